@@ -1,0 +1,49 @@
+# make run: everything on this machine, with a demo. make test: the tests. Nothing is needed but Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV   := .venv/bin
+
+.PHONY: run doctor test test-browser soak lint bench lock
+
+run:             # the whole service, until Ctrl-C
+	@$(PYTHON) local/install.py run
+	@exec $(VENV)/python -m local run
+
+doctor:          # what does not agree, and what is stuck
+	@$(PYTHON) local/install.py run
+	@exec $(VENV)/python -m local doctor
+
+test:            # the tests; ARGS="-k moved" for some
+	@GOAL=test $(PYTHON) local/install.py test
+	@exec $(VENV)/python -m pytest $(ARGS)
+
+test-browser:    # the page and stock Uppy in Chromium
+	@GOAL=test-browser $(PYTHON) local/install.py browser
+	@exec $(VENV)/python -m pytest -m browser -n 0 $(ARGS)
+
+soak:            # the long runs
+	@GOAL=soak $(PYTHON) local/install.py test
+	@exec $(VENV)/python -m pytest -m soak -n 0 $(ARGS)
+
+lint:            # ruff, both type checkers, the template
+	@GOAL=lint $(PYTHON) local/install.py test
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/pyright
+	$(VENV)/cfn-lint template.yaml
+
+bench:           # measurements
+	@GOAL=bench $(PYTHON) local/install.py test
+	@exec $(VENV)/python -m bench $(ARGS)
+
+# pyproject.toml is what it is made from. One resolution for all three files: what runs is what was tested.
+GROUPS_RUN  := --group imaging --group aws --group local
+GROUPS_TEST := $(GROUPS_RUN) --group test
+COMPILE     := $(VENV)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate -q --custom-compile-command 'make lock'
+
+lock:            # lock/*.txt anew, with the newest versions
+	@GOAL=lock $(PYTHON) local/install.py test
+	@$(VENV)/python -m pip install --disable-pip-version-check -q uv
+	$(COMPILE) --upgrade $(GROUPS_TEST) --group browser -o lock/browser.txt
+	$(COMPILE) $(GROUPS_TEST) -c lock/browser.txt -o lock/test.txt
+	$(COMPILE) $(GROUPS_RUN) -c lock/browser.txt -o lock/run.txt

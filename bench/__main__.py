@@ -1,0 +1,24 @@
+"""Runs the measurements: `python -m bench`, or `python -m bench imports` for some of them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+ALL = ("imports", "round_trips", "large_upload")
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"There is no measurement {', '.join(unknown)}; there are {', '.join(ALL)}")
+        return 2
+    for name in names or ALL:
+        module = importlib.import_module(f"bench.{name}")
+        print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}")
+        module.main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""A JPEG followed by a gibibyte of other bytes, through the protocol to `ready`, beside the same parts written straight to the S3 server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import urllib3
+
+from tests import pictures
+from tests.protocol import begin
+from tests.stack import running_stack
+from tests.tenants import Tenant
+from vitrine import storage
+from vitrine.settings import settings
+
+GIB = 1024**3
+PART = 8 * 1024**2
+BLOCK = os.urandom(PART)
+
+
+def main() -> None:
+    """Prints both speeds, their ratio, and the most memory that API and S3 server ever had."""
+    photo = pictures.jpeg(4000, 3000, seed=1)
+    size = len(photo) + GIB
+    with running_stack() as stack:
+        os.environ.update(stack.environment() | {"API_URL": stack.origin})
+        settings.cache_clear()
+        pool = urllib3.PoolManager()
+
+        straight = [_straight(pool, photo, turn) for turn in range(2)][-1]      # the first warms both up
+        tenant = Tenant.found("bench-large")
+        digest = hashlib.sha256()
+        began = time.perf_counter()
+        upload = begin(tenant, size=size)
+        parts = []
+        for number, data in enumerate(_parts(photo), 1):
+            answer = pool.request("PUT", upload.sign(number)["url"], body=data)
+            parts.append({"PartNumber": number, "ETag": answer.headers["ETag"]})
+        completed = upload.complete(parts)
+        stored = time.perf_counter() - began
+        said = tenant.settled(upload.media, patience=300)
+        ready = time.perf_counter() - began
+        for data in _parts(photo):
+            digest.update(data)
+        shown = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
+        memory = {part: _peak(stack.pid(part)) for part in ("api", "s3", "worker")}
+
+    equal = "equal" if shown["sha256"] == digest.hexdigest() else "DIFFERENT"
+    print(f"  Complete answered {completed.status_code}; then {said['state']}; SHA-256 {equal}")
+    print(f"  straight to the S3 server  {size / straight / 1e6:6.0f} MB/s")
+    print(f"  through the protocol       {size / stored / 1e6:6.0f} MB/s to stored   {straight / stored:.2f} x straight")
+    print(f"                             {size / ready / 1e6:6.0f} MB/s to ready    {straight / ready:.2f} x straight")
+    print("  most memory: " + ", ".join(f"{part} {megabytes:.0f} MB" for part, megabytes in memory.items()))
+
+
+def _parts(photo: bytes) -> Iterator[bytes]:
+    left = len(photo) + GIB
+    first = photo + BLOCK[len(photo) % PART:] if len(photo) < PART else photo[:PART]
+    data = first[:PART]
+    while left > 0:
+        yield data[:left]
+        left -= len(data)
+        data = BLOCK
+
+
+def _straight(pool: urllib3.PoolManager, photo: bytes, turn: int) -> float:
+    key = f"originals/bench/{turn}"
+    began = time.perf_counter()
+    upload_id = storage.open_multipart(key, checksum_kind="CRC64NVME")
+    parts = []
+    for number, data in enumerate(_parts(photo), 1):
+        answer = pool.request("PUT", storage.sign_part(key, upload_id, number).url, body=data)
+        parts.append((number, answer.headers["ETag"]))
+    storage.complete(key, upload_id, parts, size=None, checksum=None)
+    return time.perf_counter() - began
+
+
+def _peak(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6

@@ -1,0 +1,25 @@
+"""POST /api/upload/s3/multipart - open an upload whose parts go straight into the store.
+
+Body      {"filename", "type"?, "metadata"?, "size"?: bytes, "checksum"?: {"algorithm": "CRC64NVME"|"CRC32C"|"SHA256", "value": base64}, "partSize"?}
+Response  {"key", "uploadId", "bucket", "mediaId", "partSize", "expiresAt"}
+Errors    400; 401; 403 neither owner, admin nor editor; 404 collection or folder not there; 413 over the limit or the quota; 415
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import companion
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import uploads
+from vitrine.models import Caller
+
+WHERE = Item("metadata.datasetId", "collection", "body", "metadata.organizationId")
+
+
+@endpoint(companion, operation="upload.create", item=WHERE, body=companion.NewMultipart, returns=companion.Created)
+def app(request: Request[companion.NewMultipart], caller: Caller) -> companion.Created:
+    return companion.show_created(uploads.create_multipart(caller, request.body().wanted()))
+
+
+handler = Mangum(app, lifespan="off")

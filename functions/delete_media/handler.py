@@ -1,0 +1,22 @@
+"""DELETE /api/media/{mediaId} - put an item in the trash, a folder with everything below it.
+
+Response  {"id", "deletedCount": files, versions counted, "deletionId"}
+Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than can go at once
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import media
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)
+def app(request: Request, caller: Caller) -> studio.Deleted:
+    return studio.show_deleted(media.delete(caller, request.id("mediaId")))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,13 @@
+"""expire_uploads - ends upload sessions whose time is over, and sends again what a lost event left standing.
+
+Event     {"now"?: ISO 8601, "dryRun"?: true}
+Response  the report: what was done to which upload
+Faults    bytes that landed are settled, not ended; a run that dies is gone on with by the next
+"""
+
+from __future__ import annotations
+
+from vitrine.consumers import on_schedule
+from vitrine.library import uploads
+
+handler = on_schedule("expire_uploads", uploads.end_lapsed, uploads.send_again)

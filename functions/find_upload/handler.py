@@ -1,0 +1,23 @@
+"""GET /api/upload - where the upload of a key stands: for a client that kept nothing else over a reload.
+
+Query     key
+Response  as GET /api/upload/{mediaId}
+Errors    400 key missing; 401; 403; 404 not the caller's upload
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import companion
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import uploads
+from vitrine.models import Caller
+
+
+@endpoint(companion, operation="upload.read", item=Item("key", "upload_key", "query"), query=companion.Key, returns=companion.Status)
+def app(request: Request[None, companion.Key], caller: Caller) -> companion.Status:
+    return companion.show_status(uploads.by_key(caller, request.query().key), request.links)
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,21 @@
+"""GET /api/me - who the caller is, and in which organization.
+
+Response  {"userId", "email", "name", "organizationId", "organizationName", "role"}
+Errors    400 in no organization; 401; 403 the organization named is not the caller's; 404 there is none of that name
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="me.read", returns=studio.Me)
+def app(_: Request, caller: Caller) -> studio.Me:
+    return studio.show_me(caller)
+
+
+handler = Mangum(app, lifespan="off")

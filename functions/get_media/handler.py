@@ -1,0 +1,22 @@
+"""GET /api/media/{mediaId} - one item with its frames, captions, objects and metadata.
+
+Response  {"media": {...}}, with an ETag that changes with what is shown of the item's own state
+Errors    401; 403 another organization's, or the key lacks the scope; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import media
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="media.read", item=("mediaId", "media"), returns=studio.OneMedia)
+def app(request: Request, caller: Caller) -> Answer:
+    return studio.show_one(media.get(caller, request.id("mediaId")), request.links)
+
+
+handler = Mangum(app, lifespan="off")

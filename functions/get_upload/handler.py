@@ -1,0 +1,22 @@
+"""GET /api/upload/{mediaId} - where an upload stands: what a client polls once the bytes are there.
+
+Response  {"mediaId", "state", "reason", "name", "sizeBytes", "bytesUploaded", "partSize", "expiresAt", "media"?: as the Studio API shows it}
+Errors    401; 403; 404 not the caller's upload
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import companion
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import uploads
+from vitrine.models import Caller
+
+
+@endpoint(companion, operation="upload.read", item=("mediaId", "upload_version"), returns=companion.Status)
+def app(request: Request, caller: Caller) -> companion.Status:
+    return companion.show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
+
+
+handler = Mangum(app, lifespan="off")

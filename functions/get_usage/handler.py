@@ -1,0 +1,22 @@
+"""GET /api/organization/{orgId}/usage - what an organization stores, as of now.
+
+Response  {"bytes": {"active", "trash", "originals", "derived", "total"}, "counts": {"active", "trash"}, "limit": bytes or null}
+Errors    401; 403 not a member, or the key lacks the scope; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import usage
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="organization.usage", item=("orgId", "organization"), returns=studio.Usage)
+def app(_: Request, caller: Caller) -> studio.Usage:
+    return studio.show_usage(usage.read(caller))
+
+
+handler = Mangum(app, lifespan="off")

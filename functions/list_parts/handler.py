@@ -1,0 +1,23 @@
+"""GET /api/upload/s3/multipart/{uploadId} - the parts that have arrived: what a client asks before it goes on.
+
+Query     key
+Response  [{"PartNumber", "Size", "ETag"}], all of them
+Errors    400 key missing; 401; 403; 404 not the caller's upload, or another key; 409 the upload has ended
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import companion
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import uploads
+from vitrine.models import Caller
+
+
+@endpoint(companion, operation="upload.read", item=("uploadId", "upload"), query=companion.Key, returns=list[companion.StoredPart])
+def app(request: Request[None, companion.Key], caller: Caller) -> list[companion.StoredPart]:
+    return [companion.show_part(part) for part in uploads.parts(caller, request.id("uploadId"), request.query().key)]
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,25 @@
+"""GET /api/upload/s3/params - a form that puts one small file straight into the store. There is no Complete: the store tells.
+
+Query     filename, type, metadata[datasetId|path|name|relativePath|title|alt|caption|size|organizationId]
+Response  {"method": "POST", "url", "fields", "expires": seconds, "mediaId", "uploadId"}
+Errors    400; 401; 403 neither owner, admin nor editor; 404 collection or folder not there; 413 over the limit or the quota; 415
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import companion
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import uploads
+from vitrine.models import Caller
+
+WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organizationId")
+
+
+@endpoint(companion, operation="upload.create", item=WHERE, query=companion.NewPost, returns=companion.Posted)
+def app(request: Request[None, companion.NewPost], caller: Caller) -> companion.Posted:
+    return companion.show_posted(uploads.create_post(caller, request.query().wanted()))
+
+
+handler = Mangum(app, lifespan="off")

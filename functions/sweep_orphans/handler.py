@@ -1,0 +1,13 @@
+"""sweep_orphans - takes out of the store what nothing shows: doomed objects, objects that never came to live, multipart uploads without a session.
+
+Event     {"now"?: ISO 8601, "dryRun"?: true}
+Response  the report: what was done to which object
+Faults    works from the manifest's own rows, after a grace; everything is looked at again in the transaction that dooms it
+"""
+
+from __future__ import annotations
+
+from vitrine.consumers import on_schedule
+from vitrine.library import objects
+
+handler = on_schedule("sweep_orphans", objects.settle_planned, objects.discard_doomed, objects.abort_unwanted)

@@ -1,0 +1,17 @@
+"""$default - what no route takes: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a slash at the end of a v1 path."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mangum import Mangum
+
+from vitrine.dialects import companion, studio, v1
+from vitrine.endpoint import fallback
+
+ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
+
+app = fallback(ROUTES, {"/api/v1/": v1, "/api/upload": companion, "/": studio})
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,26 @@
+"""GET /api/v1/media - the team's files, verified ones only.
+
+Query     limit 1-100 (20), offset, orderBy createdAt|filename|fileSize, orderDir asc|desc, type image|video|all
+Response  {"success", "data": {"data": [...], "total", "limit", "offset"}, "info": {"timestamp", "limit", "offset", "total"}}
+Errors    400 with the issues; 401; 403; 501 search, tagIds and tagSlugs, which are not served yet
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import media
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
+def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
+    asked = request.query().served()
+    descending = asked.orderDir == "desc"
+    page = media.files(caller, type=asked.type, order_by=asked.orderBy, descending=descending, limit=asked.limit, offset=asked.offset)
+    return v1.show_page(page, request.links, limit=asked.limit, offset=asked.offset)
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,1 @@
+"""The library of Vitrine: one media library, spoken to in several dialects."""

@@ -1,0 +1,228 @@
+"""Postgres, under the tenant wall: `read`, `write` and `transaction`, each opening just the organization of who asks.
+
+Round trips are the latency. `read` and `write` are one: a pipeline without BEGIN is one implicit transaction, in which the setting and the
+statements travel together. `transaction` sends begin, setting and its first statement together, and commits together with whatever is queued.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar
+
+import psycopg
+from psycopg import errors as sqlstate
+from psycopg.rows import kwargs_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal
+from vitrine.models import Actor, Nobody, Worker
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+T = TypeVar("T")
+
+IDLE_CHECK = 5.0      # seconds: after a longer pause (a thaw, a server's idle time-out) a connection is tried before it is used
+ATTEMPTS = 4          # of a transaction that lost against another
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(Generic[T]):
+    """One SQL statement, its values, and what a row of its answer is made into (called with the columns as keywords)."""
+
+    sql: LiteralString
+    values: Mapping[str, Any]
+    make: Callable[..., T]
+
+
+class _Connection(psycopg.Connection[Any]):
+    used_at: float = 0.0
+
+
+def read(who: Actor, statement: Statement[T]) -> list[T]:
+    """The rows, in one round trip. Tried again once when the connection was lost: nothing but a reading may be sent here."""
+    return read_all(who, statement)[0]
+
+
+def read_all(who: Actor, *statements: Statement[Any]) -> list[list[Any]]:
+    """The rows of several statements, in one round trip and one snapshot each."""
+    try:
+        return _at_once(who, statements)
+    except psycopg.Error as error:
+        if not _is_lost(error):
+            raise _refusal(who, error) from error
+        _drop_dead(who)
+    try:
+        return _at_once(who, statements)
+    except psycopg.Error as error:
+        raise _refusal(who, error) from error
+
+
+def write(who: Actor, statement: Statement[T]) -> list[T]:
+    """One statement, in a transaction of its own and one round trip. Never repeated."""
+    try:
+        return _at_once(who, [statement])[0]
+    except psycopg.Error as error:
+        raise _refusal(who, error) from error
+
+
+def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
+    """What `work` returns, committed whole; nothing of it where it raises.
+
+    Called again, from the start, when it lost a race (serialization failure, deadlock): so it must have no effect but through its transaction.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with _checked_out(who) as connection, _begun(connection, who) as db:
+                return work(db)
+        except (sqlstate.SerializationFailure, sqlstate.DeadlockDetected) as lost:
+            if attempt == ATTEMPTS:
+                raise Conflict("Others were changing the same things at the same time; try again") from lost
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))
+        except psycopg.Error as error:
+            raise _refusal(who, error) from error
+    raise AssertionError("unreachable")
+
+
+class Transaction:
+    """An open transaction. Statements are sent when their rows are asked for; queued ones ride along."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    def run(self, statement: Statement[T]) -> list[T]:
+        """The rows (the statement must answer some, or none of them: `returning`). One round trip, which everything queued before shares."""
+        cursor = self._connection.cursor(row_factory=kwargs_row(statement.make))
+        cursor.execute(statement.sql, statement.values)
+        return cursor.fetchall()
+
+    def first(self, statement: Statement[T]) -> T | None:
+        """The first row, or None."""
+        rows = self.run(statement)
+        return rows[0] if rows else None
+
+    def queue(self, statement: Statement[Any]) -> None:
+        """The statement is run before the next one whose rows are asked for, or before the commit; its rows are thrown away."""
+        self._connection.cursor().execute(statement.sql, statement.values)
+
+
+def nothing(**_: object) -> None:
+    """The row maker of a statement whose rows nobody reads."""
+
+
+@cache
+def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
+    chosen = settings()
+    return ConnectionPool(
+        chosen.worker_database_url if worker else chosen.database_url,
+        connection_class=_Connection,
+        min_size=0,
+        max_size=chosen.db_pool_size,
+        num_workers=1,
+        timeout=10,
+        check=_check,
+        # Never prepared: a pooler may hand the next statement to another server connection.
+        kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
+        open=True,
+    )
+
+
+def close() -> None:
+    """No connection of this process is left open."""
+    for worker in (False, True):
+        if (settings().worker_database_url if worker else settings().database_url):
+            _pool(worker=worker).close()
+    _pool.cache_clear()
+
+
+def _check(connection: _Connection) -> None:
+    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen.
+    if connection.used_at and time.time() - connection.used_at > IDLE_CHECK:
+        ConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _checked_out(who: Actor) -> Generator[_Connection]:
+    with _pool(worker=isinstance(who, Worker)).connection() as connection:
+        try:
+            yield connection
+        finally:
+            connection.used_at = time.time()
+
+
+def _open(connection: _Connection, who: Actor) -> None:
+    opened = "" if isinstance(who, (Nobody, Worker)) else "{" + str(who.organization_id) + "}"
+    connection.execute("select set_config('vitrine.organizations', %s, true)", [opened])
+
+
+def _at_once(who: Actor, statements: Sequence[Statement[Any]]) -> list[list[Any]]:
+    with _checked_out(who) as connection:
+        cursors: list[psycopg.Cursor[Any]] = []
+        # Results are fetched after the pipeline is left: inside, each fetch would cost a round trip of its own.
+        with connection.pipeline() if settings().db_pipeline else connection.transaction():
+            _open(connection, who)
+            for statement in statements:
+                cursor = connection.cursor(row_factory=kwargs_row(statement.make))
+                cursor.execute(statement.sql, statement.values)
+                cursors.append(cursor)
+        return [cursor.fetchall() if cursor.description is not None else [] for cursor in cursors]
+
+
+@contextmanager
+def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
+    if not settings().db_pipeline:
+        with connection.transaction():
+            _open(connection, who)
+            yield Transaction(connection)
+        return
+    try:
+        with connection.pipeline():
+            connection.execute("begin")
+            _open(connection, who)
+            yield Transaction(connection)
+            connection.execute("commit")
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+
+
+_REFUSALS: dict[type[psycopg.Error], Callable[[], Refusal]] = {
+    sqlstate.UniqueViolation: lambda: Conflict("It exists already"),
+    sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
+    sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
+    sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),
+    sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),     # a policy refused the row: another tenant's
+    sqlstate.LockNotAvailable: lambda: Busy("Others are changing the same things; try again"),
+    sqlstate.QueryCanceled: lambda: Busy("The database took too long; try again"),
+    sqlstate.UntranslatableCharacter: lambda: Invalid("A text holds a character that cannot be stored"),
+    sqlstate.CharacterNotInRepertoire: lambda: Invalid("A text holds a character that cannot be stored"),
+}
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    """The connection broke, or the server was going down: the statement left no trace and may be sent again if it only reads."""
+    return isinstance(error, psycopg.OperationalError) and not isinstance(error, PoolTimeout) and (error.sqlstate or "08").startswith(("08", "57P"))
+
+
+def _drop_dead(who: Actor) -> None:
+    # A server that went down took every connection along, not only the one that found out.
+    _pool(worker=isinstance(who, Worker)).check()
+
+
+def _refusal(who: Actor, error: psycopg.Error) -> Exception:
+    """What a caller is told of an error of the database, by SQLSTATE; the error itself where it is our own fault."""
+    if _is_lost(error):
+        _drop_dead(who)
+    for kind, refusal in _REFUSALS.items():
+        if isinstance(error, kind):
+            return refusal()
+    if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
+        return Busy("The database is not answering; try again", retry_after=2)
+    return error

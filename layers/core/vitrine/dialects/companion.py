@@ -1,0 +1,308 @@
+"""The upload protocol's spelling: `/api/upload/...`, as Uppy's Companion speaks S3. Errors are {"error", "code"}; `uploadId` is ours, never S3's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field
+from typing_extensions import TypedDict
+
+from vitrine.dialects import Input, studio
+from vitrine.dialects.studio import CHECKS, MISSING, Id, Time, fault, parse_id, read_body, show_refusal, show_time
+from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Refusal
+from vitrine.library.uploads import NewUpload
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine import models
+    from vitrine.delivery import Links
+    from vitrine.dialects import Answer
+    from vitrine.library.uploads import PostedUpload, UploadStatus
+
+__all__ = [
+    "BATCH", "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "MISSING", "BatchQuery", "Completed", "Created", "Finished", "Key", "NewMultipart", "NewPost",
+    "Nothing", "PartQuery", "Posted", "SignedPart", "SignedParts", "Status", "StoredPart", "fault", "parse_id", "parse_part_number", "read_body",
+    "read_query", "refusal", "show_completed", "show_created", "show_part", "show_posted", "show_signed", "show_signed_parts", "show_status",
+]  # fmt: skip
+
+M = TypeVar("M", bound=BaseModel)
+
+BEARER_FIRST: bool = False
+ITEM_DECIDES: bool = True
+
+MAX_PART_NUMBER = 10_000   # S3's
+BATCH = 100                # parts signed at once
+
+
+# What comes in.
+
+def _present(value: object) -> object:
+    """None for what the browsers' client means by nothing: null, the text `null`, an empty text."""
+    return None if value in ("", "null") else value
+
+
+T = TypeVar("T")
+Maybe = Annotated[T | None, BeforeValidator(_present)]
+
+
+class Metadata(Input):
+    """Of the file, as texts. Unknown keys are dropped."""
+
+    datasetId: Maybe[Id] = None
+    organizationId: Maybe[Id] = None
+    path: Maybe[str] = None
+    name: Maybe[str] = None
+    relativePath: Maybe[str] = None
+    sourceMediaId: Maybe[Id] = None
+    title: Maybe[Annotated[str, Field(max_length=255)]] = None
+    alt: Maybe[Annotated[str, Field(max_length=500)]] = None
+    caption: Maybe[Annotated[str, Field(max_length=1000)]] = None
+    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None   # bytes
+
+
+class Checksum(Input):
+    """Of the whole file."""
+
+    algorithm: Literal["CRC64NVME", "CRC32C", "SHA256"]
+    value: str = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)   # base64
+
+
+class NewPost(Input):
+    """GET /api/upload/s3/params"""
+
+    filename: str
+    type: Maybe[str] = None
+    metadata: Maybe[Metadata] = None
+
+    def wanted(self) -> NewUpload:
+        return _wanted(self.filename, self.type, self.metadata or Metadata(), size=None, checksum=None, part_bytes=None)
+
+
+class NewMultipart(Input):
+    """POST /api/upload/s3/multipart"""
+
+    filename: str
+    type: Maybe[str] = None
+    metadata: Maybe[Metadata] = None
+    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None       # bytes
+    checksum: Maybe[Checksum] = None
+    partSize: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None   # bytes
+
+    def wanted(self) -> NewUpload:
+        return _wanted(self.filename, self.type, self.metadata or Metadata(), size=self.size, checksum=self.checksum, part_bytes=self.partSize)
+
+
+class Key(Input):
+    """The opaque key that create answered, given with every call."""
+
+    key: str = Field(min_length=1, max_length=1024)
+
+
+class PartQuery(Key):
+    """GET /api/upload/s3/multipart/{uploadId}/{partNumber}: what is declared becomes signed headers."""
+
+    size: Maybe[int] = None                                                     # bytes
+    checksum: Maybe[Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None   # CRC64NVME, base64
+
+
+class BatchQuery(Key):
+    """GET /api/upload/s3/multipart/{uploadId}/batch"""
+
+    partNumbers: str = Field(description="1,2,3", max_length=1000)
+
+    def numbers(self) -> list[int]:
+        """Raises Invalid."""
+        texts = self.partNumbers.split(",")
+        if len(texts) > BATCH:
+            raise Invalid(f"At most {BATCH} parts are signed in one call")
+        return [parse_part_number(text.strip()) for text in texts]
+
+
+class FinishedPart(Input):
+    PartNumber: int = Field(ge=1, le=MAX_PART_NUMBER)
+    ETag: str = Field(min_length=1, max_length=200)
+
+
+class Finished(Input):
+    """POST /api/upload/s3/multipart/{uploadId}/complete: no parts mean all that the store holds."""
+
+    parts: list[FinishedPart] = Field(default_factory=list["FinishedPart"], max_length=MAX_PART_NUMBER)
+
+    def chosen(self) -> list[tuple[int, str]]:
+        return [(part.PartNumber, part.ETag) for part in self.parts]
+
+
+def read_query(model: type[M], values: Mapping[str, str]) -> M:
+    """`metadata[name]=text` pairs become `metadata`."""
+    nested: dict[str, Any] = {"metadata": {}}
+    for name, value in values.items():
+        pair = re.fullmatch(r"metadata\[(.+)\]", name)
+        if pair:
+            nested["metadata"][pair[1]] = value
+        elif name != "metadata":
+            nested[name] = value
+    return read_body(model, nested)
+
+
+def parse_part_number(text: str) -> int:
+    """Raises Invalid."""
+    number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    if not 1 <= number <= MAX_PART_NUMBER:
+        raise Invalid(f"A part number is a whole number from 1 to {MAX_PART_NUMBER}")
+    return number
+
+
+def _wanted(
+    filename: str, mime_type: str | None, metadata: Metadata, *, size: int | None, checksum: Checksum | None, part_bytes: int | None
+) -> NewUpload:
+    return NewUpload(
+        filename=filename,
+        mime_type=mime_type or "application/octet-stream",
+        name=metadata.name,
+        collection_id=metadata.datasetId,
+        path=metadata.path,
+        relative_path=metadata.relativePath,
+        source_media_id=metadata.sourceMediaId,
+        title=metadata.title,
+        alt=metadata.alt,
+        caption=metadata.caption,
+        declared_bytes=size if size is not None else metadata.size,
+        checksum=(checksum.algorithm, checksum.value) if checksum else None,
+        part_bytes=part_bytes,
+    )
+
+
+# What goes out.
+
+class Posted(TypedDict):
+    method: Literal["POST"]
+    url: str
+    fields: dict[str, str]   # before the file, all of them
+    expires: int             # seconds
+    mediaId: str
+    uploadId: str
+
+
+class Created(TypedDict):
+    key: str
+    uploadId: str
+    bucket: str
+    mediaId: str
+    partSize: int | None     # bytes, proposed
+    expiresAt: Time
+
+
+class StoredPart(TypedDict):
+    PartNumber: int
+    Size: int
+    ETag: str
+
+
+class SignedPart(TypedDict):
+    url: str
+    expires: int             # seconds
+    headers: NotRequired[dict[str, str]]   # that the client must send as given
+
+
+class SignedParts(TypedDict):
+    presignedUrls: dict[str, str]
+
+
+class Completed(TypedDict):
+    location: str            # of the item in this API
+    key: str
+    bucket: str
+    mediaId: str
+    status: str
+
+
+class Status(TypedDict):
+    mediaId: str
+    state: str
+    reason: str | None
+    name: str
+    sizeBytes: int | None    # None: declared by nobody, and not all there yet
+    bytesUploaded: int
+    partSize: int | None
+    expiresAt: Time
+    media: NotRequired[studio.Media]
+
+
+class Nothing(TypedDict):
+    pass
+
+
+def show_posted(posted: PostedUpload) -> Posted:
+    return {
+        "method": "POST",
+        "url": posted.post.url,
+        "fields": posted.post.fields,
+        "expires": posted.post.expires_in,
+        "mediaId": posted.upload.version_id.hex,
+        "uploadId": posted.upload.id.hex,
+    }
+
+
+def show_created(upload: models.Upload) -> Created:
+    return {
+        "key": upload.key,
+        "uploadId": upload.id.hex,
+        "bucket": settings().bucket,
+        "mediaId": upload.version_id.hex,
+        "partSize": upload.part_bytes,
+        "expiresAt": show_time(upload.expires_at),
+    }
+
+
+def show_part(part: models.Part) -> StoredPart:
+    return {"PartNumber": part.number, "Size": part.bytes, "ETag": part.etag}
+
+
+def show_signed(part: models.SignedPart) -> SignedPart:
+    shown: SignedPart = {"url": part.url, "expires": part.expires_in}
+    if part.headers:
+        shown["headers"] = part.headers
+    return shown
+
+
+def show_signed_parts(parts: Mapping[int, models.SignedPart]) -> SignedParts:
+    return {"presignedUrls": {str(number): part.url for number, part in parts.items()}}
+
+
+def show_completed(upload: models.Upload, origin: str) -> Completed:
+    return {
+        "location": f"{origin}/api/media/{upload.version_id.hex}",
+        "key": upload.key,
+        "bucket": settings().bucket,
+        "mediaId": upload.version_id.hex,
+        "status": upload.state,
+    }
+
+
+def show_status(status: UploadStatus, links: Links) -> Status:
+    upload = status.upload
+    shown: Status = {
+        "mediaId": upload.version_id.hex,
+        "state": upload.state,
+        "reason": upload.reason,
+        "name": upload.name,
+        "sizeBytes": status.media.size_bytes if status.media else upload.declared_bytes,
+        "bytesUploaded": upload.landed_bytes,
+        "partSize": upload.part_bytes,
+        "expiresAt": show_time(upload.expires_at),
+    }
+    if status.media is not None:
+        shown["media"] = studio.show_media(status.media, links)
+    return shown
+
+
+# What is refused.
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - another dialect has words of its own for each operation
+    """As Studio's, but that another organization's upload or collection is not found."""
+    if isinstance(refused, OtherOrganization):
+        return show_refusal(NotFound("Organization not found" if isinstance(refused, NotAMember) else refused.sentence))
+    return show_refusal(refused)

@@ -1,0 +1,568 @@
+"""The Studio API's spelling: `/api/...`. Ids are 32 hexadecimal digits, errors {"error", "code"}, field names as its documents give them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError, to_json
+from typing_extensions import TypedDict
+
+from vitrine import models
+from vitrine.delivery import Lead, Links
+from vitrine.dialects import Answer, Input, said_in_headers
+from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine.dialects import Check
+    from vitrine.models import ItemKind
+
+M = TypeVar("M", bound=BaseModel)
+
+BEARER_FIRST: bool = False
+ITEM_DECIDES: bool = True
+CHECKS: tuple[Check, ...] = ("item", "organization", "scope", "role")
+MISSING: Mapping[ItemKind, str] = {
+    "organization": "Organization not found",
+    "collection": "Collection not found",
+    "media": "Media not found",
+    "upload": "Upload not found",
+    "upload_version": "Upload not found",
+    "upload_key": "Upload not found",
+}
+
+ANSWER_BYTES = 5_000_000   # a page is cut before it outgrows this: Lambda lets 6 MB through
+
+
+# Ids, times, cursors.
+
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+def parse_id(text: str) -> UUID | None:
+    """With hyphens or without; None when it is no id."""
+    return UUID(text) if _ID.fullmatch(text) else None
+
+
+def show_time(moment: datetime) -> str:
+    """ISO 8601 in UTC, with milliseconds and `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def show_cursor(cursor: models.Cursor) -> str:
+    """Opaque to clients."""
+    return base64.urlsafe_b64encode(f"{cursor.id.hex}{cursor.key}".encode()).decode().rstrip("=")
+
+
+def parse_cursor(text: str) -> models.Cursor:
+    """Raises Invalid for what was never handed out."""
+    try:
+        spelled = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:   # not base64, not UTF-8
+        spelled = ""
+    item = parse_id(spelled[:32])
+    if item is None or not spelled.isprintable():
+        raise Invalid("The cursor is not one of this listing", issues=(Issue(("cursor",), "Not a cursor of this listing"),))
+    return models.Cursor(spelled[32:], item)
+
+
+# What comes in.
+
+def _an_id(value: object) -> UUID:
+    found = parse_id(value) if isinstance(value, str) else None
+    if found is None:
+        raise PydanticCustomError("id", "Must be an id of 32 hexadecimal digits, hyphens allowed")
+    return found
+
+
+Id = Annotated[UUID, BeforeValidator(_an_id), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F-]{32,36}$"})]
+
+_WORDS = {   # pydantic's kind of error -> what is said of the field
+    "missing": "Required",
+    "string_type": "Must be a string",
+    "int_type": "Must be a whole number",
+    "int_parsing": "Must be a whole number",
+    "int_parsing_size": "Must be a smaller number",
+    "int_from_float": "Must be a whole number",
+    "bool_type": "Must be true or false",
+    "bool_parsing": "Must be true or false",
+    "list_type": "Must be an array",
+    "dict_type": "Must be an object",
+    "model_type": "Must be an object",
+    "model_attributes_type": "Must be an object",
+}
+
+
+def read_body(model: type[M], value: object) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def read_query(model: type[M], values: Mapping[str, str]) -> M:
+    """An empty parameter counts as absent: clients send some without a value."""
+    given = {name: value for name, value in values.items() if value != ""}
+    unserved = [name for name in getattr(model, "UNSERVED", ()) if name in given and (name, given[name]) != ("recursive", "false")]
+    if unserved:
+        raise NotServed(f"The parameter {unserved[0]} is not served by this deployment yet")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    issues = tuple(Issue(one["loc"], _WORDS.get(one["type"], one["msg"])) for one in found)
+    where = ".".join(map(str, issues[0].path)) or "body"
+    return Invalid(f"{where}: {issues[0].message}", issues=issues)
+
+
+class BrowseQuery(Input):
+    """How one level of a collection is asked for."""
+
+    UNSERVED: ClassVar[tuple[str, ...]] = (
+        "q", "tags", "tagFilters", "similarToObjectId", "similarToObjectModel", "clusterId", "mediaId", "recursive", "dateFrom", "dateTo", "minScore",
+    )  # fmt: skip
+
+    path: str | None = Field(None, description="the folder, as browse returns it; the collection's root when absent")
+    limit: int = Field(10, ge=1, le=1000)
+    offset: int = Field(0, ge=0, le=2**53 - 1)
+    cursor: str | None = Field(None, description="nextCursor of the page before")
+    type: Literal["image", "video", "folder", "all"] = "all"
+    sortBy: Literal["name", "createdAt", "type", "description", "prompt", "takenAt", "sizeBytes"] = "createdAt"
+    sortDirection: Literal["asc", "desc"] = "desc"
+
+    def after(self) -> models.Cursor | None:
+        """Where the page begins. Raises Invalid; NotServed for an order that is not served."""
+        if (self.sortBy, self.sortDirection) != ("createdAt", "desc"):
+            name = "sortBy" if self.sortBy != "createdAt" else "sortDirection"
+            raise NotServed(f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order")
+        return None if self.cursor is None else parse_cursor(self.cursor)
+
+
+class LinkQuery(Input):
+    """Which shape of an item a permanent link leads to."""
+
+    size: Literal["frame", "thumbnail"] | None = None
+    original: bool = Field(False, description="the file itself, also where a browser cannot show it")
+    download: bool = Field(False, description="to be saved under its name")
+
+
+# What goes out.
+
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
+
+
+class Corner(TypedDict):
+    x: float   # pixels of the frame
+    y: float
+
+
+class Detected(TypedDict):
+    id: str
+    type: str
+    label: str
+    blob: str              # URL of a crop, or ""
+    status: str
+    polygon: list[Corner]
+    confidence: float      # 0 to 1
+
+
+class Caption(TypedDict):
+    id: str
+    text: str
+    frameId: str
+    createdAt: Time
+    status: str
+
+
+class Frame(TypedDict):
+    id: str
+    timestamp: str         # seconds, "0" for stills
+    endTimestamp: NotRequired[str]
+    pageNumber: NotRequired[int]
+    blob: Link
+    thumbnailBlob: Link
+    width: int
+    height: int
+    text: NotRequired[str]
+    status: str
+    createdAt: Time
+    mediaId: str
+    captions: list[Caption]
+    objects: list[Detected]
+
+
+class Processing(TypedDict):
+    state: Literal["pending", "ready", "failed"]
+    reason: str | None
+
+
+class Dataset(TypedDict):
+    id: str
+    name: str
+    organizationId: str
+
+
+class Media(TypedDict):
+    id: str
+    name: str
+    type: Literal["image", "video", "pdf", "folder"]
+    blob: str | None       # permanent link; null while pending; "folder" for a folder
+    path: str
+    datasetId: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    sizeBytes: int
+    createdAt: Time
+    updatedAt: Time
+    createdById: str
+    updatedById: str | None
+    status: Literal["active", "deleted"]
+    sourceMediaId: str | None
+    versionNumber: int
+    isActive: bool
+    filename: str | None
+    mimeType: str | None
+    takenAt: str | None    # with its zone where that is known
+    placeholder: str | None   # ThumbHash, base64
+    sha256: str | None     # hexadecimal
+    processing: Processing | None   # null for a folder
+    metadata: dict[str, Any]
+    frames: list[Frame]
+    dataset: Dataset
+
+
+class OneMedia(TypedDict):
+    media: Media
+
+
+class Pagination(TypedDict):
+    total: int
+    limit: int
+    offset: int
+    hasMore: bool
+    nextCursor: str | None
+
+
+class Listing(TypedDict):
+    media: list[Media]
+    pagination: Pagination
+
+
+class Collection(TypedDict):
+    id: str
+    name: str
+    icon: str | None
+    type: str
+    organizationId: str
+    isDefault: bool
+    createdAt: Time
+    updatedAt: Time
+
+
+class CreatedCollection(Collection):
+    dataset: Collection    # the same again: older clients read it here
+
+
+class Folder(TypedDict):
+    id: str
+    name: str
+    type: Literal["folder"]
+    blob: Literal["folder"]
+    path: str
+    datasetId: str
+    collectionId: str
+    status: Literal["active", "deleted"]
+    createdAt: Time
+    createdById: str
+
+
+class OneFolder(TypedDict):
+    folder: Folder
+
+
+class Deleted(TypedDict):
+    id: str
+    deletedCount: int      # files, versions counted
+    deletionId: str
+
+
+class Me(TypedDict):
+    userId: str
+    email: str
+    name: str
+    organizationId: str
+    organizationName: str
+    role: str
+
+
+class Bytes(TypedDict):
+    active: int
+    trash: int
+    originals: int
+    derived: int
+    total: int
+
+
+class Counts(TypedDict):
+    active: int
+    trash: int
+
+
+class Usage(TypedDict):
+    bytes: Bytes
+    counts: Counts         # originals
+    limit: int | None      # bytes; null: none
+
+
+class Detail(TypedDict):
+    path: list[str | int]
+    message: str
+
+
+class Error(TypedDict):
+    error: str             # a sentence for a person
+    code: str              # a stable word
+    details: NotRequired[list[Detail]]
+    requestId: NotRequired[str]
+
+
+def show_media(media: models.Media, links: Links) -> Media:
+    """A file or folder. Its frames' URLs live an hour; its `blob` until it is taken back."""
+    return {
+        "id": media.id.hex,
+        "name": media.name,
+        "type": media.type,
+        "blob": "folder" if media.type == "folder" else links.permanent(media) if media.verified_at is not None else None,
+        "path": media.path,
+        "datasetId": media.collection_id.hex,
+        "width": media.width,
+        "height": media.height,
+        "duration": media.duration,
+        "sizeBytes": media.size_bytes,
+        "createdAt": show_time(media.created_at),
+        "updatedAt": show_time(media.updated_at),
+        "createdById": media.created_by.hex,
+        "updatedById": media.updated_by.hex if media.updated_by else None,
+        "status": media.status,
+        "sourceMediaId": None,
+        "versionNumber": media.version_number,
+        "isActive": True,
+        "filename": media.filename,
+        "mimeType": media.mime_type,
+        "takenAt": _taken(media),
+        "placeholder": base64.b64encode(media.placeholder).decode() if media.placeholder is not None else None,
+        "sha256": media.sha256.hex() if media.sha256 is not None else None,
+        "processing": {"state": media.processing, "reason": media.processing_reason} if media.processing is not None else None,
+        "metadata": _metadata(media),
+        "frames": [_frame(frame, media, links) for frame in media.frames] if media.verified_at is not None else [],
+        "dataset": {"id": media.collection_id.hex, "name": media.collection_name, "organizationId": media.organization_id.hex},
+    }
+
+
+def _metadata(media: models.Media) -> dict[str, Any]:
+    """The client's own, and what else the documents show under this name; where both have a word, ours."""
+    described = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
+    moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
+    return {**media.metadata, **described, "tags": media.tags, "moderation": moderation}
+
+
+def _taken(media: models.Media) -> str | None:
+    """By the camera's clock, with its zone; without one where nobody knows it (it is then kept as if the clock had been in UTC)."""
+    if media.taken_at is None:
+        return None
+    zone = re.fullmatch(r"([+-])(\d\d):?(\d\d)", media.taken_zone or "")
+    if zone is None:
+        spelled = media.taken_at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+        return f"{spelled}Z" if media.taken_zone in ("Z", "UTC") else spelled
+    offset = timedelta(hours=int(zone[2]), minutes=int(zone[3])) * (-1 if zone[1] == "-" else 1)
+    return media.taken_at.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
+
+
+def _frame(frame: models.Frame, media: models.Media, links: Links) -> Frame:
+    shown: Frame = {
+        "id": frame.id.hex,
+        "timestamp": _seconds(frame.at_seconds),
+        "blob": links.object(frame.key),
+        "thumbnailBlob": links.object(frame.thumbnail_key),
+        "width": frame.width,
+        "height": frame.height,
+        "status": media.status,
+        "createdAt": show_time(frame.created_at),
+        "mediaId": media.id.hex,
+        "captions": [
+            {"id": caption.id.hex, "text": caption.text, "frameId": frame.id.hex, "createdAt": show_time(caption.created_at), "status": media.status}
+            for caption in frame.captions
+        ],
+        "objects": [
+            {
+                "id": found.id.hex,
+                "type": found.type,
+                "label": found.label,
+                "blob": links.object(found.crop_key) if found.crop_key else "",
+                "status": media.status,
+                "polygon": [{"x": x, "y": y} for x, y in found.polygon],
+                "confidence": found.score,
+            }
+            for found in frame.detections
+        ],
+    }
+    if frame.end_seconds is not None:
+        shown["endTimestamp"] = _seconds(frame.end_seconds)
+    if frame.page_number is not None:
+        shown["pageNumber"] = frame.page_number
+    if frame.text is not None:
+        shown["text"] = frame.text
+    return shown
+
+
+def _seconds(seconds: float) -> str:
+    """`0`, `12.5`."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")
+
+
+def show_one(media: models.Media, links: Links) -> Answer:
+    """OneMedia, with its ETag."""
+    return Answer({"media": show_media(media, links)}, headers={"etag": etag(media)})
+
+
+def etag(media: models.Media) -> str:
+    """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors lie and what they are called."""
+    own = show_media(media, _Keys(""))
+    state = [media.row_version, media.version_id, {name: value for name, value in own.items() if name not in ("path", "dataset")}]
+    return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
+
+
+class _Keys(Links):
+    """Links without signatures: a key in the place of each URL, the same as long as it leads to the same."""
+
+    def permanent(self, media: models.Media) -> str:
+        return media.link_token
+
+    def object(self, key: str) -> str:
+        return key
+
+
+def show_listing(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> Listing:
+    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to answer."""
+    shown: list[Media] = []
+    following, size = page.next, 0
+    for media in page.items:
+        one = show_media(media, links)
+        size += len(to_json(one)) + 1
+        if size > ANSWER_BYTES and shown:
+            before = page.items[len(shown) - 1]
+            following = models.Cursor(before.created_at.isoformat(), before.id)
+            break
+        shown.append(one)
+    return {
+        "media": shown,
+        "pagination": {
+            "total": page.total,
+            "limit": limit,
+            "offset": offset,
+            "hasMore": following is not None,
+            "nextCursor": show_cursor(following) if following else None,
+        },
+    }
+
+
+def show_redirect(lead: Lead) -> Answer:
+    return Answer(None, 302, {"location": lead.url, "cache-control": f"private, max-age={lead.seconds}"})
+
+
+def show_collection(collection: models.Collection) -> Collection:
+    return {
+        "id": collection.id.hex,
+        "name": collection.name,
+        "icon": collection.icon,
+        "type": collection.type,
+        "organizationId": collection.organization_id.hex,
+        "isDefault": collection.is_default,
+        "createdAt": show_time(collection.created_at),
+        "updatedAt": show_time(collection.updated_at),
+    }
+
+
+def show_created_collection(collection: models.Collection) -> CreatedCollection:
+    shown = show_collection(collection)
+    return {**shown, "dataset": shown}
+
+
+def show_folder(folder: models.Folder) -> OneFolder:
+    return {
+        "folder": {
+            "id": folder.id.hex,
+            "name": folder.name,
+            "type": "folder",
+            "blob": "folder",
+            "path": folder.path.ltree(),
+            "datasetId": folder.collection_id.hex,
+            "collectionId": folder.collection_id.hex,
+            "status": folder.status,
+            "createdAt": show_time(folder.created_at),
+            "createdById": folder.created_by.hex,
+        }
+    }
+
+
+def show_deleted(deleted: models.Deleted) -> Deleted:
+    return {"id": deleted.id.hex, "deletedCount": deleted.count, "deletionId": deleted.deletion_id.hex}
+
+
+def show_me(caller: models.Caller) -> Me:
+    return {
+        "userId": caller.user_id.hex,
+        "email": caller.email,
+        "name": caller.user_name,
+        "organizationId": caller.organization_id.hex,
+        "organizationName": caller.organization_name,
+        "role": caller.role,
+    }
+
+
+def show_usage(usage: models.Usage) -> Usage:
+    return {
+        "bytes": {
+            "active": usage.active_bytes,
+            "trash": usage.trash_bytes,
+            "originals": usage.original_bytes,
+            "derived": usage.derived_bytes,
+            "total": usage.stored_bytes,
+        },
+        "counts": {"active": usage.active_count, "trash": usage.trash_count},
+        "limit": usage.limit_bytes,
+    }
+
+
+# What is refused.
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - another dialect has words of its own for each operation
+    if isinstance(refused, OtherOrganization):   # the documents promise 403 where v1 says 404
+        sentence = refused.sentence if isinstance(refused, NotAMember) else "No access to this item's organization"
+        return Answer({"error": sentence, "code": refused.code}, 403)
+    return show_refusal(refused)
+
+
+def show_refusal(refused: Refusal) -> Answer:
+    """{"error", "code"}, with the refusal's own status; `details` where single fields are at fault."""
+    body: dict[str, object] = {"error": refused.sentence, "code": refused.code}
+    if isinstance(refused, Invalid) and refused.issues:
+        body["details"] = [{"path": list(issue.path), "message": issue.message} for issue in refused.issues]
+    return Answer(body, refused.status, said_in_headers(refused))
+
+
+def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001
+    return Answer({"error": "Internal server error", "code": "internal_error", "requestId": request_id}, 500)

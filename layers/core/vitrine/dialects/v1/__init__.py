@@ -1,0 +1,93 @@
+"""The v1 API's spelling: `/api/v1/...`. Ids with hyphens, every answer in an envelope, validation issues as zod 4 gives them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from vitrine.dialects import Answer, MethodNotAllowed, said_in_headers
+from vitrine.dialects.studio import MISSING, parse_id, show_time
+from vitrine.dialects.v1.messages import MESSAGES
+from vitrine.dialects.v1.show import DeletedMedia, ListQuery, MediaPage, OneMedia, show_deleted, show_one, show_page
+from vitrine.dialects.v1.zod import Mismatch, Schema
+from vitrine.errors import (
+    Forbidden,
+    MissingScope,
+    NoOrganization,
+    NotAMember,
+    OtherOrganization,
+    Refusal,
+    Unauthorized,
+    UnknownOrganization,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine.dialects import Check
+
+__all__ = [
+    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "MISSING", "DeletedMedia", "ListQuery", "MediaPage", "OneMedia", "fault", "parse_id", "read_body",
+    "read_query", "refusal", "show_deleted", "show_one", "show_page",
+]  # fmt: skip
+
+M = TypeVar("M", bound=BaseModel)
+
+BEARER_FIRST: bool = True
+ITEM_DECIDES: bool = False   # a team is named, or the earliest membership counts; another team's item is not found
+CHECKS: tuple[Check, ...] = ("scope", "organization", "role", "item")
+
+
+def read_body(model: type[M], value: object) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        issues = [{"code": "custom", "path": list(one["loc"]), "message": one["msg"]} for one in error.errors(include_url=False)]
+        raise Mismatch(issues) from None
+
+
+def read_query(model: type[M], values: Mapping[str, str]) -> M:
+    """Coerced as JavaScript does, judged as zod does. The model is a Schema."""
+    if not issubclass(model, Schema):
+        raise TypeError(f"{model.__name__} is not a Schema")
+    return model.read(values)
+
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:
+    # Three of the answers have neither `info` nor, the last of them, `code`: so the contract has it.
+    if isinstance(refused, UnknownOrganization):
+        return Answer({"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}, 403)
+    if isinstance(refused, NotAMember):
+        return Answer({"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}, 403)
+    if isinstance(refused, NoOrganization):
+        return Answer({"success": False, "error": "Team context required. Include x-team-id header."}, 400)
+
+    if isinstance(refused, MethodNotAllowed):
+        return Answer(None, refused.status, said_in_headers(refused))
+    if isinstance(refused, Unauthorized):
+        return _error(401, "Unauthorized")
+    if isinstance(refused, MissingScope):
+        return _error(403, f"Insufficient permissions - {refused.scope} scope required", code="INSUFFICIENT_SCOPE")
+    if isinstance(refused, OtherOrganization):
+        return _error(404, refused.sentence)
+    if isinstance(refused, Forbidden):
+        return _error(403, "Permission denied", code="PERMISSION_DENIED")
+    if isinstance(refused, Mismatch) and operation is not None:
+        return _error(400, MESSAGES[operation].invalid, details={"errors": refused.zod})
+    return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
+
+
+def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - the contract's body has no place for it, the header tells it
+    return _error(500, MESSAGES[operation].fault if operation in MESSAGES else "Internal server error")
+
+
+def _error(
+    status: int, message: str, *, code: str | None = None, details: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    body: dict[str, object] = {"success": False, "error": message, "code": code or f"HTTP_{status}"}
+    if details is not None:
+        body["details"] = details
+    body["info"] = {"timestamp": show_time(datetime.now(UTC))}
+    return Answer(body, status, headers or {})

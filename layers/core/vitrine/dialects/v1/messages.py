@@ -1,0 +1,18 @@
+"""What each v1 operation says when it refuses the input or fails, word for word as its contract has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    invalid: str   # 400
+    fault: str     # 500
+
+
+MESSAGES: dict[str, Messages] = {
+    "media.list":   Messages("Invalid query parameters", "Failed to list media"),
+    "media.read":   Messages("Validation failed", "Failed to fetch media"),
+    "media.delete": Messages("Validation failed", "Failed to delete media"),
+}

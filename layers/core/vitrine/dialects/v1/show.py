@@ -1,0 +1,167 @@
+"""What v1 endpoints take and answer: envelope and all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from vitrine import models
+from vitrine.dialects.studio import Link, Processing, Time, show_time
+from vitrine.dialects.v1.zod import Schema, choice, integer, text
+from vitrine.errors import NotServed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine.delivery import Links
+    from vitrine.dialects.v1.zod import Field
+
+
+class ListQuery(Schema):
+    """How the team's files are asked for."""
+
+    FIELDS: ClassVar[Mapping[str, Field]] = {
+        "limit": integer(minimum=1, maximum=100),
+        "offset": integer(minimum=0),
+        "orderBy": choice("createdAt", "filename", "fileSize"),
+        "orderDir": choice("asc", "desc"),
+        "type": choice("image", "video", "all"),
+        "search": text,
+        "tagIds": text,
+        "tagSlugs": text,
+    }
+
+    limit: int = 20
+    offset: int = 0
+    orderBy: Literal["createdAt", "filename", "fileSize"] = "createdAt"
+    orderDir: Literal["asc", "desc"] = "desc"
+    type: Literal["image", "video", "all"] = "all"
+    search: str = ""
+    tagIds: str = ""
+    tagSlugs: str = ""
+
+    def served(self) -> ListQuery:
+        """Itself. Raises NotServed where it asks for a filter that is not served: never silently a wrong listing."""
+        asked = {"search": self.search, "tagIds": self.tagIds.strip(","), "tagSlugs": self.tagSlugs.strip(",")}
+        for name, value in asked.items():
+            if value:
+                raise NotServed(f"The parameter {name} is not served by this deployment yet")
+        return self
+
+
+class Media(TypedDict):
+    id: str
+    userId: str
+    teamId: str
+    url: Link            # permanent
+    filename: str
+    fileSize: int        # bytes
+    mimeType: str
+    width: int | None    # pixels
+    height: int | None
+    title: str | None
+    alt: str | None
+    caption: str | None
+    status: Literal["active", "deleted"]
+    createdAt: Time
+    updatedAt: Time
+    processing: Processing | None
+
+
+class Info(TypedDict):
+    timestamp: Time
+
+
+class PageInfo(TypedDict):
+    timestamp: Time
+    limit: int
+    offset: int
+    total: int
+
+
+class OneMedia(TypedDict):
+    success: Literal[True]
+    data: Media
+    info: Info
+
+
+class MediaList(TypedDict):
+    data: list[Media]
+    total: int
+    limit: int
+    offset: int
+
+
+class MediaPage(TypedDict):
+    success: Literal[True]
+    data: MediaList
+    info: PageInfo
+
+
+class Deletion(TypedDict):
+    message: str
+    success: Literal[True]
+    id: str
+
+
+class DeletedMedia(TypedDict):
+    success: Literal[True]
+    data: Deletion
+    info: Info
+
+
+class ErrorDetails(TypedDict):
+    errors: list[dict[str, object]]   # zod issues
+
+
+class Error(TypedDict):
+    success: Literal[False]
+    error: str
+    code: NotRequired[str]
+    details: NotRequired[ErrorDetails]
+    info: NotRequired[Info]
+
+
+def show_one(media: models.Media, links: Links) -> OneMedia:
+    return {"success": True, "data": show_media(media, links), "info": {"timestamp": show_time(datetime.now(UTC))}}
+
+
+def show_page(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> MediaPage:
+    """`info` repeats the paging: some clients look for it there."""
+    return {
+        "success": True,
+        "data": {"data": [show_media(media, links) for media in page.items], "total": page.total, "limit": limit, "offset": offset},
+        "info": {"timestamp": show_time(datetime.now(UTC)), "limit": limit, "offset": offset, "total": page.total},
+    }
+
+
+def show_deleted(deleted: models.Deleted) -> DeletedMedia:
+    return {
+        "success": True,
+        "data": {"message": "Media deleted successfully", "success": True, "id": str(deleted.id)},
+        "info": {"timestamp": show_time(datetime.now(UTC))},
+    }
+
+
+def show_media(media: models.Media, links: Links) -> Media:
+    """A verified file."""
+    return {
+        "id": str(media.id),
+        "userId": str(media.created_by),
+        "teamId": str(media.organization_id),
+        "url": links.permanent(media),
+        "filename": media.filename or media.name,
+        "fileSize": media.size_bytes,
+        "mimeType": media.mime_type or "application/octet-stream",
+        "width": media.width,
+        "height": media.height,
+        "title": media.title,
+        "alt": media.alt,
+        "caption": media.caption,
+        "status": media.status,
+        "createdAt": show_time(media.created_at),
+        "updatedAt": show_time(media.updated_at),
+        "processing": {"state": media.processing, "reason": media.processing_reason} if media.processing is not None else None,
+    }

@@ -1,0 +1,432 @@
+"""The door: `endpoint` makes an ASGI app of a function, so that request -> caller -> function -> dialect -> response is said once.
+
+    @endpoint(studio, operation="media.read", item=("mediaId", "media"), returns=studio.OneMedia)
+    def app(request: Request, caller: Caller) -> Answer: ...
+
+    handler = Mangum(app, lifespan="off")
+
+The first line of the handler's module names its routes; the path's variables are taken from it where no gateway has taken them already.
+Headers that every answer carries, CORS among them, have their home here. Logs hold ids, never bodies, keys, queries or links.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+import uuid
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
+from urllib.parse import quote
+
+import anyio.to_thread
+from pydantic_core import from_json, to_json
+from starlette.requests import Request as HttpRequest
+from typing_extensions import TypeVar
+
+from vitrine import auth
+from vitrine.delivery import Links
+from vitrine.dialects import Answer, MethodNotAllowed
+from vitrine.errors import Invalid, NotFound, Refusal, TooLarge
+from vitrine.models import Nobody
+from vitrine.permissions import PERMISSIONS
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from aws_lambda_powertools import Logger
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+    from pydantic import BaseModel
+    from starlette.datastructures import Headers
+    from starlette.types import Receive, Scope, Send
+
+    from vitrine.dialects import Dialect
+    from vitrine.models import Caller, ItemKind
+
+B = TypeVar("B", default=None)
+Q = TypeVar("Q", default=None)
+
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "strict-origin-when-cross-origin",
+}
+EXPOSED = "etag, location, retry-after, x-request-id"       # headers that a page of another origin may read
+ACCEPTED = "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key"
+PREFLIGHT_SECONDS = "7200"                                     # the most that Chromium keeps one
+
+# Mangum logs each path, and a permanent link's path holds its token.
+logging.getLogger("mangum.http").setLevel(logging.WARNING)
+
+
+class Item(NamedTuple):
+    """What a request is about, and where it is named: a variable of the path, or a field of the query or body (`metadata.datasetId`)."""
+
+    name: str
+    kind: ItemKind
+    where: Literal["path", "query", "body"] = "path"
+    organization: str = ""     # the field of query or body that may name an organization outright; "": none
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What an endpoint is, for those who read it without running it: OpenAPI, tests."""
+
+    dialect: Dialect
+    operation: str | None               # None: public
+    routes: tuple[tuple[str, str], ...]  # (method, path)
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    returns: Any                        # a TypedDict or another type that pydantic can describe; None: no JSON
+    status: int
+    item: Item | None
+    docstring: str
+
+    @property
+    def name(self) -> str:
+        """Of the endpoint, in logs and metrics."""
+        return " ".join(self.routes[0]) if self.routes else "$default"
+
+
+class Request(Generic[B, Q]):
+    """What a handler sees of a request: parsed and bounded."""
+
+    def __init__(self, spec: Spec, http: HttpRequest, variables: Mapping[str, str], body: B, query: Q) -> None:
+        self._spec, self._http, self._variables, self._body, self._query = spec, http, variables, body, query
+
+    def id(self, name: str) -> uuid.UUID:
+        """A variable of the path. Raises NotFound when it is no id: then there is no such thing."""
+        found = self._spec.dialect.parse_id(self._variables.get(name, ""))
+        if found is None:
+            raise NotFound(self._spec.dialect.MISSING[self._spec.item.kind if self._spec.item else "media"])
+        return found
+
+    def text(self, name: str) -> str:
+        """A variable of the path, decoded; empty when there is none."""
+        return self._variables.get(name, "")
+
+    def body(self) -> B:
+        return self._body
+
+    def query(self) -> Q:
+        return self._query
+
+    @property
+    def method(self) -> str:
+        return self._http.method
+
+    @property
+    def path(self) -> str:
+        """Decoded."""
+        return self._http.url.path
+
+    @property
+    def query_string(self) -> str:
+        """As it was sent."""
+        return self._http.url.query
+
+    @property
+    def headers(self) -> Headers:
+        return self._http.headers
+
+    @property
+    def origin(self) -> str:
+        """Of this API, as the client reaches it; no trailing slash."""
+        return origin_of(self._http)
+
+    @property
+    def links(self) -> Links:
+        return Links(self.origin)
+
+
+class Endpoint:
+    """An ASGI app of one function."""
+
+    def __init__(self, function: Callable[..., object], spec: Spec) -> None:
+        self._function, self.spec = function, spec
+
+    def dialect(self, path: str) -> Dialect:  # noqa: ARG002 - what no route takes has several
+        return self.spec.dialect
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        began = time.perf_counter()
+        http = HttpRequest(scope)
+        request_id = _request_id(scope)
+        raw = await _body(http, receive) if self.spec.body else b""
+        if raw is None:
+            return   # the client went away
+
+        if "aws.event" in scope:   # Lambda: one request at a time, so a thread would gain nothing
+            answer = self._answer(http, raw, request_id)
+        else:
+            answer = await anyio.to_thread.run_sync(self._answer, http, raw, request_id)
+
+        content, headers = _spelled(http, answer, request_id)
+        status = answer.status or self.spec.status
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if http.method == "HEAD" else content})
+        _record(self.spec, request_id, status, (time.perf_counter() - began) * 1000, in_lambda="aws.event" in scope)
+
+    def _answer(self, http: HttpRequest, raw: bytes | TooLarge, request_id: str) -> Answer:
+        dialect = self.dialect(http.url.path)
+        try:
+            result = self._result(http, raw)
+            answer = result if isinstance(result, Answer) else Answer(result)
+            if answer.body is None or isinstance(answer.body, (bytes, str)):
+                return answer
+            return Answer(to_json(answer.body), answer.status, {"content-type": "application/json", **answer.headers})
+        except Refusal as refusal:
+            said = dialect.refusal(refusal, self.spec.operation)
+        except Exception:  # whatever it is, the client learns nothing of it
+            _logger().exception("fault", extra={"endpoint": self.spec.name, "request_id": request_id})
+            said = dialect.fault(request_id, self.spec.operation)
+        content = to_json(said.body) if said.body is not None else None
+        return Answer(content, said.status, {"content-type": "application/json", **said.headers} if content else said.headers)
+
+    def _result(self, http: HttpRequest, raw: bytes | TooLarge) -> object:
+        spec = self.spec
+        if isinstance(raw, TooLarge):
+            raise raw
+        variables = _variables(http.scope, spec.routes)
+        values = dict(http.query_params)   # of a repeated parameter the last counts
+        document = _parsed(raw) if spec.body else None
+
+        who: Caller | Nobody = Nobody()
+        if spec.operation is not None:
+            named = None if spec.item is None else _named(spec.item, variables, values, document)
+            about = None if spec.item is None or named is None else _about(spec, spec.item, named)
+            organization = _named(spec.item._replace(name=spec.item.organization), variables, values, document) \
+                if spec.item and spec.item.organization else None
+            who = auth.admit(spec.dialect, PERMISSIONS[spec.operation], http.headers, http.cookies, about=about, organization=organization)
+
+        if isinstance(document, Invalid):
+            raise document
+        if any("\x00" in text for text in (*values, *values.values(), *variables.values())):
+            raise Invalid("A text holds a character that cannot be stored")
+        request = Request[Any, Any](
+            spec, http, variables,
+            body=spec.dialect.read_body(spec.body, document) if spec.body else None,
+            query=spec.dialect.read_query(spec.query, values) if spec.query else None,
+        )
+        return self._function(request, who)
+
+
+def endpoint(
+    dialect: Dialect,
+    *,
+    operation: str | None = None,
+    body: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    returns: Any = None,
+    item: Item | tuple[str, ItemKind] | None = None,
+    status: int = 200,
+    public: bool = False,
+) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
+    """The decorated function, given a Request and a Caller (Nobody where `public`), as an ASGI app.
+
+    It returns what `returns` says, or an Answer of it with headers and a status of its own. It may raise any Refusal.
+    """
+    if (operation is None) != public:
+        raise ValueError("An endpoint has an operation of the permission table, or is public")
+
+    about = Item(item[0], item[1]) if item and not isinstance(item, Item) else item
+
+    def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
+        docstring = sys.modules[function.__module__].__doc__ or ""
+        routes = _routes(function.__doc__ or "") or _routes(docstring)
+        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring))
+
+    return app
+
+
+# What a request says.
+
+def _routes(docstring: str) -> tuple[tuple[str, str], ...]:
+    """The routes that the first line names: `GET /api/docs and GET /api/docs/{file} - ...`."""
+    said = docstring.partition("\n")[0].partition(" - ")[0]
+    return tuple((method, path) for method, path in re.findall(r"([A-Z]+) (/\S*?)(?=,|\s|$)", said))
+
+
+def _variables(scope: Scope, routes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Of the path: from API Gateway's event, from a router's scope, or from the route itself, which is all a test has."""
+    given = scope.get("aws.event", scope).get("pathParameters", scope.get("path_params"))
+    if given is not None:
+        return dict(given)
+    segments = scope["path"].split("/")
+    for _, path in routes:
+        pattern = path.split("/")
+        if len(pattern) == len(segments) and all(p == s or p.startswith("{") for p, s in zip(pattern, segments, strict=True)):
+            return {p.strip("{}"): s for p, s in zip(pattern, segments, strict=True) if p.startswith("{")}
+    return {}
+
+
+async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
+    """None when the client went away before all of it was there."""
+    most = settings().max_body_bytes
+    pieces: list[bytes] = []
+    size = int(length) if (length := http.headers.get("content-length", "")).isdecimal() else 0
+    while size <= most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            whole = b"".join(pieces)
+            return whole if len(whole) <= most else _too_large(most)
+        size = sum(map(len, pieces))
+    return _too_large(most)
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload")
+
+
+def _parsed(raw: bytes) -> Any:
+    """The JSON of a body, {} for an empty one; an Invalid, not raised, where it is none: who asks is judged first."""
+    if not raw.strip():
+        return {}
+    try:
+        document = from_json(raw, allow_inf_nan=False)
+    except ValueError:   # not JSON, not UTF-8, or nested too deeply
+        return Invalid("The body is not valid JSON")
+    if b"\\u0000" in raw and _holds_nul(document):
+        return Invalid("A text holds a character that cannot be stored")
+    return document
+
+
+def _holds_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in cast("dict[str, object]", value).items())
+    return isinstance(value, list) and any(map(_holds_nul, cast("list[object]", value)))
+
+
+def _named(item: Item, variables: Mapping[str, str], values: Mapping[str, str], document: object) -> str | None:
+    """What the request says there; None when it says nothing (a path's variable is always said)."""
+    if item.where == "path":
+        return variables.get(item.name, "")
+    first, *rest = item.name.split(".")
+    if item.where == "query":
+        found: object = values.get(first + "".join(f"[{name}]" for name in rest))
+    else:
+        found = document
+        for name in (first, *rest):
+            found = cast("dict[str, object]", found).get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) and found not in ("", "null") and "\x00" not in found else None
+
+
+def _about(spec: Spec, item: Item, named: str) -> auth.About | None:
+    if item.kind == "upload_key":
+        return auth.About(item.kind, None, named, in_path=False)
+    found = spec.dialect.parse_id(named)
+    if found is None and item.where != "path":
+        return None   # a malformed id in a body or query is 400, said by its model
+    return auth.About(item.kind, found, None, in_path=item.where == "path")
+
+
+def _request_id(scope: Scope) -> str:
+    event = scope.get("aws.event") or {}
+    given = event.get("requestContext", {}).get("requestId") or getattr(scope.get("aws.context"), "aws_request_id", None)
+    return str(given or uuid.uuid4().hex)
+
+
+def origin_of(http: HttpRequest) -> str:
+    """The public origin of this API: the setting, else where this request arrived."""
+    return settings().origin or f"{http.url.scheme}://{http.headers.get('host') or http.url.netloc}"
+
+
+# What an answer carries.
+
+def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    content = answer.body.encode() if isinstance(answer.body, str) else answer.body if isinstance(answer.body, bytes) else b""
+    headers = {**SECURITY, "cache-control": "no-store", "vary": "Origin", **_cors(http), **answer.headers, "x-request-id": request_id}
+    if answer.status not in (204, 304):
+        headers["content-length"] = str(len(content))
+    return content, [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def _cors(http: HttpRequest) -> dict[str, str]:
+    """Only for origins that are ours or allowed; never a star, since cookies are credentials."""
+    origin = http.headers.get("origin")
+    if origin is None or origin not in (*settings().allowed_origins, origin_of(http)):
+        return {}
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true", "access-control-expose-headers": EXPOSED}
+
+
+# What no route takes.
+
+def fallback(routes: Collection[str], dialects: Mapping[str, Dialect]) -> Endpoint:
+    """An app that answers 404, 405 with Allow, OPTIONS and preflights, and v1's trailing slash; in the dialect of the longest prefix that fits.
+
+    `routes` are spelled as the gateway spells them: `GET /api/me`.
+    """
+    known = [(method, path.split("/")) for method, _, path in (route.partition(" ") for route in routes)]
+
+    def answer(request: Request, _: Nobody) -> Answer:
+        path = request.path
+        if path.startswith("/api/v1/") and path.endswith("/"):
+            query = f"?{request.query_string}" if request.query_string else ""
+            return Answer(None, 308, {"location": quote(path.rstrip("/")) + query})
+        methods = _methods(known, path)
+        if not methods:
+            raise NotFound("There is nothing at this address")
+        if request.method == "OPTIONS":
+            # HEAD runs what GET runs wherever the gateway lets it through.
+            allow = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+            return Answer(None, 204, {"allow": allow, **(_preflight(allow) if "access-control-request-method" in request.headers else {})})
+        raise MethodNotAllowed(request.method, ", ".join(sorted({*methods, "OPTIONS"})))
+
+    class Fallback(Endpoint):
+        def dialect(self, path: str) -> Dialect:
+            return dialects[max((prefix for prefix in dialects if path.startswith(prefix)), key=len, default="/")]
+
+    return Fallback(answer, Spec(dialects["/"], None, (), None, None, None, 200, None, ""))
+
+
+def _methods(known: Sequence[tuple[str, list[str]]], path: str) -> set[str]:
+    """Of the route that fits this path most closely: a fixed segment goes before a variable one, from left to right."""
+    segments = path.split("/")
+    fitting = [
+        ([part.startswith("{") for part in pattern], method)
+        for method, pattern in known
+        if len(pattern) == len(segments)
+        and all(part == given or (part.startswith("{") and given) for part, given in zip(pattern, segments, strict=True))
+    ]
+    closest = min((shape for shape, _ in fitting), default=None)
+    return {method for shape, method in fitting if shape == closest}
+
+
+def _preflight(methods: str) -> dict[str, str]:
+    """What an answer to a preflight adds to what every answer carries."""
+    return {"access-control-allow-methods": methods, "access-control-allow-headers": ACCEPTED, "access-control-max-age": PREFLIGHT_SECONDS}
+
+
+# What is kept of a request. Powertools costs as much to import as all the rest: paid at the first record, not by every cold start's import.
+
+def _record(spec: Spec, request_id: str, status: int, milliseconds: float, *, in_lambda: bool) -> None:
+    _logger().info("request", extra={"endpoint": spec.name, "request_id": request_id, "status": status, "milliseconds": round(milliseconds, 1)})
+    if in_lambda:   # CloudWatch reads metrics from the log; nobody else does
+        metrics = _metrics()
+        metrics.add_dimension("operation", spec.name)
+        metrics.add_metric("Requests", "Count", 1)
+        metrics.add_metric("Latency", "Milliseconds", milliseconds)
+        metrics.flush_metrics()
+
+
+@cache
+def _logger() -> Logger:
+    from aws_lambda_powertools import Logger
+
+    return Logger()
+
+
+def _metrics() -> EphemeralMetrics:
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+
+    return EphemeralMetrics(namespace="Vitrine")

@@ -1,0 +1,140 @@
+"""What a caller can be told went wrong. Each type names what happened; the dialects say it in their own words and shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Refusal(Exception):
+    """A request that ends here, with a sentence for the person who made it.
+
+    `code` is a stable word a program can branch on; `status` is the HTTP status that every dialect agrees on unless its contract says otherwise.
+    """
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, sentence: str, *, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        if code is not None:
+            self.code = code
+
+
+class Unauthorized(Refusal):
+    """Nobody, or nobody we know. Missing, malformed, unknown, expired and revoked credentials are indistinguishable."""
+
+    status, code = 401, "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("Missing or invalid authentication")
+
+
+class Forbidden(Refusal):
+    """Known, but the role does not reach."""
+
+    status, code = 403, "insufficient_role"
+
+
+class MissingScope(Forbidden):
+    """The key was made without this scope."""
+
+    code = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key does not have the scope {scope}")
+        self.scope = scope
+
+
+class NotFound(Refusal):
+    """There is no such thing, or none that the caller may know of."""
+
+    status, code = 404, "not_found"
+
+
+class OtherOrganization(NotFound):
+    """The thing exists in an organization the caller is not in. Studio promises 403 here, v1 404."""
+
+    code = "other_organization"
+
+
+class NoOrganization(Refusal):
+    """The caller belongs to no organization and named none."""
+
+    status, code = 400, "organization_required"
+
+
+class UnknownOrganization(NotFound):
+    """The organization the caller named does not exist."""
+
+    code = "organization_not_found"
+
+
+class NotAMember(OtherOrganization):
+    """The organization the caller named exists; the caller is not in it."""
+
+    code = "not_a_member"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong with the input: where, and what in words."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class Invalid(Refusal):
+    """The input is not what the contract says. `issues` are given where single fields are at fault."""
+
+    status, code = 400, "invalid"
+
+    def __init__(self, sentence: str, *, issues: tuple[Issue, ...] = (), code: str | None = None) -> None:
+        super().__init__(sentence, code=code)
+        self.issues = issues
+
+
+class Conflict(Refusal):
+    """The state of things does not allow it."""
+
+    status, code = 409, "conflict"
+
+
+class Gone(Refusal):
+    """It was here and is no more, for good."""
+
+    status, code = 410, "gone"
+
+
+class TooLarge(Refusal):
+    """Over a limit in bytes, which the sentence names."""
+
+    status, code = 413, "too_large"
+
+
+class UnsupportedType(Refusal):
+    """The bytes are of a type that is not taken."""
+
+    status, code = 415, "unsupported_type"
+
+
+class Unprocessable(Refusal):
+    """Understood, and refused for what the content is."""
+
+    status, code = 422, "unprocessable"
+
+
+class NotServed(Refusal):
+    """The contract has it, this deployment does not."""
+
+    status, code = 501, "not_served"
+
+
+class Busy(Refusal):
+    """The same work is under way, or a part we stand on is not answering: ask again."""
+
+    status, code = 503, "busy"
+
+    def __init__(self, sentence: str, *, retry_after: int = 2) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after  # seconds

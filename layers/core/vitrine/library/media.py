@@ -1,0 +1,125 @@
+"""Items: browsing, listing, showing and deleting them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, get_args
+from uuid import UUID
+
+from vitrine.credentials import mint_id
+from vitrine.db import read, read_all, transaction
+from vitrine.errors import Conflict, Invalid, NotFound
+from vitrine.library import folders
+from vitrine.models import Cursor, Deleted, Media, MediaType, Page
+from vitrine.queries import browse as levels
+from vitrine.queries import collections, counts, ledger
+from vitrine.queries import folders as places
+from vitrine.queries import media as queries
+from vitrine.queries.media import Order
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from vitrine.db import Transaction
+    from vitrine.models import Caller
+
+Wanted = Literal["all"] | MediaType
+WantedFiles = Literal["all", "image", "video", "pdf"]
+
+TYPES: tuple[MediaType, ...] = get_args(MediaType)
+FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
+MAX_DELETED_AT_ONCE = 200_000    # items, folders counted: what one transaction can do within a request
+
+
+def browse(
+    caller: Caller, collection: UUID, *, path: str | None = None, type: Wanted = "all", limit: int = 10, offset: int = 0,  # noqa: A002 - the wire's word
+    cursor: Cursor | None = None,
+) -> Page[Media]:
+    """What lies directly in a place (None: the collection's root), newest first, ties by id. `total` counts the items of the wanted type.
+
+    Raises NotFound when the collection, or the folder in it, is not there; Invalid when `path` is none or a file, or the cursor not of this listing.
+    """
+    organization = caller.organization_id
+    place = folders.parse(path).place_id if path is not None else collection
+    wanted = None if type == "all" else type
+
+    # One round trip: the page is read beside the question whether its place is there, and thrown away where it is not.
+    found, totals, items = read_all(
+        caller,
+        places.at(organization, collection, place),
+        levels.total(organization, place, [wanted] if wanted else TYPES),
+        levels.page(organization, place, wanted, limit=limit + 1, offset=offset) if cursor is None
+        else levels.page_after(organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset),
+    )
+    folders.judged(found[0] if found else None, place)
+    more = len(items) > limit
+    items = items[:limit]
+    return Page(tuple(items), totals[0].total, Cursor(items[-1].created_at.isoformat(), items[-1].id) if more and items else None)
+
+
+def files(
+    caller: Caller, *, type: WantedFiles = "all", order_by: Order = "createdAt", descending: bool = True, limit: int = 20, offset: int = 0  # noqa: A002
+) -> Page[Media]:
+    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset alone: `next` is not given."""
+    organization = caller.organization_id
+    wanted = None if type == "all" else type
+    totals, items = read_all(
+        caller,
+        queries.files_total(organization, [wanted] if wanted else FILE_TYPES),
+        queries.files(organization, wanted, order_by, descending=descending, limit=limit, offset=offset),
+    )
+    return Page(tuple(items), totals[0].total, None)
+
+
+def get(caller: Caller, item: UUID) -> Media:
+    """The item, file or folder, verified or not yet. Raises NotFound: deleted, or never there."""
+    found = read(caller, queries.shown(caller.organization_id, item))
+    if not found:
+        raise NotFound("Media not found")
+    return found[0]
+
+
+def file(caller: Caller, item: UUID) -> Media:
+    """The item, if it is one that `files` lists. Raises NotFound where it is not."""
+    found = get(caller, item)
+    if found.type == "folder" or found.verified_at is None:
+        raise NotFound("Media not found")
+    return found
+
+
+def delete(caller: Caller, item: UUID) -> Deleted:
+    """The item is in the trash, with its versions; a folder with everything below it. One act, which a restore can reverse.
+
+    Raises NotFound when it is not there (a second time, too), Conflict when the folder holds more than can go at once.
+    """
+    organization, deletion = caller.organization_id, mint_id()
+
+    def work(db: Transaction) -> Deleted:
+        db.queue(collections.hold_for_change(organization, item))
+        held = db.first(queries.hold(organization, item))
+        if held is None:
+            raise NotFound("Media not found")
+        is_folder = held.type == "folder"
+        if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
+            raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
+
+        kind: Literal["folder", "media"] = "folder" if is_folder else "media"
+        db.queue(queries.put_deletion(organization, deletion, kind, item, caller.user_id, settings().trash_days or None))
+        db.queue(queries.mark(organization, deletion, item, caller.user_id))
+        if is_folder:
+            db.queue(queries.mark_below(organization, deletion, item, caller.user_id))
+        db.queue(queries.mark_versions(organization, deletion))
+        db.queue(ledger.trash(organization, deletion))
+        db.queue(counts.trash(organization, deletion))
+        return Deleted(item, deletion, db.run(queries.count_deletion(organization, deletion))[0].n)
+
+    return transaction(caller, work)
+
+
+def _created_at(cursor: Cursor) -> datetime:
+    try:
+        created_at: datetime | None = datetime.fromisoformat(cursor.key)
+    except ValueError:
+        created_at = None
+    if created_at is None or created_at.tzinfo is None:
+        raise Invalid("cursor is not one that this listing gave")
+    return created_at

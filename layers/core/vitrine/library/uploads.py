@@ -1,0 +1,622 @@
+"""Uploads: from a client's wish to an item that waits for its frames.
+
+The bytes never pass through here: a client puts them straight into the store, by a signed form (small files) or in signed parts. Whichever of
+Complete, the store's event and the sweep sees the object first calls `settle`, and exactly one item is born.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote
+from uuid import UUID
+
+from vitrine import content, storage
+from vitrine.credentials import mint_id, mint_token
+from vitrine.db import Transaction, read, read_all, transaction, write
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unprocessable, UnsupportedType
+from vitrine.library import clean_name, folders, media, objects
+from vitrine.models import OPEN_STATES, Actor, Batch, ChecksumKind, Done, Nobody, Part, SignedPart, SignedPost, Stored, Upload, Worker
+from vitrine.permissions import ADMINS
+from vitrine.queries import counts, ledger, outbox, versions
+from vitrine.queries import folders as folder_rows
+from vitrine.queries import objects as manifest
+from vitrine.queries import uploads as rows
+from vitrine.settings import GIB, MIB, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.models import Caller, Media, MediaType, UploadMethod
+
+MAX_PARTS = 10_000                # S3's
+MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
+FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
+WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
+STANDING_STILL = timedelta(minutes=20)   # longer than the function that processes may run
+RESENDS = 5
+STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; settings say where it is
+UNDECLARED_TYPES = frozenset(("", "application/octet-stream"))   # the content will say
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """What a client wants to upload, and where to. Sizes in bytes; None: not said."""
+
+    filename: str
+    mime_type: str
+    name: str | None = None                    # None: the filename
+    collection_id: UUID | None = None          # None: the organization's default collection
+    path: str | None = None                    # ltree of a folder
+    relative_path: str | None = None           # "trip/day 1/photo.jpg": folders are made as needed
+    source_media_id: UUID | None = None
+    title: str | None = None
+    alt: str | None = None
+    caption: str | None = None
+    declared_bytes: int | None = None
+    checksum: tuple[ChecksumKind, str] | None = None
+    part_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostedUpload:
+    upload: Upload
+    post: SignedPost
+
+
+@dataclass(frozen=True, slots=True)
+class UploadStatus:
+    """Where an upload stands. `media` is given once the item can be seen."""
+
+    upload: Upload
+    media: Media | None
+
+
+# What a client calls.
+
+def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
+    """A row of an upload, and the form that puts its bytes into `incoming/`.
+
+    Raises Invalid, NotFound (collection, folder), TooLarge (limit or quota), UnsupportedType.
+    """
+    chosen = settings()
+    largest = wanted.declared_bytes or min(chosen.post_max_bytes, chosen.max_upload_bytes)
+    if largest > MAX_PART:
+        raise TooLarge(f"A file of more than {MAX_PART} bytes is uploaded in parts")
+    upload_id = mint_id()
+    upload = _create(caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", reserved=largest)
+    post = storage.sign_post(upload.key, mime_type=upload.mime_type, smallest=wanted.declared_bytes or 1, largest=largest)
+    return PostedUpload(upload, post)
+
+
+def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
+    """A row of an upload, and the store's own multipart upload behind it. Raises as `create_post` does."""
+    upload_id, version_id = mint_id(), mint_id()
+    key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
+    upload = _create(caller, wanted, "multipart", upload_id=upload_id, key=key, version_id=version_id, reserved=wanted.declared_bytes or 0)
+
+    kind = wanted.checksum[0] if wanted.checksum else "CRC64NVME"
+    store_upload_id = storage.open_multipart(key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME")
+    opened = write(caller, rows.opened(caller.organization_id, upload.id, store_upload_id))
+    if not opened:
+        storage.abort(key, store_upload_id)
+        raise Conflict("The upload was ended while it was being opened")
+    return opened[0]
+
+
+def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
+    """The parts that the store holds. Raises NotFound, Conflict when the upload is not open any more."""
+    upload = _own(caller, upload_id, key)
+    store_upload_id = _open_multipart(upload)
+    try:
+        return storage.parts(upload.key, store_upload_id)
+    except storage.NoSuchUpload:
+        settled = settle(caller, upload)
+        _ended(settled or upload)
+
+
+def sign_part(
+    caller: Caller, upload_id: UUID, key: str, number: int, *, size: int | None = None, checksum: str | None = None
+) -> SignedPart:
+    """A URL that puts one part, for minutes. Raises NotFound, Invalid, Conflict when the upload is not open, TooLarge."""
+    if size is not None and not 1 <= size <= MAX_PART:
+        raise Invalid(f"A part has between 1 and {MAX_PART} bytes")
+    upload, store_upload_id = _about_to_sign(caller, upload_id, key, [number])
+    return storage.sign_part(upload.key, store_upload_id, number, size=size, checksum=checksum)
+
+
+def sign_parts(caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int]) -> dict[int, SignedPart]:
+    """URLs for up to a hundred parts. Raises as `sign_part` does."""
+    if not 1 <= len(numbers) <= 100:
+        raise Invalid("Between 1 and 100 parts can be signed at once")
+    upload, store_upload_id = _about_to_sign(caller, upload_id, key, numbers, watch=True)
+    return {number: storage.sign_part(upload.key, store_upload_id, number) for number in numbers}
+
+
+def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[int, str]]) -> Upload:
+    """The parts (number, ETag) are one object and its item is born; without parts, all that the store holds.
+
+    Called again, whoever called first, the answer is the same. Raises Busy while another call completes it, Invalid when the parts are not
+    what is there, Unprocessable when the bytes were refused, Conflict when the upload was aborted or has expired.
+    """
+    upload = _own(caller, upload_id, key)
+    if upload.method != "multipart":
+        raise Conflict("This upload completes itself when its form is posted")
+    lease_id = mint_id()
+    leased = write(caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease))
+    if not leased:
+        return _already_completed(caller, _own(caller, upload_id, key))
+    upload = leased[0]
+    assert upload.store_upload_id is not None
+
+    def give_back() -> None:
+        write(caller, rows.release(upload.organization_id, upload.id, lease_id))
+
+    try:
+        named = list(chosen) or [(p.number, p.etag) for p in storage.parts(upload.key, upload.store_upload_id)]
+        if not named:
+            give_back()
+            raise Invalid("No part has been uploaded yet")
+        checksum = (upload.checksum_kind, upload.checksum_value) if upload.checksum_kind and upload.checksum_value else None
+        storage.complete(upload.key, upload.store_upload_id, named, size=upload.declared_bytes, checksum=checksum)
+    except (storage.NoSuchUpload, storage.AlreadyThere, storage.NotThere):
+        pass          # completed before, or gone: the object itself tells
+    except storage.WrongChecksum:
+        refused = _refuse_unborn(caller, upload, "The bytes do not have the checksum that was declared")
+        with suppress(Busy):
+            storage.abort(upload.key, upload.store_upload_id)
+        _ended(refused)
+    except storage.WrongParts as wrong:
+        give_back()
+        raise Invalid(f"The store refused the parts: {wrong}", code="invalid_parts") from wrong
+    except Busy:
+        with suppress(Busy):
+            give_back()
+        raise
+
+    settled = settle(caller, upload)
+    if settled is not None:
+        return _already_completed(caller, settled)
+    give_back()
+    raise Conflict("The store no longer knows this upload; start again", code="upload_lost")
+
+
+def abort(caller: Caller, upload_id: UUID, key: str) -> None:
+    """The upload takes no more bytes, and the store holds none of it. Raises NotFound; Busy while it is being completed."""
+    upload = _own(caller, upload_id, key)
+    if upload.state == "completing":
+        raise Busy("The upload is being completed")
+
+    def work(db: Transaction) -> Upload | None:
+        aborted = db.first(rows.abort(upload.organization_id, upload.id))
+        if aborted is not None:
+            db.queue(manifest.doom(upload.organization_id, [upload.key], "aborted"))
+        return aborted
+
+    aborted = transaction(caller, work)
+    if aborted is None and _own(caller, upload_id, key).state == "completing":
+        raise Busy("The upload is being completed")
+    if aborted is not None or upload.state == "aborted":
+        if upload.store_upload_id is not None:
+            storage.abort(upload.key, upload.store_upload_id)
+        objects.discard(caller, upload.organization_id, upload.key)
+
+
+def by_version(caller: Caller, version: UUID) -> UploadStatus:
+    """The upload that made, or will make, this version. Raises NotFound."""
+    found = read(caller, rows.by_version(caller.organization_id, version))
+    return _status(caller, _visible(caller, found))
+
+
+def by_key(caller: Caller, key: str) -> UploadStatus:
+    """The upload that lands at this key. Raises NotFound."""
+    found = read(caller, rows.by_key(caller.organization_id, key))
+    return _status(caller, _visible(caller, found))
+
+
+# What happens when bytes have landed.
+
+def whose(key: str) -> rows.Whose | None:
+    """The upload whose bytes land at this key, and its organization; None: nobody's."""
+    found = read(Nobody(), rows.whose(key))
+    return found[0] if found else None
+
+
+def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
+    found = read(who, rows.by_id(organization, upload_id))
+    return found[0] if found else None
+
+
+def settle(who: Actor, upload: Upload) -> Upload | None:
+    """The object, if it is there, is held against what was declared, and its item is born (or it is refused): the upload as it then stands.
+
+    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any order, at once or again.
+    """
+    stored = storage.head(upload.key)
+    if stored is None:
+        current = read(who, rows.by_id(upload.organization_id, upload.id))
+        return current[0] if current and current[0].state not in (*OPEN_STATES, "expired", "aborted") else None
+
+    current_rows = read(who, rows.by_id(upload.organization_id, upload.id))
+    if not current_rows:
+        return None
+    upload = current_rows[0]
+    if upload.state not in (*OPEN_STATES, "expired"):
+        if upload.method == "post" or upload.state in ("aborted", "rejected"):
+            _doom_late(who, upload)
+        return upload
+
+    refusal = _refusal(who, upload, stored)
+    if refusal is not None:
+        return _refuse_unborn(who, upload, refusal)
+    if upload.method != "post":
+        return _bear(who, upload, stored)
+
+    copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
+    write(who, manifest.plan(upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id))
+    try:
+        copied = storage.copy(stored, copy_key)
+    except (storage.AlreadyThere, storage.NotThere):
+        # Posted again, or settled and deleted, between our look and the copy: whoever came between has settled it or will.
+        objects.doom(who, upload.organization_id, [copy_key], "its source changed")
+        objects.discard(who, upload.organization_id, copy_key)
+        raise Busy("The upload changed while it was being looked at; try again") from None
+    return _bear(who, upload, copied, source=stored)
+
+
+# What jobs do.
+
+def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call that died gives its upload back."""
+    found = read(Worker(), rows.lapsing(now, UUID(after) if after else None, limit))
+    done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
+    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+
+
+def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Uploads that stand still between `stored` and `ready` get a lost event's message again; after RESENDS they have failed, saying so."""
+    found = read(Worker(), rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit))
+    done = tuple(Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found)
+    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+
+
+def _end(upload: Upload, now: datetime) -> str:
+    try:
+        settled = settle(Worker(), upload)
+    except Busy:
+        return "left for later"
+    if settled is not None and settled.state not in OPEN_STATES:
+        return "settled"
+    organization = upload.organization_id
+    if write(Worker(), rows.expire(organization, upload.id, now)):
+        if upload.store_upload_id is not None:
+            with suppress(Busy):              # the sweep aborts it, since its session is over
+                storage.abort(upload.key, upload.store_upload_id)
+        return "expired"
+    return "given back" if write(Worker(), rows.lapse(organization, upload.id, now)) else "left alone"
+
+
+def _send_again(upload: Upload) -> str:
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> str:
+        resent = db.first(rows.resend(organization, upload.id))
+        if resent is None:
+            return "moved on"
+        if resent.times > RESENDS:
+            return _give_up(db, upload)
+        db.queue(outbox.put(organization, mint_id(), STORED_QUEUE, stored_event(upload.key), f"resend:{upload.id.hex}:{resent.times}"))
+        return "sent again"
+
+    return transaction(Worker(), work)
+
+
+def _give_up(db: Transaction, upload: Upload) -> str:
+    reason = f"The file could not be processed in {RESENDS} tries"
+    db.queue(versions.lock_item(upload.organization_id, upload.media_id))
+    held = db.first(versions.held(upload.organization_id, upload.version_id))
+    if held is None or held.processing != "pending":
+        db.queue(rows.become(upload.organization_id, upload.id, "failed", reason))
+        return "given up"
+    db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
+    show_processed(db, upload.organization_id, held, held.media_type)
+    db.queue(rows.become(upload.organization_id, upload.id, "failed", reason))
+    return "given up"
+
+
+def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
+    """The item shows what its version has become, and is counted from now on if it was not."""
+    if not held.is_active:
+        return
+    db.queue(versions.show_active(organization, held.media_id, media_type))
+    if held.media_status == "active" and not held.media_verified:
+        db.queue(counts.entry(organization, held.collection_id, held.place_id, media_type, 1))
+
+
+def stored_event(key: str) -> dict[str, object]:
+    """What the store's own event says of an object that has landed, as far as anybody reads it."""
+    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}]}
+
+
+# Helpers of creating, in the order they are used.
+
+def _create(
+    caller: Caller, wanted: NewUpload, method: UploadMethod, *, upload_id: UUID, key: str, reserved: int, version_id: UUID | None = None
+) -> Upload:
+    chosen = settings()
+    mime_type = _taken_type(wanted.mime_type)
+    _check_sizes(wanted)
+    if wanted.source_media_id is not None:
+        raise Invalid("sourceMediaId is not taken here yet")
+    collection_id, parent_id = _place(caller, wanted)
+    now = datetime.now(UTC)
+    version_id = version_id or mint_id()
+    upload = Upload(
+        organization_id=caller.organization_id, id=upload_id, user_id=caller.user_id, collection_id=collection_id, parent_id=parent_id,
+        source_media_id=None, media_id=version_id, version_id=version_id, method=method, state="created", reason=None, key=key,
+        store_upload_id=None, name=clean_name(wanted.name if wanted.name is not None else wanted.filename),
+        filename=clean_name(wanted.filename), mime_type=mime_type,
+        title=wanted.title, alt=wanted.alt, caption=wanted.caption, declared_bytes=wanted.declared_bytes, reserved_bytes=reserved,
+        landed_bytes=0, checksum_kind=wanted.checksum[0] if wanted.checksum else None, checksum_value=wanted.checksum[1] if wanted.checksum else None,
+        part_bytes=_part_bytes(wanted) if method == "multipart" else None, signed_parts=0, lease_until=None, created_at=now, updated_at=now,
+        expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)), deadline=now + timedelta(seconds=chosen.upload_deadline),
+    )
+    # A form can be posted until its policy expires, and a clock may be off: the key is watched a little longer.
+    hold_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
+
+    def work(db: Transaction) -> Upload:
+        db.queue(rows.queue_for_quota(caller.organization_id))
+        quota = db.run(rows.quota(caller.organization_id, upload.id))[0]
+        if quota.limit is not None and quota.stored + quota.reserved + reserved > quota.limit:
+            raise TooLarge(f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used", code="quota_exceeded")
+        db.queue(manifest.plan(
+            caller.organization_id, key, "incoming" if method == "post" else "original", version=version_id, upload=upload_id, hold_until=hold_until
+        ))
+        db.queue(rows.insert(upload))
+        return upload
+
+    return transaction(caller, work)
+
+
+def _taken_type(declared: str) -> str:
+    mime_type = content.canonical(declared)
+    if mime_type not in content.IMAGES_NOW and mime_type not in UNDECLARED_TYPES:
+        raise UnsupportedType(f"Files of type {mime_type} are not taken; {', '.join(sorted(content.IMAGES_NOW))} are")
+    return mime_type or "application/octet-stream"
+
+
+def _check_sizes(wanted: NewUpload) -> None:
+    chosen = settings()
+    size = wanted.declared_bytes
+    if size is not None and size < 1:
+        raise Invalid("An empty file cannot be uploaded", code="empty_file")
+    if size is not None and size > chosen.max_upload_bytes:
+        raise TooLarge(f"The file has {size} bytes; the limit is {chosen.max_upload_bytes}")
+    if size is not None and size > chosen.hash_max_bytes and wanted.checksum is not None and wanted.checksum[0] == "SHA256":
+        raise Invalid(f"SHA-256 is computed for files of up to {chosen.hash_max_bytes} bytes; declare a CRC64NVME or CRC32C")
+
+
+def _part_bytes(wanted: NewUpload) -> int:
+    largest = wanted.declared_bytes or settings().max_upload_bytes
+    if wanted.part_bytes is not None:
+        if not MIN_PART <= wanted.part_bytes <= MAX_PART:
+            raise Invalid(f"partSize is between {MIN_PART} and {MAX_PART} bytes")
+        if wanted.declared_bytes is not None and -(-wanted.declared_bytes // wanted.part_bytes) > MAX_PARTS:
+            raise Invalid(f"With parts of {wanted.part_bytes} bytes the file needs more than {MAX_PARTS}")
+        return wanted.part_bytes
+    size = FIRST_PART
+    while -(-largest // size) > MAX_PARTS:
+        size *= 2
+    return min(size, MAX_PART)
+
+
+def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID, UUID | None]:
+    """The collection and folder that the upload goes to; folders of a relative path are made."""
+    collection_id = wanted.collection_id or read(caller, rows.default_collection(caller.organization_id))[0].id
+    place = folders.parse(wanted.path).place_id if wanted.path else collection_id
+    found = read(caller, folder_rows.at(caller.organization_id, collection_id, place))
+    folder = folders.judged(found[0] if found else None, place)
+    for name in _folder_names(wanted):
+        folder = folders.create(caller, collection_id, name, path=folder.path, reuse=True)
+    return collection_id, folder.path.folder_ids[-1] if folder.path.folder_ids else None
+
+
+def _folder_names(wanted: NewUpload) -> list[str]:
+    if not wanted.relative_path:
+        return []
+    *names, last = wanted.relative_path.split("/")
+    if last != wanted.filename or any(name in ("", ".", "..") for name in names) or "\\" in wanted.relative_path:
+        raise Invalid("relativePath is made of folder names and ends in the file name, without empty, '.' or '..' parts")
+    return names
+
+
+# Helpers of the calls on an upload.
+
+def _own(caller: Caller, upload_id: UUID, key: str) -> Upload:
+    upload = _visible(caller, read(caller, rows.by_id(caller.organization_id, upload_id)))
+    if upload.key != key:
+        raise NotFound("Upload not found")
+    return upload
+
+
+def _visible(caller: Caller, found: Sequence[Upload]) -> Upload:
+    if not found or (found[0].user_id != caller.user_id and caller.role not in ADMINS):
+        raise NotFound("Upload not found")
+    return found[0]
+
+
+def _open_multipart(upload: Upload) -> str:
+    if upload.state not in OPEN_STATES:
+        _ended(upload)
+    if upload.store_upload_id is None:
+        raise Conflict("This upload has no parts: it is posted as a form")
+    return upload.store_upload_id
+
+
+_ENDED = {
+    "aborted": "The upload was aborted",
+    "expired": "The upload has expired; start again",
+    "rejected": "The file was refused",
+    "failed": "The file could not be processed",
+}
+
+
+def _ended(upload: Upload) -> NoReturn:
+    sentence = _ENDED.get(upload.state, "The upload is complete")
+    if upload.state == "rejected":
+        raise Unprocessable(f"{sentence}: {upload.reason}", code="upload_rejected")
+    raise Conflict(sentence, code=f"upload_{upload.state}")
+
+
+def _about_to_sign(
+    caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int], *, watch: bool = False
+) -> tuple[Upload, str]:
+    if any(not 1 <= number <= MAX_PARTS for number in numbers):
+        raise Invalid(f"Parts are numbered from 1 to {MAX_PARTS}")
+    upload = _own(caller, upload_id, key)
+    store_upload_id = _open_multipart(upload)
+    signed = write(caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl))
+    if not signed:
+        if upload.state == "completing":
+            raise Busy("The upload is being completed")
+        _ended(replace(upload, state="expired") if upload.state in OPEN_STATES else upload)
+    upload = signed[0]
+    if upload.declared_bytes is None and (watch or upload.signed_parts % WATCH_EVERY == 0):
+        _watch(caller, upload, store_upload_id)
+    return upload, store_upload_id
+
+
+def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
+    """An upload that declared no size is ended when what has landed is over the limit or the quota."""
+    try:
+        size = sum(part.bytes for part in storage.parts(upload.key, store_upload_id))
+    except storage.NoSuchUpload:
+        return
+    _, quotas = read_all(caller, rows.landed(upload.organization_id, upload.id, size), rows.quota(upload.organization_id, upload.id))
+    quota: rows.Quota = quotas[0]
+    limit = settings().max_upload_bytes
+    over_quota = quota.limit is not None and quota.stored + quota.reserved + size > quota.limit
+    if size > limit or over_quota:
+        abort(caller, upload.id, upload.key)
+        raise TooLarge(
+            "The organization's storage is full" if over_quota else f"The file has more than {limit} bytes, the limit",
+            code="quota_exceeded" if over_quota else None,
+        )
+
+
+def _already_completed(caller: Caller, upload: Upload) -> Upload:
+    """The answer to a Complete that comes after another."""
+    if upload.state == "completing":
+        raise Busy("The upload is being completed", retry_after=2)
+    if upload.state in OPEN_STATES:
+        raise Conflict("The upload was never opened in the store; start again")
+    if upload.state == "expired":
+        settled = settle(caller, upload)
+        if settled is not None and settled.state not in ("expired", *OPEN_STATES):
+            return _already_completed(caller, settled)
+    if upload.state in ("aborted", "expired", "rejected"):
+        _ended(upload)
+    return upload
+
+
+def _status(caller: Caller, upload: Upload) -> UploadStatus:
+    if upload.state in OPEN_STATES and upload.store_upload_id is not None:
+        with suppress(storage.NoSuchUpload):
+            upload = replace(upload, landed_bytes=sum(p.bytes for p in storage.parts(upload.key, upload.store_upload_id)))
+    if upload.state not in ("stored", "processing", "ready", "failed"):
+        return UploadStatus(upload, None)
+    try:
+        return UploadStatus(upload, media.get(caller, upload.media_id))
+    except NotFound:                      # deleted since
+        return UploadStatus(upload, None)
+
+
+# Helpers of settling.
+
+def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
+    """Why what has landed is not taken; None: it is."""
+    limit = settings().max_upload_bytes
+    if stored.bytes == 0:
+        return "The file is empty"
+    if upload.declared_bytes is not None and stored.bytes != upload.declared_bytes:
+        return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
+    if stored.bytes > limit:
+        return f"The file has {stored.bytes} bytes; the limit is {limit}"
+    quota = read(who, rows.quota(upload.organization_id, upload.id))[0]
+    if quota.limit is not None and quota.stored + stored.bytes > quota.limit:
+        return f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used"
+    return None
+
+
+def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
+    """Media and version are there, pending, the ledger knows, and the upload is `stored`. `source`: what was posted, doomed now.
+
+    Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
+    """
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
+        current = db.run(rows.hold(organization, upload.id))[0]
+        spare = (stored.key,) if source is not None else ()
+        if current.state not in (*OPEN_STATES, "expired"):       # somebody settled it first, or it was aborted: this copy is one too many
+            doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
+            if doomed:
+                db.queue(manifest.doom(organization, doomed, "settled before"))
+            return current, doomed
+        if not db.run(rows.share_collection(organization, upload.collection_id)):
+            doomed = (*spare, current.key)
+            db.queue(manifest.doom(organization, doomed, "its collection is gone"))
+            return db.run(rows.become(organization, upload.id, "rejected", "Its collection was deleted", landed_bytes=stored.bytes))[0], doomed
+        place = db.run(rows.birthplace(organization, upload.parent_id))[0]
+        db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
+        db.queue(versions.birth(upload, stored, number=1))
+        db.queue(ledger.entry(
+            organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
+        ))
+        if not db.run(manifest.live(organization, stored)):
+            raise Busy("The upload was ended while it was being settled; try again")
+        doomed = (current.key,) if source is not None else ()
+        if doomed:
+            db.queue(manifest.doom(organization, doomed, "copied out"))
+        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[0], doomed
+
+    settled, doomed = transaction(who, work)
+    for key in doomed:
+        with suppress(Busy):               # the sweep comes again
+            objects.discard(who, organization, key)
+    log.info("upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes})
+    return settled
+
+
+def _refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
+    """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
+    def work(db: Transaction) -> Upload:
+        current = db.run(rows.hold(upload.organization_id, upload.id))[0]
+        if current.state not in (*OPEN_STATES, "expired"):
+            return current
+        db.queue(manifest.doom(upload.organization_id, [current.key], "refused"))
+        return db.run(rows.become(upload.organization_id, upload.id, "rejected", reason))[0]
+
+    refused = transaction(who, work)
+    if refused.state == "rejected":
+        with suppress(Busy):
+            objects.discard(who, refused.organization_id, refused.key)
+    return refused
+
+
+def _doom_late(who: Actor, upload: Upload) -> None:
+    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one completed late."""
+    objects.doom(who, upload.organization_id, [upload.key], "landed late")
+    with suppress(Busy):
+        objects.discard(who, upload.organization_id, upload.key)
+
+
+def _media_type(mime_type: str) -> MediaType:
+    if mime_type.startswith("video/"):
+        return "video"
+    return "pdf" if mime_type == "application/pdf" else "image"

@@ -1,0 +1,351 @@
+"""The nouns, as frozen dataclasses: what passes between the modules. Sizes are bytes, durations seconds, times aware datetimes in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+T = TypeVar("T")
+
+Role = Literal["owner", "admin", "editor", "member", "viewer"]
+MediaType = Literal["image", "video", "pdf", "folder"]
+Status = Literal["active", "deleted"]
+Processing = Literal["pending", "ready", "failed"]
+UploadState = Literal["created", "uploading", "completing", "stored", "processing", "ready", "rejected", "failed", "aborted", "expired"]
+UploadMethod = Literal["post", "multipart", "form", "import"]
+ChecksumKind = Literal["CRC64NVME", "CRC32C", "SHA256"]
+ItemKind = Literal["organization", "collection", "media", "upload", "upload_version", "upload_key"]
+
+MAX_FOLDER_DEPTH = 32
+MAX_NAME = 255       # code points
+OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
+
+
+# Who asks.
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody, in one organization: the only one that their transactions open."""
+
+    user_id: UUID
+    email: str
+    user_name: str
+    key_id: UUID | None                # None: a session
+    scopes: frozenset[str] | None      # None: all, as a session has
+    organization_id: UUID
+    organization_name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """No credentials: opens no organization, sees no tenant's row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """An event's own organization, looked up by what the event is about."""
+
+    organization_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A scheduled job: the only one that crosses organizations."""
+
+
+Actor = Caller | Nobody | Consumer | Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What one look at a credential and a route's item says."""
+
+    user_id: UUID
+    email: str
+    user_name: str
+    key_id: UUID | None
+    scopes: list[str] | None
+    organization_state: Literal["member", "stranger", "absent", "none"]
+    organization_id: UUID | None
+    organization_name: str | None
+    role: Role | None
+    item_state: Literal["here", "elsewhere", "absent", "none"]
+
+
+# What is kept.
+
+@dataclass(frozen=True, slots=True)
+class FolderPath:
+    """A place: a collection, and the folders down to one of them (none: the collection's root)."""
+
+    collection_id: UUID
+    folder_ids: tuple[UUID, ...] = ()
+
+    @property
+    def place_id(self) -> UUID:
+        """The folder it ends in, or the collection."""
+        return self.folder_ids[-1] if self.folder_ids else self.collection_id
+
+    def below(self, child: UUID) -> FolderPath:
+        """The path of something that lies here."""
+        return FolderPath(self.collection_id, (*self.folder_ids, child))
+
+    def ltree(self) -> str:
+        """As PostgreSQL's ltree spells it: 32 hexadecimal digits, joined by dots."""
+        return ".".join(part.hex for part in (self.collection_id, *self.folder_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    id: UUID
+    organization_id: UUID
+    name: str
+    icon: str | None
+    type: str
+    is_default: bool
+    row_version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, or the root of a collection (then `id` is the collection's and the path has no folder)."""
+
+    id: UUID
+    collection_id: UUID
+    path: FolderPath
+    name: str
+    status: Status
+    created_at: datetime
+    created_by: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    id: UUID
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    id: UUID
+    type: str
+    label: str
+    polygon: tuple[tuple[float, float], ...]   # corners in pixels of the frame
+    score: float                                # 0 to 1
+    crop_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    id: UUID
+    at_seconds: float
+    end_seconds: float | None
+    page_number: int | None
+    key: str
+    width: int          # pixels
+    height: int
+    thumbnail_key: str
+    text: str | None
+    created_at: datetime
+    captions: tuple[Caption, ...]
+    detections: tuple[Detection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An item as it is shown: a file (with what its active version shows) or a folder."""
+
+    id: UUID
+    organization_id: UUID
+    collection_id: UUID
+    collection_name: str
+    path: str                          # ltree, the item's own id last
+    type: MediaType
+    status: Status
+    row_version: int
+    name: str
+    title: str | None
+    alt: str | None
+    caption: str | None
+    metadata: dict[str, object]        # the client's own, without tags
+    tags: dict[str, list[str]]         # group -> values
+    link_token: str
+    version_id: UUID | None            # the active one; None for a folder
+    version_number: int
+    filename: str | None
+    mime_type: str | None
+    size_bytes: int
+    width: int | None                  # pixels, as displayed
+    height: int | None
+    duration: float | None             # None for stills
+    sha256: bytes | None
+    placeholder: bytes | None          # ThumbHash
+    taken_at: datetime | None
+    taken_zone: str | None
+    processing: Processing | None      # None for a folder
+    processing_reason: str | None
+    moderation: dict[str, object] | None
+    verified_at: datetime | None
+    created_at: datetime
+    created_by: UUID
+    updated_at: datetime
+    updated_by: UUID | None
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a listing. `next` continues after its last item; None at the end."""
+
+    items: tuple[T, ...]
+    total: int
+    next: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a listing goes on: after the item with this sort key and id."""
+
+    key: str
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An act of deletion: what it was of, and how many files went, versions counted."""
+
+    id: UUID
+    deletion_id: UUID
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes and originals of an organization, by state and kind."""
+
+    active_bytes: int
+    trash_bytes: int
+    original_bytes: int
+    derived_bytes: int
+    active_count: int
+    trash_count: int
+    limit_bytes: int | None
+
+    @property
+    def stored_bytes(self) -> int:
+        return self.active_bytes + self.trash_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a permanent link leads to."""
+
+    organization_id: UUID
+    name: str
+    filename: str | None
+    mime_type: str | None
+    processing: Processing
+    key: str | None                # None: an external URL
+    external_url: str | None
+    frame_key: str | None          # None: not derived (yet)
+    frame_mime_type: str | None
+    thumbnail_key: str | None
+
+
+# Jobs.
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One thing a job did (or would do, on a dry run), and to what."""
+
+    deed: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a job did in one bounded step. `cursor` goes on after it; None: the end was reached."""
+
+    done: tuple[Done, ...]
+    cursor: str | None
+
+
+# Uploads.
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload: a row of its own state machine. `version_id` is the id a client is given as mediaId."""
+
+    organization_id: UUID
+    id: UUID
+    user_id: UUID
+    collection_id: UUID
+    parent_id: UUID | None
+    source_media_id: UUID | None
+    media_id: UUID
+    version_id: UUID
+    method: UploadMethod
+    state: UploadState
+    reason: str | None
+    key: str
+    store_upload_id: str | None        # None: a POST, or not opened in the store yet
+    name: str
+    filename: str
+    mime_type: str                     # as declared
+    title: str | None
+    alt: str | None
+    caption: str | None
+    declared_bytes: int | None         # None: the client told none
+    reserved_bytes: int
+    landed_bytes: int
+    checksum_kind: ChecksumKind | None
+    checksum_value: str | None         # base64
+    part_bytes: int | None
+    signed_parts: int
+    lease_until: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    number: int
+    bytes: int
+    etag: str          # as the store spells it, quotes included
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPost:
+    """A form that lets a browser put one object: where, and the fields that come before the file."""
+
+    url: str
+    fields: dict[str, str]
+    expires_in: int    # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPart:
+    url: str
+    headers: dict[str, str]    # that the client must send as given
+    expires_in: int            # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as the store sees it."""
+
+    key: str
+    bytes: int
+    etag: str
+    checksum: str | None       # ALGORITHM:base64 of the whole object
+    mime_type: str

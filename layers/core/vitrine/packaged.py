@@ -1,0 +1,68 @@
+"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list leads nowhere."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from vitrine.dialects import Answer
+from vitrine.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+}
+HASHED = re.compile(r"\.[0-9a-f]{12}\.")   # what the build puts into a name that changes with the content
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    content: bytes
+    squeezed: bytes   # gzip
+    etag: str         # without its quotes
+
+
+def answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:
+    """The file as the request's headers want it: squeezed, or not at all where the client has it. `policy` is the Content-Security-Policy of HTML.
+
+    Raises NotFound.
+    """
+    path = _names(folder).get(name)
+    if path is None:
+        raise NotFound(f"There is no file {name[:100]}")
+    file = _read(path)
+
+    squeezed = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", headers.get("accept-encoding", "")) is not None
+    etag = f'"{file.etag}-gzip"' if squeezed else f'"{file.etag}"'
+    said = {
+        "cache-control": "public, max-age=31536000, immutable" if HASHED.search(name) else "no-cache",
+        "etag": etag,
+        "vary": "Origin, Accept-Encoding",
+        **({"content-security-policy": policy} if path.suffix == ".html" else {}),
+    }
+    if etag in re.split(r"\s*,\s*", headers.get("if-none-match", "").replace("W/", "")):
+        return Answer(None, 304, said)
+    if squeezed:
+        said["content-encoding"] = "gzip"
+    return Answer(file.squeezed if squeezed else file.content, 200, {"content-type": TYPES[path.suffix], **said})
+
+
+@cache
+def _names(folder: Path) -> Mapping[str, Path]:
+    return {path.name: path for path in folder.iterdir() if path.suffix in TYPES}
+
+
+@cache
+def _read(path: Path) -> File:
+    content = path.read_bytes()
+    return File(content, gzip.compress(content, 6, mtime=0), hashlib.sha256(content).hexdigest()[:16])

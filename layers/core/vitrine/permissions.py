@@ -1,0 +1,49 @@
+"""The permission table: operation -> scope, roles, rate tier. One table for both dialects, the documents and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vitrine.models import Role
+
+Tier = Literal["read", "write", "upload", "public"]
+
+ROLES: tuple[Role, ...] = ("owner", "admin", "editor", "member", "viewer")
+EVERYBODY: frozenset[Role] = frozenset(ROLES)
+EDITORS: frozenset[Role] = frozenset(("owner", "admin", "editor"))
+ADMINS: frozenset[Role] = frozenset(("owner", "admin"))
+
+SCOPES = ("media:read", "media:write", "media:delete", "admin:api-keys", "admin:users", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What an operation asks of its caller."""
+
+    scope: str | None          # None: any credential will do
+    roles: frozenset[Role]
+    tier: Tier
+
+
+PERMISSIONS: dict[str, Permission] = {
+    "me.read":             Permission(None, EVERYBODY, "read"),
+    "organization.usage":  Permission("media:read", EVERYBODY, "read"),
+    "collection.list":     Permission("media:read", EVERYBODY, "read"),
+    "collection.create":   Permission("media:write", EDITORS, "write"),
+    "folder.create":       Permission("media:write", EDITORS, "write"),
+    "media.browse":        Permission("media:read", EVERYBODY, "read"),
+    "media.read":          Permission("media:read", EVERYBODY, "read"),
+    "media.list":          Permission("media:read", EVERYBODY, "read"),
+    "media.delete":        Permission("media:delete", ADMINS, "write"),
+    "upload.create":       Permission("media:write", EDITORS, "upload"),
+    "upload.read":         Permission("media:write", EDITORS, "upload"),
+    "upload.sign":         Permission("media:write", EDITORS, "upload"),
+    "upload.complete":     Permission("media:write", EDITORS, "upload"),
+    "upload.abort":        Permission("media:write", EDITORS, "upload"),
+}
+
+
+def grants(scopes: frozenset[str] | None, wanted: str | None) -> bool:
+    """Whether these scopes (None: a session, which has all) reach the wanted one."""
+    return wanted is None or scopes is None or wanted in scopes or "*" in scopes

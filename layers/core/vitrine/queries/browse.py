@@ -1,0 +1,85 @@
+"""One level of a collection, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+from vitrine.db import Statement
+from vitrine.queries.media import SHOWN, SHOWN_JOINS, Total, as_media
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from vitrine.models import Media, MediaType
+
+
+def page(organization: UUID, place: UUID, type: MediaType | None, *, limit: int, offset: int = 0) -> Statement[Media]:  # noqa: A002 - the column
+    """The living items directly in a place, of one type (None: of all, folders too), after skipping `offset` of them."""
+    return Statement(
+        _page("", type),
+        {"organization": organization, "place": place, "type": type, "limit": limit, "offset": offset}, as_media,
+    )
+
+
+def page_after(
+    organization: UUID, place: UUID, type: MediaType | None, created_at: datetime, item: UUID, *, limit: int, offset: int = 0  # noqa: A002 - the column
+) -> Statement[Media]:
+    """The same, going on after the item that was created then: costs the same on every page."""
+    return Statement(
+        _page("and (media.created_at, media.id) < (%(created_at)s, %(item)s)", type),
+        {
+            "organization": organization, "place": place, "type": type, "created_at": created_at, "item": item, "limit": limit, "offset": offset,
+        },
+        as_media,
+    )
+
+
+def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statement[Total]:
+    """How many items of these types lie directly in a place: kept counts of the verified, and the few that are not yet."""
+    return Statement(
+        """
+        select (coalesce((select sum(items)
+                            from counts
+                           where organization_id = %(organization)s
+                             and place_id = %(place)s
+                             and type = any(%(types)s)), 0)
+              + coalesce((select sum(delta)
+                            from count_ledger
+                           where organization_id = %(organization)s
+                             and place_id = %(place)s
+                             and type = any(%(types)s)
+                             and not folded), 0)
+              + (select count(*)
+                   from media
+                  where organization_id = %(organization)s
+                    and place_id = %(place)s
+                    and status = 'active'
+                    and verified_at is null
+                    and type = any(%(types)s)))::bigint as total
+        """,
+        {"organization": organization, "place": place, "types": list(types)}, Total,
+    )
+
+
+def _page(after: LiteralString, type: MediaType | None) -> LiteralString:  # noqa: A002
+    # Ids come from the index alone, so that what an offset skips is not looked at.
+    of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
+    return """
+        with page as (
+          select media.id
+            from media
+           where media.organization_id = %(organization)s
+             and media.place_id = %(place)s
+             and media.status = 'active'
+             """ + of_type + " " + after + """
+           order by media.created_at desc, media.id desc
+           limit %(limit)s offset %(offset)s
+        )
+        select """ + SHOWN + """
+          from page
+          join media on media.organization_id = %(organization)s and media.id = page.id
+        """ + SHOWN_JOINS + """
+         order by media.created_at desc, media.id desc
+        """

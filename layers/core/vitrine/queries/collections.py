@@ -1,0 +1,82 @@
+"""Collections, and the locks on their rows under which the places of things are changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Collection
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+_COLUMNS: LiteralString = "id, organization_id, name, icon, type, is_default, row_version, created_at, updated_at"
+
+
+def active(organization: UUID) -> Statement[Collection]:
+    """Those of an organization, oldest first."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from collections
+         where organization_id = %(organization)s
+           and status = 'active'
+         order by created_at, id
+        """,
+        {"organization": organization}, Collection,
+    )
+
+
+def one(organization: UUID, collection: UUID) -> Statement[Collection]:
+    """No row: deleted, or never there."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
+        """,
+        {"organization": organization, "collection": collection}, Collection,
+    )
+
+
+def default(organization: UUID) -> Statement[Collection]:
+    """Where an upload that names no collection goes; every organization has exactly one."""
+    return Statement(
+        "select " + _COLUMNS + " from collections where organization_id = %(organization)s and is_default",
+        {"organization": organization}, Collection,
+    )
+
+
+def insert(organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID) -> Statement[Collection]:
+    return Statement(
+        """
+        insert into collections (organization_id, id, name, icon, created_by)
+        values (%(organization)s, %(collection)s, %(name)s, %(icon)s, %(creator)s)
+        returning """ + _COLUMNS,
+        {"organization": organization, "collection": collection, "name": name, "icon": icon, "creator": creator}, Collection,
+    )
+
+
+def hold_for_birth(organization: UUID, collection: UUID) -> Statement[object]:
+    """Nothing of this collection is moved, deleted or restored until the transaction ends; other births go on beside it.
+
+    The state of places must be read by a later statement: this one may have waited, and reads as of before it did.
+    """
+    return Statement(
+        "select id from collections where organization_id = %(organization)s and id = %(collection)s for share",
+        {"organization": organization, "collection": collection}, nothing,
+    )
+
+
+def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
+    """In the collection of this item nothing is born, moved, deleted or restored by others until the transaction ends. Read on as above."""
+    return Statement(
+        """
+        select id
+          from collections
+         where organization_id = %(organization)s
+           and id = (select collection_id from media where organization_id = %(organization)s and id = %(item)s)
+           for no key update
+        """,
+        {"organization": organization, "item": item}, nothing,
+    )

@@ -1,0 +1,80 @@
+"""How many active, verified items lie directly in a place: appended and folded as the ledger of bytes is. A reading is folded + unfolded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.db import Statement, nothing
+from vitrine.queries.ledger import Entered, Folded
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from vitrine.models import MediaType
+
+
+def entry(organization: UUID, collection: UUID, place: UUID, type: MediaType, delta: int) -> Statement[Entered]:  # noqa: A002 - the column
+    """So many items of a type more (or fewer) directly in a place: a folder, or the collection at its root."""
+    return Statement(
+        """
+        insert into count_ledger (organization_id, collection_id, place_id, type, delta)
+        values (%(organization)s, %(collection)s, %(place)s, %(type)s, %(delta)s)
+        returning id
+        """,
+        {"organization": organization, "collection": collection, "place": place, "type": type, "delta": delta}, Entered,
+    )
+
+
+def trash(organization: UUID, deletion: UUID) -> Statement[object]:
+    """What this deletion took is counted no more: one entry per place and type. Unverified items never were."""
+    return Statement(
+        """
+        insert into count_ledger (organization_id, collection_id, place_id, type, delta)
+        select organization_id, collection_id, place_id, type, -count(*)::integer
+          from media
+         where organization_id = %(organization)s
+           and deletion_id = %(deletion)s
+           and verified_at is not null
+         group by organization_id, collection_id, place_id, type
+        """,
+        {"organization": organization, "deletion": deletion}, nothing,
+    )
+
+
+def fold(limit: int) -> Statement[Folded]:
+    """At most `limit` entries, of all organizations, have gone into counts and collection_counts, and are gone themselves. For the job."""
+    return Statement(
+        """
+        with taken as (
+          select id
+            from count_ledger
+           where not folded
+           order by id
+           limit %(limit)s
+             for update skip locked
+        ), gone as (
+          delete from count_ledger entry
+           using taken
+           where entry.id = taken.id
+          returning entry.organization_id, entry.collection_id, entry.place_id, entry.type, entry.delta
+        ), by_place as (
+          insert into counts as kept (organization_id, collection_id, place_id, type, items)
+          select organization_id, collection_id, place_id, type, sum(delta)
+            from gone
+           group by organization_id, collection_id, place_id, type
+           order by organization_id, place_id, type            -- one order for all: two folding at once wait, and do not deadlock
+          on conflict (organization_id, place_id, type) do update
+             set items = kept.items + excluded.items
+        ), by_collection as (
+          insert into collection_counts as kept (organization_id, collection_id, type, items)
+          select organization_id, collection_id, type, sum(delta)
+            from gone
+           group by organization_id, collection_id, type
+           order by organization_id, collection_id, type
+          on conflict (organization_id, collection_id, type) do update
+             set items = kept.items + excluded.items
+        )
+        select count(*) as n from gone
+        """,
+        {"limit": limit}, Folded,
+    )

@@ -1,0 +1,105 @@
+"""Folders: where things lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Folder, FolderPath, MediaType
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_COLUMNS: LiteralString = "id, collection_id, path::text as path, name, status, created_at, created_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A living collection, and what of it has the id that was asked for."""
+
+    collection: Folder           # its root
+    type: MediaType | None       # None: nothing living there has this id
+    folder: Folder | None        # None: the id is not a living folder's
+
+
+def at(organization: UUID, collection: UUID, place: UUID) -> Statement[Place]:
+    """The collection and, where it is not the collection itself, the folder `place`. No row: there is no such collection."""
+    return Statement(
+        """
+        select collection.id as collection_id, collection.name as collection_name,
+               collection.created_at as collection_created_at, collection.created_by as collection_created_by,
+               item.id, item.type, item.path::text as path, item.name, item.created_at, item.created_by
+          from collections collection
+          left join media item on item.organization_id = %(organization)s
+                              and item.id = %(place)s
+                              and item.collection_id = collection.id
+                              and item.status = 'active'
+         where collection.organization_id = %(organization)s
+           and collection.id = %(collection)s
+           and collection.status = 'active'
+        """,
+        {"organization": organization, "collection": collection, "place": place}, _place,
+    )
+
+
+def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
+    """The folders of this name directly in a place, oldest first."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from media
+         where organization_id = %(organization)s
+           and place_id = %(place)s
+           and name collate "C" = %(name)s
+           and type = 'folder'
+           and status = 'active'
+         order by id
+        """,
+        {"organization": organization, "place": place, "name": name}, _folder,
+    )
+
+
+def queue_for_name(place: UUID, name: str) -> Statement[object]:
+    """Those who want a folder of this name here come one after the other until the transaction ends."""
+    return Statement(
+        "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
+        {"place": place, "name": name}, nothing,
+    )
+
+
+def insert(organization: UUID, path: FolderPath, name: str, link_token: str, creator: UUID) -> Statement[Folder]:
+    """A folder at this path, whose last id is its own. It has no bytes to verify, so it is verified from its birth."""
+    return Statement(
+        """
+        insert into media (organization_id, id, collection_id, parent_id, type, path, name, link_token, created_by,
+                           verified_at, created_at, updated_at)
+        values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(path)s::ltree, %(name)s, %(link_token)s, %(creator)s,
+                now(), now(), now())
+        returning """ + _COLUMNS,
+        {
+            "organization": organization, "id": path.place_id, "collection": path.collection_id,
+            "parent": path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
+            "path": path.ltree(), "name": name, "link_token": link_token, "creator": creator,
+        },
+        _folder,
+    )
+
+
+def _path(ltree: str) -> FolderPath:
+    collection, *folders = (UUID(hex=label) for label in ltree.split("."))
+    return FolderPath(collection, tuple(folders))
+
+
+def _folder(*, id: UUID, collection_id: UUID, path: str, name: str, created_at: datetime, created_by: UUID, status: str = "active") -> Folder:  # noqa: A002, ARG001
+    return Folder(id, collection_id, _path(path), name, "active", created_at, created_by)
+
+
+def _place(
+    *, collection_id: UUID, collection_name: str, collection_created_at: datetime, collection_created_by: UUID,
+    id: UUID | None, type: MediaType | None, path: str | None, name: str, created_at: datetime, created_by: UUID,  # noqa: A002 - columns
+) -> Place:
+    root = Folder(collection_id, collection_id, FolderPath(collection_id), collection_name, "active", collection_created_at, collection_created_by)
+    if id is None or path is None:
+        return Place(root, type, None)
+    return Place(root, type, Folder(id, collection_id, _path(path), name, "active", created_at, created_by))

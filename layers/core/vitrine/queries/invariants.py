@@ -1,0 +1,267 @@
+"""What must hold between the tables, each as a query for what breaks it: no row is the right answer. For jobs, which cross organizations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from vitrine.db import Statement
+from vitrine.queries.objects import Entry
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One disagreement: what it is about, and what stands against what."""
+
+    item: str
+    details: str
+
+
+_ORGANIZATION: LiteralString = "(%(organization)s::uuid is null or organization_id = %(organization)s::uuid)"
+
+RULES: dict[str, LiteralString] = {
+    "a version's original is live in the manifest, with its bytes": """
+        select v.id::text as item,
+               format('version says %%s bytes, manifest %%s', v.stored_bytes, coalesce(o.state || ' ' || o.bytes, 'nothing')) as details
+          from versions v
+          left join objects o on o.organization_id = v.organization_id and o.key = v.key
+         where v.key is not null
+           and (o.key is null or o.state <> 'live' or o.kind <> 'original' or o.bytes <> v.stored_bytes)
+           and @v
+    """,
+    "a live object belongs to a version, as its original or in its generation": """
+        select o.key as item, 'live, but of no version that shows it' as details
+          from objects o
+         where o.state = 'live'
+           and not exists (select from versions v
+                            where v.organization_id = o.organization_id
+                              and v.id = o.version_id
+                              and ((o.kind = 'original' and v.key = o.key) or (o.kind = 'derived' and v.generation = o.generation)))
+           and @o
+    """,
+    "a frame's pictures are live in the manifest": """
+        select f.id::text as item, each.key || ' is ' || coalesce(o.state, 'unknown') as details
+          from frames f
+         cross join lateral (values (f.key), (f.thumbnail_key)) as each (key)
+          left join objects o on o.organization_id = f.organization_id and o.key = each.key
+         where (o.key is null or o.state <> 'live')
+           and @f
+    """,
+    "a ready version has frames and a generation, a pending one has none": """
+        select v.id::text as item, format('%%s, generation %%s, %%s frames', v.processing, v.generation, count(f.id)) as details
+          from versions v
+          left join frames f on f.organization_id = v.organization_id and f.version_id = v.id and f.generation = v.generation
+         where v.key is not null
+           and @v
+         group by v.organization_id, v.id
+        having (v.processing = 'ready') <> (count(f.id) > 0)
+    """,
+    "an item shows what its active version is": """
+        select m.id::text as item, 'the copy differs from version ' || v.id as details
+          from media m
+          join versions v on v.organization_id = m.organization_id and v.id = m.active_version_id
+         where (m.filename, m.size_bytes, m.mime_type, m.width, m.height, m.duration, m.sha256, m.placeholder, m.processing, m.processing_reason,
+                m.verified_at)
+               is distinct from
+               (v.filename, v.size_bytes, v.mime_type, v.width, v.height, v.duration, v.sha256, v.placeholder, v.processing, v.processing_reason,
+                v.verified_at)
+           and @m
+    """,
+    "the ledger of a version says what the manifest holds of it": """
+        select coalesce(l.version_id, o.version_id)::text as item,
+               format('ledger %%s bytes original, %%s derived; manifest %%s, %%s', coalesce(l.original, 0), coalesce(l.derived, 0),
+                      coalesce(o.original, 0), coalesce(o.derived, 0)) as details
+          from (select organization_id, version_id, sum(delta_bytes) filter (where kind = 'original') as original,
+                       sum(delta_bytes) filter (where kind = 'derived') as derived
+                  from storage_ledger group by organization_id, version_id) l
+          full join (select organization_id, version_id, sum(bytes) filter (where kind = 'original') as original,
+                            sum(bytes) filter (where kind = 'derived') as derived
+                       from objects where state = 'live' group by organization_id, version_id) o
+            on o.organization_id = l.organization_id and o.version_id = l.version_id
+         where (coalesce(l.original, 0), coalesce(l.derived, 0)) <> (coalesce(o.original, 0), coalesce(o.derived, 0))
+           and (%(organization)s::uuid is null or coalesce(l.organization_id, o.organization_id) = %(organization)s::uuid)
+    """,
+    "the ledger of a version stands in the state that the version has": """
+        select l.version_id::text as item,
+               format('%%s bytes and %%s originals in %%s, but the version is %%s', sum(l.delta_bytes), sum(l.delta_count), l.state,
+                      coalesce(v.status, 'gone')) as details
+          from storage_ledger l
+          left join versions v on v.organization_id = l.organization_id and v.id = l.version_id
+         where @l
+         group by l.organization_id, l.version_id, l.state, l.kind, v.status, v.key
+        having (l.state <> case v.status when 'active' then 'active' when 'deleted' then 'trash' else 'none' end
+                and (sum(l.delta_bytes) <> 0 or sum(l.delta_count) <> 0))
+            or (l.state = case v.status when 'active' then 'active' when 'deleted' then 'trash' end
+                and l.kind = 'original' and v.key is not null and sum(l.delta_count) <> 1)
+    """,
+    "every version with bytes stands in the ledger": """
+        select v.id::text as item, 'never entered' as details
+          from versions v
+         where v.key is not null
+           and not exists (select from storage_ledger l where l.organization_id = v.organization_id and l.version_id = v.id)
+           and @v
+    """,
+    "folded usage is the sum of the folded ledger": """
+        select coalesce(u.organization_id, l.organization_id)::text as item,
+               format('%%s %%s: usage %%s bytes, %%s items; ledger %%s, %%s', coalesce(u.kind, l.kind), coalesce(u.state, l.state),
+                      coalesce(u.bytes, 0), coalesce(u.items, 0), coalesce(l.bytes, 0), coalesce(l.items, 0)) as details
+          from storage_usage u
+          full join (select organization_id, kind, state, sum(delta_bytes) as bytes, sum(delta_count) as items
+                       from storage_ledger where folded group by organization_id, kind, state) l
+            on l.organization_id = u.organization_id and l.kind = u.kind and l.state = u.state
+         where (coalesce(u.bytes, 0), coalesce(u.items, 0)) <> (coalesce(l.bytes, 0), coalesce(l.items, 0))
+           and (%(organization)s::uuid is null or coalesce(u.organization_id, l.organization_id) = %(organization)s::uuid)
+    """,
+    "kept counts are the numbers of active, verified items in each place": """
+        select coalesce(k.place_id, m.place_id)::text as item,
+               format('%%s: kept %%s, counted %%s', coalesce(k.type, m.type), coalesce(k.items, 0), coalesce(m.items, 0)) as details
+          from (select organization_id, place_id, type, sum(items) as items
+                  from (select organization_id, place_id, type, items from counts
+                        union all
+                        select organization_id, place_id, type, delta from count_ledger where not folded) as each
+                 group by organization_id, place_id, type) k
+          full join (select organization_id, place_id, type, count(*) as items
+                       from media where status = 'active' and verified_at is not null group by organization_id, place_id, type) m
+            on m.organization_id = k.organization_id and m.place_id = k.place_id and m.type = k.type
+         where coalesce(k.items, 0) <> coalesce(m.items, 0)
+           and (%(organization)s::uuid is null or coalesce(k.organization_id, m.organization_id) = %(organization)s::uuid)
+    """,
+    "a collection's kept counts are the sums over its places": """
+        select coalesce(c.collection_id, p.collection_id)::text as item,
+               format('%%s: collection %%s, places %%s', coalesce(c.type, p.type), coalesce(c.items, 0), coalesce(p.items, 0)) as details
+          from collection_counts c
+          full join (select organization_id, collection_id, type, sum(items) as items from counts group by organization_id, collection_id, type) p
+            on p.organization_id = c.organization_id and p.collection_id = c.collection_id and p.type = c.type
+         where coalesce(c.items, 0) <> coalesce(p.items, 0)
+           and (%(organization)s::uuid is null or coalesce(c.organization_id, p.organization_id) = %(organization)s::uuid)
+    """,
+    "a folder's path is its parent's and its own id": """
+        select m.id::text as item, m.path::text as details
+          from media m
+          left join media parent on parent.organization_id = m.organization_id and parent.id = m.parent_id
+         where m.type = 'folder'
+           and m.path <> case when m.parent_id is null then text2ltree(replace(m.collection_id::text, '-', '')) else parent.path end
+                         || replace(m.id::text, '-', '')
+           and @m
+    """,
+    "what lies in something lies in a folder, and nothing living in a deleted one": """
+        select m.id::text as item, format('lies in a %%s %%s', parent.status, parent.type) as details
+          from media m
+          join media parent on parent.organization_id = m.organization_id and parent.id = m.parent_id
+         where (parent.type <> 'folder' or (m.status = 'active' and parent.status = 'deleted'))
+           and @m
+    """,
+    "nothing living is in a deleted collection": """
+        select m.id::text as item, 'its collection is deleted' as details
+          from media m
+          join collections c on c.organization_id = m.organization_id and c.id = m.collection_id
+         where m.status = 'active'
+           and c.status = 'deleted'
+           and @m
+    """,
+    "an upload's state is what became of it": """
+        select p.id::text as item, format('%%s, version %%s', p.state, coalesce(v.processing, 'none')) as details
+          from uploads p
+          left join versions v on v.organization_id = p.organization_id and v.id = p.version_id
+         where case
+                 when p.state in ('created', 'uploading', 'completing', 'aborted', 'expired', 'rejected') then v.id is not null
+                 when p.state in ('stored', 'processing') then v.id is null or v.processing <> 'pending'
+                 else v.id is not null and v.processing <> p.state
+               end
+           and @p
+    """,
+    "an object that is planned or doomed for a version is not its original": """
+        select o.key as item, o.state || ', but shown' as details
+          from objects o
+          join versions v on v.organization_id = o.organization_id and v.key = o.key
+         where o.state <> 'live'
+           and @o
+    """,
+    "an open upload has its object planned": """
+        select p.id::text as item, coalesce(o.state, 'no row') as details
+          from uploads p
+          left join objects o on o.organization_id = p.organization_id and o.key = p.key
+         where p.state in ('created', 'uploading', 'completing')
+           and (o.key is null or o.state <> 'planned')
+           and @p
+    """,
+    "what is deleted was deleted by an act that stands": """
+        select m.id::text as item, coalesce(d.state, 'no act') as details
+          from media m
+          left join deletions d on d.organization_id = m.organization_id and d.id = m.deletion_id
+         where m.status = 'deleted'
+           and (d.id is null or d.state not in ('trash', 'purging'))
+           and @m
+    """,
+}
+
+
+def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
+    """What breaks this rule, in one organization or (None) in all."""
+    sql = RULES[rule]
+    for alias in ("v", "o", "f", "m", "l", "p"):
+        sql = sql.replace(f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1))
+    return Statement(sql + " limit 20", {"organization": organization}, Broken)
+
+
+def manifest(organization: UUID | None) -> Statement[Entry]:
+    """Every row of the manifest."""
+    return Statement(
+        """
+        select organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at
+          from objects
+         where (%(organization)s::uuid is null or organization_id = %(organization)s::uuid)
+        """,
+        {"organization": organization}, Entry,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    store_upload_id: str
+
+
+def open_sessions() -> Statement[Open]:
+    """The store's ids of the multipart uploads that are wanted."""
+    return Statement(
+        """
+        select store_upload_id
+          from uploads
+         where state in ('created', 'uploading', 'completing')
+           and store_upload_id is not null
+        """,
+        {}, Open,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Something that waits longer than it should."""
+
+    what: str
+    item: str
+    since: str
+
+
+def stuck() -> Statement[Stuck]:
+    """What stands still: uploads nobody works on, doomed objects not yet gone, unsent messages, jobs whose lease is over."""
+    return Statement(
+        """
+        select 'upload ' || state as what, id::text as item, updated_at::text as since
+          from uploads where state in ('stored', 'processing', 'completing') and updated_at < now() - interval '5 minutes'
+        union all
+        select 'object ' || state, key, updated_at::text
+          from objects where state in ('planned', 'doomed') and updated_at < now() - interval '1 day'
+        union all
+        select 'message for ' || queue, id::text, created_at::text
+          from outbox where sent_at is null and created_at < now() - interval '5 minutes'
+        union all
+        select 'job ' || job, id::text, started_at::text
+          from job_runs where finished_at is null and lease_until < now()
+         order by since
+         limit 200
+        """,
+        {}, Stuck,
+    )

@@ -1,0 +1,22 @@
+"""What a permanent link leads to: asked by nobody, before any organization is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.db import Statement
+from vitrine.models import Link
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+def target(media: UUID, token: str) -> Statement[Link]:
+    """No row: deleted, blocked, not yet verified, or no such link."""
+    return Statement(
+        """
+        select organization_id, name, filename, mime_type, processing, key, external_url, frame_key, frame_mime_type, thumbnail_key
+          from link_target(%(media)s, %(token)s)
+        """,
+        {"media": media, "token": token}, Link,
+    )

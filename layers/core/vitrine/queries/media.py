@@ -1,0 +1,305 @@
+"""Items as they are shown, whole and in one statement; v1's list of them; and what an act of deletion does to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, LiteralString
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Caption, Detection, Frame, Media, MediaType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Order = Literal["createdAt", "filename", "fileSize"]
+
+# The columns of Media, to be selected from SHOWN_FROM. A file's path is its folder's and its own id; one level up from a root item is the collection.
+SHOWN: LiteralString = """
+       media.id, media.organization_id, media.collection_id, collection.name as collection_name,
+       coalesce(media.path::text,
+                coalesce(parent.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '')) as path,
+       media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption, media.metadata,
+       coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
+       media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
+       media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
+       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
+"""
+
+# To be joined to a `media`, in a statement with the value `organization`.
+SHOWN_JOINS: LiteralString = """
+  join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
+  left join media parent      on parent.organization_id = %(organization)s and parent.id = media.parent_id
+  left join versions version  on version.organization_id = %(organization)s and version.id = media.active_version_id
+  left join lateral (
+       select json_object_agg(of_group."group", of_group.names order by of_group."group" collate "C") as tags
+         from (select tag."group", json_agg(tag.name order by tag.name collate "C") as names
+                 from media_tags
+                 join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id and tag.is_active
+                where media_tags.organization_id = %(organization)s
+                  and media_tags.media_id = media.id
+                group by tag."group") as of_group) as tagged on true
+  left join lateral (
+       select json_agg(json_build_object(
+                'id', frame.id, 'at_seconds', frame.at_seconds, 'end_seconds', frame.end_seconds, 'page_number', frame.page_number,
+                'key', frame.key, 'width', frame.width, 'height', frame.height, 'thumbnail_key', frame.thumbnail_key,
+                'text', frame.text, 'created_at', frame.created_at,
+                'captions', (
+                  select json_agg(json_build_object('id', caption.id, 'text', caption.text, 'created_at', caption.created_at)
+                                  order by caption.created_at, caption.id)
+                    from captions caption
+                   where caption.organization_id = %(organization)s
+                     and caption.frame_id = frame.id),
+                'detections', (
+                  select json_agg(json_build_object(
+                           'id', detection.id, 'type', detection.type, 'label', detection.label, 'polygon', detection.polygon,
+                           'score', detection.score, 'crop_key', detection.crop_key) order by detection.created_at, detection.id)
+                    from detections detection
+                   where detection.organization_id = %(organization)s
+                     and detection.frame_id = frame.id)) order by frame.ordinal) as frames
+         from frames frame
+        where frame.organization_id = %(organization)s
+          and frame.version_id = media.active_version_id) as framed on true
+"""
+
+# Ties by id, in the same direction, so that each order and its reverse walk one index.
+_ORDERS: dict[tuple[Order, bool], LiteralString] = {
+    ("createdAt", False): "media.created_at, media.id",
+    ("createdAt", True):  "media.created_at desc, media.id desc",
+    ("filename", False):  'media.filename collate "C", media.id',
+    ("filename", True):   'media.filename collate "C" desc, media.id desc',
+    ("fileSize", False):  "media.size_bytes, media.id",
+    ("fileSize", True):   "media.size_bytes desc, media.id desc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many there are, over all pages."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A living item, its row locked."""
+
+    id: UUID
+    collection_id: UUID
+    type: MediaType
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    n: int
+
+
+def shown(organization: UUID, item: UUID) -> Statement[Media]:
+    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
+    return Statement(
+        "select " + SHOWN + " from media " + SHOWN_JOINS + """
+         where media.organization_id = %(organization)s
+           and media.id = %(item)s
+           and media.status = 'active'
+           and collection.status = 'active'
+        """,
+        {"organization": organization, "item": item}, as_media,
+    )
+
+
+def files(
+    organization: UUID, type: MediaType | None, order_by: Order, *, descending: bool, limit: int, offset: int  # noqa: A002 - the column
+) -> Statement[Media]:
+    """A page of an organization's verified files, of one type (None: of all).
+
+    Ids are read from the index alone: what an offset skips is not looked at. That the collection lives needs no asking here, since deleting
+    one marks what it holds.
+    """
+    order = _ORDERS[order_by, descending]
+    of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
+    return Statement(
+        """
+        with page as (
+          select media.id
+            from media
+           where media.organization_id = %(organization)s
+             and media.status = 'active'
+             and media.type <> 'folder'
+             and media.verified_at is not null
+             """ + of_type + """
+           order by """ + order + """
+           limit %(limit)s offset %(offset)s
+        )
+        select """ + SHOWN + """
+          from page
+          join media on media.organization_id = %(organization)s and media.id = page.id
+        """ + SHOWN_JOINS + " order by " + order,
+        {"organization": organization, "type": type, "limit": limit, "offset": offset}, as_media,
+    )
+
+
+def files_total(organization: UUID, types: Sequence[MediaType]) -> Statement[Total]:
+    """How many verified files of these types an organization has in living collections, from kept counts."""
+    return Statement(
+        """
+        with living as (
+          select id from collections where organization_id = %(organization)s and status = 'active'
+        )
+        select (coalesce((select sum(kept.items)
+                            from collection_counts kept
+                            join living on living.id = kept.collection_id
+                           where kept.organization_id = %(organization)s
+                             and kept.type = any(%(types)s)), 0)
+              + coalesce((select sum(entry.delta)
+                            from count_ledger entry
+                            join living on living.id = entry.collection_id
+                           where entry.organization_id = %(organization)s
+                             and entry.type = any(%(types)s)
+                             and not entry.folded), 0))::bigint as total
+        """,
+        {"organization": organization, "types": list(types)}, Total,
+    )
+
+
+# Deleting. The collection is held first (collections.hold_for_change), then the items, then they are marked; the rest goes by the mark.
+
+def hold(organization: UUID, item: UUID) -> Statement[Held]:
+    """The item, locked until the transaction ends. No row: it or its collection is deleted, or it was never there."""
+    return Statement(
+        """
+        select media.id, media.collection_id, media.type
+          from media
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = media.collection_id
+                                     and collection.status = 'active'
+         where media.organization_id = %(organization)s
+           and media.id = %(item)s
+           and media.status = 'active'
+           for update of media
+        """,
+        {"organization": organization, "item": item}, Held,
+    )
+
+
+def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]:
+    """The living items below a folder, at any depth, locked until the transaction ends; no more than `most` of them. How many they are."""
+    return Statement(
+        """
+        with held as (
+          select media.id
+            from subtree(%(folder)s) as below             -- definer function: <@ finds no index under a policy
+            join media on media.organization_id = %(organization)s
+                      and media.place_id = below.id
+                      and media.status = 'active'
+           limit %(most)s
+             for update of media
+        )
+        select count(*) as n from held
+        """,
+        {"organization": organization, "folder": folder, "most": most}, Number,
+    )
+
+
+def put_deletion(
+    organization: UUID, deletion: UUID, kind: Literal["media", "folder"], root: UUID, actor: UUID, trash_days: int | None
+) -> Statement[object]:
+    """An act of deletion, of nothing yet. It is purged after `trash_days`; None: never."""
+    return Statement(
+        """
+        insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
+        values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s, now() + make_interval(days => %(trash_days)s::integer), 0)
+        """,
+        {"organization": organization, "deletion": deletion, "kind": kind, "root": root, "actor": actor, "trash_days": trash_days}, nothing,
+    )
+
+
+def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Statement[object]:
+    """The item is deleted by this act."""
+    return Statement(
+        """
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+           and status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "item": item, "actor": actor}, nothing,
+    )
+
+
+def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) -> Statement[object]:
+    """Every living item below the folder is deleted by this act."""
+    return Statement(
+        """
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+          from subtree(%(folder)s) as below               -- definer function: <@ finds no index under a policy
+         where media.organization_id = %(organization)s
+           and media.place_id = below.id
+           and media.status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "folder": folder, "actor": actor}, nothing,
+    )
+
+
+def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
+    """The living versions of what this act has marked are deleted by it; one that was deleted before stays with its own act."""
+    return Statement(
+        """
+        update versions
+           set status = 'deleted', deletion_id = %(deletion)s, updated_at = now()
+          from media
+         where media.organization_id = %(organization)s
+           and media.deletion_id = %(deletion)s
+           and versions.organization_id = %(organization)s
+           and versions.media_id = media.id
+           and versions.status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion}, nothing,
+    )
+
+
+def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
+    """The act knows how many versions of files it took."""
+    return Statement(
+        """
+        update deletions
+           set item_count = (
+                 select count(*)
+                   from media
+                   join versions on versions.organization_id = %(organization)s
+                                and versions.media_id = media.id
+                                and versions.deletion_id = media.deletion_id
+                  where media.organization_id = %(organization)s
+                    and media.deletion_id = %(deletion)s)
+         where organization_id = %(organization)s
+           and id = %(deletion)s
+        returning item_count as n
+        """,
+        {"organization": organization, "deletion": deletion}, Number,
+    )
+
+
+# Rows into nouns.
+
+def as_media(*, frames: list[dict[str, Any]], **columns: Any) -> Media:
+    """A row of SHOWN as Media."""
+    return Media(frames=tuple(_frame(**frame) for frame in frames), **columns)
+
+
+def _frame(*, id: str, created_at: str, captions: list[dict[str, str]] | None, detections: list[dict[str, Any]] | None, **columns: Any) -> Frame:  # noqa: A002
+    return Frame(
+        id=UUID(id), created_at=_time(created_at),
+        captions=tuple(Caption(UUID(caption["id"]), caption["text"], _time(caption["created_at"])) for caption in captions or ()),
+        detections=tuple(_detection(**detection) for detection in detections or ()),
+        **columns,
+    )
+
+
+def _detection(*, id: str, polygon: list[dict[str, float]], **columns: Any) -> Detection:  # noqa: A002
+    return Detection(id=UUID(id), polygon=tuple((corner["x"], corner["y"]) for corner in polygon), **columns)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

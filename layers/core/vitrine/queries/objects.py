@@ -1,0 +1,140 @@
+"""The manifest of the store: a row for every object, written before the object is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, LiteralString
+
+from vitrine.db import Statement, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from vitrine.models import Stored
+
+ObjectKind = Literal["incoming", "original", "derived"]
+
+_COLUMNS: LiteralString = "organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the manifest. `bytes` is 0 and `etag` None until it is live."""
+
+    organization_id: UUID
+    key: str
+    kind: ObjectKind
+    upload_id: UUID | None
+    version_id: UUID
+    generation: int | None
+    bytes: int
+    etag: str | None
+    state: Literal["planned", "live", "doomed"]
+    hold_until: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    n: int
+
+
+def plan(
+    organization: UUID, key: str, kind: ObjectKind, *,
+    version: UUID, upload: UUID | None, generation: int | None = None, hold_until: datetime | None = None,
+) -> Statement[Entry]:
+    """An object may come to be at this key from now on."""
+    return Statement(
+        """
+        insert into objects (organization_id, key, kind, upload_id, version_id, generation, hold_until)
+        values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(hold_until)s)
+        returning """ + _COLUMNS,
+        {
+            "organization": organization, "key": key, "kind": kind, "upload": upload, "version": version, "generation": generation,
+            "hold_until": hold_until,
+        },
+        Entry,
+    )
+
+
+def live(organization: UUID, stored: Stored) -> Statement[Entry]:
+    """The object is there and counts. No row: somebody doomed it, or never planned it."""
+    return Statement(
+        """
+        update objects
+           set state = 'live', bytes = %(bytes)s, etag = %(etag)s, updated_at = now()
+         where organization_id = %(organization)s
+           and key = %(key)s
+           and state = 'planned'
+        returning """ + _COLUMNS,
+        {"organization": organization, "key": stored.key, "bytes": stored.bytes, "etag": stored.etag}, Entry,
+    )
+
+
+def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
+    """The point of no return: these objects will be deleted."""
+    return Statement(
+        """
+        update objects
+           set state = 'doomed', reason = %(reason)s, updated_at = now()
+         where organization_id = %(organization)s
+           and key = any(%(keys)s)
+           and state <> 'doomed'
+        """,
+        {"organization": organization, "keys": list(keys), "reason": reason}, nothing,
+    )
+
+
+def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[Entry]:
+    """Everything a version has in the store is doomed; what now is."""
+    return Statement(
+        """
+        update objects
+           set state = 'doomed', reason = %(reason)s, updated_at = now()
+         where organization_id = %(organization)s
+           and version_id = %(version)s
+           and state <> 'doomed'
+        returning """ + _COLUMNS,
+        {"organization": organization, "version": version, "reason": reason}, Entry,
+    )
+
+
+def at(organization: UUID, key: str) -> Statement[Entry]:
+    return Statement(
+        "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
+        {"organization": organization, "key": key}, Entry,
+    )
+
+
+def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
+    """The row goes too, now that the object has, unless a client may still write the key."""
+    return Statement(
+        """
+        delete from objects
+         where organization_id = %(organization)s
+           and key = %(key)s
+           and state = 'doomed'
+           and (hold_until is null or hold_until <= %(now)s)
+        returning 1 as n
+        """,
+        {"organization": organization, "key": key, "now": now}, Number,
+    )
+
+
+# For jobs, which cross organizations.
+
+def to_settle(state: Literal["planned", "doomed"], before: datetime, after: str, limit: int) -> Statement[Entry]:
+    """Rows in this state since before then, by key."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from objects
+         where state = %(state)s
+           and updated_at <= %(before)s
+           and key > %(after)s
+         order by key
+         limit %(limit)s
+        """,
+        {"state": state, "before": before, "after": after, "limit": limit}, Entry,
+    )

@@ -1,0 +1,55 @@
+"""Messages written by the transaction that causes them: sent right after it, or by a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: UUID
+    organization_id: UUID
+    queue: str
+    body: dict[str, object]
+    created_at: datetime
+
+
+def put(organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str) -> Statement[object]:
+    """The message will be sent, at least once. A repeated event finds its key taken and adds nothing."""
+    from psycopg.types.json import Jsonb
+
+    return Statement(
+        """
+        insert into outbox (organization_id, id, queue, body, event_key)
+        values (%(organization)s, %(id)s, %(queue)s, %(body)s, %(event_key)s)
+        on conflict (organization_id, event_key) do nothing
+        """,
+        {"organization": organization, "id": message, "queue": queue, "body": Jsonb(dict(body)), "event_key": event_key}, nothing,
+    )
+
+
+def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message]:
+    """The messages that wait, oldest first, from after this place on; for the job, which crosses organizations."""
+    return Statement(
+        """
+        select id, organization_id, queue, body, created_at
+          from outbox
+         where sent_at is null
+           and (created_at, id) > (%(created_at)s, %(id)s)
+         order by created_at, id
+         limit %(limit)s
+        """,
+        {"created_at": after[0] if after else datetime.min.replace(tzinfo=UTC), "id": after[1] if after else UUID(int=0), "limit": limit}, Message,
+    )
+
+
+def sent(messages: Sequence[UUID]) -> Statement[object]:
+    return Statement("update outbox set sent_at = now() where id = any(%(ids)s) returning id", {"ids": list(messages)}, dict)

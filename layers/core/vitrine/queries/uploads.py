@@ -1,0 +1,383 @@
+"""The table of uploads: one row per upload, a state machine whose every step is one statement that names the states it may be taken from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from vitrine.models import UploadState
+
+_COLUMNS: LiteralString = """
+    organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method, state, reason, key, store_upload_id,
+    name, filename, mime_type, title, alt, caption, declared_bytes, reserved_bytes, landed_bytes, checksum_kind, checksum_value, part_bytes,
+    signed_parts, lease_until, created_at, updated_at, expires_at, deadline
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """An upload and the organization it belongs to: what an event's consumer opens."""
+
+    organization_id: UUID
+    upload_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an organization holds and what its open uploads may still land, in bytes; `limit` None: no limit."""
+
+    limit: int | None
+    stored: int
+    reserved: int
+
+
+def insert(upload: Upload) -> Statement[Upload]:
+    return Statement(
+        "insert into uploads (" + _COLUMNS + """) values (
+           %(organization_id)s, %(id)s, %(user_id)s, %(collection_id)s, %(parent_id)s, %(source_media_id)s, %(media_id)s, %(version_id)s,
+           %(method)s, %(state)s, %(reason)s, %(key)s, %(store_upload_id)s, %(name)s, %(filename)s, %(mime_type)s, %(title)s, %(alt)s,
+           %(caption)s, %(declared_bytes)s, %(reserved_bytes)s, %(landed_bytes)s, %(checksum_kind)s, %(checksum_value)s, %(part_bytes)s,
+           %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s)
+         returning """ + _COLUMNS,
+        asdict(upload), Upload,
+    )
+
+
+def by_id(organization: UUID, upload: UUID) -> Statement[Upload]:
+    return Statement(
+        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s",
+        {"organization": organization, "upload": upload}, Upload,
+    )
+
+
+def by_version(organization: UUID, version: UUID) -> Statement[Upload]:
+    return Statement(
+        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and version_id = %(version)s",
+        {"organization": organization, "version": version}, Upload,
+    )
+
+
+def by_key(organization: UUID, key: str) -> Statement[Upload]:
+    return Statement(
+        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and key = %(key)s",
+        {"organization": organization, "key": key}, Upload,
+    )
+
+
+def hold(organization: UUID, upload: UUID) -> Statement[Upload]:
+    """The row, locked until the transaction ends."""
+    return Statement(
+        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s for update",
+        {"organization": organization, "upload": upload}, Upload,
+    )
+
+
+def whose(key: str) -> Statement[Whose]:
+    """Whose upload lands at this key; asked before any organization is opened."""
+    return Statement("select organization_id, upload_id from upload_at(%(key)s)", {"key": key}, Whose)
+
+
+def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
+    """The store has opened its multipart upload."""
+    return Statement(
+        """
+        update uploads
+           set store_upload_id = %(store_upload_id)s, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state = 'created'
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "store_upload_id": store_upload_id}, Upload,
+    )
+
+
+def sign(organization: UUID, upload: UUID, parts: int, ttl: int) -> Statement[Upload]:
+    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its deadline."""
+    return Statement(
+        """
+        update uploads
+           set state = 'uploading',
+               signed_parts = signed_parts + %(parts)s,
+               expires_at = least(now() + make_interval(secs => %(ttl)s), deadline),
+               updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state in ('created', 'uploading')
+           and expires_at > now()
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "parts": parts, "ttl": ttl}, Upload,
+    )
+
+
+def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
+    """The store holds this many bytes of an open upload; one that declared nothing reserves what it has landed."""
+    return Statement(
+        """
+        update uploads
+           set landed_bytes = %(size)s,
+               reserved_bytes = case when declared_bytes is null and method = 'multipart' then greatest(reserved_bytes, %(size)s)
+                                     else reserved_bytes end
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state in ('created', 'uploading', 'completing')
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "size": size}, Upload,
+    )
+
+
+def lease(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Statement[Upload]:
+    """The upload is this call's to complete for so long. No row: another call has it, or it is not open."""
+    return Statement(
+        """
+        update uploads
+           set state = 'completing',
+               lease_id = %(lease_id)s,
+               lease_until = now() + make_interval(secs => %(seconds)s),
+               updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and store_upload_id is not null
+           and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds}, Upload,
+    )
+
+
+def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Upload]:
+    """The completing call gives the upload back: parts may be put and completed again."""
+    return Statement(
+        """
+        update uploads
+           set state = 'uploading', lease_id = null, lease_until = null, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state = 'completing'
+           and lease_id = %(lease_id)s
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "lease_id": lease_id}, Upload,
+    )
+
+
+def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
+    """A completing call died: its lease is over, and the upload can be completed again."""
+    return Statement(
+        """
+        update uploads
+           set state = 'uploading', lease_id = null, lease_until = null
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state = 'completing'
+           and lease_until <= %(now)s
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "now": now}, Upload,
+    )
+
+
+def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
+    return Statement(
+        """
+        update uploads
+           set state = 'aborted', reserved_bytes = 0, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state in ('created', 'uploading')
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload}, Upload,
+    )
+
+
+def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
+    """The session has ended; its bytes revive it if they land all the same."""
+    return Statement(
+        """
+        update uploads
+           set state = 'expired', reserved_bytes = 0, lease_id = null, lease_until = null, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and expires_at <= %(now)s
+           and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= %(now)s))
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "now": now}, Upload,
+    )
+
+
+def become(organization: UUID, upload: UUID, state: UploadState, reason: str | None, *, landed_bytes: int | None = None) -> Statement[Upload]:
+    """The state is this one now; whether it may be was judged under the row's lock."""
+    return Statement(
+        """
+        update uploads
+           set state = %(state)s,
+               reason = %(reason)s,
+               landed_bytes = coalesce(%(landed_bytes)s, landed_bytes),
+               reserved_bytes = 0, lease_id = null, lease_until = null, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload, "state": state, "reason": reason, "landed_bytes": landed_bytes}, Upload,
+    )
+
+
+def working(organization: UUID, upload: UUID) -> Statement[Upload]:
+    """Somebody is at it: whoever looks for uploads that stand still waits again."""
+    return Statement(
+        """
+        update uploads
+           set state = 'processing', updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state in ('stored', 'processing')
+        returning """ + _COLUMNS,
+        {"organization": organization, "upload": upload}, Upload,
+    )
+
+
+def share_collection(organization: UUID, collection: UUID) -> Statement[Birthplace]:
+    """The collection stays alive, and nothing in it is moved or deleted, until the transaction ends. No row: it is gone."""
+    return Statement(
+        """
+        select null::uuid as folder_id
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
+           for share
+        """,
+        {"organization": organization, "collection": collection}, Birthplace,
+    )
+
+
+def birthplace(organization: UUID, parent: UUID | None) -> Statement[Birthplace]:
+    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above, or at the root.
+
+    A statement of its own, after the collection is held: it must see what those who held it before have done.
+    """
+    return Statement(
+        """
+        with above as (
+          select label.label::uuid as id, label.depth
+            from media folder
+           cross join lateral unnest(string_to_array(folder.path::text, '.')) with ordinality as label (label, depth)
+           where folder.organization_id = %(organization)s
+             and folder.id = %(parent)s
+        )
+        select (select folder.id
+                  from above
+                  join media folder on folder.organization_id = %(organization)s and folder.id = above.id and folder.status = 'active'
+                 order by above.depth desc
+                 limit 1) as folder_id
+        """,
+        {"organization": organization, "parent": parent}, Birthplace,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Birthplace:
+    folder_id: UUID | None    # None: the collection's root
+
+
+def queue_for_quota(organization: UUID) -> Statement[object]:
+    """Those who measure this organization's quota come one after the other until the transaction ends."""
+    return Statement(
+        "select pg_advisory_xact_lock(hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited",
+        {"organization": organization}, nothing,
+    )
+
+
+def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
+    """What is stored and reserved, the upload `besides` left out."""
+    return Statement(
+        """
+        select (select quota_bytes from organizations where id = %(organization)s) as "limit",
+               (select coalesce(sum(bytes), 0) from storage_usage where organization_id = %(organization)s)::bigint
+             + (select coalesce(sum(delta_bytes), 0) from storage_ledger where organization_id = %(organization)s and not folded)::bigint as stored,
+               (select coalesce(sum(reserved_bytes), 0) from uploads
+                 where organization_id = %(organization)s
+                   and state in ('created', 'uploading', 'completing')
+                   and id <> %(besides)s)::bigint as reserved
+        """,
+        {"organization": organization, "besides": besides}, Quota,
+    )
+
+
+def default_collection(organization: UUID) -> Statement[Default]:
+    """Where an upload goes that names no collection."""
+    return Statement(
+        "select id from collections where organization_id = %(organization)s and is_default", {"organization": organization}, Default
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    id: UUID
+
+
+# For jobs, which cross organizations.
+
+def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+    """Open uploads whose session, or whose completing call's lease, is over."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from uploads
+         where state in ('created', 'uploading', 'completing')
+           and (expires_at <= %(now)s or (state = 'completing' and lease_until <= %(now)s))
+           and (%(after)s::uuid is null or id > %(after)s::uuid)
+         order by id
+         limit %(limit)s
+        """,
+        {"now": now, "after": after, "limit": limit}, Upload,
+    )
+
+
+def standing_still(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+    """Uploads that are stored and that nobody has worked on since."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from uploads
+         where state in ('stored', 'processing')
+           and updated_at <= %(before)s
+           and (%(after)s::uuid is null or id > %(after)s::uuid)
+         order by id
+         limit %(limit)s
+        """,
+        {"before": before, "after": after, "limit": limit}, Upload,
+    )
+
+
+def resend(organization: UUID, upload: UUID) -> Statement[Resent]:
+    """Counts one more try; the row is touched, so that the next look waits again."""
+    return Statement(
+        """
+        update uploads
+           set resent = resent + 1, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(upload)s
+           and state in ('stored', 'processing')
+        returning resent as times
+        """,
+        {"organization": organization, "upload": upload}, Resent,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    times: int
+
+
+def of_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
+    """The uploads, still wanted, behind the store's own ids."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from uploads
+         where store_upload_id = any(%(ids)s)
+           and state in ('created', 'uploading', 'completing')
+        """,
+        {"ids": list(store_upload_ids)}, Upload,
+    )

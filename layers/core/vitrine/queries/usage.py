@@ -1,0 +1,35 @@
+"""What an organization stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.db import Statement
+from vitrine.models import Usage
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+def read(organization: UUID) -> Statement[Usage]:
+    """Folded + unfolded, in one snapshot: a fold between two readings would count its entries twice or not at all."""
+    return Statement(
+        """
+        select coalesce(sum(bytes) filter (where state = 'active'), 0)::bigint  as active_bytes,
+               coalesce(sum(bytes) filter (where state = 'trash'), 0)::bigint   as trash_bytes,
+               coalesce(sum(bytes) filter (where kind = 'original'), 0)::bigint as original_bytes,
+               coalesce(sum(bytes) filter (where kind = 'derived'), 0)::bigint  as derived_bytes,
+               coalesce(sum(items) filter (where state = 'active'), 0)::bigint  as active_count,
+               coalesce(sum(items) filter (where state = 'trash'), 0)::bigint   as trash_count,
+               (select quota_bytes from organizations where id = %(organization)s) as limit_bytes
+          from (select kind, state, bytes, items
+                  from storage_usage
+                 where organization_id = %(organization)s
+                 union all
+                select kind, state, delta_bytes, delta_count
+                  from storage_ledger
+                 where organization_id = %(organization)s
+                   and not folded) as entries
+        """,
+        {"organization": organization}, Usage,
+    )

@@ -1,0 +1,70 @@
+"""The environment, typed, read at first use and never at import. One home for every limit and its unit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each field is the environment variable of the same name in capitals."""
+
+    database_url: str = ""                         # role vitrine_app: API and consumers
+    worker_database_url: str = ""                  # role vitrine_worker: jobs
+    owner_database_url: str = ""                   # the owner: migrations
+    db_pipeline: bool = True                       # off for poolers that cannot
+    db_pool_size: int = 1                          # connections; 1 in Lambda, a few where requests share a process
+    migrations: str = "/opt"                       # folder of the numbered SQL
+
+    bucket: str = "vitrine"
+    aws_region: str = "us-east-1"
+    aws_endpoint_url_s3: str = ""                  # empty: AWS's own
+    aws_endpoint_url_sqs: str = ""
+    upload_stored_queue_url: str = ""
+
+    origin: str = ""                               # public origin of the API, no trailing slash; empty: taken from the request
+    allowed_origins: tuple[str, ...] = ()          # of browsers, beside our own
+
+    max_upload_bytes: int = 5 * GIB
+    post_max_bytes: int = 100 * MIB                # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
+    max_body_bytes: int = 4 * MIB                  # of a request to us: a Lambda event carries 6 MB with the body in base64
+    upload_ttl: int = 24 * 3600                    # seconds after the last activity
+    upload_deadline: int = 6 * 24 * 3600           # seconds after creation; before the bucket's own rule at 7 days
+    part_url_ttl: int = 15 * 60                    # seconds
+    post_url_ttl: int = 60 * 60                    # seconds
+    read_url_ttl: int = 60 * 60                    # seconds
+    complete_lease: int = 320                      # seconds a completing call has the upload to itself; longer than its function may run
+    hash_max_bytes: int = 8 * GIB                  # above: no SHA-256
+    decode_max_bytes: int = 512 * MIB              # of a still, on the disk of the decoding function
+    max_pixels: int = 120_000_000                  # of a still, before it is decoded
+    decode_seconds: int = 60
+    trash_days: int = 30                           # 0: never purged
+
+    credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
+
+
+
+def _read(name: str, default: object) -> object:
+    text = os.environ.get(name.upper())
+    if text is None or text == "":
+        return default
+    if isinstance(default, bool):
+        return text.strip().lower() in ("1", "true", "on", "yes")
+    if isinstance(default, int):
+        return int(text)
+    if isinstance(default, float):
+        return float(text)
+    if isinstance(default, tuple):
+        return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    return text.rstrip("/") if name in ("origin", "aws_endpoint_url_s3", "aws_endpoint_url_sqs") else text
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises ValueError naming nothing secret when a number is not one."""
+    return Settings(**{f.name: _read(f.name, f.default) for f in fields(Settings)})  # type: ignore[arg-type]

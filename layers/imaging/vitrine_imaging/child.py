@@ -1,0 +1,90 @@
+"""The decoder's child process: takes the names of files, gives back what is made of them. Started by `Decoder`, never by hand.
+
+    python -m vitrine_imaging.child <bytes of address space>
+
+On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "cpu_seconds"}; on stdout "ready", then for each an answer:
+{"width", "height", "placeholder"} followed by the frame's and the thumbnail's bytes, or {"reason"}.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from vitrine_imaging import wire
+from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
+
+
+def main(memory_bytes: int) -> None:
+    limited = sys.platform == "linux"  # elsewhere the address space cannot be limited
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if limited:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+    from vitrine_imaging.derive import derive  # only now: libvips and what it maps count within the limit
+
+    answers = os.dup(1)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)  # what a library prints is no answer
+    os.dup2(silence, 2)  # nor does a hostile file write our log; that libvips cannot be loaded was said before
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    wire.write(answers, wire.READY)
+    while True:
+        try:
+            asked = json.loads(wire.read(0, at_most=1 << 20))
+        except EOFError:
+            return
+        _allow_processor_time(asked["cpu_seconds"])
+        try:
+            derived = derive(Path(asked["path"]), max_pixels=asked["max_pixels"])
+        except Undecodable as refused:
+            _answer(answers, {"reason": refused.reason})
+        except MemoryError:
+            _answer(answers, {"reason": OUT_OF_MEMORY})
+        except Exception as error:  # whatever a file brought about, the next one finds this process answering
+            _answer(answers, {"reason": f"The file could not be decoded ({type(error).__name__})"})
+        else:
+            _answer(
+                answers,
+                {"width": derived.width, "height": derived.height, "placeholder": derived.placeholder.hex()},
+                derived.frame.data,
+                derived.thumbnail.data,
+            )
+
+
+def _answer(fd: int, head: dict[str, Any], *pictures: bytes) -> None:
+    for message in (json.dumps(head).encode(), *pictures):
+        wire.write(fd, message)
+
+
+def _allow_processor_time(seconds: int) -> None:
+    """The limit counts the whole life of the process, so it is raised for each file; past it the kernel sends SIGXCPU."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _die_with_parent() -> None:
+    """Ends this process, in the middle of a file too, once nobody holds the other end of stdin or the parent is another.
+
+    Not PR_SET_PDEATHSIG: it fires when the thread that started us ends, and servers start us from threads that come and go.
+    """
+    parent = os.getppid()
+    poll = select.poll()
+    poll.register(0, 0)  # asks for nothing: a hang-up is always told
+    while os.getppid() == parent and not poll.poll(1000):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

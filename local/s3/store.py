@@ -1,0 +1,555 @@
+"""The store: which objects and uploads there are, kept in SQLite; their bytes are blobs.
+
+An object is a list of blobs, so completing an upload or copying an object writes rows and moves no bytes. What a request changes, and
+the event that tells of it, is one transaction: after a crash at any point an object is there with its event, or neither is. Events
+leave the database for the journal before the request is answered, or at the next start.
+
+Every method may block; call them from worker threads.
+"""
+
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Generic, TypeVar
+
+from local.s3.blobs import Blob, Blobs, Writing
+from local.s3.checksums import Checksum, Digests, joined
+from local.s3.documents import ListedPart
+from local.s3.errors import S3Error
+from local.s3.events import Created, Notification, message
+from local.s3.journal import Journal
+
+PART_LEAST = 5 << 20  # bytes, of every part but the last
+PART_MOST = 5 << 30
+OBJECT_MOST = 50 << 40
+_REMEMBERED = 24 * 3600  # seconds for which a repeated Complete of a finished upload is answered as the first was
+
+T = TypeVar("T")
+
+_SCHEMA = """
+create table if not exists objects (
+  key       text    primary key,       -- BINARY collation: UTF-8 order, which is S3's
+  version   text    not null unique,
+  size      integer not null,          -- bytes
+  etag      text    not null,          -- without quotes
+  modified  real    not null,          -- seconds since 1970
+  algorithm text    not null,
+  checksum  text    not null,          -- base64, of the whole object
+  headers   text    not null           -- JSON: what is told with the object
+);
+create table if not exists pieces (
+  version text    not null,
+  ordinal integer not null,
+  blob    text    not null,
+  size    integer not null,
+  primary key (version, ordinal)
+) without rowid;
+create index if not exists pieces_blob on pieces (blob);
+create table if not exists uploads (
+  id        text primary key,          -- sorts by creation
+  key       text not null,
+  initiated real not null,
+  algorithm text not null,
+  headers   text not null,
+  finished  real,                      -- seconds since 1970; null while it is open
+  listed    text,                      -- the parts it was completed with, JSON
+  etag      text,                      -- and what that made
+  checksum  text
+);
+create index if not exists uploads_key on uploads (key, id) where finished is null;
+create table if not exists parts (
+  upload   text    not null,
+  number   integer not null,
+  blob     text    not null,
+  size     integer not null,
+  etag     text    not null,
+  checksum text    not null,
+  modified real    not null,
+  primary key (upload, number)
+) without rowid;
+create index if not exists parts_blob on parts (blob);
+create table if not exists events (    -- not yet in the journal
+  sequence integer primary key autoincrement,
+  content  text not null
+);
+"""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    key: str
+    version: str  # ours, another for each put
+    size: int  # bytes
+    etag: str  # without quotes
+    modified: float  # seconds since 1970
+    checksum: Checksum
+    headers: Mapping[str, str]  # content-type, cache-control ..., x-amz-meta-*
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object whose bytes somebody is reading."""
+
+    stored: StoredObject
+    pieces: tuple[Blob, ...]
+
+
+@dataclass(frozen=True)
+class Upload:
+    id: str
+    key: str
+    initiated: float  # seconds since 1970
+    algorithm: str  # of its full-object checksum
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    number: int
+    size: int  # bytes
+    etag: str
+    checksum: Checksum
+    modified: float
+
+
+@dataclass(frozen=True)
+class Completed:
+    key: str
+    etag: str
+    checksum: Checksum
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of a listing, and whether there are more after them."""
+
+    entries: tuple[T, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must hold of the key for a write to happen (If-Match with an ETag or `*`; If-None-Match: `*`)."""
+
+    if_match: str | None = None
+    if_absent: bool = False
+
+    def check(self, current: StoredObject | None, *, since: float | None = None) -> None:
+        """Raises unless it holds. What changed after `since` (when the request came) is a conflict, not a failed precondition."""
+        if self.if_match is not None and current is None:
+            raise S3Error("NoSuchKey")
+        if current is None or ((self.if_match is None or matches(self.if_match, current.etag)) and not self.if_absent):
+            return
+        header = "If-None-Match" if self.if_absent else "If-Match"
+        if since is not None and current.modified > since:
+            raise S3Error("ConditionalRequestConflict", Condition=header, Key=current.key)
+        raise S3Error("PreconditionFailed", Condition=header)
+
+
+def matches(header: str, etag: str) -> bool:
+    """Whether an If-Match or If-None-Match header names the ETag; S3 takes it with quotes and without."""
+    return any(choice.strip().removeprefix("W/").strip('"') in {"*", etag} for choice in header.split(","))
+
+
+class Store:
+    """One bucket in one folder, for one process at a time."""
+
+    def __init__(self, root: Path, *, bucket: str, region: str, notifications: Iterable[Notification], durable: bool = True) -> None:
+        self._bucket = bucket
+        self._region = region
+        self._notifications = tuple(notifications)
+        self._durable = durable
+        self._lock = threading.Lock()
+        self._read: Counter[str] = Counter()  # blobs that answers are being sent from
+        self._doomed: set[str] = set()  # those of them to be removed after that
+
+        folder = root / bucket
+        folder.mkdir(parents=True, exist_ok=True)
+        self.blobs = Blobs(folder / "blobs", durable=durable)
+        self._journal = Journal(root / ".events", durable=durable)
+        self._db = _opened(folder / "catalogue.sqlite", durable=durable)
+        self._recover()
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    # Objects
+
+    def find(self, key: str) -> StoredObject | None:
+        with self._lock:
+            return self._find(key)
+
+    def put(
+        self,
+        writing: Writing,
+        key: str,
+        headers: Mapping[str, str],
+        algorithm: str,
+        condition: Condition,
+        kind: str,
+        request_id: str,
+        *,
+        since: float,
+    ) -> StoredObject:
+        """The finished blob is the object, and its event (`kind`) is journalled."""
+        blob = writing.finish()
+        try:
+            with self._change() as dropped:
+                condition.check(self._find(key), since=since)
+                new = StoredObject(key, token_hex(16), blob.size, writing.etag, time.time(), writing.checksum(algorithm), headers)
+                self._replace(new, (blob,), dropped, kind, request_id)
+        except BaseException:
+            self._forget(blob)
+            raise
+        return new
+
+    def copy(
+        self, source: Held, key: str, headers: Mapping[str, str], algorithm: str, condition: Condition, request_id: str, *, since: float
+    ) -> StoredObject:
+        """The object at `key` has the source's bytes, which are shared, not copied.
+
+        They are read where the copy's ETag or checksum is not the source's: the copy is never a multipart object.
+        """
+        etag, checksum = source.stored.etag, source.stored.checksum
+        if "-" in etag or algorithm != checksum.algorithm:
+            etag, checksum = _digests(self.blobs.read(source.pieces, 0, source.stored.size), algorithm)
+        with self._change() as dropped:
+            condition.check(self._find(key), since=since)
+            new = StoredObject(key, token_hex(16), source.stored.size, etag, time.time(), checksum, headers)
+            self._replace(new, source.pieces, dropped, "ObjectCreated:Copy", request_id)
+        return new
+
+    def delete(self, key: str, if_match: str | None) -> None:
+        """There is no object at `key`. With a condition, raises NoSuchKey where there was none and PreconditionFailed for another."""
+        with self._change() as dropped:
+            current = self._find(key)
+            Condition(if_match).check(current)
+            if current is not None:
+                self._remove(current, dropped)
+
+    def list_objects(self, prefix: str, after: str, limit: int) -> Page[StoredObject]:
+        """Objects whose keys start with `prefix` and come after `after`, in the order of their keys."""
+        end = _end_of(prefix)
+        with self._lock:
+            rows = self._db.execute(
+                """
+                select key, version, size, etag, modified, algorithm, checksum, headers
+                  from objects
+                 where key > :after
+                   and key >= :prefix
+                   and (:end is null or key < :end)
+                 order by key
+                 limit :limit + 1
+                """,
+                {"after": after, "prefix": prefix, "end": end, "limit": limit},
+            ).fetchall()
+        return Page(tuple(_object(row) for row in rows[:limit]), len(rows) > limit)
+
+    def hold(self, key: str) -> Held:
+        """The object, whose bytes stay readable until `release` even if it goes meanwhile; NoSuchKey where there is none."""
+        with self._lock:
+            stored = self._find(key)
+            if stored is None:
+                raise S3Error("NoSuchKey", Key=key)
+            rows = self._db.execute("select blob, size from pieces where version = ? order by ordinal", (stored.version,))
+            held = Held(stored, tuple(Blob(*row) for row in rows))
+            self._read.update(piece.name for piece in held.pieces)
+        return held
+
+    def release(self, held: Held) -> None:
+        with self._lock:
+            self._read.subtract(piece.name for piece in held.pieces)
+            freed = {piece.name for piece in held.pieces if self._read[piece.name] <= 0}
+            for name in freed:
+                del self._read[name]
+            unused = self._unused(freed & self._doomed)
+            self._doomed -= freed
+        self.blobs.remove(unused)
+
+    # Uploads
+
+    def create_upload(self, key: str, headers: Mapping[str, str], algorithm: str) -> Upload:
+        now = time.time()
+        upload = Upload(f"{time.time_ns():016x}{token_hex(24)}", key, now, algorithm, headers)
+        with self._change():
+            self._db.execute(
+                "insert into uploads (id, key, initiated, algorithm, headers) values (?, ?, ?, ?, ?)",
+                (upload.id, key, now, algorithm, json.dumps(dict(headers))),
+            )
+        return upload
+
+    def upload(self, upload_id: str, key: str) -> Upload:
+        """The open upload; NoSuchUpload where there is none."""
+        with self._lock:
+            return self._upload(upload_id, key)
+
+    def put_part(self, upload: Upload, number: int, writing: Writing) -> Part:
+        """The finished blob is the upload's part, in place of an earlier one of that number."""
+        blob = writing.finish()
+        part = Part(number, blob.size, writing.etag, writing.checksum(upload.algorithm), time.time())
+        try:
+            with self._change() as dropped:
+                self._upload(upload.id, upload.key)  # it may have been completed or aborted while the bytes came
+                dropped.extend(self._column("select blob from parts where upload = ? and number = ?", upload.id, number))
+                self._db.execute(
+                    "replace into parts (upload, number, blob, size, etag, checksum, modified) values (?, ?, ?, ?, ?, ?, ?)",
+                    (upload.id, number, blob.name, part.size, part.etag, part.checksum.value, part.modified),
+                )
+        except BaseException:
+            self._forget(blob)
+            raise
+        return part
+
+    def list_parts(self, upload: Upload, after: int, limit: int) -> Page[Part]:
+        with self._lock:
+            rows = self._db.execute(
+                "select number, size, etag, checksum, modified from parts where upload = ? and number > ? order by number limit ?",
+                (upload.id, after, limit + 1),
+            ).fetchall()
+        entries = tuple(Part(n, size, etag, Checksum(upload.algorithm, value), at) for n, size, etag, value, at in rows[:limit])
+        return Page(entries, len(rows) > limit)
+
+    def complete(
+        self,
+        upload_id: str,
+        key: str,
+        listed: tuple[ListedPart, ...],
+        condition: Condition,
+        declared: Checksum | None,
+        declared_size: int | None,
+        request_id: str,
+        *,
+        since: float,
+    ) -> Completed:
+        """The listed parts are the object and the upload is over; parts that were not listed are gone.
+
+        Asked again with the same parts it answers the same, and nothing happens a second time.
+        """
+        wanted = json.dumps([(part.number, part.etag) for part in listed])
+        with self._change() as dropped:
+            finished = self._db.execute(
+                "select etag, algorithm, checksum from uploads where id = ? and key = ? and listed = ?", (upload_id, key, wanted)
+            ).fetchone()
+            if finished is not None:
+                return Completed(key, finished[0], Checksum(finished[1], finished[2]))
+
+            upload = self._upload(upload_id, key)
+            held = {
+                number: (Blob(blob, size), etag, value)
+                for number, blob, size, etag, value in self._db.execute(
+                    "select number, blob, size, etag, checksum from parts where upload = ?", (upload_id,)
+                )
+            }
+            _check_parts(upload, listed, {number: (blob.size, etag, value) for number, (blob, etag, value) in held.items()})
+            chosen = [held[part.number] for part in listed]
+            checksum = joined(upload.algorithm, ((value, blob.size) for blob, _, value in chosen))
+            size = sum(blob.size for blob, _, _ in chosen)
+            _check_declared(checksum, size, declared, declared_size)
+            condition.check(self._find(key), since=since)
+
+            together = hashlib.md5(b"".join(bytes.fromhex(etag) for _, etag, _ in chosen), usedforsecurity=False)
+            etag = f"{together.hexdigest()}-{len(chosen)}"
+            new = StoredObject(key, token_hex(16), size, etag, time.time(), checksum, upload.headers)
+            self._replace(new, (blob for blob, _, _ in chosen), dropped, "ObjectCreated:CompleteMultipartUpload", request_id)
+            dropped.extend(blob.name for blob, _, _ in held.values())  # of which those now in the object are in use
+            self._db.execute("delete from parts where upload = ?", (upload_id,))
+            self._db.execute(
+                "update uploads set finished = ?, listed = ?, etag = ?, checksum = ? where id = ?",
+                (time.time(), wanted, etag, checksum.value, upload_id),
+            )
+        return Completed(key, etag, checksum)
+
+    def abort(self, upload_id: str, key: str) -> None:
+        with self._change() as dropped:
+            self._upload(upload_id, key)
+            dropped.extend(self._column("select blob from parts where upload = ?", upload_id))
+            self._db.execute("delete from parts where upload = ?", (upload_id,))
+            self._db.execute("delete from uploads where id = ?", (upload_id,))
+
+    def list_uploads(self, prefix: str, after: tuple[str, str], limit: int) -> Page[Upload]:
+        """Open uploads whose (key, id) come after `after`, in that order."""
+        with self._lock:
+            rows = self._db.execute(
+                """
+                select id, key, initiated, algorithm, headers
+                  from uploads
+                 where finished is null
+                   and (key, id) > (:key, :id)
+                   and key >= :prefix
+                   and (:end is null or key < :end)
+                 order by key, id
+                 limit :limit + 1
+                """,
+                {"key": after[0], "id": after[1], "prefix": prefix, "end": _end_of(prefix), "limit": limit},
+            ).fetchall()
+        return Page(tuple(_open_upload(row) for row in rows[:limit]), len(rows) > limit)
+
+    # What they share
+
+    @contextmanager
+    def _change(self) -> Generator[list[str]]:
+        """A transaction, then its events to the journal. Blobs put on the list are removed after it unless something names them."""
+        dropped: list[str] = []
+        with self._lock:
+            self._db.execute("begin immediate")
+            try:
+                yield dropped
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+            unused = self._unused(dropped)
+            busy = {name for name in unused if self._read[name] > 0}
+            self._doomed |= busy
+            self._flush_events()
+        self.blobs.remove(unused - busy)
+
+    def _forget(self, blob: Blob) -> None:
+        """A blob of a change that failed. It is removed, unless only the journal failed, after the commit."""
+        with self._lock:
+            unused = self._unused([blob.name])
+        self.blobs.remove(unused)
+
+    def _replace(self, new: StoredObject, blobs: Iterable[Blob], dropped: list[str], kind: str, request_id: str) -> None:
+        old = self._find(new.key)
+        if old is not None:
+            self._remove(old, dropped)
+        self._db.execute(
+            "insert into objects (key, version, size, etag, modified, algorithm, checksum, headers) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (new.key, new.version, new.size, new.etag, new.modified, new.checksum.algorithm, new.checksum.value, json.dumps(dict(new.headers))),
+        )
+        self._db.executemany(
+            "insert into pieces (version, ordinal, blob, size) values (?, ?, ?, ?)",
+            ((new.version, ordinal, blob.name, blob.size) for ordinal, blob in enumerate(blobs)),
+        )
+        if any(wish.covers(kind, new.key) for wish in self._notifications):
+            sequence = self._db.execute("insert into events (content) values ('')").lastrowid or 0
+            created = Created(kind, new.key, new.size, new.etag, new.modified, request_id)
+            content = message(created, bucket=self._bucket, region=self._region, sequence=sequence)
+            self._db.execute("update events set content = ? where sequence = ?", (content, sequence))
+
+    def _remove(self, old: StoredObject, dropped: list[str]) -> None:
+        dropped.extend(self._column("select blob from pieces where version = ?", old.version))
+        self._db.execute("delete from pieces where version = ?", (old.version,))
+        self._db.execute("delete from objects where key = ?", (old.key,))
+
+    def _unused(self, names: Iterable[str]) -> set[str]:
+        return {
+            name
+            for name in names
+            if not self._column("select blob from pieces where blob = ? union all select blob from parts where blob = ? limit 1", name, name)
+        }
+
+    def _flush_events(self) -> None:
+        """Events leave for the journal; one that cannot be written now stays, and goes with the next or at the next start."""
+        waiting = self._db.execute("select sequence, content from events order by sequence").fetchall()
+        if not waiting:
+            return
+        for sequence, content in waiting:
+            self._journal.write(sequence, content)
+        # Not worth a sync of its own: should this be lost with the machine, the events come twice.
+        self._db.execute(f"pragma synchronous = {'normal' if self._durable else 'off'}")
+        self._db.execute("delete from events where sequence <= ?", (waiting[-1][0],))
+        self._db.execute(f"pragma synchronous = {'full' if self._durable else 'off'}")
+
+    def _recover(self) -> None:
+        """After a crash: events go to the journal, bytes that nothing names are removed."""
+        with self._lock:
+            self._db.execute("delete from uploads where finished < ?", (time.time() - _REMEMBERED,))
+            self._flush_events()
+            named = set(self._column("select blob from pieces union all select blob from parts"))
+        self.blobs.remove([name for name in self.blobs.names() if name not in named])
+
+    def _find(self, key: str) -> StoredObject | None:
+        row = self._db.execute(
+            "select key, version, size, etag, modified, algorithm, checksum, headers from objects where key = ?", (key,)
+        ).fetchone()
+        return None if row is None else _object(row)
+
+    def _upload(self, upload_id: str, key: str) -> Upload:
+        row = self._db.execute(
+            "select id, key, initiated, algorithm, headers from uploads where id = ? and key = ? and finished is null", (upload_id, key)
+        ).fetchone()
+        if row is None:
+            raise S3Error("NoSuchUpload", UploadId=upload_id)
+        return _open_upload(row)
+
+    def _column(self, statement: str, *values: object) -> list[str]:
+        return [row[0] for row in self._db.execute(statement, values)]
+
+
+def _opened(file: Path, *, durable: bool) -> sqlite3.Connection:
+    db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=1)
+    try:
+        db.execute("pragma locking_mode = exclusive")  # a second server on the same folder is refused here
+        db.execute("pragma journal_mode = wal")
+        db.execute(f"pragma synchronous = {'full' if durable else 'off'}")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_parts(upload: Upload, listed: tuple[ListedPart, ...], held: Mapping[int, tuple[int, str, str]]) -> None:
+    """The list is in order, names parts that are there (number -> size, ETag, checksum), and only its last is small."""
+    if any(second.number <= first.number for first, second in pairwise(listed)):
+        raise S3Error("InvalidPartOrder", UploadId=upload.id)
+    for part in listed:
+        size, etag, value = held.get(part.number, (0, "", ""))
+        if etag != part.etag or any(told != (upload.algorithm, value) for told in part.checksums):
+            raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=part.number, ETag=part.etag)
+    for part in listed[:-1]:
+        size, etag, _ = held[part.number]
+        if size < PART_LEAST:
+            raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=PART_LEAST, PartNumber=part.number, ETag=etag)
+
+
+def _check_declared(checksum: Checksum, size: int, declared: Checksum | None, declared_size: int | None) -> None:
+    if declared_size is not None and declared_size != size:
+        raise S3Error("InvalidRequest", f"The provided 'x-amz-mp-object-size' header value {declared_size} does not match what was computed: {size}")
+    if declared is not None and declared.algorithm != checksum.algorithm:
+        raise S3Error(
+            "InvalidRequest",
+            f"Checksum Type mismatch occurred, expected checksum Type: {checksum.algorithm.lower()}, "
+            f"actual checksum Type: {declared.algorithm.lower()}",
+        )
+    if declared is not None and declared != checksum:
+        raise S3Error("BadDigest", f"The {checksum.algorithm} you specified did not match the calculated checksum.")
+
+
+def _digests(chunks: Iterable[bytes], algorithm: str) -> tuple[str, Checksum]:
+    digests = Digests(("MD5", algorithm))
+    for chunk in chunks:
+        digests.update(chunk)
+    return digests["MD5"].hex(), digests.checksum(algorithm)
+
+
+def _end_of(prefix: str) -> str | None:
+    """The first key after all that start with the prefix; None when there is no such end."""
+    head = prefix.rstrip("\U0010ffff")
+    if not head:
+        return None
+    following = ord(head[-1]) + 1
+    return head[:-1] + chr(0xE000 if following == 0xD800 else following)  # surrogates are no characters
+
+
+def _object(row: tuple[Any, ...]) -> StoredObject:
+    key, version, size, etag, modified, algorithm, checksum, headers = row
+    return StoredObject(key, version, size, etag, modified, Checksum(algorithm, checksum), json.loads(headers))
+
+
+def _open_upload(row: tuple[Any, ...]) -> Upload:
+    upload_id, key, initiated, algorithm, headers = row
+    return Upload(upload_id, key, initiated, algorithm, json.loads(headers))

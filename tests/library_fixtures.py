@@ -1,0 +1,75 @@
+"""Fixtures of the library's tests: a database of their own, and an organization per test.
+
+Their own, because they fold ledgers step by step and compare rows, which the jobs of a running stack would do under their hands.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from tests.library_tenants import Organization
+from vitrine import db, migrations
+from vitrine.library import organizations
+from vitrine.models import Caller
+from vitrine.settings import settings
+
+ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"     # where no stack runs and none is named
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The owner's URL of a database that only this process uses; meanwhile the settings name it."""
+    server = os.environ.get("OWNER_DATABASE_URL") or os.environ.get("TEST_DATABASE_URL", ALONE)
+    name = f"test_library_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    owner = make_conninfo(server, dbname=name)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DB_POOL_SIZE", "8")
+    if "OWNER_DATABASE_URL" in os.environ:      # roles belong to the cluster: the running stack's passwords stay
+        migrations.apply(owner, MIGRATIONS)
+        patch.setenv("DATABASE_URL", make_conninfo(os.environ["DATABASE_URL"], dbname=name))
+        patch.setenv("WORKER_DATABASE_URL", make_conninfo(os.environ["WORKER_DATABASE_URL"], dbname=name))
+    else:
+        migrations.apply(owner, MIGRATIONS, app_password="a", worker_password="w")
+        patch.setenv("DATABASE_URL", make_conninfo(owner, user="vitrine_app", password="a"))
+        patch.setenv("WORKER_DATABASE_URL", make_conninfo(owner, user="vitrine_worker", password="w"))
+    db.close()
+    settings.cache_clear()
+    yield owner
+    db.close()
+    patch.undo()
+    settings.cache_clear()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def make_organization(database: str) -> Callable[[], Organization]:
+    def found() -> Organization:
+        word = uuid4().hex
+        made = organizations.found(email=f"{word}@example.org", person="An Owner", name="A Team", slug=word, collection="Default")
+        caller = Caller(made.user_id, f"{word}@example.org", "An Owner", None, None, made.organization_id, "A Team", "owner")
+        return Organization(caller, made.collection_id, database)
+
+    return found
+
+
+@pytest.fixture
+def organization(make_organization: Callable[[], Organization]) -> Organization:
+    return make_organization()
+
+
+@pytest.fixture
+def neighbour(make_organization: Callable[[], Organization]) -> Organization:
+    """Another tenant."""
+    return make_organization()

@@ -1,0 +1,82 @@
+"""A tethered program ends with the process that asked for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local import CLONE
+from local.tether import tethered, there
+
+# The parent starts a tethered `sleep`, says its process id, and waits.
+PARENT = """
+import subprocess, sys, time
+from local import tether
+{change}
+child = subprocess.Popen(tether.tethered(["sleep", "60"]))
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+# As on a system whose kernel does not tell of a parent's end.
+WITHOUT_KERNEL = """
+tether.tethered = lambda program: [
+    sys.executable, "-c", "import sys; sys.platform = 'darwin'; from local.tether import main; main(sys.argv[1:])",
+    str(__import__("os").getpid()), "15", "--", *program,
+]
+"""
+
+
+def until(claim: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not claim():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
+def running(process: int) -> bool:
+    """A zombie does not run."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def runs_sleep(process: int) -> bool:
+    return b"sleep" in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("change", ["", WITHOUT_KERNEL], ids=["kernel", "watch"])
+def test_a_killed_parent_takes_its_program_along(change: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(CLONE)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT.format(change=change)], env=environment, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    until(lambda: runs_sleep(child))
+
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+
+    until(lambda: not running(child))
+
+
+def test_a_program_keeps_its_process_id_its_words_and_its_exit_code() -> None:
+    process = subprocess.Popen(tethered(["sh", "-c", 'echo "$$ $1"; exit 3', "sh", "a b"]), stdout=subprocess.PIPE, text=True)
+    said, _ = process.communicate()
+
+    assert (said, process.returncode) == (f"{process.pid} a b\n", 3)
+
+
+def test_a_process_that_is_there_is_found() -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+
+    assert there(os.getpid())
+    assert not there(process.pid)

@@ -1,0 +1,37 @@
+"""What an answer may say that no test can know beforehand: compares equal to whatever has its shape, so that whole bodies can be compared."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+class Shape:
+    """Equal to every text that is spelled like this, whole."""
+
+    def __init__(self, name: str, pattern: str) -> None:
+        self._name, self._pattern = name, re.compile(pattern, re.ASCII)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self._pattern.fullmatch(other) is not None
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __repr__(self) -> str:
+        return f"<{self._name}>"
+
+
+AN_ID: Final = Shape("an id", r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")                             # UUID version 7, as Studio spells it
+A_HYPHENED_ID: Final = Shape("a hyphened id", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+A_TIME: Final = Shape("a time", r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+A_REQUEST_ID: Final = Shape("a request's id", r"[0-9a-zA-Z=_-]{8,64}")
+AN_ETAG: Final = Shape("an ETag", r'"[0-9a-f]{32}"')
+A_SHA256: Final = Shape("a SHA-256", r"[0-9a-f]{64}")
+SOME_BASE64: Final = Shape("base64", r"[0-9A-Za-z+/]{8,}={0,2}")
+A_SIGNED_URL: Final = Shape("a signed URL", r"https?://[^?]+/derived/[0-9a-f/-]+/[a-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*")
+
+
+def hyphened(plain: str) -> str:
+    """The same id as v1 spells it."""
+    return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"

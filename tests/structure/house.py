@@ -1,0 +1,135 @@
+"""Reads the house as it stands: functions from template.yaml, imports from the source. Nothing is imported, so nothing is started."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docs.routes import ROOT, Route, routes, template
+
+LAYERS = {"vitrine": "core", "vitrine_imaging": "imaging", "vitrine_video": "video"}   # package -> its folder in layers/
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the template."""
+
+    resource: str                            # CompleteUploadFunction
+    folder: str                              # complete_upload
+    routes: tuple[Route, ...]                # empty for events and jobs
+    events: tuple[str, ...]                  # types: HttpApi, SQS, ScheduleV2
+    layers: frozenset[str]                   # resources, the global ones too
+    environment: frozenset[str]              # names, the global ones too
+    statements: tuple[dict[str, Any], ...]   # of its own policies
+
+    @property
+    def source(self) -> Path:
+        return ROOT / "functions" / self.folder / "handler.py"
+
+
+@cache
+def functions() -> tuple[Function, ...]:
+    whole = template()
+    common = whole["Globals"]["Function"]
+    found: list[Function] = []
+    for name, resource in whole["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            own = resource["Properties"]
+            folder = Path(own["CodeUri"]).name
+            found.append(Function(
+                resource=name,
+                folder=folder,
+                routes=tuple(route for route in routes() if route.function == folder),
+                events=tuple(event["Type"] for event in own.get("Events", {}).values()),
+                layers=frozenset(layer["Ref"] for layer in [*common["Layers"], *own.get("Layers", [])]),
+                environment=frozenset({**common["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}),
+                statements=tuple(statement for policy in own.get("Policies", []) for statement in policy["Statement"]),
+            ))
+    return tuple(found)
+
+
+def written() -> tuple[Function, ...]:
+    """The functions whose handler is there. That all are is one test of its own (test_names), so that the others can say more."""
+    return tuple(function for function in functions() if function.source.is_file())
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A dotted name that a file imports. `from a.b import c` is a.b.c, whether c is a module or not."""
+
+    name: str
+    line: int
+    runs: bool       # False under `if TYPE_CHECKING`
+    at_import: bool  # when the file itself is imported, not later within a function
+
+
+@cache
+def imports(file: Path) -> tuple[Import, ...]:
+    return tuple(_imports(ast.parse(file.read_text()), runs=True, at_import=True))
+
+
+def _imports(node: ast.AST, *, runs: bool, at_import: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, runs, at_import)
+        elif isinstance(child, ast.ImportFrom):
+            for alias in child.names:
+                yield Import(f"{'.' * child.level}{child.module or ''}.{alias.name}", child.lineno, runs, at_import)
+        elif isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for part in child.body:
+                yield from _imports(ast.Module([part], []), runs=False, at_import=False)
+            for part in child.orelse:
+                yield from _imports(ast.Module([part], []), runs=runs, at_import=at_import)
+        else:
+            inner = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _imports(child, runs=runs, at_import=at_import and not inner)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the layers by its dotted name."""
+    found: dict[str, Path] = {}
+    for package, layer in LAYERS.items():
+        top = ROOT / "layers" / layer
+        for file in sorted((top / package).rglob("*.py")):
+            parts = file.relative_to(top).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def module_of(name: str) -> str | None:
+    """The module of the layers that a dotted name lies in, or is; None for anybody else's."""
+    while name not in modules():
+        if "." not in name:
+            return None
+        name = name.rpartition(".")[0]
+    return name
+
+
+@cache
+def reached(file: Path) -> frozenset[str]:
+    """Every name that is imported when this file runs, through our own modules and those around them."""
+    seen: set[str] = set()
+    names: set[str] = set()
+    todo = [file]
+    while todo:
+        for imported in imports(todo.pop()):
+            if not imported.runs:
+                continue
+            names.add(imported.name)
+            module = module_of(imported.name)
+            while module and module not in seen:   # a.b.c runs a and a.b as well
+                seen.add(module)
+                if module in modules():
+                    todo.append(modules()[module])
+                module = module.rpartition(".")[0]
+    return frozenset(names | seen)
+
+
+def where(file: Path, line: int) -> str:
+    return f"{file.relative_to(ROOT)}:{line}"

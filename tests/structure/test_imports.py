@@ -1,0 +1,219 @@
+"""Who may import whom. Held over the source, so that an import within a function counts too."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from docs.routes import ROOT
+from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
+
+ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
+    "errors", "models", "settings", "permissions", "credentials", "aws", "db", "content", "storage", "queues", "fetch", "analysis", "queries",
+    "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "jobs", "consumers",
+)
+ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
+
+HTTP = {"starlette", "mangum", "uvicorn", "httpx"}
+HANDLERS_MAY = {"vitrine", "vitrine_imaging", "vitrine_video", "mangum", "pydantic", "starlette", "typing_extensions", "aws_lambda_powertools"}
+RUNTIME = {"boto3", "botocore"}   # Lambda brings them
+DISTRIBUTIONS = {"PIL": "pillow"}   # import name -> distribution, where they differ by more than a dash
+
+BROUGHT_BY = {"ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif", "thumbhash"}, "VideoLayer": {"vitrine_video", "av"}}
+
+
+def test_every_module_of_the_library_has_its_place() -> None:
+    assert {name.split(".")[1] for name in modules() if name.startswith("vitrine.")} - {*ORDER, *ASIDE} == set()
+
+
+def test_a_module_imports_only_from_those_above_it() -> None:
+    allowed = {name: {*ORDER[: place + 1]} for place, name in enumerate(ORDER)} | {name: {name, *may} for name, may in ASIDE.items()}
+
+    wrong = [
+        f"{where(file, found.line)} imports {found.name}"
+        for module, file in library()
+        for found in imports(file)
+        if found.name.startswith("vitrine.") and found.name.split(".")[1] not in allowed[place_of(module)]
+    ]
+
+    assert wrong == []
+
+
+def place_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def library() -> list[tuple[str, Path]]:
+    return [(module, file) for module, file in modules().items() if module.startswith("vitrine.")]
+
+
+def test_the_library_itself_imports_nothing_by_being_imported() -> None:
+    assert imports(modules()["vitrine"]) == ()
+
+
+def test_a_layer_imports_only_from_layers_beneath_it() -> None:
+    beneath = {"vitrine": {"vitrine"}, "vitrine_imaging": {"vitrine", "vitrine_imaging"}, "vitrine_video": set(LAYERS)}
+
+    wrong = [
+        f"{where(file, found.line)} imports {found.name}"
+        for module, file in modules().items()
+        for found in imports(file)
+        if root(found) in {*LAYERS, "functions", "local", "tests", "bench", "docs"} and root(found) not in beneath[module.split(".")[0]]
+    ]
+
+    assert wrong == []
+
+
+def test_nothing_is_imported_relatively() -> None:
+    assert [where(file, found.line) for file in sources() for found in imports(file) if found.name.startswith(".")] == []
+
+
+def sources() -> list[Path]:
+    return [*modules().values(), *sorted(ROOT.glob("functions/*/*.py"))]
+
+
+def root(found: Import) -> str:
+    return found.name.split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("boto3", {"vitrine.aws"}),
+        ("botocore.signers", {"vitrine.aws", "vitrine.storage"}),
+        ("botocore.auth", {"vitrine.aws", "vitrine.storage"}),
+        ("botocore.awsrequest", {"vitrine.aws", "vitrine.storage"}),
+        ("botocore.credentials", {"vitrine.aws", "vitrine.storage"}),
+        ("vitrine.aws.s3", {"vitrine.storage"}),
+    ],
+)
+def test_only_these_modules_know(name: str, who: set[str]) -> None:
+    knowing = {
+        module: where(file, found.line)
+        for module, file in [*modules().items(), *((str(file.relative_to(ROOT)), file) for file in ROOT.glob("functions/*/*.py"))]
+        for found in imports(file)
+        if found.runs and f"{found.name}.".startswith(f"{name}.")
+    }
+
+    assert {module: line for module, line in knowing.items() if module not in who} == {}
+
+
+def test_boto3_is_never_imported_before_it_is_needed() -> None:
+    assert [where(file, found.line) for file in sources() for found in imports(file) if root(found) == "boto3" and found.at_import] == []
+
+
+def test_nothing_up_to_the_library_sees_http() -> None:
+    below = {*ORDER[: ORDER.index("library") + 1], *ASIDE}
+
+    wrong = [
+        f"{where(file, found.line)} imports {found.name}"
+        for module, file in library()
+        for found in imports(file)
+        if place_of(module) in below and root(found) in HTTP
+    ]
+
+    assert wrong == []
+
+
+def test_the_environment_is_read_in_one_place_and_credentials_where_they_sign() -> None:
+    reading = {module for module, file in library() for node in ast.walk(ast.parse(file.read_text())) if reads_environment(node)}
+
+    assert reading - {"vitrine.settings", "vitrine.storage"} == set()   # storage: the signing credentials, as every SDK finds them
+
+
+def reads_environment(node: ast.AST) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")) or (
+        isinstance(node, ast.ImportFrom) and node.module == "os" and any(alias.name in ("environ", "getenv") for alias in node.names)
+    )
+
+
+def test_a_handler_imports_only_from_layers() -> None:
+    wrong = [
+        f"{where(function.source, found.line)} imports {found.name}"
+        for function in written()
+        for found in imports(function.source)
+        if root(found) not in HANDLERS_MAY and (root(found) not in sys.stdlib_module_names or root(found) == "os")
+    ]
+
+    assert wrong == []
+
+
+def test_a_handler_imports_modules_that_are_there() -> None:
+    wrong = [
+        f"{where(function.source, found.line)} imports {found.name}"
+        for function in written()
+        for found in imports(function.source)
+        if root(found) in LAYERS and module_of(found.name) in (None, *LAYERS)
+    ]
+
+    assert wrong == []
+
+
+def test_a_handler_does_not_try() -> None:
+    tries = [
+        where(function.source, node.lineno)
+        for function in written()
+        for node in ast.walk(ast.parse(function.source.read_text()))
+        if isinstance(node, ast.Try | ast.TryStar)
+    ]
+
+    assert tries == []
+
+
+def test_a_handler_fits_on_a_page() -> None:
+    lines = {function.folder: len(function.source.read_text().splitlines()) for function in written()}
+
+    assert {folder: count for folder, count in lines.items() if count >= 60} == {}
+
+
+def test_a_function_has_the_layers_that_its_imports_reach() -> None:
+    needed = {function.folder: {"CoreLayer", *(layer for layer, roots in BROUGHT_BY.items() if roots & reaches(function))} for function in written()}
+
+    assert {function.folder: set(function.layers) - {"MigrationsLayer"} for function in written()} == needed
+
+
+def reaches(function: Function) -> set[str]:
+    return {name.split(".")[0] for name in reached(function.source)}
+
+
+def test_a_layer_brings_what_it_imports() -> None:
+    core = {*brought("core"), *RUNTIME}
+    there = {"vitrine": core, "vitrine_imaging": {*core, *brought("imaging")}, "vitrine_video": {*core, *brought("imaging"), *brought("video")}}
+
+    missing = [
+        f"{where(file, found.line)} imports {found.name}"
+        for module, file in modules().items()
+        for found in imports(file)
+        if found.runs and root(found) not in {*LAYERS, *sys.stdlib_module_names}
+        and DISTRIBUTIONS.get(root(found), root(found).replace("_", "-")) not in there[module.split(".")[0]]
+    ]
+
+    assert missing == []
+
+
+def test_a_layers_versions_are_the_locked_ones() -> None:
+    locked = dict(pins(ROOT / "lock/run.txt"))
+
+    unlike = {layer: [(name, version) for name, version in pins(requirements(layer)) if locked.get(name) != version] for layer in LAYERS.values()}
+
+    assert unlike == {layer: [] for layer in LAYERS.values()}
+
+
+def brought(layer: str) -> set[str]:
+    return {name for name, _ in pins(requirements(layer))}
+
+
+def requirements(layer: str) -> Path:
+    return ROOT / "layers" / layer / "requirements.txt"
+
+
+def pins(file: Path) -> Iterator[tuple[str, str]]:
+    """Name and version of each line that pins one; a line that names a package and pins nothing gives the empty version."""
+    for line in file.read_text().splitlines():
+        if line and line[0] not in "# \t":
+            name, _, rest = line.partition("==")
+            yield name.partition("[")[0].strip(), (rest.split() or [""])[0]

@@ -1,0 +1,148 @@
+"""Each function may do in AWS what its code can come to ask for, and nothing else. No laptop enforces that: a right that is missing shows in
+the cloud, and one too many never shows.
+
+The code is followed from name to name through the layers, without running it: what a function, class or table mentions, it may call.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.structure.house import Function, module_of, modules, written
+
+ASKS = {   # what a call to the store or to a queue asks for
+    "vitrine.storage.sign_get": {"s3:GetObject"},   # a signed URL is judged by the rights of who signed it
+    "vitrine.storage.sign_part": {"s3:PutObject"},
+    "vitrine.storage.sign_post": {"s3:PutObject"},
+    "vitrine.storage.open_multipart": {"s3:PutObject"},
+    "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
+    "vitrine.storage.complete": {"s3:PutObject"},
+    "vitrine.storage.abort": {"s3:AbortMultipartUpload"},
+    "vitrine.storage.head": {"s3:GetObject", "s3:ListBucket"},
+    "vitrine.storage.copy": {"s3:GetObject", "s3:PutObject"},
+    "vitrine.storage.put": {"s3:PutObject"},
+    "vitrine.storage.delete": {"s3:DeleteObject", "s3:GetObject"},
+    "vitrine.storage.beginning": {"s3:GetObject"},
+    "vitrine.storage.chunks": {"s3:GetObject"},
+    "vitrine.storage.listed": {"s3:ListBucket"},
+    "vitrine.storage.open_multiparts": {"s3:ListBucketMultipartUploads"},
+    "vitrine.queues.send_batch": {"sqs:SendMessage"},
+}
+
+
+def test_what_every_call_asks_for_is_known() -> None:
+    calls = {
+        f"{module}.{node.name}"
+        for module in ("vitrine.storage", "vitrine.queues")
+        for node in ast.parse(modules()[module].read_text()).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+
+    assert ASKS.keys() == calls
+
+
+NEVER = {   # what the code mentions and a function never comes to: (function, action), with the reason
+    ("list_parts", "s3:PutObject"),   # settling copies only what was posted, and a posted form has no parts to list
+}
+
+
+def test_a_function_may_do_what_its_code_asks_for_and_nothing_else() -> None:
+    asked = {
+        function.folder: {action for name in called(function) for action in ASKS.get(name, ()) if (function.folder, action) not in NEVER}
+        for function in written()
+    }
+
+    assert {function.folder: {str(statement["Action"]) for statement in function.statements} for function in written()} == asked
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What a piece of code speaks of: names of the layers as `module.name`, and the attributes of whatever it holds."""
+
+    names: frozenset[str]
+    attributes: frozenset[str]
+
+
+def called(function: Function) -> set[str]:
+    """Every `module.name` that the handler can come to mention. A method counts once its class and its name are both mentioned."""
+    seen: set[str] = set()
+    attributes: set[str] = set()
+    todo = set(mentions(function.source))
+    pieces = {(function.source, own) for own in todo}
+    while pieces:
+        for file, own in pieces:
+            spoken = mentions(file).get(own, Mentions(frozenset(), frozenset()))
+            todo |= spoken.names
+            attributes |= spoken.attributes
+        fresh = {name for name in todo if module_of(name)} - seen
+        fresh |= {method for name in seen | fresh for method in methods(name) if method.rpartition(".")[2] in attributes} - seen
+        seen |= fresh
+        pieces = {(modules()[module], name[len(module) + 1 :]) for name in fresh if (module := module_of(name))}
+    return seen
+
+
+def methods(name: str) -> list[str]:
+    module = module_of(name) or ""
+    return [f"{module}.{own}" for own in mentions(modules()[module]) if own.startswith(f"{name[len(module) + 1 :]}.")]
+
+
+@cache
+def mentions(file: Path) -> dict[str, Mentions]:
+    """By top-level name of a file, and by `Class.method`: what that piece mentions. Statements that bind no name stand under ""."""
+    tree = ast.parse(file.read_text())
+    here = next((module for module, place in modules().items() if place == file), "")
+    bound = {name: f"{here}.{name}" for node in tree.body for name in binds(node)} if here else {}
+    bound |= {name: dotted for node in ast.walk(tree) for name, dotted in bindings(node)}
+    found: dict[str, Mentions] = {}
+    for own, node in pieces_of(tree):
+        before = found.get(own, Mentions(frozenset(), frozenset()))
+        found[own] = Mentions(
+            before.names | frozenset(mentioned(node, bound)),
+            before.attributes | frozenset(part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)),
+        )
+    return found
+
+
+def pieces_of(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and not part.name.startswith("__"):
+                    yield f"{node.name}.{part.name}", part
+                else:
+                    yield node.name, part
+        else:
+            yield from ((name, node) for name in binds(node) or [""])
+
+
+def binds(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def bindings(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.ImportFrom):
+        yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+    elif isinstance(node, ast.Import):
+        yield from ((alias.asname or alias.name.split(".")[0], alias.name if alias.asname else alias.name.split(".")[0]) for alias in node.names)
+
+
+def mentioned(node: ast.AST, bound: dict[str, str]) -> Iterator[str]:
+    parts = list(ast.walk(node))
+    own = {part.arg for part in parts if isinstance(part, ast.arg)}   # a parameter hides what the file calls by the same name
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        own |= {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    for part in parts:
+        if isinstance(part, ast.Name | ast.Attribute):
+            first, _, rest = ast.unparse(part).partition(".")
+            if first in bound and first not in own:
+                dotted = f"{bound[first]}.{rest}".rstrip(".")
+                module = module_of(dotted)
+                if module and module != dotted:
+                    yield f"{module}.{dotted[len(module) + 1:].split('.')[0]}"

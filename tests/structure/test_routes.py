@@ -1,0 +1,136 @@
+"""One list of routes: template, handlers, events, permissions, OpenAPI and README agree."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from docs.routes import ROOT, first_line, in_readme, routes, table, template
+from local.template import read
+from tests.structure.house import Function, functions, written
+from vitrine.permissions import PERMISSIONS
+
+PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # ask for no credentials, so for no permission
+UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}            # of the API, these alone OpenAPI may leave out
+
+
+def test_a_route_is_declared_once() -> None:
+    keys = [route.key for route in routes()]
+
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_what_no_route_takes_goes_to_unrouted() -> None:
+    assert [route.function for route in routes() if route.key == "$default"] == ["unrouted"]
+
+
+def test_the_laptop_has_the_same_routes() -> None:
+    laptop = [(f"{route.method} {route.path}".replace("ANY $default", "$default"), route.function) for route in read(ROOT / "template.yaml").routes]
+
+    assert laptop == [(route.key, route.function) for route in routes()]
+
+
+def test_the_gateway_adds_no_cors_and_no_prefix_of_its_own() -> None:
+    api = template()["Resources"]["Api"]["Properties"]
+
+    assert (api["StageName"], "CorsConfiguration" in api) == ("$default", False)
+
+
+def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
+    said = {function.folder: first_line(function.folder).partition(" - ") for function in written() if function.routes}
+
+    assert {folder: re.split(r", | and ", keys) for folder, (keys, _, _) in said.items()} == {
+        function.folder: [route.key for route in function.routes] for function in written() if function.routes
+    }
+    assert [folder for folder, (_, _, what) in said.items() if not what] == []
+
+
+def test_a_handler_of_events_opens_with_its_name() -> None:
+    said = {function.folder: re.findall(r"^\w*", first_line(function.folder)) for function in written() if not function.routes}
+
+    assert said == {folder: [folder] for folder in said}
+
+
+def test_an_event_is_a_request_to_its_functions_route() -> None:
+    wrong = {function.folder: [fault for fault, found in faults(function, example(function)) if found] for function in functions() if function.routes}
+
+    assert {folder: found for folder, found in wrong.items() if found} == {}
+
+
+def faults(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
+    """What could be wrong with an event of an HTTP API (payload format 2.0), and whether it is."""
+    request, filled = event["requestContext"], event.get("pathParameters", {})
+    method, _, path = event["routeKey"].partition(" ")
+    routed = event["routeKey"] != "$default"
+    return [
+        ("version", event["version"] != "2.0"),
+        ("route", event["routeKey"] not in [route.key for route in function.routes] or request["routeKey"] != event["routeKey"]),
+        ("method", routed and request["http"]["method"] != method),
+        ("parameters", routed and set(re.findall(r"{(\w+)}", path)) != set(filled)),
+        ("path", routed and re.sub(r"{(\w+)}", lambda name: filled.get(name[1], ""), path) != event["rawPath"]),
+        ("path again", request["http"]["path"] != event["rawPath"]),
+        ("query", dict(parse_qsl(event["rawQueryString"], keep_blank_values=True)) != event.get("queryStringParameters", {})),
+        ("headers", any(name != name.lower() for name in event["headers"])),
+        ("length", len(event.get("body", "").encode()) != int(event["headers"].get("content-length", 0))),
+    ]
+
+
+def test_the_stored_event_is_one_that_the_bucket_sends() -> None:
+    record = json.loads(json.loads((ROOT / "events/on_upload_stored.json").read_text())["Records"][0]["body"])["Records"][0]
+    notifications = template()["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+
+    prefixes = [n["Filter"]["S3Key"]["Rules"][0]["Value"] for n in notifications if n["Event"] == f"s3:{record['eventName']}"]
+
+    assert [record["s3"]["object"]["key"].startswith(prefix) for prefix in prefixes] == [True]
+
+
+def test_a_scheduled_event_has_what_its_schedule_sends() -> None:
+    resources = template()["Resources"]
+    jobs = [function for function in functions() if function.events == ("ScheduleV2",)]
+
+    sent = {job.folder: json.loads(resources[job.resource]["Properties"]["Events"]["Schedule"]["Properties"]["Input"]).keys() for job in jobs}
+
+    assert {job.folder: example(job).keys() for job in jobs} == sent
+
+
+def example(function: Function) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{function.folder}.json").read_text())
+    return event
+
+
+def test_an_endpoint_asks_for_one_operation_unless_it_is_public() -> None:
+    asked = {function.folder: len(operations(function)) for function in written() if function.routes}
+
+    assert asked == {folder: int(folder not in PUBLIC) for folder in asked}
+
+
+def test_the_operations_asked_for_are_those_of_the_permission_table() -> None:
+    assert {operation for function in written() for operation in operations(function)} == PERMISSIONS.keys()
+
+
+def operations(function: Function) -> set[str]:
+    """What the handler's `endpoint(..., operation="...")` says; a name that is no plain text is returned as its source."""
+    return {
+        str(keyword.value.value) if isinstance(keyword.value, ast.Constant) else ast.unparse(keyword.value)
+        for node in ast.walk(ast.parse(function.source.read_text()))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "operation" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
+    }
+
+
+def test_openapi_describes_the_routes_of_the_api() -> None:
+    document = json.loads((ROOT / "functions/get_openapi/openapi.json").read_text())
+    methods = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+    described = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item if method in methods}
+
+    assert described - {route.key for route in routes()} == set()
+    assert {route.key for route in routes() if route.path.startswith("/api/") and route.path not in UNDESCRIBED} - described == set()
+
+
+def test_the_readme_holds_the_table_of_routes() -> None:
+    assert in_readme((ROOT / "README.md").read_text()) == table()

@@ -1,0 +1,161 @@
+"""What must be true of template.yaml, and that AWS's own tools take it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from docs.routes import ROOT, template
+from tests.structure.house import functions
+from vitrine.settings import Settings
+
+TEXT = (ROOT / "template.yaml").read_text()
+BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}   # actions on a bucket, which know no prefix
+URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
+
+heavy = pytest.mark.xdist_group("cloudformation")   # both load SAM's translator, for seconds: in one process, once
+
+
+def bucket() -> dict[str, Any]:
+    properties: dict[str, Any] = template()["Resources"]["Bucket"]["Properties"]
+    return properties
+
+
+def test_what_functions_write_notifies_nobody() -> None:
+    prefixes = [n["Filter"]["S3Key"]["Rules"][0]["Value"] for n in bucket()["NotificationConfiguration"]["QueueConfigurations"]]
+
+    assert [prefix for prefix in prefixes if prefix.startswith("derived/") or "derived/".startswith(prefix)] == []
+
+
+def test_the_bucket_notifies_of_what_clients_bring_and_nothing_else() -> None:
+    queue = {"Fn::GetAtt": "UploadStoredQueue.Arn"}
+
+    def notification(event: str, prefix: str) -> dict[str, Any]:
+        return {"Queue": queue, "Event": event, "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}}}
+
+    assert bucket()["NotificationConfiguration"] == {
+        "QueueConfigurations": [
+            notification("s3:ObjectCreated:Post", "incoming/"),
+            notification("s3:ObjectCreated:CompleteMultipartUpload", "originals/"),
+            notification("s3:ObjectCreated:Put", "originals/"),
+        ]
+    }
+
+
+def test_the_one_lifecycle_rule_touches_no_object() -> None:
+    [rule] = bucket()["LifecycleConfiguration"]["Rules"]
+
+    assert rule == {"Id": "AbandonedParts", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+    assert Settings().upload_deadline < 7 * 24 * 3600
+
+
+def test_the_bucket_is_private_encrypted_and_not_versioned() -> None:
+    assert "VersioningConfiguration" not in bucket()
+    assert set(bucket()["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket()["PublicAccessBlockConfiguration"]) == 4
+    assert bucket()["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert "BucketEncryption" in bucket()
+
+
+def test_the_bucket_denies_a_deletion_that_names_no_bytes_and_every_request_in_clear_text() -> None:
+    denied = [
+        (s["Effect"], s["Principal"], s["Action"], s["Condition"])
+        for s in template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    ]
+
+    assert denied == [
+        ("Deny", "*", "s3:DeleteObject", {"Null": {"s3:if-match": "true"}}),
+        ("Deny", "*", "s3:*", {"Bool": {"aws:SecureTransport": "false"}}),
+    ]
+
+
+def test_a_message_stays_hidden_while_its_function_may_still_run() -> None:
+    resources = template()["Resources"]
+
+    assert resources["UploadStoredQueue"]["Properties"]["VisibilityTimeout"] >= 6 * resources["OnUploadStoredFunction"]["Properties"]["Timeout"]
+
+
+def test_every_statement_says_why() -> None:
+    lines = [line.strip() for line in TEXT.splitlines() if "Effect:" in line]
+    of_resources = [
+        statement
+        for resource in template()["Resources"].values()
+        for statement in resource["Properties"].get("PolicyDocument", {}).get("Statement", [])
+    ]
+    of_functions = [statement for function in functions() for statement in function.statements]
+
+    assert [line for line in lines if not re.fullmatch(r"- \{Effect: .*\}  # \S.*", line)] == []
+    assert len(lines) == len(of_resources) + len(of_functions)   # one line each: none is written so that its reason goes unread
+
+
+def test_a_statement_lets_a_function_do_one_thing_in_one_place() -> None:
+    assert {function.folder: [s for s in function.statements if not narrow(s)] for function in functions()} == {f.folder: [] for f in functions()}
+
+
+def narrow(statement: dict[str, Any]) -> bool:
+    action, resource = statement["Action"], statement["Resource"]
+    if action in BUCKET_WIDE:
+        return bool(resource == {"Fn::GetAtt": "Bucket.Arn"})
+    if str(action).startswith("s3:"):
+        return resource in [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("incoming", "originals", "derived")]
+    return bool(action == "sqs:SendMessage" and resource == {"Fn::GetAtt": "UploadStoredQueue.Arn"})
+
+
+def test_who_deletes_may_also_read_there() -> None:
+    """S3 asks for GetObject where DeleteObject carries If-Match."""
+    may = {(function.folder, s["Action"], json.dumps(s["Resource"])) for function in functions() for s in function.statements}
+
+    assert [(who, place) for who, action, place in may if action == "s3:DeleteObject" and (who, "s3:GetObject", place) not in may] == []
+
+
+def test_a_function_knows_the_database_by_one_role_at_most() -> None:
+    role = {"ScheduleV2": "WORKER_DATABASE_URL", "HttpApi": "DATABASE_URL", "SQS": "DATABASE_URL", "": "OWNER_DATABASE_URL"}
+
+    wrong = {function.folder: function.environment & URLS - {role["".join(sorted({*function.events}))]} for function in functions()}
+
+    assert {folder: urls for folder, urls in wrong.items() if urls} == {}
+
+
+def test_every_variable_is_one_that_settings_or_powertools_read() -> None:
+    known = {field.name.upper() for field in fields(Settings)}
+
+    unread = {name for function in functions() for name in function.environment - known if not name.startswith("POWERTOOLS_")}
+
+    assert unread == set()
+
+
+def test_a_function_answers_before_the_gateway_gives_up() -> None:
+    whole = template()
+    usual = whole["Globals"]["Function"]["Timeout"]
+    seconds = {f.folder: whole["Resources"][f.resource]["Properties"].get("Timeout", usual) for f in functions() if f.routes}
+
+    assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {"complete_upload": 300}   # it goes on under its lease
+
+
+@heavy
+def test_cfn_lint_finds_nothing() -> None:
+    from cfnlint.api import lint_file  # 5 s, which only this test should pay
+
+    assert [str(match) for match in lint_file(ROOT / "template.yaml")] == []
+
+
+@heavy
+def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from samtranslator.parser.parser import Parser  # 2 s
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    written: dict[str, Any] = yaml_parse(TEXT)
+    for resource in written["Resources"].values():   # as `sam package` does
+        for uri in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
+            resource["Properties"][uri] = "s3://built/it"
+
+    resources = Translator({}, Parser()).translate(written, {})["Resources"]
+
+    assert len(resources) < 400   # of 500
+    assert sum(resource["Type"] == "AWS::Lambda::Function" for resource in resources.values()) == len(functions())

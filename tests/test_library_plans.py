@@ -1,0 +1,231 @@
+"""Every listed query finds its rows by an index, as the role that the functions have, in a library of 20,000 files beside another as large."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from tests.library_tenants import Organization
+from vitrine.db import Statement
+from vitrine.models import FolderPath
+from vitrine.queries import browse, collections, counts, folders, ledger, media, usage
+
+pytest_plugins = ["tests.library_fixtures"]
+
+FILES = 20_000
+FOLDERS = 20
+LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags"}    # the tables that grow with the media
+MODULES: tuple[ModuleType, ...] = (browse, collections, counts, folders, ledger, media, usage)
+
+
+@dataclass(frozen=True)
+class Library:
+    """A filled organization, and ids of it to ask for."""
+
+    owner_url: str
+    organization: UUID
+    collection: UUID
+    folder: UUID
+    item: UUID
+    deletion: UUID
+
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+# What is explained: by the function's name, with what more there is to say of the values given.
+LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
+    "browse.page": lambda lib: browse.page(lib.organization, lib.collection, None, limit=51),
+    "browse.page, far": lambda lib: browse.page(lib.organization, lib.collection, None, limit=51, offset=5000),
+    "browse.page, of a type": lambda lib: browse.page(lib.organization, lib.folder, "video", limit=51),
+    "browse.page_after": lambda lib: browse.page_after(lib.organization, lib.collection, None, NOW, uuid4(), limit=51),
+    "browse.page_after, of a type": lambda lib: browse.page_after(lib.organization, lib.collection, "image", NOW, uuid4(), limit=51),
+    "browse.total": lambda lib: browse.total(lib.organization, lib.collection, ["image", "video", "pdf", "folder"]),
+    "collections.active": lambda lib: collections.active(lib.organization),
+    "collections.one": lambda lib: collections.one(lib.organization, lib.collection),
+    "collections.default": lambda lib: collections.default(lib.organization),
+    "collections.insert": lambda lib: collections.insert(lib.organization, uuid4(), "C", None, uuid4()),
+    "collections.hold_for_birth": lambda lib: collections.hold_for_birth(lib.organization, lib.collection),
+    "collections.hold_for_change": lambda lib: collections.hold_for_change(lib.organization, lib.item),
+    "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
+    "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
+    "counts.fold": lambda lib: counts.fold(1000),
+    "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
+    "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
+    "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),
+    "folders.insert": lambda lib: folders.insert(lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()),
+    "ledger.entry": lambda lib: ledger.entry(lib.organization, lib.item, lib.item, 1, 1, "original", "active", "upload", "e"),
+    "ledger.trash": lambda lib: ledger.trash(lib.organization, lib.deletion),
+    "ledger.fold": lambda lib: ledger.fold(1000),
+    "media.shown": lambda lib: media.shown(lib.organization, lib.item),
+    "media.files": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=0),
+    "media.files, ascending": lambda lib: media.files(lib.organization, None, "createdAt", descending=False, limit=20, offset=0),
+    "media.files, far": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=5000),
+    "media.files, by filename": lambda lib: media.files(lib.organization, None, "filename", descending=False, limit=20, offset=0),
+    "media.files, by filename, descending": lambda lib: media.files(lib.organization, "image", "filename", descending=True, limit=20, offset=0),
+    "media.files, by size": lambda lib: media.files(lib.organization, None, "fileSize", descending=False, limit=20, offset=0),
+    "media.files, by size, descending": lambda lib: media.files(lib.organization, None, "fileSize", descending=True, limit=20, offset=0),
+    "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
+    "media.hold": lambda lib: media.hold(lib.organization, lib.item),
+    "media.hold_below": lambda lib: media.hold_below(lib.organization, lib.folder, 200_000),
+    "media.put_deletion": lambda lib: media.put_deletion(lib.organization, uuid4(), "media", lib.item, uuid4(), 30),
+    "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
+    "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, lib.folder, uuid4()),
+    "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
+    "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
+    "usage.read": lambda lib: usage.read(lib.organization),
+}
+BY_THE_WORKER = {"counts.fold", "ledger.fold"}
+INDEX_ALONE = {
+    "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",
+    "media.files": "media_files_newest", "media.files, ascending": "media_files_newest", "media.files, far": "media_files_newest",
+    "media.files, by filename": "media_files_by_filename",
+    "media.files, by size": "media_files_by_size", "media.files, by size, descending": "media_files_by_size",
+}
+
+
+@pytest.fixture(scope="module")
+def library(database: str, make_organization: Callable[[], Organization]) -> Library:
+    fills = [fill(make_organization()) for _ in range(2)]
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("vacuum analyze")      # the visibility map too: without it no scan is of the index alone
+    return fills[0]
+
+
+def test_every_query_of_these_modules_is_listed() -> None:
+    listed = {name.split(",")[0] for name in LISTED}
+
+    functions = {
+        f"{module.__name__.rsplit('.', 1)[1]}.{name}"
+        for module in MODULES for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and str(inspect.signature(function).return_annotation).startswith("Statement[")
+    }
+
+    assert listed == functions
+
+
+@pytest.mark.xdist_group("library_plans")      # one process fills one library
+@pytest.mark.parametrize("name", LISTED)
+def test_a_query_finds_its_rows_by_an_index(library: Library, name: str) -> None:
+    nodes = list(plan(library, name))
+
+    assert [node for node in nodes if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE] == []
+    if not name.startswith("media.files"):       # which walk an organization's files, in order
+        assert [node for node in nodes if reads_the_whole_organization(node)] == []
+    if name in INDEX_ALONE:
+        assert ("Index Only Scan", INDEX_ALONE[name]) in [(node["Node Type"], node.get("Index Name")) for node in nodes]
+
+
+def reads_the_whole_organization(node: dict[str, Any]) -> bool:
+    """An index is read by the organization alone, or by nothing: as bad as no index, once a tenant is large."""
+    condition = node.get("Index Cond", "")
+    of_media = str(node.get("Index Name", "")).startswith(("media", "versions", "frames", "objects"))
+    return of_media and (condition == "" or ("organization_id" in condition and " AND " not in condition))
+
+
+def plan(library: Library, name: str) -> Iterator[dict[str, Any]]:
+    """The nodes of the plan."""
+    statement = LISTED[name](library)
+    with psycopg.connect(os.environ["WORKER_DATABASE_URL" if name in BY_THE_WORKER else "DATABASE_URL"], autocommit=False) as role:
+        role.execute("select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"])
+        answer = role.execute(b"explain (format json) " + statement.sql.encode(), statement.values).fetchall()
+        role.rollback()
+    waiting = [answer[0][0][0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.get("Plans", [])
+
+
+def fill(organization: Organization) -> Library:
+    """A half of the files at the root, the others in folders; with versions, frames, objects, tags and a ledger that is folded but for the last."""
+    deletion = uuid4()
+    values: dict[str, object] = {
+        "organization": organization.id, "collection": organization.collection_id, "user": organization.caller.user_id, "files": FILES,
+        "folders": FOLDERS, "deletion": deletion, "tag": uuid4(),
+    }
+    with organization.sql() as owner:
+        owner.execute("set local session_replication_role = replica")     # no foreign key is checked: 20,000 times would take a minute
+        owner.execute(
+            """
+            insert into media (organization_id, id, collection_id, type, path, name, link_token, verified_at, created_by)
+            select %(organization)s, id, %(collection)s, 'folder',
+                   (replace(%(collection)s::text, '-', '') || '.' || replace(id::text, '-', ''))::ltree, 'folder ' || n,
+                   repeat('t', 22), now(), %(user)s
+              from (select n, gen_random_uuid() as id from generate_series(1, %(folders)s) as n) as folder
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, active_version_id, filename, mime_type,
+                               size_bytes, processing, verified_at, created_at, created_by)
+            select %(organization)s, file.id, %(collection)s, case when n %% 2 = 0 then folders.ids[1 + n / 2 %% %(folders)s] end,
+                   case when n %% 10 = 0 then 'video' else 'image' end, 'file ' || n, repeat('t', 22), file.id, 'file ' || n, 'image/jpeg',
+                   n, 'ready', case when n %% 1000 > 0 then now() end, now() - make_interval(secs => n), %(user)s
+              from (select n, gen_random_uuid() as id from generate_series(1, %(files)s) as n) as file,
+                   (select array_agg(id) as ids from media where organization_id = %(organization)s) as folders
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, created_by)
+            select organization_id, id, id, 1, id::text, filename, mime_type, size_bytes, size_bytes, created_by
+              from media where organization_id = %(organization)s and type <> 'folder'
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
+                                thumbnail_key, thumbnail_width, thumbnail_height)
+            select organization_id, gen_random_uuid(), id, 0, 1, 'f', 'image/jpeg', 3, 2, 't', 3, 2
+              from versions where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into objects (organization_id, key, kind, version_id, generation, bytes, etag, state)
+            select organization_id, each.kind || id, each.kind, id, each.generation, 10, 'e', 'live'
+              from versions, (values ('original', null), ('derived', 1)) as each (kind, generation) where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key, folded)
+            select organization_id, id, id, 10, 1, 'original', 'active', 'upload', id::text, number = 1 and size_bytes > 100
+              from versions where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute("insert into tags (organization_id, id, \"group\", name) values (%(organization)s, %(tag)s, 'color', 'red')", values)
+        owner.execute(
+            """
+            insert into media_tags (organization_id, media_id, tag_id)
+            select organization_id, id, %(tag)s from versions where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into deletions (organization_id, id, kind, root_id, actor, item_count)
+            values (%(organization)s, %(deletion)s, 'media', %(tag)s, %(user)s, 0)
+            """,
+            values,
+        )
+    folder, item = (
+        UUID(str(organization.rows(f"select id from media where organization_id = %s and type {which} 'folder' limit 1", organization.id)[0][0]))
+        for which in ("=", "<>")
+    )
+    return Library(organization.owner_url, organization.id, organization.collection_id, folder, item, deletion)

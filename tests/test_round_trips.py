@@ -1,0 +1,100 @@
+"""Round trips to the database are the latency: counted through a proxy, for what a request does once its function is warm."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests import pictures
+from tests.proxy import Proxy, counted
+from vitrine import db
+from vitrine.db import Statement, read, read_all, transaction, write
+from vitrine.models import Consumer
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.tenants import Tenant
+
+ONE = Statement("select 1 as n", {}, dict[str, Any])
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """Between this process and the database, whose connections are opened anew."""
+    url = os.environ["DATABASE_URL"]
+    parts = conninfo_to_dict(url)
+    with counted(str(parts["host"]), int(str(parts["port"]))) as between:
+        monkeypatch.setenv("DATABASE_URL", make_conninfo(url, host="127.0.0.1", port=between.port))
+        db.close()
+        settings.cache_clear()
+        yield between
+        db.close()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def trips(proxy: Proxy, deed: Callable[[], object]) -> int:
+    deed()              # warm: the connection is open
+    proxy.trips = 0
+    deed()
+    return proxy.trips
+
+
+@pytest.mark.parametrize(
+    ("what", "deed", "expected"),
+    [
+        ("a read", lambda who: read(who, ONE), 1),
+        ("three reads at once", lambda who: read_all(who, ONE, ONE, ONE), 1),
+        ("a write", lambda who: write(who, ONE), 1),
+        ("a transaction whose statements wait for nothing", lambda who: transaction(who, lambda t: t.queue(ONE)), 1),
+        ("a transaction that asks once", lambda who: transaction(who, lambda t: t.run(ONE)), 2),
+        ("a transaction that asks twice", lambda who: transaction(who, lambda t: (t.run(ONE), t.run(ONE))), 3),
+    ],
+)
+def test_what_the_database_is_asked_in(proxy: Proxy, tenant: Tenant, what: str, deed: Callable[[Consumer], object], expected: int) -> None:
+    assert trips(proxy, lambda: deed(Consumer(tenant.id))) == expected
+
+
+def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenant: Tenant) -> None:
+    who = Consumer(tenant.id)
+
+    with pytest.raises(Exception, match="division by zero"):
+        transaction(who, lambda t: t.run(Statement("select 1 / 0 as n", {}, dict[str, Any])))
+
+    assert read(who, ONE) == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        ("get_me", "/api/me"),
+        ("get_media", "/api/media/{media}"),
+        ("browse_media", "/api/dataset/{collection}/media?limit=10"),
+        ("list_collections", "/api/organization/{organization}/datasets"),
+        ("get_usage", "/api/organization/{organization}/usage"),
+        ("v1_list_media", "/api/v1/media"),
+        ("v1_get_media", "/api/v1/media/{media}"),
+    ],
+)
+def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: str, path: str) -> None:
+    media = tenant.ready(pictures.jpeg(60, 40, seed=1))
+    filled = path.format(media=media, collection=tenant.collection_id.hex, organization=tenant.id.hex)
+    app = importlib.import_module(f"functions.{function}.handler").app
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vitrine.test") as client:
+            return await client.get(filled, headers={"x-api-key": tenant.studio.key or ""})
+
+    def deed() -> None:
+        answer = anyio.run(ask)
+        assert answer.status_code == 200, answer.text
+
+    assert trips(proxy, deed) <= 2

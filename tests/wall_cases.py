@@ -1,0 +1,302 @@
+"""What the tests of the tenant wall stand on: two furnished tenants, how each route's request is filled, and what each refusal says, whole."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg.rows import dict_row
+
+from docs.routes import ROOT, Route, routes
+from tests import pictures
+from tests.protocol import begin
+from tests.shapes import A_TIME
+from tests.tenants import Tenant
+from vitrine.credentials import mint_id
+from vitrine.dialects import companion, studio, v1
+from vitrine.library import ledger
+from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from tests.protocol import Multipart
+    from tests.tenants import Client
+    from vitrine.endpoint import Item, Spec
+    from vitrine.models import Role
+
+ROUTES: list[Route] = routes()
+PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # functions that ask for no credentials
+UNKNOWN_KEY = "sk_live_" + "0" * 64
+NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
+
+
+def spec_of(route: Route) -> Spec:
+    spec: Spec = importlib.import_module(f"functions.{route.function}.handler").app.spec
+    return spec
+
+
+# Tenants with something in every table.
+
+@dataclass(frozen=True)
+class Furnished:
+    """A tenant that has a row of its own in every table of tenants, by the real way where there is one."""
+
+    tenant: Tenant
+    folder: str          # at the root
+    photo: str           # ready, in the folder, with a caption, a detection, an embedding and a tag
+    link_token: str
+
+    @property
+    def id(self) -> UUID:
+        return self.tenant.id
+
+    @classmethod
+    def make(cls) -> Furnished:
+        tenant = Tenant.found(uuid4().hex)
+        home = {"datasetId": tenant.collection_id.hex}
+        folder = tenant.studio.post("/api/folder", json={**home, "name": "A folder"}).json()["folder"]
+        subfolder = tenant.studio.post("/api/folder", json={**home, "name": "Within it", "path": folder["path"]}).json()["folder"]
+        tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Another collection"})
+        photo, discarded = (tenant.post_file(pictures.jpeg(60, 40, seed=seed), path=folder["path"]) for seed in (1, 2))
+        for item in (photo, discarded):
+            assert tenant.settled(item)["state"] == "ready"
+        assert tenant.studio.delete(f"/api/media/{discarded}").status_code == 200
+        upload = begin(tenant, metadata={"path": subfolder["path"]})
+        for fold in (ledger.fold_storage, ledger.fold_counts):
+            while fold(datetime.now(UTC), None, 1000, dry_run=False).done:
+                pass
+        with owner() as connection:
+            _furnish(connection, tenant, photo, UUID(upload.answer["uploadId"]))
+            found = connection.execute("select link_token from media where id = %s", [UUID(photo)]).fetchone()
+        assert found is not None
+        return cls(tenant, folder["id"], photo, found["link_token"])
+
+
+def owner() -> psycopg.Connection[dict[str, Any]]:
+    """Past the wall."""
+    return psycopg.connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
+
+
+def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID) -> None:
+    """What no function writes yet, and the references that none of its rows has."""
+    frame = connection.execute("select id from frames where version_id = %s", [UUID(photo)]).fetchone()
+    assert frame is not None
+    values = {
+        "organization": tenant.id, "person": tenant.owner.user_id, "photo": UUID(photo), "frame": frame["id"], "upload": upload, "hash": b"0" * 32,
+        **{name: mint_id() for name in ("caption", "cluster", "detection", "embedding", "tag", "hook", "act", "message", "deletion", "collection")},
+    }
+    for statement in (
+        "insert into captions (organization_id, id, frame_id, text) values (%(organization)s, %(caption)s, %(frame)s, 'A caption')",
+        "insert into clusters (organization_id, id, type) values (%(organization)s, %(cluster)s, 'object')",
+        """insert into detections (organization_id, id, frame_id, cluster_id, type, label, score)
+           values (%(organization)s, %(detection)s, %(frame)s, %(cluster)s, 'object', 'A thing', 0.5)""",
+        """insert into embeddings (organization_id, id, media_id, version_id, frame_id, detection_id, model, generation, embedding)
+           values (%(organization)s, %(embedding)s, %(photo)s, %(photo)s, %(frame)s, %(detection)s, 'a model', 1, '[1,2,3]')""",
+        """insert into tags (organization_id, id, "group", name) values (%(organization)s, %(tag)s, 'a group', 'a tag')""",
+        "insert into media_tags (organization_id, media_id, tag_id) values (%(organization)s, %(photo)s, %(tag)s)",
+        """insert into webhooks (organization_id, id, url, secret, events, created_by)
+           values (%(organization)s, %(hook)s, '-', '-', '{media}', %(person)s)""",
+        "insert into audit_log (organization_id, id, actor, operation) values (%(organization)s, %(act)s, %(person)s, 'media.delete')",
+        """insert into idempotency_keys (organization_id, user_id, route, key, request_hash, expires_at)
+           values (%(organization)s, %(person)s, '-', 'a key', %(hash)s, now() + interval '1 day')""",
+        """insert into outbox (organization_id, id, queue, body, event_key, sent_at)
+           values (%(organization)s, %(message)s, '-', '{}', 'an event', now())""",
+        """insert into count_ledger (organization_id, collection_id, place_id, type, delta, folded)
+           select organization_id, id, id, 'image', 0, true from collections where organization_id = %(organization)s""",
+        """insert into deletions (organization_id, id, kind, root_id, actor, item_count)
+           values (%(organization)s, %(deletion)s, 'collection', %(collection)s, %(person)s, 0)""",
+        """insert into collections (organization_id, id, name, status, deletion_id, created_by)
+           values (%(organization)s, %(collection)s, 'A deleted one', 'deleted', %(deletion)s, %(person)s)""",
+        "update uploads set source_media_id = %(photo)s where organization_id = %(organization)s and id = %(upload)s",
+    ):
+        connection.execute(statement, values)
+
+
+# How a route's request is filled.
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request says beside its method, its route and who asks."""
+
+    path: Mapping[str, str] = field(default_factory=dict[str, str])
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: Mapping[str, Any] | None = None
+
+    def naming(self, item: Item, other: str) -> Sent:
+        """The same of another item."""
+        if item.where == "path":
+            return Sent({**self.path, item.name: other}, self.query, self.body)
+        first, *rest = item.name.split(".")
+        if item.where == "query":
+            return Sent(self.path, {**self.query, first + "".join(f"[{name}]" for name in rest): other}, self.body)
+        body = json.loads(json.dumps(self.body))
+        within = body
+        for name in (first, *rest)[:-1]:
+            within = within[name]
+        within[(first, *rest)[-1]] = other
+        return Sent(self.path, self.query, body)
+
+
+class Stage:
+    """A furnished tenant's things, as a request of one of its people names them. `spare` things are used up by the request."""
+
+    def __init__(self, furnished: Furnished) -> None:
+        self.furnished = furnished
+        self.tenant = furnished.tenant
+        self._clients: dict[tuple[Role, tuple[str, ...]], Client] = {}
+
+    def client(self, role: Role = "owner", scopes: tuple[str, ...] = ("*",)) -> Client:
+        if (role, scopes) not in self._clients:
+            self._clients[role, scopes] = self.tenant.client(role, scopes)
+        return self._clients[role, scopes]
+
+    @cached_property
+    def _standing(self) -> Multipart:
+        return begin(self.tenant, client=self.client())
+
+    def upload(self, of: Client | None) -> Multipart:
+        """One of this client's own; of the owner's where the client could not begin one."""
+        return begin(self.tenant, client=of) if of is not None else self._standing
+
+    def spare_folder(self) -> str:
+        answer = self.client().post("/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"})
+        found: str = answer.json()["folder"]["id"]
+        return found
+
+    def spare_photo(self) -> str:
+        return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
+
+
+def _part(stage: Stage, of: Client | None, **more: str) -> Sent:
+    upload = stage.upload(of)
+    named = {"uploadId": upload.answer["uploadId"], **({"partNumber": more.pop("partNumber")} if "partNumber" in more else {})}
+    return Sent(named, {**upload.key, **more})
+
+
+def _organization(stage: Stage, _: Client | None) -> Sent:
+    return Sent({"orgId": stage.tenant.id.hex})
+
+
+def _asset(function: str) -> str:
+    return next(iter(sorted(file.name for file in (ROOT / "functions" / function / "assets").glob("*.js"))), "missing.js")
+
+
+# By function, and by path where it has several. `of` is the client for whom the request will do what it says; None: it will be refused before.
+FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
+    "get_me": lambda _, __: Sent(),
+    "list_collections": _organization,
+    "create_collection": lambda stage, _: Sent({"orgId": stage.tenant.id.hex}, body={"name": "New"}),
+    "get_usage": _organization,
+    "create_folder": lambda stage, _: Sent(body={"datasetId": stage.tenant.collection_id.hex, "name": "New"}),
+    "browse_media": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "get_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
+    "delete_media": lambda stage, of: Sent({"mediaId": stage.spare_folder() if of else stage.furnished.photo}),
+    "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
+    "sign_post": lambda stage, _: Sent(
+        query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}
+    ),
+    "create_upload": lambda stage, _: Sent(
+        body={"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": stage.tenant.collection_id.hex}}
+    ),
+    "list_parts": _part,
+    "sign_part": lambda stage, of: _part(stage, of, partNumber="1"),
+    "sign_parts": lambda stage, of: _part(stage, of, partNumbers="1,2"),
+    "complete_upload": lambda stage, of: Sent((sent := _part(stage, of)).path, sent.query, {"parts": []}),
+    "abort_upload": _part,
+    "get_upload": lambda stage, of: Sent({"mediaId": stage.upload(of).media}),
+    "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
+    "v1_list_media": lambda _, __: Sent(),
+    "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
+    "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
+    "get_openapi": lambda _, __: Sent(),
+    "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
+    "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
+    "unrouted": lambda _, __: Sent(),
+}
+
+# What a route answers where nothing refuses it, when it is not its endpoint's own status.
+STATUSES = {
+    "complete_upload": 400,   # an upload without parts
+    "unrouted": 404,
+}
+
+
+def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Response:
+    method, _, path = route.key.partition(" ")
+    if route.key == "$default":
+        method, path = "GET", "/api/nowhere"
+    return client.request(method, path.format(**sent.path), params=dict(sent.query), headers=headers, json=sent.body, follow_redirects=False)
+
+
+# What a refusal says.
+
+Said = tuple[int, dict[str, object]]
+
+_MISSING = {
+    "organization": "Organization not found",
+    "collection": "Collection not found",
+    "media": "Media not found",
+    "upload": "Upload not found",
+    "upload_version": "Upload not found",
+    "upload_key": "Upload not found",
+}
+
+
+def _plain(status: int, code: str, sentence: str) -> Said:
+    return status, {"error": sentence, "code": code}
+
+
+def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
+    return status, {"success": False, "error": sentence, "code": code or f"HTTP_{status}", "info": {"timestamp": A_TIME}}
+
+
+def unauthorized(spec: Spec) -> Said:
+    return _enveloped(401, "Unauthorized") if spec.dialect is v1 else _plain(401, "unauthorized", "Missing or invalid authentication")
+
+
+def other_tenant(spec: Spec) -> Said:
+    """Of an item; where a route has none, of the organization that the request names."""
+    if spec.dialect is v1:
+        if spec.item is None:
+            return 403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}
+        return _enveloped(404, _MISSING[spec.item.kind])
+    if spec.item is None:
+        return _plain(403, "not_a_member", "You are not a member of this organization")
+    if spec.dialect is companion:
+        return _plain(404, "not_found", _MISSING[spec.item.kind])
+    assert spec.dialect is studio
+    return _plain(403, "other_organization", "No access to this item's organization")
+
+
+def not_there(spec: Spec) -> Said:
+    assert spec.item is not None
+    sentence = _MISSING[spec.item.kind]
+    return _enveloped(404, sentence) if spec.dialect is v1 else _plain(404, "not_found", sentence)
+
+
+def lacks_scope(spec: Spec) -> Said:
+    scope = PERMISSIONS[str(spec.operation)].scope
+    if spec.dialect is v1:
+        return _enveloped(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
+    return _plain(403, "insufficient_scope", f"This API key does not have the scope {scope}")
+
+
+def lacks_role(spec: Spec, role: Role) -> Said:
+    if spec.dialect is v1:
+        return _enveloped(403, "Permission denied", "PERMISSION_DENIED")
+    *but_last, last = [each for each in ROLES if each in PERMISSIONS[str(spec.operation)].roles]
+    return _plain(403, "insufficient_role", f"This takes the role {', '.join(but_last)} or {last}; yours is {role}")
+
+
+def scopes_without(scope: str) -> tuple[str, ...]:
+    return tuple(each for each in SCOPES if each not in (scope, "*"))
