@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv/bin
 
-.PHONY: run doctor test test-browser soak lint bench lock
+.PHONY: run doctor test test-browser soak lint bench lock docs page page-check
 
 run:             # the whole service, until Ctrl-C
 	@$(PYTHON) local/install.py run
@@ -35,6 +35,17 @@ lint:            # ruff, both type checkers, the template
 bench:           # measurements
 	@GOAL=bench $(PYTHON) local/install.py test
 	@exec $(VENV)/python -m bench $(ARGS)
+
+docs:            # the route table in the README, the API's own description, the list of routes
+	@GOAL=docs $(PYTHON) local/install.py test
+	$(VENV)/python -m docs.openapi --write
+	$(VENV)/python -m docs.routes --write
+
+page:            # the built page and the API's viewer anew, from page/; needs Node 20
+	@cd page && npm ci --no-audit --no-fund && node build.mjs
+
+page-check: page # that what is committed is what its sources build
+	git diff --exit-code --stat -- functions/show_page functions/show_docs
 
 # pyproject.toml is what it is made from. One resolution for all three files: what runs is what was tested.
 GROUPS_RUN  := --group imaging --group aws --group local

@@ -21,11 +21,18 @@ from types import FrameType
 
 from local import CLONE
 from local.places import StartError, data_folder
+from local.queues import Queues
 from local.stack import Stack
+from local.template import read
 from local.tether import tethered
 
+PORTS = (8484, 8485)  # API and S3, where config.json does not say otherwise
 RESTARTS = 5    # of one part within a minute; after that something is wrong that a restart does not mend
 LOOK = 0.3      # seconds between looks at the parts
+
+
+class RunningError(StartError):
+    """A stack of this folder runs."""
 
 
 def run() -> int:
@@ -33,8 +40,7 @@ def run() -> int:
     with ending() as ended:
         folder = data_folder()
         with lock(folder):
-            own = os.environ.get("DATABASE_URL") or None
-            stack = Stack(folder, ports=(8484, 8485), owner_url=own, say=say)
+            stack = Stack(folder, ports=PORTS, owner_url=own_database(), say=say)
             with contextlib.suppress(KeyboardInterrupt), stopped(stack):
                 stack.start()
                 demo = show_demo(stack)
@@ -48,8 +54,42 @@ def run() -> int:
 
 
 def doctor() -> int:
-    """Prints what does not agree and what is stuck; exit code 1 when there is something."""
-    raise StartError("The library has no invariants yet.")
+    """Prints what does not agree and what is stuck; exit code 1 when there is something. Starts the stack where none runs."""
+    folder = data_folder()
+    stack = Stack(folder, ports=PORTS, owner_url=own_database())
+    with answering(stack, folder):
+        os.environ |= stack.environment()  # the library reads it at first use
+        from vitrine import db
+        from vitrine.library.invariants import invariants, stuck
+
+        found = [*map(str, invariants()), *stuck(), *waiting(stack)]
+        db.close()
+    for line in found:
+        print(line)
+    if not found:
+        print("Rows, ledger, counts and store agree; nothing is stuck.")
+    return 1 if found else 0
+
+
+def waiting(stack: Stack) -> Generator[str]:
+    """What lies in queues and cannot go on by itself, or has tried before."""
+    queues = Queues(stack.owner_url, read(CLONE / "template.yaml").queues)
+    queues.open()
+    try:
+        yield from queues.troubles()
+    finally:
+        queues.close()
+
+
+@contextmanager
+def answering(stack: Stack, folder: Path) -> Generator[None]:
+    """The stack that runs, or one started for as long as it is needed."""
+    try:
+        with lock(folder), stack:
+            yield
+    except RunningError:
+        stack.attach()
+        yield
 
 
 def watch(stack: Stack, ended: Callable[[], bool]) -> None:
@@ -101,18 +141,23 @@ def ending() -> Generator[Callable[[], bool]]:
 
 @contextmanager
 def lock(folder: Path) -> Generator[None]:
-    """One start at a time per data folder. Raises StartError in the second."""
+    """One start at a time per data folder. Raises RunningError in the second."""
     with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             running = file.read().strip()
-            raise StartError(f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first.") from None
+            raise RunningError(f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first.") from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def own_database() -> str | None:
+    """The one to use in place of ours."""
+    return os.environ.get("DATABASE_URL") or None
 
 
 def say(line: str) -> None:

@@ -15,14 +15,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import urllib3
 
-from local import pictures
-from local.pictures import Picture
-from local.stack import config, keep
+from local.config import config, keep
+
+if TYPE_CHECKING:
+    from local.pictures import Picture
 
 PATIENCE = 120.0  # seconds until the pictures are ready
 FINAL = ("ready", "rejected", "failed")
@@ -78,6 +79,8 @@ def new_key() -> str:
 
 def furnish(api: Api) -> str:
     """The pictures are in the default collection, each once; its id."""
+    from local import pictures  # and Pillow with it: only when there is something to draw
+
     organization = api.get("/api/me")["organizationId"]
     listed = api.get(f"/api/organization/{organization}/datasets")
     collection: str = (listed["datasets"] if isinstance(listed, dict) else listed)[0]["id"]

@@ -186,6 +186,20 @@ class Queues:
             ).fetchone()
         return found or Counts(0, 0, 0)
 
+    def troubles(self) -> list[str]:
+        """A line for each message that was given up, and for each that has failed before."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(
+                """
+                select queue, id, receive_count, age(now(), sent_at)::text, left(body, 300)
+                  from local.messages
+                 where queue = any(%s) or receive_count > 1
+                 order by queue, sent_at
+                """,
+                [[q.dead_letters for q in self._queues.values() if q.dead_letters]],
+            ).fetchall()
+        return [f"{queue}: message {number}, received {count} times, {age} old: {body}" for queue, number, count, age, body in rows]
+
     def seconds_until(self, function: str, every: int) -> float:
         """Until the function's schedule is due; 0 or less: now. A schedule that was not known begins to count."""
         with self._pool.connection() as connection:

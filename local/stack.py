@@ -16,18 +16,18 @@ import hmac
 import http.client
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
 from local import CLONE, LAYERS
+from local.config import config
 from local.places import StartError, free_port
 from local.postgres import LOG_BYTES, Postgres, as_role
 from local.template import ACCOUNT, REGION, Template, read
@@ -38,38 +38,6 @@ PARTS = ("postgres", "s3", "api", "worker")  # in the order of their start
 PATIENCE = 60.0   # seconds until a part must answer
 FAREWELL = 12.0   # seconds until a part that was asked to end is killed
 VISIBILITY = "30"  # seconds: nobody at a laptop waits the hour that the template gives; one thread consumes a queue, so no two overlap
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What outlives a restart: `config.json` in the data folder, readable by its owner alone."""
-
-    api_port: int
-    s3_port: int
-    access_key_id: str
-    secret_access_key: str
-    demo_key: str = ""         # the API key that is printed; empty until there is one
-    demo_collection: str = ""
-
-
-def config(folder: Path, *, api_port: int = 8484, s3_port: int = 8485) -> Config:
-    """What the folder's config.json says; made with fresh secrets where there is none."""
-    try:
-        return Config(**json.loads((folder / "config.json").read_text()))
-    except FileNotFoundError:
-        return keep(folder, Config(api_port, s3_port, f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(24)))
-    except (ValueError, TypeError) as error:
-        raise StartError(f"{folder / 'config.json'} cannot be read ({error}): repair it, or move {folder} away to begin anew.") from error
-
-
-def keep(folder: Path, what: Config) -> Config:
-    fresh = folder / "config.json.new"
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(what), file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / "config.json")
-    return what
 
 
 class Stack:
@@ -120,6 +88,10 @@ class Stack:
     @property
     def parts(self) -> tuple[str, ...]:
         return PARTS if self.postgres else PARTS[1:]
+
+    def pid(self, part: str) -> int:
+        """Of a part's process (not of Postgres)."""
+        return self._processes[part].pid
 
     def log(self, part: str) -> Path:
         return self.postgres.log if part == "postgres" and self.postgres else self.folder / "log" / f"{part}.log"
@@ -230,8 +202,7 @@ class Stack:
         return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()
 
     def _template(self, origins: str) -> Template:
-        names = {"Origin": self.origin, "AllowedOrigins": origins, "Bucket": BUCKET, "BucketName": BUCKET}
-        return read(CLONE / "template.yaml", names)
+        return _read(self.origin, origins)
 
     def _queue_url(self, queue: str) -> str:
         return f"{self.sqs_url}/{ACCOUNT}/{queue}"
@@ -309,6 +280,11 @@ class Stack:
         if self.postgres is None:
             raise StartError("This stack uses a database that is not its own.")
         return self.postgres
+
+
+@cache
+def _read(origin: str, origins: str) -> Template:
+    return read(CLONE / "template.yaml", {"Origin": origin, "AllowedOrigins": origins, "Bucket": BUCKET, "BucketName": BUCKET})
 
 
 def _silent(_line: str) -> None:

@@ -18,7 +18,8 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -64,7 +65,7 @@ class Context:
 
 
 class Worker:
-    """`stop()` ends its threads after what they are doing."""
+    """`stop()` lets the functions that run finish, within bounds."""
 
     def __init__(
         self, template: Template, queues: Queues, events: Path, *, load: Callable[[str], Handler] | None = None,
@@ -78,22 +79,35 @@ class Worker:
         self._load = load or imported
         self._visibility, self._every = visibility, every
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._running = 0  # functions
+        self._fewer = threading.Condition()
 
     def start(self) -> None:
         jobs: list[tuple[str, Callable[[], None]]] = [("events", self.forward)]
         jobs += [(source.queue, partial(self.consume, source)) for source in self._template.sources]
         jobs += [(schedule.function, partial(self.run_when_due, schedule)) for schedule in self._template.schedules]
         for name, job in jobs:
-            self._threads.append(threading.Thread(target=self._keep, args=[name, job], name=name, daemon=True))
-            self._threads[-1].start()
+            threading.Thread(target=self._keep, args=[name, job], name=name, daemon=True).start()
 
     def stop(self) -> None:
-        self._stopping.set()
+        """No function starts any more, and those that ran have finished (their messages are deleted) or had their time."""
+        with self._fewer:  # a thread that waits for a database that is away holds nothing: nobody waits for it
+            self._stopping.set()
+            self._fewer.wait_for(lambda: self._running == 0, FAREWELL)
         self._queues.wake()
-        until = time.monotonic() + FAREWELL
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+
+    @contextmanager
+    def _run(self) -> Generator[bool]:
+        """Whether a function may run inside."""
+        with self._fewer:
+            allowed = not self._stopping.is_set()
+            self._running += allowed
+        try:
+            yield allowed
+        finally:
+            with self._fewer:
+                self._running -= allowed
+                self._fewer.notify_all()
 
     def _keep(self, name: str, job: Callable[[], None]) -> None:
         """A database that is away is waited for; a fault of ours is said, and the job goes on."""
@@ -127,10 +141,12 @@ class Worker:
     def consume(self, source: Source) -> None:
         """One batch, if there is one. What the function took is deleted; the rest comes back after its time-out."""
         messages = self._queues.receive(source.queue, most=source.batch_size, visibility=self._visibility)
-        if messages:
-            self._queues.delete(self._taken(source, messages))
-        else:
+        if not messages:
             self._queues.wait(POLL)
+            return
+        with self._run() as allowed:
+            if allowed:
+                self._queues.delete(self._taken(source, messages))
 
     def _taken(self, source: Source, messages: Sequence[Message]) -> list[Message]:
         event = {"Records": [record(source.queue, message) for message in messages]}
@@ -155,8 +171,10 @@ class Worker:
             return
         if self._every is None and wait > 60.0:
             return  # looked at again: a laptop sleeps, and its clock jumps
-        self._queues.started(schedule.function)
-        self._invoke(schedule.function, occasion(schedule))
+        with self._run() as allowed:
+            if allowed:
+                self._queues.started(schedule.function)
+                self._invoke(schedule.function, occasion(schedule))
 
 
 def wanting(notifications: Sequence[Notification], event: str) -> list[str]:

@@ -15,8 +15,10 @@ from uuid import uuid4
 import pytest
 
 from local.stack import Stack
+from tests import tenants
 from tests.stack import database, reachable_folder
 from tests.tenants import Tenant
+from vitrine import db
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,9 +43,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _closed() -> Iterator[None]:
     """No test leaves a connection or a client open: that would be a warning, and warnings are errors."""
     yield
-    from vitrine import db
-
     db.close()
+    tenants.close()
 
 
 @pytest.fixture

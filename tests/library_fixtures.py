@@ -30,19 +30,18 @@ def database() -> Iterator[str]:
     """The owner's URL of a database that only this process uses; meanwhile the settings name it."""
     server = os.environ.get("OWNER_DATABASE_URL") or os.environ.get("TEST_DATABASE_URL", ALONE)
     name = f"test_library_{uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     owner = make_conninfo(server, dbname=name)
+    # Roles belong to the cluster, whose running stack, if there is one, keeps its passwords.
+    passwords = {} if "OWNER_DATABASE_URL" in os.environ else {"app_password": "a", "worker_password": "w"}
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(hashtextextended('test_library', 0))")     # two who alter one role at once: one of them fails
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        migrations.apply(owner, MIGRATIONS, **passwords)
     patch = pytest.MonkeyPatch()
     patch.setenv("DB_POOL_SIZE", "8")
-    if "OWNER_DATABASE_URL" in os.environ:      # roles belong to the cluster: the running stack's passwords stay
-        migrations.apply(owner, MIGRATIONS)
-        patch.setenv("DATABASE_URL", make_conninfo(os.environ["DATABASE_URL"], dbname=name))
-        patch.setenv("WORKER_DATABASE_URL", make_conninfo(os.environ["WORKER_DATABASE_URL"], dbname=name))
-    else:
-        migrations.apply(owner, MIGRATIONS, app_password="a", worker_password="w")
-        patch.setenv("DATABASE_URL", make_conninfo(owner, user="vitrine_app", password="a"))
-        patch.setenv("WORKER_DATABASE_URL", make_conninfo(owner, user="vitrine_worker", password="w"))
+    for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
+        running = os.environ[variable] if not passwords else make_conninfo(server, user=role, password=password)
+        patch.setenv(variable, make_conninfo(running, dbname=name))
     db.close()
     settings.cache_clear()
     yield owner

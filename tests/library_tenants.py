@@ -101,7 +101,12 @@ class Organization:
     def waiting(self, most: int) -> None:
         """Returns once `most` connections of the application wait for a lock."""
         until = time.monotonic() + 10
-        query = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'vitrine_app' and wait_event_type = 'Lock'"
+        query = """
+            select count(distinct activity.pid)
+              from pg_stat_activity activity
+              join pg_locks wanted on wanted.pid = activity.pid and not wanted.granted
+             where activity.datname = current_database() and activity.usename = 'vitrine_app'
+        """
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
             while connection.execute(query).fetchall() != [(most,)]:
                 assert time.monotonic() < until

@@ -29,7 +29,9 @@ A_REQUEST_ID: Final = Shape("a request's id", r"[0-9a-zA-Z=_-]{8,64}")
 AN_ETAG: Final = Shape("an ETag", r'"[0-9a-f]{32}"')
 A_SHA256: Final = Shape("a SHA-256", r"[0-9a-f]{64}")
 SOME_BASE64: Final = Shape("base64", r"[0-9A-Za-z+/]{8,}={0,2}")
-A_SIGNED_URL: Final = Shape("a signed URL", r"https?://[^?]+/derived/[0-9a-f/-]+/[a-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*")
+A_SIGNED_URL: Final = Shape(
+    "a signed URL", r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*"
+)  # fmt: skip
 
 
 def hyphened(plain: str) -> str:

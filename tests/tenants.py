@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,23 @@ if TYPE_CHECKING:
 FINAL = ("ready", "rejected", "failed")
 
 
-@functools.cache
+_clients: list[httpx.Client] = []
+_opening = threading.Lock()
+
+
 def http() -> httpx.Client:
-    """One pool of connections for a process's tests."""
-    return httpx.Client(base_url=os.environ["API_URL"], timeout=30)
+    """One pool of connections for a process's tests, whichever thread comes first."""
+    with _opening:
+        if not _clients:
+            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30))
+        return _clients[0]
+
+
+def close() -> None:
+    """The next request opens connections anew, to wherever API_URL leads then."""
+    with _opening:
+        while _clients:
+            _clients.pop().close()
 
 
 class Client:

@@ -28,7 +28,7 @@ from vitrine.library.invariants import invariants
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from local.stack import Stack
 
@@ -56,8 +56,7 @@ def _forget() -> None:
     settings.cache_clear()
     aws.s3.cache_clear()
     aws.sqs.cache_clear()
-    tenants.http().close()
-    tenants.http.cache_clear()
+    tenants.close()
 
 
 @dataclass
@@ -136,7 +135,7 @@ class Attempt:
         raise GivenUp
 
     @contextlib.contextmanager
-    def killing(self, moment: str) -> Iterator[None]:
+    def killing(self, moment: str) -> Generator[None]:
         """During the first step of this attempt's moment, its target is killed."""
         if moment != self.moment or self.killed.is_set():
             yield

@@ -99,7 +99,7 @@ def granted() -> list[Table]:
 
 def as_app(opened: str | None) -> psycopg.Connection[Row]:
     """A connection as the application has them, with this setting; None: as it is when nothing was ever set."""
-    connection = psycopg.connect(os.environ["DATABASE_URL"], row_factory=dict_row)
+    connection = psycopg.Connection[Row].connect(os.environ["DATABASE_URL"], row_factory=dict_row)
     if opened is not None:
         connection.execute("select set_config('vitrine.organizations', %s, true)", [opened])
     return connection
@@ -581,7 +581,8 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
             elif deed == 3:
                 wrong += [row for row in db.transaction(who, lambda t: puts_and_looks(t, me)) if row != me]
             elif deed == 4:
-                wrong += db.read(Nobody(), seen)
+                shown = db.read(Nobody(), seen)
+                wrong += shown
             else:
                 for refused in (lambda: db.write(who, put(other)), lambda: db.transaction(who, breaks_off)):
                     with suppress(NotFound):
@@ -607,7 +608,8 @@ def test_threads_that_all_come_first_share_one_pool() -> None:
     with ThreadPoolExecutor(THREADS) as threads:
         connections = set(threads.map(asked, range(THREADS)))
 
-    assert len(connections) <= settings().db_pool_size
+    most = settings().db_pool_size
+    assert len(connections) <= most
 
 
 def the_process(*, pid: int) -> int:

@@ -84,7 +84,7 @@ class Furnished:
 
 def owner() -> psycopg.Connection[dict[str, Any]]:
     """Past the wall."""
-    return psycopg.connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
+    return psycopg.Connection[dict[str, Any]].connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
 
 
 def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID) -> None:

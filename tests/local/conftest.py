@@ -16,7 +16,7 @@ def server_url() -> Generator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def database_url(server_url: str) -> Generator[str]:
     with stack.database(server_url) as url:
         yield url

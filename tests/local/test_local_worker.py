@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from local.queues import Counts, Outgoing, Queues
@@ -32,6 +33,8 @@ TEMPLATE = Template(
 def queues(database_url: str) -> Generator[Queues]:
     opened = Queues(database_url, TEMPLATE.queues)
     opened.open()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("truncate local.messages, local.schedules")  # faster than a database for each
     yield opened
     opened.close()
 

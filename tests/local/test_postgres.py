@@ -22,6 +22,7 @@ from local.places import DATABASE_ACCOUNT
 from local.postgres import Postgres, create_database
 from tests.stack import reachable_folder
 
+pytestmark = pytest.mark.xdist_group("postgres")  # one cluster for all of them
 EXTENSIONS = ("ltree", "pg_trgm", "citext", "pgcrypto", "vector")
 
 
@@ -31,9 +32,20 @@ def folder() -> Generator[Path]:
         yield path / "postgres"
 
 
+@pytest.fixture(scope="module")
+def made_folder() -> Generator[Path]:
+    """With a cluster in it: making one takes longer than all else here."""
+    with reachable_folder() as path:
+        server = Postgres(path / "postgres", durable=False)
+        server.start()
+        server.stop()
+        yield path / "postgres"
+
+
 @pytest.fixture
-def server(folder: Path) -> Generator[Postgres]:
-    made = Postgres(folder, durable=False)
+def server(made_folder: Path) -> Generator[Postgres]:
+    """Not started yet."""
+    made = Postgres(made_folder, durable=False)
     yield made
     made.stop()
 
@@ -111,11 +123,11 @@ def test_a_first_start_that_was_cut_short_is_made_good(folder: Path) -> None:
         server.stop()
 
 
-def test_a_server_that_was_left_behind_is_ended_by_the_next_start(server: Postgres, folder: Path) -> None:
+def test_a_server_that_was_left_behind_is_ended_by_the_next_start(server: Postgres) -> None:
     url = server.start()
     left = server.process
     assert left is not None
-    again = Postgres(folder, durable=False)
+    again = Postgres(server.folder, durable=False)
 
     try:
         second = again.start()
@@ -143,7 +155,7 @@ def test_a_stale_process_id_that_is_somebody_elses_by_now_hinders_nothing(server
         stranger.wait()
 
 
-def test_a_port_that_was_taken_meanwhile_is_exchanged(server: Postgres, folder: Path) -> None:
+def test_a_port_that_was_taken_meanwhile_is_exchanged(server: Postgres) -> None:
     first = server.start()
     server.stop()
     with socket.socket() as taken:
@@ -183,8 +195,8 @@ def started_elsewhere(folder: Path, python: str, environment: dict[str, str], *,
     )  # fmt: skip
 
 
-def test_a_server_ends_with_the_process_that_started_it_however_that_ends(folder: Path) -> None:
-    starter = started_elsewhere(folder, sys.executable, {**os.environ, "PYTHONPATH": str(CLONE)})
+def test_a_server_ends_with_the_process_that_started_it_however_that_ends(made_folder: Path) -> None:
+    starter = started_elsewhere(made_folder, sys.executable, {**os.environ, "PYTHONPATH": str(CLONE)})
     assert starter.stdout is not None
     url = starter.stdout.readline().strip()
     assert answers(url)
@@ -194,7 +206,7 @@ def test_a_server_ends_with_the_process_that_started_it_however_that_ends(folder
     starter.stdout.close()
 
     until(lambda: not answers(url))
-    until(lambda: not (folder / "data" / "postmaster.pid").exists())
+    until(lambda: not (made_folder / "data" / "postmaster.pid").exists())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another; for others every test here is this one")

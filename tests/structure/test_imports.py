@@ -14,7 +14,7 @@ from tests.structure.house import LAYERS, Function, Import, imports, module_of, 
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
     "errors", "models", "settings", "permissions", "credentials", "aws", "db", "content", "storage", "queues", "fetch", "analysis", "queries",
-    "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "jobs", "consumers",
+    "delivery", "library", "dialects", "auth", "idempotency", "packaged", "endpoint", "jobs", "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
 
@@ -23,7 +23,7 @@ HANDLERS_MAY = {"vitrine", "vitrine_imaging", "vitrine_video", "mangum", "pydant
 RUNTIME = {"boto3", "botocore"}   # Lambda brings them
 DISTRIBUTIONS = {"PIL": "pillow"}   # import name -> distribution, where they differ by more than a dash
 
-BROUGHT_BY = {"ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif", "thumbhash"}, "VideoLayer": {"vitrine_video", "av"}}
+BROUGHT_BY = {"ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif"}, "VideoLayer": {"vitrine_video", "av"}}
 
 
 def test_every_module_of_the_library_has_its_place() -> None:

@@ -22,6 +22,8 @@ ASKS = {   # what a call to the store or to a queue asks for
     "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},
     "vitrine.storage.abort": {"s3:AbortMultipartUpload"},
+    "vitrine.storage.landed_keys": set(),             # reads a message
+    "vitrine.storage.origin": set(),                  # an address
     "vitrine.storage.head": {"s3:GetObject", "s3:ListBucket"},
     "vitrine.storage.copy": {"s3:GetObject", "s3:PutObject"},
     "vitrine.storage.put": {"s3:PutObject"},

@@ -19,7 +19,7 @@ def s3() -> S3Client:
     from botocore.config import Config
 
     chosen = settings()
-    return boto3.client(
+    return boto3.Session().client(      # a session of its own: the default one is shared, and keeps the credentials it saw first
         "s3",
         region_name=chosen.aws_region,
         endpoint_url=chosen.aws_endpoint_url_s3 or None,
@@ -43,7 +43,7 @@ def sqs() -> SQSClient:
     from botocore.config import Config
 
     chosen = settings()
-    return boto3.client(
+    return boto3.Session().client(
         "sqs",
         region_name=chosen.aws_region,
         endpoint_url=chosen.aws_endpoint_url_sqs or None,

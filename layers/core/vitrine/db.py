@@ -7,11 +7,11 @@ statements travel together. `transaction` sends begin, setting and its first sta
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar
 
 import psycopg
@@ -116,29 +116,34 @@ def nothing(**_: object) -> None:
     """The row maker of a statement whose rows nobody reads."""
 
 
-@cache
-def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
-    chosen = settings()
-    return ConnectionPool(
-        chosen.worker_database_url if worker else chosen.database_url,
-        connection_class=_Connection,
-        min_size=0,
-        max_size=chosen.db_pool_size,
-        num_workers=1,
-        timeout=10,
-        check=_check,
-        # Never prepared: a pooler may hand the next statement to another server connection.
-        kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
-        open=True,
-    )
-
-
 def close() -> None:
     """No connection of this process is left open."""
-    for worker in (False, True):
-        if (settings().worker_database_url if worker else settings().database_url):
-            _pool(worker=worker).close()
-    _pool.cache_clear()
+    with _opening:
+        while _pools:
+            _pools.popitem()[1].close()
+
+
+_pools: dict[bool, ConnectionPool[_Connection]] = {}    # of the worker's role, and of the application's
+_opening = threading.Lock()                             # several threads may come first; functools.cache would open a pool for each
+
+
+def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
+    with _opening:
+        if worker not in _pools:
+            chosen = settings()
+            _pools[worker] = ConnectionPool(
+                chosen.worker_database_url if worker else chosen.database_url,
+                connection_class=_Connection,
+                min_size=0,
+                max_size=chosen.db_pool_size,
+                num_workers=1,
+                timeout=10,
+                check=_check,
+                # Never prepared: a pooler may hand the next statement to another server connection.
+                kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
+                open=True,
+            )
+        return _pools[worker]
 
 
 def _check(connection: _Connection) -> None:

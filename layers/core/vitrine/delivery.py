@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from vitrine import storage
+from vitrine.content import SHOWABLE
 from vitrine.errors import NotFound
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from vitrine.models import Link, Media
 
-# What browsers show by themselves; the rest is shown as its frame.
-SHOWABLE = frozenset((
-    "image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "video/mp4", "video/webm", "video/quicktime", "application/pdf",
-))  # fmt: skip
 TAKEN_BACK_WITHIN = 300   # seconds that a browser may keep where a permanent link led
 
 
@@ -31,6 +28,11 @@ class Links:
     def permanent(self, media: Media) -> str:
         """Readable without credentials, by a redirect; 404 once the item is deleted or blocked."""
         return f"{self.origin}/f/{media.id.hex}/{media.link_token}"
+
+    @property
+    def store(self) -> str:
+        """The origin that signed links lead to."""
+        return storage.origin()
 
     def object(self, key: str) -> str:
         """A signed URL of a derived object (frame, thumbnail, crop), served as the type it was stored with, for `read_url_ttl` seconds."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NoReturn
-from urllib.parse import quote, unquote_plus, urlencode
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from vitrine import aws
 from vitrine.errors import Busy
@@ -245,6 +245,12 @@ def open_multiparts(after: str = "") -> Iterator[OpenMultipart]:
         for item in page.get("Uploads", []):
             yield OpenMultipart(item.get("Key", ""), item.get("UploadId", ""), item.get("Initiated", datetime.now(UTC)))
         more, after = page.get("IsTruncated", False), page.get("NextKeyMarker", "")
+
+
+def origin() -> str:
+    """Where browsers reach the store: for the policies of pages."""
+    address = urlsplit(_address())
+    return f"{address.scheme}://{address.netloc}"
 
 
 def landed_keys(notification: str) -> list[str]:

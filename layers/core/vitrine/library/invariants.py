@@ -39,6 +39,11 @@ def invariants(organization: UUID | None = None, *, settled: bool = False) -> li
     return found + _store(organization, settled=settled)
 
 
+def stuck() -> list[str]:
+    """A line for each thing that waits longer than it should: uploads, objects, messages, jobs."""
+    return [f"{each.what} {each.item} waits since {each.since}" for each in read(Worker(), queries.stuck())]
+
+
 def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
     # The store first: what is put after this look has its row before it.
     prefixes = [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]

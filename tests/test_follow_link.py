@@ -1,0 +1,148 @@
+"""GET /f/{mediaId}/{token}"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests import pictures
+from tests.names import TAKEN
+from tests.shapes import hyphened
+from tests.wall_cases import owner
+
+if TYPE_CHECKING:
+    from tests.tenants import Tenant
+
+PHOTO = pictures.jpeg(900, 600, seed=61)
+
+
+def link(tenant: Tenant, photo: str) -> str:
+    found: str = tenant.studio.get(f"/api/media/{photo}").json()["media"]["blob"]
+    return found
+
+
+def followed(url: str) -> httpx.Response:
+    """Where it leads, asked without credentials."""
+    first = httpx.get(url)
+    assert first.status_code == 302, first.text
+    return httpx.get(first.headers["location"])
+
+
+def test_it_leads_whoever_has_it_to_the_bytes(tenant: Tenant) -> None:
+    answer = httpx.get(link(tenant, tenant.ready(PHOTO)))
+
+    assert (answer.status_code, answer.content) == (302, b"")
+    assert answer.headers["cache-control"] == "private, max-age=300"   # and the URL lives an hour
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "X-Amz-Expires=3600" in answer.headers["location"]
+    assert urlsplit(answer.headers["location"]).netloc != urlsplit(str(answer.url)).netloc   # users' files are another origin's
+    led = httpx.get(answer.headers["location"])
+    assert (led.status_code, led.content == PHOTO) == (200, True)
+    assert led.headers["content-type"] == "image/jpeg"
+    assert led.headers["content-disposition"] == "inline; filename=\"photo.jpg\"; filename*=UTF-8''photo.jpg"
+
+
+@pytest.mark.parametrize(("query", "mime_type", "is_original"), [
+    ("", "image/jpeg", True), ("?original=1", "image/jpeg", True), ("?original=0", "image/jpeg", True), ("?size=thumbnail", "image/webp", False),
+    ("?size=frame", "image/jpeg", False), ("?size=", "image/jpeg", True),
+])  # fmt: skip
+def test_a_shape_is_chosen(tenant: Tenant, query: str, mime_type: str, is_original: bool) -> None:
+    led = followed(link(tenant, tenant.ready(PHOTO)) + query)
+
+    assert (led.status_code, led.headers["content-type"], led.content == PHOTO) == (200, mime_type, is_original)
+
+
+@pytest.mark.parametrize(("query", "named"), [("?download=1", "photo.jpg"), ("?download=1&size=thumbnail", "photo.jpg.webp"),
+                                              ("?download=1&size=frame", "photo.jpg")])  # fmt: skip
+def test_a_download_is_saved_under_its_name(tenant: Tenant, query: str, named: str) -> None:
+    led = followed(link(tenant, tenant.ready(PHOTO)) + query)
+
+    assert led.headers["content-disposition"] == f"attachment; filename=\"{named}\"; filename*=UTF-8''{named}"
+
+
+def test_a_type_that_browsers_do_not_show_leads_to_its_frame_and_to_the_file_only_when_asked(tenant: Tenant) -> None:
+    url = link(tenant, tenant.ready(PHOTO))
+    with owner() as connection:
+        connection.execute("update media set mime_type = 'image/tiff' where id = %s", [urlsplit(url).path.split("/")[2]])
+
+    frame, original, saved = (followed(url + query) for query in ("", "?original=1", "?download=1"))
+
+    assert (frame.headers["content-type"], frame.content == PHOTO) == ("image/jpeg", False)
+    assert (original.headers["content-type"], original.content == PHOTO) == ("image/tiff", True)
+    assert original.headers["content-disposition"].startswith("attachment; ")
+    assert (saved.content == PHOTO, saved.headers["content-disposition"].startswith("attachment; ")) == (True, True)
+
+
+@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
+    photo = tenant.ready(pictures.jpeg(40, 30, seed=2), "a.jpg", name=name)
+
+    led = followed(link(tenant, photo) + "?download=1")
+
+    plain, _, encoded = led.headers["content-disposition"].removeprefix("attachment; filename=").partition("; filename*=UTF-8''")
+    assert led.status_code == 200
+    assert httpx.URL(f"http://x/?n={encoded}").params["n"] == f"{name}.jpg"
+    assert plain.isascii()
+    assert plain.strip('"').isprintable()
+
+
+def test_a_deleted_item_is_taken_back(tenant: Tenant) -> None:
+    photo = tenant.ready(PHOTO)
+    url = link(tenant, photo)
+    tenant.studio.delete(f"/api/media/{photo}")
+
+    answer = httpx.get(url)
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "Not found", "code": "not_found"})
+
+
+@pytest.mark.parametrize("change", [
+    "moderation = '{\"status\": \"blocked\"}'", "verified_at = null, processing = 'pending'", "link_token = repeat('x', 22)",
+])  # fmt: skip
+def test_what_is_blocked_or_not_verified_or_has_a_new_link_is_taken_back(tenant: Tenant, change: str) -> None:
+    photo = tenant.ready(pictures.jpeg(40, 30, seed=2))
+    url = link(tenant, photo)
+    with owner() as connection:
+        connection.execute(f"update media set {change} where id = %s".encode(), [photo])
+
+    assert httpx.get(url).status_code == 404
+
+
+def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
+    url = link(tenant, tenant.ready(PHOTO))
+    other = link(stranger, stranger.ready(PHOTO))
+    start, token = url.rsplit("/", 1)
+
+    for wrong in (f"{start}/{token[:-1]}", f"{start}/{token}x", f"{start}/{token.swapcase()}", f"{start}/%00", f"{start}/{other.rsplit('/', 1)[1]}",
+                  f"{other.rsplit('/', 1)[0]}/{token}", f"{start[:-1]}/{token}"):  # fmt: skip
+        answer = httpx.get(wrong)
+        assert answer.status_code in (400, 404), wrong
+        assert "location" not in answer.headers
+    assert httpx.get(url.replace(start.rsplit("/", 1)[1], hyphened(start.rsplit("/", 1)[1]))).status_code == 302
+
+
+@pytest.mark.parametrize(("query", "field", "message"), [
+    ("size=huge", "size", "Input should be 'frame' or 'thumbnail'"), ("original=maybe", "original", "Must be true or false"),
+    ("download=2", "download", "Must be true or false"),
+])  # fmt: skip
+def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field: str, message: str) -> None:
+    answer = httpx.get(f"{link(tenant, tenant.ready(pictures.jpeg(40, 30, seed=2)))}?{query}")
+
+    assert (answer.status_code, answer.json()) == (
+        400, {"error": f"{field}: {message}", "code": "invalid", "details": [{"path": [field], "message": message}]},
+    )  # fmt: skip
+
+
+def test_an_item_without_frames_has_no_thumbnail_and_still_its_file(tenant: Tenant) -> None:
+    broken = pictures.truncated(pictures.jpeg(640, 480, seed=9))
+    photo = tenant.post_file(broken)
+    assert tenant.settled(photo)["state"] == "failed"
+    url = link(tenant, photo)
+
+    answer = httpx.get(f"{url}?size=thumbnail")
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "There is no thumbnail of this item", "code": "not_found"})
+    assert followed(url).content == broken
