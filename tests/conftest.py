@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -23,7 +24,9 @@ from vitrine import db
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
 _running = ExitStack()
+collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test-browser` installs it
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     given = os.environ.get("DATABASE_URL")
     owner_url = _running.enter_context(database(given)) if given else None
-    stack = _running.enter_context(Stack(_running.enter_context(reachable_folder()), durable=False, owner_url=owner_url))
+    stack = _running.enter_context(Stack(_running.enter_context(reachable_folder()), durable=False, owner_url=owner_url, environment=UNSCHEDULED))
     os.environ.update(stack.environment() | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
 
 

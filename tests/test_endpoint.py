@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from mangum import Mangum
 
+from tests.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, companion, studio, v1
 from vitrine.endpoint import Endpoint, Request, endpoint, fallback
 from vitrine.errors import Busy, Conflict
@@ -20,12 +17,7 @@ from vitrine.settings import settings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from mangum.types import LambdaContext
-
     from vitrine.models import Nobody
-
-
-T = TypeVar("T")
 
 
 class Body(Input):
@@ -41,20 +33,6 @@ class Query(Input):
 def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
     """POST /api/echo/{word} - what it was told."""
     return {"word": request.text("word"), "name": request.body().name, "count": request.body().count, "limit": request.query().limit}
-
-
-def call(app: Any, method: str = "GET", path: str = "/", **more: Any) -> httpx.Response:
-    async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
-            return await client.request(method, path, **more)
-
-    return aside(lambda: asyncio.run(ask()))
-
-
-def aside(work: Callable[[], T]) -> T:
-    """In a thread of its own: event loops belong to threads, and Mangum leaves one in each that imports a handler."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
 
 
 def failing(error: Callable[[], Exception], dialect: Dialect = studio) -> Endpoint:
@@ -238,13 +216,10 @@ def test_in_lambda_the_request_has_the_gateways_id() -> None:
         "pathParameters": {"word": "a word"}, "body": '{"name": "n"}', "isBase64Encoded": False,
     }  # fmt: skip
 
-    def invoke() -> dict[str, Any]:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        with closing(loop):
-            return Mangum(echo, lifespan="off")(event, cast("LambdaContext", None))
+    def handler(event: Any, context: Any) -> object:
+        return Mangum(echo, lifespan="off")(event, context)
 
-    answer = aside(invoke)
+    answer = invoke(handler, event)
 
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"word": "a word", "name": "n", "count": 1, "limit": 4})
     assert answer["headers"]["x-request-id"] == "Qk3XvgGdliAEPqA="

@@ -6,12 +6,11 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-import anyio
-import httpx
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tests import pictures
+from tests.loops import call
 from tests.proxy import Proxy, counted
 from vitrine import db
 from vitrine.db import Statement, read, read_all, transaction, write
@@ -89,12 +88,8 @@ def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: 
     filled = path.format(media=media, collection=tenant.collection_id.hex, organization=tenant.id.hex)
     app = importlib.import_module(f"functions.{function}.handler").app
 
-    async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vitrine.test") as client:
-            return await client.get(filled, headers={"x-api-key": tenant.studio.key or ""})
-
     def deed() -> None:
-        answer = anyio.run(ask)
+        answer = call(app, path=filled, headers={"x-api-key": tenant.studio.key or ""})
         assert answer.status_code == 200, answer.text
 
     assert trips(proxy, deed) <= 2

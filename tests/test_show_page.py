@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.loops import invoke
 from tests.tenants import Tenant, http
 
 ASSETS = Path("functions/show_page/assets")
@@ -107,7 +108,7 @@ def test_lambda_carries_it_squeezed() -> None:
     event["headers"]["accept-encoding"] = "gzip"
     context: Any = SimpleNamespace(aws_request_id="r", function_name="show_page", memory_limit_in_mb=128, invoked_function_arn="arn")
 
-    answer = handler(event, context)
+    answer = invoke(handler, event, context)
 
     assert (answer["statusCode"], answer["isBase64Encoded"], answer["headers"]["content-encoding"]) == (200, True, "gzip")
     assert gzip.decompress(base64.b64decode(answer["body"])) == (ASSETS / "page.html").read_bytes()

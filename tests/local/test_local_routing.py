@@ -11,6 +11,7 @@ import pytest
 
 from local.server import Gateway, Limits, Message, Receive, Router, Scope, Send
 from local.template import Route
+from tests.loops import run
 
 # docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html has the first five
 ROUTES = [
@@ -102,7 +103,7 @@ def asked(gateway: Gateway, method: str = "GET", path: str = "/media", **words: 
         async with httpx.AsyncClient(transport=transport, base_url="http://local") as client:
             return await client.request(method, path, **words)
 
-    return asyncio.run(ask())
+    return run(ask)
 
 
 def test_a_function_gets_its_path_parameters_decoded() -> None:
@@ -147,7 +148,7 @@ def test_a_function_that_takes_too_long_is_answered_for_and_runs_on() -> None:
             await asyncio.sleep(0.02)
         return answer
 
-    answer = asyncio.run(ask())
+    answer = run(ask)
 
     assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
     assert finished == ["done"]
