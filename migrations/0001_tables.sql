@@ -444,6 +444,7 @@ create table uploads (
 );
 create index uploads_open on uploads (organization_id) include (reserved_bytes) where state in ('created', 'uploading', 'completing');
 create index uploads_lapsing on uploads (expires_at, id) where state in ('created', 'uploading', 'completing');
+create index uploads_in_store on uploads (store_upload_id) where state in ('created', 'uploading', 'completing');
 create index uploads_working on uploads (updated_at, id) where state in ('stored', 'processing');
 create index uploads_in_collection on uploads (organization_id, collection_id) where state in ('created', 'uploading', 'completing');
 create index uploads_in_folder on uploads (organization_id, collection_id, parent_id) where parent_id is not null;

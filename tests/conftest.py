@@ -17,9 +17,10 @@ import pytest
 
 from local.stack import Stack
 from tests import tenants
-from tests.stack import database, reachable_folder
+from tests.stack import database, reachable_folder, running_stack
 from tests.tenants import Tenant
-from vitrine import db
+from vitrine import aws, db
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +49,29 @@ def _closed() -> Iterator[None]:
     yield
     db.close()
     tenants.close()
+
+
+@pytest.fixture(scope="module")
+def own_stack() -> Iterator[Stack]:
+    """A stack of this module's own, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
+    organizations, at times that are not now.
+    """
+    with running_stack(environment={"QUEUE_VISIBILITY": "1"}) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
+            patch.setenv(name, value)
+        _forget()
+        yield running
+        _forget()
+    _forget()
+
+
+def _forget() -> None:
+    """Of where the environment led before."""
+    db.close()
+    tenants.close()
+    settings.cache_clear()
+    aws.s3.cache_clear()
+    aws.sqs.cache_clear()
 
 
 @pytest.fixture

@@ -19,16 +19,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests import pictures, tenants
-from tests.stack import running_stack
+from tests import pictures
 from tests.tenants import FINAL, Tenant
-from vitrine import aws, db
 from vitrine.library import objects, uploads
 from vitrine.library.invariants import invariants
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     from local.stack import Stack
 
@@ -37,26 +34,6 @@ MOMENTS = ("create", "part", "complete", "post", "event", "commit")
 USUAL = {"create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 0.4, "commit": 0.12}    # seconds a step takes on a small machine
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A stack of this module's own, which this process's library speaks to as well."""
-    with running_stack(environment={"QUEUE_VISIBILITY": "1"}) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
-            patch.setenv(name, value)
-        _forget()
-        yield running
-        _forget()
-    _forget()
-
-
-def _forget() -> None:
-    db.close()
-    settings.cache_clear()
-    aws.s3.cache_clear()
-    aws.sqs.cache_clear()
-    tenants.close()
 
 
 @dataclass
@@ -216,11 +193,11 @@ def one_kill(stack: Stack, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_kill_loses_nothing_and_counts_nothing_twice(stack: Stack, seed: int) -> None:
-    one_kill(stack, seed)
+def test_a_kill_loses_nothing_and_counts_nothing_twice(own_stack: Stack, seed: int) -> None:
+    one_kill(own_stack, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(20, 200))
-def test_many_kills_lose_nothing_and_count_nothing_twice(stack: Stack, seed: int) -> None:
-    one_kill(stack, seed)
+def test_many_kills_lose_nothing_and_count_nothing_twice(own_stack: Stack, seed: int) -> None:
+    one_kill(own_stack, seed)

@@ -16,15 +16,15 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import FolderPath
-from vitrine.queries import browse, collections, counts, folders, ledger, media, usage
+from vitrine.models import FolderPath, Stored, Upload
+from vitrine.queries import browse, collections, counts, folders, ledger, links, media, objects, outbox, uploads, usage, versions
 
 pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
-LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags"}    # the tables that grow with the media
-MODULES: tuple[ModuleType, ...] = (browse, collections, counts, folders, ledger, media, usage)
+LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
+MODULES: tuple[ModuleType, ...] = (browse, collections, counts, folders, ledger, links, media, objects, outbox, uploads, usage, versions)
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,18 @@ begin
 end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+STORED = Stored("k", 1, "e", None, "image/jpeg")
+
+
+def an_upload(lib: Library) -> Upload:
+    return Upload(
+        organization_id=lib.organization, id=uuid4(), user_id=uuid4(), collection_id=lib.collection, parent_id=None, source_media_id=None,
+        media_id=uuid4(), version_id=uuid4(), method="multipart", state="created", reason=None, key="k", store_upload_id=None, name="n",
+        filename="n", mime_type="image/jpeg", title=None, alt=None, caption=None, declared_bytes=None, reserved_bytes=0, landed_bytes=0,
+        checksum_kind=None, checksum_value=None, part_bytes=None, signed_parts=0, lease_until=None, created_at=NOW, updated_at=NOW,
+        expires_at=NOW, deadline=NOW,
+    )
+
 
 # What is explained: by the function's name, with what more there is to say of the values given.
 LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
@@ -93,8 +105,60 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
     "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
     "usage.read": lambda lib: usage.read(lib.organization),
+    "links.target": lambda lib: links.target(lib.item, "t" * 22),
+    "objects.plan": lambda lib: objects.plan(lib.organization, "k", "original", version=lib.item, upload=None),
+    "objects.live": lambda lib: objects.live(lib.organization, STORED),
+    "objects.doom": lambda lib: objects.doom(lib.organization, ["k", "l"], "why"),
+    "objects.doom_version": lambda lib: objects.doom_version(lib.organization, lib.item, "why"),
+    "objects.at": lambda lib: objects.at(lib.organization, "k"),
+    "objects.drop": lambda lib: objects.drop(lib.organization, "k", NOW),
+    "objects.to_settle": lambda _: objects.to_settle("planned", NOW, "", 100),
+    "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
+    "outbox.unsent": lambda _: outbox.unsent(None, 100),
+    "outbox.sent": lambda _: outbox.sent([uuid4()]),
+    "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
+    "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
+    "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),
+    "uploads.by_key": lambda lib: uploads.by_key(lib.organization, "k"),
+    "uploads.hold": lambda lib: uploads.hold(lib.organization, uuid4()),
+    "uploads.whose": lambda _: uploads.whose("k"),
+    "uploads.opened": lambda lib: uploads.opened(lib.organization, uuid4(), "s"),
+    "uploads.sign": lambda lib: uploads.sign(lib.organization, uuid4(), 1, 60),
+    "uploads.landed": lambda lib: uploads.landed(lib.organization, uuid4(), 1),
+    "uploads.lease": lambda lib: uploads.lease(lib.organization, uuid4(), uuid4(), 60),
+    "uploads.release": lambda lib: uploads.release(lib.organization, uuid4(), uuid4()),
+    "uploads.lapse": lambda lib: uploads.lapse(lib.organization, uuid4(), NOW),
+    "uploads.abort": lambda lib: uploads.abort(lib.organization, uuid4()),
+    "uploads.expire": lambda lib: uploads.expire(lib.organization, uuid4(), NOW),
+    "uploads.become": lambda lib: uploads.become(lib.organization, uuid4(), "ready", None),
+    "uploads.working": lambda lib: uploads.working(lib.organization, uuid4()),
+    "uploads.birthplace": lambda lib: uploads.birthplace(lib.organization, lib.collection, lib.folder),
+    "uploads.queue_for_quota": lambda lib: uploads.queue_for_quota(lib.organization),
+    "uploads.quota": lambda lib: uploads.quota(lib.organization, uuid4()),
+    "uploads.lapsing": lambda _: uploads.lapsing(NOW, None, 100),
+    "uploads.standing_still": lambda _: uploads.standing_still(NOW, None, 100),
+    "uploads.resend": lambda lib: uploads.resend(lib.organization, uuid4()),
+    "uploads.of_multiparts": lambda _: uploads.of_multiparts(["s"]),
+    "versions.birth_media": lambda lib: versions.birth_media(an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22),
+    "versions.birth": lambda lib: versions.birth(an_upload(lib), STORED, 1),
+    "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
+    "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
+    "versions.held": lambda lib: versions.held(lib.organization, lib.item),
+    "versions.record": lambda lib: versions.record(
+        lib.organization, lib.item, mime_type="image/jpeg", sha256=None, width=1, height=1, placeholder=None, processing="ready", reason=None,
+        generation=1,
+    ),
+    "versions.fail": lambda lib: versions.fail(lib.organization, lib.item, "why"),
+    "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item, "image"),
+    "versions.put_frame": lambda lib: versions.put_frame(
+        lib.organization, lib.item, 1, versions.NewFrame(0, "k", "image/jpeg", 1, 1, "l", 1, 1), uuid4()
+    ),
+    "versions.delete_media": lambda lib: versions.delete_media(lib.organization, lib.item),
 }
-BY_THE_WORKER = {"counts.fold", "ledger.fold"}
+BY_THE_WORKER = {
+    "counts.fold", "ledger.fold", "objects.to_settle", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
+    "uploads.of_multiparts",
+}
 INDEX_ALONE = {
     "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",
     "media.files": "media_files_newest", "media.files, ascending": "media_files_newest", "media.files, far": "media_files_newest",
@@ -193,6 +257,17 @@ def fill(organization: Organization) -> Library:
             insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, created_by)
             select organization_id, id, id, 1, id::text, filename, mime_type, size_bytes, size_bytes, created_by
               from media where organization_id = %(organization)s and type <> 'folder'
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into uploads (organization_id, id, user_id, collection_id, media_id, version_id, method, state, key, store_upload_id, name,
+                                 filename, mime_type, reserved_bytes, expires_at, deadline)
+            select organization_id, gen_random_uuid(), created_by, %(collection)s, id, id, 'multipart',
+                   case when size_bytes %% 1000 = 0 then 'uploading' when size_bytes %% 1000 = 1 then 'stored' else 'ready' end,
+                   id::text, id::text, filename, filename, mime_type, 0, now(), now()
+              from versions where organization_id = %(organization)s
             """,
             values,
         )

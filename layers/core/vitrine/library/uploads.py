@@ -21,7 +21,7 @@ from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unproces
 from vitrine.library import clean_name, folders, media, objects
 from vitrine.models import OPEN_STATES, Actor, Batch, ChecksumKind, Done, Nobody, Part, SignedPart, SignedPost, Stored, Upload, Worker
 from vitrine.permissions import ADMINS
-from vitrine.queries import counts, ledger, outbox, versions
+from vitrine.queries import collections, counts, ledger, outbox, versions
 from vitrine.queries import folders as folder_rows
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
@@ -417,7 +417,7 @@ def _part_bytes(wanted: NewUpload) -> int:
 
 def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID, UUID | None]:
     """The collection and folder that the upload goes to; folders of a relative path are made."""
-    collection_id = wanted.collection_id or read(caller, rows.default_collection(caller.organization_id))[0].id
+    collection_id = wanted.collection_id or read(caller, collections.default(caller.organization_id))[0].id
     place = folders.parse(wanted.path).place_id if wanted.path else collection_id
     found = read(caller, folder_rows.at(caller.organization_id, collection_id, place))
     folder = folders.judged(found[0] if found else None, place)
@@ -568,11 +568,12 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
             if doomed:
                 db.queue(manifest.doom(organization, doomed, "settled before"))
             return current, doomed
-        if not db.run(rows.share_collection(organization, upload.collection_id)):
+        db.queue(collections.hold_for_birth(organization, upload.collection_id))
+        place = db.first(rows.birthplace(organization, upload.collection_id, upload.parent_id))
+        if place is None:
             doomed = (*spare, current.key)
             db.queue(manifest.doom(organization, doomed, "its collection is gone"))
             return db.run(rows.become(organization, upload.id, "rejected", "Its collection was deleted", landed_bytes=stored.bytes))[0], doomed
-        place = db.run(rows.birthplace(organization, upload.parent_id))[0]
         db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
         db.queue(versions.birth(upload, stored, number=1))
         db.queue(ledger.entry(

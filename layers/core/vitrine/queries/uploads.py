@@ -239,23 +239,9 @@ def working(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def share_collection(organization: UUID, collection: UUID) -> Statement[Birthplace]:
-    """The collection stays alive, and nothing in it is moved or deleted, until the transaction ends. No row: it is gone."""
-    return Statement(
-        """
-        select null::uuid as folder_id
-          from collections
-         where organization_id = %(organization)s
-           and id = %(collection)s
-           and status = 'active'
-           for share
-        """,
-        {"organization": organization, "collection": collection}, Birthplace,
-    )
-
-
-def birthplace(organization: UUID, parent: UUID | None) -> Statement[Birthplace]:
-    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above, or at the root.
+def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Birthplace]:
+    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above, or at the root. No row: the
+    collection is gone.
 
     A statement of its own, after the collection is held: it must see what those who held it before have done.
     """
@@ -273,8 +259,12 @@ def birthplace(organization: UUID, parent: UUID | None) -> Statement[Birthplace]
                   join media folder on folder.organization_id = %(organization)s and folder.id = above.id and folder.status = 'active'
                  order by above.depth desc
                  limit 1) as folder_id
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
         """,
-        {"organization": organization, "parent": parent}, Birthplace,
+        {"organization": organization, "collection": collection, "parent": parent}, Birthplace,
     )
 
 
@@ -305,18 +295,6 @@ def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
         """,
         {"organization": organization, "besides": besides}, Quota,
     )
-
-
-def default_collection(organization: UUID) -> Statement[Default]:
-    """Where an upload goes that names no collection."""
-    return Statement(
-        "select id from collections where organization_id = %(organization)s and is_default", {"organization": organization}, Default
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Default:
-    id: UUID
 
 
 # For jobs, which cross organizations.

@@ -213,14 +213,6 @@ def put_frame(organization: UUID, version: UUID, generation: int, frame: NewFram
     )
 
 
-def delete(organization: UUID, version: UUID) -> Statement[object]:
-    """The row is gone; its frames with it."""
-    return Statement(
-        "delete from versions where organization_id = %(organization)s and id = %(version)s",
-        {"organization": organization, "version": version}, nothing,
-    )
-
-
 def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     """The item is gone; its versions, frames and tags with it."""
     return Statement(
