@@ -26,7 +26,7 @@ soak:            # the long runs
 	@exec $(VENV)/python -m pytest -m soak -n 0 $(ARGS)
 
 lint:            # ruff, both type checkers, the template
-	@GOAL=lint $(PYTHON) local/install.py test
+	@GOAL=lint $(PYTHON) local/install.py browser
 	$(VENV)/ruff check
 	$(VENV)/mypy
 	$(VENV)/pyright

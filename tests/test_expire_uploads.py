@@ -16,7 +16,7 @@ from tests import jobs, pictures
 from tests.protocol import begin
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import uploads
+from vitrine.library import settling, sweep
 from vitrine.models import Consumer
 from vitrine.queries import uploads as rows
 
@@ -107,11 +107,11 @@ def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     assert (aborted.status_code, aborted.json()) == (200, {})
 
     assert httpx.post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
-    upload = uploads.whose(signed["fields"]["key"])
+    upload = settling.whose(signed["fields"]["key"])
     assert upload is not None
-    found = uploads.find(Consumer(tenant.id), tenant.id, upload.upload_id)
+    found = settling.find(Consumer(tenant.id), tenant.id, upload.upload_id)
     assert found is not None
-    uploads.settle(Consumer(tenant.id), found)
+    settling.settle(Consumer(tenant.id), found)
 
     assert storage.head(signed["fields"]["key"]) is None
     assert state(tenant, signed["mediaId"]) == "aborted"
@@ -143,11 +143,11 @@ def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: T
     _unprocess(tenant)
     upload_id = upload.answer["uploadId"]
 
-    deeds = [jobs.run("expire_uploads", later=DAY).get(upload_id) for _ in range(uploads.RESENDS + 1)]
+    deeds = [jobs.run("expire_uploads", later=DAY).get(upload_id) for _ in range(sweep.RESENDS + 1)]
 
-    assert deeds == ["sent again"] * uploads.RESENDS + ["given up"]
+    assert deeds == ["sent again"] * sweep.RESENDS + ["given up"]
     said = tenant.studio.get(f"/api/upload/{upload.media}").json()
-    assert (said["state"], said["reason"]) == ("failed", f"The file could not be processed in {uploads.RESENDS} tries")
+    assert (said["state"], said["reason"]) == ("failed", f"The file could not be processed in {sweep.RESENDS} tries")
     assert tenant.trouble() == []
 
 

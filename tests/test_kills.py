@@ -21,7 +21,7 @@ import pytest
 
 from tests import pictures
 from tests.tenants import FINAL, Tenant
-from vitrine.library import objects, uploads
+from vitrine.library import sweep as jobs
 from vitrine.library.invariants import invariants
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class GivenUp(Exception):
 def sweep() -> None:
     """Every job once, its clock past all time-outs and graces."""
     later = datetime.now(UTC) + LATER
-    for job in (uploads.end_lapsed, uploads.send_again, objects.settle_planned, objects.discard_doomed, objects.abort_unwanted):
+    for job in (jobs.end_lapsed, jobs.send_again, jobs.settle_planned, jobs.discard_doomed, jobs.abort_unwanted):
         cursor: str | None = None
         while True:
             batch = job(later, cursor, 100, dry_run=False)

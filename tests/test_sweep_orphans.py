@@ -12,6 +12,7 @@ from tests.protocol import begin
 from vitrine import storage
 from vitrine.credentials import mint_id
 from vitrine.db import transaction, write
+from vitrine.library import objects
 from vitrine.models import Consumer
 from vitrine.queries import objects as manifest
 
@@ -63,6 +64,18 @@ def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
 
     assert storage.head(key) is None
     assert tenant.trouble(settled=True) == []
+
+
+def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    keys = [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")]
+
+    objects.doom(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
+    jobs.run("sweep_orphans", later=LATER)
+
+    assert [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")] == keys
+    assert tenant.studio.get(f"/api/media/{media}").status_code == 200
+    assert tenant.trouble() == []
 
 
 def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_is_not(tenant: Tenant) -> None:

@@ -8,6 +8,6 @@ Faults    bytes that landed are settled, not ended; a run that dies is gone on w
 from __future__ import annotations
 
 from vitrine.consumers import on_schedule
-from vitrine.library import uploads
+from vitrine.library import sweep
 
-handler = on_schedule("expire_uploads", uploads.end_lapsed, uploads.send_again)
+handler = on_schedule("expire_uploads", sweep.end_lapsed, sweep.send_again)

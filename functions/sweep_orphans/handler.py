@@ -8,6 +8,6 @@ Faults    works from the manifest's own rows, after a grace; everything is looke
 from __future__ import annotations
 
 from vitrine.consumers import on_schedule
-from vitrine.library import objects
+from vitrine.library import sweep
 
-handler = on_schedule("sweep_orphans", objects.settle_planned, objects.discard_doomed, objects.abort_unwanted)
+handler = on_schedule("sweep_orphans", sweep.settle_planned, sweep.discard_doomed, sweep.abort_unwanted)

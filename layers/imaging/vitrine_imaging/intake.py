@@ -20,7 +20,7 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import objects, uploads
+from vitrine.library import objects, settling
 from vitrine.models import Consumer, MediaType, Stored, Upload
 from vitrine.queries import ledger, versions
 from vitrine.queries import objects as manifest
@@ -53,19 +53,19 @@ def take_in(key: str) -> Upload | None:
     May be called for the same key any number of times, at once, late or early. Raises Busy (and whatever the disk or the decoder's machine
     raises) where trying again later may help: nothing is recorded then.
     """
-    whose = uploads.whose(key)
+    whose = settling.whose(key)
     if whose is None:
         log.warning("an object of no upload", extra={"key": key})
         return None
     who = Consumer(whose.organization_id)
-    upload = uploads.find(who, whose.organization_id, whose.upload_id)
-    settled = uploads.settle(who, upload) if upload is not None else None
+    upload = settling.find(who, whose.organization_id, whose.upload_id)
+    settled = settling.settle(who, upload) if upload is not None else None
     if settled is None or settled.state not in ("stored", "processing"):
         return settled
 
     attempts = write(who, versions.attempt(who.organization_id, settled.version_id))
     if not attempts:
-        return uploads.find(who, settled.organization_id, settled.id)
+        return settling.find(who, settled.organization_id, settled.id)
     write(who, upload_rows.working(who.organization_id, settled.id))
     return _process(who, settled, attempts[0])
 
@@ -214,13 +214,13 @@ def _record(
                     f"frames:{attempt.id.hex}:{attempt.generation}",
                 )
             )
-        uploads.show_processed(db, organization, held, media_type)
+        settling.show_processed(db, organization, held, media_type)
         return db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[0]
 
     recorded = transaction(who, work)
     if recorded is None:
         _throw_away(who, [each.key for each in mine])
-        recorded = uploads.find(who, upload.organization_id, upload.id) or upload
+        recorded = settling.find(who, upload.organization_id, upload.id) or upload
     log.info("upload processed", extra={"upload_id": str(upload.id), "media_id": str(attempt.media_id), "state": recorded.state})
     return recorded
 
@@ -244,7 +244,7 @@ def _refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: st
 
     refused = transaction(who, work)
     if refused is None:
-        return uploads.find(who, upload.organization_id, upload.id) or upload
+        return settling.find(who, upload.organization_id, upload.id) or upload
     rejected, keys = refused
     for key in keys:
         with suppress(Busy):  # the sweep comes again

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from vitrine import queues
 from vitrine.db import read, write
-from vitrine.library.uploads import STORED_QUEUE
+from vitrine.library.sweep import STORED_QUEUE
 from vitrine.models import Batch, Done, Worker
 from vitrine.queries import outbox
 from vitrine.settings import settings

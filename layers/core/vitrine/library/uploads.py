@@ -11,17 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import quote
 from uuid import UUID
 
 from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import clean_name, folders, media, objects
-from vitrine.models import OPEN_STATES, Actor, Batch, ChecksumKind, Done, Nobody, Part, SignedPart, SignedPost, Stored, Upload, Worker
+from vitrine.library import clean_name, folders, media, objects, settling
+from vitrine.models import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
-from vitrine.queries import collections, counts, ledger, outbox, versions
+from vitrine.queries import collections
 from vitrine.queries import folders as folder_rows
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
@@ -30,15 +29,12 @@ from vitrine.settings import GIB, MIB, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.models import Caller, Media, MediaType, UploadMethod
+    from vitrine.models import Caller, Media, UploadMethod
 
 MAX_PARTS = 10_000                # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
 FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
 WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
-STANDING_STILL = timedelta(minutes=20)   # longer than the function that processes may run
-RESENDS = 5
-STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; settings say where it is
 UNDECLARED_TYPES = frozenset(("", "application/octet-stream"))   # the content will say
 
 log = logging.getLogger(__name__)
@@ -116,7 +112,7 @@ def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
     try:
         return storage.parts(upload.key, store_upload_id)
     except storage.NoSuchUpload:
-        settled = settle(caller, upload)
+        settled = settling.settle(caller, upload)
         _ended(settled or upload)
 
 
@@ -167,7 +163,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     except (storage.NoSuchUpload, storage.AlreadyThere, storage.NotThere):
         pass          # completed before, or gone: the object itself tells
     except storage.WrongChecksum:
-        refused = _refuse_unborn(caller, upload, "The bytes do not have the checksum that was declared")
+        refused = settling.refuse_unborn(caller, upload, "The bytes do not have the checksum that was declared")
         with suppress(Busy):
             storage.abort(upload.key, upload.store_upload_id)
         _ended(refused)
@@ -179,7 +175,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
             give_back()
         raise
 
-    settled = settle(caller, upload)
+    settled = settling.settle(caller, upload)
     if settled is not None:
         return _already_completed(caller, settled)
     give_back()
@@ -217,130 +213,6 @@ def by_key(caller: Caller, key: str) -> UploadStatus:
     """The upload that lands at this key. Raises NotFound."""
     found = read(caller, rows.by_key(caller.organization_id, key))
     return _status(caller, _visible(caller, found))
-
-
-# What happens when bytes have landed.
-
-def whose(key: str) -> rows.Whose | None:
-    """The upload whose bytes land at this key, and its organization; None: nobody's."""
-    found = read(Nobody(), rows.whose(key))
-    return found[0] if found else None
-
-
-def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
-    found = read(who, rows.by_id(organization, upload_id))
-    return found[0] if found else None
-
-
-def settle(who: Actor, upload: Upload) -> Upload | None:
-    """The object, if it is there, is held against what was declared, and its item is born (or it is refused): the upload as it then stands.
-
-    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any order, at once or again.
-    """
-    stored = storage.head(upload.key)
-    if stored is None:
-        current = read(who, rows.by_id(upload.organization_id, upload.id))
-        return current[0] if current and current[0].state not in (*OPEN_STATES, "expired", "aborted") else None
-
-    current_rows = read(who, rows.by_id(upload.organization_id, upload.id))
-    if not current_rows:
-        return None
-    upload = current_rows[0]
-    if upload.state not in (*OPEN_STATES, "expired"):
-        if upload.method == "post" or upload.state in ("aborted", "rejected"):
-            _doom_late(who, upload)
-        return upload
-
-    refusal = _refusal(who, upload, stored)
-    if refusal is not None:
-        return _refuse_unborn(who, upload, refusal)
-    if upload.method != "post":
-        return _bear(who, upload, stored)
-
-    copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
-    write(who, manifest.plan(upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id))
-    try:
-        copied = storage.copy(stored, copy_key)
-    except (storage.AlreadyThere, storage.NotThere):
-        # Posted again, or settled and deleted, between our look and the copy: whoever came between has settled it or will.
-        objects.doom(who, upload.organization_id, [copy_key], "its source changed")
-        objects.discard(who, upload.organization_id, copy_key)
-        raise Busy("The upload changed while it was being looked at; try again") from None
-    return _bear(who, upload, copied, source=stored)
-
-
-# What jobs do.
-
-def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call that died gives its upload back."""
-    found = read(Worker(), rows.lapsing(now, UUID(after) if after else None, limit))
-    done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
-    return Batch(done, found[-1].id.hex if len(found) == limit else None)
-
-
-def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Uploads that stand still between `stored` and `ready` get a lost event's message again; after RESENDS they have failed, saying so."""
-    found = read(Worker(), rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit))
-    done = tuple(Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found)
-    return Batch(done, found[-1].id.hex if len(found) == limit else None)
-
-
-def _end(upload: Upload, now: datetime) -> str:
-    try:
-        settled = settle(Worker(), upload)
-    except Busy:
-        return "left for later"
-    if settled is not None and settled.state not in OPEN_STATES:
-        return "settled"
-    organization = upload.organization_id
-    if write(Worker(), rows.expire(organization, upload.id, now)):
-        if upload.store_upload_id is not None:
-            with suppress(Busy):              # the sweep aborts it, since its session is over
-                storage.abort(upload.key, upload.store_upload_id)
-        return "expired"
-    return "given back" if write(Worker(), rows.lapse(organization, upload.id, now)) else "left alone"
-
-
-def _send_again(upload: Upload) -> str:
-    organization = upload.organization_id
-
-    def work(db: Transaction) -> str:
-        resent = db.first(rows.resend(organization, upload.id))
-        if resent is None:
-            return "moved on"
-        if resent.times > RESENDS:
-            return _give_up(db, upload)
-        db.queue(outbox.put(organization, mint_id(), STORED_QUEUE, stored_event(upload.key), f"resend:{upload.id.hex}:{resent.times}"))
-        return "sent again"
-
-    return transaction(Worker(), work)
-
-
-def _give_up(db: Transaction, upload: Upload) -> str:
-    reason = f"The file could not be processed in {RESENDS} tries"
-    db.queue(versions.lock_item(upload.organization_id, upload.media_id))
-    held = db.first(versions.held(upload.organization_id, upload.version_id))
-    if held is None or held.processing != "pending":
-        db.queue(rows.become(upload.organization_id, upload.id, "failed", reason))
-        return "given up"
-    db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
-    show_processed(db, upload.organization_id, held, held.media_type)
-    db.queue(rows.become(upload.organization_id, upload.id, "failed", reason))
-    return "given up"
-
-
-def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
-    """The item shows what its version has become, and is counted from now on if it was not."""
-    if not held.is_active:
-        return
-    db.queue(versions.show_active(organization, held.media_id, media_type))
-    if held.media_status == "active" and not held.media_verified:
-        db.queue(counts.entry(organization, held.collection_id, held.place_id, media_type, 1))
-
-
-def stored_event(key: str) -> dict[str, object]:
-    """What the store's own event says of an object that has landed, as far as anybody reads it."""
-    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}]}
 
 
 # Helpers of creating, in the order they are used.
@@ -516,7 +388,7 @@ def _already_completed(caller: Caller, upload: Upload) -> Upload:
     if upload.state in OPEN_STATES:
         raise Conflict("The upload was never opened in the store; start again")
     if upload.state == "expired":
-        settled = settle(caller, upload)
+        settled = settling.settle(caller, upload)
         if settled is not None and settled.state not in ("expired", *OPEN_STATES):
             return _already_completed(caller, settled)
     if upload.state in ("aborted", "expired", "rejected"):
@@ -534,90 +406,3 @@ def _status(caller: Caller, upload: Upload) -> UploadStatus:
         return UploadStatus(upload, media.get(caller, upload.media_id))
     except NotFound:                      # deleted since
         return UploadStatus(upload, None)
-
-
-# Helpers of settling.
-
-def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
-    """Why what has landed is not taken; None: it is."""
-    limit = settings().max_upload_bytes
-    if stored.bytes == 0:
-        return "The file is empty"
-    if upload.declared_bytes is not None and stored.bytes != upload.declared_bytes:
-        return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
-    if stored.bytes > limit:
-        return f"The file has {stored.bytes} bytes; the limit is {limit}"
-    quota = read(who, rows.quota(upload.organization_id, upload.id))[0]
-    if quota.limit is not None and quota.stored + stored.bytes > quota.limit:
-        return f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used"
-    return None
-
-
-def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
-    """Media and version are there, pending, the ledger knows, and the upload is `stored`. `source`: what was posted, doomed now.
-
-    Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
-    """
-    organization = upload.organization_id
-
-    def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
-        current = db.run(rows.hold(organization, upload.id))[0]
-        spare = (stored.key,) if source is not None else ()
-        if current.state not in (*OPEN_STATES, "expired"):       # somebody settled it first, or it was aborted: this copy is one too many
-            doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
-            if doomed:
-                db.queue(manifest.doom(organization, doomed, "settled before"))
-            return current, doomed
-        db.queue(collections.hold_for_birth(organization, upload.collection_id))
-        place = db.first(rows.birthplace(organization, upload.collection_id, upload.parent_id))
-        if place is None:
-            doomed = (*spare, current.key)
-            db.queue(manifest.doom(organization, doomed, "its collection is gone"))
-            return db.run(rows.become(organization, upload.id, "rejected", "Its collection was deleted", landed_bytes=stored.bytes))[0], doomed
-        db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
-        db.queue(versions.birth(upload, stored, number=1))
-        db.queue(ledger.entry(
-            organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
-        ))
-        if not db.run(manifest.live(organization, stored)):
-            raise Busy("The upload was ended while it was being settled; try again")
-        doomed = (current.key,) if source is not None else ()
-        if doomed:
-            db.queue(manifest.doom(organization, doomed, "copied out"))
-        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[0], doomed
-
-    settled, doomed = transaction(who, work)
-    for key in doomed:
-        with suppress(Busy):               # the sweep comes again
-            objects.discard(who, organization, key)
-    log.info("upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes})
-    return settled
-
-
-def _refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
-    """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
-    def work(db: Transaction) -> Upload:
-        current = db.run(rows.hold(upload.organization_id, upload.id))[0]
-        if current.state not in (*OPEN_STATES, "expired"):
-            return current
-        db.queue(manifest.doom(upload.organization_id, [current.key], "refused"))
-        return db.run(rows.become(upload.organization_id, upload.id, "rejected", reason))[0]
-
-    refused = transaction(who, work)
-    if refused.state == "rejected":
-        with suppress(Busy):
-            objects.discard(who, refused.organization_id, refused.key)
-    return refused
-
-
-def _doom_late(who: Actor, upload: Upload) -> None:
-    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one completed late."""
-    objects.doom(who, upload.organization_id, [upload.key], "landed late")
-    with suppress(Busy):
-        objects.discard(who, upload.organization_id, upload.key)
-
-
-def _media_type(mime_type: str) -> MediaType:
-    if mime_type.startswith("video/"):
-        return "video"
-    return "pdf" if mime_type == "application/pdf" else "image"

@@ -74,14 +74,16 @@ def live(organization: UUID, stored: Stored) -> Statement[Entry]:
 
 
 def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
-    """The point of no return: these objects will be deleted."""
+    """The point of no return: these objects will be deleted. Only what never came to live: a live one is doomed with its version, by whoever
+    takes it out of the books.
+    """
     return Statement(
         """
         update objects
            set state = 'doomed', reason = %(reason)s, updated_at = now()
          where organization_id = %(organization)s
            and key = any(%(keys)s)
-           and state <> 'doomed'
+           and state = 'planned'
         """,
         {"organization": organization, "keys": list(keys), "reason": reason}, nothing,
     )

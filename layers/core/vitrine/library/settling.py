@@ -1,0 +1,170 @@
+"""What happens when bytes have landed: they are held against what was declared, and one item is born, or the upload is refused.
+
+Called by Complete, by the store's event and by the sweep, whichever sees the object first.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from vitrine import storage
+from vitrine.credentials import mint_token
+from vitrine.db import Transaction, read, transaction, write
+from vitrine.errors import Busy
+from vitrine.library import objects
+from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
+from vitrine.queries import collections, counts, ledger, versions
+from vitrine.queries import objects as manifest
+from vitrine.queries import uploads as rows
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from vitrine.models import MediaType
+
+log = logging.getLogger(__name__)
+
+
+def whose(key: str) -> rows.Whose | None:
+    """The upload whose bytes land at this key, and its organization; None: nobody's."""
+    found = read(Nobody(), rows.whose(key))
+    return found[0] if found else None
+
+
+def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
+    found = read(who, rows.by_id(organization, upload_id))
+    return found[0] if found else None
+
+
+def settle(who: Actor, upload: Upload) -> Upload | None:
+    """The object, if it is there, is held against what was declared, and its item is born (or it is refused): the upload as it then stands.
+
+    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any order, at once or again.
+    """
+    stored = storage.head(upload.key)
+    if stored is None:
+        current = read(who, rows.by_id(upload.organization_id, upload.id))
+        return current[0] if current and current[0].state not in (*OPEN_STATES, "expired", "aborted") else None
+
+    current_rows = read(who, rows.by_id(upload.organization_id, upload.id))
+    if not current_rows:
+        return None
+    upload = current_rows[0]
+    if upload.state not in (*OPEN_STATES, "expired"):
+        if upload.method == "post" or upload.state in ("aborted", "rejected"):
+            _doom_late(who, upload)
+        return upload
+
+    refusal = _refusal(who, upload, stored)
+    if refusal is not None:
+        return refuse_unborn(who, upload, refusal)
+    if upload.method != "post":
+        return _bear(who, upload, stored)
+
+    copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
+    write(who, manifest.plan(upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id))
+    try:
+        copied = storage.copy(stored, copy_key)
+    except (storage.AlreadyThere, storage.NotThere):
+        # Posted again, or settled and deleted, between our look and the copy: whoever came between has settled it or will.
+        objects.doom(who, upload.organization_id, [copy_key], "its source changed")
+        objects.discard(who, upload.organization_id, copy_key)
+        raise Busy("The upload changed while it was being looked at; try again") from None
+    return _bear(who, upload, copied, source=stored)
+
+
+def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
+    """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
+    def work(db: Transaction) -> Upload:
+        current = db.run(rows.hold(upload.organization_id, upload.id))[0]
+        if current.state not in (*OPEN_STATES, "expired"):
+            return current
+        db.queue(manifest.doom(upload.organization_id, [current.key], "refused"))
+        return db.run(rows.become(upload.organization_id, upload.id, "rejected", reason))[0]
+
+    refused = transaction(who, work)
+    if refused.state == "rejected":
+        with suppress(Busy):
+            objects.discard(who, refused.organization_id, refused.key)
+    return refused
+
+
+def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
+    """The item shows what its version has become, and is counted from now on if it was not."""
+    if not held.is_active:
+        return
+    db.queue(versions.show_active(organization, held.media_id, media_type))
+    if held.media_status == "active" and not held.media_verified:
+        db.queue(counts.entry(organization, held.collection_id, held.place_id, media_type, 1))
+
+
+def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
+    """Why what has landed is not taken; None: it is."""
+    limit = settings().max_upload_bytes
+    if stored.bytes == 0:
+        return "The file is empty"
+    if upload.declared_bytes is not None and stored.bytes != upload.declared_bytes:
+        return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
+    if stored.bytes > limit:
+        return f"The file has {stored.bytes} bytes; the limit is {limit}"
+    quota = read(who, rows.quota(upload.organization_id, upload.id))[0]
+    if quota.limit is not None and quota.stored + stored.bytes > quota.limit:
+        return f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used"
+    return None
+
+
+def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
+    """Media and version are there, pending, the ledger knows, and the upload is `stored`. `source`: what was posted, doomed now.
+
+    Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
+    """
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
+        current = db.run(rows.hold(organization, upload.id))[0]
+        spare = (stored.key,) if source is not None else ()
+        if current.state not in (*OPEN_STATES, "expired"):       # somebody settled it first, or it was aborted: this copy is one too many
+            doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
+            if doomed:
+                db.queue(manifest.doom(organization, doomed, "settled before"))
+            return current, doomed
+        db.queue(collections.hold_for_birth(organization, upload.collection_id))
+        place = db.first(rows.birthplace(organization, upload.collection_id, upload.parent_id))
+        if place is None:
+            doomed = (*spare, current.key)
+            db.queue(manifest.doom(organization, doomed, "its collection is gone"))
+            return db.run(rows.become(organization, upload.id, "rejected", "Its collection was deleted", landed_bytes=stored.bytes))[0], doomed
+        db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
+        db.queue(versions.birth(upload, stored, number=1))
+        db.queue(ledger.entry(
+            organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
+        ))
+        if not db.run(manifest.live(organization, stored)):
+            raise Busy("The upload was ended while it was being settled; try again")
+        doomed = (current.key,) if source is not None else ()
+        if doomed:
+            db.queue(manifest.doom(organization, doomed, "copied out"))
+        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[0], doomed
+
+    settled, doomed = transaction(who, work)
+    for key in doomed:
+        with suppress(Busy):               # the sweep comes again
+            objects.discard(who, organization, key)
+    log.info("upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes})
+    return settled
+
+
+def _doom_late(who: Actor, upload: Upload) -> None:
+    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one completed late."""
+    objects.doom(who, upload.organization_id, [upload.key], "landed late")
+    with suppress(Busy):
+        objects.discard(who, upload.organization_id, upload.key)
+
+
+def _media_type(mime_type: str) -> MediaType:
+    if mime_type.startswith("video/"):
+        return "video"
+    return "pdf" if mime_type == "application/pdf" else "image"

@@ -1,0 +1,146 @@
+"""What scheduled jobs do to uploads and objects, a bounded batch at a time: nothing is left behind, and nothing that is shown is touched.
+
+Every step looks again in the transaction that changes something; `now` is a parameter, so that a test can be a week later.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import UUID
+
+from vitrine import storage
+from vitrine.credentials import mint_id
+from vitrine.db import Transaction, read, transaction, write
+from vitrine.errors import Busy
+from vitrine.library import objects, settling
+from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
+from vitrine.queries import objects as manifest
+from vitrine.queries import outbox, versions
+from vitrine.queries import uploads as upload_rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# Longer than any call of ours may take, so that what is swept is nobody's work under way: the longest function has 10 minutes.
+GRACE = timedelta(hours=1)
+STANDING_STILL = timedelta(minutes=20)
+RESENDS = 5
+STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; settings say where it is
+
+
+def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call that died gives its upload back."""
+    found = read(Worker(), upload_rows.lapsing(now, UUID(after) if after else None, limit))
+    done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
+    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+
+
+def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Uploads that stand still between `stored` and `ready` get a lost event's message again; after RESENDS they have failed, saying so."""
+    found = read(Worker(), upload_rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit))
+    done = tuple(Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found)
+    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+
+
+def _end(upload: Upload, now: datetime) -> str:
+    try:
+        settled = settling.settle(Worker(), upload)
+    except Busy:
+        return "left for later"
+    if settled is not None and settled.state not in OPEN_STATES:
+        return "settled"
+    organization = upload.organization_id
+    if write(Worker(), upload_rows.expire(organization, upload.id, now)):
+        if upload.store_upload_id is not None:
+            with suppress(Busy):              # the sweep aborts it, since its session is over
+                storage.abort(upload.key, upload.store_upload_id)
+        return "expired"
+    return "given back" if write(Worker(), upload_rows.lapse(organization, upload.id, now)) else "left alone"
+
+
+def _send_again(upload: Upload) -> str:
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> str:
+        resent = db.first(upload_rows.resend(organization, upload.id))
+        if resent is None:
+            return "moved on"
+        if resent.times > RESENDS:
+            return _give_up(db, upload)
+        db.queue(outbox.put(organization, mint_id(), STORED_QUEUE, stored_event(upload.key), f"resend:{upload.id.hex}:{resent.times}"))
+        return "sent again"
+
+    return transaction(Worker(), work)
+
+
+def _give_up(db: Transaction, upload: Upload) -> str:
+    reason = f"The file could not be processed in {RESENDS} tries"
+    db.queue(versions.lock_item(upload.organization_id, upload.media_id))
+    held = db.first(versions.held(upload.organization_id, upload.version_id))
+    if held is None or held.processing != "pending":
+        db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
+        return "given up"
+    db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
+    settling.show_processed(db, upload.organization_id, held, held.media_type)
+    db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
+    return "given up"
+
+
+def stored_event(key: str) -> dict[str, object]:
+    """What the store's own event says of an object that has landed, as far as anybody reads it."""
+    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}]}
+
+
+def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Doomed objects are gone, rows too: what a crash left between the doom and the deletion."""
+    found = read(Worker(), manifest.to_settle("doomed", now, after or "", limit))
+    done: list[Done] = []
+    for entry in found:
+        if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
+            done.append(Done("discarded", entry.key))
+    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+
+
+def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Planned objects that never came to live are gone: of an upload that has ended, or of an attempt that died.
+
+    An object of an open upload is left alone: its session decides. One that landed after its session expired revives it.
+    """
+    found = read(Worker(), manifest.to_settle("planned", now - GRACE, after or "", limit))
+    done: list[Done] = []
+    for entry in found:
+        upload = settling.find(Worker(), entry.organization_id, entry.upload_id) if entry.upload_id is not None else None
+        lands_here = upload is not None and upload.key == entry.key
+        if upload is not None and lands_here and upload.state in ("created", "uploading", "completing"):
+            continue
+        if entry.hold_until is not None and entry.hold_until > now:
+            continue
+        if dry_run:
+            done.append(Done("given up", entry.key))
+            continue
+        if upload is not None and lands_here and upload.state == "expired":
+            with suppress(Busy):
+                if settling.settle(Worker(), upload) is not None:
+                    done.append(Done("revived", entry.key))
+                    continue
+        objects.doom(Worker(), entry.organization_id, [entry.key], "never came to live")
+        objects.discard(Worker(), entry.organization_id, entry.key, now=now)
+        done.append(Done("given up", entry.key))
+    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+
+
+def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """The store holds open no multipart upload that has no open session: what a crash left between the store and the row."""
+    found = list(islice(storage.open_multiparts(after or ""), limit))
+    wanted = {upload.store_upload_id for upload in read(Worker(), upload_rows.of_multiparts([each.upload_id for each in found]))}
+    done: list[Done] = []
+    for each in found:
+        if each.upload_id not in wanted and each.initiated <= now - GRACE:
+            if not dry_run:
+                storage.abort(each.key, each.upload_id)
+            done.append(Done("aborted", each.key))
+    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
