@@ -34,6 +34,7 @@ MOMENTS = ("create", "part", "complete", "post", "event", "commit")
 USUAL = {"create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 0.4, "commit": 0.12}    # seconds a step takes on a small machine
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
+LEASE = timedelta(minutes=10)
 
 
 @dataclass
@@ -107,7 +108,7 @@ class Attempt:
                 assert answer.status_code >= 500, answer.text
             self.mend()
             if moment in ("complete", "commit") and self.killed.is_set():
-                sweep()               # the lease of a call that died: time, moved on
+                sweep(LEASE)          # the lease of a call that died: time, moved on
             time.sleep(0.1)
         raise GivenUp
 
@@ -140,9 +141,9 @@ class GivenUp(Exception):
     """The client stopped trying."""
 
 
-def sweep() -> None:
-    """Every job once, its clock past all time-outs and graces."""
-    later = datetime.now(UTC) + LATER
+def sweep(ahead: timedelta = LATER) -> None:
+    """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no session."""
+    later = datetime.now(UTC) + ahead
     for job in (jobs.end_lapsed, jobs.send_again, jobs.settle_planned, jobs.discard_doomed, jobs.abort_unwanted):
         cursor: str | None = None
         while True:

@@ -137,7 +137,10 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
                 min_size=0,
                 max_size=chosen.db_pool_size,
                 num_workers=1,
-                timeout=10,
+                timeout=5,
+                # Not the five minutes of the library: its pauses double, so a pool would sleep on long after the server is back. One that has
+                # given up tries at once when it is asked again.
+                reconnect_timeout=2,
                 check=_check,
                 # Never prepared: a pooler may hand the next statement to another server connection.
                 kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
