@@ -217,7 +217,11 @@ class Stack:
         from vitrine import migrations  # its layer is on the path only now
 
         app, worker = (self._password(role) for role in ("vitrine_app", "vitrine_worker"))
-        for name in migrations.apply(self.owner_url, CLONE / "migrations", app_password=app, worker_password=worker):
+        try:
+            applied = migrations.apply(self.owner_url, CLONE / "migrations", app_password=app, worker_password=worker)
+        except RuntimeError as error:
+            raise StartError(f"{error}. If this database holds nothing to keep, move {self.folder} away to begin anew.") from error
+        for name in applied:
             self._say(f"Applied {name}")
 
     def _command(self, part: str, environment: Mapping[str, str]) -> list[str]:

@@ -141,7 +141,6 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
                 # Not the five minutes of the library: its pauses double, so a pool would sleep on long after the server is back. One that has
                 # given up tries at once when it is asked again.
                 reconnect_timeout=2,
-                check=_check,
                 # Never prepared: a pooler may hand the next statement to another server connection.
                 kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
                 open=True,
@@ -149,19 +148,29 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
         return _pools[worker]
 
 
-def _check(connection: _Connection) -> None:
-    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen.
-    if connection.used_at and time.time() - connection.used_at > IDLE_CHECK:
-        ConnectionPool.check_connection(connection)
-
-
 @contextmanager
 def _checked_out(who: Actor) -> Generator[_Connection]:
-    with _pool(worker=isinstance(who, Worker)).connection() as connection:
-        try:
-            yield connection
-        finally:
-            connection.used_at = time.time()
+    pool = _pool(worker=isinstance(who, Worker))
+    connection = pool.getconn()
+    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen. Not the pool's own check: it pauses, twice as
+    # long each time, between connections that are dead, and a server that went down took all of them.
+    if connection.used_at and time.time() - connection.used_at > IDLE_CHECK and not _lives(connection):
+        pool.putconn(connection)
+        pool.check()
+        connection = pool.getconn()
+    try:
+        yield connection
+    finally:
+        connection.used_at = time.time()
+        pool.putconn(connection)
+
+
+def _lives(connection: _Connection) -> bool:
+    try:
+        connection.execute("select 1")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _open(connection: _Connection, who: Actor) -> None:
