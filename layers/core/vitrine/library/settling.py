@@ -45,14 +45,13 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
     None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any order, at once or again.
     """
     stored = storage.head(upload.key)
-    if stored is None:
-        current = read(who, rows.by_id(upload.organization_id, upload.id))
-        return current[0] if current and current[0].state not in (*OPEN_STATES, "expired", "aborted") else None
-
-    current_rows = read(who, rows.by_id(upload.organization_id, upload.id))
-    if not current_rows:
+    current = find(who, upload.organization_id, upload.id)
+    if current is None or (stored is None and current.state in (*OPEN_STATES, "expired", "aborted")):
         return None
-    upload = current_rows[0]
+    if stored is None:
+        return current
+
+    upload = current
     if upload.state not in (*OPEN_STATES, "expired"):
         if upload.method == "post" or upload.state in ("aborted", "rejected"):
             _doom_late(who, upload)

@@ -81,11 +81,9 @@ def _give_up(db: Transaction, upload: Upload) -> str:
     reason = f"The file could not be processed in {RESENDS} tries"
     db.queue(versions.lock_item(upload.organization_id, upload.media_id))
     held = db.first(versions.held(upload.organization_id, upload.version_id))
-    if held is None or held.processing != "pending":
-        db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
-        return "given up"
-    db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
-    settling.show_processed(db, upload.organization_id, held, held.media_type)
+    if held is not None and held.processing == "pending":
+        db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
+        settling.show_processed(db, upload.organization_id, held, held.media_type)
     db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
     return "given up"
 
@@ -115,7 +113,7 @@ def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: boo
     for entry in found:
         upload = settling.find(Worker(), entry.organization_id, entry.upload_id) if entry.upload_id is not None else None
         lands_here = upload is not None and upload.key == entry.key
-        if upload is not None and lands_here and upload.state in ("created", "uploading", "completing"):
+        if upload is not None and lands_here and upload.state in OPEN_STATES:
             continue
         if entry.hold_until is not None and entry.hold_until > now:
             continue

@@ -6,7 +6,6 @@ Complete, the store's event and the sweep sees the object first calls `settle`, 
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,8 +35,6 @@ MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
 FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
 WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
 UNDECLARED_TYPES = frozenset(("", "application/octet-stream"))   # the content will say
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
