@@ -168,7 +168,7 @@ def _checked_out(who: Actor) -> Generator[_Connection]:
 def _lives(connection: _Connection) -> bool:
     try:
         connection.execute("select 1")
-    except psycopg.OperationalError:
+    except psycopg.Error:   # whatever is wrong with it: the caller gives it back to the pool, which makes another
         return False
     return True
 

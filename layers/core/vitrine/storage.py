@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it is served with is signed into each URL.
 STORED_TYPE = "application/octet-stream"
 STORED_DISPOSITION = "attachment"
-CHUNK = 1024 * 1024
+CHUNK = 4 * 1024 * 1024  # bytes
 
 
 class StoreRefusal(Exception):
@@ -222,7 +222,7 @@ def beginning(stored: Stored, size: int) -> bytes:
 
 
 def chunks(stored: Stored) -> Iterator[bytes]:
-    """The whole object, a mebibyte at a time. Raises as `beginning` does."""
+    """The whole object, some mebibytes at a time. Raises as `beginning` does."""
     with _errors():
         answer = aws.s3().get_object(Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag)
         yield from answer["Body"].iter_chunks(CHUNK)

@@ -10,11 +10,11 @@ import base64
 import hashlib
 import logging
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
@@ -28,9 +28,6 @@ from vitrine.queries import uploads as upload_rows
 from vitrine.settings import settings
 from vitrine_imaging.decoder import Decoder
 from vitrine_imaging.models import Derived, Limits, Undecodable
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -99,10 +96,13 @@ def _fetch(stored: Stored, file: Path) -> bytes | None:
     chosen = settings()
     hashed = stored.bytes <= chosen.hash_max_bytes
     digest, left = hashlib.sha256(), chosen.decode_max_bytes
-    with file.open("wb") as out:
+    with file.open("wb") as out, ThreadPoolExecutor(1) as beside:
+        hashing: Future[None] | None = None
         for chunk in storage.chunks(stored):
-            if hashed:
-                digest.update(chunk)
+            if hashed:  # beside the reading of the next chunk, never more than one behind: hashing is what a large file waits for
+                if hashing is not None:
+                    hashing.result()
+                hashing = beside.submit(digest.update, chunk)
             if left > 0:
                 out.write(chunk[:left])
                 left -= len(chunk)
