@@ -38,7 +38,7 @@ def main() -> None:
         digest, hashing = hashlib.sha256(), 0.0
         began = time.perf_counter()
         upload = begin(tenant, size=size)
-        parts = []
+        parts, urls = [], dict[int, str]()
         for number, data in enumerate(_parts(photo), 1):
             if number % AHEAD == 1:
                 urls = upload.sign_all(range(number, number + AHEAD))

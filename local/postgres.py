@@ -38,6 +38,7 @@ from local.tether import tethered
 
 DATABASE = "vitrine"
 OWNER = "vitrine_owner"
+PATIENCE = 15  # seconds for the server's own workers to leave a database
 LOG_BYTES = 10_000_000  # a log longer than this is set aside at the next start
 
 SETTINGS: Mapping[str, str] = {
@@ -254,8 +255,16 @@ def create_database(owner_url: str, name: str, *, template: str | None = None) -
 
 def drop_database(owner_url: str, name: str) -> None:
     """It is gone, whoever was connected to it."""
+    statement = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        for _ in range(PATIENCE):
+            try:
+                connection.execute(statement)
+            except psycopg.errors.InsufficientPrivilege:   # an autovacuum worker is there, which belongs to the superuser: soon it is not
+                time.sleep(1)
+            else:
+                return
+        connection.execute(statement)
 
 
 def as_role(url: str, role: str, password: str) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
+# The suite is one address that asks much; the tests of the limits set their own.
+PLENTY = {f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH")}
 _running = ExitStack()
 collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test-browser` installs it
 
@@ -35,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     given = os.environ.get("DATABASE_URL")
     owner_url = _running.enter_context(database(given)) if given else None
-    stack = _running.enter_context(Stack(_running.enter_context(reachable_folder()), durable=False, owner_url=owner_url, environment=UNSCHEDULED))
+    folder = _running.enter_context(reachable_folder())
+    stack = _running.enter_context(Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY))
     os.environ.update(stack.environment() | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
 
 
@@ -56,7 +59,7 @@ def own_stack() -> Iterator[Stack]:
     """A stack of this module's own, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
     organizations, at times that are not now.
     """
-    with running_stack(environment={"QUEUE_VISIBILITY": "1"}) as running, pytest.MonkeyPatch.context() as patch:
+    with running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY) as running, pytest.MonkeyPatch.context() as patch:
         for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
             patch.setenv(name, value)
         _forget()

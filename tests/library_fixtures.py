@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from local.postgres import drop_database
 from tests.library_tenants import Organization
 from vitrine import db, migrations
 from vitrine.library import organizations
@@ -48,8 +49,7 @@ def database() -> Iterator[str]:
     db.close()
     patch.undo()
     settings.cache_clear()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    drop_database(server, name)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import httpx
 
-from vitrine.library import organizations
+from vitrine.library import organizations, sessions
 from vitrine.library.invariants import invariants
 from vitrine.models import Caller
 
@@ -44,11 +44,11 @@ def close() -> None:
 
 
 class Client:
-    """Speaks to the API with one key, or none."""
+    """Speaks to the API with one key, or the token of one session, or nothing."""
 
-    def __init__(self, key: str | None) -> None:
-        self.key = key
-        self._headers = {"x-api-key": key} if key else {}
+    def __init__(self, key: str | None, *, token: str | None = None) -> None:
+        self.key, self.token = key, token
+        self._headers = {"x-api-key": key} if key else {"authorization": f"Bearer {token}"} if token else {}
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         return http().request(method, path, headers={**self._headers, **more.pop("headers", {})}, **more)
@@ -99,6 +99,10 @@ class Tenant:
             person = organizations.add_person(email=f"{role}-{self.name}@example.org", name=f"A {role}")
             organizations.add_member(self.id, person, role)
         return Client(organizations.add_key(person, "a key", list(scopes)))
+
+    def signed_in(self, role: Role = "owner") -> Client:
+        """A client of a person of this role who signed in."""
+        return Client(None, token=sessions.start(self.caller(role).user_id, address="127.0.0.1", user_agent="tests").token)
 
     def caller(self, role: Role = "owner") -> Caller:
         """As the library sees a person of this role."""

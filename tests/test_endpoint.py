@@ -10,7 +10,7 @@ from mangum import Mangum
 
 from tests.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, companion, studio, v1
-from vitrine.endpoint import Endpoint, Request, endpoint, fallback
+from vitrine.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
 from vitrine.errors import Busy, Conflict
 from vitrine.settings import settings
 
@@ -205,7 +205,7 @@ def test_only_known_origins_may_read(another_environment: pytest.MonkeyPatch, or
     assert cors == ({
         "access-control-allow-origin": origin,
         "access-control-allow-credentials": "true",
-        "access-control-expose-headers": "etag, location, retry-after, x-request-id",
+        "access-control-expose-headers": EXPOSED,
     } if allowed else {})
 
 
@@ -279,7 +279,7 @@ def test_a_preflight_names_methods_and_headers(another_environment: pytest.Monke
     assert {name: value for name, value in answer.headers.items() if name.startswith("access-control-")} == {
         "access-control-allow-origin": "https://shop.example",
         "access-control-allow-credentials": "true",
-        "access-control-expose-headers": "etag, location, retry-after, x-request-id",
+        "access-control-expose-headers": EXPOSED,
         "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS",
         "access-control-allow-headers": "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key",
         "access-control-max-age": "7200",

@@ -20,7 +20,7 @@ from tests.protocol import begin
 from tests.shapes import A_TIME
 from tests.tenants import Tenant
 from vitrine.credentials import mint_id
-from vitrine.dialects import companion, studio, v1
+from vitrine.dialects import accounts, companion, studio, v1
 from vitrine.library import ledger
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
@@ -154,8 +154,14 @@ class Stage:
         self.furnished = furnished
         self.tenant = furnished.tenant
         self._clients: dict[tuple[Role, tuple[str, ...]], Client] = {}
+        self._signed_in: dict[Role, Client] = {}
 
-    def client(self, role: Role = "owner", scopes: tuple[str, ...] = ("*",)) -> Client:
+    def client(self, role: Role = "owner", scopes: tuple[str, ...] = ("*",), *, session: bool = False) -> Client:
+        """Of a person of this role: with a key of these scopes, or in a session, which has them all."""
+        if session:
+            if role not in self._signed_in:
+                self._signed_in[role] = self.tenant.signed_in(role)
+            return self._signed_in[role]
         if (role, scopes) not in self._clients:
             self._clients[role, scopes] = self.tenant.client(role, scopes)
         return self._clients[role, scopes]
@@ -252,8 +258,8 @@ _MISSING = {
 }
 
 
-def _plain(status: int, code: str, sentence: str) -> Said:
-    return status, {"error": sentence, "code": code}
+def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
+    return status, {"error": sentence, "code": code, **({"message": sentence} if spec.dialect is accounts else {})}
 
 
 def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
@@ -261,7 +267,7 @@ def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
 
 
 def unauthorized(spec: Spec) -> Said:
-    return _enveloped(401, "Unauthorized") if spec.dialect is v1 else _plain(401, "unauthorized", "Missing or invalid authentication")
+    return _enveloped(401, "Unauthorized") if spec.dialect is v1 else _plain(spec, 401, "unauthorized", "Missing or invalid authentication")
 
 
 def other_tenant(spec: Spec) -> Said:
@@ -271,31 +277,36 @@ def other_tenant(spec: Spec) -> Said:
             return 403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}
         return _enveloped(404, _MISSING[spec.item.kind])
     if spec.item is None:
-        return _plain(403, "not_a_member", "You are not a member of this organization")
+        return _plain(spec, 403, "not_a_member", "You are not a member of this organization")
     if spec.dialect is companion:
-        return _plain(404, "not_found", _MISSING[spec.item.kind])
-    assert spec.dialect is studio
-    return _plain(403, "other_organization", "No access to this item's organization")
+        return _plain(spec, 404, "not_found", _MISSING[spec.item.kind])
+    assert spec.dialect in (studio, accounts)
+    return _plain(spec, 403, "other_organization", "No access to this item's organization")
 
 
 def not_there(spec: Spec) -> Said:
     assert spec.item is not None
     sentence = _MISSING[spec.item.kind]
-    return _enveloped(404, sentence) if spec.dialect is v1 else _plain(404, "not_found", sentence)
+    return _enveloped(404, sentence) if spec.dialect is v1 else _plain(spec, 404, "not_found", sentence)
 
 
 def lacks_scope(spec: Spec) -> Said:
     scope = PERMISSIONS[str(spec.operation)].scope
     if spec.dialect is v1:
         return _enveloped(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
-    return _plain(403, "insufficient_scope", f"This API key does not have the scope {scope}")
+    return _plain(spec, 403, "insufficient_scope", f"This API key does not have the scope {scope}")
+
+
+def lacks_session(spec: Spec) -> Said:
+    sentence = "This takes a signed-in person; an API key cannot do it"
+    return _enveloped(403, sentence) if spec.dialect is v1 else _plain(spec, 403, "session_required", sentence)
 
 
 def lacks_role(spec: Spec, role: Role) -> Said:
     if spec.dialect is v1:
         return _enveloped(403, "Permission denied", "PERMISSION_DENIED")
-    *but_last, last = [each for each in ROLES if each in PERMISSIONS[str(spec.operation)].roles]
-    return _plain(403, "insufficient_role", f"This takes the role {', '.join(but_last)} or {last}; yours is {role}")
+    *but_last, last = [each for each in ROLES if each in (PERMISSIONS[str(spec.operation)].roles or ())]
+    return _plain(spec, 403, "insufficient_role", f"This takes the role {', '.join(but_last)} or {last}; yours is {role}")
 
 
 def scopes_without(scope: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from vitrine.models import Caller
 WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organizationId")
 
 
-@endpoint(companion, operation="upload.create", item=WHERE, query=companion.NewPost, returns=companion.Posted)
+@endpoint(companion, operation="upload.create", writes=True, item=WHERE, query=companion.NewPost, returns=companion.Posted)
 def app(request: Request[None, companion.NewPost], caller: Caller) -> companion.Posted:
     return companion.show_posted(uploads.create_post(caller, request.query().wanted()))
 

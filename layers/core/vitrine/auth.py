@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from math import ceil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from vitrine.credentials import API_KEY, fingerprint
+from vitrine.credentials import fingerprint
 from vitrine.db import read
-from vitrine.errors import Forbidden, MissingScope, NoOrganization, NotAMember, NotFound, OtherOrganization, Unauthorized, UnknownOrganization
-from vitrine.models import Caller, Nobody
+from vitrine.errors import (
+    Forbidden,
+    MissingScope,
+    NoOrganization,
+    NotAMember,
+    NotFound,
+    OtherOrganization,
+    SessionRequired,
+    TooManyRequests,
+    Unauthorized,
+    UnknownOrganization,
+    WrongOrigin,
+)
+from vitrine.models import Caller, Nobody, Person
 from vitrine.permissions import ROLES, grants
-from vitrine.queries import identity
+from vitrine.queries import identity as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -20,7 +35,7 @@ if TYPE_CHECKING:
 
     from vitrine.dialects import Check, Dialect
     from vitrine.models import Identity, ItemKind
-    from vitrine.permissions import Permission
+    from vitrine.permissions import Permission, RateLimit, Tier
 
 NO_ORGANIZATION = UUID(int=0)   # that nobody has: stands for a name that cannot be one, so that it is refused as an unknown one is
 
@@ -35,38 +50,133 @@ class About:
     in_path: bool            # False: named in the body or query, where an organization named explicitly goes before it
 
 
-def admit(dialect: Dialect, permission: Permission, headers: Mapping[str, str], cookies: Mapping[str, str],
-          *, about: About | None, organization: str | None = None) -> Caller:
-    """The caller, known, in one organization, and allowed to do this to the item.
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a rate limit is used up."""
 
-    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie activeTeamId last. Raises Unauthorized (never
-    faster than `credential_delay`), NotFound, OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden.
+    limit: RateLimit
+    allowed: int             # requests per window
+    hits: int                # of this window, the present one counted
+    resets_at: datetime      # when the next one begins
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.allowed - self.hits)
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds, at least one."""
+        return max(1, ceil((self.resets_at - datetime.now(UTC)).total_seconds()))
+
+    def check(self) -> None:
+        """Raises TooManyRequests."""
+        if self.hits > self.allowed:
+            raise TooManyRequests(allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one look at the request's credentials and item says, before anybody is refused."""
+
+    identity: Identity
+    by_cookie: bool       # the credential that counts is one that a browser brings along by itself
+    use: Use | None       # None: nothing is counted
+    began: float          # monotonic
+
+
+def identify(
+    dialect: Dialect, permission: Permission, headers: Mapping[str, str], cookies: Mapping[str, str], *,
+    address: str, secure: bool, about: About | None, organization: str | None = None,
+) -> Known:  # fmt: skip
+    """Who asks, in one round trip, which also counts the request.
+
+    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie activeTeamId last. `address` is the client's;
+    `secure`: the request came by https, where only a cookie of the name that says so counts.
     """
     explicit = organization or headers.get("x-team-id") or None
     named = explicit or cookies.get("activeTeamId") or None
-    decides = dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path))
-
-    found = _identify(
-        _credential(headers, bearer_first=dialect.BEARER_FIRST),
+    limit = _limited(dialect, permission.tier)
+    shown = _credential(headers, bearer_first=dialect.BEARER_FIRST)
+    cookie = cookies.get(session_cookie(secure=secure))
+    began = time.monotonic()
+    identity = read(Nobody(), queries.authenticate(
+        [fingerprint(credential) for credential in (shown, cookie) if credential],
+        address=subnet(address),
         organization=None if named is None else dialect.parse_id(named) or NO_ORGANIZATION,
-        about=about,
-        item_decides=decides,
-    )
-    for check in dialect.CHECKS:
-        _CHECKS[check](found, permission, dialect.MISSING[about.kind] if about else "")
+        item_kind=about.kind if about else None,
+        item_id=about.id if about else None,
+        item_key=about.key if about else None,
+        item_decides=dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path)),
+        session_decides=dialect.SESSION_DECIDES,
+        limit=limit,
+    ))[0]
+    by_cookie = identity.credential_number == (2 if shown else 1) and bool(cookie)
+    return Known(identity, by_cookie, _use(limit, identity.hits, identity.resets_at), began)
 
+
+def admit(known: Known, dialect: Dialect, permission: Permission, *, about: About | None, from_our_page: bool) -> Caller | Person:
+    """The one who asks, allowed to do this: a Caller in one organization, a Person where the permission asks for none.
+
+    Raises TooManyRequests, Unauthorized (never faster than `credential_delay`), and what the dialect's checks raise, in its order: NotFound,
+    OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden. A cookie counts only `from_our_page`: WrongOrigin.
+    """
+    found = known.identity
+    if known.use is not None:
+        known.use.check()
+    if found.user_id is None or found.email is None or found.user_name is None:
+        time.sleep(max(0.0, settings().credential_delay - (time.monotonic() - known.began)))
+        raise Unauthorized
+    if known.by_cookie and not from_our_page:
+        raise WrongOrigin("A request that a browser's cookie signs must come from a page of this origin, or of an allowed one")
+    if permission.session and found.session_id is None:
+        raise SessionRequired("This takes a signed-in person; an API key cannot do it")
+    for check in dialect.CHECKS:
+        if permission.roles is not None or check in ("item", "scope"):
+            _CHECKS[check](found, permission, dialect.MISSING[about.kind] if about else "")
+
+    person = Person(found.user_id, found.email, found.user_name, found.key_id, _scopes(found), session_id=found.session_id)
+    if permission.roles is None:
+        return person
     if found.organization_id is None or found.organization_name is None or found.role is None:
         raise NoOrganization("No organization")   # only a dialect that forgot to check the organization comes here
     return Caller(
-        user_id=found.user_id,
-        email=found.email,
-        user_name=found.user_name,
-        key_id=found.key_id,
-        scopes=_scopes(found),
-        organization_id=found.organization_id,
-        organization_name=found.organization_name,
-        role=found.role,
-    )
+        person.user_id, person.email, person.user_name, person.key_id, person.scopes,
+        found.organization_id, found.organization_name, found.role, session_id=person.session_id,
+    )  # fmt: skip
+
+
+def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
+    """One more request of nobody in particular, from this address. None: nothing is counted."""
+    limit = _limited(dialect, tier)
+    if limit is None:
+        return None
+    counted = read(Nobody(), queries.count_request(f"address:{subnet(address)}:{limit.name}", limit.seconds))[0]
+    return _use(limit, counted.hits, counted.resets_at)
+
+
+def session_cookie(*, secure: bool) -> str:
+    """The name of the cookie that holds a session's token. By https browsers hold it to its prefix: no other host or page can have set it."""
+    return "__Secure-better-auth.session_token" if secure else "better-auth.session_token"
+
+
+def subnet(address: str) -> str:
+    """What an address is counted as: whoever has one of IPv6 has 2**64 of them."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def _limited(dialect: Dialect, tier: Tier) -> RateLimit | None:
+    return dialect.LIMITS[tier] if settings().rate_limits else None
+
+
+def _use(limit: RateLimit | None, hits: int | None, resets_at: datetime | None) -> Use | None:
+    if limit is None or hits is None or resets_at is None:
+        return None
+    allowed: int = getattr(settings(), f"{limit.name}_limit")
+    return Use(limit, allowed, hits, resets_at)
 
 
 def _credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None:
@@ -75,22 +185,6 @@ def _credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None
     bearer = authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else ""
     key = headers.get("x-api-key", "").strip()
     return ((bearer or key) if bearer_first else (key or bearer)) or None
-
-
-def _identify(credential: str | None, *, organization: UUID | None, about: About | None, item_decides: bool) -> Identity:
-    began = time.monotonic()
-    rows = read(Nobody(), identity.authenticate(
-        fingerprint(credential),
-        organization=organization,
-        item_kind=about.kind if about else None,
-        item_id=about.id if about else None,
-        item_key=about.key if about else None,
-        item_decides=item_decides,
-    )) if credential is not None and API_KEY.match(credential) else []
-    if not rows:
-        time.sleep(max(0.0, settings().credential_delay - (time.monotonic() - began)))
-        raise Unauthorized
-    return rows[0]
 
 
 def _item(found: Identity, _: Permission, missing: str) -> None:
@@ -116,7 +210,7 @@ def _scope(found: Identity, permission: Permission, _: str) -> None:
 
 
 def _role(found: Identity, permission: Permission, _: str) -> None:
-    if found.role not in permission.roles:
+    if permission.roles is not None and found.role not in permission.roles:
         able = [role for role in ROLES if role in permission.roles]
         raise Forbidden(f"This takes the role {' or '.join([', '.join(able[:-1]), able[-1]] if able[1:] else able)}; yours is {found.role}")
 

@@ -17,6 +17,11 @@ def mint_api_key() -> str:
     return f"sk_live_{secrets.token_hex(32)}"
 
 
+def mint_session_token() -> str:
+    """43 characters, 256 random bits: of a session, as Bearer or in a cookie."""
+    return secrets.token_urlsafe(32)
+
+
 def fingerprint(credential: str) -> bytes:
     """SHA-256 of a credential: 32 bytes. Credentials are random, so no salt and no stretching."""
     return hashlib.sha256(credential.encode()).digest()

@@ -16,7 +16,7 @@ import re
 import sys
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
 from urllib.parse import quote
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from vitrine.dialects import Dialect
-    from vitrine.models import Caller, ItemKind
+    from vitrine.models import Caller, ItemKind, Person
+    from vitrine.permissions import Tier
 
 B = TypeVar("B", default=None)
 Q = TypeVar("Q", default=None)
@@ -54,12 +55,17 @@ SECURITY = {
     "x-frame-options": "SAMEORIGIN",
     "referrer-policy": "strict-origin-when-cross-origin",
 }
-EXPOSED = "etag, location, retry-after, x-request-id"       # headers that a page of another origin may read
+EXPOSED = (   # headers that a page of another origin may read
+    "etag, location, retry-after, x-request-id, ratelimit, ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
+)
 ACCEPTED = "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key"
 PREFLIGHT_SECONDS = "7200"                                     # the most that Chromium keeps one
 
 # Mangum logs each path, and a permanent link's path holds its token.
 logging.getLogger("mangum.http").setLevel(logging.WARNING)
+
+
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Item(NamedTuple):
@@ -84,6 +90,9 @@ class Spec:
     status: int
     item: Item | None
     docstring: str
+    tier: Tier | None = None            # of a public endpoint: what its callers' addresses are counted for
+    mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
+    writes: bool = False                # also by GET: what a browser's cookie may do from our pages only
 
     @property
     def name(self) -> str:
@@ -174,21 +183,20 @@ class Endpoint:
 
     def _answer(self, http: HttpRequest, raw: bytes | TooLarge, request_id: str) -> Answer:
         dialect = self.dialect(http.url.path)
+        used: dict[str, str] = {}   # headers that tell of the rate limit, on every answer, refusals included
         try:
-            result = self._result(http, raw)
-            answer = result if isinstance(result, Answer) else Answer(result)
-            if answer.body is None or isinstance(answer.body, (bytes, str)):
-                return answer
-            return Answer(to_json(answer.body), answer.status, {"content-type": "application/json", **answer.headers})
+            result = self._result(http, raw, used)
+            said = result if isinstance(result, Answer) else Answer(result)
         except Refusal as refusal:
             said = dialect.refusal(refusal, self.spec.operation)
         except Exception:  # whatever it is, the client learns nothing of it
             _logger().exception("fault", extra={"endpoint": self.spec.name, "request_id": request_id})
             said = dialect.fault(request_id, self.spec.operation)
-        content = to_json(said.body) if said.body is not None else None
-        return Answer(content, said.status, {"content-type": "application/json", **said.headers} if content else said.headers)
+        if said.body is None or isinstance(said.body, (bytes, str)):
+            return replace(said, headers={**used, **said.headers})
+        return replace(said, body=to_json(said.body), headers={"content-type": "application/json", **used, **said.headers})
 
-    def _result(self, http: HttpRequest, raw: bytes | TooLarge) -> object:
+    def _result(self, http: HttpRequest, raw: bytes | TooLarge, used: dict[str, str]) -> object:
         spec = self.spec
         if isinstance(raw, TooLarge):
             raise raw
@@ -196,13 +204,26 @@ class Endpoint:
         values = dict(http.query_params)   # of a repeated parameter the last counts
         document = _parsed(raw) if spec.body else None
 
-        who: Caller | Nobody = Nobody()
+        who: Caller | Person | Nobody = Nobody()
+        if spec.tier is not None:
+            use = auth.count(spec.dialect, spec.tier, _address(http))
+            used.update(_used(use))
+            if use is not None:
+                use.check()
         if spec.operation is not None:
             named = None if spec.item is None else _named(spec.item, variables, values, document)
             about = None if spec.item is None or named is None else _about(spec, spec.item, named)
             organization = _named(spec.item._replace(name=spec.item.organization), variables, values, document) \
                 if spec.item and spec.item.organization else None
-            who = auth.admit(spec.dialect, PERMISSIONS[spec.operation], http.headers, http.cookies, about=about, organization=organization)
+            permission = PERMISSIONS[spec.operation]
+            known = auth.identify(
+                spec.dialect, permission, http.headers, http.cookies,
+                address=_address(http), secure=origin_of(http).startswith("https:"), about=about, organization=organization,
+            )  # fmt: skip
+            used.update(_used(known.use))
+            who = auth.admit(
+                known, spec.dialect, permission, about=about, from_our_page=not (spec.writes or http.method not in SAFE) or _from_our_page(http)
+            )
 
         if isinstance(document, Invalid):
             raise document
@@ -228,20 +249,25 @@ def endpoint(
     item: Item | tuple[str, ItemKind] | None = None,
     status: int = 200,
     public: bool = False,
+    tier: Tier | None = None,
+    mints_secret: bool = False,
+    writes: bool = False,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
-    """The decorated function, given a Request and a Caller (Nobody where `public`), as an ASGI app.
+    """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
     It returns what `returns` says, or an Answer of it with headers and a status of its own. It may raise any Refusal.
     """
     if (operation is None) != public:
         raise ValueError("An endpoint has an operation of the permission table, or is public")
+    if tier is not None and not public:
+        raise ValueError("The permission table says the tier of whatever is not public")
 
     about = Item(item[0], item[1]) if item and not isinstance(item, Item) else item
 
     def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
-        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring))
+        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes))
 
     return app
 
@@ -350,15 +376,45 @@ def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes,
     headers = {**SECURITY, "cache-control": "no-store", "vary": "Origin", **_cors(http), **answer.headers, "x-request-id": request_id}
     if answer.status not in (204, 304):
         headers["content-length"] = str(len(content))
-    return content, [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    spelled = [*headers.items(), *(("set-cookie", cookie) for cookie in answer.cookies)]
+    return content, [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in spelled]
+
+
+def _used(use: auth.Use | None) -> dict[str, str]:
+    """Of the rate limit: the v1 API's own headers (the reset in milliseconds, as it has it), and those of the IETF's draft."""
+    if use is None:
+        return {}
+    name = use.limit.name.replace("_", "-")
+    return {
+        "x-ratelimit-limit": str(use.allowed),
+        "x-ratelimit-remaining": str(use.remaining),
+        "x-ratelimit-reset": str(int(use.resets_at.timestamp() * 1000)),
+        "ratelimit-policy": f'"{name}";q={use.allowed};w={use.limit.seconds}',
+        "ratelimit": f'"{name}";r={use.remaining};t={use.retry_after}',
+    }
 
 
 def _cors(http: HttpRequest) -> dict[str, str]:
     """Only for origins that are ours or allowed; never a star, since cookies are credentials."""
     origin = http.headers.get("origin")
-    if origin is None or origin not in (*settings().allowed_origins, origin_of(http)):
+    if origin is None or not _allowed(http, origin):
         return {}
     return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true", "access-control-expose-headers": EXPOSED}
+
+
+def _allowed(http: HttpRequest, origin: str) -> bool:
+    return origin in (*settings().allowed_origins, origin_of(http))
+
+
+def _from_our_page(http: HttpRequest) -> bool:
+    """A browser says which page a request comes from, and no page can make it lie: by Origin on writes, by Sec-Fetch-Site on what has no Origin."""
+    origin = http.headers.get("origin")
+    return _allowed(http, origin) if origin is not None else http.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _address(http: HttpRequest) -> str:
+    """Of the client, as the gateway or the server saw it: never a header, which anybody can write."""
+    return http.client.host if http.client else ""
 
 
 # What no route takes.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Refusal(Exception):
@@ -56,6 +60,28 @@ class OtherOrganization(NotFound):
     """The thing exists in an organization the caller is not in. Studio promises 403 here, v1 404."""
 
     code = "other_organization"
+
+
+class SessionRequired(Forbidden):
+    """Known by an API key, for something that only a signed-in person may do."""
+
+    code = "session_required"
+
+
+class WrongOrigin(Forbidden):
+    """A browser brought its cookie along from a page that is not ours."""
+
+    code = "origin_not_allowed"
+
+
+class TooManyRequests(Refusal):
+    """Over a rate limit."""
+
+    status, code = 429, "rate_limited"
+
+    def __init__(self, *, allowed: int, resets_at: datetime, retry_after: int) -> None:
+        super().__init__("Too many requests; try again later")
+        self.allowed, self.resets_at, self.retry_after = allowed, resets_at, retry_after   # requests, when the next window begins, seconds
 
 
 class NoOrganization(Refusal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -28,14 +28,21 @@ OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
 # Who asks.
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody, in one organization: the only one that their transactions open."""
+class Person:
+    """Somebody, wherever they belong."""
 
     user_id: UUID
     email: str
     user_name: str
     key_id: UUID | None                # None: a session
     scopes: frozenset[str] | None      # None: all, as a session has
+    session_id: UUID | None = field(default=None, kw_only=True)   # None: an API key
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(Person):
+    """Somebody, in one organization: the only one that their transactions open."""
+
     organization_id: UUID
     organization_name: str
     role: Role
@@ -63,18 +70,22 @@ Actor = Caller | Nobody | Consumer | Worker
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one look at a credential and a route's item says."""
+    """What one look at the credentials and a route's item says."""
 
-    user_id: UUID
-    email: str
-    user_name: str
+    credential_number: int | None      # which of those that were shown, from 1; None: none is good, then all about the person is None
+    user_id: UUID | None
+    email: str | None
+    user_name: str | None
     key_id: UUID | None
+    session_id: UUID | None
     scopes: list[str] | None
     organization_state: Literal["member", "stranger", "absent", "none"]
     organization_id: UUID | None
     organization_name: str | None
     role: Role | None
     item_state: Literal["here", "elsewhere", "absent", "none"]
+    hits: int | None                   # requests of this window, this one counted; None: not counted
+    resets_at: datetime | None
 
 
 # What is kept.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 from vitrine.models import Role
 
-Tier = Literal["read", "write", "upload", "public"]
+Tier = Literal["read", "write", "upload", "auth"]
 
 ROLES: tuple[Role, ...] = ("owner", "admin", "editor", "member", "viewer")
 EVERYBODY: frozenset[Role] = frozenset(ROLES)
@@ -21,9 +24,30 @@ SCOPES = ("media:read", "media:write", "media:delete", "admin:api-keys", "admin:
 class Permission:
     """What an operation asks of its caller."""
 
-    scope: str | None          # None: any credential will do
-    roles: frozenset[Role]
+    scope: str | None               # None: any credential will do
+    roles: frozenset[Role] | None   # in the organization of the request; None: whoever is known, in no organization
     tier: Tier
+    session: bool = False           # only a signed-in person, no API key
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How often a tier may be used: by each credential, by an organization as a whole, or from an address."""
+
+    name: str                       # of its setting, which says how many requests, less `_limit`
+    per: Literal["credential", "organization", "address"]
+    seconds: int = 60               # of a window
+
+
+_AUTH = RateLimit("auth", "address", 900)
+STUDIO_LIMITS: Mapping[Tier, RateLimit] = {
+    "read": RateLimit("studio_read", "organization"), "write": RateLimit("studio_write", "organization"),
+    "upload": RateLimit("upload", "organization"), "auth": _AUTH,
+}  # fmt: skip
+V1_LIMITS: Mapping[Tier, RateLimit] = {
+    "read": RateLimit("v1_read", "credential"), "write": RateLimit("v1_write", "credential"),
+    "upload": RateLimit("v1_write", "credential"), "auth": _AUTH,
+}  # fmt: skip
 
 
 PERMISSIONS: dict[str, Permission] = {

@@ -45,6 +45,15 @@ class Settings:
     decode_seconds: int = 60
     trash_days: int = 30                           # 0: never purged
 
+    rate_limits: bool = True
+    v1_read_limit: int = 200                       # requests per minute and credential, as the v1 API documents
+    v1_write_limit: int = 50
+    studio_read_limit: int = 6_000                 # requests per minute and organization
+    studio_write_limit: int = 3_000
+    upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
+    auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
+
+    session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from vitrine.errors import Busy, Refusal
+from vitrine.errors import Busy, Refusal, TooManyRequests
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.models import ItemKind
+    from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,6 +28,7 @@ class Answer:
     body: object
     status: int | None = None                                        # None: the endpoint's own
     headers: Mapping[str, str] = field(default_factory=dict[str, str])   # lower-case names
+    cookies: tuple[str, ...] = ()                                    # each as Set-Cookie spells it
 
 
 class Input(BaseModel):
@@ -47,7 +49,7 @@ class MethodNotAllowed(Refusal):
 
 def said_in_headers(refused: Refusal) -> dict[str, str]:
     """What HTTP itself has a header for, in every dialect."""
-    if isinstance(refused, Busy):
+    if isinstance(refused, (Busy, TooManyRequests)):
         return {"retry-after": str(refused.retry_after)}
     return {"allow": refused.allow} if isinstance(refused, MethodNotAllowed) else {}
 
@@ -57,6 +59,8 @@ class Dialect(Protocol):
 
     BEARER_FIRST: bool              # which credential counts when both headers are there
     ITEM_DECIDES: bool              # whether the item that the path names says which organization is opened
+    SESSION_DECIDES: bool           # whether a session's active organization goes before the earliest membership
+    LIMITS: Mapping[Tier, RateLimit]
     CHECKS: tuple[Check, ...]       # in the order in which they refuse
     MISSING: Mapping[ItemKind, str]   # what is said when the item is not there
 

@@ -12,6 +12,7 @@ from vitrine.dialects import Input, studio
 from vitrine.dialects.studio import CHECKS, MISSING, Id, Time, fault, parse_id, read_body, show_refusal, show_time
 from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Refusal
 from vitrine.library.uploads import NewUpload
+from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
     from vitrine.delivery import Links
     from vitrine.dialects import Answer
     from vitrine.library.uploads import PostedUpload, UploadStatus
+    from vitrine.permissions import RateLimit, Tier
 
 __all__ = [
-    "BATCH", "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "MISSING", "BatchQuery", "Completed", "Created", "Finished", "Key", "NewMultipart", "NewPost",
-    "Nothing", "PartQuery", "Posted", "SignedPart", "SignedParts", "Status", "StoredPart", "fault", "parse_id", "parse_part_number", "read_body",
-    "read_query", "refusal", "show_completed", "show_created", "show_part", "show_posted", "show_signed", "show_signed_parts", "show_status",
+    "BATCH", "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "BatchQuery", "Completed", "Created", "Finished",
+    "Key", "NewMultipart", "NewPost", "Nothing", "PartQuery", "Posted", "SignedPart", "SignedParts", "Status", "StoredPart", "fault", "parse_id",
+    "parse_part_number", "read_body", "read_query", "refusal", "show_completed", "show_created", "show_part", "show_posted", "show_signed",
+    "show_signed_parts", "show_status",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
 
 BEARER_FIRST: bool = False
 ITEM_DECIDES: bool = True
+SESSION_DECIDES: bool = True
+LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
 
 MAX_PART_NUMBER = 10_000   # S3's
 BATCH = 100                # parts signed at once

@@ -17,17 +17,21 @@ from vitrine import models
 from vitrine.delivery import Lead, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal
+from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vitrine.dialects import Check
     from vitrine.models import ItemKind
+    from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
 
 BEARER_FIRST: bool = False
 ITEM_DECIDES: bool = True
+SESSION_DECIDES: bool = True
+LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
 CHECKS: tuple[Check, ...] = ("item", "organization", "scope", "role")
 MISSING: Mapping[ItemKind, str] = {
     "organization": "Organization not found",

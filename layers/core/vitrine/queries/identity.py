@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
 from vitrine.models import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from vitrine.models import ItemKind
+    from vitrine.permissions import RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many requests a bucket has had in the present window, this one counted."""
+
+    hits: int
+    resets_at: datetime
 
 
 def authenticate(
-    credential: bytes, *, organization: UUID | None, item_kind: ItemKind | None, item_id: UUID | None, item_key: str | None, item_decides: bool
-) -> Statement[Identity]:
-    """One row for a credential (its SHA-256) that is good, none otherwise. Asked as Nobody: the definer function behind it looks past the wall."""
+    credentials: Sequence[bytes], *, address: str, organization: UUID | None, item_kind: ItemKind | None, item_id: UUID | None, item_key: str | None,
+    item_decides: bool, session_decides: bool, limit: RateLimit | None,
+) -> Statement[Identity]:  # fmt: skip
+    """One row: who holds the first of these credentials (their SHA-256) that is good, or nobody. Asked as Nobody: the definer function behind it
+    looks past the wall. `limit` None: the request is not counted.
+    """
     return Statement(
         """
-        select user_id, email, user_name, key_id, scopes, organization_state, organization_id, organization_name, role, item_state
-          from authenticate(%(credential)s, %(organization)s::uuid, %(item_kind)s::text, %(item_id)s::uuid, %(item_key)s::text, %(item_decides)s)
+        select credential_number, user_id, email, user_name, key_id, session_id, scopes,
+               organization_state, organization_id, organization_name, role, item_state, hits, resets_at
+          from authenticate(%(credentials)s::bytea[], %(address)s, %(organization)s::uuid, %(item_kind)s::text, %(item_id)s::uuid, %(item_key)s::text,
+                            %(item_decides)s, %(session_decides)s, %(tier)s::text, %(per)s::text, %(seconds)s::integer)
         """,
         {
-            "credential": credential,
+            "credentials": list(credentials),
+            "address": address,
             "organization": organization,
             "item_kind": item_kind,
             "item_id": item_id,
             "item_key": item_key,
             "item_decides": item_decides,
+            "session_decides": session_decides,
+            "tier": limit.name if limit else None,
+            "per": limit.per if limit else None,
+            "seconds": limit.seconds if limit else None,
         },
         Identity,
     )
+
+
+def count_request(bucket: str, seconds: int) -> Statement[Counted]:
+    """One more request of this bucket, in windows of so many seconds."""
+    return Statement("select hits, resets_at from count_request(%(bucket)s, %(seconds)s)", {"bucket": bucket, "seconds": seconds}, Counted)

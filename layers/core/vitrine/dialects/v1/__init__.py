@@ -19,24 +19,31 @@ from vitrine.errors import (
     NotAMember,
     OtherOrganization,
     Refusal,
+    SessionRequired,
+    TooManyRequests,
     Unauthorized,
     UnknownOrganization,
+    WrongOrigin,
 )  # fmt: skip
+from vitrine.permissions import V1_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vitrine.dialects import Check
+    from vitrine.permissions import RateLimit, Tier
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "MISSING", "DeletedMedia", "ListQuery", "MediaPage", "OneMedia", "fault", "parse_id", "read_body",
-    "read_query", "refusal", "show_deleted", "show_one", "show_page",
+    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "DeletedMedia", "ListQuery", "MediaPage", "OneMedia",
+    "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_one", "show_page",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
 
 BEARER_FIRST: bool = True
 ITEM_DECIDES: bool = False   # a team is named, or the earliest membership counts; another team's item is not found
+SESSION_DECIDES: bool = False   # its clients name the team by header or cookie
+LIMITS: Mapping[Tier, RateLimit] = V1_LIMITS
 CHECKS: tuple[Check, ...] = ("scope", "organization", "role", "item")
 
 
@@ -64,6 +71,12 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, NoOrganization):
         return Answer({"success": False, "error": "Team context required. Include x-team-id header."}, 400)
 
+    if isinstance(refused, TooManyRequests):   # nor has this one, which has a place of its own for the figures
+        said = {"limit": refused.allowed, "remaining": 0, "resetTime": show_time(refused.resets_at), "retryAfter": refused.retry_after}
+        sentence = "Too many requests. Please try again later."
+        body = {"success": False, "error": "Rate limit exceeded", "message": sentence, "code": "RATE_LIMIT_EXCEEDED", "meta": said}
+        return Answer(body, 429, said_in_headers(refused))
+
     if isinstance(refused, MethodNotAllowed):
         return Answer(None, refused.status, said_in_headers(refused))
     if isinstance(refused, Unauthorized):
@@ -72,6 +85,8 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
         return _error(403, f"Insufficient permissions - {refused.scope} scope required", code="INSUFFICIENT_SCOPE")
     if isinstance(refused, OtherOrganization):
         return _error(404, refused.sentence)
+    if isinstance(refused, (SessionRequired, WrongOrigin)):
+        return _error(403, refused.sentence)
     if isinstance(refused, Forbidden):
         return _error(403, "Permission denied", code="PERMISSION_DENIED")
     if isinstance(refused, Mismatch) and operation is not None:

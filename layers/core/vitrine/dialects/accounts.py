@@ -1,0 +1,43 @@
+"""The spelling of people and their doors: `/api/auth/...`, as better-auth's clients speak it. Errors are the Studio API's, with `message` beside.
+
+Ids are the Studio API's too. What the endpoints take and answer stands in the modules of this package named after them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from vitrine.dialects import Answer, studio
+from vitrine.dialects.studio import (
+    BEARER_FIRST,
+    CHECKS,
+    ITEM_DECIDES,
+    LIMITS,
+    MISSING,
+    SESSION_DECIDES,
+    parse_id,
+    read_body,
+    read_query,
+)
+
+if TYPE_CHECKING:
+    from vitrine.errors import Refusal
+
+__all__ = [
+    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "fault", "parse_id", "read_body", "read_query", "refusal",
+]  # fmt: skip
+
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:
+    return _with_message(studio.refusal(refused, operation))
+
+
+def fault(request_id: str, operation: str | None) -> Answer:
+    return _with_message(studio.fault(request_id, operation))
+
+
+def _with_message(answer: Answer) -> Answer:
+    """better-auth's clients show `message`."""
+    body = cast("dict[str, Any]", answer.body)
+    return replace(answer, body={**body, "message": body["error"]})
