@@ -12,10 +12,9 @@ from tests.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, companion, studio, v1
 from vitrine.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
 from vitrine.errors import Busy, Conflict
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from vitrine.models import Nobody
 
@@ -44,15 +43,6 @@ def failing(error: Callable[[], Exception], dialect: Dialect = studio) -> Endpoi
     return app
 
 
-@pytest.fixture
-def another_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
 def test_text_becomes_types_and_types_become_text() -> None:
     answer = call(echo, "POST", "/api/echo/hello%20there?limit=3&unknown=1", json={"name": "né", "count": 2, "unknown": [1]})
 
@@ -66,11 +56,22 @@ def test_every_answer_says_what_browsers_must_know() -> None:
         "content-type": "application/json",
         "x-content-type-options": "nosniff",
         "x-frame-options": "SAMEORIGIN",
+        "x-xss-protection": "1; mode=block",
         "referrer-policy": "strict-origin-when-cross-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'self'",
         "cache-control": "no-store",
         "vary": "Origin",
     }
     assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_by_https_a_browser_is_told_to_stay_there(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.delenv("ORIGIN", raising=False)
+
+    answer = call(echo, "POST", "/api/echo/x", json={"name": "n"}, origin="https://api.test")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(

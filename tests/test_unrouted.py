@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 NOTHING = "There is nothing at this address"
+EXPOSED = (
+    "etag, location, retry-after, x-request-id, idempotency-replayed, "
+    "ratelimit, ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
+)
 ACCEPTED = "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key"
-EXPOSED = "etag, location, retry-after, x-request-id"
-SECURITY = {"x-content-type-options": "nosniff", "x-frame-options": "SAMEORIGIN", "referrer-policy": "strict-origin-when-cross-origin"}
+SECURITY = {
+    "x-content-type-options": "nosniff", "x-frame-options": "SAMEORIGIN", "x-xss-protection": "1; mode=block",
+    "referrer-policy": "strict-origin-when-cross-origin", "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}  # fmt: skip
 
 
 def ask(method: str, path: str, **headers: str) -> httpx.Response:

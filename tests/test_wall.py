@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from vitrine.models import Actor, Role
 
 ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
-UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "job_runs", "applied_migrations"}
+UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "idempotency_keys", "job_runs", "applied_migrations"}
 LOOKED_UP = {   # functions that the application may call
-    "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session",
+    "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session", "claim_request", "finish_request",
 }  # fmt: skip
 THREADS = 32
 

@@ -92,7 +92,7 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
     frame = connection.execute("select id from frames where version_id = %s", [UUID(photo)]).fetchone()
     assert frame is not None
     values = {
-        "organization": tenant.id, "person": tenant.owner.user_id, "photo": UUID(photo), "frame": frame["id"], "upload": upload, "hash": b"0" * 32,
+        "organization": tenant.id, "person": tenant.owner.user_id, "photo": UUID(photo), "frame": frame["id"], "upload": upload,
         **{name: mint_id() for name in ("caption", "cluster", "detection", "embedding", "tag", "hook", "act", "message", "deletion", "collection")},
     }
     for statement in (
@@ -107,8 +107,6 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
         """insert into webhooks (organization_id, id, url, secret, events, created_by)
            values (%(organization)s, %(hook)s, '-', '-', '{media}', %(person)s)""",
         "insert into audit_log (organization_id, id, actor, operation) values (%(organization)s, %(act)s, %(person)s, 'media.delete')",
-        """insert into idempotency_keys (organization_id, user_id, route, key, request_hash, expires_at)
-           values (%(organization)s, %(person)s, '-', 'a key', %(hash)s, now() + interval '1 day')""",
         """insert into outbox (organization_id, id, queue, body, event_key, sent_at)
            values (%(organization)s, %(message)s, '-', '{}', 'an event', now())""",
         """insert into count_ledger (organization_id, collection_id, place_id, type, delta, folded)

@@ -26,7 +26,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request as HttpRequest
 from typing_extensions import TypeVar
 
-from vitrine import auth
+from vitrine import auth, idempotency
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
 from vitrine.errors import Invalid, NotFound, Refusal, TooLarge
@@ -53,10 +53,15 @@ Q = TypeVar("Q", default=None)
 SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
+    "x-xss-protection": "1; mode=block",
     "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'self'",   # of what is no page; a page says its own
 }
+HSTS = "max-age=31536000"    # a year, of this host alone: what else lies under its domain is not ours to decide
 EXPOSED = (   # headers that a page of another origin may read
-    "etag, location, retry-after, x-request-id, ratelimit, ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
+    "etag, location, retry-after, x-request-id, idempotency-replayed, "
+    "ratelimit, ratelimit-policy, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
 )
 ACCEPTED = "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key"
 PREFLIGHT_SECONDS = "7200"                                     # the most that Chromium keeps one
@@ -105,6 +110,7 @@ class Request(Generic[B, Q]):
 
     def __init__(self, spec: Spec, http: HttpRequest, variables: Mapping[str, str], body: B, query: Q) -> None:
         self._spec, self._http, self._variables, self._body, self._query = spec, http, variables, body, query
+        self.links = Links(self.origin)
 
     def id(self, name: str) -> uuid.UUID:
         """A variable of the path. Raises NotFound when it is no id: then there is no such thing."""
@@ -145,10 +151,6 @@ class Request(Generic[B, Q]):
     def origin(self) -> str:
         """Of this API, as the client reaches it; no trailing slash."""
         return origin_of(self._http)
-
-    @property
-    def links(self) -> Links:
-        return Links(self.origin)
 
 
 class Endpoint:
@@ -236,7 +238,16 @@ class Endpoint:
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
         )
-        return self._function(request, who)
+        key = http.headers.get("idempotency-key") if http.method == "POST" and not spec.mints_secret else None
+        if key is None or isinstance(who, Nobody):
+            return self._function(request, who)
+
+        def work(links: Links) -> object:
+            request.links = links
+            return self._function(request, who)
+
+        said = f"{http.url.path}?{http.url.query}\n".encode() + raw
+        return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
 
 def endpoint(
@@ -373,7 +384,8 @@ def origin_of(http: HttpRequest) -> str:
 
 def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     content = answer.body.encode() if isinstance(answer.body, str) else answer.body if isinstance(answer.body, bytes) else b""
-    headers = {**SECURITY, "cache-control": "no-store", "vary": "Origin", **_cors(http), **answer.headers, "x-request-id": request_id}
+    secure = {"strict-transport-security": HSTS} if origin_of(http).startswith("https:") else {}
+    headers = {**SECURITY, **secure, "cache-control": "no-store", "vary": "Origin", **_cors(http), **answer.headers, "x-request-id": request_id}
     if answer.status not in (204, 304):
         headers["content-length"] = str(len(content))
     spelled = [*headers.items(), *(("set-cookie", cookie) for cookie in answer.cookies)]

@@ -126,6 +126,13 @@ class Conflict(Refusal):
     status, code = 409, "conflict"
 
 
+class StillRunning(Conflict):
+    """The same request is being worked on."""
+
+    code = "still_running"
+    retry_after = 2   # seconds
+
+
 class Gone(Refusal):
     """It was here and is no more, for good."""
 
@@ -148,6 +155,12 @@ class Unprocessable(Refusal):
     """Understood, and refused for what the content is."""
 
     status, code = 422, "unprocessable"
+
+
+class KeyReused(Unprocessable):
+    """An Idempotency-Key that belongs to another request."""
+
+    code = "idempotency_key_reused"
 
 
 class NotServed(Refusal):

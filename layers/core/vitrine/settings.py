@@ -53,6 +53,8 @@ class Settings:
     upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
 
+    idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
+
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 

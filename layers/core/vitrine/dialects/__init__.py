@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from vitrine.errors import Busy, Refusal, TooManyRequests
+from vitrine.errors import Busy, Refusal, StillRunning, TooManyRequests
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -49,7 +49,7 @@ class MethodNotAllowed(Refusal):
 
 def said_in_headers(refused: Refusal) -> dict[str, str]:
     """What HTTP itself has a header for, in every dialect."""
-    if isinstance(refused, (Busy, TooManyRequests)):
+    if isinstance(refused, (Busy, StillRunning, TooManyRequests)):
         return {"retry-after": str(refused.retry_after)}
     return {"allow": refused.allow} if isinstance(refused, MethodNotAllowed) else {}
 
