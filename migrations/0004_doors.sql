@@ -18,6 +18,22 @@ $$;
 comment on function count_request is 'one more request of this bucket in the present window: how many it has now, and when the next window begins';
 
 
+create function organization_of(item_kind text, item_id uuid, item_key text) returns uuid
+  language sql stable security definer set search_path = public, pg_temp
+as $$
+  select case item_kind
+    when 'organization'   then (select o.id from organizations o where o.id = item_id and o.deleted_at is null)
+    when 'collection'     then (select c.organization_id from collections c where c.id = item_id)
+    when 'media'          then coalesce((select m.organization_id from media m where m.id = item_id),
+                                        (select v.organization_id from versions v where v.id = item_id))
+    when 'upload'         then (select p.organization_id from uploads p where p.id = item_id)
+    when 'upload_version' then (select p.organization_id from uploads p where p.version_id = item_id)
+    when 'upload_key'     then (select p.organization_id from uploads p where p.key = item_key)
+  end
+$$;
+comment on function organization_of is 'whose the item of a route is, deleted or not; null: it is not there';
+
+
 drop function authenticate(bytea, uuid, text, uuid, text, boolean);
 
 create function authenticate(
@@ -73,15 +89,7 @@ begin
   update sessions s set expires_at = now() + make_interval(secs => s.life_seconds)
    where s.id = authenticate.session_id and s.expires_at < now() + make_interval(secs => s.life_seconds) - interval '1 day';
 
-  item_organization := case item_kind
-    when 'organization'   then (select o.id from organizations o where o.id = item_id and o.deleted_at is null)
-    when 'collection'     then (select c.organization_id from collections c where c.id = item_id)
-    when 'media'          then coalesce((select m.organization_id from media m where m.id = item_id),
-                                        (select v.organization_id from versions v where v.id = item_id))
-    when 'upload'         then (select p.organization_id from uploads p where p.id = item_id)
-    when 'upload_version' then (select p.organization_id from uploads p where p.version_id = item_id)
-    when 'upload_key'     then (select p.organization_id from uploads p where p.key = item_key)
-  end;
+  item_organization := organization_of(item_kind, item_id, item_key);
   wanted := coalesce(
     case when item_decides then item_organization end,
     organization,
@@ -136,7 +144,8 @@ as $$
 $$;
 comment on function open_session is 'a session of a person who was recognized, by a token of which only the hash is known; when it ends if it is not used';
 
-revoke execute on function open_session(uuid, uuid, bytea, integer, text, text),
+revoke execute on function organization_of(text, uuid, text),
+                           open_session(uuid, uuid, bytea, integer, text, text),
                            count_request(text, integer),
                            authenticate(bytea[], text, uuid, text, uuid, text, boolean, boolean, text, text, integer) from public;
 grant execute on function open_session(uuid, uuid, bytea, integer, text, text),

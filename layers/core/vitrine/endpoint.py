@@ -26,7 +26,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request as HttpRequest
 from typing_extensions import TypeVar
 
-from vitrine import auth, idempotency
+from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
 from vitrine.errors import Invalid, NotFound, Refusal, TooLarge
@@ -241,6 +241,7 @@ class Endpoint:
         key = http.headers.get("idempotency-key") if http.method == "POST" and not spec.mints_secret else None
         if key is None or isinstance(who, Nobody):
             return self._function(request, who)
+        from vitrine import idempotency  # few requests have a key: their first one pays, and no cold start
 
         def work(links: Links) -> object:
             request.links = links
