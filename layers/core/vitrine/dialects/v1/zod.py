@@ -203,7 +203,7 @@ def _type(value: object) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, float)):
-        return "NaN" if isnan(value) else "number"
+        return "NaN" if isinstance(value, float) and isnan(value) else "number"
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
