@@ -76,10 +76,10 @@ def bodies() -> Iterator[Case]:
     yield Case("UpdateMedia", '{"title": 1, "title": "the last counts", "alt": "a", "alt": 2}')
     yield Case("UpdateMedia", ' \t\r\n{ "caption" : "\\ud83d\\ude00\\n\\"\\\\\\/" } \n')
 
-    for value in (*OF_ANY_TYPE, *TEXTS):
-        yield body("AddTag", {"tagId": value})
-        yield body("SetTags", {"tagIds": value})
-        yield body("SetTags", {"tagIds": ["a", value]})
+    for tag in (*OF_ANY_TYPE, *TEXTS):
+        yield body("AddTag", {"tagId": tag})
+        yield body("SetTags", {"tagIds": tag})
+        yield body("SetTags", {"tagIds": Raw(f'["a", {spelled(tag)}]')})
     yield body("SetTags", {"tagIds": ["", "a", None, "", 1, [], ["", ""], {}, False, "b", "b"]})
 
 
@@ -97,8 +97,11 @@ def changes(name: str, most: int, texts: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def body(schema: str, fields: dict[str, Any]) -> Case:
-    spelled = ((name, value.text if isinstance(value, Raw) else json.dumps(value, ensure_ascii=False)) for name, value in fields.items())
-    return Case(schema, "{" + ", ".join(f'"{name}": {text}' for name, text in spelled) + "}")
+    return Case(schema, "{" + ", ".join(f'"{name}": {spelled(value)}' for name, value in fields.items()) + "}")
+
+
+def spelled(value: object) -> str:
+    return value.text if isinstance(value, Raw) else json.dumps(value, ensure_ascii=False)
 
 
 NUMBERS = [

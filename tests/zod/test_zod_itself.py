@@ -19,6 +19,7 @@ from tests.zod.test_zod_answers import SCHEMAS, answered
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
@@ -76,7 +77,7 @@ QUERIES = st.lists(PAIR, max_size=6).map(lambda pairs: Case("ListQuery", urlenco
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_whatever_comes_zod_says_the_same(judge: Judge, schema: str) -> None:
-    @settings(derandomize=True, max_examples=3000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(derandomize=True, max_examples=3000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(QUERIES if schema == "ListQuery" else bodies(schema))
     def compare(case: Case) -> None:
         assert answered(case) == judge.answer(case)
@@ -85,7 +86,7 @@ def test_whatever_comes_zod_says_the_same(judge: Judge, schema: str) -> None:
 
 
 def test_a_url_is_one_where_zod_finds_one(judge: Judge) -> None:
-    @settings(derandomize=True, max_examples=10_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(derandomize=True, max_examples=10_000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(URL)
     def compare(url: str) -> None:
         case = Case("CreateMedia", json.dumps(WHOLE | {"url": url}))

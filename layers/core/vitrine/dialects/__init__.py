@@ -32,7 +32,7 @@ class Answer:
 class Input(BaseModel):
     """What a request says. Built when it is first used: a function uses one of many, and a cold start would pay for all."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
 
 
 # How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database characters.

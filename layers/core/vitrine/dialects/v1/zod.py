@@ -61,7 +61,7 @@ class Schema(Input):
                 issues += _within(field.key, wrong)
         if issues:
             raise Mismatch(issues)
-        return cls.model_construct(**found)
+        return cls.model_construct(**found)  # type: ignore[return-value]  # pydantic's plugin says Schema
 
 
 class _Field(NamedTuple):
