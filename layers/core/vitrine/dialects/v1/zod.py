@@ -88,16 +88,23 @@ def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
         [some] = (part for part in parts if part is not NoneType)
         return nullable(_judge(some, limits, coerced=coerced))
     if origin is list:
-        return array(_judge(parts[0], (), coerced=coerced), *limits)
+        return array(_judge(parts[0], (), coerced=coerced), *_known(limits, MinLen, MaxLen))
     if origin is Literal:
         return choice(*parts)
     if kind is str:
-        return url if any(isinstance(limit, _Web) for limit in limits) else string(*limits)
+        return url if any(isinstance(limit, _Web) for limit in limits) else string(*_known(limits, MinLen, MaxLen))
     if kind is int:
-        return integer(*limits, coerced=coerced)
+        return integer(*_known(limits, Ge, Gt, Le), coerced=coerced)
     if kind is bool:
         return boolean
     raise TypeError(f"No schema of zod is known for {kind}")
+
+
+def _known(limits: Sequence[object], *kinds: type[object]) -> Sequence[object]:
+    """A limit that would not be held is a fault of ours."""
+    if not all(isinstance(limit, kinds) for limit in limits):
+        raise TypeError(f"No check of zod is known for one of {limits}")
+    return limits
 
 
 def string(*limits: object) -> Judge:
