@@ -17,7 +17,7 @@ test:            # the tests; ARGS="-k moved" for some
 	@GOAL=test $(PYTHON) local/install.py test
 	@exec $(VENV)/python -m pytest $(ARGS)
 
-test-browser:    # the page and stock Uppy in Chromium
+test-browser:    # the page and stock Uppy in Chromium, zod in Node
 	@GOAL=test-browser $(PYTHON) local/install.py browser
 	@exec $(VENV)/python -m pytest -m browser -n 0 $(ARGS)
 

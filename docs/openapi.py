@@ -142,8 +142,9 @@ def _description(rest: str, spec: Spec) -> str:
     if spec.operation is None:
         return f"```\n{lines}\n```"
     permission = PERMISSIONS[spec.operation]
-    roles = ", ".join(sorted(permission.roles))
-    return f"```\n{lines}\n```\nScope: {f'`{permission.scope}`' if permission.scope else 'any'}. Roles: {roles}."
+    roles = ", ".join(role for role in ROLES if role in permission.roles) if permission.roles is not None else "whoever is known, in no organization"
+    session = " A signed-in person only, no API key." if permission.session else ""
+    return f"```\n{lines}\n```\nScope: {f'`{permission.scope}`' if permission.scope else 'any'}. Roles: {roles}. Rate tier: {permission.tier}.{session}"
 
 
 def _inlined(schema: dict[str, Any] | None, schemas: dict[str, Any]) -> dict[str, Any] | None:

@@ -58,9 +58,9 @@ def test_what_a_careful_client_declares() -> None:
         ({}, "filename: Required"),
         ({"filename": None}, "filename: Must be a string"),
         ({"filename": "f", "metadata": {"datasetId": "x"}}, "metadata.datasetId: Must be an id of 32 hexadecimal digits, hyphens allowed"),
-        ({"filename": "f", "metadata": {"title": "x" * 256}}, "metadata.title: String should have at most 255 characters"),
+        ({"filename": "f", "metadata": {"title": "x" * 256}}, "metadata.title: Must have at most 255 characters"),
         ({"filename": "f", "size": "many"}, "size: Must be a whole number"),
-        ({"filename": "f", "checksum": {"algorithm": "MD5", "value": "x"}}, "checksum.algorithm: Input should be 'CRC64NVME', 'CRC32C' or 'SHA256'"),
+        ({"filename": "f", "checksum": {"algorithm": "MD5", "value": "x"}}, "checksum.algorithm: Must be one of CRC64NVME, CRC32C, SHA256"),
     ],
 )
 def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:

@@ -189,13 +189,13 @@ def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("query", "issue"),
     [
-        ({"limit": "0"}, "limit: Input should be greater than or equal to 1"),
-        ({"limit": "1001"}, "limit: Input should be less than or equal to 1000"),
+        ({"limit": "0"}, "limit: Must be 1 or more"),
+        ({"limit": "1001"}, "limit: Must be 1000 or less"),
         ({"limit": "NaN"}, "limit: Must be a whole number"),
-        ({"offset": "-1"}, "offset: Input should be greater than or equal to 0"),
-        ({"offset": "9" * 30}, "offset: Input should be less than or equal to 9007199254740991"),
-        ({"type": "audio"}, "type: Input should be 'image', 'video', 'folder' or 'all'"),
-        ({"sortDirection": "up"}, "sortDirection: Input should be 'asc' or 'desc'"),
+        ({"offset": "-1"}, "offset: Must be 0 or more"),
+        ({"offset": "9" * 30}, "offset: Must be 9007199254740991 or less"),
+        ({"type": "audio"}, "type: Must be one of image, video, folder, all"),
+        ({"sortDirection": "up"}, "sortDirection: Must be one of asc, desc"),
     ],
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mangum import Mangum
+from pydantic import Field
 
 from tests.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, companion, studio, v1
+from vitrine.dialects.v1.zod import Schema
 from vitrine.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
 from vitrine.errors import Busy, Conflict
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    import httpx
 
     from vitrine.models import Nobody
 
@@ -120,29 +126,181 @@ def test_no_nul_comes_in_by_the_address(path: str, status: int) -> None:
     assert call(echo, "POST", path, json={"name": "n"}).status_code == status
 
 
-def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(another_environment: pytest.MonkeyPatch) -> None:
-    another_environment.setenv("MAX_BODY_BYTES", "100")
-    fits = json.dumps({"name": "n" * (100 - len('{"name": ""}'))}).encode()
+JSON = {"content-type": "application/json"}
 
+
+class Note(Schema):
+    note: str = Field("", max_length=5)
+    size: int = Field(0, ge=0)
+
+
+@endpoint(v1, public=True, body=Note, returns=dict)
+def noted(request: Request[Note], _: Nobody) -> dict[str, Any]:
+    """DELETE /api/v1/noted - what it was told."""
+    return request.body().model_dump()
+
+
+@endpoint(studio, public=True, body=Body, returns=dict)
+def removed(request: Request[Body], _: Nobody) -> dict[str, Any]:
+    """DELETE /api/removed - what it was told."""
+    return request.body().model_dump()
+
+
+def in_v1(sentence: str, *, status: int = 400, **more: Any) -> dict[str, Any]:
+    return {"success": False, "error": sentence, "code": f"HTTP_{status}", **more, "info": ...}
+
+
+def whole(answer: httpx.Response) -> dict[str, Any]:
+    """But for the time."""
+    return {name: ... if name == "info" else value for name, value in answer.json().items()}
+
+
+NOT_JSON = "The body is not valid JSON"
+NO_NUL = "A text holds a character that cannot be stored"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", NOT_JSON), (b"}", NOT_JSON), (b"{}}", NOT_JSON), (b"{} {}", NOT_JSON), (b"{'note': 1}", NOT_JSON), (b'{"note": "a",}', NOT_JSON),
+        (b"// none\n{}", NOT_JSON), (b"name=n", NOT_JSON), (b'{"note": 01}', NOT_JSON), (b'{"note": "\n"}', NOT_JSON), (b"\x00", NOT_JSON),
+        (b'{"size": NaN}', NOT_JSON), (b'{"size": Infinity}', NOT_JSON), (b'{"size": -Infinity}', NOT_JSON),
+        (b'{"size": ' + b"9" * 5000 + b"}", NOT_JSON), (b"[" * 100_000, NOT_JSON), (b"[" * 100_000 + b"]" * 100_000, NOT_JSON),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, NOT_JSON), (b'{"a":[' * 50_000 + b"]}" * 50_000, NOT_JSON),
+        (b'{"unknown":' + b"[" * 300 + b"]" * 300 + b"}", NOT_JSON), (b'{"note": "\xff"}', NOT_JSON), ('{"note": "é"}'.encode("latin-1"), NOT_JSON),
+        ('{"note": "é"}'.encode("utf-16"), NOT_JSON), ("{}".encode("utf-16-le"), NOT_JSON), ("{}".encode("utf-32"), NOT_JSON),
+        (b"\xef\xbb\xbf{}", NOT_JSON), (b'{"note": "\xed\xa0\x80"}', NOT_JSON), (rb'{"note": "\ud800"}', NOT_JSON),
+        (rb'{"note": "\udc00\ud800"}', NOT_JSON), (rb'{"\ud800": 1}', NOT_JSON), (rb'{"unknown": [{"\udfff": 1}]}', NOT_JSON),
+        (rb'{"unknown": ["\u0000"]}', NO_NUL), (rb'{"note": "a\u0000"}', NO_NUL), (rb'{"\u0000": 1}', NO_NUL),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_in_both_dialects_shapes(content: bytes, sentence: str) -> None:
+    began = time.perf_counter()
+    answers = [call(app, "DELETE", path, content=content, headers=JSON) for app, path in ((removed, "/api/removed"), (noted, "/api/v1/noted"))]
+
+    assert [(answer.status_code, whole(answer)) for answer in answers] == [
+        (400, {"error": sentence, "code": "invalid"}),
+        (400, in_v1(sentence)),
+    ]
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b" \t\r\n " * 1000])
+def test_an_empty_body_is_none(content: bytes) -> None:
+    studios = call(removed, "DELETE", "/api/removed", content=content, headers=JSON)
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=content, headers=JSON)
+
+    assert (studios.status_code, studios.json()["error"]) == (400, "name: Required")
+    assert (v1s.status_code, v1s.json()) == (200, {"note": "", "size": 0})
+
+
+@pytest.mark.parametrize(
+    ("content", "taken"),
+    [
+        (b'{"note": "a", "note": "b"}', {"note": "b", "size": 0}),
+        (b'{"note": 1, "note": "b", "size": 1e0}', {"note": "b", "size": 1}),
+        (rb'{"note": "\ud83d\ude00"}', {"note": "\U0001f600", "size": 0}),
+        (b'{"unknown":' + b"[" * 150 + b"]" * 150 + b"}", {"note": "", "size": 0}),
+        (b'{"unknown": [1e999, ' + b"9" * 4000 + b"]}", {"note": "", "size": 0}),
+    ],
+)  # fmt: skip
+def test_a_delete_may_carry_a_body(content: bytes, taken: dict[str, Any]) -> None:
+    answer = call(noted, "DELETE", "/api/v1/noted", content=content, headers=JSON)
+
+    assert (answer.status_code, answer.json()) == (200, taken)
+
+
+@pytest.mark.parametrize(
+    ("size", "in_studio", "issue"),
+    [
+        (
+            b"1e999", "count: Must be a finite number",
+            {
+                "expected": "number", "code": "invalid_type", "received": "Infinity", "path": ["size"],
+                "message": "Invalid input: expected number, received number",
+            },
+        ),
+        (
+            b"9" * 400, None,
+            {
+                "expected": "number", "code": "invalid_type", "received": "Infinity", "path": ["size"],
+                "message": "Invalid input: expected number, received number",
+            },
+        ),
+        (
+            b"9007199254740993", None,
+            {
+                "code": "too_big", "maximum": 9007199254740991, "note": "Integers must be within the safe integer range.", "origin": "int",
+                "inclusive": True, "path": ["size"], "message": "Too big: expected int to be <=9007199254740991",
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_number_beyond_a_double_is_the_models_to_judge(size: bytes, in_studio: str | None, issue: dict[str, Any]) -> None:
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=b'{"size": ' + size + b"}", headers=JSON)
+    studios = call(removed, "DELETE", "/api/removed", content=b'{"name": "n", "count": ' + size + b"}", headers=JSON)
+
+    assert (v1s.status_code, whole(v1s)) == (400, in_v1("Validation failed", details={"errors": [issue]}))
+    assert (studios.status_code, studios.json().get("error")) == ((400, in_studio) if in_studio else (200, None))
+
+
+def test_a_body_that_is_no_object_is_refused_in_both_dialects_shapes() -> None:
+    issue = {"expected": "object", "code": "invalid_type", "path": [], "message": "Invalid input: expected object, received array"}
+
+    studios = call(removed, "DELETE", "/api/removed", content=b"[]", headers=JSON)
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=b"[]", headers=JSON)
+
+    assert (studios.status_code, studios.json()) == (
+        400, {"error": "body: Must be an object", "code": "invalid", "details": [{"path": [], "message": "Must be an object"}]},
+    )  # fmt: skip
+    assert (v1s.status_code, whole(v1s)) == (400, in_v1("Validation failed", details={"errors": [issue]}))
+
+
+@pytest.mark.parametrize("way", ["with its length", "in pieces", "in pieces with a length that lies", "announced"])
+def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(way: str) -> None:
+    most = settings().max_body_bytes
+    sentence = f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
+
+    def sent(app: Endpoint, path: str, size: int) -> httpx.Response:
+        content = b'{"name": "n", "note": "n", "rest": "' + b"x" * (size - 38) + b'"}'
+        assert len(content) == size
+
+        async def streamed() -> AsyncIterator[bytes]:
+            for start in range(0, size, 65_536):
+                yield content[start:start + 65_536]
+
+        if way == "announced":   # the length alone decides, however little comes
+            return call(app, "DELETE", path, content=content[:10] if size > most else content, headers=JSON | {"content-length": str(size)})
+        headers = JSON | ({"content-length": "5"} if "lies" in way else {})
+        return call(app, "DELETE", path, content=content if way == "with its length" else streamed(), headers=headers)
+
+    assert most == 4 * 1024 * 1024
+    for app, path, refused in (
+        (removed, "/api/removed", {"error": sentence, "code": "too_large"}),
+        (noted, "/api/v1/noted", in_v1(sentence, status=413)),
+    ):
+        assert sent(app, path, most).status_code == 200
+        answer = sent(app, path, most + 1)
+        assert (answer.status_code, whole(answer)) == (413, refused)
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "4194305", "0004194305"])
+def test_a_length_that_is_too_much_is_refused_at_once(length: str) -> None:
+    assert call(noted, "DELETE", "/api/v1/noted", content=b"{}", headers=JSON | {"content-length": length}).status_code == 413
+
+
+def test_a_body_in_pieces_of_a_byte_takes_no_longer_than_it_must() -> None:
     async def streamed() -> AsyncIterator[bytes]:
-        for byte in fits + b" ":
-            yield bytes([byte])
+        yield b'{"note": "n", "rest": "'
+        for _ in range(200_000):
+            yield b"x"
+        yield b'"}'
 
-    assert [call(echo, "POST", "/api/echo/x", content=content).status_code for content in (fits, fits + b" ", streamed())] == [200, 413, 413]
+    began = time.perf_counter()
+    answer = call(noted, "DELETE", "/api/v1/noted", content=streamed(), headers=JSON)
 
-
-def test_a_body_that_is_too_large_is_refused_in_the_dialects_shape(another_environment: pytest.MonkeyPatch) -> None:
-    another_environment.setenv("MAX_BODY_BYTES", "10")
-
-    @endpoint(v1, public=True, body=Body, returns=dict)
-    def app(_: Request[Body], __: Nobody) -> object:
-        return {}
-
-    answer = call(app, "POST", content=b"x" * 11)
-
-    sentence = "The body of a request may hold 10 bytes; larger files go through the upload protocol at /api/upload"
-    assert answer.status_code == 413
-    assert {**answer.json(), "info": None} == {"success": False, "error": sentence, "code": "HTTP_413", "info": None}
+    assert (answer.status_code, answer.json()["note"]) == (200, "n")
+    assert time.perf_counter() - began < 20   # a sum over the pieces after each would take minutes
 
 
 @pytest.mark.parametrize(

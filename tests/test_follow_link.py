@@ -125,7 +125,7 @@ def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
 
 
 @pytest.mark.parametrize(("query", "field", "message"), [
-    ("size=huge", "size", "Input should be 'frame' or 'thumbnail'"), ("original=maybe", "original", "Must be true or false"),
+    ("size=huge", "size", "Must be one of frame, thumbnail"), ("original=maybe", "original", "Must be true or false"),
     ("download=2", "download", "Must be true or false"),
 ])  # fmt: skip
 def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field: str, message: str) -> None:

@@ -308,18 +308,19 @@ def _variables(scope: Scope, routes: tuple[tuple[str, str], ...]) -> dict[str, s
 async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
     """None when the client went away before all of it was there."""
     most = settings().max_body_bytes
-    pieces: list[bytes] = []
-    size = int(length) if (length := http.headers.get("content-length", "")).isdecimal() else 0
-    while size <= most:
+    length = http.headers.get("content-length", "")
+    if length.isdecimal() and (len(length) > 18 or int(length) > most):
+        return _too_large(most)
+    whole = bytearray()
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        pieces.append(message.get("body", b""))
+        whole += message.get("body", b"")
+        if len(whole) > most:
+            return _too_large(most)
         if not message.get("more_body", False):
-            whole = b"".join(pieces)
-            return whole if len(whole) <= most else _too_large(most)
-        size = sum(map(len, pieces))
-    return _too_large(most)
+            return bytes(whole)
 
 
 def _too_large(most: int) -> TooLarge:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from vitrine.errors import Busy, Refusal, StillRunning, TooManyRequests
 
@@ -34,7 +34,13 @@ class Answer:
 class Input(BaseModel):
     """What a request says. Built when it is first used: a function uses one of many, and a cold start would pay for all."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
+
+
+# How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database characters.
+Title = Annotated[str, Field(max_length=255)]
+Alt = Annotated[str, Field(max_length=500)]
+Caption = Annotated[str, Field(max_length=1000)]
 
 
 class MethodNotAllowed(Refusal):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input, studio
+from vitrine.dialects import Alt, Caption, Input, Title, studio
 from vitrine.dialects.studio import CHECKS, MISSING, Id, Time, fault, parse_id, read_body, show_refusal, show_time
 from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Refusal
 from vitrine.library.uploads import NewUpload
@@ -62,9 +62,9 @@ class Metadata(Input):
     name: Maybe[str] = None
     relativePath: Maybe[str] = None
     sourceMediaId: Maybe[Id] = None
-    title: Maybe[Annotated[str, Field(max_length=255)]] = None
-    alt: Maybe[Annotated[str, Field(max_length=500)]] = None
-    caption: Maybe[Annotated[str, Field(max_length=1000)]] = None
+    title: Maybe[Title] = None
+    alt: Maybe[Alt] = None
+    caption: Maybe[Caption] = None
     size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None   # bytes
 
 

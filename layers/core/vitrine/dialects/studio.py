@@ -6,7 +6,8 @@ import base64
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
@@ -21,6 +22,8 @@ from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
 
     from vitrine.dialects import Check
     from vitrine.models import ItemKind
@@ -88,27 +91,67 @@ def _an_id(value: object) -> UUID:
 
 Id = Annotated[UUID, BeforeValidator(_an_id), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F-]{32,36}$"})]
 
-_WORDS = {   # pydantic's kind of error -> what is said of the field
+# pydantic's kind of error -> what is said of the field, with the numbers that pydantic gives. What is not here is only said to be wrong.
+_WORDS = {
     "missing": "Required",
+    "extra_forbidden": "Is not known here",
+    "none_required": "Must be null",
     "string_type": "Must be a string",
+    "string_unicode": "Must be a string",
+    "string_pattern_mismatch": "Is not in the right form",
+    "string_too_short": "Must have at least {min_length} {characters}",
+    "string_too_long": "Must have at most {max_length} {characters}",
     "int_type": "Must be a whole number",
     "int_parsing": "Must be a whole number",
     "int_parsing_size": "Must be a smaller number",
     "int_from_float": "Must be a whole number",
+    "float_type": "Must be a number",
+    "float_parsing": "Must be a number",
+    "finite_number": "Must be a finite number",
+    "greater_than": "Must be more than {gt}",
+    "greater_than_equal": "Must be {ge} or more",
+    "less_than": "Must be less than {lt}",
+    "less_than_equal": "Must be {le} or less",
+    "multiple_of": "Must be a multiple of {multiple_of}",
     "bool_type": "Must be true or false",
     "bool_parsing": "Must be true or false",
+    "literal_error": "Must be {options}",
+    "enum": "Must be {options}",
     "list_type": "Must be an array",
+    "tuple_type": "Must be an array",
+    "set_type": "Must be an array",
+    "too_short": "Must have at least {min_length} {items}",
+    "too_long": "Must have at most {max_length} {items}",
     "dict_type": "Must be an object",
     "model_type": "Must be an object",
     "model_attributes_type": "Must be an object",
+    "union_tag_not_found": "Must be of one of the known kinds",
+    "union_tag_invalid": "Must be of one of the known kinds",
+    "date_type": "Must be a date",
+    "date_parsing": "Must be a date",
+    "date_from_datetime_parsing": "Must be a date",
+    "date_from_datetime_inexact": "Must be a date without a time",
+    "datetime_type": "Must be a time in ISO 8601",
+    "datetime_parsing": "Must be a time in ISO 8601",
+    "datetime_from_date_parsing": "Must be a time in ISO 8601",
+    "datetime_object_invalid": "Must be a time in ISO 8601",
+    "timezone_aware": "Must be a time with its zone",
+    "url_type": "Must be a URL",
+    "url_parsing": "Must be a URL",
+    "url_scheme": "Must be a URL of http or https",
+    "url_too_long": "Must have at most {max_length} {characters}",
+    "value_error": "{error}",   # a validator of ours said it
 }
 
 
 def read_body(model: type[M], value: object) -> M:
     try:
-        return model.model_validate(value)
+        read = model.model_validate(value)
     except ValidationError as error:
         raise _invalid(error) from None
+    if _endless(value):
+        raise Invalid("A number is too large to be kept")   # no model has looked into what it keeps as it comes
+    return read
 
 
 def read_query(model: type[M], values: Mapping[str, str]) -> M:
@@ -117,17 +160,36 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
     unserved = [name for name in getattr(model, "UNSERVED", ()) if name in given and (name, given[name]) != ("recursive", "false")]
     if unserved:
         raise NotServed(f"The parameter {unserved[0]} is not served by this deployment yet")
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise _invalid(error) from None
+    return read_body(model, given)
 
 
 def _invalid(error: ValidationError) -> Invalid:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    issues = tuple(Issue(one["loc"], _WORDS.get(one["type"], one["msg"])) for one in found)
+    issues = tuple(Issue(one["loc"], _said(one)) for one in error.errors(include_input=False))
     where = ".".join(map(str, issues[0].path)) or "body"
     return Invalid(f"{where}: {issues[0].message}", issues=issues)
+
+
+def _said(wrong: ErrorDetails) -> str:
+    """Of one field."""
+    known = wrong.get("ctx", {})
+    if wrong["type"] not in _WORDS:
+        return "Is not valid" if "url" in wrong else wrong["msg"]   # pydantic's own kinds have a page each; others are ours, with our sentence
+    numbers = {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in known.items()}
+    one = known.get("max_length", known.get("min_length")) == 1
+    options = str(known.get("expected", "")).replace("' or '", ", ").replace("', '", ", ").strip("'")
+    return _WORDS[wrong["type"]].format(
+        **numbers,
+        characters="character" if one else "characters",
+        items="element" if one else "elements",
+        options=f"one of {options}" if "," in options else options,
+    )
+
+
+def _endless(value: object) -> bool:
+    """Whether it holds a number beyond those of JSON's usual readers, such as 1e999."""
+    if isinstance(value, dict):
+        return any(map(_endless, cast("dict[str, object]", value).values()))
+    return any(map(_endless, cast("list[object]", value))) if isinstance(value, list) else isinstance(value, float) and not isfinite(value)
 
 
 class BrowseQuery(Input):

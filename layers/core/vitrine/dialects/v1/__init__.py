@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from vitrine.dialects import Answer, MethodNotAllowed, said_in_headers
 from vitrine.dialects.studio import MISSING, parse_id, show_time
+from vitrine.dialects.v1.bodies import AddTag, CreateMedia, SetTags, UpdateMedia
 from vitrine.dialects.v1.messages import MESSAGES
 from vitrine.dialects.v1.show import DeletedMedia, ListQuery, MediaPage, OneMedia, show_deleted, show_one, show_page
 from vitrine.dialects.v1.zod import Mismatch, Schema
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from vitrine.permissions import RateLimit, Tier
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "DeletedMedia", "ListQuery", "MediaPage", "OneMedia",
-    "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_one", "show_page",
+    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "AddTag", "CreateMedia", "DeletedMedia", "ListQuery",
+    "MediaPage", "OneMedia", "SetTags", "UpdateMedia", "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_one",
+    "show_page",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,18 +50,19 @@ CHECKS: tuple[Check, ...] = ("scope", "organization", "role", "item")
 
 
 def read_body(model: type[M], value: object) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        issues = [{"code": "custom", "path": list(one["loc"]), "message": one["msg"]} for one in error.errors(include_url=False)]
-        raise Mismatch(issues) from None
+    """Judged as zod does. The model is a Schema."""
+    return _read(model, value, coerced=False)
 
 
 def read_query(model: type[M], values: Mapping[str, str]) -> M:
     """Coerced as JavaScript does, judged as zod does. The model is a Schema."""
+    return _read(model, values, coerced=True)
+
+
+def _read(model: type[M], value: object, *, coerced: bool) -> M:
     if not issubclass(model, Schema):
         raise TypeError(f"{model.__name__} is not a Schema")
-    return model.read(values)
+    return model.read(value, coerced=coerced)
 
 
 def refusal(refused: Refusal, operation: str | None) -> Answer:
@@ -89,8 +92,9 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
         return _error(403, refused.sentence)
     if isinstance(refused, Forbidden):
         return _error(403, "Permission denied", code="PERMISSION_DENIED")
-    if isinstance(refused, Mismatch) and operation is not None:
-        return _error(400, MESSAGES[operation].invalid, details={"errors": refused.zod})
+    if isinstance(refused, Mismatch):
+        sentence = MESSAGES[operation].invalid if operation in MESSAGES else refused.sentence
+        return _error(400, sentence, details={"errors": refused.zod})
     return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
 
 

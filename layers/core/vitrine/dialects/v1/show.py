@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Literal, NotRequired
+from typing import TYPE_CHECKING, Literal, NotRequired
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from vitrine import models
 from vitrine.dialects.studio import Link, Processing, Time, show_time
-from vitrine.dialects.v1.zod import Schema, choice, integer, text
+from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import NotServed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vitrine.delivery import Links
-    from vitrine.dialects.v1.zod import Field
 
 
 class ListQuery(Schema):
     """How the team's files are asked for."""
 
-    FIELDS: ClassVar[Mapping[str, Field]] = {
-        "limit": integer(minimum=1, maximum=100),
-        "offset": integer(minimum=0),
-        "orderBy": choice("createdAt", "filename", "fileSize"),
-        "orderDir": choice("asc", "desc"),
-        "type": choice("image", "video", "all"),
-        "search": text,
-        "tagIds": text,
-        "tagSlugs": text,
-    }
-
-    limit: int = 20
-    offset: int = 0
+    limit: int = Field(20, ge=1, le=100)
+    offset: int = Field(0, ge=0)
     orderBy: Literal["createdAt", "filename", "fileSize"] = "createdAt"
     orderDir: Literal["asc", "desc"] = "desc"
     type: Literal["image", "video", "all"] = "all"

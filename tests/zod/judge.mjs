@@ -1,0 +1,54 @@
+// The contract's schemas in zod itself. Reads lines of [schema, input], an input being a body's JSON or a query as it stands in a URL;
+// answers each by a line that holds JSON text as a string: {"issues": [...]} or {"data": {...}}.
+
+import { createInterface } from "node:readline";
+import { z } from "zod";
+
+const described = {
+  title: z.string().max(255).nullable().optional(),
+  alt: z.string().max(500).nullable().optional(),
+  caption: z.string().max(1000).nullable().optional(),
+};
+const pixels = z.number().int().positive().nullable().optional();
+
+const schemas = {
+  CreateMedia: z.object({
+    url: z.string().url({ protocol: /^https?$/, message: "Invalid URL format" }),
+    filename: z.string().min(1).max(255),
+    fileSize: z.number().int().positive(),
+    mimeType: z.string().min(1),
+    width: pixels,
+    height: pixels,
+    ...described,
+    import: z.boolean().optional(),
+  }),
+  UpdateMedia: z.object(described),
+  AddTag: z.object({ tagId: z.string().min(1) }),
+  SetTags: z.object({ tagIds: z.array(z.string().min(1)) }),
+  ListQuery: z.object({
+    limit: z.coerce.number().int().min(1).max(100).optional(),
+    offset: z.coerce.number().int().min(0).optional(),
+    orderBy: z.enum(["createdAt", "filename", "fileSize"]).optional(),
+    orderDir: z.enum(["asc", "desc"]).optional(),
+    type: z.enum(["image", "video", "all"]).optional(),
+    search: z.string().optional(),
+    tagIds: z.string().optional(),
+    tagSlugs: z.string().optional(),
+  }),
+};
+
+function judged(name, input) {
+  const value = name === "ListQuery" ? Object.fromEntries(new URLSearchParams(input)) : JSON.parse(input);
+  const result = schemas[name].safeParse(value);
+  if (result.success) return { data: result.data };
+  // Another scheme than http and https is our own refusal: it is said as any other URL that is none, without zod's words on protocols.
+  return { issues: result.error.issues.map((issue) => (issue.note === "Invalid protocol" ? without(issue, "note", "pattern") : issue)) };
+}
+
+function without(issue, ...names) {
+  return Object.fromEntries(Object.entries(issue).filter(([name]) => !names.includes(name)));
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(JSON.stringify(JSON.stringify(judged(...JSON.parse(line)))) + "\n");
+}
