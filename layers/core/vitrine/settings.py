@@ -54,6 +54,7 @@ class Settings:
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
 
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
+    max_api_keys: int = 10                         # of one person that work at the same time
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
 
