@@ -19,7 +19,7 @@ from docs.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine.dialects import companion, studio, v1  # noqa: E402 - after its path
+from vitrine.dialects import accounts, companion, studio, v1  # noqa: E402 - after its path
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
 from vitrine.permissions import PERMISSIONS  # noqa: E402
 
@@ -34,6 +34,7 @@ LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
+    (accounts, "People and keys", "Account", accounts.Error),
     (v1, "v1 API", "V1", V1Error),
 ]
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]   # ((function, what), ...)

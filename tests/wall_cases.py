@@ -177,6 +177,12 @@ class Stage:
         found: str = answer.json()["folder"]["id"]
         return found
 
+    def spare_key(self, of: Client | None) -> str:
+        """Of this client's person; the owner's where the client could not make one."""
+        answer = (of or self.client()).post("/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]})
+        found: str = answer.json()["apiKey"]["id"]
+        return found
+
     def spare_photo(self) -> str:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
@@ -222,6 +228,15 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_list_media": lambda _, __: Sent(),
     "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
     "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
+    # Keys.
+    "list_keys": lambda _, __: Sent(),
+    "create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
+    "update_key": lambda stage, of: Sent({"id": stage.spare_key(of)}, body={"name": "Renamed"}),
+    "revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
+    "rotate_key": lambda stage, of: Sent({"id": stage.spare_key(of)}, body={}),
+    "v1_list_keys": lambda _, __: Sent(),
+    "v1_create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
+    "v1_revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
     "get_openapi": lambda _, __: Sent(),
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),

@@ -230,7 +230,7 @@ class Endpoint:
         if isinstance(document, Invalid):
             raise document
         if any("\x00" in text for text in variables.values()):
-            raise NotFound(spec.dialect.MISSING[spec.item.kind if spec.item else "media"])   # nothing has such a name
+            raise NotFound(spec.dialect.MISSING[spec.item.kind] if spec.item else "There is nothing at this address")   # nothing has such a name
         if any("\x00" in text for text in (*values, *values.values())):
             raise Invalid("A text holds a character that cannot be stored")
         request = Request[Any, Any](

@@ -22,6 +22,7 @@ ItemKind = Literal["organization", "collection", "media", "upload", "upload_vers
 
 MAX_FOLDER_DEPTH = 32
 MAX_NAME = 255       # code points
+MAX_KEY_NAME = 100
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
 
 
@@ -89,6 +90,22 @@ class Identity:
 
 
 # What is kept.
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as its owner may see it: never the key itself, which is known only when it is made."""
+
+    id: UUID
+    name: str
+    prefix: str                        # its first 16 characters, to recognize it by
+    scopes: list[str]
+    state: Literal["active", "expired", "inactive"]   # inactive: revoked
+    last_used_at: datetime | None      # written at most every five minutes; None: never used
+    expires_at: datetime | None        # None: never
+    revoked_at: datetime | None        # in the future: it was rotated, and works until then; None: neither
+    created_at: datetime
+    updated_at: datetime
+
 
 @dataclass(frozen=True, slots=True)
 class FolderPath:

@@ -65,6 +65,12 @@ PERMISSIONS: dict[str, Permission] = {
     "upload.sign":         Permission("media:write", EDITORS, "upload"),
     "upload.complete":     Permission("media:write", EDITORS, "upload"),
     "upload.abort":        Permission("media:write", EDITORS, "upload"),
+    # Keys: always the caller's own.
+    "key.list":            Permission("admin:api-keys", ADMINS, "read"),
+    "key.create":          Permission("admin:api-keys", ADMINS, "write"),
+    "key.update":          Permission("admin:api-keys", ADMINS, "write"),
+    "key.revoke":          Permission("admin:api-keys", ADMINS, "write"),
+    "key.rotate":          Permission("admin:api-keys", ADMINS, "write"),
 }
 
 

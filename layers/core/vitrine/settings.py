@@ -56,6 +56,7 @@ class Settings:
     idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
 
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
+    max_api_keys: int = 10                         # of one person that work at the same time
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
 

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
 from vitrine.db import transaction, write
-from vitrine.errors import Invalid
 from vitrine.library import clean_name
-from vitrine.models import Worker
-from vitrine.permissions import SCOPES
+from vitrine.library.keys import clean_scopes
+from vitrine.models import MAX_KEY_NAME, Worker
 from vitrine.queries import organizations as queries
 
 if TYPE_CHECKING:
@@ -58,12 +57,12 @@ def add_member(organization_id: UUID, user_id: UUID, role: Role) -> None:
 
 def add_key(user_id: UUID, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> str:
     """A new API key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there is not, or none."""
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown or not scopes:
-        raise Invalid(f"scopes must be some of {', '.join(SCOPES)}")
+    kept = clean_scopes(scopes)
     key = mint_api_key()
     write(
         Worker(),
-        queries.add_key(mint_id(), user_id, clean_name(name), key[:KEY_PREFIX_LENGTH], fingerprint(key), sorted(set(scopes)), expires_at),
+        queries.add_key(
+            mint_id(), user_id, clean_name(name, most=MAX_KEY_NAME), key[:KEY_PREFIX_LENGTH], fingerprint(key), kept, expires_at
+        ),
     )
     return key

@@ -15,4 +15,7 @@ MESSAGES: dict[str, Messages] = {
     "media.list":   Messages("Invalid query parameters", "Failed to list media"),
     "media.read":   Messages("Validation failed", "Failed to fetch media"),
     "media.delete": Messages("Validation failed", "Failed to delete media"),
+    "key.list":     Messages("Validation failed", "Failed to list API keys"),
+    "key.create":   Messages("Validation failed", "Failed to create API key"),
+    "key.revoke":   Messages("Validation failed", "Failed to revoke API key"),
 }

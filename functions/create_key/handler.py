@@ -1,0 +1,24 @@
+"""POST /api/auth/api-keys - make an API key of the caller's own. It acts as the caller, in the caller's role, as far as its scopes reach.
+
+Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years) or "expiresIn"? (seconds)}
+Response  {"apiKey": {...} as listed, "key"}: the key itself is shown this once
+Errors    400; 401; 403 neither owner nor admin, or the caller's own key lacks admin:api-keys or a scope to be given; 409 ten keys work already
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, keys
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import keys as library
+from vitrine.models import Caller
+
+
+@endpoint(accounts, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)
+def app(request: Request[keys.NewKey], caller: Caller) -> keys.NewOne:
+    body = request.body()
+    return keys.show_new(library.create(caller, body.name, body.scopes, body.end()))
+
+
+handler = Mangum(app, lifespan="off")

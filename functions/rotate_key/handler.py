@@ -1,0 +1,25 @@
+"""POST /api/auth/api-keys/{id}/rotate - a new API key of the same name, scopes and end in the place of one of the caller's own.
+
+Body      {"overlap"?: seconds for which the old key works beside it, 0 (the default) to 604800}
+Response  {"apiKey": {...}, "key", "previous": the old one}: the key itself is shown this once
+Errors    400; 401; 403 also when the key reaches what the caller's own key does not; 404 also another person's; 409 revoked, rotated already or
+          expired, or an overlap would let it work beside ten others
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, keys
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import keys as library
+from vitrine.models import Caller
+
+
+@endpoint(accounts, operation="key.rotate", body=keys.Rotation, returns=keys.Replaced, mints_secret=True)
+def app(request: Request[keys.Rotation], caller: Caller) -> keys.Replaced:
+    rotated = library.rotate(caller, keys.parse_key_id(request.text("id")), overlap=request.body().overlap)
+    return keys.show_rotated(rotated)
+
+
+handler = Mangum(app, lifespan="off")

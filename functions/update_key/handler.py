@@ -1,0 +1,24 @@
+"""PATCH /api/auth/api-keys/{id} - rename one of the caller's own API keys, or change its scopes or its end.
+
+Body      {"name"?, "scopes"?, "expiresAt"? (null: never)}, at least one
+Response  {"apiKey": {...}}; a key that had expired works again once its end is moved
+Errors    400; 401; 403 also when the key would reach what the caller's own key does not; 404 also another person's; 409 revoked or rotated, or
+          it would work again beside ten others
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, keys
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import keys as library
+from vitrine.models import Caller
+
+
+@endpoint(accounts, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
+def app(request: Request[keys.KeyChange], caller: Caller) -> keys.OneKey:
+    return keys.show_one(library.change(caller, keys.parse_key_id(request.text("id")), request.body().change()))
+
+
+handler = Mangum(app, lifespan="off")

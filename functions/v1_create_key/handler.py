@@ -1,0 +1,25 @@
+"""POST /api/v1/api-keys - make an API key of the caller's own.
+
+Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years)}
+Response  201 {"success", "data": {...} as listed, and "key", shown this once, "info": {"timestamp"}}
+Errors    400; 401; 403 also when the caller's own key lacks a scope to be given; 409 ten keys work already
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import keys
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import keys as library
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="key.create", body=keys.NewKey, returns=keys.MintedKey, status=201, mints_secret=True)
+def app(request: Request[keys.NewKey], caller: Caller) -> keys.MintedKey:
+    body = request.body()
+    return keys.show_minted(library.create(caller, body.name, body.scopes, body.end()))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,183 @@
+"""A person's API keys: made, listed, changed, rotated and revoked by that person alone, whatever organization they are in.
+
+No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then reaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
+from vitrine.db import read, transaction, write
+from vitrine.errors import Conflict, Invalid, MissingScope, NotFound
+from vitrine.library import clean_name
+from vitrine.models import MAX_KEY_NAME, ApiKey, Nobody
+from vitrine.permissions import SCOPES, grants
+from vitrine.queries import keys as queries
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from uuid import UUID
+
+    from vitrine.db import Transaction
+    from vitrine.models import Person
+
+LONGEST_LIFE = timedelta(days=3650)   # of a key that ends at all
+LONGEST_OVERLAP = 7 * 24 * 3600       # seconds
+ENDED = 100                           # keys that no longer work: so many are listed
+MISSING = "API key not found"
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A key just made: the only time it is known."""
+
+    key: ApiKey
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A key just made in the place of another."""
+
+    minted: Minted
+    previous: ApiKey
+
+
+class Stays:
+    """In the place of a value: it is left as it is."""
+
+
+STAYS: Final = Stays()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a key is to be."""
+
+    name: str | Stays = STAYS
+    scopes: list[str] | Stays = STAYS
+    expires_at: datetime | Stays | None = STAYS   # None: never
+
+
+def listed(person: Person) -> list[ApiKey]:
+    """All that work, and the newest of the others; each newest first."""
+    return read(Nobody(), queries.newest(person.user_id, ENDED))
+
+
+def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Minted:
+    """There is a new key. Raises Invalid, MissingScope for what the person's own credential does not reach, Conflict where there are enough."""
+    name, kept = clean_name(name, most=MAX_KEY_NAME), clean_scopes(scopes)
+    if expires_at is not None:
+        expires_at = _clean_end(expires_at)
+    _check_reach(person, kept)
+
+    def work(db: Transaction) -> Minted:
+        _check_room(db.run(queries.hold(person.user_id))[0].working)
+        return _mint(db, person, name, kept, expires_at, None)
+
+    return transaction(Nobody(), work)
+
+
+def change(person: Person, key: UUID, to: Change) -> ApiKey:
+    """The key as it is then. One that has expired works again when its end is moved.
+
+    Raises Invalid; NotFound, also for another person's; MissingScope for what the key would reach and the person's own credential does not;
+    Conflict when it was revoked or rotated, or would work again where there are enough.
+    """
+    name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
+    scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
+    expires_at = _clean_end(to.expires_at) if isinstance(to.expires_at, datetime) else to.expires_at
+
+    def work(db: Transaction) -> ApiKey:
+        working = db.run(queries.hold(person.user_id))[0].working
+        found = _standing(db, person, key)
+        wanted = replace(
+            found,
+            name=found.name if isinstance(name, Stays) else name,
+            scopes=found.scopes if isinstance(scopes, Stays) else scopes,
+            expires_at=found.expires_at if isinstance(expires_at, Stays) else expires_at,
+        )
+        _check_reach(person, wanted.scopes)
+        if found.state == "expired" and wanted.expires_at != found.expires_at:
+            _check_room(working)
+        return db.run(queries.change(person.user_id, key, wanted.name, wanted.scopes, wanted.expires_at))[0]
+
+    return transaction(Nobody(), work)
+
+
+def revoke(person: Person, key: UUID) -> ApiKey:
+    """The key works no more; nothing changes when it did not. Raises NotFound, also for another person's."""
+    ended = write(Nobody(), queries.end(person.user_id, key, 0))
+    if not ended:
+        raise NotFound(MISSING)
+    return ended[0]
+
+
+def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
+    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more.
+
+    Raises Invalid for an overlap of more than a week; NotFound, also for another person's; MissingScope for what the key reaches and the person's
+    own credential does not; Conflict when it was revoked or rotated or has expired, or where both cannot work beside the others.
+    """
+    if not 0 <= overlap <= LONGEST_OVERLAP:
+        raise Invalid(f"overlap must be 0 to {LONGEST_OVERLAP} seconds")
+
+    def work(db: Transaction) -> Rotated:
+        working = db.run(queries.hold(person.user_id))[0].working
+        old = _standing(db, person, key)
+        _check_reach(person, old.scopes)
+        if old.state == "expired":
+            raise Conflict("This API key has expired")
+        if overlap:
+            _check_room(working)
+        minted = _mint(db, person, old.name, old.scopes, old.expires_at, key)
+        return Rotated(minted, db.run(queries.end(person.user_id, key, overlap))[0])
+
+    return transaction(Nobody(), work)
+
+
+def clean_scopes(scopes: Collection[str]) -> list[str]:
+    """In order, each once. Raises Invalid for none, and for one that there is not."""
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise Invalid(f"scopes must be some of {', '.join(SCOPES)}")
+    return sorted(set(scopes))
+
+
+def _clean_end(at: datetime) -> datetime:
+    if not timedelta() < at - datetime.now(UTC) <= LONGEST_LIFE:
+        raise Invalid(f"An API key ends in the future, within {LONGEST_LIFE.days} days, or never")
+    return at
+
+
+def _check_reach(person: Person, scopes: Collection[str]) -> None:
+    for scope in scopes:
+        if not grants(person.scopes, scope):
+            raise MissingScope(scope)
+
+
+def _check_room(working: int) -> None:
+    most = settings().max_api_keys
+    if working >= most:
+        raise Conflict(f"You have {working} API keys that work, and may have {most}; revoke one first", code="too_many_keys")
+
+
+def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
+    """Neither revoked nor rotated."""
+    found = db.first(queries.one(person.user_id, key))
+    if found is None:
+        raise NotFound(MISSING)
+    if found.revoked_at is not None:
+        raise Conflict("This API key was revoked" if found.state == "inactive" else "This API key was rotated already")
+    return found
+
+
+def _mint(db: Transaction, person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None, rotated_from: UUID | None) -> Minted:
+    secret = mint_api_key()
+    put = queries.put(
+        person.user_id, mint_id(), name, secret[:KEY_PREFIX_LENGTH], fingerprint(secret), scopes, expires_at, rotated_from
+    )
+    return Minted(db.run(put)[0], secret)

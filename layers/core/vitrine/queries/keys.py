@@ -1,0 +1,68 @@
+"""API keys: through definer functions, since no role of ours is granted the table. Each names the person, and reaches no other's keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vitrine.db import Statement
+from vitrine.models import ApiKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+_COLUMNS = " id, name, prefix, scopes, state, last_used_at, expires_at, revoked_at, created_at, updated_at "
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    working: int   # keys of the person, at this moment
+
+
+def hold(person: UUID) -> Statement[Held]:
+    """Nobody else who holds them makes or changes a key of this person until the transaction ends."""
+    return Statement("select hold_api_keys(%(person)s) as working", {"person": person}, Held)
+
+
+def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:
+    """All that work, then so many of the others; each newest first."""
+    return Statement("select " + _COLUMNS + " from api_keys_of(%(person)s, %(most_ended)s)", {"person": person, "most_ended": most_ended}, ApiKey)
+
+
+def one(person: UUID, key: UUID) -> Statement[ApiKey]:
+    """No row: there is none, or it is another's."""
+    return Statement("select " + _COLUMNS + " from api_key_of(%(person)s, %(key)s)", {"person": person, "key": key}, ApiKey)
+
+
+def put(
+    person: UUID, key: UUID, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str], expires_at: datetime | None, rotated_from: UUID | None
+) -> Statement[ApiKey]:
+    """A new key, kept as its hash."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s, %(rotated_from)s)
+        """,
+        {
+            "person": person, "key": key, "name": name, "prefix": prefix, "key_hash": key_hash, "scopes": list(scopes), "expires_at": expires_at,
+            "rotated_from": rotated_from,
+        },
+        ApiKey,
+    )  # fmt: skip
+
+
+def change(person: UUID, key: UUID, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Statement[ApiKey]:
+    """The key is called so, reaches so far and ends then."""
+    return Statement(
+        "select " + _COLUMNS + " from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s)",
+        {"person": person, "key": key, "name": name, "scopes": list(scopes), "expires_at": expires_at}, ApiKey,
+    )  # fmt: skip
+
+
+def end(person: UUID, key: UUID, seconds: int) -> Statement[ApiKey]:
+    """The key works for so many seconds more, never longer than it would have. No row: there is none, or it is another's."""
+    return Statement(
+        "select " + _COLUMNS + " from end_api_key(%(person)s, %(key)s, %(seconds)s)",
+        {"person": person, "key": key, "seconds": seconds}, ApiKey,
+    )  # fmt: skip
