@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
 from vitrine.dialects import accounts, companion, studio, v1  # noqa: E402 - after its path
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
-from vitrine.permissions import PERMISSIONS  # noqa: E402
+from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402
 
 if TYPE_CHECKING:
     from vitrine.dialects import Dialect
@@ -145,7 +145,8 @@ def _description(rest: str, spec: Spec) -> str:
     permission = PERMISSIONS[spec.operation]
     roles = ", ".join(role for role in ROLES if role in permission.roles) if permission.roles is not None else "whoever is known, in no organization"
     session = " A signed-in person only, no API key." if permission.session else ""
-    return f"```\n{lines}\n```\nScope: {f'`{permission.scope}`' if permission.scope else 'any'}. Roles: {roles}. Rate tier: {permission.tier}.{session}"
+    scope = f"`{permission.scope}`" if permission.scope else "any"
+    return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}.{session}"
 
 
 def _inlined(schema: dict[str, Any] | None, schemas: dict[str, Any]) -> dict[str, Any] | None:

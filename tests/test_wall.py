@@ -41,7 +41,6 @@ ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "idempotency_keys", "job_runs", "applied_migrations"}
 LOOKED_UP = {   # functions that the application may call
     "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session", "claim_request", "finish_request",
-    "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session",
     "hold_api_keys", "api_keys_of", "api_key_of", "put_api_key", "change_api_key", "end_api_key",
 }  # fmt: skip
 THREADS = 32

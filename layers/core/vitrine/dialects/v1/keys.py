@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
 from vitrine.dialects.keys import MOST_SCOPES, parse_key_id, parse_moment
 from vitrine.dialects.studio import Time, show_time
 from vitrine.dialects.v1.show import Info
+from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["KeyList", "MintedKey", "NewKey", "RevokedKey", "parse_key_id", "show_list", "show_minted", "show_revoked"]
 
 
-class NewKey(Input):
+class NewKey(Schema):
     """A key to be made."""
 
     name: str
