@@ -22,11 +22,11 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return aside(lambda: asyncio.run(work()))
 
 
-def call(app: Any, method: str = "GET", path: str = "/", **more: Any) -> httpx.Response:
-    """An ASGI app's answer to one request."""
+def call(app: Any, method: str = "GET", path: str = "/", *, address: str = "127.0.0.1", **more: Any) -> httpx.Response:
+    """An ASGI app's answer to one request, from this address."""
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://api.test") as client:
             return await client.request(method, path, **more)
 
     return run(ask)

@@ -16,11 +16,12 @@ from psycopg.rows import dict_row
 
 from docs.routes import ROOT, Route, routes
 from tests import pictures
+from tests.device import begin_login
 from tests.protocol import begin
 from tests.shapes import A_TIME
 from tests.tenants import Tenant
 from vitrine.credentials import mint_id
-from vitrine.dialects import accounts, companion, studio, v1
+from vitrine.dialects import accounts, companion, devices, studio, v1
 from vitrine.library import ledger
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from vitrine.models import Role
 
 ROUTES: list[Route] = routes()
-PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # functions that ask for no credentials
+PUBLIC = {   # functions that ask for no credentials
+    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
+    "create_device_code", "get_device_code", "poll_device_code", "show_device",
+}  # fmt: skip
 UNKNOWN_KEY = "sk_live_" + "0" * 64
 NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
 
@@ -193,6 +197,11 @@ def _organization(stage: Stage, _: Client | None) -> Sent:
     return Sent({"orgId": stage.tenant.id.hex})
 
 
+def _decision(_: Stage, of: Client | None) -> Sent:
+    """About a login of its own, for who may decide one."""
+    return Sent(body={"userCode": begin_login().json()["user_code"] if of is not None else "ABCD2345"})
+
+
 def _asset(function: str) -> str:
     return next(iter(sorted(file.name for file in (ROOT / "functions" / function / "assets").glob("*.js"))), "missing.js")
 
@@ -228,12 +237,21 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
     "unrouted": lambda _, __: Sent(),
+
+    # Logins at devices
+    "create_device_code": lambda _, __: Sent(body={"client_id": "tests"}),
+    "poll_device_code": lambda _, __: Sent(body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}),
+    "get_device_code": lambda _, __: Sent(query={"user_code": begin_login().json()["user_code"]}),
+    "approve_device_code": _decision,
+    "deny_device_code": _decision,
+    "show_device": lambda _, __: Sent({"file": _asset("show_device")}),
 }
 
 # What a route answers where nothing refuses it, when it is not its endpoint's own status.
 STATUSES = {
     "complete_upload": 400,   # an upload without parts
     "unrouted": 404,
+    "poll_device_code": 400,  # a code that nobody has
 }
 
 
@@ -259,6 +277,8 @@ _MISSING = {
 
 
 def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
+    if spec.dialect is devices:
+        return status, {"error": code, "error_description": sentence, "message": sentence}
     return status, {"error": sentence, "code": code, **({"message": sentence} if spec.dialect is accounts else {})}
 
 

@@ -53,6 +53,10 @@ class Settings:
     upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
 
+    device_limit: int = 100                        # logins begun at devices, per 15 minutes and address: an office shares one
+
+    device_code_ttl: int = 30 * 60                 # seconds a login at a device waits for its person
+    device_interval: int = 5                       # seconds from one poll to the next
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
