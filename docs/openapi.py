@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 DOCUMENT = ROOT / "functions/get_openapi/openapi.json"
 ROUTES = ROOT / "functions/unrouted/routes.json"
-LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "/device", "/device/{file}", "$default")   # pages, not the API
+LEFT_OUT = (   # pages, not the API
+    "/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "/device", "/device/{file}", "$default",
+)  # fmt: skip
 
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.tenants import http
+from tests.wall_cases import owner
 from vitrine.dialects.devices import GRANT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import httpx
+
+T = TypeVar("T")
 
 CLIENT = "coreviz-cli"
 SCOPE = "openid profile email"
@@ -57,3 +63,17 @@ class Terminal:
             elif said["error"] != "authorization_pending":
                 return said
         raise TimeoutError
+
+
+def at_once(terminal: Terminal, asks: Sequence[Callable[[], T]]) -> list[T]:
+    """What each is answered. The login's row is held until several have come as far as they come without it, so that they do race."""
+    several = "select count(*) as n from pg_locks where locktype = 'tuple' and relation = 'device_codes'::regclass and not granted"
+    with owner() as connection, ThreadPoolExecutor(len(asks)) as threads:
+        connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
+        answers = [threads.submit(ask) for ask in asks]
+        until = time.monotonic() + 4   # seconds: a request waits no longer for a connection, of which those that wait have all
+        while connection.execute(several).fetchone() == {"n": 0}:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        connection.rollback()
+        return [answer.result() for answer in answers]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.device import Terminal
+from tests.device import Terminal, at_once
 from tests.loops import call
 from tests.tenants import Client, http
 from tests.wall_cases import UNKNOWN_KEY, owner
@@ -86,14 +84,8 @@ def test_what_was_decided_is_decided(terminal: Terminal, tenant: Tenant, strange
 
 def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant, stranger: Tenant) -> None:
     people = [(person.signed_in(), decision) for person in (tenant, stranger) for decision in ("approve", "deny") for _ in range(4)]
-    together = Barrier(len(people))
 
-    def one(who: tuple[Client, str]) -> int:
-        together.wait()
-        return decide(who[0], who[1], terminal.user_code)[0]
-
-    with ThreadPoolExecutor(len(people)) as threads:
-        statuses = list(threads.map(one, people))
+    statuses = at_once(terminal, [lambda each=each: decide(*each, terminal.user_code)[0] for each in people])
 
     assert sorted(statuses) == [200] + [400] * 15
     decided = people[statuses.index(200)][1]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.device import CLIENT, SCOPE, Terminal, poll
+from tests.device import CLIENT, SCOPE, Terminal, at_once, poll
 from tests.tenants import Client, http
 from tests.wall_cases import owner
 from vitrine.dialects.devices import GRANT
@@ -119,7 +118,13 @@ def test_the_session_is_the_devices_own(terminal: Terminal, tenant: Tenant) -> N
 
     with owner() as connection:
         found = connection.execute(
-            "select user_agent, life_seconds, expires_at > now() + interval '6 days' as lives from sessions where user_id = %s order by id desc limit 1",
+            """
+            select user_agent, life_seconds, expires_at > now() + interval '6 days' as lives
+              from sessions
+             where user_id = %s
+             order by id desc
+             limit 1
+            """,
             [tenant.owner.user_id],
         ).fetchone()
     assert found == {"user_agent": "better-auth", "life_seconds": 604800, "lives": True}
@@ -136,22 +141,11 @@ def test_a_code_is_good_for_one_session(terminal: Terminal, tenant: Tenant) -> N
     assert sessions(tenant) == before + 1
 
 
-def at_once(terminal: Terminal) -> list[httpx.Response]:
-    together = Barrier(AT_ONCE)
-
-    def one(_: int) -> httpx.Response:
-        together.wait()
-        return terminal.poll()
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(one, range(AT_ONCE)))
-
-
 def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
     before = sessions(tenant)
 
-    answers = at_once(terminal)
+    answers = at_once(terminal, [terminal.poll] * AT_ONCE)
 
     given = [answer for answer in answers if answer.status_code == 200]
     assert len(given) == 1
@@ -161,7 +155,7 @@ def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tena
 
 
 def test_of_many_polls_at_once_one_counts(terminal: Terminal) -> None:
-    answers = Counter(answer.json()["error"] for answer in at_once(terminal))
+    answers = Counter(answer.json()["error"] for answer in at_once(terminal, [terminal.poll] * AT_ONCE))
 
     assert answers == {"authorization_pending": 1, "slow_down": AT_ONCE - 1}
 

@@ -16,7 +16,6 @@ from psycopg.rows import dict_row
 
 from docs.routes import ROOT, Route, routes
 from tests import pictures
-from tests.device import begin_login
 from tests.protocol import begin
 from tests.shapes import A_TIME
 from tests.tenants import Tenant
@@ -178,6 +177,11 @@ class Stage:
         """One of this client's own; of the owner's where the client could not begin one."""
         return begin(self.tenant, client=of) if of is not None else self._standing
 
+    def user_code(self) -> str:
+        """Of a login at a device, which anybody may begin."""
+        found: str = self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
+        return found
+
     def spare_folder(self) -> str:
         answer = self.client().post("/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"})
         found: str = answer.json()["folder"]["id"]
@@ -197,9 +201,8 @@ def _organization(stage: Stage, _: Client | None) -> Sent:
     return Sent({"orgId": stage.tenant.id.hex})
 
 
-def _decision(_: Stage, of: Client | None) -> Sent:
-    """About a login of its own, for who may decide one."""
-    return Sent(body={"userCode": begin_login().json()["user_code"] if of is not None else "ABCD2345"})
+def _decision(stage: Stage, of: Client | None) -> Sent:
+    return Sent(body={"userCode": stage.user_code() if of is not None else "ABCD2345"})
 
 
 def _asset(function: str) -> str:
@@ -241,7 +244,7 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     # Logins at devices
     "create_device_code": lambda _, __: Sent(body={"client_id": "tests"}),
     "poll_device_code": lambda _, __: Sent(body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}),
-    "get_device_code": lambda _, __: Sent(query={"user_code": begin_login().json()["user_code"]}),
+    "get_device_code": lambda stage, _: Sent(query={"user_code": stage.user_code()}),
     "approve_device_code": _decision,
     "deny_device_code": _decision,
     "show_device": lambda _, __: Sent({"file": _asset("show_device")}),
