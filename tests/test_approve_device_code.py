@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,8 +86,9 @@ def test_what_was_decided_is_decided(terminal: Terminal, tenant: Tenant, strange
 def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant, stranger: Tenant) -> None:
     people = [(person.signed_in(), decision) for person in (tenant, stranger) for decision in ("approve", "deny") for _ in range(4)]
 
-    statuses = at_once(terminal, [lambda each=each: decide(*each, terminal.user_code)[0] for each in people])
+    answers = at_once(terminal, [partial(decide, client, decision, terminal.user_code) for client, decision in people])
 
+    statuses = [answered for answered, _ in answers]
     assert sorted(statuses) == [200] + [400] * 15
     decided = people[statuses.index(200)][1]
     assert status(terminal) == {"approve": "approved", "deny": "denied"}[decided]
