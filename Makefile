@@ -41,11 +41,11 @@ docs:            # the route table in the README, the API's own description, the
 	$(VENV)/python -m docs.openapi --write
 	$(VENV)/python -m docs.routes --write
 
-page:            # the built page and the API's viewer anew, from page/; needs Node 20
+page:            # the built pages and the API's viewer anew, from page/; needs Node 20
 	@cd page && npm ci --no-audit --no-fund && node build.mjs
 
 page-check: page # that what is committed is what its sources build
-	git diff --exit-code --stat -- functions/show_page functions/show_docs
+	git diff --exit-code --stat -- functions/show_page functions/show_docs functions/show_device
 
 # pyproject.toml is what it is made from. One resolution for all three files: what runs is what was tested.
 GROUPS_RUN  := --group imaging --group aws --group local

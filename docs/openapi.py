@@ -19,7 +19,7 @@ from docs.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine.dialects import accounts, companion, studio, v1  # noqa: E402 - after its path
+from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402 - after its path
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
 from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402
 
@@ -29,20 +29,23 @@ if TYPE_CHECKING:
 
 DOCUMENT = ROOT / "functions/get_openapi/openapi.json"
 ROUTES = ROOT / "functions/unrouted/routes.json"
-LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "$default")   # pages, not the API
+LEFT_OUT = (   # pages, not the API
+    "/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "/device", "/device/{file}", "$default",
+)  # fmt: skip
 
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
     (accounts, "People and keys", "Account", accounts.Error),
     (v1, "v1 API", "V1", V1Error),
+    (devices, "Logins at devices", "Device", devices.Error),
 ]
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]   # ((function, what), ...)
 
 SAYS = {
     400: "The input is wrong", 401: "No valid credentials", 403: "Not allowed", 404: "Not there", 409: "The state of things does not allow it",
-    413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused", 501: "Not served by this deployment",
-    503: "Busy: ask again after Retry-After",
+    413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused", 429: "Too many requests: ask again after Retry-After",
+    501: "Not served by this deployment", 503: "Busy: ask again after Retry-After",
 }  # fmt: skip
 
 
@@ -124,9 +127,8 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     if parameters:
         described["parameters"] = parameters
     if spec.body is not None:
-        described["requestBody"] = {
-            "required": True, "content": {"application/json": {"schema": wanted[operation.function, "body", prefix]}},
-        }  # fmt: skip
+        types = ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
+        described["requestBody"] = {"required": True, "content": {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}}
     success: dict[str, Any] = {"description": "Done" if spec.returns else "Redirect"}
     if spec.returns is not None:
         success["content"] = {"application/json": {"schema": wanted[operation.function, "returns", prefix]}}

@@ -1,10 +1,10 @@
 /**
- * Builds what functions/show_page and functions/show_docs serve, from this folder and the locked packages:
+ * Builds what functions/show_page, show_docs and show_device serve, from this folder and the locked packages:
  *
  *     npm ci && node build.mjs
  *
  * The same sources and lock give the same bytes on every machine. File names carry a hash of their content, so browsers may keep them
- * for ever; the two .html files name them. Our own code stays apart from what others wrote: a change of ours renames a few kilobytes.
+ * for ever; the .html files name them. Our own code stays apart from what others wrote: a change of ours renames a few kilobytes.
  */
 import { build } from 'esbuild'
 import { createHash } from 'node:crypto'
@@ -20,6 +20,7 @@ const TARGETS = ['chrome109', 'edge109', 'firefox115', 'safari16']
 process.chdir(here)
 await page(path.join(here, '../functions/show_page/assets'))
 await docs(path.join(here, '../functions/show_docs/assets'))
+await device(path.join(here, '../functions/show_device/assets'))
 
 async function page(folder) {
   await empty(folder)
@@ -43,6 +44,12 @@ async function docs(folder) {
   await html('src/docs.html', path.join(folder, 'docs.html'), { ...names, 'docs.js': own.script, 'docs.css': own.style })
   const inside = await readFile(path.join(viewer, 'swagger-ui-bundle.js.LICENSE.txt'), 'utf8')   // of what the viewer itself is made of
   await writeFile(path.join(folder, 'LICENSES.txt'), (await licences(['swagger-ui-dist'])) + inside)
+}
+
+async function device(folder) {
+  await empty(folder)
+  const own = await bundled('src/device.js', folder)
+  await html('src/device.html', path.join(folder, 'device.html'), { 'device.css': own.style, 'device.js': own.script })
 }
 
 /** One script and one style sheet from an entry point; `apart` is an import that stays one, under another path. */

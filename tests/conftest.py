@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
 # The suite is one address that asks much; the tests of the limits set their own.
-PLENTY = {f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH")}
+PLENTY = {f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH", "DEVICE")}
 PLENTY["MAX_API_KEYS"] = "1000"
 _running = ExitStack()
 collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test-browser` installs it

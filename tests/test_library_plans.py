@@ -17,14 +17,14 @@ import pytest
 from tests.library_tenants import Organization
 from vitrine.db import Statement
 from vitrine.models import FolderPath, Stored, Upload
-from vitrine.queries import browse, collections, counts, folders, ledger, links, media, objects, outbox, uploads, usage, versions
+from vitrine.queries import browse, collections, counts, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions
 
 pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
-MODULES: tuple[ModuleType, ...] = (browse, collections, counts, folders, ledger, links, media, objects, outbox, uploads, usage, versions)
+MODULES: tuple[ModuleType, ...] = (browse, collections, counts, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),
+    "devices.put": lambda _: devices.put(uuid4(), b"0" * 32, "ABCD2345", "a client", "", 60, 5),
+    "devices.waiting": lambda _: devices.waiting("ABCD2345"),
+    "devices.decide": lambda _: devices.decide("ABCD2345", uuid4(), "denied"),
+    "devices.poll": lambda _: devices.poll(b"0" * 32, "a client", session=uuid4(), token_hash=b"0" * 32, life=60, address="", user_agent=""),
     "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
     "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
     "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),

@@ -42,6 +42,7 @@ UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "i
 LOOKED_UP = {   # functions that the application may call
     "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session", "claim_request", "finish_request",
     "hold_api_keys", "api_keys_of", "api_key_of", "put_api_key", "change_api_key", "end_api_key",
+    "open_device_code", "find_device_code", "decide_device_code", "poll_device_code",
 }  # fmt: skip
 THREADS = 32
 

@@ -20,7 +20,7 @@ from tests.protocol import begin
 from tests.shapes import A_TIME
 from tests.tenants import Tenant
 from vitrine.credentials import mint_id
-from vitrine.dialects import accounts, companion, studio, v1
+from vitrine.dialects import accounts, companion, devices, studio, v1
 from vitrine.library import ledger
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from vitrine.models import Role
 
 ROUTES: list[Route] = routes()
-PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # functions that ask for no credentials
+PUBLIC = {   # functions that ask for no credentials
+    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
+    "create_device_code", "get_device_code", "poll_device_code", "show_device",
+}  # fmt: skip
 UNKNOWN_KEY = "sk_live_" + "0" * 64
 NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
 
@@ -172,6 +175,11 @@ class Stage:
         """One of this client's own; of the owner's where the client could not begin one."""
         return begin(self.tenant, client=of) if of is not None else self._standing
 
+    def user_code(self) -> str:
+        """Of a login at a device, which anybody may begin."""
+        found: str = self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
+        return found
+
     def spare_folder(self) -> str:
         answer = self.client().post("/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"})
         found: str = answer.json()["folder"]["id"]
@@ -195,6 +203,10 @@ def _part(stage: Stage, of: Client | None, **more: str) -> Sent:
 
 def _organization(stage: Stage, _: Client | None) -> Sent:
     return Sent({"orgId": stage.tenant.id.hex})
+
+
+def _decision(stage: Stage, of: Client | None) -> Sent:
+    return Sent(body={"userCode": stage.user_code() if of is not None else "ABCD2345"})
 
 
 def _asset(function: str) -> str:
@@ -241,12 +253,21 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
     "unrouted": lambda _, __: Sent(),
+
+    # Logins at devices
+    "create_device_code": lambda _, __: Sent(body={"client_id": "tests"}),
+    "poll_device_code": lambda _, __: Sent(body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}),
+    "get_device_code": lambda stage, _: Sent(query={"user_code": stage.user_code()}),
+    "approve_device_code": _decision,
+    "deny_device_code": _decision,
+    "show_device": lambda _, __: Sent({"file": _asset("show_device")}),
 }
 
 # What a route answers where nothing refuses it, when it is not its endpoint's own status.
 STATUSES = {
     "complete_upload": 400,   # an upload without parts
     "unrouted": 404,
+    "poll_device_code": 400,  # a code that nobody has
 }
 
 
@@ -272,6 +293,8 @@ _MISSING = {
 
 
 def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
+    if spec.dialect is devices:
+        return status, {"error": code, "error_description": sentence, "message": sentence}
     return status, {"error": sentence, "code": code, **({"message": sentence} if spec.dialect is accounts else {})}
 
 

@@ -6,32 +6,10 @@ Errors    404
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from mangum import Mangum
 
 from vitrine import packaged
-from vitrine.dialects import studio
-from vitrine.endpoint import endpoint
 
-if TYPE_CHECKING:
-    from vitrine.dialects import Answer
-    from vitrine.endpoint import Request
-    from vitrine.models import Nobody
-
-ASSETS = Path(__file__).parent / "assets"   # made by `make page`
-
-# The viewer asks this origin alone: a key that is typed into it goes nowhere else.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-
-@endpoint(studio, public=True)
-def app(request: Request, _: Nobody) -> Answer:
-    return packaged.answer(ASSETS, request.text("file") or "docs.html", request.headers, policy=POLICY)
-
+app = packaged.site(__name__, "docs.html")   # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import string
 import time
 import uuid
 
@@ -20,6 +21,16 @@ def mint_api_key() -> str:
 def mint_session_token() -> str:
     """43 characters, 256 random bits: of a session, as Bearer or in a cookie."""
     return secrets.token_urlsafe(32)
+
+
+def mint_device_code() -> str:
+    """40 letters and digits, 238 random bits: what a device polls with."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
+
+
+def mint_user_code() -> str:
+    """8 characters, 40 random bits, that a person types: none that looks like another. Guesses at them are counted."""
+    return "".join(secrets.choice("ABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(8))
 
 
 def fingerprint(credential: str) -> bytes:

@@ -19,7 +19,7 @@ import uuid
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import anyio.to_thread
 from pydantic_core import from_json, to_json
@@ -98,6 +98,7 @@ class Spec:
     tier: Tier | None = None            # of a public endpoint: what its callers' addresses are counted for
     mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
     writes: bool = False                # also by GET: what a browser's cookie may do from our pages only
+    forms: bool = False                 # its body may also be a form's fields, as OAuth has them
 
     @property
     def name(self) -> str:
@@ -146,6 +147,11 @@ class Request(Generic[B, Q]):
     @property
     def headers(self) -> Headers:
         return self._http.headers
+
+    @property
+    def address(self) -> str:
+        """Of the client, as the gateway or the server saw it."""
+        return _address(self._http)
 
     @property
     def origin(self) -> str:
@@ -204,7 +210,7 @@ class Endpoint:
             raise raw
         variables = _variables(http.scope, spec.routes)
         values = dict(http.query_params)   # of a repeated parameter the last counts
-        document = _parsed(raw) if spec.body else None
+        document = _parsed(raw, form=spec.forms and _is_form(http)) if spec.body else None
 
         who: Caller | Person | Nobody = Nobody()
         if spec.tier is not None:
@@ -264,6 +270,7 @@ def endpoint(
     tier: Tier | None = None,
     mints_secret: bool = False,
     writes: bool = False,
+    forms: bool = False,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
@@ -279,7 +286,7 @@ def endpoint(
     def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
-        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes))
+        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms))
 
     return app
 
@@ -327,10 +334,16 @@ def _too_large(most: int) -> TooLarge:
     return TooLarge(f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload")
 
 
-def _parsed(raw: bytes) -> Any:
-    """The JSON of a body, {} for an empty one; an Invalid, not raised, where it is none: who asks is judged first."""
+def _is_form(http: HttpRequest) -> bool:
+    return http.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+
+
+def _parsed(raw: bytes, *, form: bool) -> Any:
+    """The JSON of a body or the fields of a form, {} for an empty one; an Invalid, not raised, where it is neither: who asks is judged first."""
     if not raw.strip():
         return {}
+    if form:
+        return _fields(raw)
     try:
         document = from_json(raw, allow_inf_nan=False)
     except ValueError:   # not JSON, not UTF-8, or nested too deeply
@@ -338,6 +351,14 @@ def _parsed(raw: bytes) -> Any:
     if b"\\u0000" in raw and _holds_nul(document):
         return Invalid("A text holds a character that cannot be stored")
     return document
+
+
+def _fields(raw: bytes) -> dict[str, str] | Invalid:
+    try:
+        fields = dict(parse_qsl(raw.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=100))   # what has no value counts as absent
+    except ValueError:   # not a form's, not UTF-8, or too many
+        return Invalid("The body is not the fields of a form")
+    return Invalid("A text holds a character that cannot be stored") if _holds_nul(fields) else fields
 
 
 def _holds_nul(value: object) -> bool:

@@ -120,6 +120,15 @@ class Invalid(Refusal):
         self.issues = issues
 
 
+class NotGranted(Refusal):
+    """A login at a device that is not granted: not yet, or never. `code` is RFC 8628's word for why, which devices act on."""
+
+    status = 400
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence, code=code)
+
+
 class Conflict(Refusal):
     """The state of things does not allow it."""
 

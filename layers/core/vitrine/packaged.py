@@ -1,20 +1,28 @@
-"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list leads nowhere."""
+"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list leads nowhere.
+
+    app = packaged.site(__name__, "docs.html")
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitrine.dialects import Answer
+from vitrine.dialects import Answer, studio
+from vitrine.endpoint import endpoint
 from vitrine.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from vitrine.endpoint import Endpoint, Request
+    from vitrine.models import Nobody
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -32,7 +40,27 @@ class File:
     etag: str         # without its quotes
 
 
-def answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:
+def site(handler: str, first: str, *, reaches_store: bool = False) -> Endpoint:
+    """The app of the handler module of this name: the file that the path's {file} names in the folder `assets` beside it, without one the `first`.
+
+    Scripts and styles are ours, no page frames ours, no form sends anything but through a script, and those ask this origin alone; where it
+    `reaches_store`, the store as well, to which files go (blob: are previews of them) and from which pictures come.
+    """
+    folder = Path(str(sys.modules[handler].__file__)).with_name("assets")
+
+    def app(request: Request, _: Nobody) -> Answer:
+        store = f" {request.links.store}" if reaches_store else ""
+        policy = (
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{' blob:' if store else ''}{store}; "
+            f"connect-src 'self'{store}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return _answer(folder, request.text("file") or first, request.headers, policy=policy)
+
+    app.__module__ = handler   # whose docstring names the routes
+    return endpoint(studio, public=True)(app)
+
+
+def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:
     """The file as the request's headers want it: squeezed, or not at all where the client has it. `policy` is the Content-Security-Policy of HTML.
 
     Raises NotFound.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 from vitrine.models import Role
 
-Tier = Literal["read", "write", "upload", "auth"]
+Tier = Literal["read", "write", "upload", "auth", "device"]
 
 ROLES: tuple[Role, ...] = ("owner", "admin", "editor", "member", "viewer")
 EVERYBODY: frozenset[Role] = frozenset(ROLES)
@@ -40,13 +40,14 @@ class RateLimit:
 
 
 _AUTH = RateLimit("auth", "address", 900)
+_DEVICE = RateLimit("device", "address", 900)   # logins begun at devices: guess nothing, but each is a row
 STUDIO_LIMITS: Mapping[Tier, RateLimit] = {
     "read": RateLimit("studio_read", "organization"), "write": RateLimit("studio_write", "organization"),
-    "upload": RateLimit("upload", "organization"), "auth": _AUTH,
+    "upload": RateLimit("upload", "organization"), "auth": _AUTH, "device": _DEVICE,
 }  # fmt: skip
 V1_LIMITS: Mapping[Tier, RateLimit] = {
     "read": RateLimit("v1_read", "credential"), "write": RateLimit("v1_write", "credential"),
-    "upload": RateLimit("v1_write", "credential"), "auth": _AUTH,
+    "upload": RateLimit("v1_write", "credential"), "auth": _AUTH, "device": _DEVICE,
 }  # fmt: skip
 
 
@@ -71,6 +72,9 @@ PERMISSIONS: dict[str, Permission] = {
     "key.update":          Permission("admin:api-keys", ADMINS, "write"),
     "key.revoke":          Permission("admin:api-keys", ADMINS, "write"),
     "key.rotate":          Permission("admin:api-keys", ADMINS, "write"),
+
+    # Logins at devices
+    "device.decide":       Permission(None, None, "auth", session=True),
 }
 
 

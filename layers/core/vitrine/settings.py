@@ -55,6 +55,10 @@ class Settings:
 
     idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
 
+    device_limit: int = 100                        # logins begun at devices, per 15 minutes and address: an office shares one
+
+    device_code_ttl: int = 30 * 60                 # seconds a login at a device waits for its person
+    device_interval: int = 5                       # seconds from one poll to the next
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     max_api_keys: int = 10                         # of one person that work at the same time
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes

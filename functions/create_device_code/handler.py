@@ -1,0 +1,25 @@
+"""POST /api/auth/device/code - begin a login at a device without a browser (RFC 8628).
+
+Body      {"client_id": "coreviz-cli", "scope"?: "openid profile email"}, as JSON or as a form's fields
+Response  {"device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval"}, times in seconds. The device
+          shows the user code and the address, and polls with the device code, which is shown once
+Errors    400 invalid_request; 429
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import devices as dialect
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import devices
+from vitrine.models import Nobody
+
+
+@endpoint(dialect, public=True, tier="device", body=dialect.CodeRequest, returns=dialect.Code, mints_secret=True, forms=True)
+def app(request: Request[dialect.CodeRequest], _: Nobody) -> dialect.Code:
+    asked = request.body()
+    return dialect.show_code(devices.begin(asked.client_id, asked.scope), request.origin)
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,23 @@
+"""GET /api/auth/device - what waits under a user code, for the page where a person decides.
+
+Query     user_code, with dashes or without, in any case
+Response  {"user_code", "status": "pending" | "approved" | "denied", "clientId", "scope"}
+Errors    400 invalid_request: there is no such code; expired_token: it is too late; 429: guesses are counted
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import devices as dialect
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import devices
+from vitrine.models import Nobody
+
+
+@endpoint(dialect, public=True, tier="auth", query=dialect.CodeQuery, returns=dialect.Waiting)
+def app(request: Request[None, dialect.CodeQuery], _: Nobody) -> dialect.Waiting:
+    return dialect.show_login(devices.find(request.query().user_code))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,16 @@
+"""GET /device and GET /device/{file} - The page where a signed-in person approves or denies a login at a device, and the files it names.
+
+Takes     ?user_code=, which it shows; only the person's own click decides
+Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
+Errors    404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine import packaged
+
+app = packaged.site(__name__, "device.html")   # its files are made by `make page`
+
+handler = Mangum(app, lifespan="off")

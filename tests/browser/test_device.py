@@ -1,0 +1,180 @@
+"""The page where a person decides about a login at a device, in a browser, while a terminal waits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from local import CLONE
+from local.stack import Stack
+from tests.browser.conftest import Organization, Seen
+from tests.device import CLIENT, HEADERS, SCOPE
+from vitrine.dialects.devices import GRANT
+
+pytestmark = pytest.mark.browser
+
+SIGNED_IN = """
+import sys
+from uuid import UUID
+from vitrine.library import sessions
+print(sessions.start(UUID(sys.argv[1]), address="127.0.0.1", user_agent="tests").token)
+"""
+UNKNOWN_TO_US = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"   # what Chromium says of what the page expects
+REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A terminal that waits for its person."""
+
+    origin: str
+    said: dict[str, Any]
+
+    @classmethod
+    def begin(cls, stack: Stack) -> Waiting:
+        return cls(stack.origin, ask(stack.origin, "code", client_id=CLIENT, scope=SCOPE).json())
+
+    @property
+    def code(self) -> str:
+        code: str = self.said["user_code"]
+        return code
+
+    def poll(self) -> dict[str, Any]:
+        answer: dict[str, Any] = ask(
+            self.origin, "token", client_id=CLIENT, device_code=self.said["device_code"], grant_type=GRANT
+        ).json()
+        return answer
+
+
+def ask(origin: str, path: str, **body: str) -> httpx.Response:
+    return httpx.post(f"{origin}/api/auth/device/{path}", json=body, headers=HEADERS, timeout=30)
+
+
+@pytest.fixture
+def terminal(stack: Stack) -> Waiting:
+    return Waiting.begin(stack)
+
+
+@pytest.fixture
+def signed_in(context: BrowserContext, stack: Stack, organization: Organization) -> dict[str, Any]:
+    """The browser's person is: as a sign-in leaves it, with the session's cookie."""
+    me: dict[str, Any] = organization.get("/api/me")
+    made = subprocess.run(
+        [sys.executable, "-c", SIGNED_IN, me["userId"]], env=stack.environment(), cwd=CLONE, capture_output=True, text=True, check=True
+    )
+    context.add_cookies([{
+        "name": "better-auth.session_token", "value": made.stdout.strip(), "url": stack.origin, "httpOnly": True, "sameSite": "Lax",
+    }])  # fmt: skip
+    return me
+
+
+def spaced(code: str) -> str:
+    return f"{code[:4]}-{code[4:]}"
+
+
+def works(origin: str, session: dict[str, Any]) -> Any:
+    return httpx.get(f"{origin}/api/me", headers={"authorization": f"Bearer {session['access_token']}"}, timeout=30).json()
+
+
+def test_a_person_approves_and_the_terminal_is_signed_in(page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any]) -> None:
+    page.goto(terminal.said["verification_uri_complete"])
+
+    expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
+    expect(page.locator("#client")).to_have_text(CLIENT)
+    expect(page.locator("#person")).to_have_text(f"{signed_in['name']} ({signed_in['email']})")
+    assert terminal.poll()["error"] == "authorization_pending"   # the page alone decided nothing
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#done")).to_have_text("Approved. Your device signs in by itself; you may close this page.")
+
+    page.wait_for_timeout(1000 * terminal.said["interval"])
+    assert works(stack.origin, terminal.poll()) == signed_in
+
+
+def test_a_person_denies_and_the_terminal_is_told(page: Page, terminal: Waiting, signed_in: dict[str, Any]) -> None:
+    page.goto(terminal.said["verification_uri_complete"])
+    page.get_by_role("button", name="Deny").click()
+
+    expect(page.locator("#done")).to_have_text("Denied. The device was not let in.")
+    assert terminal.poll()["error"] == "access_denied"
+
+
+def test_a_code_is_typed_and_a_wrong_one_is_refused_in_words(
+    page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any], seen: Seen
+) -> None:
+    page.goto(f"{stack.origin}/device")
+    page.get_by_label("Code").fill("WRNG-2345")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#problem")).to_have_text("Invalid user code")
+
+    page.get_by_label("Code").fill(spaced(terminal.code).lower())
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
+    expect(page.locator("#problem")).to_be_hidden()
+    assert seen.complaints == [REFUSED]
+    seen.complaints.clear()
+
+
+def test_what_was_decided_elsewhere_is_not_decided_again(page: Page, terminal: Waiting, signed_in: dict[str, Any], seen: Seen) -> None:
+    other = page.context.new_page()
+    for each in (page, other):
+        each.goto(terminal.said["verification_uri_complete"])
+        expect(each.locator("#shown")).to_be_visible()
+    other.get_by_role("button", name="Deny").click()
+    expect(other.locator("#done")).to_be_visible()
+
+    page.get_by_role("button", name="Approve").click()
+
+    expect(page.locator("#problem")).to_have_text("Device code already processed")
+    page.reload()
+    expect(page.locator("#problem")).to_have_text("This login was denied already.")
+    assert terminal.poll()["error"] == "access_denied"
+    assert seen.complaints == [REFUSED]
+    seen.complaints.clear()
+
+
+def test_what_a_device_calls_itself_is_only_text(page: Page, stack: Stack, signed_in: dict[str, Any]) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    code: str = ask(stack.origin, "code", client_id=name).json()["user_code"]
+
+    page.goto(f"{stack.origin}/device?user_code={code}")
+
+    expect(page.locator("#client")).to_have_text(name)
+    assert page.locator("main img").count() == 0
+
+
+def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(page: Page, terminal: Waiting, seen: Seen) -> None:
+    page.goto(terminal.said["verification_uri_complete"])
+
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    for name in ("Approve", "Deny"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    assert seen.complaints == [UNKNOWN_TO_US]
+    seen.complaints.clear()
+
+
+def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: Waiting, seen: Seen) -> None:
+    person = {"name": "A Person", "email": f"{terminal.code.lower()}@example.org", "password": "a long enough password"}
+    httpx.post(f"{stack.origin}/api/auth/sign-up/email", json=person, timeout=30).raise_for_status()
+    page.goto(terminal.said["verification_uri_complete"])
+
+    page.get_by_label("E-mail").fill(person["email"])
+    page.get_by_label("Password").fill("another password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator("#problem")).to_have_text("Invalid email or password")
+    page.get_by_label("Password").fill(person["password"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#done")).to_contain_text("Approved.")
+
+    assert works(stack.origin, terminal.poll())["code"] == "organization_required"   # known, and in no organization yet
+    assert page.url == terminal.said["verification_uri_complete"]            # a password never stands in an address
+    assert set(seen.complaints) <= {UNKNOWN_TO_US, REFUSED}
+    seen.complaints.clear()
