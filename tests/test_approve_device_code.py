@@ -126,8 +126,8 @@ def test_what_has_expired_is_not_decided_and_the_device_is_told_why(terminal: Te
 @both
 @pytest.mark.parametrize(("body", "sentence"), [
     ({}, "userCode: Required"), ({"user_code": "ABCD2345"}, "userCode: Required"), ({"userCode": 1}, "userCode: Must be a string"),
-    ({"userCode": ""}, "userCode: String should have at least 1 character"),
-    ({"userCode": "x" * 41}, "userCode: String should have at most 40 characters"),
+    ({"userCode": ""}, "userCode: Must have at least 1 character"),
+    ({"userCode": "x" * 41}, "userCode: Must have at most 40 characters"),
     ([], "body: Must be an object"),
 ])  # fmt: skip
 def test_what_is_no_code_is_refused(tenant: Tenant, decision: str, body: Any, sentence: str) -> None:

@@ -79,14 +79,14 @@ def test_a_form_says_the_same_as_json(content: str) -> None:
 
 @pytest.mark.parametrize(("body", "sentence"), [
     ({}, "client_id: Required"),
-    ({"client_id": ""}, "client_id: String should have at least 1 character"),
-    ({"client_id": "x" * 101}, "client_id: String should have at most 100 characters"),
+    ({"client_id": ""}, "client_id: Must have at least 1 character"),
+    ({"client_id": "x" * 101}, "client_id: Must have at most 100 characters"),
     ({"client_id": 1}, "client_id: Must be a string"),
     ({"client_id": None}, "client_id: Must be a string"),
-    ({"client_id": "a\u202etool"}, "client_id: String should match pattern '^[ -~]*$'"),
-    ({"client_id": "a\ntool"}, "client_id: String should match pattern '^[ -~]*$'"),
+    ({"client_id": "a\u202etool"}, "client_id: Is not in the right form"),
+    ({"client_id": "a\ntool"}, "client_id: Is not in the right form"),
     ({"client_id": "a\x00tool"}, "A text holds a character that cannot be stored"),
-    ({"client_id": "x", "scope": "x" * 256}, "scope: String should have at most 255 characters"),
+    ({"client_id": "x", "scope": "x" * 256}, "scope: Must have at most 255 characters"),
     ({"client_id": "x", "scope": ["openid"]}, "scope: Must be a string"),
     ([], "body: Must be an object"),
 ])  # fmt: skip

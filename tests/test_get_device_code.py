@@ -77,7 +77,7 @@ def test_the_device_code_is_no_user_code() -> None:
     ("", "user_code: Required"),
     ("?user_code=", "user_code: Required"),
     ("?userCode=ABCD2345", "user_code: Required"),
-    ("?user_code=" + "x" * 41, "user_code: String should have at most 40 characters"),
+    ("?user_code=" + "x" * 41, "user_code: Must have at most 40 characters"),
     ("?user_code=%00", "A text holds a character that cannot be stored"),
 ])  # fmt: skip
 def test_what_is_no_code_is_refused(query: str, sentence: str) -> None:
