@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -452,13 +453,19 @@ def test_two_owners_who_go_at_once_leave_one(found: Callable[[], Tenant], going:
         assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
 
 
-def test_one_who_goes_while_founding_leaves_no_organization_without_an_owner() -> None:
-    for _ in range(8):
-        email, slug = a_person(), uuid4().hex
+def test_one_who_is_founding_an_organization_at_that_moment_stays() -> None:
+    email, slug = a_person(), uuid4().hex
+    ((person,),) = rows("select id from users where email = %s", email)
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as founding, ThreadPoolExecutor() as threads:
+        founding.execute("select add_organization(%s, 'X', %s, %s, %s, 'Default')", [uuid4(), slug, person, uuid4()])
 
-        at_once(partial(operators.remove_person, email), partial(operators.found, "X", owner=email, slug=slug, quota=None))
+        going = threads.submit(operators.remove_person, email)
+        while not rows("select from pg_stat_activity where %s = any (pg_blocking_pids(pid))", founding.info.backend_pid):
+            assert not going.done()
+        founding.commit()
 
-        assert rows("select from organizations o where slug = %s and not exists (select from memberships where organization_id = o.id)", slug) == []
+        with pytest.raises(Conflict, match=f"^{email} is the last owner of {slug}: make somebody else an owner first$"):
+            going.result()
 
 
 def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organization_without_one(found: Callable[[], Tenant]) -> None:
