@@ -536,6 +536,7 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
         for part in ("local", "layers", "functions", "migrations"):
             shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "template.yaml", clone)
+        (clone / ".vitrine").mkdir(mode=0o711)      # for root it would be a link to a folder that outlives the test
         environment = {"DATABASE_URL": mine, "WORKER_DATABASE_URL": "", "PYTHONPATH": ""}
 
         assert operate("user", "add", email, "--name", "Ada", environment=environment, cwd=clone).code == 0      # starts it, and ends it
