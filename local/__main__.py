@@ -2,6 +2,8 @@
 
     python -m local run       everything, until Ctrl-C
     python -m local doctor    what does not agree, and what is stuck
+
+    python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see --help
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from local import CLONE
+from local import CLONE, operating
 from local.places import StartError, data_folder
 from local.queues import Queues
 from local.stack import Stack
@@ -69,6 +71,19 @@ def doctor() -> int:
     if not found:
         print("Rows, ledger, counts and store agree; nothing is stuck.")
     return 1 if found else 0
+
+
+@contextmanager
+def database() -> Generator[None]:
+    """WORKER_DATABASE_URL is set: it was, or it leads to the stack that runs, or to one started for as long as it is needed."""
+    if os.environ.get("WORKER_DATABASE_URL"):
+        yield
+        return
+    folder = data_folder()
+    stack = Stack(folder, ports=PORTS, owner_url=own_database())
+    with answering(stack, folder):
+        os.environ |= stack.environment()
+        yield
 
 
 def waiting(stack: Stack) -> Generator[str]:
@@ -168,6 +183,8 @@ COMMANDS: dict[str, Callable[[], int]] = {"run": run, "doctor": doctor}
 
 
 def main(words: list[str]) -> int:
+    if words and words[0] in operating.GROUPS:
+        return operating.main(words, database)
     if len(words) != 1 or words[0] not in COMMANDS:
         print(__doc__)
         return 2

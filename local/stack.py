@@ -115,8 +115,11 @@ class Stack:
             raise
 
     def attach(self) -> None:
-        """Knows the addresses of a stack of this folder that another process started."""
-        self._ports = json.loads((self.folder / "ports.json").read_text())
+        """Knows the addresses of a stack of this folder that another process started. Raises StartError when it has none yet."""
+        try:
+            self._ports = json.loads((self.folder / "ports.json").read_text())
+        except FileNotFoundError:
+            raise StartError("Vitrine is still starting; try again in a moment.") from None
         if self.postgres:
             self.owner_url = self.postgres.url
 

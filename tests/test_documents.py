@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKE = re.compile(r"`?make ([a-z-]+)")
+OURS = ".venv/bin/python"
 
 
 def commands() -> list[tuple[str, str]]:
@@ -34,7 +36,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def test_every_command_is_one_that_a_test_runs() -> None:
-    known = {"make", "curl", "python3", "python"}
+    known = {"make", "curl", "python3", "python", OURS}
 
     assert {next(word for word in shlex.split(line) if "=" not in word) for _, line in commands()} <= known
     assert len(commands()) >= 4
@@ -64,6 +66,28 @@ def test_the_curl_of_the_readme_answers(tenant: Tenant) -> None:
         answers.append(subprocess.run([*shlex.split(filled), "--fail", "-sS"], check=True, capture_output=True, text=True, timeout=30).stdout)
 
     assert all('"media":[]' in answer for answer in answers)
+
+
+def test_the_operators_commands_do_what_they_say() -> None:
+    word = uuid4().hex
+    mine = {"example.org": f"{word}.example.org", "Lovelace Archive": f"Lovelace Archive {word}", "lovelace-archive": f"lovelace-archive-{word}"}
+    lines = [
+        re.sub("|".join(mine), lambda found: mine[found.group()], line)
+        for name, line in commands() if name == "README.md" and line.startswith(f"{OURS} -m local ")
+    ]
+
+    said = {
+        " ".join(words[3:5]): subprocess.run(
+            [sys.executable, *words[1:]], cwd=ROOT, stdin=subprocess.DEVNULL, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+        for words in map(shlex.split, lines)
+    }
+
+    assert list(said) == ["user add", "org add", "org set-role", "key add", "key list", "user sign-out", "org list"]
+    me = httpx.get(f"{os.environ['API_URL']}/api/me", headers={"x-api-key": said["key add"].strip()}).json()
+    assert (me["email"], me["organizationName"], me["role"]) == (f"grace@{word}.example.org", f"Lovelace Archive {word}", "editor")
+    listed = [line.split() for line in said["org list"].splitlines() if line.startswith(f"lovelace-archive-{word} ")]
+    assert [line[:-1] for line in listed] == [[f"lovelace-archive-{word}", "Lovelace", "Archive", word, "2", "0", "10000000000"]]
 
 
 def test_the_upload_example_uploads(tenant: Tenant, tmp_path: Path) -> None:

@@ -489,6 +489,10 @@ def test_the_application_may_call_the_few_functions_it_needs_and_no_other() -> N
     "add_organization(gen_random_uuid(), 'X', 'x', gen_random_uuid(), gen_random_uuid(), 'X')",
     "add_member(gen_random_uuid(), gen_random_uuid(), 'owner')",
     "add_api_key(gen_random_uuid(), gen_random_uuid(), 'x', 'x', '', '{*}', null)",
+    "operator_people('', 1)",
+    "operator_add_person(gen_random_uuid(), 'x@example.org', 'X', null)",
+    "operator_set_password(gen_random_uuid(), 'x')",
+    "operator_remove_member(gen_random_uuid(), gen_random_uuid())",
 ])  # fmt: skip
 def test_the_application_does_not_call_what_is_for_the_operator(call: LiteralString) -> None:
     with as_app("") as raw, pytest.raises(sqlstate.InsufficientPrivilege):

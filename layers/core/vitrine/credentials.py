@@ -7,6 +7,7 @@ import re
 import secrets
 import string
 import time
+import unicodedata
 import uuid
 
 API_KEY = re.compile(r"sk_(live|test)_[a-f0-9]{64}\Z")
@@ -36,6 +37,13 @@ def mint_user_code() -> str:
 def fingerprint(credential: str) -> bytes:
     """SHA-256 of a credential: 32 bytes. Credentials are random, so no salt and no stretching."""
     return hashlib.sha256(credential.encode()).digest()
+
+
+def hash_password(password: str) -> str:
+    """argon2id in PHC form, which says its own parameters and salt. The password counts as its NFKC form: keyboards differ in how they compose."""
+    from argon2 import PasswordHasher  # only where a password is set or tried: it brings a C library
+
+    return PasswordHasher().hash(unicodedata.normalize("NFKC", password))
 
 
 def mint_token() -> str:
