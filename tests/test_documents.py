@@ -70,7 +70,7 @@ def test_the_curl_of_the_readme_answers(tenant: Tenant) -> None:
 
 def test_the_operators_commands_do_what_they_say() -> None:
     word = uuid4().hex
-    mine = {"example.org": f"{word}.example.org", "Lovelace Archive": f"Lovelace Archive {word}", "lovelace-archive": f"lovelace-archive-{word}"}
+    mine = {"example.org": f"{word}.example.org", "The Archive": f"The Archive {word}", "the-archive": f"the-archive-{word}"}
     lines = [
         re.sub("|".join(mine), lambda found: mine[found.group()], line)
         for name, line in commands() if name == "README.md" and line.startswith(f"{OURS} -m local ")
@@ -85,9 +85,9 @@ def test_the_operators_commands_do_what_they_say() -> None:
 
     assert list(said) == ["user add", "org add", "org set-role", "key add", "key list", "user sign-out", "org list"]
     me = httpx.get(f"{os.environ['API_URL']}/api/me", headers={"x-api-key": said["key add"].strip()}).json()
-    assert (me["email"], me["organizationName"], me["role"]) == (f"grace@{word}.example.org", f"Lovelace Archive {word}", "editor")
-    listed = [line.split() for line in said["org list"].splitlines() if line.startswith(f"lovelace-archive-{word} ")]
-    assert [line[:-1] for line in listed] == [[f"lovelace-archive-{word}", "Lovelace", "Archive", word, "2", "0", "10000000000"]]
+    assert (me["email"], me["organizationName"], me["role"]) == (f"editor@{word}.example.org", f"The Archive {word}", "editor")
+    listed = [line.split() for line in said["org list"].splitlines() if line.startswith(f"the-archive-{word} ")]
+    assert [line[:-1] for line in listed] == [[f"the-archive-{word}", "The", "Archive", word, "2", "0", "10000000000"]]
 
 
 def test_the_upload_example_uploads(tenant: Tenant, tmp_path: Path) -> None:

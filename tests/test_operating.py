@@ -94,16 +94,16 @@ def cells(out: str) -> list[list[str]]:
 def test_a_person_is_made_with_a_password_and_listed() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    said = done("user", "add", f" {email} ", "--name", "Ada Lovelace", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n")
+    said = done("user", "add", f" {email} ", "--name", "An Owner", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n")
 
-    assert said == f"{email} is Ada Lovelace.\n"
+    assert said == f"{email} is An Owner.\n"
     ((hashed,),) = rows("select password_hash from users where email = %s", email)
     assert isinstance(hashed, str)
     assert hashed.startswith("$argon2id$")
     assert PasswordHasher().verify(hashed, f"{PASSWORD} fi")     # in its NFKC form
     heads, *listed = cells(done("user", "list"))
     assert heads == ["EMAIL", "NAME", "PASSWORD", "ORGANIZATIONS", "SINCE"]
-    assert [line[:4] for line in listed if line[0] == email] == [[email, "Ada Lovelace", "yes", "-"]]
+    assert [line[:4] for line in listed if line[0] == email] == [[email, "An Owner", "yes", "-"]]
 
 
 def test_a_person_without_a_terminal_has_no_password_yet() -> None:
