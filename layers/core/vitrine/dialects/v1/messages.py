@@ -15,4 +15,5 @@ MESSAGES: dict[str, Messages] = {
     "media.list":   Messages("Invalid query parameters", "Failed to list media"),
     "media.read":   Messages("Validation failed", "Failed to fetch media"),
     "media.delete": Messages("Validation failed", "Failed to delete media"),
+    "media.restore": Messages("Validation failed", "Failed to restore media"),
 }
