@@ -17,14 +17,16 @@ import pytest
 from tests.library_tenants import Organization
 from vitrine.db import Statement
 from vitrine.models import FolderPath, Stored, Upload
-from vitrine.queries import browse, collections, counts, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions
+from vitrine.queries import browse, collections, counts, deletions, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions
 
 pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
-MODULES: tuple[ModuleType, ...] = (browse, collections, counts, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions)
+MODULES: tuple[ModuleType, ...] = (
+    browse, collections, counts, deletions, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,16 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, lib.folder, uuid4()),
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
     "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
+    "counts.restore": lambda lib: counts.restore(lib.organization, lib.deletion),
+    "ledger.restore": lambda lib: ledger.restore(lib.organization, lib.deletion),
+    "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, lib.collection.hex),
+    "deletions.hold": lambda lib: deletions.hold(lib.organization, lib.item),
+    "deletions.place": lambda lib: deletions.place(lib.organization, lib.item),
+    "deletions.put_under": lambda lib: deletions.put_under(lib.organization, lib.item, None),
+    "deletions.unmark": lambda lib: deletions.unmark(lib.organization, lib.deletion, uuid4()),
+    "deletions.become": lambda lib: deletions.become(lib.organization, lib.deletion, "restored"),
+    "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),
+    "deletions.in_trash, further": lambda lib: deletions.in_trash(lib.organization, before=(NOW, uuid4()), limit=51),
     "usage.read": lambda lib: usage.read(lib.organization),
     "links.target": lambda lib: links.target(lib.item, "t" * 22),
     "objects.plan": lambda lib: objects.plan(lib.organization, "k", "original", version=lib.item, upload=None),
@@ -187,7 +199,8 @@ def test_every_query_of_these_modules_is_listed() -> None:
     functions = {
         f"{module.__name__.rsplit('.', 1)[1]}.{name}"
         for module in MODULES for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and str(inspect.signature(function).return_annotation).startswith("Statement[")
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        and str(inspect.signature(function).return_annotation).startswith("Statement[")
     }
 
     assert listed == functions

@@ -190,6 +190,15 @@ class Stage:
         answer = (of or self.client()).post("/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]})
         found: str = answer.json()["apiKey"]["id"]
         return found
+    def deleted_folder(self) -> str:
+        return self.deleted(self.spare_folder())
+
+    def deleted_photo(self) -> str:
+        return self.deleted(self.spare_photo())
+
+    def deleted(self, item: str) -> str:
+        assert self.client().delete(f"/api/media/{item}").status_code == 200
+        return item
 
     def spare_photo(self) -> str:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
@@ -223,6 +232,9 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "browse_media": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     "get_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
     "delete_media": lambda stage, of: Sent({"mediaId": stage.spare_folder() if of else stage.furnished.photo}),
+    "restore_media": lambda stage, of: Sent({"mediaId": stage.deleted_folder() if of else stage.furnished.photo}),
+    "list_trash": _organization,
+    "v1_restore_media": lambda stage, of: Sent({"id": stage.deleted_photo() if of else stage.furnished.photo}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
     "sign_post": lambda stage, _: Sent(
         query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}

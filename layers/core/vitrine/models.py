@@ -247,6 +247,31 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class Trashed:
+    """An act of deletion that can be reversed."""
+
+    id: UUID
+    kind: Literal["media", "folder", "version", "collection"]
+    root_id: UUID                # what was deleted; with it went what lay in it
+    actor: UUID
+    at: datetime
+    purge_at: datetime | None    # from when on it is gone for good; None: never
+    item_count: int              # files, versions counted
+    name: str | None             # of the root
+    type: MediaType | None       # of the root; None: a collection
+    collection_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An act that was reversed."""
+
+    id: UUID                     # of the item that was asked for
+    deletion_id: UUID
+    count: int                   # files, versions counted
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """An act of deletion: what it was of, and how many files went, versions counted."""
 

@@ -61,6 +61,8 @@ PERMISSIONS: dict[str, Permission] = {
     "media.read":          Permission("media:read", EVERYBODY, "read"),
     "media.list":          Permission("media:read", EVERYBODY, "read"),
     "media.delete":        Permission("media:delete", ADMINS, "write"),
+    "media.restore":        Permission("media:delete", ADMINS, "write"),
+    "trash.list":           Permission("media:read", EVERYBODY, "read"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

@@ -215,6 +215,17 @@ class BrowseQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
+class TrashQuery(Input):
+    """How the acts of deletion are asked for."""
+
+    limit: int = Field(50, ge=1, le=1000)
+    cursor: str | None = Field(None, description="nextCursor of the page before")
+
+    def after(self) -> models.Cursor | None:
+        """Where the page begins. Raises Invalid."""
+        return None if self.cursor is None else parse_cursor(self.cursor)
+
+
 class LinkQuery(Input):
     """Which shape of an item a permanent link leads to."""
 
@@ -363,6 +374,36 @@ class Deleted(TypedDict):
     id: str
     deletedCount: int      # files, versions counted
     deletionId: str
+
+
+class Restored(TypedDict):
+    id: str
+    restoredCount: int     # files, versions counted
+    deletionId: str
+
+
+class Trashed(TypedDict):
+    deletionId: str
+    id: str                # of what was deleted; with it went what lay in it
+    kind: Literal["media", "folder", "version", "collection"]
+    name: str | None
+    type: Literal["image", "video", "pdf", "folder"] | None   # null: a collection
+    datasetId: str | None
+    deletedAt: Time
+    deletedById: str
+    purgeAt: Time | None   # from when on it is gone for good; null: never
+    deletedCount: int      # files, versions counted
+
+
+class TrashPagination(TypedDict):
+    limit: int
+    hasMore: bool
+    nextCursor: str | None
+
+
+class Trash(TypedDict):
+    trash: list[Trashed]
+    pagination: TrashPagination
 
 
 class Me(TypedDict):
@@ -586,6 +627,31 @@ def show_folder(folder: models.Folder) -> OneFolder:
 
 def show_deleted(deleted: models.Deleted) -> Deleted:
     return {"id": deleted.id.hex, "deletedCount": deleted.count, "deletionId": deleted.deletion_id.hex}
+
+
+def show_restored(restored: models.Restored) -> Restored:
+    return {"id": restored.id.hex, "restoredCount": restored.count, "deletionId": restored.deletion_id.hex}
+
+
+def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
+    return {
+        "trash": [
+            {
+                "deletionId": act.id.hex,
+                "id": act.root_id.hex,
+                "kind": act.kind,
+                "name": act.name,
+                "type": act.type,
+                "datasetId": act.collection_id.hex if act.collection_id else None,
+                "deletedAt": show_time(act.at),
+                "deletedById": act.actor.hex,
+                "purgeAt": show_time(act.purge_at) if act.purge_at else None,
+                "deletedCount": act.item_count,
+            }
+            for act in page.items
+        ],
+        "pagination": {"limit": limit, "hasMore": page.next is not None, "nextCursor": show_cursor(page.next) if page.next else None},
+    }
 
 
 def show_me(caller: models.Caller) -> Me:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
-from vitrine.errors import Conflict, Invalid, NotFound
+from vitrine.errors import Conflict, Gone, Invalid, NotFound
 from vitrine.library import folders
-from vitrine.models import Cursor, Deleted, Media, MediaType, Page
+from vitrine.models import Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
 from vitrine.queries import browse as levels
-from vitrine.queries import collections, counts, ledger
+from vitrine.queries import collections, counts, deletions, ledger
 from vitrine.queries import folders as places
 from vitrine.queries import media as queries
 from vitrine.queries.media import Order
@@ -113,6 +113,48 @@ def delete(caller: Caller, item: UUID) -> Deleted:
         return Deleted(item, deletion, db.run(queries.count_deletion(organization, deletion))[0].n)
 
     return transaction(caller, work)
+
+
+def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
+    """The act of deletion that took this item is reversed: all it took lives again, where it lay, or in the nearest folder above that lives.
+
+    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when the item is a folder and no `folders` are meant, Conflict
+    when it is not deleted or its collection is, Gone when the act is being purged or was.
+    """
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> Restored:
+        db.queue(collections.hold_for_change(organization, item))
+        act = db.first(deletions.hold(organization, item))
+        if act is None:
+            raise Conflict("This item is not deleted", code="not_deleted")
+        if act.is_folder and not folders:
+            raise NotFound("Media not found")
+        if act.state != "trash":
+            raise Gone("This item was deleted for good")
+        place = db.run(deletions.place(organization, act.root_id))[0]
+        if not place.collection_lives:
+            raise Conflict("The collection of this item is deleted; restore the collection first")
+
+        db.queue(ledger.restore(organization, act.id))
+        if place.living_id != place.parent_id:
+            if place.is_folder:
+                db.queue(places.reroot(organization, act.root_id, place.living_path))
+            db.queue(deletions.put_under(organization, act.root_id, place.living_id))
+        db.queue(counts.restore(organization, act.id))
+        db.queue(deletions.unmark(organization, act.id, caller.user_id))
+        db.queue(deletions.become(organization, act.id, "restored"))
+        return Restored(item, act.id, act.item_count)
+
+    return transaction(caller, work)
+
+
+def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
+    """The acts of deletion that can be reversed, newest first. `total` counts this page. Raises Invalid for a cursor that is none."""
+    before = None if cursor is None else (_created_at(cursor), cursor.id)
+    acts = read(caller, deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
+    page = acts[:limit]
+    return Page(tuple(page), len(page), Cursor(page[-1].at.isoformat(), page[-1].id) if len(acts) > limit else None)
 
 
 def _created_at(cursor: Cursor) -> datetime:

@@ -86,6 +86,22 @@ def insert(organization: UUID, path: FolderPath, name: str, link_token: str, cre
     )
 
 
+def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
+    """A folder and all below it, deleted ones too, have the paths of their new place; files follow, since they name only their parent."""
+    return Statement(
+        """
+        update media
+           set path = %(under)s::ltree || subpath(media.path, nlevel(top.path) - 1)
+          from media top, subtree(%(folder)s) as below               -- definer function: <@ finds no index under a policy
+         where top.organization_id = %(organization)s
+           and top.id = %(folder)s
+           and media.organization_id = %(organization)s
+           and media.id = below.id
+        """,
+        {"organization": organization, "folder": folder, "under": under}, nothing,
+    )
+
+
 def _path(ltree: str) -> FolderPath:
     collection, *folders = (UUID(hex=label) for label in ltree.split("."))
     return FolderPath(collection, tuple(folders))

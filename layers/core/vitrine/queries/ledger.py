@@ -52,11 +52,20 @@ def trash(organization: UUID, deletion: UUID) -> Statement[object]:
 
     To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters its bytes in the state it then finds.
     """
+    return _move(organization, deletion, "delete", "active", "trash")
+
+
+def restore(organization: UUID, deletion: UUID) -> Statement[object]:
+    """The same back again. To be sent while the items are still marked, and under their locks."""
+    return _move(organization, deletion, "restore", "trash", "active")
+
+
+def _move(organization: UUID, deletion: UUID, reason: Literal["delete", "restore"], source: State, target: State) -> Statement[object]:
     return Statement(
         """
         insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
         select version.organization_id, version.media_id, version.id, side.sign * held.bytes, side.sign * held.originals, held.kind, side.state,
-               'delete', 'delete:' || version.deletion_id || ':' || version.id || ':' || held.kind || ':' || side.state
+               %(reason)s, %(reason)s || ':' || version.deletion_id || ':' || version.id || ':' || held.kind || ':' || side.state
           from media
           join versions version on version.organization_id = %(organization)s
                                and version.media_id = media.id
@@ -72,11 +81,11 @@ def trash(organization: UUID, deletion: UUID) -> Statement[object]:
                   and object.kind = 'derived'
                   and object.state = 'live'
                having sum(object.bytes) > 0) as held (kind, bytes, originals)
-         cross join (values ('active', -1), ('trash', 1)) as side (state, sign)
+         cross join (values (%(source)s::text, -1), (%(target)s::text, 1)) as side (state, sign)
          where media.organization_id = %(organization)s
            and media.deletion_id = %(deletion)s
         """,
-        {"organization": organization, "deletion": deletion}, nothing,
+        {"organization": organization, "deletion": deletion, "reason": reason, "source": source, "target": target}, nothing,
     )
 
 

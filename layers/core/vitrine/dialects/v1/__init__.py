@@ -11,7 +11,17 @@ from vitrine.dialects import Answer, MethodNotAllowed, said_in_headers
 from vitrine.dialects.studio import MISSING, parse_id, show_time
 from vitrine.dialects.v1.bodies import AddTag, CreateMedia, SetTags, UpdateMedia
 from vitrine.dialects.v1.messages import MESSAGES
-from vitrine.dialects.v1.show import DeletedMedia, ListQuery, MediaPage, OneMedia, show_deleted, show_one, show_page
+from vitrine.dialects.v1.show import (
+    DeletedMedia,
+    ListQuery,
+    MediaPage,
+    OneMedia,
+    RestoredMedia,
+    show_deleted,
+    show_one,
+    show_page,
+    show_restored,
+)
 from vitrine.dialects.v1.zod import Mismatch, Schema
 from vitrine.errors import (
     Forbidden,
@@ -36,8 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "AddTag", "CreateMedia", "DeletedMedia", "ListQuery",
-    "MediaPage", "OneMedia", "SetTags", "UpdateMedia", "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_one",
-    "show_page",
+    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted",
+    "show_one", "show_page", "show_restored",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)

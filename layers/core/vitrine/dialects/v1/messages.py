@@ -18,4 +18,5 @@ MESSAGES: dict[str, Messages] = {
     "key.list":     Messages("Validation failed", "Failed to list API keys"),
     "key.create":   Messages("Validation failed", "Failed to create API key"),
     "key.revoke":   Messages("Validation failed", "Failed to revoke API key"),
+    "media.restore": Messages("Validation failed", "Failed to restore media"),
 }

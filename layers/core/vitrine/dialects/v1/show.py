@@ -99,6 +99,12 @@ class DeletedMedia(TypedDict):
     info: Info
 
 
+class RestoredMedia(TypedDict):
+    success: Literal[True]
+    data: Deletion
+    info: Info
+
+
 class ErrorDetails(TypedDict):
     errors: list[dict[str, object]]   # zod issues
 
@@ -128,6 +134,14 @@ def show_deleted(deleted: models.Deleted) -> DeletedMedia:
     return {
         "success": True,
         "data": {"message": "Media deleted successfully", "success": True, "id": str(deleted.id)},
+        "info": {"timestamp": show_time(datetime.now(UTC))},
+    }
+
+
+def show_restored(restored: models.Restored) -> RestoredMedia:
+    return {
+        "success": True,
+        "data": {"message": "Media restored successfully", "success": True, "id": str(restored.id)},
         "info": {"timestamp": show_time(datetime.now(UTC))},
     }
 

@@ -1,0 +1,22 @@
+"""POST /api/media/{mediaId}/restore - reverse the act of deletion that took an item, whole.
+
+Response  {"id", "restoredCount": files, versions counted, "deletionId"}; it lies where it lay, or in the nearest folder above that lives
+Errors    401; 403; 404; 409 it is not deleted, or its collection is; 410 it was deleted for good
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import media
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="media.restore", item=("mediaId", "media"), returns=studio.Restored)
+def app(request: Request, caller: Caller) -> studio.Restored:
+    return studio.show_restored(media.restore(caller, request.id("mediaId")))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,143 @@
+"""Acts of deletion: what is in the trash, and how an act is reversed. The items of an act carry its id until it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Trashed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+DeletionState = Literal["trash", "restored", "purging", "purged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act, its row locked."""
+
+    id: UUID
+    kind: Literal["media", "folder", "version", "collection"]
+    root_id: UUID
+    state: DeletionState
+    item_count: int                 # files, versions counted
+    is_folder: bool                 # the item that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the root of an act lay, and the nearest folder above it that lives (None: the collection's root)."""
+
+    parent_id: UUID | None
+    living_id: UUID | None
+    living_path: str                # ltree; of the collection's root: the collection
+    is_folder: bool
+    collection_lives: bool
+
+
+def hold(organization: UUID, item: UUID) -> Statement[Act]:
+    """The act that took the item, locked until the transaction ends; of a root that is gone for good, the act that took it last. No row: it lives."""
+    return Statement(
+        """
+        select id, kind, root_id, state, item_count,
+               coalesce((select type = 'folder' from media where organization_id = %(organization)s and id = %(item)s), false) as is_folder
+          from deletions
+         where organization_id = %(organization)s
+           and (id = (select deletion_id from media where organization_id = %(organization)s and id = %(item)s)
+                or root_id = %(item)s and state in ('purging', 'purged'))
+         order by at desc, id desc
+         limit 1
+           for update
+        """,
+        {"organization": organization, "item": item}, Act,
+    )
+
+
+def place(organization: UUID, root: UUID) -> Statement[Place]:
+    """Of a root that is an item. To be read under the lock of its collection."""
+    return Statement(
+        """
+        select root.parent_id, living.id as living_id,
+               coalesce(living.path::text, replace(root.collection_id::text, '-', '')) as living_path,
+               root.type = 'folder' as is_folder,
+               collection.status = 'active' as collection_lives
+          from media root
+          join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
+          left join media parent on parent.organization_id = %(organization)s and parent.id = root.parent_id
+          left join lateral (
+               select above.id, above.path
+                 from media above
+                where above.organization_id = %(organization)s
+                  and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
+                  and above.status = 'active'
+                order by nlevel(above.path) desc
+                limit 1) as living on true
+         where root.organization_id = %(organization)s
+           and root.id = %(root)s
+        """,
+        {"organization": organization, "root": root}, Place,
+    )
+
+
+def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[object]:
+    """A deleted item lies in this folder, or at its collection's root."""
+    return Statement(
+        "update media set parent_id = %(parent)s where organization_id = %(organization)s and id = %(root)s and status = 'deleted'",
+        {"organization": organization, "root": root, "parent": parent}, nothing,
+    )
+
+
+def unmark(organization: UUID, deletion: UUID, actor: UUID) -> Statement[object]:
+    """What the act took lives again, in whatever state it was."""
+    return Statement(
+        """
+        with back as (
+          update media
+             set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           where organization_id = %(organization)s
+             and deletion_id = %(deletion)s
+        )
+        update versions
+           set status = 'active', deletion_id = null, updated_at = now()
+         where organization_id = %(organization)s
+           and deletion_id = %(deletion)s
+        """,
+        {"organization": organization, "deletion": deletion, "actor": actor}, nothing,
+    )
+
+
+def become(organization: UUID, deletion: UUID, state: DeletionState) -> Statement[object]:
+    """The act stands here now."""
+    return Statement(
+        "update deletions set state = %(state)s where organization_id = %(organization)s and id = %(deletion)s",
+        {"organization": organization, "deletion": deletion, "state": state}, nothing,
+    )
+
+
+def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit: int) -> Statement[Trashed]:
+    """Acts that can be reversed, newest first, from before one of them."""
+    at, last = before or (None, None)
+    return Statement(
+        """
+        with page as (
+          select id, kind, root_id, actor, at, purge_at, item_count
+            from deletions
+           where organization_id = %(organization)s
+             and state = 'trash'
+             and (%(at)s::timestamptz is null or (at, id) < (%(at)s::timestamptz, %(last)s::uuid))
+           order by at desc, id desc
+           limit %(limit)s
+        )
+        select page.id, page.kind, page.root_id, page.actor, page.at, page.purge_at, page.item_count,
+               coalesce(media.name, collection.name) as name, media.type,
+               coalesce(media.collection_id, collection.id) as collection_id
+          from page
+          left join media on media.organization_id = %(organization)s and media.id = page.root_id
+          left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
+         order by page.at desc, page.id desc
+        """,
+        {"organization": organization, "at": at, "last": last, "limit": limit}, Trashed,
+    )
