@@ -41,6 +41,9 @@ ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "job_runs", "applied_migrations"}
 LOOKED_UP = {   # functions that the application may call
     "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session",
+    # organizations and their members
+    "organizations_of", "found_organization", "choose_organization", "accept_invitation", "organization_members", "rename_organization",
+    "add_member_by_email", "change_member_role", "remove_member", "invite_member", "cancel_invitation",
 }  # fmt: skip
 THREADS = 32
 

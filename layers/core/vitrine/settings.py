@@ -54,6 +54,9 @@ class Settings:
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
 
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
+    max_organizations: int = 20                    # that one person owns
+    max_invitations: int = 100                     # of an organization that are pending
+    invitation_ttl: int = 7 * 24 * 3600            # seconds
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
 

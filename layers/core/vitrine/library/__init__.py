@@ -8,11 +8,11 @@ from vitrine.errors import Invalid
 from vitrine.models import MAX_NAME
 
 
-def clean_name(name: str, what: str = "name") -> str:
-    """The name in Unicode's composed form (NFC): 1 to 255 code points, none that cannot be stored. Raises Invalid, calling it `what`."""
+def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
+    """The name in Unicode's composed form (NFC): 1 to 255 code points, or `most`, none that cannot be stored. Raises Invalid, calling it `what`."""
     composed = unicodedata.normalize("NFC", name)
-    if not 1 <= len(composed) <= MAX_NAME:
-        raise Invalid(f"{what} must have 1 to {MAX_NAME} characters")
+    if not 1 <= len(composed) <= most:
+        raise Invalid(f"{what} must have 1 to {most} characters")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in composed):
         raise Invalid(f"{what} holds a character that cannot be stored")
     return composed

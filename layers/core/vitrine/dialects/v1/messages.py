@@ -15,4 +15,6 @@ MESSAGES: dict[str, Messages] = {
     "media.list":   Messages("Invalid query parameters", "Failed to list media"),
     "media.read":   Messages("Validation failed", "Failed to fetch media"),
     "media.delete": Messages("Validation failed", "Failed to delete media"),
+    "organization.list": Messages("Validation failed", "Failed to list teams"),
+    "team.switch": Messages("Validation failed", "Failed to switch team"),
 }
