@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,9 +18,10 @@ from vitrine.library import organizations, sessions
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
 
     import httpx
+    import psycopg
 
     from tests.tenants import Tenant
     from vitrine.models import Role
@@ -69,7 +72,7 @@ class Somebody:
 
 
 @contextmanager
-def setting(name: str, value: str) -> Iterator[None]:
+def setting(name: str, value: str) -> Generator[None]:
     """This process's setting is another, for a while."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
@@ -96,6 +99,38 @@ def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
 
 def said(answer: httpx.Response) -> tuple[int, Any]:
     return answer.status_code, answer.json()
+
+
+THE_ORGANIZATION: LiteralString = "select from organizations where id = %s for update"
+THE_PERSON: LiteralString = "select from users where id = %s for update"
+
+
+def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
+    """The statuses of requests that all came as far as the lock on this row before the first of them went on."""
+    with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
+        connection.execute(lock, [of])
+        answers = [threads.submit(deed) for deed in deeds]
+        until = time.monotonic() + 10
+        while waiting(connection) < len(deeds) and time.monotonic() < until:
+            time.sleep(0.01)
+        connection.commit()
+        return [answer.result().status_code for answer in answers]
+
+
+def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
+    """Those who wait for what this connection holds, or for one who does."""
+    found = connection.execute(
+        """
+        with recursive held (pid) as (
+          select pg_backend_pid()
+          union
+          select a.pid from pg_stat_activity a join held on held.pid = any (pg_blocking_pids(a.pid))
+        )
+        select count(*) - 1 as n from held
+        """
+    ).fetchone()
+    assert found is not None
+    return int(found["n"])
 
 
 def refused(status: int, code: str, sentence: str, *details: tuple[str, str]) -> tuple[int, dict[str, Any]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.members import AT, LAST_OWNER, OWNERS_ONLY, Somebody, acts, refused, roles, said
+from tests.members import AT, LAST_OWNER, OWNERS_ONLY, THE_ORGANIZATION, Somebody, acts, at_once, refused, roles, said, waiting
 from tests.wall_cases import NOWHERE, owner
 from vitrine.errors import Forbidden
 from vitrine.library import members
@@ -126,38 +126,13 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant
 
 # Races.
 
-def at_once(tenant: Tenant, *deeds: Callable[[], httpx.Response]) -> list[int]:
-    """The statuses of requests that all came as far as the lock on the organization's row before the first of them went on."""
-    with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
-        connection.execute("select from organizations where id = %s for update", [tenant.id])
-        answers = [threads.submit(deed) for deed in deeds]
-        until = time.monotonic() + 10
-        while waiting(connection) < len(deeds) and time.monotonic() < until:
-            time.sleep(0.01)
-        connection.commit()
-        return [answer.result().status_code for answer in answers]
-
-
-def waiting(connection: Any) -> int:
-    """Requests that wait for what this connection holds, or for one that does."""
-    found: int = connection.execute(
-        """
-        with recursive held (pid) as (
-          select pg_backend_pid()
-          union
-          select a.pid from pg_stat_activity a join held on held.pid = any (pg_blocking_pids(a.pid))
-        )
-        select count(*) - 1 as n from held
-        """
-    ).fetchone()["n"]
-    return found
-
-
 @pytest.mark.parametrize("role", ["admin", "viewer"])
 def test_two_owners_who_demote_each_other_at_once_leave_one(tenant: Tenant, role: Role) -> None:
     second = Somebody.of(tenant, "owner")
 
-    statuses = at_once(tenant, lambda: change(tenant.studio, second.id, role), lambda: change(second.client, tenant.owner.user_id, role))
+    statuses = at_once(
+        THE_ORGANIZATION, tenant.id, lambda: change(tenant.studio, second.id, role), lambda: change(second.client, tenant.owner.user_id, role)
+    )
 
     assert sorted(statuses) == [200, 403]
     assert sorted(roles(tenant).values()) == sorted(["owner", role])
@@ -166,7 +141,9 @@ def test_two_owners_who_demote_each_other_at_once_leave_one(tenant: Tenant, role
 def test_two_owners_who_both_step_down_at_once_leave_one(tenant: Tenant) -> None:
     second = Somebody.of(tenant, "owner")
 
-    statuses = at_once(tenant, lambda: change(tenant.studio, tenant.owner.user_id, "viewer"), lambda: change(second.client, second.id, "viewer"))
+    statuses = at_once(
+        THE_ORGANIZATION, tenant.id, lambda: change(tenant.studio, tenant.owner.user_id, "viewer"), lambda: change(second.client, second.id, "viewer")
+    )
 
     assert sorted(statuses) == [200, 409]
     assert sorted(roles(tenant).values()) == ["owner", "viewer"]
@@ -176,7 +153,9 @@ def test_two_owners_who_both_leave_at_once_leave_one(tenant: Tenant) -> None:
     second = Somebody.of(tenant, "owner")
     body = {"organizationId": tenant.id.hex}
 
-    statuses = at_once(tenant, *(lambda client=client: client.post(f"{AT}/leave", json=body) for client in (tenant.studio, second.client)))
+    statuses = at_once(
+        THE_ORGANIZATION, tenant.id, lambda: tenant.studio.post(f"{AT}/leave", json=body), lambda: second.client.post(f"{AT}/leave", json=body)
+    )
 
     assert sorted(statuses) == [200, 409]
     assert list(roles(tenant).values()) == ["owner"]
@@ -188,7 +167,7 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(tenant: Tenant) -> N
     def remove(client: Client, person: UUID) -> Callable[[], httpx.Response]:
         return lambda: client.post(f"{AT}/remove-member", json={"memberIdOrEmail": person.hex, "organizationId": tenant.id.hex})
 
-    statuses = at_once(tenant, remove(tenant.studio, second.id), remove(second.client, tenant.owner.user_id))
+    statuses = at_once(THE_ORGANIZATION, tenant.id, remove(tenant.studio, second.id), remove(second.client, tenant.owner.user_id))
 
     assert sorted(statuses) == [200, 403]
     assert list(roles(tenant).values()) == ["owner"]
@@ -199,7 +178,7 @@ def test_an_admin_who_is_removed_meanwhile_makes_nobody_anything(tenant: Tenant)
 
     def gone_first() -> int:
         with owner() as connection, ThreadPoolExecutor(1) as threads:
-            connection.execute("select from organizations where id = %s for update", [tenant.id])
+            connection.execute(THE_ORGANIZATION, [tenant.id])
             answer = threads.submit(change, admin.client, person.id, "admin")
             while waiting(connection) < 1:
                 time.sleep(0.01)
@@ -225,14 +204,15 @@ def test_what_is_uploaded_meanwhile_does_not_wait(tenant: Tenant) -> None:
 def test_many_owners_who_do_all_sorts_of_things_leave_one(tenant: Tenant, round: int) -> None:  # noqa: A002 - the same again
     owners = [Somebody.owning(tenant), *(Somebody.of(tenant, "owner") for _ in range(7))]
     body = {"organizationId": tenant.id.hex}
-    deeds: list[Callable[[], httpx.Response]] = []
-    for place, person in enumerate(owners):
-        other = owners[(place + 1 + round) % len(owners)]
-        deeds += [
-            lambda person=person, other=other: change(person.client, other.id, "viewer", **body),
-            lambda person=person: person.client.post(f"{AT}/leave", json=body),
-            lambda person=person, other=other: person.client.post(f"{AT}/remove-member", json={**body, "memberIdOrEmail": other.email}),
+
+    def deeds_of(person: Somebody, other: Somebody) -> list[Callable[[], httpx.Response]]:
+        return [
+            lambda: change(person.client, other.id, "viewer", **body),
+            lambda: person.client.post(f"{AT}/leave", json=body),
+            lambda: person.client.post(f"{AT}/remove-member", json={**body, "memberIdOrEmail": other.email}),
         ]
+
+    deeds = [deed for place, person in enumerate(owners) for deed in deeds_of(person, owners[(place + 1 + round) % len(owners)])]
 
     with ThreadPoolExecutor(len(deeds)) as threads:
         statuses = {answer.status_code for answer in threads.map(lambda deed: deed(), deeds)}
