@@ -110,21 +110,22 @@ def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response])
     with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
         connection.execute(lock, [of])
         answers = [threads.submit(deed) for deed in deeds]
-        until = time.monotonic() + 10
-        while waiting(connection) < len(deeds) and time.monotonic() < until:
+        until = time.monotonic() + 5
+        while not (waited := waiting(connection) >= len(deeds)) and time.monotonic() < until:
             time.sleep(0.01)
         connection.commit()
+        assert waited, "they did not all come as far"
         return [answer.result().status_code for answer in answers]
 
 
 def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
-    """Those who wait for what this connection holds, or for one who does."""
+    """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity stands still within a transaction."""
     found = connection.execute(
         """
         with recursive held (pid) as (
           select pg_backend_pid()
           union
-          select a.pid from pg_stat_activity a join held on held.pid = any (pg_blocking_pids(a.pid))
+          select l.pid from pg_locks l join held on held.pid = any (pg_blocking_pids(l.pid)) where not l.granted
         )
         select count(*) - 1 as n from held
         """
