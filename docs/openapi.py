@@ -36,7 +36,7 @@ LEFT_OUT = (   # pages, not the API
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
-    (accounts, "People and keys", "Account", accounts.Error),
+    (accounts, "People, keys and organizations", "Account", accounts.Error),
     (v1, "v1 API", "V1", V1Error),
     (devices, "Logins at devices", "Device", devices.Error),
 ]

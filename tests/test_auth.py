@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from tests.library_tenants import Organization
+from tests.members import Somebody
 from tests.tenants import Client
+from tests.wall_cases import owner
 from vitrine.library import collections, organizations
 from vitrine.models import Role
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     import httpx
 
@@ -190,6 +196,218 @@ def test_another_teams_item_is_not_found_in_v1(tenant: Tenant, stranger: Tenant)
 
     assert said(tenant.studio.get(f"/api/media/{folder}")) == OTHER
     assert said(tenant.studio.get(f"/api/v1/media/{folder}")) == (404, {"success": False, "error": "Media not found", "code": "HTTP_404"})
+
+
+# Which organization a request acts in, where nothing in its path says so.
+
+@dataclass(frozen=True)
+class Traveller:
+    """Somebody in three organizations, by a key and by a session; a file of each organization tells in v1 which one is open."""
+
+    person: Somebody
+    session: Client
+    homes: tuple[Tenant, Tenant, Tenant]   # the earliest membership first
+    files: tuple[UUID, UUID, UUID]
+
+    @classmethod
+    def of(cls, first: Tenant, second: Tenant, third: Tenant) -> Traveller:
+        homes = (first, second, third)
+        person = Somebody.of(first, "viewer")
+        organizations.add_member(second.id, person.id, "viewer")
+        organizations.add_member(third.id, person.id, "viewer")
+        a, b, c = (Organization(home.owner, home.collection_id, os.environ["OWNER_DATABASE_URL"]).file() for home in homes)
+        return cls(person, person.signed_in(), homes, (a, b, c))
+
+    def named(self, spoken: str) -> str:
+        """The text with ids in the place of numbers: `{0}`."""
+        return spoken.format(*(home.id for home in self.homes))
+
+    def studio(self, client: Client, **headers: str) -> int:
+        """Which of the three is open."""
+        found = client.get("/api/me", headers=self._spelled(headers)).json()["organizationId"]
+        return [home.id.hex for home in self.homes].index(found)
+
+    def v1(self, client: Client, **headers: str) -> int:
+        [file] = client.get("/api/v1/media", headers=self._spelled(headers)).json()["data"]["data"]
+        return [str(home.id) for home in self.homes].index(file["teamId"])
+
+    def activate(self, number: int | None) -> None:
+        organization = None if number is None else self.homes[number].id.hex
+        assert self.session.post("/api/auth/organization/set-active", json={"organizationId": organization}).status_code == 200
+
+    def _spelled(self, headers: dict[str, str]) -> dict[str, str]:
+        return {name.replace("_", "-"): self.named(value) for name, value in headers.items()}
+
+
+@pytest.fixture
+def traveller(found: Callable[[], Tenant]) -> Traveller:
+    return Traveller.of(found(), found(), found())
+
+
+@pytest.mark.parametrize(("headers", "opened"), [
+    ({}, 0),
+    ({"x_team_id": "{1}"}, 1),
+    ({"cookie": "activeTeamId={1}"}, 1),
+    ({"x_team_id": "{1}", "cookie": "activeTeamId={2}"}, 1),
+    ({"x_team_id": "", "cookie": "activeTeamId={2}"}, 2),
+    ({"x_team_id": "{1}", "cookie": "activeTeamId="}, 1),
+    ({"x_team_id": "", "cookie": "activeTeamId="}, 0),
+    ({"cookie": "other=1; activeTeamId={2}; more=2"}, 2),
+])  # fmt: skip
+def test_the_header_goes_before_the_cookie_and_the_earliest_membership_last(traveller: Traveller, headers: dict[str, str], opened: int) -> None:
+    for client in (traveller.person.client, traveller.session):
+        assert (traveller.studio(client, **headers), traveller.v1(client, **headers)) == (opened, opened)
+
+
+def test_the_sessions_active_one_goes_between_in_studio_alone(traveller: Traveller) -> None:
+    traveller.activate(2)
+    session, key = traveller.session, traveller.person.client
+
+    assert (traveller.studio(session), traveller.v1(session)) == (2, 0)
+    assert (traveller.studio(session, cookie="activeTeamId="), traveller.studio(session, x_team_id="")) == (2, 2)
+    assert traveller.studio(session, cookie="activeTeamId={1}") == traveller.v1(session, cookie="activeTeamId={1}") == 1
+    assert traveller.studio(session, x_team_id="{1}") == traveller.v1(session, x_team_id="{1}") == 1
+    assert (traveller.studio(key), traveller.v1(key), traveller.studio(traveller.person.signed_in())) == (0, 0, 0)
+    traveller.activate(None)
+    assert traveller.studio(session) == 0
+
+
+def test_the_earliest_membership_is_the_one_joined_first(traveller: Traveller) -> None:
+    first, second, third = (home.id for home in traveller.homes)
+
+    def opened_when_joined(first_at: int, second_at: int, third_at: int) -> tuple[int, int]:
+        with owner() as connection:
+            for organization, at in ((first, first_at), (second, second_at), (third, third_at)):
+                connection.execute(
+                    "update memberships set joined_at = to_timestamp(%s) where organization_id = %s and user_id = %s",
+                    [at, organization, traveller.person.id],
+                )
+        return traveller.studio(traveller.session), traveller.v1(traveller.person.client)
+
+    assert opened_when_joined(3, 2, 1) == (2, 2)
+    assert opened_when_joined(3, 1, 2) == (1, 1)
+    assert opened_when_joined(1, 1, 1) == (0, 0)   # by id, so that it is always the same
+
+
+def test_an_organization_that_is_deleted_or_left_is_not_the_default_one(traveller: Traveller) -> None:
+    traveller.activate(1)
+    with owner() as connection:
+        connection.execute("update organizations set deleted_at = now() where id = %s", [traveller.homes[0].id])
+    assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (1, 1)
+
+    left = traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": traveller.homes[1].id.hex})
+
+    assert left.status_code == 200
+    assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (2, 2)
+
+
+@pytest.mark.parametrize("named", [{"x-team-id": "{}"}, {"cookie": "activeTeamId={}"}], ids=["header", "cookie"])
+def test_a_stale_name_is_refused_and_never_another_organization_opened(traveller: Traveller, stranger: Tenant, named: dict[str, str]) -> None:
+    def answers(organization: object) -> list[tuple[int, Any]]:
+        headers = {name: value.format(organization) for name, value in named.items()}
+        return [
+            said(client.get(path, headers=headers))
+            for path in ("/api/me", "/api/v1/media") for client in (traveller.person.client, traveller.session)
+        ]  # fmt: skip
+
+    left = traveller.homes[0]
+    traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": left.id.hex})
+    with owner() as connection:
+        connection.execute("update organizations set deleted_at = now() where id = %s", [traveller.homes[1].id])
+
+    not_in_it = [
+        (403, {"error": "You are not a member of this organization", "code": "not_a_member"}),
+        (403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}),
+    ]
+    not_there = [
+        (404, {"error": "Organization not found", "code": "organization_not_found"}),
+        (403, {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}),
+    ]
+    for organization in (left.id, left.id.hex, stranger.id):
+        assert answers(organization) == [not_in_it[0]] * 2 + [not_in_it[1]] * 2
+    for organization in (traveller.homes[1].id, NOWHERE, "x", "*"):
+        assert answers(organization) == [not_there[0]] * 2 + [not_there[1]] * 2
+
+
+def test_in_studio_an_item_decides_before_cookie_and_session_and_in_v1_never(traveller: Traveller) -> None:
+    traveller.activate(0)
+    _, second, third = traveller.homes
+    item = traveller.files[1]
+
+    def status(dialect: str, **headers: str) -> int:
+        spelled = {name.replace("_", "-"): value for name, value in headers.items()}
+        return traveller.session.get(f"{dialect}/media/{item.hex}", headers=spelled).status_code
+
+    assert status("/api") == status("/api", cookie=f"activeTeamId={third.id}") == status("/api", x_team_id=str(third.id)) == 200
+    assert status("/api/v1") == status("/api/v1", cookie=f"activeTeamId={third.id}") == status("/api/v1", x_team_id=str(third.id)) == 404
+    assert status("/api/v1", x_team_id=str(second.id)) == status("/api/v1", cookie=f"activeTeamId={second.id.hex}") == 200
+
+
+def test_a_collection_named_in_a_body_decides_before_cookie_and_session(traveller: Traveller) -> None:
+    first, second, third = traveller.homes
+    organizations.add_member(second.id, traveller.person.id, "editor")
+    traveller.activate(2)
+    body = {"datasetId": second.collection_id.hex, "name": "n"}
+
+    unnamed = traveller.session.post("/api/folder", json=body, headers={"cookie": f"activeTeamId={third.id}"})
+    contradicted = traveller.session.post("/api/folder", json=body, headers={"x-team-id": first.id.hex})
+
+    assert unnamed.json()["folder"]["datasetId"] == second.collection_id.hex
+    assert said(contradicted) == (404, {"error": "Collection not found", "code": "not_found"})
+
+
+# Sessions beside keys.
+
+def session_cookie(client: Client) -> str:
+    return f"better-auth.session_token={client.token}"
+
+
+def test_a_session_comes_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    ways = [{"authorization": f"Bearer {signed_in.token}"}, {"cookie": session_cookie(signed_in)}]
+
+    assert [ask(path, **way).status_code for path in ("/api/me", "/api/v1/media") for way in ways] == [200] * 4
+    assert said(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED   # this is http
+
+
+@pytest.mark.parametrize("bad", [{"x_api_key": "sk_live_" + "0" * 64}, {"x_api_key": "x"}, {"authorization": "Bearer sk_live_" + "0" * 64},
+                                 {"authorization": "Bearer x", "x_api_key": "x"}])  # fmt: skip
+def test_a_bad_key_with_a_good_cookie_is_the_session(tenant: Tenant, stranger: Tenant, bad: dict[str, str]) -> None:
+    signed_in = tenant.signed_in()
+
+    answers = [ask(path, **bad, cookie=session_cookie(signed_in)) for path in ("/api/me", "/api/v1/teams")]
+
+    assert answers[0].json()["userId"] == tenant.owner.user_id.hex
+    assert [team["id"] for team in answers[1].json()["data"]] == [str(tenant.id)]
+
+
+def test_a_good_key_with_a_good_cookie_is_the_key(tenant: Tenant, stranger: Tenant) -> None:
+    cookie = session_cookie(tenant.signed_in())
+    key = str(stranger.studio.key)
+
+    for shown in ({"x_api_key": key}, {"authorization": f"Bearer {key}"}):
+        assert ask("/api/me", **shown, cookie=cookie).json()["userId"] == stranger.owner.user_id.hex
+        assert [team["id"] for team in ask("/api/v1/teams", **shown, cookie=cookie).json()["data"]] == [str(stranger.id)]
+
+
+def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, stranger: Tenant) -> None:
+    bearer, key = f"Bearer {tenant.signed_in().token}", str(stranger.studio.key)
+
+    def teams(**headers: str) -> list[str]:
+        return [team["id"] for team in ask("/api/v1/teams", **headers).json()["data"]]
+
+    assert teams(authorization=bearer, x_api_key=key) == teams(authorization=bearer, x_api_key="x") == [str(tenant.id)]
+    assert ask("/api/me", authorization=bearer, x_api_key=key).json()["userId"] == stranger.owner.user_id.hex
+    assert ask("/api/v1/teams", authorization="Bearer x", x_api_key=key).status_code == 401
+    assert said(ask("/api/me", authorization=bearer, x_api_key="x")) == UNAUTHORIZED
+
+
+def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    with owner() as connection:
+        connection.execute("update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id])
+
+    assert said(signed_in.get("/api/me")) == said(nobody(cookie=session_cookie(signed_in))) == UNAUTHORIZED
 
 
 # Scopes and roles.

@@ -17,7 +17,23 @@ import pytest
 from tests.library_tenants import Organization
 from vitrine.db import Statement
 from vitrine.models import FolderPath, Stored, Upload
-from vitrine.queries import browse, collections, counts, deletions, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions
+from vitrine.queries import (
+    browse,
+    collections,
+    counts,
+    deletions,
+    devices,
+    folders,
+    ledger,
+    links,
+    media,
+    members,
+    objects,
+    outbox,
+    uploads,
+    usage,
+    versions,
+)
 
 pytest_plugins = ["tests.library_fixtures"]
 
@@ -25,7 +41,8 @@ FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, collections, counts, deletions, devices, folders, ledger, links, media, objects, outbox, uploads, usage, versions,
+    browse, collections, counts, deletions, devices, folders, ledger, links, media, members, objects, outbox, uploads, usage,
+    versions,
 )  # fmt: skip
 
 
@@ -120,6 +137,22 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "deletions.become": lambda lib: deletions.become(lib.organization, lib.deletion, "restored"),
     "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),
     "deletions.in_trash, further": lambda lib: deletions.in_trash(lib.organization, before=(NOW, uuid4()), limit=51),
+    "members.organizations_of": lambda _: members.organizations_of(uuid4(), 1000),
+    "members.found": lambda _: members.found(uuid4(), uuid4(), None, uuid4(), "N", ["n"], uuid4(), "C", 20),
+    "members.choose": lambda lib: members.choose(uuid4(), uuid4(), lib.organization),
+    "members.accept": lambda _: members.accept(uuid4(), uuid4(), b"t" * 32),
+    "members.page": lambda lib: members.page(lib.organization, limit=100, offset=0),
+    "members.total": lambda lib: members.total(lib.organization),
+    "members.one": lambda lib: members.one(lib.organization, email="a@example.org"),
+    "members.rename": lambda lib: members.rename(uuid4(), lib.organization, uuid4(), "N", None),
+    "members.own": lambda lib: members.own(lib.organization, uuid4()),
+    "members.add": lambda lib: members.add(uuid4(), lib.organization, uuid4(), "a@example.org", "viewer"),
+    "members.change_role": lambda lib: members.change_role(uuid4(), lib.organization, uuid4(), uuid4(), "viewer"),
+    "members.remove": lambda lib: members.remove(uuid4(), lib.organization, uuid4(), uuid4()),
+    "members.invitations": lambda lib: members.invitations(lib.organization, 1000),
+    "members.invitation": lambda lib: members.invitation(lib.organization, uuid4()),
+    "members.invite": lambda lib: members.invite(uuid4(), lib.organization, uuid4(), uuid4(), "a@example.org", "viewer", b"t" * 32, 60, 100),
+    "members.cancel": lambda lib: members.cancel(uuid4(), lib.organization, uuid4(), uuid4()),
     "usage.read": lambda lib: usage.read(lib.organization),
     "links.target": lambda lib: links.target(lib.item, "t" * 22),
     "objects.plan": lambda lib: objects.plan(lib.organization, "k", "original", version=lib.item, upload=None),

@@ -48,6 +48,13 @@ def test_where_nothing_is_studio_says_so(method: str, path: str) -> None:
     assert "allow" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/api/auth/nowhere", "/api/auth/organization/x"])
+def test_where_nothing_is_accounts_say_so_with_their_message(path: str) -> None:
+    answer = ask("POST", path)
+
+    assert (answer.status_code, answer.json()) == (404, {"error": NOTHING, "code": "not_found", "message": NOTHING})
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nowhere", "/api/v1/media/x/y", "/api/v1/media/x/tags"])
 def test_where_nothing_is_v1_says_so_in_its_envelope(path: str) -> None:
     answer = ask("GET", path)

@@ -43,6 +43,9 @@ LOOKED_UP = {   # functions that the application may call
     "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session", "claim_request", "finish_request",
     "hold_api_keys", "api_keys_of", "api_key_of", "put_api_key", "change_api_key", "end_api_key",
     "open_device_code", "find_device_code", "decide_device_code", "poll_device_code",
+    # organizations and their members
+    "organizations_of", "found_organization", "choose_organization", "accept_invitation", "organization_members", "rename_organization",
+    "add_member_by_email", "change_member_role", "remove_member", "invite_member", "cancel_invitation",
 }  # fmt: skip
 THREADS = 32
 

@@ -21,7 +21,7 @@ from tests.shapes import A_TIME
 from tests.tenants import Tenant
 from vitrine.credentials import mint_id
 from vitrine.dialects import accounts, companion, devices, studio, v1
-from vitrine.library import ledger
+from vitrine.library import ledger, organizations
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
            values (%(organization)s, %(embedding)s, %(photo)s, %(photo)s, %(frame)s, %(detection)s, 'a model', 1, '[1,2,3]')""",
         """insert into tags (organization_id, id, "group", name) values (%(organization)s, %(tag)s, 'a group', 'a tag')""",
         "insert into media_tags (organization_id, media_id, tag_id) values (%(organization)s, %(photo)s, %(tag)s)",
+        """insert into invitations (organization_id, id, email, role, token_hash, invited_by, expires_at)
+           values (%(organization)s, %(act)s, 'invited@example.org', 'viewer', sha256(%(act)s::text::bytea), %(person)s, now())""",
         """insert into webhooks (organization_id, id, url, secret, events, created_by)
            values (%(organization)s, %(hook)s, '-', '-', '{media}', %(person)s)""",
         "insert into audit_log (organization_id, id, actor, operation) values (%(organization)s, %(act)s, %(person)s, 'media.delete')",
@@ -204,6 +206,43 @@ class Stage:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
 
+    # Organizations and their members.
+
+    def person(self, *, member: bool) -> tuple[str, str]:
+        """Id and e-mail address of somebody new: a viewer of this organization, or in none."""
+        email = f"{uuid4().hex}@example.org"
+        found = organizations.add_person(email=email, name="Spare")
+        if member:
+            organizations.add_member(self.tenant.id, found, "viewer")
+        return found.hex, email
+
+    def invitation(self) -> str:
+        invited = {**self.named, "email": self.person(member=False)[1], "role": "viewer"}
+        answer = self.client().post("/api/auth/organization/invite-member", json=invited)
+        found: str = answer.json()["id"]
+        return found
+
+    @property
+    def named(self) -> dict[str, str]:
+        return {"organizationId": self.tenant.id.hex}
+
+    def elsewhere(self, of: Client | None) -> Tenant:
+        """Another organization, that this client's person is in as a viewer."""
+        if of is None:
+            return self.tenant
+        tenant = Tenant.found(uuid4().hex)
+        organizations.add_member(tenant.id, UUID(of.get("/api/me").json()["userId"]), "viewer")
+        return tenant
+
+    def token(self, of: Client | None) -> str:
+        """Of an invitation of this client's person into another organization."""
+        if of is None:
+            return "nonsense"
+        invited = {"email": of.get("/api/me").json()["email"], "role": "viewer"}
+        found: str = Tenant.found(uuid4().hex).studio.post("/api/auth/organization/invite-member", json=invited).json()["token"]
+        return found
+
+
 def _part(stage: Stage, of: Client | None, **more: str) -> Sent:
     upload = stage.upload(of)
     named = {"uploadId": upload.answer["uploadId"], **({"partNumber": more.pop("partNumber")} if "partNumber" in more else {})}
@@ -249,6 +288,22 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "abort_upload": _part,
     "get_upload": lambda stage, of: Sent({"mediaId": stage.upload(of).media}),
     "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
+    # Organizations and their members.
+    "list_organizations": lambda _, __: Sent(),
+    "create_organization": lambda _, __: Sent(body={"name": "New"}),
+    "update_organization": lambda stage, _: Sent(body={**stage.named, "data": {"name": stage.tenant.owner.organization_name}}),
+    "set_active_organization": lambda stage, _: Sent(body=stage.named),
+    "list_members": lambda stage, _: Sent(query=stage.named),
+    "add_member": lambda stage, _: Sent(body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}),
+    "update_member_role": lambda stage, _: Sent(body={**stage.named, "memberId": stage.person(member=True)[0], "role": "editor"}),
+    "remove_member": lambda stage, _: Sent(body={**stage.named, "memberIdOrEmail": stage.person(member=True)[1]}),
+    "leave_organization": lambda stage, of: Sent(body={"organizationId": stage.elsewhere(of).id.hex}),
+    "invite_member": lambda stage, _: Sent(body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}),
+    "list_invitations": lambda stage, _: Sent(query=stage.named),
+    "cancel_invitation": lambda stage, _: Sent(body={**stage.named, "invitationId": stage.invitation()}),
+    "accept_invitation": lambda stage, of: Sent(body={"token": stage.token(of)}),
+    "v1_list_teams": lambda _, __: Sent(),
+    "v1_switch_team": lambda stage, _: Sent(body={"teamId": stage.tenant.id.hex}),
     "v1_list_media": lambda _, __: Sent(),
     "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
     "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),

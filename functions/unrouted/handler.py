@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mangum import Mangum
 
-from vitrine.dialects import companion, devices, studio, v1
+from vitrine.dialects import accounts, companion, devices, studio, v1
 from vitrine.endpoint import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 
-app = fallback(ROUTES, {"/api/v1/": v1, "/api/upload": companion, "/api/auth/device": devices, "/": studio})
+app = fallback(ROUTES, {"/api/v1/": v1, "/api/auth/": accounts, "/api/upload": companion, "/api/auth/device": devices, "/": studio})
 
 handler = Mangum(app, lifespan="off")

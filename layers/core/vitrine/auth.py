@@ -159,6 +159,15 @@ def session_cookie(*, secure: bool) -> str:
     return "__Secure-better-auth.session_token" if secure else "better-auth.session_token"
 
 
+def active_team(organization: UUID | None, *, secure: bool) -> str:
+    """The cookie by which a browser names its organization from then on; None: it is forgotten. Scripts may read it, since it tells no secret.
+
+    It outlives sessions, as the choice does: where its person is no member any more, it is refused as any name of an organization is.
+    """
+    kept = f"{organization}; Max-Age={365 * 24 * 3600}" if organization is not None else "; Max-Age=0"
+    return f"activeTeamId={kept}; Path=/; SameSite=Lax{'; Secure' if secure else ''}"
+
+
 def subnet(address: str) -> str:
     """What an address is counted as: whoever has one of IPv6 has 2**64 of them."""
     try:

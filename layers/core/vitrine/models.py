@@ -23,6 +23,7 @@ ItemKind = Literal["organization", "collection", "media", "upload", "upload_vers
 MAX_FOLDER_DEPTH = 32
 MAX_NAME = 255       # code points
 MAX_KEY_NAME = 100
+MAX_EMAIL = 320      # code points: 64, an @, 255
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
 
 
@@ -105,6 +106,44 @@ class ApiKey:
     revoked_at: datetime | None        # in the future: it was rotated, and works until then; None: neither
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An organization, as one of its people is in it."""
+
+    id: UUID             # of the organization
+    name: str
+    slug: str
+    created_at: datetime
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person, as they are in an organization."""
+
+    user_id: UUID
+    organization_id: UUID
+    email: str
+    name: str
+    image: str | None
+    role: Role
+    joined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Whoever has this e-mail address, and shows the token, may join."""
+
+    id: UUID
+    organization_id: UUID
+    email: str
+    role: Role
+    status: Literal["pending", "accepted", "canceled"]   # pending also when it has expired
+    invited_by: UUID
+    created_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

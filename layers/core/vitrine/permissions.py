@@ -77,6 +77,21 @@ PERMISSIONS: dict[str, Permission] = {
 
     # Logins at devices
     "device.decide":       Permission(None, None, "auth", session=True),
+    # Organizations and their members. Only an owner makes, changes or removes one: the database judges that, since it is about who acts on whom.
+    "organization.list":   Permission(None, None, "read"),
+    "organization.choose": Permission(None, None, "write", session=True),
+    "organization.create": Permission("admin:users", None, "write"),
+    "organization.update": Permission("admin:users", ADMINS, "write"),
+    "organization.leave":  Permission("admin:users", EVERYBODY, "write"),
+    "member.list":         Permission("admin:users", EVERYBODY, "read"),
+    "member.add":          Permission("admin:users", ADMINS, "auth"),   # tells whether an address has an account: counted as guessing is
+    "member.change_role":  Permission("admin:users", ADMINS, "write"),
+    "member.remove":       Permission("admin:users", ADMINS, "write"),
+    "invitation.list":     Permission("admin:users", ADMINS, "read"),
+    "invitation.create":   Permission("admin:users", ADMINS, "write"),
+    "invitation.cancel":   Permission("admin:users", ADMINS, "write"),
+    "invitation.accept":   Permission("admin:users", None, "write"),
+    "team.switch":         Permission(None, None, "write"),
 }
 
 

@@ -61,6 +61,9 @@ class Settings:
     device_interval: int = 5                       # seconds from one poll to the next
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     max_api_keys: int = 10                         # of one person that work at the same time
+    max_organizations: int = 20                    # that one person owns
+    max_invitations: int = 100                     # of an organization that are pending
+    invitation_ttl: int = 7 * 24 * 3600            # seconds
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
 

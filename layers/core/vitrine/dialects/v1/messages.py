@@ -19,4 +19,6 @@ MESSAGES: dict[str, Messages] = {
     "key.create":   Messages("Validation failed", "Failed to create API key"),
     "key.revoke":   Messages("Validation failed", "Failed to revoke API key"),
     "media.restore": Messages("Validation failed", "Failed to restore media"),
+    "organization.list": Messages("Validation failed", "Failed to list teams"),
+    "team.switch": Messages("Validation failed", "Failed to switch team"),
 }

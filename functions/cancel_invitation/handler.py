@@ -1,0 +1,26 @@
+"""POST /api/auth/organization/cancel-invitation - take an invitation back. May be repeated.
+
+Body      {"invitationId", "organizationId"?}
+Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt"}
+Errors    400; 401; 403 neither owner nor admin; 404 no such invitation; 409 already_accepted
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, organizations
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import members
+from vitrine.models import Caller
+
+
+@endpoint(
+    accounts, operation="invitation.cancel", item=Item("organizationId", "organization", "body"), body=organizations.OneInvitation,
+    returns=organizations.Invitation,
+)  # fmt: skip
+def app(request: Request[organizations.OneInvitation], caller: Caller) -> organizations.Invitation:
+    return organizations.show_invitation(members.cancel(caller, request.body().invitationId))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,22 @@
+"""GET /api/auth/organization/list - the organizations that the caller is in, the earliest membership first.
+
+Response  [{"id", "name", "slug", "role", "createdAt"}], at most 1,000; empty for whoever is in none
+Errors    401
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, organizations
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import members
+from vitrine.models import Person
+
+
+@endpoint(accounts, operation="organization.list", returns=list[organizations.Organization])
+def app(_: Request, person: Person) -> list[organizations.Organization]:
+    return [organizations.show_organization(membership) for membership in members.organizations(person)]
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,31 @@
+"""POST /api/auth/organization/set-active - choose the organization that the session's requests act in where they name none.
+
+It is kept with the session, and the cookie activeTeamId names it. null: the session has none, and the cookie is forgotten.
+
+Body      {"organizationId": an id, or null}
+Response  {"id", "name", "slug", "role", "createdAt"}, or null
+Errors    400; 401; 403 not a member, or an API key; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.auth import active_team
+from vitrine.dialects import Answer, accounts, organizations
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import members
+from vitrine.models import Person
+
+
+@endpoint(
+    accounts, operation="organization.choose", item=Item("organizationId", "organization", "body"), body=organizations.ActiveOrganization,
+    returns=organizations.Organization | None,
+)  # fmt: skip
+def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
+    chosen = members.choose(person, request.body().organizationId)
+    cookie = active_team(chosen.id if chosen else None, secure=request.origin.startswith("https:"))
+    return organizations.show_active(chosen, cookie)
+
+
+handler = Mangum(app, lifespan="off")

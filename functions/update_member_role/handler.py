@@ -1,0 +1,29 @@
+"""POST /api/auth/organization/update-member-role - give a member another role.
+
+Owners are made and unmade by owners alone; admins change everybody else, each other and themselves too.
+
+Body      {"memberId": the person's id, "role": owner, admin, editor, member or viewer, "organizationId"?}
+Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
+Errors    400; 401; 403 neither owner nor admin, or an admin and an owner's role; 404 no such member; 409 last_owner
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, organizations
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import members
+from vitrine.models import Caller
+
+
+@endpoint(
+    accounts, operation="member.change_role", item=Item("organizationId", "organization", "body"), body=organizations.ChangedMember,
+    returns=organizations.Member,
+)  # fmt: skip
+def app(request: Request[organizations.ChangedMember], caller: Caller) -> organizations.Member:
+    body = request.body()
+    return organizations.show_member(members.change_role(caller, body.memberId, body.role))
+
+
+handler = Mangum(app, lifespan="off")

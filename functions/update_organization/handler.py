@@ -1,0 +1,27 @@
+"""POST /api/auth/organization/update - rename an organization, or give it another slug.
+
+Body      {"data": {"name"?, "slug"?}, "organizationId"?}: at least one of the two
+Response  {"id", "name", "slug", "role", "createdAt"}
+Errors    400 neither of them, or wrong; 401; 403 neither owner nor admin; 404; 409 slug_taken
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import accounts, organizations
+from vitrine.endpoint import Item, Request, endpoint
+from vitrine.library import members
+from vitrine.models import Caller
+
+
+@endpoint(
+    accounts, operation="organization.update", item=Item("organizationId", "organization", "body"), body=organizations.ChangedOrganization,
+    returns=organizations.Organization,
+)  # fmt: skip
+def app(request: Request[organizations.ChangedOrganization], caller: Caller) -> organizations.Organization:
+    changes = request.body().changes()
+    return organizations.show_organization(members.rename(caller, changes.name, changes.slug))
+
+
+handler = Mangum(app, lifespan="off")

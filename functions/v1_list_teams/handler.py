@@ -1,0 +1,23 @@
+"""GET /api/v1/teams - the teams that the caller is in, the default one first.
+
+Response  {"success", "data": [{"id", "name", "slug", "role"}], "info": {"timestamp"}}, at most 1,000
+Errors    401
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import teams
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import members
+from vitrine.models import Person
+
+
+@endpoint(v1, operation="organization.list", returns=teams.Teams)
+def app(_: Request, person: Person) -> teams.Teams:
+    return teams.show_teams(members.organizations(person))
+
+
+handler = Mangum(app, lifespan="off")

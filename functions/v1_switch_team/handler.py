@@ -1,0 +1,26 @@
+"""POST /api/v1/teams/switch - choose the team that a browser's requests act in where they name none: the cookie activeTeamId.
+
+Body      {"teamId"}
+Response  {"success", "data": {"id", "name", "slug", "role"}, "info": {"timestamp"}}
+Errors    400; 401; 403 TEAM_NOT_FOUND, NOT_A_MEMBER
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.auth import active_team
+from vitrine.dialects import Answer, v1
+from vitrine.dialects.v1 import teams
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import members
+from vitrine.models import Person
+
+
+@endpoint(v1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)
+def app(request: Request[teams.Chosen], person: Person) -> Answer:
+    team = members.organization(person, request.body().teamId)
+    return Answer(teams.show_team(team), cookies=(active_team(team.id, secure=request.origin.startswith("https:")),))
+
+
+handler = Mangum(app, lifespan="off")

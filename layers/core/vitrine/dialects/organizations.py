@@ -1,0 +1,241 @@
+"""What the endpoints of organizations take and answer: `/api/auth/organization/...`, in better-auth's names. A member's id is the person's."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from vitrine.dialects import Answer, Input
+from vitrine.dialects.studio import Id, Time, parse_id, show_time
+from vitrine.errors import Invalid, NotFound
+from vitrine.models import MAX_EMAIL, Role
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from vitrine import models
+    from vitrine.library.members import Joined, Offer
+
+
+# What comes in.
+
+def _an_email(value: object) -> str:
+    """Trimmed and composed. What a mail server would take is not judged: nobody can join by an address that nobody has."""
+    text = unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) else ""
+    name, _, host = text.rpartition("@")
+    if not name or not host or len(text) > MAX_EMAIL or any(character.isspace() or not character.isprintable() for character in text):
+        raise PydanticCustomError("email", "Must be an e-mail address")
+    return text
+
+
+Email = Annotated[str, BeforeValidator(_an_email), WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL})]
+
+
+class InOne(Input):
+    """Of one organization: the one named here, which a header x-team-id must not contradict; else the caller's own."""
+
+    organizationId: Id | None = None
+
+
+class NewOrganization(Input):
+    """POST /api/auth/organization/create"""
+
+    name: str
+    slug: str | None = Field(None, description="made of the name where there is none")
+
+
+class Changes(Input):
+    name: str | None = None
+    slug: str | None = None
+
+
+class ChangedOrganization(InOne):
+    """POST /api/auth/organization/update: what is absent stays as it is."""
+
+    data: Changes
+
+    def changes(self) -> Changes:
+        """At least one. Raises Invalid."""
+        if self.data.name is None and self.data.slug is None:
+            raise Invalid("data must hold a name or a slug")
+        return self.data
+
+
+class ActiveOrganization(Input):
+    """POST /api/auth/organization/set-active"""
+
+    organizationId: Id | None = Field(description="null: none")
+
+
+class MembersQuery(InOne):
+    """GET /api/auth/organization/list-members"""
+
+    limit: int = Field(100, ge=1, le=1000)
+    offset: int = Field(0, ge=0, le=2**53 - 1)
+
+
+class InvitationsQuery(InOne):
+    """GET /api/auth/organization/list-invitations"""
+
+
+class NewMember(InOne):
+    """POST /api/auth/organization/add-member and .../invite-member"""
+
+    email: Email
+    role: Role
+
+
+class ChangedMember(InOne):
+    """POST /api/auth/organization/update-member-role"""
+
+    memberId: Id
+    role: Role
+
+
+class OneMember(InOne):
+    """POST /api/auth/organization/remove-member"""
+
+    memberIdOrEmail: str = Field(max_length=MAX_EMAIL)
+
+    def named(self) -> tuple[UUID | None, str | None]:
+        """By id, or by e-mail address. Raises NotFound for what can be neither."""
+        person = parse_id(self.memberIdOrEmail)
+        if person is None and "@" not in self.memberIdOrEmail:
+            raise NotFound("Member not found")
+        return (person, None) if person is not None else (None, unicodedata.normalize("NFC", self.memberIdOrEmail.strip()))
+
+
+class Left(Input):
+    """POST /api/auth/organization/leave: which one must be said."""
+
+    organizationId: Id
+
+
+class OneInvitation(InOne):
+    """POST /api/auth/organization/cancel-invitation"""
+
+    invitationId: Id
+
+
+class Token(Input):
+    """POST /api/auth/organization/accept-invitation"""
+
+    token: str = Field(min_length=1, max_length=255)
+
+
+# What goes out.
+
+class Organization(TypedDict):
+    id: str
+    name: str
+    slug: str
+    role: Role               # of who asks
+    createdAt: Time
+
+
+class User(TypedDict):
+    id: str
+    name: str
+    email: str
+    image: str | None
+
+
+class Member(TypedDict):
+    id: str                  # of the person
+    organizationId: str
+    userId: str
+    role: Role
+    createdAt: Time          # when they joined
+    user: User
+
+
+class Members(TypedDict):
+    members: list[Member]
+    total: int
+
+
+class RemovedMember(TypedDict):
+    member: Member
+
+
+class Invitation(TypedDict):
+    id: str
+    organizationId: str
+    email: str
+    role: Role
+    status: Literal["pending", "accepted", "canceled", "expired"]
+    inviterId: str
+    createdAt: Time
+    expiresAt: Time
+
+
+class NewInvitation(Invitation):
+    token: str               # shown this once: whoever sends the invitation on must keep it
+
+
+class AcceptedInvitation(TypedDict):
+    invitation: Invitation
+    member: Member
+
+
+def show_organization(membership: models.Membership) -> Organization:
+    return {
+        "id": membership.id.hex,
+        "name": membership.name,
+        "slug": membership.slug,
+        "role": membership.role,
+        "createdAt": show_time(membership.created_at),
+    }
+
+
+def show_active(membership: models.Membership | None, cookie: str) -> Answer:
+    """Organization or null, and the cookie that names it."""
+    if membership is None:
+        return Answer(b"null", headers={"content-type": "application/json"}, cookies=(cookie,))
+    return Answer(show_organization(membership), cookies=(cookie,))
+
+
+def show_member(member: models.Member) -> Member:
+    return {
+        "id": member.user_id.hex,
+        "organizationId": member.organization_id.hex,
+        "userId": member.user_id.hex,
+        "role": member.role,
+        "createdAt": show_time(member.joined_at),
+        "user": {"id": member.user_id.hex, "name": member.name, "email": member.email, "image": member.image},
+    }
+
+
+def show_members(members: list[models.Member], total: int) -> Members:
+    return {"members": [show_member(member) for member in members], "total": total}
+
+
+def show_removed(member: models.Member) -> RemovedMember:
+    return {"member": show_member(member)}
+
+
+def show_invitation(invitation: models.Invitation) -> Invitation:
+    expired = invitation.status == "pending" and invitation.expires_at <= datetime.now(UTC)
+    return {
+        "id": invitation.id.hex,
+        "organizationId": invitation.organization_id.hex,
+        "email": invitation.email,
+        "role": invitation.role,
+        "status": "expired" if expired else invitation.status,
+        "inviterId": invitation.invited_by.hex,
+        "createdAt": show_time(invitation.created_at),
+        "expiresAt": show_time(invitation.expires_at),
+    }
+
+
+def show_offer(offer: Offer) -> NewInvitation:
+    return {**show_invitation(offer.invitation), "token": offer.token}
+
+
+def show_joined(joined: Joined) -> AcceptedInvitation:
+    return {"invitation": show_invitation(joined.invitation), "member": show_member(joined.member)}
