@@ -75,10 +75,10 @@ def test_a_team_that_there_is_not(tenant: Tenant, two: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
 
-    assert [said(switch(tenant.studio, named)) for named in (NOWHERE, str(two.id))] == [ABSENT, ABSENT]
+    assert [said(switch(tenant.studio, named)) for named in (NOWHERE, str(two.id), "x", "*")] == [ABSENT] * 4
 
 
-@pytest.mark.parametrize("body", [{}, {"teamId": None}, {"teamId": ""}, {"teamId": "x"}, {"teamId": 1}, {"teamId": ["x"]}, []])
+@pytest.mark.parametrize("body", [{}, {"teamId": None}, {"teamId": ""}, {"teamId": 1}, {"teamId": ["x"]}, []])
 def test_what_names_no_team_is_refused(tenant: Tenant, body: Any) -> None:
     answer = tenant.studio.post("/api/v1/teams/switch", json=body)
 

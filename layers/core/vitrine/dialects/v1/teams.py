@@ -5,23 +5,33 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
-from vitrine.dialects.studio import Id, show_time
+from vitrine.dialects.studio import parse_id, show_time
 from vitrine.dialects.v1.show import Info
+from vitrine.dialects.v1.zod import Schema
+from vitrine.errors import UnknownOrganization
 from vitrine.models import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from vitrine import models
 
 
-class Chosen(Input):
+class Chosen(Schema):
     """POST /api/v1/teams/switch"""
 
-    teamId: Id
+    teamId: str = Field(min_length=1)
+
+    def team(self) -> UUID:
+        """Raises UnknownOrganization: what is no id names no team, as in the header x-team-id."""
+        found = parse_id(self.teamId)
+        if found is None:
+            raise UnknownOrganization("Organization not found")
+        return found
 
 
 class Team(TypedDict):
