@@ -60,7 +60,7 @@ def own_stack() -> Iterator[Stack]:
     """A stack of this module's own, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
     organizations, at times that are not now.
     """
-    with running_stack(environment={"QUEUE_VISIBILITY": "1", "IDEMPOTENCY_LEASE": "3"} | PLENTY) as running, pytest.MonkeyPatch.context() as patch:
+    with running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY) as running, pytest.MonkeyPatch.context() as patch:
         for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
             patch.setenv(name, value)
         _forget()

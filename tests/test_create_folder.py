@@ -211,3 +211,11 @@ def test_a_collection_that_another_organization_is_named_beside_is_not_found(ten
     )  # fmt: skip
 
     assert said(answer) == (404, {"error": "Collection not found", "code": "not_found"})
+
+
+def test_a_name_that_takes_long_to_compose_is_not_composed(tenant: Tenant) -> None:
+    marks = "a" + "\u0315\u0300" * 200_000     # seconds of work for each folder, if it were
+
+    answers = [create(tenant, marks) for _ in range(20)]
+
+    assert {said(answer)[0] for answer in answers} == {400}
