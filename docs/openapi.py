@@ -19,7 +19,7 @@ from docs.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine.dialects import companion, studio, v1  # noqa: E402 - after its path
+from vitrine.dialects import accounts, companion, studio, v1  # noqa: E402 - after its path
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
 from vitrine.permissions import PERMISSIONS  # noqa: E402
 
@@ -34,14 +34,15 @@ LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
+    (accounts, "People", "Account", accounts.Error),
     (v1, "v1 API", "V1", V1Error),
 ]
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]   # ((function, what), ...)
 
 SAYS = {
     400: "The input is wrong", 401: "No valid credentials", 403: "Not allowed", 404: "Not there", 409: "The state of things does not allow it",
-    413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused", 501: "Not served by this deployment",
-    503: "Busy: ask again after Retry-After",
+    413: "Too large", 415: "A type that is not taken", 422: "Understood, and refused", 429: "Too often: ask again after Retry-After",
+    501: "Not served by this deployment", 503: "Busy: ask again after Retry-After",
 }  # fmt: skip
 
 
@@ -142,8 +143,9 @@ def _description(rest: str, spec: Spec) -> str:
     if spec.operation is None:
         return f"```\n{lines}\n```"
     permission = PERMISSIONS[spec.operation]
-    roles = ", ".join(sorted(permission.roles))
-    return f"```\n{lines}\n```\nScope: {f'`{permission.scope}`' if permission.scope else 'any'}. Roles: {roles}."
+    scope = f"`{permission.scope}`" if permission.scope else "any"
+    roles = "any, or none" if permission.roles is None else ", ".join(sorted(permission.roles))
+    return f"```\n{lines}\n```\n" + ("A session; no API key." if permission.session else f"Scope: {scope}. Roles: {roles}.")
 
 
 def _inlined(schema: dict[str, Any] | None, schemas: dict[str, Any]) -> dict[str, Any] | None:

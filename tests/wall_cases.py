@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from vitrine.models import Role
 
 ROUTES: list[Route] = routes()
-PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # functions that ask for no credentials
+PUBLIC = {   # functions that ask for no credentials
+    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
+    "sign_up", "sign_in", "sign_out", "get_session",
+}  # fmt: skip
 UNKNOWN_KEY = "sk_live_" + "0" * 64
 NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
 
@@ -224,6 +227,12 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_list_media": lambda _, __: Sent(),
     "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
     "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
+    # People
+    "sign_up": lambda _, __: Sent(body={"name": "Somebody", "email": f"{uuid4().hex}@example.org", "password": "a long password"}),
+    "sign_in": lambda _, __: Sent(body={"email": f"{uuid4().hex}@example.org", "password": "a long password"}),
+    "sign_out": lambda _, __: Sent(),
+    "get_session": lambda _, __: Sent(),
+    "change_password": lambda _, __: Sent(body={"currentPassword": "a long password", "newPassword": "another password"}),
     "get_openapi": lambda _, __: Sent(),
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
@@ -234,6 +243,8 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
 STATUSES = {
     "complete_upload": 400,   # an upload without parts
     "unrouted": 404,
+    "sign_in": 401,           # as nobody there is
+    "change_password": 400,   # of somebody who has none
 }
 
 

@@ -21,7 +21,7 @@ ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what
 HTTP = {"starlette", "mangum", "uvicorn", "httpx"}
 HANDLERS_MAY = {"vitrine", "vitrine_imaging", "vitrine_video", "mangum", "pydantic", "starlette", "typing_extensions", "aws_lambda_powertools"}
 RUNTIME = {"boto3", "botocore"}   # Lambda brings them
-DISTRIBUTIONS = {"PIL": "pillow"}   # import name -> distribution, where they differ by more than a dash
+DISTRIBUTIONS = {"PIL": "pillow", "argon2": "argon2-cffi"}   # import name -> distribution, where they differ by more than a dash
 
 BROUGHT_BY = {"ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif"}, "VideoLayer": {"vitrine_video", "av"}}
 

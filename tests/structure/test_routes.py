@@ -13,7 +13,10 @@ from local.template import read
 from tests.structure.house import Function, functions, written
 from vitrine.permissions import PERMISSIONS
 
-PUBLIC = {"follow_link", "get_openapi", "show_docs", "show_page", "unrouted"}   # ask for no credentials, so for no permission
+PUBLIC = {   # ask for no credentials, so for no permission
+    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
+    "sign_up", "sign_in", "sign_out", "get_session",
+}  # fmt: skip
 UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}            # of the API, these alone OpenAPI may leave out
 
 

@@ -65,6 +65,9 @@ PERMISSIONS: dict[str, Permission] = {
     "upload.sign":         Permission("media:write", EDITORS, "upload"),
     "upload.complete":     Permission("media:write", EDITORS, "upload"),
     "upload.abort":        Permission("media:write", EDITORS, "upload"),
+
+    # People. Who signs up, in or out is nobody yet, or nobody any more.
+    "password.change":     Permission(None, None, "auth", session=True),
 }
 
 

@@ -52,7 +52,10 @@ class Settings:
     studio_write_limit: int = 3_000
     upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
+    sign_in_limit: int = 10                        # failed attempts at one account from one address, per 15 minutes
+    sign_in_account_limit: int = 100               # failed attempts at one account from anywhere, per 15 minutes
 
+    sign_up: bool = False                          # whether strangers may make accounts: open or closed
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     credential_delay: float = 0.1                  # seconds: the least time a refused credential takes
 
@@ -63,7 +66,7 @@ def _read(name: str, default: object) -> object:
     if text is None or text == "":
         return default
     if isinstance(default, bool):
-        return text.strip().lower() in ("1", "true", "on", "yes")
+        return text.strip().lower() in ("1", "true", "on", "yes", "open")
     if isinstance(default, int):
         return int(text)
     if isinstance(default, float):
