@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,7 +33,9 @@ def http() -> httpx.Client:
     """One pool of connections for a process's tests, whichever thread comes first."""
     with _opening:
         if not _clients:
-            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30))
+            # Without cookies of its own: who signed in by one test would be signed in for the next.
+            none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=none))
         return _clients[0]
 
 

@@ -29,9 +29,8 @@ WINDOW = 900   # seconds, in which failed attempts are counted
 # What browsers take in <input type=email> (html.spec.whatwg.org, "valid email address"), of a name with a dot: they spell other alphabets' domains
 # in ASCII too. No mail is sent, so nothing finer is known; two names that look alike are never two people.
 _EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII
 )
-_MAX_EMAIL = 320   # characters
 
 
 def sign_up(*, email: str, name: str, password: str) -> Account:
@@ -42,7 +41,7 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
     if not settings().sign_up:
         raise Forbidden("Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed")
     wanted = email.strip().lower()
-    if len(wanted) > _MAX_EMAIL or not _EMAIL.match(wanted):
+    if not _EMAIL.match(wanted):
         raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
     called = clean_name(name.strip())
     _check_length(password, "password", least=MIN_PASSWORD)
