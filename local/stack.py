@@ -184,6 +184,7 @@ class Stack:
             "BUCKET": BUCKET,
             "UPLOAD_STORED_QUEUE_URL": self._queue_url("UploadStoredQueue"),
             "ORIGIN": self.origin,
+            "SIGN_UP": own.get("SIGN_UP", "open"),  # a laptop is nobody's but its owner's
             "ALLOWED_ORIGINS": origins,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,

@@ -23,6 +23,7 @@ from vitrine.queries import (
     counts,
     deletions,
     devices,
+    expired,
     folders,
     ledger,
     links,
@@ -30,6 +31,8 @@ from vitrine.queries import (
     members,
     objects,
     outbox,
+    people,
+    sessions,
     uploads,
     usage,
     versions,
@@ -41,8 +44,8 @@ FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, collections, counts, deletions, devices, folders, ledger, links, media, members, objects, outbox, uploads, usage,
-    versions,
+    browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
+    people, sessions, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -203,10 +206,27 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         lib.organization, lib.item, 1, versions.NewFrame(0, "k", "image/jpeg", 1, 1, "l", 1, 1), uuid4()
     ),
     "versions.delete_media": lambda lib: versions.delete_media(lib.organization, lib.item),
+    # People
+    "expired.sessions": lambda _: expired.sessions(NOW, None, 100, dry_run=False),
+    "expired.device_codes": lambda _: expired.device_codes(NOW, None, 100, dry_run=False),
+    "expired.api_keys": lambda _: expired.api_keys(NOW, None, 100, dry_run=False),
+    "expired.rate_limits": lambda _: expired.rate_limits(NOW, 100, dry_run=False),
+    "expired.idempotency_keys": lambda _: expired.idempotency_keys(NOW, 100, dry_run=False),
+    "people.by_email": lambda _: people.by_email("a@b.c"),
+    "people.by_id": lambda _: people.by_id(uuid4()),
+    "people.insert": lambda _: people.insert(uuid4(), "a@b.c", "n", "h"),
+    "people.replace_password": lambda _: people.replace_password(uuid4(), "h", "i"),
+    "people.count_attempt": lambda _: people.count_attempt("h", "a", 1, 900),
+    "people.forgive_attempt": lambda _: people.forgive_attempt("h", "a", 900),
+    "sessions.put": lambda _: sessions.put(uuid4(), uuid4(), b"0" * 32, 60, "a", "u"),
+    "sessions.current": lambda _: sessions.current([b"0" * 32]),
+    "sessions.end": lambda _: sessions.end([b"0" * 32]),
+    "sessions.end_others": lambda _: sessions.end_others(uuid4(), uuid4()),
 }
 BY_THE_WORKER = {
     "counts.fold", "ledger.fold", "objects.to_settle", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
     "uploads.of_multiparts",
+    "expired.sessions", "expired.device_codes", "expired.api_keys", "expired.rate_limits", "expired.idempotency_keys",
 }
 INDEX_ALONE = {
     "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",

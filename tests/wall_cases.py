@@ -38,6 +38,7 @@ ROUTES: list[Route] = routes()
 PUBLIC = {   # functions that ask for no credentials
     "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
     "create_device_code", "get_device_code", "poll_device_code", "show_device",
+    "sign_up", "sign_in", "sign_out", "get_session",
 }  # fmt: skip
 UNKNOWN_KEY = "sk_live_" + "0" * 64
 NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
@@ -316,6 +317,12 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_list_keys": lambda _, __: Sent(),
     "v1_create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
     "v1_revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
+    # People
+    "sign_up": lambda _, __: Sent(body={"name": "Somebody", "email": f"{uuid4().hex}@example.org", "password": "a long password"}),
+    "sign_in": lambda _, __: Sent(body={"email": f"{uuid4().hex}@example.org", "password": "a long password"}),
+    "sign_out": lambda _, __: Sent(),
+    "get_session": lambda _, __: Sent(),
+    "change_password": lambda _, __: Sent(body={"currentPassword": "a long password", "newPassword": "another password"}),
     "get_openapi": lambda _, __: Sent(),
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
@@ -335,6 +342,8 @@ STATUSES = {
     "complete_upload": 400,   # an upload without parts
     "unrouted": 404,
     "poll_device_code": 400,  # a code that nobody has
+    "sign_in": 401,           # as nobody there is
+    "change_password": 400,   # of somebody who has none
 }
 
 

@@ -22,7 +22,7 @@ from vitrine.models import Person
 def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
     body = request.body()
     founded = members.found(person, body.name, body.slug)
-    cookies = (active_team(founded.id, secure=request.origin.startswith("https:")),) if person.session_id else ()
+    cookies = (active_team(founded.id, secure=request.secure),) if person.session_id else ()
     return Answer(organizations.show_organization(founded), cookies=cookies)
 
 

@@ -24,7 +24,7 @@ from vitrine.models import Person
 )  # fmt: skip
 def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
     chosen = members.choose(person, request.body().organizationId)
-    cookie = active_team(chosen.id if chosen else None, secure=request.origin.startswith("https:"))
+    cookie = active_team(chosen.id if chosen else None, secure=request.secure)
     return organizations.show_active(chosen, cookie)
 
 

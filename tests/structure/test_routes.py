@@ -16,6 +16,7 @@ from vitrine.permissions import PERMISSIONS
 PUBLIC = {   # ask for no credentials, so for no permission
     "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
     "create_device_code", "get_device_code", "poll_device_code", "show_device",
+    "sign_up", "sign_in", "sign_out", "get_session",
 }  # fmt: skip
 UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}            # of the API, these alone OpenAPI may leave out
 

@@ -166,6 +166,21 @@ def active_team(organization: UUID | None, *, secure: bool) -> str:
     """
     kept = f"{organization}; Max-Age={365 * 24 * 3600}" if organization is not None else "; Max-Age=0"
     return f"activeTeamId={kept}; Path=/; SameSite=Lax{'; Secure' if secure else ''}"
+def session_tokens(headers: Mapping[str, str], cookies: Mapping[str, str], *, secure: bool) -> tuple[str, ...]:
+    """What may be a session's token, in the order in which they count. A key in x-api-key is none."""
+    return tuple(token for token in (_bearer(headers), cookies.get(session_cookie(secure=secure), "")) if token)
+
+
+def signed_in(token: str, *, seconds: int | None, secure: bool) -> tuple[str, ...]:
+    """The cookies of who has signed in. `seconds` None: until the browser is closed."""
+    kept = "" if seconds is None else f"; Max-Age={seconds}"
+    return (f"{session_cookie(secure=secure)}={token}; Path=/{kept}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}",)
+
+
+def signed_out(*, secure: bool) -> tuple[str, ...]:
+    """The cookies of who has signed out: taken back, the one that names the organization too."""
+    rest = f"Path=/; Max-Age=0; SameSite=Lax{'; Secure' if secure else ''}"
+    return f"{session_cookie(secure=secure)}=; HttpOnly; {rest}", active_team(None, secure=secure)
 
 
 def subnet(address: str) -> str:
@@ -190,10 +205,15 @@ def _use(limit: RateLimit | None, hits: int | None, resets_at: datetime | None) 
 
 def _credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None:
     """None when there is none. An empty header counts as absent: some clients send one instead of none."""
-    authorization = headers.get("authorization", "")
-    bearer = authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else ""
+    bearer = _bearer(headers)
     key = headers.get("x-api-key", "").strip()
     return ((bearer or key) if bearer_first else (key or bearer)) or None
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    """Empty when there is none."""
+    authorization = headers.get("authorization", "")
+    return authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else ""
 
 
 def _item(found: Identity, _: Permission, missing: str) -> None:

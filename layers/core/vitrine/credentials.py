@@ -1,4 +1,4 @@
-"""Minting and hashing of keys and tokens. What is minted is shown once; what is stored is its hash."""
+"""Minting and hashing of keys, tokens and passwords. What is minted is shown once; what is stored is its hash."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ import string
 import time
 import unicodedata
 import uuid
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 API_KEY = re.compile(r"sk_(live|test)_[a-f0-9]{64}\Z")
 KEY_PREFIX_LENGTH = 16
+
+# Of 32 random bytes that were thrown away: what is verified for who has no password, so that it takes as long as for who has one.
+NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=4$TWqKjNLEnTyGFbWmZ8NGNw$QcKdLaSwbZ3aEKsxugdYwU3Rh893z7JJGPuCGMWkRKA"
 
 
 def mint_api_key() -> str:
@@ -39,13 +47,6 @@ def fingerprint(credential: str) -> bytes:
     return hashlib.sha256(credential.encode()).digest()
 
 
-def hash_password(password: str) -> str:
-    """argon2id in PHC form, which says its own parameters and salt. The password counts as its NFKC form: keyboards differ in how they compose."""
-    from argon2 import PasswordHasher  # only where a password is set or tried: it brings a C library
-
-    return PasswordHasher().hash(unicodedata.normalize("NFKC", password))
-
-
 def mint_token() -> str:
     """22 characters that cannot be guessed: 128 random bits, for links that carry their own permission."""
     return secrets.token_urlsafe(16)
@@ -56,3 +57,32 @@ def mint_id() -> uuid.UUID:
     milliseconds = time.time_ns() // 1_000_000
     bits = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return uuid.UUID(int=bits)
+
+
+def hash_password(password: str) -> str:
+    """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a ligature or a wide letter differently."""
+    return _hasher().hash(unicodedata.normalize("NFKC", password))
+
+
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's password, costs the same and is False."""
+    from argon2.exceptions import VerifyMismatchError
+
+    try:
+        _hasher().verify(password_hash or NOBODYS_HASH, unicodedata.normalize("NFKC", password))
+    except VerifyMismatchError:
+        return False
+    return password_hash is not None
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether it was made with other parameters than today's."""
+    return _hasher().check_needs_rehash(password_hash)
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    """RFC 9106's second choice: 64 MiB, 3 passes. Its first wants 2 GiB, which no function of ours has."""
+    from argon2 import PasswordHasher, profiles  # only who signs in pays for the import
+
+    return PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)

@@ -29,7 +29,7 @@ from typing_extensions import TypeVar
 from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
-from vitrine.errors import Invalid, NotFound, Refusal, TooLarge
+from vitrine.errors import Invalid, NotFound, Refusal, TooLarge, WrongOrigin
 from vitrine.models import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
@@ -97,7 +97,7 @@ class Spec:
     docstring: str
     tier: Tier | None = None            # of a public endpoint: what its callers' addresses are counted for
     mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
-    writes: bool = False                # also by GET: what a browser's cookie may do from our pages only
+    writes: bool = False                # what a browser may do from our pages only: a GET that signs in by a cookie, a public POST
     forms: bool = False                 # its body may also be a form's fields, as OAuth has them
 
     @property
@@ -158,6 +158,21 @@ class Request(Generic[B, Q]):
         """Of this API, as the client reaches it; no trailing slash."""
         return origin_of(self._http)
 
+    @property
+    def secure(self) -> bool:
+        """By https, as the client reaches it."""
+        return self.origin.startswith("https:")
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """What may be a session's token, in the order in which they count: Bearer, then cookie."""
+        return auth.session_tokens(self._http.headers, self._http.cookies, secure=self.secure)
+
+    @property
+    def cookie(self) -> str | None:
+        """The one of these that a browser brought along by itself."""
+        return self._http.cookies.get(auth.session_cookie(secure=self.secure))
+
 
 class Endpoint:
     """An ASGI app of one function."""
@@ -213,6 +228,8 @@ class Endpoint:
         document = _parsed(raw, form=spec.forms and _is_form(http)) if spec.body else None
 
         who: Caller | Person | Nobody = Nobody()
+        if spec.operation is None and spec.writes and "origin" in http.headers and not _from_our_page(http):
+            raise WrongOrigin("A browser may ask this from a page of this origin, or of an allowed one")
         if spec.tier is not None:
             use = auth.count(spec.dialect, spec.tier, _address(http))
             used.update(_used(use))

@@ -34,6 +34,15 @@ class Unauthorized(Refusal):
         super().__init__("Missing or invalid authentication")
 
 
+class NotRecognized(Refusal):
+    """No such account, none with a password, or another password: indistinguishable."""
+
+    status, code = 401, "invalid_email_or_password"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid email or password")
+
+
 class Forbidden(Refusal):
     """Known, but the role does not reach."""
 

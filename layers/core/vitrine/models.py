@@ -24,6 +24,7 @@ MAX_FOLDER_DEPTH = 32
 MAX_NAME = 255       # code points
 MAX_KEY_NAME = 100
 MAX_EMAIL = 320      # code points: 64, an @, 255
+UNREMEMBERED = 24 * 3600   # seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
 
 
@@ -68,6 +69,43 @@ class Worker:
 
 
 Actor = Caller | Nobody | Consumer | Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody, as they see themselves."""
+
+    id: UUID
+    email: str
+    name: str
+    image: str | None
+    email_verified: bool
+    created_at: datetime
+    updated_at: datetime
+    password_hash: str | None = field(default=None, repr=False)   # None: without a password, or not looked up
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that is open, as the person in it sees it."""
+
+    id: UUID
+    account: Account
+    active_organization_id: UUID | None
+    address: str | None
+    user_agent: str | None
+    created_at: datetime
+    seen_at: datetime      # within a day
+    expires_at: datetime
+    life: int              # seconds after each use
+    token_number: int      # which of the tokens shown is its own, from 1
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it is to outlive the browser's being closed. A shorter `session_ttl` makes all sessions such that are not: who then comes back
+        after that time signs in again.
+        """
+        return self.life > UNREMEMBERED
 
 
 @dataclass(frozen=True, slots=True)

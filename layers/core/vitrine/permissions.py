@@ -92,6 +92,9 @@ PERMISSIONS: dict[str, Permission] = {
     "invitation.cancel":   Permission("admin:users", ADMINS, "write"),
     "invitation.accept":   Permission("admin:users", None, "write"),
     "team.switch":         Permission(None, None, "write"),
+
+    # People. Who signs up, in or out is nobody yet, or nobody any more.
+    "password.change":     Permission(None, None, "auth", session=True),
 }
 
 

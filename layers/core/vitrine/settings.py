@@ -52,6 +52,8 @@ class Settings:
     studio_write_limit: int = 3_000
     upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
     auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
+    sign_in_limit: int = 10                        # failed attempts at one account from one address, per 15 minutes
+    sign_in_account_limit: int = 100               # failed attempts at one account from anywhere, per 15 minutes
 
     idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
 
@@ -59,6 +61,7 @@ class Settings:
 
     device_code_ttl: int = 30 * 60                 # seconds a login at a device waits for its person
     device_interval: int = 5                       # seconds from one poll to the next
+    sign_up: bool = False                          # whether strangers may make accounts: open or closed
     session_ttl: int = 7 * 24 * 3600               # seconds after a session was last seen
     max_api_keys: int = 10                         # of one person that work at the same time
     max_organizations: int = 20                    # that one person owns
@@ -73,7 +76,7 @@ def _read(name: str, default: object) -> object:
     if text is None or text == "":
         return default
     if isinstance(default, bool):
-        return text.strip().lower() in ("1", "true", "on", "yes")
+        return text.strip().lower() in ("1", "true", "on", "yes", "open")
     if isinstance(default, int):
         return int(text)
     if isinstance(default, float):

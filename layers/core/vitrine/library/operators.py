@@ -10,7 +10,7 @@ from uuid import UUID
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name
+from vitrine.library import clean_name, people
 from vitrine.library import organizations as founding
 from vitrine.models import Worker
 from vitrine.permissions import ROLES, SCOPES
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from vitrine.queries.operators import Key, ListedOrganization, ListedPerson, Member, Organization, Person, RevokedKey, Session
 
 MAX_EMAIL = 320                    # RFC 3696: 64 + 1 + 255
-MIN_PASSWORD, MAX_PASSWORD = 8, 128
 MAX_ORGANIZATION_NAME = 100        # the column's
 MAX_KEY_NAME = 100
 MAX_SLUG = 100
@@ -45,7 +44,9 @@ def add_person(email: str, name: str, password: str | None) -> Person:
     Raises Conflict when the e-mail is taken, Invalid when e-mail, name or password cannot be one.
     """
     address, called = clean_email(email), clean_name(name.strip())
-    hashed = None if password is None else hash_password(clean_password(password))
+    if password is not None:
+        people.check_password(password, "password", least=people.MIN_PASSWORD)
+    hashed = None if password is None else hash_password(password)
     person = mint_id()
     if not write(Worker(), queries.add_person(person, address, called, hashed)):
         raise Conflict(f"There is a person with the e-mail {address} already")
@@ -62,7 +63,8 @@ def people() -> Generator[ListedPerson]:
 
 def set_password(email: str, password: str) -> int:
     """The person signs in with this password from now on, everywhere anew; how many sessions that ended. API keys stay as they are."""
-    hashed = hash_password(clean_password(password))
+    people.check_password(password, "password", least=people.MIN_PASSWORD)
+    hashed = hash_password(password)
 
     def work(db: Transaction) -> int:
         person = _person(db, email)
@@ -242,13 +244,6 @@ def clean_email(email: str) -> str:
     if not _EMAIL.fullmatch(address) or not address.isprintable() or len(address) > MAX_EMAIL:
         raise Invalid(f"{address or 'Nothing'} is not an e-mail address of up to {MAX_EMAIL} characters")
     return address
-
-
-def clean_password(password: str) -> str:
-    """Raises Invalid for one too short or too long: those who sign up keep the same bounds."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    return password
 
 
 def clean_role(role: str) -> Role:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
-from vitrine.models import Nobody
+from vitrine.models import UNREMEMBERED, Nobody
 from vitrine.queries import sessions as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from vitrine.models import SignedIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,27 @@ class Session:
     user_id: UUID
     token: str
     expires_at: datetime   # unless it is used before
+    cookie_seconds: int | None   # how long a browser keeps it; None: until it is closed
 
 
-def start(user_id: UUID, *, address: str, user_agent: str) -> Session:
-    """The person is signed in, for `session_ttl` seconds after each use. Raises NotFound when there is no such person."""
+def start(user_id: UUID, *, address: str, user_agent: str, remember: bool = True) -> Session:
+    """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to `remember` it.
+
+    Raises NotFound when there is no such person.
+    """
     session_id, token = mint_id(), mint_session_token()
-    opened = write(Nobody(), queries.put(session_id, user_id, fingerprint(token), settings().session_ttl, address, user_agent))[0]
-    return Session(session_id, user_id, token, opened.expires_at)
+    life = settings().session_ttl if remember else min(UNREMEMBERED, settings().session_ttl)
+    opened = write(Nobody(), queries.put(session_id, user_id, fingerprint(token), life, address, user_agent))[0]
+    return Session(session_id, user_id, token, opened.expires_at, life if remember else None)
+
+
+def current(tokens: Sequence[str]) -> SignedIn | None:
+    """The session of the first of these tokens that is good; asking for it is using it. None: nobody is signed in."""
+    found = write(Nobody(), queries.current([fingerprint(token) for token in tokens])) if tokens else []
+    return found[0] if found else None
+
+
+def end(tokens: Sequence[str]) -> None:
+    """No session of these tokens is open: the next request with one is refused."""
+    if tokens:
+        write(Nobody(), queries.end([fingerprint(token) for token in tokens]))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
+from vitrine.models import Account, SignedIn
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
     from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     expires_at: datetime   # unless it is used before
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    count: int
 
 
 def put(session: UUID, person: UUID, token_hash: bytes, life: int, address: str, user_agent: str) -> Statement[Opened]:
@@ -24,3 +31,35 @@ def put(session: UUID, person: UUID, token_hash: bytes, life: int, address: str,
         {"session": session, "person": person, "token_hash": token_hash, "life": life, "address": address, "user_agent": user_agent},
         Opened,
     )
+
+
+def current(token_hashes: Sequence[bytes]) -> Statement[SignedIn]:
+    """The session of the first of these tokens that is good; asking is using it."""
+    return Statement(
+        """
+        select token_number, id, user_id, active_organization_id, ip_address, user_agent, created_at, expires_at, life_seconds,
+               email, name, image, email_verified, person_created_at, person_updated_at
+          from current_session(%(token_hashes)s::bytea[])
+        """,
+        {"token_hashes": list(token_hashes)},
+        _signed_in,
+    )
+
+
+def end(token_hashes: Sequence[bytes]) -> Statement[Ended]:
+    return Statement("select end_sessions(%(token_hashes)s::bytea[]) as count", {"token_hashes": list(token_hashes)}, Ended)
+
+
+def end_others(person: UUID, kept: UUID | None) -> Statement[Ended]:
+    """All of this person's but the one kept."""
+    return Statement("select end_other_sessions(%(person)s, %(kept)s) as count", {"person": person, "kept": kept}, Ended)
+
+
+def _signed_in(
+    *, token_number: int, id: UUID, user_id: UUID, active_organization_id: UUID | None, ip_address: str | None, user_agent: str | None,  # noqa: A002
+    created_at: datetime, expires_at: datetime, life_seconds: int,
+    email: str, name: str, image: str | None, email_verified: bool, person_created_at: datetime, person_updated_at: datetime,
+) -> SignedIn:  # fmt: skip
+    account = Account(user_id, email, name, image, email_verified, person_created_at, person_updated_at)
+    seen_at = expires_at - timedelta(seconds=life_seconds)
+    return SignedIn(id, account, active_organization_id, ip_address, user_agent, created_at, seen_at, expires_at, life_seconds, token_number)

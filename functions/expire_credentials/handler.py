@@ -1,0 +1,15 @@
+"""expire_credentials - deletes what lets nobody in any more: sessions, device codes, API keys, idempotency keys, counts of requests.
+
+Event     {"now"?: ISO 8601, "dryRun"?: true}
+Response  the report: {"job", "dryRun", "ran", "complete", "counts", "done"}
+"""
+
+from __future__ import annotations
+
+from vitrine.consumers import on_schedule
+from vitrine.library import expiry
+
+handler = on_schedule(
+    "expire_credentials",
+    expiry.end_sessions, expiry.drop_device_codes, expiry.drop_api_keys, expiry.drop_idempotency_keys, expiry.drop_rate_limits,
+)  # fmt: skip

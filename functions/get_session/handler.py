@@ -1,0 +1,31 @@
+"""GET /api/auth/get-session - the session of this token, as Bearer or in the cookie, and whose it is.
+
+Response  {"session": {"id", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent", "activeOrganizationId"}, "user": {...}};
+          null where there is none, for an API key too. A cookie that is to last is sent again, for it lives no longer by itself
+Errors    429
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine import auth
+from vitrine.dialects import Answer, accounts
+from vitrine.dialects.people import SessionAndUser, show_session
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import sessions
+from vitrine.models import Nobody
+
+
+@endpoint(accounts, public=True, tier="read", returns=SessionAndUser | None)
+def app(request: Request, _: Nobody) -> Answer:
+    tokens = request.tokens
+    found = sessions.current(tokens)
+    if found is None:
+        return Answer(b"null", headers={"content-type": "application/json"})
+    token = tokens[found.token_number - 1]
+    cookies = auth.signed_in(token, seconds=found.life, secure=request.secure) if found.remembered and token == request.cookie else ()
+    return Answer(show_session(found), cookies=cookies)
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,33 @@
+"""POST /api/auth/sign-in/email - sign in by e-mail and password.
+
+Body      {"email", "password", "rememberMe"?: false for until the browser is closed, and a day at most; default true}
+Response  {"redirect": false, "token", "user": {"id", "email", "name", "image", "emailVerified", "createdAt", "updatedAt"}}, and the session's
+          cookie. The token works as Bearer too
+Errors    400; 401 wrong e-mail or password, whichever it is; 403 a foreign page asks; 429 too many failures
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine import auth
+from vitrine.dialects import Answer, accounts
+from vitrine.dialects.people import SignedIn, SignIn, show_signed_in
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import people, sessions
+from vitrine.models import Nobody
+
+
+@endpoint(accounts, public=True, tier="auth", mints_secret=True, writes=True, body=SignIn, returns=SignedIn)
+def app(request: Request[SignIn], _: Nobody) -> Answer:
+    body = request.body()
+    account = people.sign_in(body.email, body.password, subnet=auth.subnet(request.address))
+    session = sessions.start(
+        account.id, address=request.address, user_agent=request.headers.get("user-agent", ""), remember=body.rememberMe
+    )  # fmt: skip
+    return Answer(
+        show_signed_in(account, session.token), cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure)
+    )  # fmt: skip
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,25 @@
+"""POST /api/auth/sign-out - end the session of this token, as Bearer or in the cookie. May be repeated.
+
+Response  {"success": true}, also where there is no session; the cookies of the session and of the organization are taken back
+Errors    403 a foreign page asks; 429
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine import auth
+from vitrine.dialects import Answer, accounts
+from vitrine.dialects.people import SignedOut
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import sessions
+from vitrine.models import Nobody
+
+
+@endpoint(accounts, public=True, tier="write", writes=True, returns=SignedOut)
+def app(request: Request, _: Nobody) -> Answer:
+    sessions.end(request.tokens)
+    return Answer({"success": True}, cookies=auth.signed_out(secure=request.secure))
+
+
+handler = Mangum(app, lifespan="off")

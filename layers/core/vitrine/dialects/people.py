@@ -1,0 +1,124 @@
+"""What people's own endpoints take and answer: sign-up, sign-in, password, session. Shapes are better-auth's, so that its clients work unchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from vitrine.dialects import Input
+from vitrine.dialects.studio import Time, show_time
+
+if TYPE_CHECKING:
+    from vitrine import models
+
+EMAIL = Field(min_length=1, max_length=320)
+
+
+# What comes in. How long a password may be is the library's to say: it counts what it hashes.
+
+class SignUp(Input):
+    name: str = Field(min_length=1, max_length=255)
+    email: str = EMAIL
+    password: str
+    rememberMe: bool = True
+
+
+class SignIn(Input):
+    email: str = EMAIL
+    password: str
+    rememberMe: bool = Field(True, description="false: until the browser is closed, and for a day at most")
+
+
+class ChangePassword(Input):
+    currentPassword: str
+    newPassword: str
+    revokeOtherSessions: bool = False
+
+
+# What goes out.
+
+class User(TypedDict):
+    id: str
+    email: str
+    name: str
+    image: str | None
+    emailVerified: bool
+    createdAt: Time
+    updatedAt: Time
+
+
+class SignedUp(TypedDict):
+    token: str             # of the session: shown here and never again
+    user: User
+
+
+class SignedIn(SignedUp):
+    redirect: Literal[False]
+
+
+class SignedOut(TypedDict):
+    success: Literal[True]
+
+
+class PasswordChanged(TypedDict):
+    token: None            # the session goes on under its own
+    user: User
+
+
+class Session(TypedDict):
+    id: str
+    userId: str
+    expiresAt: Time        # unless it is used before
+    createdAt: Time
+    updatedAt: Time        # when it was last seen, within a day
+    ipAddress: str | None
+    userAgent: str | None
+    activeOrganizationId: str | None
+
+
+class SessionAndUser(TypedDict):
+    session: Session
+    user: User
+
+
+def show_user(account: models.Account) -> User:
+    return {
+        "id": account.id.hex,
+        "email": account.email,
+        "name": account.name,
+        "image": account.image,
+        "emailVerified": account.email_verified,
+        "createdAt": show_time(account.created_at),
+        "updatedAt": show_time(account.updated_at),
+    }
+
+
+def show_signed_up(account: models.Account, token: str) -> SignedUp:
+    return {"token": token, "user": show_user(account)}
+
+
+def show_signed_in(account: models.Account, token: str) -> SignedIn:
+    return {"redirect": False, "token": token, "user": show_user(account)}
+
+
+def show_password_changed(account: models.Account) -> PasswordChanged:
+    return {"token": None, "user": show_user(account)}
+
+
+def show_session(found: models.SignedIn) -> SessionAndUser:
+    """Without its token, which a page's scripts must not come to know from its cookie."""
+    return {
+        "session": {
+            "id": found.id.hex,
+            "userId": found.account.id.hex,
+            "expiresAt": show_time(found.expires_at),
+            "createdAt": show_time(found.created_at),
+            "updatedAt": show_time(found.seen_at),
+            "ipAddress": found.address,
+            "userAgent": found.user_agent,
+            "activeOrganizationId": found.active_organization_id.hex if found.active_organization_id else None,
+        },
+        "user": show_user(found.account),
+    }

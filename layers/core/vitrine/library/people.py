@@ -1,0 +1,131 @@
+"""People, recognized by e-mail and password: they sign up, sign in, and change the password."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
+from vitrine.db import read, transaction, write
+from vitrine.errors import Conflict, Forbidden, Invalid, Issue, NotRecognized, TooManyRequests, Unprocessable
+from vitrine.library import clean_name
+from vitrine.models import Account, Nobody
+from vitrine.queries import people as queries
+from vitrine.queries import sessions
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from vitrine.db import Transaction
+    from vitrine.models import Person
+
+MIN_PASSWORD, MAX_PASSWORD = 8, 128   # characters, in the form that is hashed
+WINDOW = 900   # seconds, in which failed attempts are counted
+
+# What browsers take in <input type=email> (html.spec.whatwg.org, "valid email address"), of a name with a dot: they spell other alphabets' domains
+# in ASCII too. No mail is sent, so nothing finer is known; two names that look alike are never two people.
+_EMAIL = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII
+)
+
+
+def sign_up(*, email: str, name: str, password: str) -> Account:
+    """There is a person of this e-mail, in no organization, recognized by this password. Nobody knows whether the e-mail is theirs.
+
+    Raises Forbidden where sign-up is closed, Invalid, Unprocessable when the e-mail is taken, also by somebody without a password.
+    """
+    if not settings().sign_up:
+        raise Forbidden("Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed")
+    wanted = email.strip().lower()
+    if not _EMAIL.match(wanted):
+        raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
+    called = clean_name(name.strip())
+    check_password(password, "password", least=MIN_PASSWORD)
+    made = write(Nobody(), queries.insert(mint_id(), wanted, called, hash_password(password)))
+    if not made:
+        raise Unprocessable("User already exists. Use another email.", code="user_already_exists")
+    return made[0]
+
+
+def sign_in(email: str, password: str, *, subnet: str) -> Account:
+    """The person of this e-mail, whatever its case, whose password this is. `subnet` is where they ask from.
+
+    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is.
+    """
+    check_password(password, "password")
+    wanted = email.strip()
+    attempt = _Attempt.of(wanted, subnet)
+    attempt.count()
+    found = read(Nobody(), queries.by_email(wanted))
+    stored = found[0].password_hash if found else None
+    if not verify_password(stored, password) or stored is None:
+        raise NotRecognized
+    attempt.forgive()
+    if is_outdated(stored):
+        write(Nobody(), queries.replace_password(found[0].id, stored, hash_password(password)))   # lost to a change of the password: then it is new
+    return found[0]
+
+
+def change_password(person: Person, *, current: str, new: str, end_others: bool) -> Account:
+    """The new password is theirs in place of the current one; with `end_others` no session of theirs is open but the present one. Keys stay.
+
+    Raises Invalid when the current password is another, or theirs is none, or the new one cannot be one; Conflict when it was changed meanwhile.
+    """
+    check_password(current, "currentPassword")
+    check_password(new, "newPassword", least=MIN_PASSWORD)
+    account = read(Nobody(), queries.by_id(person.user_id))[0]
+    stored = account.password_hash
+    if not verify_password(stored, current) or stored is None:
+        raise Invalid("Invalid password", issues=(Issue(("currentPassword",), "Invalid password"),), code="invalid_password")
+    hashed = hash_password(new)
+
+    def work(db: Transaction) -> None:
+        if not db.run(queries.replace_password(account.id, stored, hashed))[0].done:
+            raise Conflict("The password was changed at the same time")
+        if end_others:
+            db.queue(sessions.end_others(account.id, person.session_id))
+
+    transaction(Nobody(), work)
+    return account
+
+
+def check_password(password: str, field: str, *, least: int = 0) -> None:
+    """Whether it can be one, before anything is hashed. Raises Invalid, naming the field."""
+    # Composing may halve a text, hardly more; and it takes longer than the hashing for a very long one.
+    length = len(password) if len(password) > 4 * MAX_PASSWORD else len(unicodedata.normalize("NFKC", password))
+    if length < least:
+        raise Invalid("Password too short", issues=(Issue((field,), f"Must have at least {least} characters"),), code="password_too_short")
+    if length > MAX_PASSWORD:
+        raise Invalid("Password too long", issues=(Issue((field,), f"Must have at most {MAX_PASSWORD} characters"),), code="password_too_long")
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so that guesses made at once are too."""
+
+    here: str
+    account: str
+
+    @classmethod
+    def of(cls, email: str, subnet: str) -> _Attempt:
+        named = hashlib.sha256(email.lower().encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
+        return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
+
+    def count(self) -> None:
+        """Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody out."""
+        if not settings().rate_limits:
+            return
+        most_here, most = settings().sign_in_limit, settings().sign_in_account_limit
+        counted = write(Nobody(), queries.count_attempt(self.here, self.account, most_here, WINDOW))[0]
+        if counted.hits_account is None or counted.hits_account > most:
+            retry_after = max(1, ceil((counted.resets_at - datetime.now(UTC)).total_seconds()))
+            allowed = most_here if counted.hits_account is None else most
+            raise TooManyRequests(allowed=allowed, resets_at=counted.resets_at, retry_after=retry_after)
+
+    def forgive(self) -> None:
+        if settings().rate_limits:
+            write(Nobody(), queries.forgive_attempt(self.here, self.account, WINDOW))

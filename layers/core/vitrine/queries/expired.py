@@ -1,0 +1,80 @@
+"""What has had its day among credentials, as the worker: definer functions where the table is granted to nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from vitrine.db import Statement
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    n: int
+
+
+def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+    """Deleted, unless it is a dry run: those whose time is over by then, after this id."""
+    return Statement(
+        "select id from expire_sessions(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
+        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
+        Row,
+    )
+
+
+def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+    """The same of device codes."""
+    return Statement(
+        "select id from expire_device_codes(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
+        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
+        Row,
+    )
+
+
+def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+    """The same of API keys that were revoked or expired by then."""
+    return Statement(
+        "select id from expire_api_keys(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
+        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
+        Row,
+    )
+
+
+def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
+    """How many windows that began by then are deleted, or would be."""
+    return Statement("select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n", {"at": at, "limit": limit, "dry_run": dry_run}, Count)
+
+
+def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
+    """How many idempotency keys whose time is over by then are deleted, or would be."""
+    return Statement(
+        """
+        with over as (
+          select organization_id, user_id, route, key
+            from idempotency_keys
+           where expires_at <= %(at)s
+           order by expires_at
+           limit %(limit)s),
+        gone as (
+          delete from idempotency_keys
+           using over
+           where idempotency_keys.organization_id = over.organization_id
+             and idempotency_keys.user_id = over.user_id
+             and idempotency_keys.route = over.route
+             and idempotency_keys.key = over.key
+             and idempotency_keys.expires_at <= %(at)s
+             and not %(dry_run)s)
+        select count(*)::integer as n from over
+        """,
+        {"at": at, "limit": limit, "dry_run": dry_run},
+        Count,
+    )
