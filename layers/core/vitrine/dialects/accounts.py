@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from vitrine.errors import Refusal
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "fault", "parse_id", "read_body", "read_query", "refusal",
+    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "Error", "fault", "parse_id", "read_body", "read_query",
+    "refusal",
 ]  # fmt: skip
+
+
+class Error(studio.Error):
+    message: str           # `error` again
 
 
 def refusal(refused: Refusal, operation: str | None) -> Answer:
