@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from local.stack import Stack
 from tests.browser.conftest import Organization, Seen
+from tests.tenants import FINAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -83,12 +85,13 @@ def uploaded(page: Page, stack: Stack, file: Path) -> dict[str, Any]:
 
 
 def settled(organization: Organization, key: str, page: Page) -> dict[str, Any]:
-    for _ in range(600):
+    """What the upload has come to, within a minute."""
+    until = time.monotonic() + 60
+    while True:
         found: dict[str, Any] = organization.get("/api/upload", key=key)
-        if found["state"] in ("ready", "rejected", "failed"):
-            break
+        if found["state"] in FINAL or time.monotonic() > until:
+            return found
         page.wait_for_timeout(100)
-    return found
 
 
 def test_a_photo_arrives_by_a_form(ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen) -> None:
