@@ -11,7 +11,8 @@ import json
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -19,8 +20,11 @@ from docs.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402 - after its path
+from vitrine import errors  # noqa: E402 - after its path
+from vitrine.auth import session_cookie  # noqa: E402
+from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
+from vitrine.endpoint import SAFE  # noqa: E402
 from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402
 
 if TYPE_CHECKING:
@@ -29,24 +33,58 @@ if TYPE_CHECKING:
 
 DOCUMENT = ROOT / "functions/get_openapi/openapi.json"
 ROUTES = ROOT / "functions/unrouted/routes.json"
-LEFT_OUT = (   # pages, not the API
-    "/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "/device", "/device/{file}", "$default",
-)  # fmt: skip
+LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "$default")   # pages, not the API
 
 NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
     (accounts, "People, keys and organizations", "Account", accounts.Error),
-    (v1, "v1 API", "V1", V1Error),
     (devices, "Logins at devices", "Device", devices.Error),
+    (v1, "v1 API", "V1", V1Error),
 ]
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]   # ((function, what), ...)
 
 SAYS = {
     400: "The input is wrong", 401: "No valid credentials", 403: "Not allowed", 404: "Not there", 409: "The state of things does not allow it",
-    410: "Gone for good", 413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused",
-    429: "Too many requests: ask again after Retry-After",
+    410: "Gone for good", 413: "Too large", 415: "A type that is not taken", 422: "Understood, and refused",
+    429: "Too many requests: ask again after Retry-After", 500: "A fault of ours: x-request-id names it in our logs",
     501: "Not served by this deployment", 503: "Busy: ask again after Retry-After",
+}  # fmt: skip
+
+
+class Header(NamedTuple):
+    """One that an answer may have."""
+
+    component: str
+    name: str
+    says: str
+    schema: dict[str, Any]
+
+
+COUNT = {"type": "integer", "minimum": 0}
+RATE = (
+    Header("RateLimitLimit", "x-ratelimit-limit", "Requests per window", COUNT),
+    Header("RateLimitRemaining", "x-ratelimit-remaining", "Requests left in this window", COUNT),
+    Header("RateLimitReset", "x-ratelimit-reset", "When the next window begins, in milliseconds since 1970", COUNT),
+    Header("RateLimitPolicy", "ratelimit-policy", "As the IETF's draft has it: requests, and seconds of a window", {"type": "string"}),
+    Header("RateLimit", "ratelimit", "Requests left, and seconds until the next window", {"type": "string"}),
+)
+REQUEST_ID = Header("RequestId", "x-request-id", "Of this request, in our logs", {"type": "string"})
+RETRY_AFTER = Header("RetryAfter", "retry-after", "Seconds", {"type": "integer", "minimum": 1})
+LOCATION = Header("Location", "location", "Where it is", {"type": "string", "format": "uri-reference"})
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "The same key with the same request within 24 hours gets the same answer, and nothing is done again",
+}  # fmt: skip
+CREDENTIALS: dict[str, dict[str, str]] = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A key, `sk_live_...`"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key, or the token of a session"},
+    "cookie": {
+        "type": "apiKey", "in": "cookie", "name": session_cookie(secure=True),
+        "description": "The session of a browser: for what changes anything, from a page of this origin or of an allowed one. "
+        "By plain http the name has no `__Secure-`.",
+    },
 }  # fmt: skip
 
 
@@ -82,6 +120,11 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, wanted, schemas)
+    answers = {
+        f"{prefix}{status}": _refusal(status, wanted["", "error", prefix])
+        for _, _, prefix, _ in NAMES for status in SAYS
+    }  # fmt: skip
+    answers = {name: answer for name, answer in answers.items() if f'"#/components/responses/{name}"' in json.dumps(paths)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -89,15 +132,15 @@ def document() -> dict[str, Any]:
             "version": "0.1.0",
             "description": "A serverless media library: two published APIs over one library, and uploads straight to the store.",
         },
-        "security": [{"apiKey": []}, {"bearer": []}],
-        "tags": [{"name": tag} for _, tag, _, _ in NAMES],
+        "security": [{name: []} for name in CREDENTIALS],
+        "tags": [{"name": tag} for dialect, tag, _, _ in NAMES if any(operation.spec.dialect is dialect for operation in described)],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            },
-            "schemas": dict(sorted(_used(schemas, paths).items())),
+            "securitySchemes": CREDENTIALS,
+            "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
+            "headers": {each.component: {"description": each.says, "schema": each.schema} for each in (*RATE, REQUEST_ID, RETRY_AFTER, LOCATION)},
+            "responses": answers,
+            "schemas": dict(sorted(_used(schemas, [paths, answers]).items())),
         },
     }
 
@@ -125,20 +168,77 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
+    if operation.method == "POST" and not spec.mints_secret:
+        parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters
     if spec.body is not None:
         types = ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
         described["requestBody"] = {"required": True, "content": {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}}
-    success: dict[str, Any] = {"description": "Done" if spec.returns else "Redirect"}
-    if spec.returns is not None:
-        success["content"] = {"application/json": {"schema": wanted[operation.function, "returns", prefix]}}
-    error = {"application/json": {"schema": wanted["", "error", prefix]}}
-    errors = sorted({int(code) for code in re.findall(r"\b[45]\d\d\b", rest.partition("Errors")[2])})
-    described["responses"] = {str(spec.status): success} | {str(code): {"description": SAYS[code], "content": error} for code in errors}
+    described["responses"] = {str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))} | {
+        str(status): {"$ref": f"#/components/responses/{prefix}{status}"} for status in _refused(operation, rest)
+    }
     if spec.operation is None:
         described["security"] = []
+    elif PERMISSIONS[spec.operation].session:
+        described["security"] = [{"bearer": []}, {"cookie": []}]
     return described
+
+
+def _success(spec: Spec, schema: dict[str, Any] | None) -> dict[str, Any]:
+    leads = 300 <= spec.status < 400
+    answer: dict[str, Any] = {
+        "description": "Done" if schema is not None else "Redirect" if leads else "Done, and nothing to say",
+        "headers": _headers(*([] if spec.operation is None and spec.tier is None else RATE), REQUEST_ID, *([LOCATION] if leads else [])),
+    }
+    if schema is not None:
+        answer["content"] = {"application/json": {"schema": schema}}
+    return answer
+
+
+def _refusal(status: int, schema: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": SAYS[status],
+        "headers": _headers(*RATE, REQUEST_ID, *([RETRY_AFTER] if status in (429, 503) else [])),
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _headers(*headers: Header) -> dict[str, Any]:
+    return {header.name: {"$ref": f"#/components/headers/{header.component}"} for header in headers}
+
+
+def _refused(operation: Operation, rest: str) -> list[int]:
+    """The statuses of an operation's refusals: those its docstring names, and those that the door gives of itself, as the dialect spells them."""
+    said = {int(code) for code in re.findall(r"\b[45]\d\d\b", rest.partition("Errors")[2])}
+    return sorted(said | {operation.spec.dialect.refusal(refusal, operation.spec.operation).status or 500 for refusal in _door(operation)} | {500})
+
+
+def _door(operation: Operation) -> list[errors.Refusal]:
+    """What `endpoint` and `auth` may refuse before the function runs, and the database while it does."""
+    spec = operation.spec
+    found: list[errors.Refusal] = [errors.Invalid("A text that cannot be stored"), errors.Busy("The database is not answering")]
+    if spec.body is not None:
+        found.append(errors.TooLarge("The body"))
+    if spec.item is not None or "{" in operation.path:
+        found.append(errors.NotFound("Nothing has this name"))
+    if spec.operation is not None or spec.tier is not None:
+        found.append(errors.TooManyRequests(allowed=0, resets_at=datetime.now(UTC), retry_after=1))
+    if spec.operation is None:
+        return found
+    permission = PERMISSIONS[spec.operation]
+    found.append(errors.Unauthorized())
+    if spec.writes or operation.method not in SAFE:
+        found.append(errors.WrongOrigin("A page that is not ours"))
+    if permission.session:
+        found.append(errors.SessionRequired("A key"))
+    if permission.scope is not None:
+        found.append(errors.MissingScope(permission.scope))
+    if spec.item is not None:
+        found.append(errors.OtherOrganization("Elsewhere"))
+    if permission.roles is not None:
+        found += [errors.NoOrganization("None"), errors.UnknownOrganization("Unknown"), errors.NotAMember("A stranger"), errors.Forbidden("The role")]
+    return found
 
 
 def _description(rest: str, spec: Spec) -> str:
@@ -146,10 +246,10 @@ def _description(rest: str, spec: Spec) -> str:
     if spec.operation is None:
         return f"```\n{lines}\n```"
     permission = PERMISSIONS[spec.operation]
-    roles = ", ".join(role for role in ROLES if role in permission.roles) if permission.roles is not None else "whoever is known, in no organization"
-    session = " A signed-in person only, no API key." if permission.session else ""
-    scope = f"`{permission.scope}`" if permission.scope else "any"
-    return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}.{session}"
+    scope = "only a signed-in person" if permission.session else f"`{permission.scope}`" if permission.scope else "any"
+    named = [role for role in ROLES if permission.roles is not None and role in permission.roles]
+    roles = ", ".join(named) if named else "whoever is known, in any organization or none"
+    return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}."
 
 
 def _inlined(schema: dict[str, Any] | None, schemas: dict[str, Any]) -> dict[str, Any] | None:
@@ -170,10 +270,10 @@ def _query(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
     return found
 
 
-def _used(schemas: dict[str, Any], paths: dict[str, Any]) -> dict[str, Any]:
+def _used(schemas: dict[str, Any], roots: list[Any]) -> dict[str, Any]:
     """Those that something refers to."""
     used: dict[str, Any] = {}
-    todo: list[Any] = [paths]
+    todo = list(roots)
     while todo:
         for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(todo.pop())):
             if name not in used:

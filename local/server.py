@@ -50,10 +50,6 @@ class Match:
     route: Route
     variables: Mapping[str, str]  # decoded
 
-    @property
-    def shown(self) -> str:
-        """The path for a log, secrets left out."""
-        return "/".join(f"{{{n}}}" if n in SECRET_VARIABLES else self.variables.get(n, s) for s in self.route.path.split("/") for n in [_name(s)])
 
 
 class Router:
@@ -67,6 +63,7 @@ class Router:
         listed = list(routes)
         self._default = next((r for r in listed if r.path == "$default"), None)
         self._routes = sorted(((r, r.path.split("/")) for r in listed if r.path != "$default"), key=lambda pair: _rank(*pair))
+        self._secrets = [(p[:place], part) for _, p in self._routes for place, part in enumerate(p) if _name(part) in SECRET_VARIABLES]
 
     def match(self, method: str, path: str) -> Match | None:
         segments = path.split("/")
@@ -74,6 +71,14 @@ class Router:
             if route.method in (method, "ANY") and (variables := _variables(pattern, segments)) is not None:
                 return Match(route, variables)
         return Match(self._default, {}) if self._default else None
+
+    def shown(self, path: str) -> str:
+        """The path for a log, secrets left out: also where another method is asked for, or something stands behind them."""
+        segments = path.split("/")
+        for before, variable in self._secrets:
+            if len(segments) > len(before) and all(part.startswith("{") or part == given for part, given in zip(before, segments, strict=False)):
+                segments[len(before):] = [variable]
+        return "/".join(segments)
 
 
 def _name(segment: str) -> str:
@@ -122,7 +127,7 @@ class Gateway:
         answer = await self._answer(scope, receive, match)
         request_id = next((v.decode("latin-1") for n, v in answer.headers if n.lower() == b"x-request-id"), "-")
         milliseconds = (time.monotonic() - began) * 1000
-        path = match.shown if match and match.variables else scope["path"]
+        path = self._router.shown(scope["path"])
         print(f"{scope['method']} {json.dumps(path)[1:-1]} {answer.status} {milliseconds:.0f} ms {request_id}", flush=True)
         length = [] if any(n.lower() == b"content-length" for n, _ in answer.headers) or scope["method"] == "HEAD" else [
             (b"content-length", str(len(answer.body)).encode())

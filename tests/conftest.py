@@ -7,16 +7,18 @@ With API_URL the tests over HTTP run against that deployment instead; WORKER_DAT
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import ExitStack
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from local.stack import Stack
-from tests import tenants
+from tests import minted, tenants
 from tests.stack import database, reachable_folder, running_stack
 from tests.tenants import Tenant
 from vitrine import aws, db
@@ -34,6 +36,8 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        _record_own_logs()
     if hasattr(config, "workerinput") or config.option.collectonly or "API_URL" in os.environ:
         return
     given = os.environ.get("DATABASE_URL")
@@ -41,6 +45,43 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = _running.enter_context(reachable_folder())
     stack = _running.enter_context(Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY))
     os.environ.update(stack.environment() | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
+    _listen(folder)
+
+
+def _listen(folder: Path) -> None:
+    """From now on secrets are noted in this folder, and what the library logs in the tests' processes lies with the stack's logs."""
+    os.environ[minted.NOTES] = str(folder / "noted")
+    (folder / "noted").touch()
+    minted.note_environment(os.environ)
+    _record_own_logs()
+
+
+def _record_own_logs() -> None:
+    if minted.NOTES in os.environ:
+        logging.getLogger().addHandler(minted.Record(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log"))
+        logging.getLogger().setLevel(logging.INFO)
+
+
+_leaked: list[str] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Last of all, when every test has run: no log of the run holds a secret that it minted."""
+    if hasattr(session.config, "workerinput") or minted.NOTES not in os.environ:
+        return
+    gone = minted.kept().read_text().splitlines() if minted.kept().exists() else []
+    _leaked.extend([*gone, *minted.leaks(minted.logs_of(Path(os.environ[minted.NOTES]).parent))])
+    if _leaked:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _leaked:
+        terminalreporter.section("secrets in logs", red=True)
+        terminalreporter.line(f"FAILED: the logs of this run hold secrets, in {len(_leaked)} places:")
+        for leak in _leaked[:40]:
+            terminalreporter.line(leak)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

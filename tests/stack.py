@@ -26,6 +26,7 @@ from local.postgres import Postgres, create_database, drop_database
 from local.stack import Stack
 from local.template import REGION
 from local.tether import tethered
+from tests import minted
 
 
 @contextmanager
@@ -106,5 +107,8 @@ def s3_server(*, cors: Mapping[str, object] | None = None, notify: list[Mapping[
 @contextmanager
 def running_stack(*, environment: Mapping[str, str] | None = None) -> Generator[Stack]:
     """Postgres, S3, API and worker of its own, on free ports: for tests that kill them."""
-    with reachable_folder() as folder, Stack(folder, durable=False, environment=environment) as stack:
-        yield stack
+    with reachable_folder() as folder:
+        with Stack(folder, durable=False, environment=environment) as stack:
+            minted.note_environment(stack.environment())
+            yield stack
+        minted.look(folder)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import httpx
 
+from tests import minted
 from vitrine.library import organizations, sessions
 from vitrine.library.invariants import invariants
 from vitrine.models import Caller
@@ -34,7 +35,8 @@ def http() -> httpx.Client:
     with _opening:
         if not _clients:
             # Keeps no cookie: it is everybody's.
-            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[]))))
+            none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=none, event_hooks=minted.HOOKS))
         return _clients[0]
 
 
@@ -50,10 +52,11 @@ class Client:
 
     def __init__(self, key: str | None, *, token: str | None = None) -> None:
         self.key, self.token = key, token
-        self._headers = {"x-api-key": key} if key else {"authorization": f"Bearer {token}"} if token else {}
+        minted.note(key, token)
+        self.credentials = {"x-api-key": key} if key else {"authorization": f"Bearer {token}"} if token else {}
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return http().request(method, path, headers={**self._headers, **more.pop("headers", {})}, **more)
+        return http().request(method, path, headers={**self.credentials, **more.pop("headers", {})}, **more)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.request("GET", path, **more)

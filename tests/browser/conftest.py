@@ -19,7 +19,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
 
 from local import CLONE
 from local.stack import Stack
-from tests import pictures
+from tests import minted, pictures
 from tests.stack import running_stack
 
 PART_URL_TTL = 6   # seconds
@@ -31,10 +31,11 @@ FLAGS = (
 
 FOUND = """
 import sys
-from vitrine.library import organizations
+from vitrine.library import organizations, sessions
 word = sys.argv[1]
 made = organizations.found(email=f"{word}@example.org", person="An Owner", name="Team Browser", slug=word, collection="Default")
-print(made.collection_id.hex, organizations.add_key(made.user_id, "a key", ["*"]))
+session = sessions.start(made.user_id, address="127.0.0.1", user_agent="tests")
+print(made.collection_id.hex, organizations.add_key(made.user_id, "a key", ["*"]), session.token)
 """
 
 
@@ -43,6 +44,7 @@ class Organization:
     """One test's own."""
 
     key: str
+    token: str          # of a session of its owner
     collection: str
     api: httpx.Client   # with that key
 
@@ -83,9 +85,10 @@ def playwright() -> Iterator[Playwright]:
 def organization(stack: Stack, tmp_path: Path) -> Iterator[Organization]:
     word = f"browser-{tmp_path.name.lower().replace('_', '-')}"
     made = subprocess.run([sys.executable, "-c", FOUND, word], env=stack.environment(), cwd=CLONE, capture_output=True, text=True, check=True)
-    collection, key = made.stdout.split()
+    collection, key, token = made.stdout.split()
+    minted.note(key, token)
     with httpx.Client(base_url=stack.origin, headers={"x-api-key": key}, timeout=30) as api:
-        yield Organization(key, collection, api)
+        yield Organization(key, token, collection, api)
 
 
 @pytest.fixture

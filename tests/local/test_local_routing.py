@@ -81,11 +81,19 @@ def test_nothing_matches_without_a_default_route() -> None:
     assert Router([Route("GET", "/a", "a")]).match("GET", "/b") is None
 
 
-def test_a_log_names_no_secret_of_a_path() -> None:
-    match = Router([Route("GET", "/f/{mediaId}/{token}", "follow_link")]).match("GET", "/f/123/secret")
+@pytest.mark.parametrize(("path", "shown"), [
+    ("/f/123/secret", "/f/123/{token}"),
+    ("/f/123/secret/", "/f/123/{token}"),
+    ("/f/123/secret/and/more", "/f/123/{token}"),
+    ("/f/123", "/f/123"),
+    ("/f", "/f"),
+    ("/g/123/secret", "/g/123/secret"),
+    ("/api/media/123", "/api/media/123"),
+])  # fmt: skip
+def test_a_log_names_no_secret_of_a_path(path: str, shown: str) -> None:
+    router = Router([Route("GET", "/f/{mediaId}/{token}", "follow_link"), Route("GET", "/api/media/{mediaId}", "get")])
 
-    assert match is not None
-    assert match.shown == "/f/123/{token}"
+    assert router.shown(path) == shown
 
 
 def answering(tell: Callable[[Scope, bytes], Message]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

@@ -10,8 +10,9 @@ from uuid import UUID
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name, people
+from vitrine.library import clean_name
 from vitrine.library import organizations as founding
+from vitrine.library.people import MIN_PASSWORD, check_password
 from vitrine.models import Worker
 from vitrine.permissions import ROLES, SCOPES
 from vitrine.queries import operators as queries
@@ -45,7 +46,7 @@ def add_person(email: str, name: str, password: str | None) -> Person:
     """
     address, called = clean_email(email), clean_name(name.strip())
     if password is not None:
-        people.check_password(password, "password", least=people.MIN_PASSWORD)
+        check_password(password, "password", least=MIN_PASSWORD)
     hashed = None if password is None else hash_password(password)
     person = mint_id()
     if not write(Worker(), queries.add_person(person, address, called, hashed)):
@@ -63,7 +64,7 @@ def people() -> Generator[ListedPerson]:
 
 def set_password(email: str, password: str) -> int:
     """The person signs in with this password from now on, everywhere anew; how many sessions that ended. API keys stay as they are."""
-    people.check_password(password, "password", least=people.MIN_PASSWORD)
+    check_password(password, "password", least=MIN_PASSWORD)
     hashed = hash_password(password)
 
     def work(db: Transaction) -> int:

@@ -109,11 +109,20 @@ class ErrorDetails(TypedDict):
     errors: list[dict[str, object]]   # zod issues
 
 
+class RateMeta(TypedDict):
+    limit: int           # requests per window
+    remaining: int
+    resetTime: Time
+    retryAfter: int      # seconds
+
+
 class Error(TypedDict):
     success: Literal[False]
     error: str
     code: NotRequired[str]
     details: NotRequired[ErrorDetails]
+    message: NotRequired[str]        # of a 429 alone
+    meta: NotRequired[RateMeta]      # of a 429 alone
     info: NotRequired[Info]
 
 

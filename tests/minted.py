@@ -1,0 +1,156 @@
+"""What a test run minted, and whether anybody logged it.
+
+Secrets that look like nothing else are found by their pattern; all others by value: whatever a test's client sends or is answered is noted in a
+file that the run's processes share. The logs are those of every part of every stack, and what the library logs inside the tests' own processes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import httpx
+
+NOTES = "NOTED_SECRETS"    # in the environment: the file that they are noted in
+LEAST = 12                 # characters: what is shorter may stand in a log by chance
+
+PATTERNS = {
+    "an API key": re.compile(r"sk_(?:live|test)_[0-9a-f]{64}"),
+    "a permanent link": re.compile(r"/f/[0-9a-fA-F-]{32,36}/[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])"),
+    "a signature of a URL or form": re.compile(r"X-Amz-(?:Signature|Credential|Security-Token)(?:=|%3D|[\"']?\s*:\s*[\"'])", re.IGNORECASE),
+    "a header of credentials": re.compile(r"\b(?:Bearer|Basic|AWS4-HMAC-SHA256) [A-Za-z0-9+/=._-]{12,}"),
+    "a session's cookie": re.compile(r"(?:session_token|session_data)(?:=|%3D)[^\s;\"'\\]{12,}"),
+    "a database's password": re.compile(r"postgres(?:ql)?://[^:/@\s]+:[^@/\s]+@"),
+}
+FIELDS = re.compile(r"(?:.*(?:password|secret|token|signature|credential)|(?:device|user)_?code|otp)", re.IGNORECASE)   # of bodies and queries
+OPAQUE = re.compile(r"[A-Za-z0-9_-]+")
+OTHERS = ("httpx", "httpcore", "urllib3", "hypothesis", "schemathesis", "asyncio", "faker")   # of the tests, not of what runs in a deployment
+
+
+def note(*secrets: str | None) -> None:
+    """From now on nobody may log these."""
+    file = os.environ.get(NOTES)
+    lines = "".join(f"{json.dumps(secret)}\n" for secret in secrets if secret and len(secret) >= LEAST)
+    if file and lines:
+        with open(file, "a") as noted:
+            noted.write(lines)    # one write: lines of several processes do not mix
+
+
+def note_request(request: httpx.Request) -> None:
+    """What the request says in secret."""
+    note(request.headers.get("x-api-key"), request.headers.get("authorization", "").partition(" ")[2])
+    for cookie in request.headers.get("cookie", "").split(";"):
+        note_cookie(cookie)
+    note(*secrets_of(dict(request.url.params)))
+    if request.headers.get("content-type", "").startswith("application/json"):
+        note(*secrets_of(parsed(request.content)))
+
+
+def note_answer(answer: httpx.Response) -> None:
+    """What it is answered, which its caller may read again."""
+    answer.read()
+    for cookie in answer.headers.get_list("set-cookie"):
+        note_cookie(cookie.partition(";")[0])
+    if answer.headers.get("content-type", "").startswith("application/json"):
+        note(*secrets_of(parsed(answer.content)))
+
+
+def note_cookie(cookie: str) -> None:
+    name, _, value = cookie.strip().partition("=")
+    note(*secrets_of(value, name))
+
+
+HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [note_request], "response": [note_answer]}   # of a client of httpx
+
+
+def secrets_of(value: Any, name: str = "") -> Iterator[str]:
+    """Texts under the names of secrets, and the tokens of permanent links."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from secrets_of(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from secrets_of(inner, name)
+    elif isinstance(value, str):
+        if FIELDS.fullmatch(name):
+            yield value
+        if link := re.search(r"/f/[^/\s]+/([A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])", value):
+            yield link[1]
+
+
+def parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def note_environment(environment: Mapping[str, str]) -> None:
+    """Passwords of databases, and the secret that signs URLs."""
+    for name, value in environment.items():
+        if name.endswith("DATABASE_URL"):
+            note(urlsplit(value).password)
+        elif name.endswith(("SECRET_ACCESS_KEY", "SESSION_TOKEN")):
+            note(value)
+
+
+def leaks(logs: list[Path]) -> list[str]:
+    """Where a log holds a secret: which log, which line, what kind; never the secret."""
+    noted = {json.loads(line) for line in Path(os.environ[NOTES]).read_text().splitlines()}
+    opaque = {secret for secret in noted if OPAQUE.fullmatch(secret)}     # thousands: looked up, not searched for
+    others = {spelled for secret in noted - opaque for spelled in (secret, json.dumps(secret)[1:-1])}
+    found: list[str] = []
+    for log in logs:
+        with log.open(errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                kinds = [kind for kind, pattern in PATTERNS.items() if pattern.search(line)]
+                if not opaque.isdisjoint(OPAQUE.findall(line)) or any(secret in line for secret in others):
+                    kinds.append("a secret of this run")
+                found += [f"{log.name}, line {number}, holds {kind}" for kind in kinds]
+    return found
+
+
+def look(folder: Path) -> None:
+    """The logs of a stack that is about to go have been read; what they held is kept beside the notes, for the end of the run."""
+    if NOTES in os.environ:
+        with kept().open("a") as file:
+            file.writelines(f"{folder.name}: {leak}\n" for leak in leaks(logs_of(folder)))
+
+
+def kept() -> Path:
+    """Where leaks of stacks that are gone are written."""
+    return Path(os.environ[NOTES]).with_suffix(".leaks")
+
+
+def logs_of(folder: Path) -> list[Path]:
+    """Of a stack: of its parts, and of the tests' processes where they log there."""
+    return sorted([*folder.glob("log/*"), *folder.glob("postgres/*.log*")])
+
+
+class Record(logging.Handler):
+    """Writes all that a record holds, whatever another handler shows of it."""
+
+    SKIPPED: ClassVar[frozenset[str]] = frozenset(OTHERS)
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(logging.INFO)
+        self._file = file
+
+    def addFilter(self, filter: Any) -> None:  # noqa: A002, N802 - Powertools silences every handler of the root but its own
+        """Stays as it is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] in self.SKIPPED:
+            return
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        with self._file.open("a") as file:
+            file.write(json.dumps({"said": record.getMessage(), **vars(record)}, default=str) + "\n")
