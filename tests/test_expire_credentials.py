@@ -96,8 +96,8 @@ def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
     for name, expires in (("over", "-1 second"), ("open", "1 hour")):
         change(
             """
-            insert into idempotency_keys (organization_id, user_id, route, key, request_hash, expires_at)
-            values (%s, %s, 'POST /', %s, %s, now() + %s::interval)
+            insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until, expires_at)
+            values (%s, %s, 'POST /', %s, %s, now(), now() + %s::interval)
             """,
             tenant.id, tenant.owner.user_id, name, b"0" * 32, expires,
         )  # fmt: skip

@@ -188,7 +188,7 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
         ({"email": "a@b.example"}, "Required", "password"), ({"password": "p"}, "Required", "email"),
         ({"email": 1, "password": "p"}, "Must be a string", "email"), ({"email": "a@b.example", "password": None}, "Must be a string", "password"),
         ({"email": "a@b.example", "password": "p", "rememberMe": "perhaps"}, "Must be true or false", "rememberMe"),
-        ({"email": "a" * 321, "password": "p"}, "String should have at most 320 characters", "email"),
+        ({"email": "a" * 321, "password": "p"}, "Must have at most 320 characters", "email"),
     ],
 )  # fmt: skip
 def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, field: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 DONE = (200, {"success": True})
-TAKEN_BACK = [f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax", "activeTeamId=; Path=/; Max-Age=0; SameSite=Lax"]
+TAKEN_BACK = [f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax", "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
 CHANGE = {"currentPassword": "a wrong password", "newPassword": "another password"}
 
 
@@ -106,7 +106,7 @@ def test_by_https_the_cookies_that_https_has_are_taken_back(environment: pytest.
     answer = by_https(app, "POST", SIGN_OUT, headers=headers)
 
     assert answer.headers.get_list("set-cookie") == [
-        f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure", "activeTeamId=; Path=/; Max-Age=0; SameSite=Lax; Secure",
+        f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure", "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
     ]
     assert someone.client.get(GET_SESSION).json() is None
     assert other.client.get(GET_SESSION).json()["user"]["email"] == other.email   # by https another host may have set a cookie of that name

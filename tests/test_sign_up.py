@@ -102,7 +102,7 @@ def test_what_is_no_email_is_refused(email: str) -> None:
 
 
 def test_an_email_that_is_too_long_is_refused_unread() -> None:
-    sentence = "String should have at most 320 characters"
+    sentence = "Must have at most 320 characters"
 
     assert said(sign_up(email="a" * 310 + "@b.example.org")) == refused(400, "invalid", f"email: {sentence}", **about("email", sentence))
 
