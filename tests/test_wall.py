@@ -41,6 +41,7 @@ ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {"users", "sessions", "api_keys", "device_codes", "rate_limits", "idempotency_keys", "job_runs", "applied_migrations"}
 LOOKED_UP = {   # functions that the application may call
     "opened_organizations", "subtree", "authenticate", "link_target", "upload_at", "count_request", "open_session", "claim_request", "finish_request",
+    "folder_inside",
 }  # fmt: skip
 THREADS = 32
 

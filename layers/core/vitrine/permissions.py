@@ -60,6 +60,12 @@ PERMISSIONS: dict[str, Permission] = {
     "media.read":          Permission("media:read", EVERYBODY, "read"),
     "media.list":          Permission("media:read", EVERYBODY, "read"),
     "media.delete":        Permission("media:delete", ADMINS, "write"),
+    # Places
+    "media.update":        Permission("media:write", EDITORS, "write"),
+    "media.move":          Permission("media:write", EDITORS, "write"),
+    "folder.read":         Permission("media:read", EVERYBODY, "read"),
+    "folder.update":       Permission("media:write", EDITORS, "write"),
+    "folder.delete":       Permission("media:delete", ADMINS, "write"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, LiteralString
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from vitrine.db import Statement, nothing
 from vitrine.models import Caption, Detection, Frame, Media, MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vitrine.models import Description
 
 Order = Literal["createdAt", "filename", "fileSize"]
 
@@ -24,7 +28,8 @@ SHOWN: LiteralString = """
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
        media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
-       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
+       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
+       inside.items as inside_count, inside.thumbnails as preview_keys
 """
 
 # To be joined to a `media`, in a statement with the value `organization`.
@@ -61,6 +66,7 @@ SHOWN_JOINS: LiteralString = """
          from frames frame
         where frame.organization_id = %(organization)s
           and frame.version_id = media.active_version_id) as framed on true
+  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
 """
 
 # Ties by id, in the same direction, so that each order and its reverse walk one index.
@@ -88,6 +94,18 @@ class Held:
     id: UUID
     collection_id: UUID
     type: MediaType
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a living item lies, its row locked."""
+
+    id: UUID
+    collection_id: UUID
+    place_id: UUID           # its folder, or the collection at its root
+    type: MediaType
+    path: str | None         # ltree; None for a file
+    verified: bool           # and so counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +299,78 @@ def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
     )
 
 
+# Changing. The item is held first (hold, or hold_place where it is to lie elsewhere).
+
+def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[object]:
+    """The item has this name."""
+    return Statement(
+        """
+        update media
+           set name = %(name)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {"organization": organization, "item": item, "name": name, "actor": actor}, nothing,
+    )
+
+
+def describe(organization: UUID, item: UUID, said: Description, actor: UUID) -> Statement[object]:
+    """This is said of the item and nothing else; its tags are another table's."""
+    return Statement(
+        """
+        update media
+           set title = %(title)s, alt = %(alt)s, caption = %(caption)s, metadata = %(metadata)s,
+               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {
+            "organization": organization, "item": item, "title": said.title, "alt": said.alt, "caption": said.caption,
+            "metadata": Jsonb(said.metadata), "actor": actor,
+        },
+        nothing,
+    )
+
+
+def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
+    """Where the item lies, its row locked until the transaction ends. No row: it or its collection is deleted, or it was never there.
+
+    The lock lets in what refers to the item (a frame, a version), and nothing that changes it.
+    """
+    return Statement(
+        """
+        select media.id, media.collection_id, media.place_id, media.type, media.path::text as path, media.verified_at is not null as verified
+          from media
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = media.collection_id
+                                     and collection.status = 'active'
+         where media.organization_id = %(organization)s
+           and media.id = %(item)s
+           and media.status = 'active'
+           for no key update of media
+        """,
+        {"organization": organization, "item": item}, Placed,
+    )
+
+
+def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> Statement[object]:
+    """The item lies in this folder (None: at its collection's root). The folders below follow by `folders.reroot`; a file names its parent alone."""
+    return Statement(
+        """
+        update media
+           set parent_id = %(folder)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {"organization": organization, "item": item, "folder": folder, "actor": actor}, nothing,
+    )
+
+
 # Rows into nouns.
 
-def as_media(*, frames: list[dict[str, Any]], **columns: Any) -> Media:
+def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None, **columns: Any) -> Media:
     """A row of SHOWN as Media."""
-    return Media(frames=tuple(_frame(**frame) for frame in frames), **columns)
+    return Media(frames=tuple(_frame(**frame) for frame in frames), preview_keys=tuple(preview_keys or ()), **columns)
 
 
 def _frame(*, id: str, created_at: str, captions: list[dict[str, str]] | None, detections: list[dict[str, Any]] | None, **columns: Any) -> Frame:  # noqa: A002
