@@ -73,7 +73,8 @@ def test_a_folder_tells_how_many_pictures_lie_in_it_at_any_depth_and_shows_the_n
     outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
     beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
-    photos = [tenant.ready(pictures.jpeg(40, 30, seed=seed), path=place.path.ltree()) for seed, place in enumerate((outer, inner, inner, outer, inner))]
+    places = (outer, inner, inner, outer, inner)
+    photos = [tenant.ready(pictures.jpeg(40, 30, seed=seed), path=place.path.ltree()) for seed, place in enumerate(places)]
     tenant.ready(PHOTO, path=beside.path.ltree())
     deleted = tenant.ready(PHOTO, path=inner.path.ltree())
     before = tenant.studio.get(f"/api/media/{outer.id}").headers["etag"]

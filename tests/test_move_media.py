@@ -117,7 +117,8 @@ def test_moving_to_where_it_lies_changes_nothing(tenant: Tenant) -> None:
 def test_the_last_id_of_the_path_decides_in_either_spelling(tenant: Tenant) -> None:
     places = [folder(tenant, str(number)) for number in range(4)]
     trip = folder(tenant, "trip")["id"]
-    spelled = [places[0]["id"], f"{NOWHERE}.{places[1]['id']}", f"{tenant.collection_id}.{hyphened(places[2]['id']).upper()}", str(tenant.collection_id)]
+    home = tenant.collection_id
+    spelled = [places[0]["id"], f"{NOWHERE}.{places[1]['id']}", f"{home}.{hyphened(places[2]['id']).upper()}", str(home)]
 
     paths = [move(tenant, hyphened(trip), path).json()["newPath"] for path in spelled]
 
@@ -300,7 +301,8 @@ def test_a_folder_moves_into_another_while_that_moves_into_it(tenant: Tenant) ->
         one, two = folder(tenant, "one"), folder(tenant, "two")
         below = folder(tenant, "below", two["path"])
         with ThreadPoolExecutor(2) as threads:
-            answers = [each.result() for each in [threads.submit(move, tenant, one["id"], below["id"]), threads.submit(move, tenant, two["id"], one["id"])]]
+            asked = [threads.submit(move, tenant, moved, to) for moved, to in ((one["id"], below["id"]), (two["id"], one["id"]))]
+            answers = [each.result() for each in asked]
         assert sorted(answer.status_code for answer in answers) == [200, 400]
     assert tenant.trouble() == []
 

@@ -56,7 +56,8 @@ def test_a_file_gets_another_name_and_nothing_else_changes(tenant: Tenant) -> No
     assert answer.json()["media"]["filename"] == "DSC_1.jpg"
     assert answer.json()["media"]["updatedAt"] > before.json()["media"]["updatedAt"]
     assert [frame["id"] for frame in frames] == [frame["id"] for frame in before.json()["media"]["frames"]]
-    assert answer.headers["etag"] == after.headers["etag"] == AN_ETAG != before.headers["etag"]
+    assert answer.headers["etag"] == after.headers["etag"] == AN_ETAG
+    assert answer.headers["etag"] != before.headers["etag"]
     assert tenant.trouble() == []
 
 
@@ -228,7 +229,7 @@ def test_a_number_is_kept_or_refused(tenant: Tenant, number: str, status: int) -
 
     assert answer.status_code == status, answer.text
     if status == 200:
-        assert answer.json()["media"]["metadata"]["x"] == json.loads(number)
+        assert float(answer.json()["media"]["metadata"]["x"]) == float(number)
 
 
 def test_tags_are_trimmed_composed_each_once_and_told_apart_by_case(tenant: Tenant) -> None:
@@ -306,7 +307,8 @@ def test_many_that_make_the_same_tags_at_once_share_them(tenant: Tenant) -> None
     with ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(lambda item: patch(tenant, item, {"metadata": {"tags": tags}}), items))
 
-    assert [answer.json()["media"]["metadata"]["tags"] for answer in answers] == [{"color": ["blue", "green", "red"], "tags": ["Brand", "Logo", "brand"]}] * 12
+    shown = {"color": ["blue", "green", "red"], "tags": ["Brand", "Logo", "brand"]}
+    assert [answer.json()["media"]["metadata"]["tags"] for answer in answers] == [shown] * 12
     with owner() as connection:
         assert connection.execute("select count(*) as n from tags where organization_id = %s", [tenant.id]).fetchone() == {"n": 6}
 

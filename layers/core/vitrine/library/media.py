@@ -90,8 +90,8 @@ def file(caller: Caller, item: UUID) -> Media:
 
 
 def folder(caller: Caller, item: UUID) -> Media:
-    """The folder. Raises NotFound: deleted, never there, or a file."""
-    found = read(caller, queries.shown(caller.organization_id, item))
+    """The folder, but for what it tells of its inside. Raises NotFound: deleted, never there, or a file."""
+    found = read(caller, queries.own(caller.organization_id, item))
     if not found or found[0].type != "folder":
         raise NotFound(NO_FOLDER)
     return found[0]
@@ -115,7 +115,7 @@ def update(
         if held is None or (only_folders and held.type != "folder"):
             raise NotFound(missing)
         if check is not None:
-            check(db.run(queries.shown(organization, item))[0])
+            check(db.run(queries.own(organization, item))[0])
         if name is not None:
             db.queue(queries.rename(organization, item, name, caller.user_id))
         if said is not None and groups is not None:
@@ -127,7 +127,8 @@ def update(
 
 
 def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:
-    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come along. What it is now.
+    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come along. What it is now, but for what a
+    folder tells of its inside.
 
     Files are not touched: they name their folder and nothing above it. Where it lies there already nothing changes. `check` judges the item as it
     is before, and may raise. Raises NotFound when item or place is not there, Invalid when the place is a file, in another collection, the item
@@ -147,7 +148,7 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
             if depth > MAX_FOLDER_DEPTH:
                 raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}")
         if check is not None:
-            check(db.run(queries.shown(organization, item))[0])
+            check(db.run(queries.own(organization, item))[0])
         if not stays:
             db.queue(queries.put_in(organization, item, target, caller.user_id))
             if held.path is not None:
@@ -155,7 +156,7 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
             if held.verified:
                 db.queue(counts.entry(organization, held.collection_id, held.place_id, held.type, -1))
                 db.queue(counts.entry(organization, held.collection_id, to.place_id, held.type, 1))
-        return db.run(queries.shown(organization, item))[0]
+        return db.run(queries.own(organization, item))[0]
 
     return transaction(caller, work)
 

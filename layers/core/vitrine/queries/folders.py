@@ -129,7 +129,7 @@ def deepest(folder: UUID) -> Statement[Depth]:
     return Statement(
         """
         select max(nlevel(below.path)) - 1 as depth
-          from subtree(%(folder)s) as below                 -- definer function: <@ finds no index under a policy
+          from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
         """,
         {"folder": folder}, Depth,
     )
@@ -144,7 +144,7 @@ def reroot(organization: UUID, folder: UUID, moved: str, under: str) -> Statemen
         """
         update media
            set path = %(under)s::ltree || subpath(media.path, nlevel(%(moved)s::ltree) - 1)
-          from subtree(%(folder)s) as below                 -- definer function: <@ finds no index under a policy
+          from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
          where media.organization_id = %(organization)s
            and media.id = below.id
         """,

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Order = Literal["createdAt", "filename", "fileSize"]
 
-# The columns of Media, to be selected from SHOWN_FROM. A file's path is its folder's and its own id; one level up from a root item is the collection.
-SHOWN: LiteralString = """
+# The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own id; one level up from a root item is the
+# collection.
+OWN: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        coalesce(media.path::text,
                 coalesce(parent.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '')) as path,
@@ -28,12 +29,11 @@ SHOWN: LiteralString = """
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
        media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
-       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
-       inside.items as inside_count, inside.thumbnails as preview_keys
+       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
 """
 
 # To be joined to a `media`, in a statement with the value `organization`.
-SHOWN_JOINS: LiteralString = """
+OWN_JOINS: LiteralString = """
   join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
   left join media parent      on parent.organization_id = %(organization)s and parent.id = media.parent_id
   left join versions version  on version.organization_id = %(organization)s and version.id = media.active_version_id
@@ -66,6 +66,11 @@ SHOWN_JOINS: LiteralString = """
          from frames frame
         where frame.organization_id = %(organization)s
           and frame.version_id = media.active_version_id) as framed on true
+"""
+
+# All columns of Media, and their joins.
+SHOWN: LiteralString = OWN + ", inside.items as inside_count, inside.thumbnails as preview_keys "
+SHOWN_JOINS: LiteralString = OWN_JOINS + """
   left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
 """
 
@@ -113,17 +118,22 @@ class Number:
     n: int
 
 
-def shown(organization: UUID, item: UUID) -> Statement[Media]:
-    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
-    return Statement(
-        "select " + SHOWN + " from media " + SHOWN_JOINS + """
+_ONE_LIVING: LiteralString = """
          where media.organization_id = %(organization)s
            and media.id = %(item)s
            and media.status = 'active'
            and collection.status = 'active'
-        """,
-        {"organization": organization, "item": item}, as_media,
-    )
+"""
+
+
+def shown(organization: UUID, item: UUID) -> Statement[Media]:
+    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
+    return Statement("select " + SHOWN + " from media " + SHOWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
+
+
+def own(organization: UUID, item: UUID) -> Statement[Media]:
+    """The same without what a folder tells of its inside: its own state, which costs the same however much lies in it."""
+    return Statement("select " + OWN + " from media " + OWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
 
 
 def files(
@@ -206,7 +216,7 @@ def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]
         """
         with held as (
           select media.id
-            from subtree(%(folder)s) as below             -- definer function: <@ finds no index under a policy
+            from subtree(%(folder)s) as below             -- definer function: paths find no index under a policy
             join media on media.organization_id = %(organization)s
                       and media.place_id = below.id
                       and media.status = 'active'
@@ -252,7 +262,7 @@ def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) ->
         """
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
-          from subtree(%(folder)s) as below               -- definer function: <@ finds no index under a policy
+          from subtree(%(folder)s) as below               -- definer function: paths find no index under a policy
          where media.organization_id = %(organization)s
            and media.place_id = below.id
            and media.status = 'active'
@@ -368,7 +378,7 @@ def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> 
 
 # Rows into nouns.
 
-def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None, **columns: Any) -> Media:
+def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None = None, **columns: Any) -> Media:
     """A row of SHOWN as Media."""
     return Media(frames=tuple(_frame(**frame) for frame in frames), preview_keys=tuple(preview_keys or ()), **columns)
 
