@@ -123,7 +123,8 @@ def _fill(owner: psycopg.Connection[tuple[object, ...]], caller: Caller, collect
          where tablename = 'media' and not exists (select from pg_constraint where conname = indexname)
         union all
         select format('alter table media drop constraint %I', conname),
-               case when confrelid <> 'versions'::regclass then format('alter table media add constraint %I %s', conname, pg_get_constraintdef(oid)) end
+               case when confrelid <> 'versions'::regclass
+                    then format('alter table media add constraint %I %s', conname, pg_get_constraintdef(oid)) end
           from pg_constraint
          where conrelid = 'media'::regclass and contype = 'f'
         """

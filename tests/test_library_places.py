@@ -105,7 +105,7 @@ class Model:
 
         if item is self.root or not item.alive or not to.alive:
             self.refused(NotFound, deed)
-        elif not to.is_folder or to is item or to in item.all_below() or (to is not item.parent and item.is_folder and self._deepest(item) - item.depth + to.depth + 1 > MAX_FOLDER_DEPTH):
+        elif not to.is_folder or to in (item, *item.all_below()) or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH):
             self.refused(Invalid, deed)
         else:
             deed()
@@ -114,8 +114,9 @@ class Model:
             item.parent = to
             to.children.append(item)
 
-    def _deepest(self, item: Item) -> int:
-        return max(each.depth for each in (item, *item.all_below()) if each.is_folder)
+    def _height(self, item: Item) -> int:
+        """Folders from this one down to the deepest, itself included; of a file 0."""
+        return max((each.depth - item.depth + 1 for each in (item, *item.all_below()) if each.is_folder), default=0)
 
     def delete(self, item: Item) -> None:
         if item is self.root or not item.alive:

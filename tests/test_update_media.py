@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(60, 40, seed=81)
 NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
 STALE = (412, {"error": "It has changed since it was read; read it again", "code": "stale"})
-UNCHECKED = {"status": "unchecked", "categories": [], "moderatedAt": None}
+UNCHECKED: dict[str, Any] = {"status": "unchecked", "categories": [], "moderatedAt": None}
 
 
 def a_folder(tenant: Tenant, name: str = "A folder") -> str:
