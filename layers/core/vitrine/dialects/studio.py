@@ -192,7 +192,7 @@ class Change(Input):
     """What of an item is to be another; at least one."""
 
     name: str = Field(default_factory=str, description="1 to 255 characters")
-    metadata: Metadata = Field(default_factory=lambda: Metadata(), description="replaced whole")
+    metadata: Metadata = Field(default_factory=lambda: Metadata.model_validate({}), description="replaced whole")
 
     def wanted(self) -> tuple[str | None, models.Description | None]:
         """The name and what is said of it; None: to stay. Raises Invalid."""
