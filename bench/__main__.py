@@ -6,7 +6,7 @@ import importlib
 import subprocess
 import sys
 
-ALL = ("imports", "round_trips", "large_upload")
+ALL = ("imports", "round_trips", "large_upload", "move")
 
 
 def main(names: list[str]) -> int:

@@ -65,8 +65,40 @@ def test_a_folder_is_shown_the_same_way(tenant: Tenant) -> None:
         "createdById": tenant.owner.user_id.hex, "updatedById": None, "status": "active", "sourceMediaId": None, "versionNumber": 1, "isActive": True,
         "filename": None, "mimeType": None, "takenAt": None, "placeholder": None, "sha256": None, "processing": None,
         "metadata": {"tags": {}, "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None}}, "frames": [],
-        "dataset": {"id": home, "name": "Default", "organizationId": tenant.id.hex},
+        "dataset": {"id": home, "name": "Default", "organizationId": tenant.id.hex}, "folderItemCount": 0, "folderPreviews": [],
     }})  # fmt: skip
+
+
+def test_a_folder_tells_how_many_pictures_lie_in_it_at_any_depth_and_shows_the_newest(tenant: Tenant) -> None:
+    outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
+    inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
+    beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
+    places = (outer, inner, inner, outer, inner)
+    photos = [tenant.ready(pictures.jpeg(40, 30, seed=seed), path=place.path.ltree()) for seed, place in enumerate(places)]
+    tenant.ready(PHOTO, path=beside.path.ltree())
+    deleted = tenant.ready(PHOTO, path=inner.path.ltree())
+    before = tenant.studio.get(f"/api/media/{outer.id}").headers["etag"]
+    tenant.studio.delete(f"/api/media/{deleted}")
+
+    told = {}
+    for folder in (outer, inner, beside):
+        shown = tenant.studio.get(f"/api/media/{folder.id}").json()["media"]
+        told[folder.name] = (shown["folderItemCount"], [unsigned(url) for url in shown["folderPreviews"]])
+
+    newest = [unsigned(tenant.studio.get(f"/api/media/{photo}").json()["media"]["frames"][0]["thumbnailBlob"]) for photo in reversed(photos)]
+    assert told["outer"] == (5, newest[:4])
+    assert told["inner"] == (3, [newest[0], newest[2], newest[3]])
+    assert told["beside"][0] == 1
+    assert tenant.studio.get(f"/api/media/{outer.id}").headers["etag"] == before
+    listed = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
+    assert {each["name"]: (each["folderItemCount"], [unsigned(url) for url in each["folderPreviews"]]) for each in listed} == {
+        name: told[name] for name in ("outer", "beside")
+    }
+    assert httpx.get(listed[-1]["folderPreviews"][0]).headers["content-type"] == "image/webp"
+
+
+def unsigned(url: str) -> str:
+    return url.partition("?")[0]
 
 
 def test_captions_objects_and_tags_are_shown(tenant: Tenant) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import FolderPath, Stored, Upload
+from vitrine.models import Description, FolderPath, Stored, Upload
 from vitrine.queries import (
     browse,
     collections,
@@ -33,6 +33,7 @@ from vitrine.queries import (
     outbox,
     people,
     sessions,
+    tags,
     uploads,
     usage,
     versions,
@@ -45,7 +46,7 @@ FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
-    people, sessions, uploads, usage, versions,
+    people, sessions, tags, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ begin
 end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+LABEL = tags.Label("color", "red")
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
@@ -110,11 +112,14 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
     "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
     "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),
+    "folders.destination": lambda lib: folders.destination(lib.organization, lib.folder),
+    "folders.deepest": lambda lib: folders.deepest(lib.folder),
     "folders.insert": lambda lib: folders.insert(lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()),
     "ledger.entry": lambda lib: ledger.entry(lib.organization, lib.item, lib.item, 1, 1, "original", "active", "upload", "e"),
     "ledger.trash": lambda lib: ledger.trash(lib.organization, lib.deletion),
     "ledger.fold": lambda lib: ledger.fold(1000),
     "media.shown": lambda lib: media.shown(lib.organization, lib.item),
+    "media.own": lambda lib: media.own(lib.organization, lib.item),
     "media.files": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=0),
     "media.files, ascending": lambda lib: media.files(lib.organization, None, "createdAt", descending=False, limit=20, offset=0),
     "media.files, far": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=5000),
@@ -125,6 +130,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
     "media.hold_below": lambda lib: media.hold_below(lib.organization, lib.folder, 200_000),
+    "media.hold_place": lambda lib: media.hold_place(lib.organization, lib.item),
+    "media.put_in": lambda lib: media.put_in(lib.organization, lib.item, lib.folder, uuid4()),
+    "media.rename": lambda lib: media.rename(lib.organization, lib.item, "another", uuid4()),
+    "media.describe": lambda lib: media.describe(lib.organization, lib.item, Description(None, None, None, {}, {}), uuid4()),
     "media.put_deletion": lambda lib: media.put_deletion(lib.organization, uuid4(), "media", lib.item, uuid4(), 30),
     "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
     "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, lib.folder, uuid4()),
@@ -168,6 +177,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.sent": lambda _: outbox.sent([uuid4()]),
+    "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None)], uuid4()),
+    "tags.take": lambda lib: tags.take(lib.organization, lib.item, [LABEL]),
+    "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
     "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),

@@ -14,6 +14,7 @@ from tests.loops import call
 from tests.proxy import Proxy, counted
 from vitrine import db
 from vitrine.db import Statement, read, read_all, transaction, write
+from vitrine.library import folders
 from vitrine.models import Consumer
 from vitrine.settings import settings
 
@@ -77,6 +78,7 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
         ("get_me", "/api/me"),
         ("get_media", "/api/media/{media}"),
         ("browse_media", "/api/dataset/{collection}/media?limit=10"),
+        ("get_folder", "/api/folder/{folder}"),
         ("list_collections", "/api/organization/{organization}/datasets"),
         ("get_usage", "/api/organization/{organization}/usage"),
         ("v1_list_media", "/api/v1/media"),
@@ -85,7 +87,8 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
 )
 def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: str, path: str) -> None:
     media = tenant.ready(pictures.jpeg(60, 40, seed=1))
-    filled = path.format(media=media, collection=tenant.collection_id.hex, organization=tenant.id.hex)
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
+    filled = path.format(media=media, folder=folder.id.hex, collection=tenant.collection_id.hex, organization=tenant.id.hex)
     app = importlib.import_module(f"functions.{function}.handler").app
 
     def deed() -> None:

@@ -57,8 +57,9 @@ def test_a_url_for_one_part_is_for_no_other(tenant: Tenant) -> None:
     upload = begin(tenant)
     url = upload.sign(1)["url"]
 
-    for tampered in (url.replace("partNumber=1", "partNumber=2"), url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"), url[:-1] + "0"):
-        assert httpx.put(tampered, content=PHOTO).status_code in (403, 400) or tampered == url
+    signature = url[:-1] + ("1" if url.endswith("0") else "0")
+    for tampered in (url.replace("partNumber=1", "partNumber=2"), url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"), signature):
+        assert httpx.put(tampered, content=PHOTO).status_code in (403, 400)
     assert upload.parts().json() == []
 
 

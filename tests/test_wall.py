@@ -48,6 +48,7 @@ LOOKED_UP = {   # functions that the application may call
     "add_member_by_email", "change_member_role", "remove_member", "invite_member", "cancel_invitation",
     "account_of", "account", "sign_up", "replace_password", "end_other_sessions", "end_sessions", "current_session",   # people
     "count_sign_in", "forgive_sign_in",
+    "folder_inside",
 }  # fmt: skip
 THREADS = 32
 

@@ -275,6 +275,12 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "restore_media": lambda stage, of: Sent({"mediaId": stage.deleted_folder() if of else stage.furnished.photo}),
     "list_trash": _organization,
     "v1_restore_media": lambda stage, of: Sent({"id": stage.deleted_photo() if of else stage.furnished.photo}),
+    # Places
+    "update_media": lambda stage, _: Sent({"mediaId": stage.furnished.folder}, body={"name": "Renamed"}),
+    "move_media": lambda stage, _: Sent({"mediaId": stage.furnished.folder}, body={"destinationPath": stage.tenant.collection_id.hex}),
+    "get_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}),
+    "update_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}, body={"name": "Renamed"}),
+    "delete_folder": lambda stage, of: Sent({"folderId": stage.spare_folder() if of else stage.furnished.folder}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
     "sign_post": lambda stage, _: Sent(
         query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}
@@ -362,6 +368,7 @@ _MISSING = {
     "organization": "Organization not found",
     "collection": "Collection not found",
     "media": "Media not found",
+    "folder": "Folder not found",
     "upload": "Upload not found",
     "upload_version": "Upload not found",
     "upload_key": "Upload not found",

@@ -18,7 +18,7 @@ Processing = Literal["pending", "ready", "failed"]
 UploadState = Literal["created", "uploading", "completing", "stored", "processing", "ready", "rejected", "failed", "aborted", "expired"]
 UploadMethod = Literal["post", "multipart", "form", "import"]
 ChecksumKind = Literal["CRC64NVME", "CRC32C", "SHA256"]
-ItemKind = Literal["organization", "collection", "media", "upload", "upload_version", "upload_key"]
+ItemKind = Literal["organization", "collection", "media", "folder", "upload", "upload_version", "upload_key"]
 
 MAX_FOLDER_DEPTH = 32
 MAX_NAME = 255       # code points
@@ -304,6 +304,19 @@ class Media:
     updated_at: datetime
     updated_by: UUID | None
     frames: tuple[Frame, ...]
+    inside_count: int | None = None    # of a folder: active images and videos at any depth; None for a file
+    preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What people say of an item, whole: what is None or missing is not said of it."""
+
+    title: str | None
+    alt: str | None
+    caption: str | None
+    tags: dict[str, list[str]]         # group -> values
+    metadata: dict[str, object]        # the rest, of the client's own making
 
 
 @dataclass(frozen=True, slots=True)

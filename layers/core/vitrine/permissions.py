@@ -63,6 +63,12 @@ PERMISSIONS: dict[str, Permission] = {
     "media.delete":        Permission("media:delete", ADMINS, "write"),
     "media.restore":        Permission("media:delete", ADMINS, "write"),
     "trash.list":           Permission("media:read", EVERYBODY, "read"),
+    # Places
+    "media.update":        Permission("media:write", EDITORS, "write"),
+    "media.move":          Permission("media:write", EDITORS, "write"),
+    "folder.read":         Permission("media:read", EVERYBODY, "read"),
+    "folder.update":       Permission("media:write", EDITORS, "write"),
+    "folder.delete":       Permission("media:delete", ADMINS, "write"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

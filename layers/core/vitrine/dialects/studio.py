@@ -10,18 +10,18 @@ from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from vitrine import models
 from vitrine.delivery import Lead, Links
 from vitrine.dialects import Answer, Input, said_in_headers
-from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal
+from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
 from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -40,6 +40,7 @@ MISSING: Mapping[ItemKind, str] = {
     "organization": "Organization not found",
     "collection": "Collection not found",
     "media": "Media not found",
+    "folder": "Folder not found",
     "upload": "Upload not found",
     "upload_version": "Upload not found",
     "upload_key": "Upload not found",
@@ -226,6 +227,53 @@ class TrashQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
+SERVERS_OWN = ("moderation", "exif", "processing")   # of metadata: shown, and ignored when they come back
+METADATA_BYTES = 65_536    # as JSON
+METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
+
+
+class Metadata(Input):
+    """What is said of an item: whole, so what is missing is cleared. Further fields are the client's own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tags: dict[str, list[str]] | None = Field(None, description="group -> values")
+    title: str | None = Field(None, max_length=255)
+    alt: str | None = Field(None, max_length=500)
+    caption: str | None = Field(None, max_length=1000)
+
+    def described(self) -> models.Description:
+        """Raises Invalid where it is too large or too deep, or holds a number that cannot be stored."""
+        own = {name: value for name, value in (self.model_extra or {}).items() if name not in SERVERS_OWN}
+        if not _fits(own, METADATA_DEPTH):
+            raise Invalid(f"metadata can be nested {METADATA_DEPTH} deep, and its numbers must be finite")
+        if len(to_json(self.model_dump(exclude=set(SERVERS_OWN), exclude_none=True))) > METADATA_BYTES:
+            raise Invalid(f"metadata may hold {METADATA_BYTES} bytes of JSON")
+        return models.Description(self.title, self.alt, self.caption, self.tags or {}, own)
+
+
+def _fits(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth > 0 and all(_fits(inner, depth - 1) for inner in cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        return depth > 0 and all(_fits(inner, depth - 1) for inner in cast("list[object]", value))
+    return not isinstance(value, float) or isfinite(value)
+
+
+class Change(Input):
+    """What of an item is to be another; at least one."""
+
+    name: str = Field(default_factory=str, description="1 to 255 characters")
+    metadata: Metadata = Field(default_factory=lambda: Metadata.model_validate({}), description="replaced whole")
+
+    def wanted(self) -> tuple[str | None, models.Description | None]:
+        """The name and what is said of it; None: to stay. Raises Invalid."""
+        named, described = ("name" in self.model_fields_set), ("metadata" in self.model_fields_set)
+        if not named and not described:
+            raise Invalid("Neither name nor metadata was provided")
+        return self.name if named else None, self.metadata.described() if described else None
+
+
 class LinkQuery(Input):
     """Which shape of an item a permanent link leads to."""
 
@@ -319,6 +367,8 @@ class Media(TypedDict):
     metadata: dict[str, Any]
     frames: list[Frame]
     dataset: Dataset
+    folderItemCount: NotRequired[int]        # of a folder: active images and videos at any depth
+    folderPreviews: NotRequired[list[Link]]  # of a folder: thumbnails of the newest in it, four at most, newest first
 
 
 class OneMedia(TypedDict):
@@ -406,6 +456,12 @@ class Trash(TypedDict):
     pagination: TrashPagination
 
 
+class Moved(TypedDict):
+    id: str
+    newPath: str
+    success: Literal[True]
+
+
 class Me(TypedDict):
     userId: str
     email: str
@@ -448,7 +504,7 @@ class Error(TypedDict):
 
 def show_media(media: models.Media, links: Links) -> Media:
     """A file or folder. Its frames' URLs live an hour; its `blob` until it is taken back."""
-    return {
+    shown: Media = {
         "id": media.id.hex,
         "name": media.name,
         "type": media.type,
@@ -477,6 +533,10 @@ def show_media(media: models.Media, links: Links) -> Media:
         "frames": [_frame(frame, media, links) for frame in media.frames] if media.verified_at is not None else [],
         "dataset": {"id": media.collection_id.hex, "name": media.collection_name, "organizationId": media.organization_id.hex},
     }
+    if media.inside_count is not None:
+        shown["folderItemCount"] = media.inside_count
+        shown["folderPreviews"] = [links.object(key) for key in media.preview_keys]
+    return shown
 
 
 def _metadata(media: models.Media) -> dict[str, Any]:
@@ -545,11 +605,29 @@ def show_one(media: models.Media, links: Links) -> Answer:
     return Answer({"media": show_media(media, links)}, headers={"etag": etag(media)})
 
 
+NOT_ITS_OWN = ("path", "dataset", "folderItemCount", "folderPreviews")
+
+
 def etag(media: models.Media) -> str:
-    """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors lie and what they are called."""
+    """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors lie and what they are called, nor by what
+    lies in it.
+    """
     own = show_media(media, _Keys(""))
-    state = [media.row_version, media.version_id, {name: value for name, value in own.items() if name not in ("path", "dataset")}]
+    state = [media.row_version, media.version_id, {name: value for name, value in own.items() if name not in NOT_ITS_OWN}]
     return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
+
+
+def unchanged(headers: Mapping[str, str]) -> Callable[[models.Media], None] | None:
+    """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it says nothing."""
+    said = headers.get("if-match")
+    if said is None:
+        return None
+
+    def judge(media: models.Media) -> None:
+        if said.strip() != "*" and etag(media) not in [each.strip() for each in said.split(",")]:
+            raise Stale("It has changed since it was read; read it again")
+
+    return judge
 
 
 class _Keys(Links):
@@ -608,14 +686,14 @@ def show_created_collection(collection: models.Collection) -> CreatedCollection:
     return {**shown, "dataset": shown}
 
 
-def show_folder(folder: models.Folder) -> OneFolder:
+def show_folder(folder: models.Folder | models.Media) -> OneFolder:
     return {
         "folder": {
             "id": folder.id.hex,
             "name": folder.name,
             "type": "folder",
             "blob": "folder",
-            "path": folder.path.ltree(),
+            "path": folder.path if isinstance(folder.path, str) else folder.path.ltree(),
             "datasetId": folder.collection_id.hex,
             "collectionId": folder.collection_id.hex,
             "status": folder.status,
@@ -623,6 +701,17 @@ def show_folder(folder: models.Folder) -> OneFolder:
             "createdById": folder.created_by.hex,
         }
     }
+
+
+def show_one_folder(folder: models.Media) -> Answer:
+    """OneFolder, with the ETag that it has as an item."""
+    return Answer(show_folder(folder), headers={"etag": etag(folder)})
+
+
+def show_moved(media: models.Media) -> Answer:
+    """Moved, with its new ETag."""
+    moved: Moved = {"id": media.id.hex, "newPath": media.path, "success": True}
+    return Answer(moved, headers={"etag": etag(media)})
 
 
 def show_deleted(deleted: models.Deleted) -> Deleted:

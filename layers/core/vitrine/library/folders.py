@@ -61,11 +61,11 @@ def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) ->
     return judged(db.first(queries.at(organization, collection, place)), place)
 
 
-def parse(path: str) -> FolderPath:
-    """The ids of a path, in either spelling. Raises Invalid."""
+def parse(path: str, what: str = "path") -> FolderPath:
+    """The ids of a path, in either spelling. Raises Invalid, calling it `what`."""
     labels = path.split(".", MAX_FOLDER_DEPTH)
     if not all(_ID.fullmatch(label) for label in labels):
-        raise Invalid("path is not a path: ids joined by dots, from the collection down to a folder")
+        raise Invalid(f"{what} is not a path: ids joined by dots, from the collection down to a folder")
     collection, *folders = (UUID(label) for label in labels)
     return FolderPath(collection, tuple(folders))
 

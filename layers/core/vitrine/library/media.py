@@ -1,7 +1,8 @@
-"""Items: browsing, listing, showing and deleting them."""
+"""Items: browsing, listing, showing, renaming, describing, moving and deleting them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from uuid import UUID
@@ -9,8 +10,8 @@ from uuid import UUID
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
 from vitrine.errors import Conflict, Gone, Invalid, NotFound
-from vitrine.library import folders
-from vitrine.models import Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
+from vitrine.library import clean_name, folders, tags
+from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
 from vitrine.queries import browse as levels
 from vitrine.queries import collections, counts, deletions, ledger
 from vitrine.queries import folders as places
@@ -20,13 +21,15 @@ from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models import Caller
+    from vitrine.models import Caller, Description, FolderPath
 
 Wanted = Literal["all"] | MediaType
 WantedFiles = Literal["all", "image", "video", "pdf"]
 
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
+Check = Callable[[Media], None]
+NO_MEDIA, NO_FOLDER = "Media not found", "Folder not found"
 MAX_DELETED_AT_ONCE = 25_000    # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
 
 
@@ -74,7 +77,7 @@ def get(caller: Caller, item: UUID) -> Media:
     """The item, file or folder, verified or not yet. Raises NotFound: deleted, or never there."""
     found = read(caller, queries.shown(caller.organization_id, item))
     if not found:
-        raise NotFound("Media not found")
+        raise NotFound(NO_MEDIA)
     return found[0]
 
 
@@ -82,8 +85,103 @@ def file(caller: Caller, item: UUID) -> Media:
     """The item, if it is one that `files` lists. Raises NotFound where it is not."""
     found = get(caller, item)
     if found.type == "folder" or found.verified_at is None:
-        raise NotFound("Media not found")
+        raise NotFound(NO_MEDIA)
     return found
+
+
+def folder(caller: Caller, item: UUID) -> Media:
+    """The folder, but for what it tells of its inside. Raises NotFound: deleted, never there, or a file."""
+    found = read(caller, queries.own(caller.organization_id, item))
+    if not found or found[0].type != "folder":
+        raise NotFound(NO_FOLDER)
+    return found[0]
+
+
+def update(
+    caller: Caller, item: UUID, *, name: str | None = None, said: Description | None = None, check: Check | None = None, only_folders: bool = False,
+) -> Media:
+    """The item has this name, and what is said of it is said and nothing else; None: as it was. What it is now.
+
+    `check` judges the item as it is before, and may raise. Raises Invalid for a name, tag or metadata that cannot be one, and NotFound when the item
+    is not there, or with `only_folders` when it is a file.
+    """
+    organization = caller.organization_id
+    missing = NO_FOLDER if only_folders else NO_MEDIA
+    name = None if name is None else clean_name(name)
+    groups = None if said is None else tags.clean(said.tags)
+
+    def work(db: Transaction) -> Media:
+        held = db.first(queries.hold(organization, item))
+        if held is None or (only_folders and held.type != "folder"):
+            raise NotFound(missing)
+        if check is not None:
+            check(db.run(queries.own(organization, item))[0])
+        if name is not None:
+            db.queue(queries.rename(organization, item, name, caller.user_id))
+        if said is not None and groups is not None:
+            db.queue(queries.describe(organization, item, said, caller.user_id))
+            tags.replace(db, organization, item, groups, actor=caller.user_id)
+        return db.run(queries.shown(organization, item))[0]
+
+    return transaction(caller, work)
+
+
+def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:
+    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come along. What it is now, but for what a
+    folder tells of its inside.
+
+    Files are not touched: they name their folder and nothing above it. Where it lies there already nothing changes. `check` judges the item as it
+    is before, and may raise. Raises NotFound when item or place is not there, Invalid when the place is a file, in another collection, the item
+    itself or below it, or so deep that what is below the item, the trash included, would lie deeper than folders go.
+    """
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> Media:
+        db.queue(collections.hold_for_change(organization, item))
+        held = db.first(queries.hold_place(organization, item))
+        if held is None:
+            raise NotFound(NO_MEDIA)
+        target, under = _destination(held, db.first(places.destination(organization, to.place_id)))
+        stays = to.place_id == held.place_id
+        if held.path is not None and not stays:
+            depth = db.run(places.deepest(item))[0].depth - _depth(held.path) + _depth(under) + 1
+            if depth > MAX_FOLDER_DEPTH:
+                raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}")
+        if check is not None:
+            check(db.run(queries.own(organization, item))[0])
+        if not stays:
+            db.queue(queries.put_in(organization, item, target, caller.user_id))
+            if held.path is not None:
+                db.queue(places.reroot(organization, item, under))
+            if held.verified:
+                db.queue(counts.entry(organization, held.collection_id, held.place_id, held.type, -1))
+                db.queue(counts.entry(organization, held.collection_id, to.place_id, held.type, 1))
+        return db.run(queries.own(organization, item))[0]
+
+    return transaction(caller, work)
+
+
+def _destination(moved: queries.Placed, found: places.Destination | None) -> tuple[UUID | None, str]:
+    """The folder to be put in (None: the root) and its path. Raises as `move` does."""
+    if found is None:
+        raise NotFound(NO_FOLDER)
+    if found.collection_id != moved.collection_id:
+        raise Invalid("destinationPath is in another collection; items move within their own")
+    if found.path is None:
+        raise Invalid("destinationPath is a file, not a folder")
+    if moved.path is not None and f"{found.path}.".startswith(f"{moved.path}."):
+        raise Invalid("A folder cannot be moved into itself or into a folder below it")
+    return found.item_id, found.path
+
+
+def _depth(path: str) -> int:
+    """How many folders lie on the way of a path, from the collection on."""
+    return path.count(".")
+
+
+def delete_folder(caller: Caller, item: UUID) -> Deleted:
+    """As `delete`. Raises NotFound for a file too."""
+    return delete(caller, folder(caller, item).id)
 
 
 def delete(caller: Caller, item: UUID) -> Deleted:
@@ -97,7 +195,7 @@ def delete(caller: Caller, item: UUID) -> Deleted:
         db.queue(collections.hold_for_change(organization, item))
         held = db.first(queries.hold(organization, item))
         if held is None:
-            raise NotFound("Media not found")
+            raise NotFound(NO_MEDIA)
         is_folder = held.type == "folder"
         if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
             raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")

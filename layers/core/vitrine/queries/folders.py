@@ -24,6 +24,21 @@ class Place:
     folder: Folder | None        # None: the id is not a living folder's
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What has the id that something is to be put in."""
+
+    collection_id: UUID
+    item_id: UUID | None     # None: the collection's root
+    type: MediaType
+    path: str | None         # ltree; None for a file
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    depth: int
+
+
 def at(organization: UUID, collection: UUID, place: UUID) -> Statement[Place]:
     """The collection and, where it is not the collection itself, the folder `place`. No row: there is no such collection."""
     return Statement(
@@ -83,6 +98,40 @@ def insert(organization: UUID, path: FolderPath, name: str, link_token: str, cre
             "path": path.ltree(), "name": name, "link_token": link_token, "creator": creator,
         },
         _folder,
+    )
+
+
+def destination(organization: UUID, place: UUID) -> Statement[Destination]:
+    """The living item or collection of this id, to put something in. No row: there is none."""
+    return Statement(
+        """
+        select media.collection_id, media.id as item_id, media.type, media.path::text as path
+          from media
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = media.collection_id
+                                     and collection.status = 'active'
+         where media.organization_id = %(organization)s
+           and media.id = %(place)s
+           and media.status = 'active'
+        union all
+        select id, null, 'folder', replace(id::text, '-', '')
+          from collections
+         where organization_id = %(organization)s
+           and id = %(place)s
+           and status = 'active'
+        """,
+        {"organization": organization, "place": place}, Destination,
+    )
+
+
+def deepest(folder: UUID) -> Statement[Depth]:
+    """How many folders lie on the way from the collection to the deepest folder below this one (itself, where there is none); deleted ones too."""
+    return Statement(
+        """
+        select max(nlevel(below.path)) - 1 as depth
+          from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
+        """,
+        {"folder": folder}, Depth,
     )
 
 

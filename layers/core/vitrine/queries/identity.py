@@ -43,7 +43,7 @@ def authenticate(
             "credentials": list(credentials),
             "address": address,
             "organization": organization,
-            "item_kind": item_kind,
+            "item_kind": "media" if item_kind == "folder" else item_kind,   # folders are rows of media
             "item_id": item_id,
             "item_key": item_key,
             "item_decides": item_decides,

@@ -7,16 +7,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, LiteralString
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from vitrine.db import Statement, nothing
 from vitrine.models import Caption, Detection, Frame, Media, MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vitrine.models import Description
+
 Order = Literal["createdAt", "filename", "fileSize"]
 
-# The columns of Media, to be selected from SHOWN_FROM. A file's path is its folder's and its own id; one level up from a root item is the collection.
-SHOWN: LiteralString = """
+# The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own id; one level up from a root item is the
+# collection.
+OWN: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
        coalesce(media.path::text,
                 coalesce(parent.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '')) as path,
@@ -28,7 +33,7 @@ SHOWN: LiteralString = """
 """
 
 # To be joined to a `media`, in a statement with the value `organization`.
-SHOWN_JOINS: LiteralString = """
+OWN_JOINS: LiteralString = """
   join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
   left join media parent      on parent.organization_id = %(organization)s and parent.id = media.parent_id
   left join versions version  on version.organization_id = %(organization)s and version.id = media.active_version_id
@@ -63,6 +68,12 @@ SHOWN_JOINS: LiteralString = """
           and frame.version_id = media.active_version_id) as framed on true
 """
 
+# All columns of Media, and their joins.
+SHOWN: LiteralString = OWN + ", inside.items as inside_count, inside.thumbnails as preview_keys "
+SHOWN_JOINS: LiteralString = OWN_JOINS + """
+  left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
+"""
+
 # Ties by id, in the same direction, so that each order and its reverse walk one index.
 _ORDERS: dict[tuple[Order, bool], LiteralString] = {
     ("createdAt", False): "media.created_at, media.id",
@@ -91,21 +102,38 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a living item lies, its row locked."""
+
+    id: UUID
+    collection_id: UUID
+    place_id: UUID           # its folder, or the collection at its root
+    type: MediaType
+    path: str | None         # ltree; None for a file
+    verified: bool           # and so counted
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     n: int
 
 
-def shown(organization: UUID, item: UUID) -> Statement[Media]:
-    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
-    return Statement(
-        "select " + SHOWN + " from media " + SHOWN_JOINS + """
+_ONE_LIVING: LiteralString = """
          where media.organization_id = %(organization)s
            and media.id = %(item)s
            and media.status = 'active'
            and collection.status = 'active'
-        """,
-        {"organization": organization, "item": item}, as_media,
-    )
+"""
+
+
+def shown(organization: UUID, item: UUID) -> Statement[Media]:
+    """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
+    return Statement("select " + SHOWN + " from media " + SHOWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
+
+
+def own(organization: UUID, item: UUID) -> Statement[Media]:
+    """The same without what a folder tells of its inside: its own state, which costs the same however much lies in it."""
+    return Statement("select " + OWN + " from media " + OWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
 
 
 def files(
@@ -188,7 +216,7 @@ def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]
         """
         with held as (
           select media.id
-            from subtree(%(folder)s) as below             -- definer function: <@ finds no index under a policy
+            from subtree(%(folder)s) as below             -- definer function: paths find no index under a policy
             join media on media.organization_id = %(organization)s
                       and media.place_id = below.id
                       and media.status = 'active'
@@ -234,7 +262,7 @@ def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) ->
         """
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
-          from subtree(%(folder)s) as below               -- definer function: <@ finds no index under a policy
+          from subtree(%(folder)s) as below               -- definer function: paths find no index under a policy
          where media.organization_id = %(organization)s
            and media.place_id = below.id
            and media.status = 'active'
@@ -281,11 +309,78 @@ def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
     )
 
 
+# Changing. The item is held first (hold, or hold_place where it is to lie elsewhere).
+
+def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[object]:
+    """The item has this name."""
+    return Statement(
+        """
+        update media
+           set name = %(name)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {"organization": organization, "item": item, "name": name, "actor": actor}, nothing,
+    )
+
+
+def describe(organization: UUID, item: UUID, said: Description, actor: UUID) -> Statement[object]:
+    """This is said of the item and nothing else; its tags are another table's."""
+    return Statement(
+        """
+        update media
+           set title = %(title)s, alt = %(alt)s, caption = %(caption)s, metadata = %(metadata)s,
+               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {
+            "organization": organization, "item": item, "title": said.title, "alt": said.alt, "caption": said.caption,
+            "metadata": Jsonb(said.metadata), "actor": actor,
+        },
+        nothing,
+    )
+
+
+def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
+    """Where the item lies, its row locked until the transaction ends. No row: it or its collection is deleted, or it was never there.
+
+    The lock lets in what refers to the item (a frame, a version), and nothing that changes it.
+    """
+    return Statement(
+        """
+        select media.id, media.collection_id, media.place_id, media.type, media.path::text as path, media.verified_at is not null as verified
+          from media
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = media.collection_id
+                                     and collection.status = 'active'
+         where media.organization_id = %(organization)s
+           and media.id = %(item)s
+           and media.status = 'active'
+           for no key update of media
+        """,
+        {"organization": organization, "item": item}, Placed,
+    )
+
+
+def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> Statement[object]:
+    """The item lies in this folder (None: at its collection's root). The folders below follow by `folders.reroot`; a file names its parent alone."""
+    return Statement(
+        """
+        update media
+           set parent_id = %(folder)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {"organization": organization, "item": item, "folder": folder, "actor": actor}, nothing,
+    )
+
+
 # Rows into nouns.
 
-def as_media(*, frames: list[dict[str, Any]], **columns: Any) -> Media:
+def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None = None, **columns: Any) -> Media:
     """A row of SHOWN as Media."""
-    return Media(frames=tuple(_frame(**frame) for frame in frames), **columns)
+    return Media(frames=tuple(_frame(**frame) for frame in frames), preview_keys=tuple(preview_keys or ()), **columns)
 
 
 def _frame(*, id: str, created_at: str, captions: list[dict[str, str]] | None, detections: list[dict[str, Any]] | None, **columns: Any) -> Frame:  # noqa: A002

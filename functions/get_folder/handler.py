@@ -1,0 +1,22 @@
+"""GET /api/folder/{folderId} - one folder.
+
+Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status", "createdAt", "createdById"}}, with its ETag
+Errors    401; 403 another organization's, or the key lacks the scope; 404, for a file too
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import media
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="folder.read", item=("folderId", "folder"), returns=studio.OneFolder)
+def app(request: Request, caller: Caller) -> Answer:
+    return studio.show_one_folder(media.folder(caller, request.id("folderId")))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,29 @@
+"""PATCH /api/media/{mediaId}/move - move an item, a folder with everything below it, within its collection.
+
+Body      {"destinationPath": a folder or the collection, as browse returns it; its last id decides}
+Response  {"id", "newPath", "success": true}, with the item's ETag. Where it lies there already nothing changes
+Errors    400 destinationPath missing, no path, a file, in another collection, the item itself or below it, too deep; 401; 403; 404 item or
+          folder not there; 412 changed since it was read (If-Match)
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, Input, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import folders, media
+from vitrine.models import Caller
+
+
+class Body(Input):
+    destinationPath: str
+
+
+@endpoint(studio, operation="media.move", item=("mediaId", "media"), body=Body, returns=studio.Moved)
+def app(request: Request[Body], caller: Caller) -> Answer:
+    to = folders.parse(request.body().destinationPath, "destinationPath")
+    return studio.show_moved(media.move(caller, request.id("mediaId"), to=to, check=studio.unchanged(request.headers)))
+
+
+handler = Mangum(app, lifespan="off")
