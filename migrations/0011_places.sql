@@ -40,13 +40,15 @@ as $$
   ), near as (
     select organization_id, id from below order by depth, id desc limit 100
   )
-  select ((select coalesce(sum(kept.items), 0)
-             from below
-             join counts kept on kept.organization_id = below.organization_id and kept.place_id = below.id and kept.type in ('image', 'video'))
-        + (select coalesce(sum(entry.delta), 0)
-             from below
-             join count_ledger entry on entry.organization_id = below.organization_id and entry.place_id = below.id
-                                    and entry.type in ('image', 'video') and not entry.folded))::bigint,
+  select (select coalesce(sum(                        -- folder by folder: joined, the counts of all tenants would be read for a handful of folders
+                   coalesce((select sum(kept.items)
+                               from counts kept
+                              where kept.organization_id = below.organization_id and kept.place_id = below.id and kept.type in ('image', 'video')), 0)
+                 + coalesce((select sum(entry.delta)
+                               from count_ledger entry
+                              where entry.organization_id = below.organization_id and entry.place_id = below.id
+                                and entry.type in ('image', 'video') and not entry.folded), 0)), 0)
+            from below)::bigint,
          array(select frame.thumbnail_key
                  from (select newest.*
                          from near
@@ -63,8 +65,11 @@ as $$
                                limit 4) as newest
                         order by newest.created_at desc, newest.id desc
                         limit 4) as shown
-                 join frames frame on frame.organization_id = shown.organization_id
-                                  and frame.version_id = shown.active_version_id and frame.ordinal = 0
+                cross join lateral (
+                      select thumbnail_key
+                        from frames
+                       where organization_id = shown.organization_id and version_id = shown.active_version_id and ordinal = 0
+                       limit 1) as frame
                 order by shown.created_at desc, shown.id desc)
 $$;
 comment on function folder_inside is
