@@ -16,7 +16,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import FolderPath, Stored, Upload
+from vitrine.models import FolderPath, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
     collections,
@@ -30,6 +30,7 @@ from vitrine.queries import (
     members,
     objects,
     outbox,
+    tags,
     uploads,
     usage,
     versions,
@@ -41,7 +42,7 @@ FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, collections, counts, deletions, devices, folders, ledger, links, media, members, objects, outbox, uploads, usage,
+    browse, collections, counts, deletions, devices, folders, ledger, links, media, members, objects, outbox, tags, uploads, usage,
     versions,
 )  # fmt: skip
 
@@ -70,6 +71,7 @@ begin
 end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+LABEL = tags.Label("color", "red")
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
@@ -165,6 +167,13 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.sent": lambda _: outbox.sent([uuid4()]),
+    "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None)], uuid4()),
+    "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
+    "tags.take_away": lambda lib: tags.take_away(lib.organization, lib.item, [Tag(uuid4(), "color", "red", is_active=True)]),
+    "tags.touch": lambda lib: tags.touch(lib.organization, lib.item, uuid4()),
+    "tags.of_item": lambda lib: tags.of_item(lib.organization, lib.item),
+    "tags.hidden": lambda lib: tags.hidden(lib.organization, [LABEL]),
+    "tags.of_collection": lambda lib: tags.of_collection(lib.organization, lib.collection, 5000),
     "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),

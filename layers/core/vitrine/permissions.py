@@ -63,6 +63,9 @@ PERMISSIONS: dict[str, Permission] = {
     "media.delete":        Permission("media:delete", ADMINS, "write"),
     "media.restore":        Permission("media:delete", ADMINS, "write"),
     "trash.list":           Permission("media:read", EVERYBODY, "read"),
+    # Tags
+    "media.tag":           Permission("media:write", EDITORS, "write"),
+    "tag.list":            Permission("media:read", EVERYBODY, "read"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

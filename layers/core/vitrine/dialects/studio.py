@@ -17,11 +17,11 @@ from typing_extensions import TypedDict
 from vitrine import models
 from vitrine.delivery import Lead, Links
 from vitrine.dialects import Answer, Input, said_in_headers
-from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal
+from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
 from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -406,6 +406,10 @@ class Trash(TypedDict):
     pagination: TrashPagination
 
 
+class Tags(TypedDict):
+    tags: dict[str, list[str]]   # group -> values, both sorted by code point
+
+
 class Me(TypedDict):
     userId: str
     email: str
@@ -552,6 +556,19 @@ def etag(media: models.Media) -> str:
     return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
 
 
+def unchanged(headers: Mapping[str, str]) -> Callable[[models.Media], None] | None:
+    """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it says nothing."""
+    said = headers.get("if-match")
+    if said is None:
+        return None
+
+    def judge(media: models.Media) -> None:
+        if said.strip() != "*" and etag(media) not in [each.strip() for each in said.split(",")]:
+            raise Stale("It has changed since it was read; read it again")
+
+    return judge
+
+
 class _Keys(Links):
     """Links without signatures: a key in the place of each URL, the same as long as it leads to the same."""
 
@@ -652,6 +669,14 @@ def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
         ],
         "pagination": {"limit": limit, "hasMore": page.next is not None, "nextCursor": show_cursor(page.next) if page.next else None},
     }
+
+
+def show_tags(tags: Sequence[models.Tag]) -> Tags:
+    """In the order given."""
+    groups: dict[str, list[str]] = {}
+    for tag in tags:
+        groups.setdefault(tag.group, []).append(tag.name)
+    return {"tags": groups}
 
 
 def show_me(caller: models.Caller) -> Me:
