@@ -13,7 +13,9 @@ create function place_tagged() returns trigger
   language plpgsql set search_path = public, pg_temp
 as $$
 begin
-  new.collection_id := (select media.collection_id from media where media.organization_id = new.organization_id and media.id = new.media_id);
+  -- Of an item that cannot be seen, what was given stands, for the foreign key to refuse.
+  new.collection_id := coalesce(
+    (select media.collection_id from media where media.organization_id = new.organization_id and media.id = new.media_id), new.collection_id);
   return new;
 end
 $$;
