@@ -16,7 +16,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import Description, FolderPath, Stored, Upload
+from vitrine.models import Description, FolderPath, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
     collections,
@@ -180,6 +180,11 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None)], uuid4()),
     "tags.take": lambda lib: tags.take(lib.organization, lib.item, [LABEL]),
     "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
+    "tags.take_away": lambda lib: tags.take_away(lib.organization, lib.item, [Tag(uuid4(), "color", "red", is_active=True)]),
+    "tags.touch": lambda lib: tags.touch(lib.organization, lib.item, uuid4()),
+    "tags.of_item": lambda lib: tags.of_item(lib.organization, lib.item),
+    "tags.hidden": lambda lib: tags.hidden(lib.organization, [LABEL]),
+    "tags.of_collection": lambda lib: tags.of_collection(lib.organization, lib.collection, 5000),
     "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),

@@ -80,6 +80,7 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
         ("browse_media", "/api/dataset/{collection}/media?limit=10"),
         ("get_folder", "/api/folder/{folder}"),
         ("list_collections", "/api/organization/{organization}/datasets"),
+        ("list_tags", "/api/dataset/{collection}/tags"),
         ("get_usage", "/api/organization/{organization}/usage"),
         ("v1_list_media", "/api/v1/media"),
         ("v1_get_media", "/api/v1/media/{media}"),

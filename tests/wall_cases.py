@@ -281,6 +281,11 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "get_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}),
     "update_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}, body={"name": "Renamed"}),
     "delete_folder": lambda stage, of: Sent({"folderId": stage.spare_folder() if of else stage.furnished.folder}),
+    # Tags
+    "add_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color", "value": uuid4().hex}),
+    "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),
+    "rename_tag_group": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}),
+    "list_tags": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
     "sign_post": lambda stage, _: Sent(
         query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}

@@ -320,6 +320,16 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A value in a group, which items of an organization have."""
+
+    id: UUID
+    group: str
+    name: str
+    is_active: bool    # False: hidden, shown by neither API
+
+
+@dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """A part of a listing. `next` continues after its last item; None at the end."""
 

@@ -69,6 +69,9 @@ PERMISSIONS: dict[str, Permission] = {
     "folder.read":         Permission("media:read", EVERYBODY, "read"),
     "folder.update":       Permission("media:write", EDITORS, "write"),
     "folder.delete":       Permission("media:delete", ADMINS, "write"),
+    # Tags
+    "media.tag":           Permission("media:write", EDITORS, "write"),
+    "tag.list":            Permission("media:read", EVERYBODY, "read"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

@@ -21,7 +21,7 @@ from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganizat
 from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -462,6 +462,10 @@ class Moved(TypedDict):
     success: Literal[True]
 
 
+class Tags(TypedDict):
+    tags: dict[str, list[str]]   # group -> values, both sorted by code point
+
+
 class Me(TypedDict):
     userId: str
     email: str
@@ -741,6 +745,14 @@ def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
         ],
         "pagination": {"limit": limit, "hasMore": page.next is not None, "nextCursor": show_cursor(page.next) if page.next else None},
     }
+
+
+def show_tags(tags: Sequence[models.Tag]) -> Tags:
+    """In the order given."""
+    groups: dict[str, list[str]] = {}
+    for tag in tags:
+        groups.setdefault(tag.group, []).append(tag.name)
+    return {"tags": groups}
 
 
 def show_me(caller: models.Caller) -> Me:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
+from vitrine.models import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,8 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
             on conflict do nothing
         """,
         {
-            "organization": organization, "ids": [tag.id for tag in tags], "groups": [tag.label.group for tag in tags],
-            "names": [tag.label.name for tag in tags], "slugs": [tag.slug for tag in tags], "actor": actor,
+            "organization": organization, "ids": [tag.id for tag in tags], "slugs": [tag.slug for tag in tags],
+            **_columns([tag.label for tag in tags]), "actor": actor,
         },
         nothing,
     )
@@ -77,6 +78,92 @@ def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | 
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
         {"organization": organization, "item": item, "actor": actor, **_columns(labels)}, nothing,
+    )
+
+
+def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
+    """The item does not have these tags."""
+    return Statement(
+        """
+        delete from media_tags
+         where organization_id = %(organization)s
+           and media_id = %(item)s
+           and tag_id = any(%(tags)s)
+        """,
+        {"organization": organization, "item": item, "tags": [tag.id for tag in tags]}, nothing,
+    )
+
+
+def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
+    """The item is another than it was: its tags are shown with it."""
+    return Statement(
+        """
+        update media
+           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {"organization": organization, "item": item, "actor": actor}, nothing,
+    )
+
+
+def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
+    """The tags that an item has, hidden ones too."""
+    return Statement(
+        """
+        select tag.id, tag."group", tag.name, tag.is_active
+          from media_tags
+          join tags tag on tag.organization_id = %(organization)s
+                       and tag.id = media_tags.tag_id
+         where media_tags.organization_id = %(organization)s
+           and media_tags.media_id = %(item)s
+         order by tag."group" collate "C", tag.name collate "C"
+        """,
+        {"organization": organization, "item": item}, Tag,
+    )
+
+
+def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
+    """Those of these labels that are hidden."""
+    return Statement(
+        """
+        select tag.id, tag."group", tag.name, tag.is_active
+          from unnest(%(groups)s::text[], %(names)s::text[]) as wanted ("group", name)
+          join tags tag on tag.organization_id = %(organization)s
+                       and tag."group" = wanted."group"
+                       and tag.name = wanted.name
+         where not tag.is_active
+         order by tag."group" collate "C", tag.name collate "C"
+        """,
+        {"organization": organization, **_columns(labels)}, Tag,
+    )
+
+
+def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
+    """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and name.
+
+    Each tag of the organization is asked for one item, which costs the same however many items have it; deleted ones are stepped over.
+    """
+    return Statement(
+        """
+        select tag.id, tag."group", tag.name, tag.is_active
+          from tags tag
+         cross join lateral (
+               select media_tags.media_id
+                 from media_tags
+                 join media on media.organization_id = %(organization)s
+                           and media.id = media_tags.media_id
+                           and media.status = 'active'
+                where media_tags.organization_id = %(organization)s
+                  and media_tags.collection_id = %(collection)s
+                  and media_tags.tag_id = tag.id
+                limit 1) as any_item
+         where tag.organization_id = %(organization)s
+           and tag.is_active
+         order by tag."group" collate "C", tag.name collate "C"
+         limit %(most)s
+        """,
+        {"organization": organization, "collection": collection, "most": most}, Tag,
     )
 
 

@@ -1,0 +1,31 @@
+"""POST /api/media/{mediaId}/tags - give an item, file or folder, one more tag.
+
+Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, told apart by case; at most 500 an item.
+          If-Match with the item's ETag is honoured
+Response  {"media": {...}}, the whole item with its new ETag
+Errors    400; 401; 403; 404; 409 the value is there already, the item has as many tags as it can, or the tag is hidden; 412 changed since it was read
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, Input, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import tags
+from vitrine.models import Caller
+
+
+class Body(Input):
+    label: str
+    value: str
+
+
+@endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
+def app(request: Request[Body], caller: Caller) -> Answer:
+    body = request.body()
+    media = tags.add(caller, request.id("mediaId"), body.label, body.value, check=studio.unchanged(request.headers))
+    return studio.show_one(media, request.links)
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,22 @@
+"""GET /api/dataset/{datasetId}/tags - the tags that a collection's items have.
+
+Response  {"tags": {group: [values]}}, each once, groups and values by code point; the first 5,000 values. Deleted items and hidden tags do not count
+Errors    401; 403; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import tags
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)
+def app(request: Request, caller: Caller) -> studio.Tags:
+    return studio.show_tags(tags.listed(caller, request.id("datasetId")))
+
+
+handler = Mangum(app, lifespan="off")

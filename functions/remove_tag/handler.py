@@ -1,0 +1,33 @@
+"""DELETE /api/media/{mediaId}/tags - take a tag, or a whole group of tags, from an item.
+
+Body      {"label": the group, "value"?: the one to take; all of the group when it is left out}. If-Match with the item's ETag is honoured
+Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to take, so that asking again is safe
+Errors    400; 401; 403; 404 no such item; 412 changed since it was read
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, Input, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import tags
+from vitrine.models import Caller
+
+
+class Body(Input):
+    label: str
+    value: str = ""    # null is refused, and so is an empty one: neither must take a whole group by mistake
+
+    def wanted(self) -> str | None:
+        return self.value if "value" in self.model_fields_set else None
+
+
+@endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
+def app(request: Request[Body], caller: Caller) -> Answer:
+    body = request.body()
+    media = tags.remove(caller, request.id("mediaId"), body.label, body.wanted(), check=studio.unchanged(request.headers))
+    return studio.show_one(media, request.links)
+
+
+handler = Mangum(app, lifespan="off")
