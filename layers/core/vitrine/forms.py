@@ -45,7 +45,8 @@ class Form:
         self._parts, self._field_bytes, self._ended, self._given_up = 0, 0, False, False
         self._header_name, self._header_value, self._value = bytearray(), bytearray(), bytearray()
         self._headers: dict[str, bytes] = {}
-        self._name, self._filename, self._crc32, self._bytes = "", None, 0, 0
+        self._name, self._crc32, self._bytes = "", 0, 0
+        self._filename: str | None = None       # None: the part is a field
         self._parser: MultipartParser | None = None
         boundary = _BOUNDARY.fullmatch(content_type.strip())
         if boundary is not None:

@@ -415,7 +415,7 @@ class SentFile:
 
     filename: str             # as the client has it
     declared_type: str        # as the client has it; "": not at all
-    bytes: int
+    size: int                 # bytes
     crc32: int                # of its content
     content: IO[bytes]        # to be rewound by whoever reads it
 

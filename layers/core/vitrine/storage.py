@@ -205,7 +205,7 @@ def put_original(key: str, file: SentFile) -> None:
     file.content.seek(0)
     with _errors():
         aws.s3().put_object(
-            Bucket=settings().bucket, Key=key, Body=file.content, ContentLength=file.bytes, IfNoneMatch="*",
+            Bucket=settings().bucket, Key=key, Body=file.content, ContentLength=file.size, IfNoneMatch="*",
             ContentType=STORED_TYPE, ContentDisposition=STORED_DISPOSITION, ChecksumCRC32=b64encode(file.crc32.to_bytes(4, "big")).decode(),
         )
 

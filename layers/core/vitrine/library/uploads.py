@@ -110,13 +110,13 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     """
     file.content.seek(0)
     found = content.sniff(file.content.read(content.HEAD_BYTES))
-    wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.bytes)
+    wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
     _check_sizes(wanted)
     if found is None:
         raise UnsupportedType(f"The file is not a picture of a type that is taken: {', '.join(sorted(content.IMAGES_NOW))}")
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
-    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.bytes)
+    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.size)
     try:
         with suppress(storage.AlreadyThere):     # nobody else knows the key: a first try has landed
             storage.put_original(key, file)
