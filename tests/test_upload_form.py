@@ -506,14 +506,9 @@ def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(tenant: Tenant
 
 
 def test_a_client_that_goes_away_leaves_nothing(tenant: Tenant, server: Server) -> None:
-    whole = spelled(home(tenant), File(PHOTO + bytes(8 * MIB)))
-    address = urlsplit(server.url)
     before = open_files(server)
-    head = f"POST {PATH} HTTP/1.1\r\nhost: {address.netloc}\r\nx-api-key: {tenant.studio.key}\r\ncontent-type: {SDK['content-type']}\r\n"
 
-    with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
-        connection.sendall(f"{head}content-length: {len(whole)}\r\n\r\n".encode() + whole[: 4 * MIB])
-        time.sleep(0.5)
+    with half_sent(server, tenant.studio, spelled(home(tenant), File(PHOTO + bytes(8 * MIB)))):
         assert open_files(server) == before + 1     # it lies on the disk, without a name
     until = time.monotonic() + 10
     while open_files(server) > before and time.monotonic() < until:
@@ -522,6 +517,26 @@ def test_a_client_that_goes_away_leaves_nothing(tenant: Tenant, server: Server) 
     assert open_files(server) == before
     assert (left(tenant), tenant.trouble()) == (NOTHING, [])
     assert server.send(tenant.studio, spelled(home(tenant), File())).status_code == 200
+
+
+@pytest.mark.parametrize("first", ["dataset", "file"])
+def test_nothing_is_kept_of_what_nobody_sends(tenant: Tenant, server: Server, first: str) -> None:
+    parts = [home(tenant), File(PHOTO + bytes(8 * MIB))]
+    before = open_files(server)
+
+    with half_sent(server, Client(None), spelled(*(parts if first == "dataset" else reversed(parts)))):
+        assert open_files(server) == before
+
+
+@contextmanager
+def half_sent(server: Server, client: Client, body: bytes) -> Generator[None]:
+    """The server has had time to take in the first half; then the client goes away."""
+    address = urlsplit(server.url)
+    head = f"POST {PATH} HTTP/1.1\r\nhost: {address.netloc}\r\nx-api-key: {client.key or ''}\r\ncontent-type: {SDK['content-type']}\r\n"
+    with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
+        connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
+        time.sleep(0.7)
+        yield
 
 
 def open_files(server: Server) -> int:
