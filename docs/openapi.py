@@ -173,7 +173,7 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     if parameters:
         described["parameters"] = parameters
     if spec.body is not None:
-        types = ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
+        types = ["multipart/form-data"] if spec.files else ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
         described["requestBody"] = {"required": True, "content": {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}}
     described["responses"] = {str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))} | {
         str(status): {"$ref": f"#/components/responses/{prefix}{status}"} for status in _refused(operation, rest)

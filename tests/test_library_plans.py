@@ -213,6 +213,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
     "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
     "versions.held": lambda lib: versions.held(lib.organization, lib.item),
+    "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
     "versions.record": lambda lib: versions.record(
         lib.organization, lib.item, mime_type="image/jpeg", sha256=None, width=1, height=1, placeholder=None, processing="ready", reason=None,
         generation=1,

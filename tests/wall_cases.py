@@ -134,7 +134,8 @@ class Sent:
 
     path: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None    # JSON, or with `files` the fields of a form
+    files: Mapping[str, tuple[str, bytes, str]] | None = None
 
     def naming(self, item: Item, other: str) -> Sent:
         """The same of another item."""
@@ -148,7 +149,7 @@ class Sent:
         for name in (first, *rest)[:-1]:
             within = within[name]
         within[(first, *rest)[-1]] = other
-        return Sent(self.path, self.query, body)
+        return Sent(self.path, self.query, body, self.files)
 
 
 class Stage:
@@ -300,6 +301,10 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "abort_upload": _part,
     "get_upload": lambda stage, of: Sent({"mediaId": stage.upload(of).media}),
     "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
+    # Form uploads.
+    "upload_form": lambda stage, _: Sent(
+        body={"datasetId": stage.tenant.collection_id.hex}, files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
+    ),
     # Organizations and their members.
     "list_organizations": lambda _, __: Sent(),
     "create_organization": lambda _, __: Sent(body={"name": "New"}),
@@ -362,7 +367,8 @@ def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Respo
     method, _, path = route.key.partition(" ")
     if route.key == "$default":
         method, path = "GET", "/api/nowhere"
-    return client.request(method, path.format(**sent.path), params=dict(sent.query), headers=headers, json=sent.body, follow_redirects=False)
+    said: dict[str, Any] = {"json": sent.body} if sent.files is None else {"data": sent.body, "files": sent.files}
+    return client.request(method, path.format(**sent.path), params=dict(sent.query), headers=headers, follow_redirects=False, **said)
 
 
 # What a refusal says.

@@ -26,6 +26,7 @@ ASKS = {   # what a call to the store or to a queue asks for
     "vitrine.storage.origin": set(),                  # an address
     "vitrine.storage.head": {"s3:GetObject", "s3:ListBucket"},
     "vitrine.storage.copy": {"s3:GetObject", "s3:PutObject"},
+    "vitrine.storage.put_original": {"s3:PutObject"},
     "vitrine.storage.put": {"s3:PutObject"},
     "vitrine.storage.delete": {"s3:DeleteObject", "s3:GetObject"},
     "vitrine.storage.beginning": {"s3:GetObject"},

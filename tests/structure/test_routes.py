@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from base64 import b64decode
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -69,6 +70,7 @@ def faults(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
     request, filled = event["requestContext"], event.get("pathParameters", {})
     method, _, path = event["routeKey"].partition(" ")
     routed = event["routeKey"] != "$default"
+    sent = b64decode(event["body"]) if event.get("isBase64Encoded") else event.get("body", "").encode()
     return [
         ("version", event["version"] != "2.0"),
         ("route", event["routeKey"] not in [route.key for route in function.routes] or request["routeKey"] != event["routeKey"]),
@@ -78,7 +80,7 @@ def faults(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
         ("path again", request["http"]["path"] != event["rawPath"]),
         ("query", dict(parse_qsl(event["rawQueryString"], keep_blank_values=True)) != event.get("queryStringParameters", {})),
         ("headers", any(name != name.lower() for name in event["headers"])),
-        ("length", len(event.get("body", "").encode()) != int(event["headers"].get("content-length", 0))),
+        ("length", len(sent) != int(event["headers"].get("content-length", 0))),
     ]
 
 

@@ -17,7 +17,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, quote
 
@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from vitrine.dialects import Dialect
+    from vitrine.forms import Form
     from vitrine.models import Caller, ItemKind, Person
     from vitrine.permissions import Tier
 
 B = TypeVar("B", default=None)
 Q = TypeVar("Q", default=None)
+T = TypeVar("T")
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -99,6 +101,7 @@ class Spec:
     mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
     writes: bool = False                # what a browser may do from our pages only: a GET that signs in by a cookie, a public POST
     forms: bool = False                 # its body may also be a form's fields, as OAuth has them
+    files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form. No Idempotency-Key
 
     @property
     def name(self) -> str:
@@ -189,14 +192,13 @@ class Endpoint:
         began = time.perf_counter()
         http = HttpRequest(scope)
         request_id = _request_id(scope)
-        raw = await _body(http, receive) if self.spec.body else b""
-        if raw is None:
-            return   # the client went away
-
-        if "aws.event" in scope:   # Lambda: one request at a time, so a thread would gain nothing
-            answer = self._answer(http, raw, request_id)
+        if self.spec.files:
+            answer = await self._of_form(http, receive, request_id)
         else:
-            answer = await anyio.to_thread.run_sync(self._answer, http, raw, request_id)
+            raw = await _body(http, receive) if self.spec.body else b""
+            answer = None if raw is None else await _aside(http, partial(self._answer, http, raw, request_id))
+        if answer is None:
+            return   # the client went away
 
         content, headers = _spelled(http, answer, request_id)
         status = answer.status or self.spec.status
@@ -204,11 +206,55 @@ class Endpoint:
         await send({"type": "http.response.body", "body": b"" if http.method == "HEAD" else content})
         _record(self.spec, request_id, status, (time.perf_counter() - began) * 1000, in_lambda="aws.event" in scope)
 
-    def _answer(self, http: HttpRequest, raw: bytes | TooLarge, request_id: str) -> Answer:
-        dialect = self.dialect(http.url.path)
-        used: dict[str, str] = {}   # headers that tell of the rate limit, on every answer, refusals included
+    async def _of_form(self, http: HttpRequest, receive: Receive, request_id: str) -> Answer | None:
+        """Where the body streams, who asks is judged as soon as a file begins, by the fields before it: nobody else's is kept. What is refused is
+        read to its end all the same, or the client would hear nothing. None: the client went away.
+        """
+        from vitrine.forms import Form  # few functions take forms: no other pays for the parser
+
+        most = settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
+        used: dict[str, str] = {}
+        judged: Caller | Person | Nobody | Exception | None = None
+        size, more, asked = 0, True, False
+        with Form(http.headers.get("content-type", ""), files=self.spec.files) as form:
+            while more and size <= 2 * most:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                size += len(chunk)
+                if size > most:
+                    form.give_up()
+                form.feed(chunk)
+                if more and form.in_file and not asked:
+                    asked, judged = True, await _aside(http, partial(self._judged, http, form.fields, used))
+                    if isinstance(judged, Exception):
+                        form.give_up()
+            if size > most:
+                return await _aside(http, partial(self._answer, http, _too_large(most), request_id))
+            form.end()
+            return await _aside(http, partial(self._answer, http, b"", request_id, form, judged, used))
+
+    def _judged(self, http: HttpRequest, fields: dict[str, str], used: dict[str, str]) -> Caller | Person | Nobody | Exception | None:
+        """Who asks, or why it is refused. None: it is somebody, and the rest is judged once the form has named its item."""
+        item = self.spec.item
+        named = item is None or item.where != "body" or item.name in fields
         try:
-            result = self._result(http, raw, used)
+            who = self._who(http, _variables(http.scope, self.spec.routes), dict(http.query_params), fields, used, in_organization=named)
+        except Exception as refused:  # said once the form is read
+            return refused
+        return who if named else None
+
+    def _answer(
+        self, http: HttpRequest, raw: bytes | TooLarge, request_id: str, form: Form | None = None,
+        judged: Caller | Person | Nobody | Exception | None = None, used: dict[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
+        dialect = self.dialect(http.url.path)
+        used = {} if used is None else used   # headers that tell of the rate limit, on every answer, refusals included
+        try:
+            if isinstance(judged, Exception):
+                raise judged
+            result = self._result(http, raw, used, form, judged)
             said = result if isinstance(result, Answer) else Answer(result)
         except Refusal as refusal:
             said = dialect.refusal(refusal, self.spec.operation)
@@ -219,49 +265,31 @@ class Endpoint:
             return replace(said, headers={**used, **said.headers})
         return replace(said, body=to_json(said.body), headers={"content-type": "application/json", **used, **said.headers})
 
-    def _result(self, http: HttpRequest, raw: bytes | TooLarge, used: dict[str, str]) -> object:
+    def _result(
+        self, http: HttpRequest, raw: bytes | TooLarge, used: dict[str, str], form: Form | None, judged: Caller | Person | Nobody | None
+    ) -> object:
         spec = self.spec
         if isinstance(raw, TooLarge):
             raise raw
         variables = _variables(http.scope, spec.routes)
         values = dict(http.query_params)   # of a repeated parameter the last counts
-        document = _parsed(raw, form=spec.forms and _is_form(http)) if spec.body else None
-
-        who: Caller | Person | Nobody = Nobody()
-        if spec.operation is None and spec.writes and "origin" in http.headers and not _from_our_page(http):
-            raise WrongOrigin("A browser may ask this from a page of this origin, or of an allowed one")
-        if spec.tier is not None:
-            use = auth.count(spec.dialect, spec.tier, _address(http))
-            used.update(_used(use))
-            if use is not None:
-                use.check()
-        if spec.operation is not None:
-            named = None if spec.item is None else _named(spec.item, variables, values, document)
-            about = None if spec.item is None or named is None else _about(spec, spec.item, named)
-            organization = _named(spec.item._replace(name=spec.item.organization), variables, values, document) \
-                if spec.item and spec.item.organization else None
-            permission = PERMISSIONS[spec.operation]
-            known = auth.identify(
-                spec.dialect, permission, http.headers, http.cookies,
-                address=_address(http), secure=origin_of(http).startswith("https:"), about=about, organization=organization,
-            )  # fmt: skip
-            used.update(_used(known.use))
-            who = auth.admit(
-                known, spec.dialect, permission, about=about, from_our_page=not (spec.writes or http.method not in SAFE) or _from_our_page(http)
-            )
-
+        document = form.document if form else _parsed(raw, form=spec.forms and _is_form(http)) if spec.body else None
+        who = self._who(http, variables, values, document, used) if judged is None else judged
         if isinstance(document, Invalid):
             raise document
         if any("\x00" in text for text in variables.values()):
             raise NotFound(spec.dialect.MISSING[spec.item.kind] if spec.item else "There is nothing at this address")   # nothing has such a name
         if any("\x00" in text for text in (*values, *values.values())):
             raise Invalid("A text holds a character that cannot be stored")
+        if form is not None and form.fault is not None:
+            raise form.fault
         request = Request[Any, Any](
             spec, http, variables,
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
         )
-        key = http.headers.get("idempotency-key") if http.method == "POST" and not spec.mints_secret else None
+        keyed = http.method == "POST" and not spec.mints_secret and not spec.files   # a form's fingerprint would be that of its file
+        key = http.headers.get("idempotency-key") if keyed else None
         if key is None or isinstance(who, Nobody):
             return self._function(request, who)
         from vitrine import idempotency  # few requests have a key: their first one pays, and no cold start
@@ -272,6 +300,35 @@ class Endpoint:
 
         said = f"{http.url.path}?{http.url.query}\n".encode() + raw
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
+
+    def _who(
+        self, http: HttpRequest, variables: Mapping[str, str], values: Mapping[str, str], document: object, used: dict[str, str], *,
+        in_organization: bool = True,
+    ) -> Caller | Person | Nobody:  # fmt: skip
+        """Who asks, admitted. Without `in_organization` only that it is somebody whose credential reaches."""
+        spec = self.spec
+        if spec.operation is None and spec.writes and "origin" in http.headers and not _from_our_page(http):
+            raise WrongOrigin("A browser may ask this from a page of this origin, or of an allowed one")
+        if spec.tier is not None:
+            use = auth.count(spec.dialect, spec.tier, _address(http))
+            used.update(_used(use))
+            if use is not None:
+                use.check()
+        if spec.operation is None:
+            return Nobody()
+        named = None if spec.item is None else _named(spec.item, variables, values, document)
+        about = None if spec.item is None or named is None else _about(spec, spec.item, named)
+        organization = _named(spec.item._replace(name=spec.item.organization), variables, values, document) \
+            if spec.item and spec.item.organization else None
+        permission = PERMISSIONS[spec.operation] if in_organization else replace(PERMISSIONS[spec.operation], roles=None)
+        known = auth.identify(
+            spec.dialect, permission, http.headers, http.cookies,
+            address=_address(http), secure=origin_of(http).startswith("https:"), about=about, organization=organization,
+        )  # fmt: skip
+        used.update(_used(known.use))
+        return auth.admit(
+            known, spec.dialect, permission, about=about, from_our_page=not (spec.writes or http.method not in SAFE) or _from_our_page(http)
+        )
 
 
 def endpoint(
@@ -288,6 +345,7 @@ def endpoint(
     mints_secret: bool = False,
     writes: bool = False,
     forms: bool = False,
+    files: int = 0,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
@@ -303,7 +361,9 @@ def endpoint(
     def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
-        return Endpoint(function, Spec(dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms))
+        return Endpoint(function, Spec(
+            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files
+        ))
 
     return app
 
@@ -327,6 +387,11 @@ def _variables(scope: Scope, routes: tuple[tuple[str, str], ...]) -> dict[str, s
         if len(pattern) == len(segments) and all(p == s or p.startswith("{") for p, s in zip(pattern, segments, strict=True)):
             return {p.strip("{}"): s for p, s in zip(pattern, segments, strict=True) if p.startswith("{")}
     return {}
+
+
+async def _aside(http: HttpRequest, work: Callable[[], T]) -> T:
+    """In a thread. In Lambda, where there is one request at a time, a thread would gain nothing."""
+    return work() if "aws.event" in http.scope else await anyio.to_thread.run_sync(work)
 
 
 async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:

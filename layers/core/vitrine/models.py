@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -468,6 +468,17 @@ class Upload:
     updated_at: datetime
     expires_at: datetime
     deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file that came in a form, on the disk for as long as its request lasts."""
+
+    filename: str             # as the client has it
+    declared_type: str        # as the client has it; "": not at all
+    size: int                 # bytes
+    crc32: int                # of its content
+    content: IO[bytes]        # to be rewound by whoever reads it
 
 
 @dataclass(frozen=True, slots=True)

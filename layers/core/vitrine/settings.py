@@ -33,6 +33,7 @@ class Settings:
     max_upload_bytes: int = 5 * GIB
     post_max_bytes: int = 100 * MIB                # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
     max_body_bytes: int = 4 * MIB                  # of a request to us: a Lambda event carries 6 MB with the body in base64
+    form_max_bytes: int = 100 * MIB                # the same of a form upload where its body streams in: behind a server, not in Lambda
     upload_ttl: int = 24 * 3600                    # seconds after the last activity
     upload_deadline: int = 6 * 24 * 3600           # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60                    # seconds

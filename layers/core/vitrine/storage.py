@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from botocore.credentials import Credentials
     from botocore.exceptions import ClientError
+
+    from vitrine.models import SentFile
 
 # What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it is served with is signed into each URL.
 STORED_TYPE = "application/octet-stream"
@@ -192,6 +195,19 @@ def copy(source: Stored, key: str) -> Stored:
     if copied is None:
         raise NotThere(key)
     return copied
+
+
+def put_original(key: str, file: SentFile) -> None:
+    """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum that was made as they came.
+
+    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the object tells what happened.
+    """
+    file.content.seek(0)
+    with _errors():
+        aws.s3().put_object(
+            Bucket=settings().bucket, Key=key, Body=file.content, ContentLength=file.size, IfNoneMatch="*",
+            ContentType=STORED_TYPE, ContentDisposition=STORED_DISPOSITION, ChecksumCRC32=b64encode(file.crc32.to_bytes(4, "big")).decode(),
+        )
 
 
 def put(key: str, data: bytes, mime_type: str) -> Stored:

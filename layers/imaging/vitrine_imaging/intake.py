@@ -22,7 +22,7 @@ from vitrine.db import Transaction, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects, settling
 from vitrine.models import Consumer, MediaType, Stored, Upload
-from vitrine.queries import ledger, versions
+from vitrine.queries import counts, ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as upload_rows
 from vitrine.settings import settings
@@ -239,6 +239,8 @@ def _refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: st
         db.queue(
             ledger.entry(organization, held.media_id, attempt.id, -held.stored_bytes, -1, "original", state, "refused", f"refuse:{upload.id.hex}")
         )
+        if held.is_active and held.media_status == "active" and held.media_verified:   # by its head, within the request that brought it
+            db.queue(counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
         db.queue(versions.delete_media(organization, held.media_id))
         return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [each.key for each in doomed]
 

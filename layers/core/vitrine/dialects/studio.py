@@ -10,7 +10,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
@@ -191,6 +191,24 @@ def _endless(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(_endless, cast("dict[str, object]", value).values()))
     return any(map(_endless, cast("list[object]", value))) if isinstance(value, list) else isinstance(value, float) and not isfinite(value)
+
+
+def _a_file(value: object) -> models.SentFile:
+    if not isinstance(value, models.SentFile):
+        raise PydanticCustomError("file", "Must be a file")
+    return value
+
+
+SentFile = Annotated[models.SentFile, PlainValidator(_a_file), WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"})]
+
+
+class FormUpload(Input):
+    """A form upload. Other fields that clients have been told of (width, height, duration, exif) are taken from the file itself."""
+
+    datasetId: Id
+    path: str = Field("", description="the folder, as browse returns it; the collection's root when absent")
+    file: SentFile
+    name: str = Field("", description="the file's own name when absent")
 
 
 class BrowseQuery(Input):
@@ -488,6 +506,13 @@ class Counts(TypedDict):
     trash: int
 
 
+class Uploaded(TypedDict):
+    success: Literal[True]
+    mediaId: str
+    url: str | None        # permanent link; null where the item was blocked within the request
+    message: str
+
+
 class Usage(TypedDict):
     bytes: Bytes
     counts: Counts         # originals
@@ -504,6 +529,17 @@ class Error(TypedDict):
     code: str              # a stable word
     details: NotRequired[list[Detail]]
     requestId: NotRequired[str]
+
+
+def show_uploaded(media: models.Media, links: Links) -> Uploaded:
+    """Of a form upload."""
+    blocked = media.moderation is not None and media.moderation.get("status") == "blocked"
+    return {
+        "success": True,
+        "mediaId": media.id.hex,
+        "url": None if blocked else links.permanent(media),
+        "message": "File uploaded but blocked by content moderation" if blocked else "File uploaded successfully",
+    }
 
 
 def show_media(media: models.Media, links: Links) -> Media:

@@ -1,6 +1,6 @@
 """What happens when bytes have landed: they are held against what was declared, and one item is born, or the upload is refused.
 
-Called by Complete, by the store's event and by the sweep, whichever sees the object first.
+Called by Complete, by a form upload, by the store's event and by the sweep, whichever sees the object first.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from vitrine.settings import settings
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from vitrine.content import Content
     from vitrine.models import MediaType
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,19 @@ def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
         with suppress(Busy):
             objects.discard(who, refused.organization_id, refused.key)
     return refused
+
+
+def verify(who: Actor, upload: Upload, found: Content) -> None:
+    """The item of a settled upload is shown, and counted, by what the head of its bytes says, if nobody has looked at the bytes before."""
+    def work(db: Transaction) -> None:
+        db.queue(versions.lock_item(upload.organization_id, upload.media_id))
+        held = db.first(versions.held(upload.organization_id, upload.version_id))
+        if held is None or held.processing != "pending" or held.media_verified:
+            return
+        db.queue(versions.verify(upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown))
+        show_processed(db, upload.organization_id, held, _media_type(found.mime_type))
+
+    transaction(who, work)
 
 
 def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:

@@ -1,7 +1,7 @@
 """Uploads: from a client's wish to an item that waits for its frames.
 
-The bytes never pass through here: a client puts them straight into the store, by a signed form (small files) or in signed parts. Whichever of
-Complete, the store's event and the sweep sees the object first calls `settle`, and exactly one item is born.
+A client puts the bytes straight into the store, by a signed form (small files) or in signed parts; only those of a form upload pass through here.
+Whichever of Complete, the store's event and the sweep sees the object first calls `settle`, and exactly one item is born.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vitrine.settings import GIB, MIB, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.models import Caller, Media, UploadMethod
+    from vitrine.models import Caller, Media, SentFile, UploadMethod
 
 MAX_PARTS = 10_000                # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
@@ -100,6 +100,36 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
         storage.abort(key, store_upload_id)
         raise Conflict("The upload was ended while it was being opened")
     return opened[0]
+
+
+def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
+    """The file is in the store and its item is born, verified by its head: it can be seen before its frames are made.
+
+    Of `wanted`, what the file itself says (type, size) is taken from the file. Raises as `create_post` does; Unprocessable when the bytes were
+    refused; Busy when the store does not answer: then the upload is taken back.
+    """
+    file.content.seek(0)
+    found = content.sniff(file.content.read(content.HEAD_BYTES))
+    wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
+    _check_sizes(wanted)
+    if found is None:
+        raise UnsupportedType(f"The file is not a picture of a type that is taken: {', '.join(sorted(content.IMAGES_NOW))}")
+    version_id = mint_id()
+    key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
+    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.size)
+    try:
+        with suppress(storage.AlreadyThere):     # nobody else knows the key: a first try has landed
+            storage.put_original(key, file)
+        settled = settling.settle(caller, upload)
+    except BaseException:
+        with suppress(Exception):                # the sweep would do it too, later
+            _take_back(caller, upload)
+            objects.discard(caller, upload.organization_id, upload.key)
+        raise
+    if settled is None or settled.state not in ("stored", "processing", "ready", "failed"):
+        _ended(settled or upload)
+    settling.verify(caller, settled, found)
+    return media.get(caller, settled.media_id)
 
 
 def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
@@ -185,13 +215,7 @@ def abort(caller: Caller, upload_id: UUID, key: str) -> None:
     if upload.state == "completing":
         raise Busy("The upload is being completed")
 
-    def work(db: Transaction) -> Upload | None:
-        aborted = db.first(rows.abort(upload.organization_id, upload.id))
-        if aborted is not None:
-            db.queue(manifest.doom(upload.organization_id, [upload.key], "aborted"))
-        return aborted
-
-    aborted = transaction(caller, work)
+    aborted = _take_back(caller, upload)
     if aborted is None and _own(caller, upload_id, key).state == "completing":
         raise Busy("The upload is being completed")
     if aborted is not None or upload.state == "aborted":
@@ -311,6 +335,17 @@ def _own(caller: Caller, upload_id: UUID, key: str) -> Upload:
     if upload.key != key:
         raise NotFound("Upload not found")
     return upload
+
+
+def _take_back(caller: Caller, upload: Upload) -> Upload | None:
+    """The upload takes no more bytes, and those it has are doomed. None: it was not open."""
+    def work(db: Transaction) -> Upload | None:
+        aborted = db.first(rows.abort(upload.organization_id, upload.id))
+        if aborted is not None:
+            db.queue(manifest.doom(upload.organization_id, [upload.key], "aborted"))
+        return aborted
+
+    return transaction(caller, work)
 
 
 def _visible(caller: Caller, found: Sequence[Upload]) -> Upload:

@@ -135,6 +135,20 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
     )
 
 
+def verify(organization: UUID, version: UUID, *, width: int | None, height: int | None) -> Statement[object]:
+    """The head of the bytes has been held against their type; what is made of them is to come."""
+    return Statement(
+        """
+        update versions
+           set width = %(width)s, height = %(height)s, verified_at = now(), updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(version)s
+           and verified_at is null
+        """,
+        {"organization": organization, "version": version, "width": width, "height": height}, nothing,
+    )
+
+
 def record(
     organization: UUID, version: UUID, *,
     mime_type: str, sha256: bytes | None, width: int | None, height: int | None, placeholder: bytes | None,
