@@ -206,6 +206,18 @@ class Stage:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
 
+    # One collection.
+
+    def spare_collection(self) -> str:
+        answer = self.client().post(f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"})
+        found: str = answer.json()["id"]
+        return found
+
+    def deleted_collection(self) -> str:
+        spare = self.spare_collection()
+        assert self.client().delete(f"/api/dataset/{spare}").status_code == 200
+        return spare
+
     # Organizations and their members.
 
     def person(self, *, member: bool) -> tuple[str, str]:
@@ -288,6 +300,11 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "abort_upload": _part,
     "get_upload": lambda stage, of: Sent({"mediaId": stage.upload(of).media}),
     "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
+    # One collection.
+    "get_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "update_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}),
+    "delete_collection": lambda stage, of: Sent({"datasetId": stage.spare_collection() if of else stage.tenant.collection_id.hex}),
+    "restore_collection": lambda stage, of: Sent({"datasetId": stage.deleted_collection() if of else stage.tenant.collection_id.hex}),
     # Organizations and their members.
     "list_organizations": lambda _, __: Sent(),
     "create_organization": lambda _, __: Sent(body={"name": "New"}),

@@ -142,6 +142,12 @@ class StillRunning(Conflict):
     retry_after = 2   # seconds
 
 
+class Stale(Refusal):
+    """It has changed since the caller looked, who asked that it had not."""
+
+    status, code = 412, "stale"
+
+
 class Gone(Refusal):
     """It was here and is no more, for good."""
 
