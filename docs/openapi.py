@@ -44,7 +44,7 @@ Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeA
 
 SAYS = {
     400: "The input is wrong", 401: "No valid credentials", 403: "Not allowed", 404: "Not there", 409: "The state of things does not allow it",
-    410: "Gone for good", 413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused",
+    410: "Gone for good", 412: "Changed since it was read", 413: "Too large", 415: "A type that is not taken", 422: "The bytes were refused",
     429: "Too many requests: ask again after Retry-After",
     501: "Not served by this deployment", 503: "Busy: ask again after Retry-After",
 }  # fmt: skip
