@@ -37,7 +37,8 @@ def http() -> httpx.Client:
             # Keeps no cookie: it is everybody's.
             # Connections are let go before the server does so, at five seconds: it might just as one is used again.
             none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=none, event_hooks=minted.HOOKS, limits=httpx.Limits(keepalive_expiry=2)))
+            limits = httpx.Limits(keepalive_expiry=2)
+            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=none, event_hooks=minted.HOOKS, limits=limits))
         return _clients[0]
 
 

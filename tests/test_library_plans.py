@@ -32,6 +32,7 @@ from vitrine.queries import (
     objects,
     outbox,
     people,
+    purges,
     sessions,
     tags,
     uploads,
@@ -46,7 +47,7 @@ FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
-    people, sessions, tags, uploads, usage, versions,
+    people, purges, sessions, tags, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -88,6 +89,10 @@ def an_upload(lib: Library) -> Upload:
     )
 
 
+def an_act(lib: Library) -> purges.Due:
+    return purges.Due(lib.organization, lib.deletion, "collection", uuid4(), "purging")
+
+
 # What is explained: by the function's name, with what more there is to say of the values given.
 LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "browse.page": lambda lib: browse.page(lib.organization, lib.collection, None, limit=51),
@@ -102,6 +107,22 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "collections.insert": lambda lib: collections.insert(lib.organization, uuid4(), "C", None, uuid4()),
     "collections.hold_for_birth": lambda lib: collections.hold_for_birth(lib.organization, lib.collection),
     "collections.hold_for_change": lambda lib: collections.hold_for_change(lib.organization, lib.item),
+    "collections.hold": lambda lib: collections.hold(lib.organization, lib.collection),
+    "collections.hold_deleted": lambda lib: collections.hold_deleted(lib.organization, lib.collection),
+    "collections.change": lambda lib: collections.change(lib.organization, lib.collection, "C", None, uuid4()),
+    "collections.mark": lambda lib: collections.mark(lib.organization, lib.deletion, lib.collection, uuid4()),
+    "collections.unmark": lambda lib: collections.unmark(lib.organization, lib.collection, uuid4()),
+    "purges.due": lambda _: purges.due(NOW, None, 1),
+    "purges.hold": lambda lib: purges.hold(an_act(lib)),
+    "purges.waits": lambda lib: purges.waits(an_act(lib)),
+    "purges.hold_files": lambda lib: purges.hold_files(an_act(lib), 100),
+    "purges.doom": lambda lib: purges.doom(an_act(lib), [lib.item]),
+    "purges.end_uploads": lambda lib: purges.end_uploads(an_act(lib), [lib.item], "why"),
+    "purges.remove": lambda lib: purges.remove(an_act(lib), [lib.item]),
+    "purges.doomed": lambda lib: purges.doomed(an_act(lib), 100),
+    "purges.hold_folders": lambda lib: purges.hold_folders(an_act(lib), 100),
+    "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
+    "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),
@@ -117,6 +138,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "folders.insert": lambda lib: folders.insert(lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()),
     "ledger.entry": lambda lib: ledger.entry(lib.organization, lib.item, lib.item, 1, 1, "original", "active", "upload", "e"),
     "ledger.trash": lambda lib: ledger.trash(lib.organization, lib.deletion),
+    "ledger.purge": lambda lib: ledger.purge(lib.organization, lib.deletion, [lib.item]),
     "ledger.fold": lambda lib: ledger.fold(1000),
     "media.shown": lambda lib: media.shown(lib.organization, lib.item),
     "media.own": lambda lib: media.own(lib.organization, lib.item),
@@ -137,6 +159,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.put_deletion": lambda lib: media.put_deletion(lib.organization, uuid4(), "media", lib.item, uuid4(), 30),
     "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
     "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, lib.folder, uuid4()),
+    "media.hold_in": lambda lib: media.hold_in(lib.organization, uuid4(), 25_001),
+    "media.mark_in": lambda lib: media.mark_in(lib.organization, lib.deletion, uuid4(), uuid4()),
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
     "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
     "counts.restore": lambda lib: counts.restore(lib.organization, lib.deletion),
@@ -198,6 +222,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.release": lambda lib: uploads.release(lib.organization, uuid4(), uuid4()),
     "uploads.lapse": lambda lib: uploads.lapse(lib.organization, uuid4(), NOW),
     "uploads.abort": lambda lib: uploads.abort(lib.organization, uuid4()),
+    "uploads.hold_under_way": lambda lib: uploads.hold_under_way(lib.organization, uuid4()),
+    "uploads.abort_in": lambda lib: uploads.abort_in(lib.organization, uuid4()),
     "uploads.expire": lambda lib: uploads.expire(lib.organization, uuid4(), NOW),
     "uploads.become": lambda lib: uploads.become(lib.organization, uuid4(), "ready", None),
     "uploads.working": lambda lib: uploads.working(lib.organization, uuid4()),
@@ -243,8 +269,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
 }
 BY_THE_WORKER = {
     "counts.fold", "ledger.fold", "objects.to_settle", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
-    "uploads.of_multiparts",
     "expired.sessions", "expired.device_codes", "expired.api_keys", "expired.rate_limits", "expired.idempotency_keys",
+    "uploads.of_multiparts", "ledger.purge", *(name for name in LISTED if name.startswith("purges.")),
 }
 INDEX_ALONE = {
     "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",

@@ -208,6 +208,18 @@ class Stage:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
 
+    # One collection.
+
+    def spare_collection(self) -> str:
+        answer = self.client().post(f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"})
+        found: str = answer.json()["id"]
+        return found
+
+    def deleted_collection(self) -> str:
+        spare = self.spare_collection()
+        assert self.client().delete(f"/api/dataset/{spare}").status_code == 200
+        return spare
+
     # Organizations and their members.
 
     def person(self, *, member: bool) -> tuple[str, str]:
@@ -305,6 +317,11 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "upload_form": lambda stage, _: Sent(
         body={"datasetId": stage.tenant.collection_id.hex}, files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
     ),
+    # One collection.
+    "get_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "update_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}),
+    "delete_collection": lambda stage, of: Sent({"datasetId": stage.spare_collection() if of else stage.tenant.collection_id.hex}),
+    "restore_collection": lambda stage, of: Sent({"datasetId": stage.deleted_collection() if of else stage.tenant.collection_id.hex}),
     # Organizations and their members.
     "list_organizations": lambda _, __: Sent(),
     "create_organization": lambda _, __: Sent(body={"name": "New"}),

@@ -77,6 +77,11 @@ PERMISSIONS: dict[str, Permission] = {
     "upload.sign":         Permission("media:write", EDITORS, "upload"),
     "upload.complete":     Permission("media:write", EDITORS, "upload"),
     "upload.abort":        Permission("media:write", EDITORS, "upload"),
+    # One collection.
+    "collection.read":     Permission("media:read", EVERYBODY, "read"),
+    "collection.update":   Permission("media:write", ADMINS, "write"),
+    "collection.delete":   Permission("media:delete", ADMINS, "write"),
+    "collection.restore":  Permission("media:delete", ADMINS, "write"),
     # Keys: always the caller's own.
     "key.list":            Permission("admin:api-keys", ADMINS, "read"),
     "key.create":          Permission("admin:api-keys", ADMINS, "write"),

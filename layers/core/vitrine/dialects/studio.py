@@ -292,6 +292,19 @@ class Change(Input):
         return self.name if named else None, self.metadata.described() if described else None
 
 
+class CollectionChange(Input):
+    """What of a collection is to be another; at least one."""
+
+    name: str = Field(default_factory=str, description="1 to 255 characters")
+    icon: str | None = Field(None, description="null: none")
+
+    def wanted(self) -> tuple[str | None, str | None]:
+        """Name and icon, an empty one for none; None: to stay. Raises Invalid."""
+        if not self.model_fields_set:
+            raise Invalid("Neither name nor icon was provided")
+        return self.name if "name" in self.model_fields_set else None, (self.icon or "") if "icon" in self.model_fields_set else None
+
+
 class LinkQuery(Input):
     """Which shape of an item a permanent link leads to."""
 
@@ -419,6 +432,10 @@ class Collection(TypedDict):
 
 class CreatedCollection(Collection):
     dataset: Collection    # the same again: older clients read it here
+
+
+class OneCollection(TypedDict):
+    dataset: Collection
 
 
 class Folder(TypedDict):
@@ -724,6 +741,30 @@ def show_collection(collection: models.Collection) -> Collection:
 def show_created_collection(collection: models.Collection) -> CreatedCollection:
     shown = show_collection(collection)
     return {**shown, "dataset": shown}
+
+
+def show_one_collection(collection: models.Collection) -> Answer:
+    """OneCollection, with its ETag."""
+    return Answer({"dataset": show_collection(collection)}, headers={"etag": collection_etag(collection)})
+
+
+def collection_etag(collection: models.Collection) -> str:
+    """Strong; changed by whatever is shown of the collection, and by nothing that lies in it."""
+    state = [collection.row_version, show_collection(collection)]
+    return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
+
+
+def unchanged_collection(headers: Mapping[str, str]) -> Callable[[models.Collection], None] | None:
+    """What a request says by If-Match that a collection must still be: a judge, who raises Stale. None: it says nothing."""
+    said = headers.get("if-match")
+    if said is None:
+        return None
+
+    def judge(collection: models.Collection) -> None:
+        if said.strip() != "*" and collection_etag(collection) not in [each.strip() for each in said.split(",")]:
+            raise Stale("It has changed since it was read; read it again")
+
+    return judge
 
 
 def show_folder(folder: models.Folder | models.Media) -> OneFolder:

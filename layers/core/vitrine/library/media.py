@@ -9,15 +9,15 @@ from uuid import UUID
 
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
-from vitrine.errors import Conflict, Gone, Invalid, NotFound
-from vitrine.library import clean_name, folders, tags
+from vitrine.errors import Conflict, Invalid, NotFound
+from vitrine.library import acts, clean_name, folders, tags
+from vitrine.library.acts import MAX_DELETED_AT_ONCE
 from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
 from vitrine.queries import browse as levels
-from vitrine.queries import collections, counts, deletions, ledger
+from vitrine.queries import collections, counts, deletions
 from vitrine.queries import folders as places
 from vitrine.queries import media as queries
 from vitrine.queries.media import Order
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
@@ -30,7 +30,6 @@ TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
 Check = Callable[[Media], None]
 NO_MEDIA, NO_FOLDER = "Media not found", "Folder not found"
-MAX_DELETED_AT_ONCE = 25_000    # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
 
 
 def browse(
@@ -200,15 +199,11 @@ def delete(caller: Caller, item: UUID) -> Deleted:
         if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
             raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
 
-        kind: Literal["folder", "media"] = "folder" if is_folder else "media"
-        db.queue(queries.put_deletion(organization, deletion, kind, item, caller.user_id, settings().trash_days or None))
+        acts.begin(db, caller, deletion, "folder" if is_folder else "media", item)
         db.queue(queries.mark(organization, deletion, item, caller.user_id))
         if is_folder:
             db.queue(queries.mark_below(organization, deletion, item, caller.user_id))
-        db.queue(queries.mark_versions(organization, deletion))
-        db.queue(ledger.trash(organization, deletion))
-        db.queue(counts.trash(organization, deletion))
-        return Deleted(item, deletion, db.run(queries.count_deletion(organization, deletion))[0].n)
+        return Deleted(item, deletion, acts.take(db, organization, deletion))
 
     return transaction(caller, work)
 
@@ -223,25 +218,19 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
 
     def work(db: Transaction) -> Restored:
         db.queue(collections.hold_for_change(organization, item))
-        act = db.first(deletions.hold(organization, item))
-        if act is None:
-            raise Conflict("This item is not deleted", code="not_deleted")
-        if act.is_folder and not folders:
+        found = db.first(deletions.hold(organization, item))
+        if found is not None and found.is_folder and not folders:
             raise NotFound("Media not found")
-        if act.state != "trash":
-            raise Gone("This item was deleted for good")
-        place = db.run(deletions.place(organization, act.root_id))[0]
-        if not place.collection_lives:
+        act = acts.reversible(found, "item")
+        place = db.first(deletions.place(organization, act.root_id))     # none: the act took the collection itself
+        if place is None or not place.collection_lives:
             raise Conflict("The collection of this item is deleted; restore the collection first")
 
-        db.queue(ledger.restore(organization, act.id))
         if place.living_id != place.parent_id:
             if place.is_folder:
                 db.queue(places.reroot(organization, act.root_id, place.living_path))
             db.queue(deletions.put_under(organization, act.root_id, place.living_id))
-        db.queue(counts.restore(organization, act.id))
-        db.queue(deletions.unmark(organization, act.id, caller.user_id))
-        db.queue(deletions.become(organization, act.id, "restored"))
+        acts.give_back(db, caller, act)
         return Restored(item, act.id, act.item_count)
 
     return transaction(caller, work)

@@ -263,6 +263,9 @@ def _create(
     hold_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
 
     def work(db: Transaction) -> Upload:
+        db.queue(collections.hold_for_birth(caller.organization_id, collection_id))     # who deletes it ends the uploads that are there by then
+        if not db.run(collections.one(caller.organization_id, collection_id)):
+            raise NotFound("Collection not found")
         db.queue(rows.queue_for_quota(caller.organization_id))
         quota = db.run(rows.quota(caller.organization_id, upload.id))[0]
         if quota.limit is not None and quota.stored + quota.reserved + reserved > quota.limit:

@@ -80,3 +80,70 @@ def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
         """,
         {"organization": organization, "item": item}, nothing,
     )
+
+
+def hold(organization: UUID, collection: UUID) -> Statement[Collection]:
+    """The same of the collection itself. No row: deleted, or never there."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from collections
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
+           for no key update
+        """,
+        {"organization": organization, "collection": collection}, Collection,
+    )
+
+
+def hold_deleted(organization: UUID, collection: UUID) -> Statement[object]:
+    """The same, whether it lives or not. Read on as above."""
+    return Statement(
+        "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
+        {"organization": organization, "collection": collection}, nothing,
+    )
+
+
+# Changing. The collection is held first.
+
+def change(organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID) -> Statement[Collection]:
+    """It has this name and this icon, an empty one being none; None: as it was."""
+    return Statement(
+        """
+        update collections
+           set name = coalesce(%(name)s, name), icon = nullif(coalesce(%(icon)s, icon), ''),
+               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
+        returning """ + _COLUMNS,
+        {"organization": organization, "collection": collection, "name": name, "icon": icon, "actor": actor}, Collection,
+    )
+
+
+def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> Statement[object]:
+    """The collection is deleted by this act."""
+    return Statement(
+        """
+        update collections
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor}, nothing,
+    )
+
+
+def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[object]:
+    """The collection lives again."""
+    return Statement(
+        """
+        update collections
+           set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(collection)s
+           and status = 'deleted'
+        """,
+        {"organization": organization, "collection": collection, "actor": actor}, nothing,
+    )

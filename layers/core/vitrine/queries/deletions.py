@@ -39,14 +39,17 @@ class Place:
 
 
 def hold(organization: UUID, item: UUID) -> Statement[Act]:
-    """The act that took the item, locked until the transaction ends; of a root that is gone for good, the act that took it last. No row: it lives."""
+    """The act that took the item, or the collection, locked until the transaction ends; of a root that is gone for good, the act that took it last.
+    No row: it lives.
+    """
     return Statement(
         """
         select id, kind, root_id, state, item_count,
                coalesce((select type = 'folder' from media where organization_id = %(organization)s and id = %(item)s), false) as is_folder
           from deletions
          where organization_id = %(organization)s
-           and (id = (select deletion_id from media where organization_id = %(organization)s and id = %(item)s)
+           and (id = coalesce((select deletion_id from media where organization_id = %(organization)s and id = %(item)s),
+                              (select deletion_id from collections where organization_id = %(organization)s and id = %(item)s))
                 or root_id = %(item)s and state in ('purging', 'purged'))
          order by at desc, id desc
          limit 1
@@ -57,7 +60,7 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
 
 
 def place(organization: UUID, root: UUID) -> Statement[Place]:
-    """Of a root that is an item. To be read under the lock of its collection."""
+    """Of a root that is an item; no row: it is a collection. To be read under the lock of its collection."""
     return Statement(
         """
         select root.parent_id, living.id as living_id,

@@ -195,13 +195,29 @@ RULES: dict[str, LiteralString] = {
            and (d.id is null or d.state not in ('trash', 'purging'))
            and @m
     """,
+    "a version that is deleted was deleted by an act that stands": """
+        select v.id::text as item, coalesce(d.state, 'no act') as details
+          from versions v
+          left join deletions d on d.organization_id = v.organization_id and d.id = v.deletion_id
+         where v.status = 'deleted'
+           and (d.id is null or d.state not in ('trash', 'purging'))
+           and @v
+    """,
+    "a collection that is deleted was deleted by an act of its own that stands": """
+        select c.id::text as item, coalesce(d.kind || ' ' || d.state, 'no act') as details
+          from collections c
+          left join deletions d on d.organization_id = c.organization_id and d.id = c.deletion_id
+         where c.status = 'deleted'
+           and (d.id is null or d.kind <> 'collection' or d.root_id <> c.id or d.state not in ('trash', 'purging'))
+           and @c
+    """,
 }
 
 
 def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
     """What breaks this rule, in one organization or (None) in all."""
     sql = RULES[rule]
-    for alias in ("v", "o", "f", "m", "l", "p"):
+    for alias in ("v", "o", "f", "m", "l", "p", "c"):
         sql = sql.replace(f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1))
     return Statement(sql + " limit 20", {"organization": organization}, Broken)
 

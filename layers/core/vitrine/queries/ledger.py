@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, LiteralString
 
 from vitrine.db import Statement, nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
 Kind = Literal["original", "derived"]
@@ -52,15 +53,24 @@ def trash(organization: UUID, deletion: UUID) -> Statement[object]:
 
     To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters its bytes in the state it then finds.
     """
-    return _move(organization, deletion, "delete", "active", "trash")
+    return _changed(organization, deletion, "delete", "('active', -1), ('trash', 1)")
 
 
 def restore(organization: UUID, deletion: UUID) -> Statement[object]:
     """The same back again. To be sent while the items are still marked, and under their locks."""
-    return _move(organization, deletion, "restore", "trash", "active")
+    return _changed(organization, deletion, "restore", "('trash', -1), ('active', 1)")
 
 
-def _move(organization: UUID, deletion: UUID, reason: Literal["delete", "restore"], source: State, target: State) -> Statement[object]:
+def purge(organization: UUID, deletion: UUID, items: Sequence[UUID]) -> Statement[object]:
+    """What the versions of these items, taken by this deletion, have in the store is no more. To be sent before their objects are doomed."""
+    return _changed(organization, deletion, "purge", "('trash', -1)", items)
+
+
+def _changed(
+    organization: UUID, deletion: UUID, reason: Literal["delete", "restore", "purge"], sides: LiteralString, items: Sequence[UUID] | None = None
+) -> Statement[object]:
+    """`sides` are states and signs; of these items alone, or (None) of all that the deletion took."""
+    chosen: LiteralString = "" if items is None else "and media.id = any(%(items)s)"
     return Statement(
         """
         insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
@@ -81,11 +91,11 @@ def _move(organization: UUID, deletion: UUID, reason: Literal["delete", "restore
                   and object.kind = 'derived'
                   and object.state = 'live'
                having sum(object.bytes) > 0) as held (kind, bytes, originals)
-         cross join (values (%(source)s::text, -1), (%(target)s::text, 1)) as side (state, sign)
+         cross join (values """ + sides + """) as side (state, sign)
          where media.organization_id = %(organization)s
            and media.deletion_id = %(deletion)s
-        """,
-        {"organization": organization, "deletion": deletion, "reason": reason, "source": source, "target": target}, nothing,
+        """ + chosen,
+        {"organization": organization, "deletion": deletion, "reason": reason, "items": None if items is None else list(items)}, nothing,
     )
 
 

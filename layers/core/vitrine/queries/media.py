@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vitrine.models import Description
 
 Order = Literal["createdAt", "filename", "fileSize"]
+DeletionKind = Literal["media", "folder", "version", "collection"]
 
 # The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own id; one level up from a root item is the
 # collection.
@@ -230,7 +231,7 @@ def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]
 
 
 def put_deletion(
-    organization: UUID, deletion: UUID, kind: Literal["media", "folder"], root: UUID, actor: UUID, trash_days: int | None
+    organization: UUID, deletion: UUID, kind: DeletionKind, root: UUID, actor: UUID, trash_days: int | None
 ) -> Statement[object]:
     """An act of deletion, of nothing yet. It is purged after `trash_days`; None: never."""
     return Statement(
@@ -268,6 +269,39 @@ def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) ->
            and media.status = 'active'
         """,
         {"organization": organization, "deletion": deletion, "folder": folder, "actor": actor}, nothing,
+    )
+
+
+def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number]:
+    """The living items of a collection, locked until the transaction ends; no more than `most` of them. How many they are."""
+    return Statement(
+        """
+        with held as (
+          select id
+            from media
+           where organization_id = %(organization)s
+             and collection_id = %(collection)s
+             and status = 'active'
+           limit %(most)s
+             for update
+        )
+        select count(*) as n from held
+        """,
+        {"organization": organization, "collection": collection, "most": most}, Number,
+    )
+
+
+def mark_in(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> Statement[object]:
+    """Every living item of the collection is deleted by this act."""
+    return Statement(
+        """
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and collection_id = %(collection)s
+           and status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor}, nothing,
     )
 
 

@@ -194,6 +194,51 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
+def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
+    """The uploads that can be aborted and go to this collection, locked until the transaction ends.
+
+    To be sent before the collection is held: whoever settles an upload holds its row first, then the collection.
+    """
+    return Statement(
+        """
+        select id
+          from uploads
+         where organization_id = %(organization)s
+           and collection_id = %(collection)s
+           and state in ('created', 'uploading')
+         order by id
+           for update
+        """,
+        {"organization": organization, "collection": collection}, nothing,
+    )
+
+
+def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
+    """The uploads that go to this collection take no more bytes, and their objects are doomed; those they were. Not one that is being completed:
+    its settling looks at the collection.
+    """
+    return Statement(
+        """
+        with aborted as (
+          update uploads
+             set state = 'aborted', reserved_bytes = 0, updated_at = now()
+           where organization_id = %(organization)s
+             and collection_id = %(collection)s
+             and state in ('created', 'uploading')
+          returning """ + _COLUMNS + """
+        ), doomed as (
+          update objects
+             set state = 'doomed', reason = 'aborted', updated_at = now()
+            from aborted
+           where objects.organization_id = %(organization)s
+             and objects.key = aborted.key
+             and objects.state = 'planned'
+        )
+        select """ + _COLUMNS + " from aborted",
+        {"organization": organization, "collection": collection}, Upload,
+    )
+
+
 def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
     """The session has ended; its bytes revive it if they land all the same."""
     return Statement(

@@ -1,0 +1,22 @@
+"""GET /api/dataset/{datasetId} - one collection.
+
+Response  {"dataset": {"id", "name", "icon", "type", "organizationId", "isDefault", "createdAt", "updatedAt"}}, with its ETag
+Errors    401; 403 another organization's, or the key lacks the scope; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import Answer, studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import collections
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="collection.read", item=("datasetId", "collection"), returns=studio.OneCollection)
+def app(request: Request, caller: Caller) -> Answer:
+    return studio.show_one_collection(collections.get(caller, request.id("datasetId")))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,22 @@
+"""POST /api/dataset/{datasetId}/restore - reverse the act of deletion that took a collection, whole.
+
+Response  {"id", "restoredCount": files, versions counted, "deletionId"}; what was deleted in it before stays deleted
+Errors    401; 403 another organization's, or neither owner nor admin; 404; 409 it is not deleted; 410 it was deleted for good
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import collections
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="collection.restore", item=("datasetId", "collection"), returns=studio.Restored)
+def app(request: Request, caller: Caller) -> studio.Restored:
+    return studio.show_restored(collections.restore(caller, request.id("datasetId")))
+
+
+handler = Mangum(app, lifespan="off")

@@ -1,0 +1,48 @@
+"""Acts of deletion: what deleting and restoring come to, whatever it was that an act took. In the caller's transaction, under its locks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitrine.errors import Conflict, Gone
+from vitrine.queries import counts, deletions, ledger, media
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from vitrine.db import Transaction
+    from vitrine.models import Caller
+
+MAX_DELETED_AT_ONCE = 25_000    # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
+
+
+def begin(db: Transaction, caller: Caller, act: UUID, kind: media.DeletionKind, root: UUID) -> None:
+    """There is an act, of nothing yet: items can be marked with it."""
+    db.queue(media.put_deletion(caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None))
+
+
+def take(db: Transaction, organization: UUID, act: UUID) -> int:
+    """The items marked with this act are in the trash, versions, ledger and counts too. How many files it took, versions counted."""
+    db.queue(media.mark_versions(organization, act))
+    db.queue(ledger.trash(organization, act))
+    db.queue(counts.trash(organization, act))
+    return db.run(media.count_deletion(organization, act))[0].n
+
+
+def reversible(found: deletions.Act | None, what: str) -> deletions.Act:
+    """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or was; `what` names what it took."""
+    if found is None:
+        raise Conflict(f"This {what} is not deleted", code="not_deleted")
+    if found.state != "trash":
+        raise Gone(f"This {what} was deleted for good")
+    return found
+
+
+def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
+    """All that the act took lives again where it lies, and the act is done with. Where it lies must live."""
+    organization = caller.organization_id
+    db.queue(ledger.restore(organization, act.id))
+    db.queue(counts.restore(organization, act.id))
+    db.queue(deletions.unmark(organization, act.id, caller.user_id))
+    db.queue(deletions.become(organization, act.id, "restored"))

@@ -1,0 +1,244 @@
+"""Removing for good what an act of deletion took. For the job, which crosses organizations; every statement goes by the act that the rows carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vitrine.db import Statement, nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An act whose time in the trash is over, and that is not yet gone for good."""
+
+    organization_id: UUID
+    id: UUID
+    kind: Literal["media", "folder", "collection"]
+    root_id: UUID
+    state: Literal["trash", "purging"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    waits: bool
+
+
+def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
+    """Acts whose time is over, in the order in which they were done: what was deleted first lies in what was deleted later."""
+    return Statement(
+        """
+        select organization_id, id, kind, root_id, state
+          from deletions
+         where state in ('trash', 'purging')
+           and purge_at <= %(now)s
+           and kind in ('media', 'folder', 'collection')
+           and (%(after)s::uuid is null or id > %(after)s::uuid)
+         order by id
+         limit %(limit)s
+        """,
+        {"now": now, "after": after, "limit": limit}, Due,
+    )
+
+
+def hold(act: Due) -> Statement[Due]:
+    """The act as it is now, locked until the transaction ends. No row: it was restored, or is purged."""
+    return Statement(
+        """
+        select organization_id, id, kind, root_id, state
+          from deletions
+         where organization_id = %(organization)s
+           and id = %(deletion)s
+           and state in ('trash', 'purging')
+           for update
+        """,
+        {"organization": act.organization_id, "deletion": act.id}, Due,
+    )
+
+
+def waits(act: Due) -> Statement[Judged]:
+    """Whether something that this act did not take lies in what it took: that was deleted before, by an act of its own, and goes first."""
+    return Statement(
+        """
+        select exists (select
+                         from media taken
+                         join media inside on inside.organization_id = %(organization)s
+                                          and inside.collection_id = taken.collection_id
+                                          and inside.parent_id = taken.id
+                                          and inside.deletion_id is distinct from %(deletion)s
+                        where taken.organization_id = %(organization)s
+                          and taken.deletion_id = %(deletion)s
+                          and taken.type = 'folder')
+            or exists (select
+                         from media taken
+                         join versions version on version.organization_id = %(organization)s
+                                              and version.media_id = taken.id
+                                              and version.deletion_id is distinct from %(deletion)s
+                        where taken.organization_id = %(organization)s
+                          and taken.deletion_id = %(deletion)s)
+            or exists (select
+                         from media inside
+                        where inside.organization_id = %(organization)s
+                          and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
+                          and inside.deletion_id is distinct from %(deletion)s) as waits
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "root": act.root_id}, Judged,
+    )
+
+
+# A batch of files: held, taken out of the ledger (ledger.purge), their objects doomed, the rows deleted, in one transaction.
+
+def hold_files(act: Due, limit: int) -> Statement[Found]:
+    """Files that the act took, locked until the transaction ends."""
+    return Statement(
+        """
+        select id
+          from media
+         where organization_id = %(organization)s
+           and deletion_id = %(deletion)s
+           and type <> 'folder'
+         limit %(limit)s
+           for update
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
+    )
+
+
+def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
+    """What these items' versions have in the store is doomed, by this act.
+
+    What is planned for them is left: an attempt may be putting it, which learns of this when it records it; or it died, and the sweep comes by.
+    """
+    return Statement(
+        """
+        update objects
+           set state = 'doomed', reason = %(reason)s, updated_at = now()
+          from versions
+         where versions.organization_id = %(organization)s
+           and versions.media_id = any(%(items)s)
+           and versions.deletion_id = %(deletion)s
+           and objects.organization_id = %(organization)s
+           and objects.version_id = versions.id
+           and objects.state = 'live'
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": _reason(act)}, nothing,
+    )
+
+
+def end_uploads(act: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
+    """The uploads that made these items and that nobody has finished with are refused."""
+    return Statement(
+        """
+        update uploads
+           set state = 'rejected', reason = %(reason)s, updated_at = now()
+          from versions
+         where versions.organization_id = %(organization)s
+           and versions.media_id = any(%(items)s)
+           and versions.deletion_id = %(deletion)s
+           and uploads.organization_id = %(organization)s
+           and uploads.version_id = versions.id
+           and uploads.state in ('stored', 'processing')
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": reason}, nothing,
+    )
+
+
+def remove(act: Due, items: Sequence[UUID]) -> Statement[object]:
+    """These items that the act took are gone; their versions, frames and tags with them."""
+    return Statement(
+        """
+        delete from media
+         where organization_id = %(organization)s
+           and id = any(%(items)s)
+           and deletion_id = %(deletion)s
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "items": list(items)}, nothing,
+    )
+
+
+def doomed(act: Due, limit: int) -> Statement[Doomed]:
+    """The objects that this act doomed and that are not yet gone."""
+    return Statement(
+        """
+        select key
+          from objects
+         where organization_id = %(organization)s
+           and reason = %(reason)s
+           and state = 'doomed'
+         order by key
+         limit %(limit)s
+        """,
+        {"organization": act.organization_id, "reason": _reason(act), "limit": limit}, Doomed,
+    )
+
+
+# What is left when the files are gone.
+
+def hold_folders(act: Due, limit: int) -> Statement[Found]:
+    """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
+    return Statement(
+        """
+        select id
+          from media
+         where organization_id = %(organization)s
+           and deletion_id = %(deletion)s
+           and type = 'folder'
+         order by nlevel(path) desc, id
+         limit %(limit)s
+           for update
+        """,
+        {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
+    )
+
+
+def forget_uploads(act: Due, limit: int) -> Statement[Found]:
+    """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes any more."""
+    return Statement(
+        """
+        delete from uploads
+         where organization_id = %(organization)s
+           and id in (select id
+                        from uploads
+                       where organization_id = %(organization)s
+                         and collection_id = %(root)s
+                         and state not in ('created', 'uploading', 'completing')
+                       limit %(limit)s)
+        returning id
+        """,
+        {"organization": act.organization_id, "root": act.root_id, "limit": limit}, Found,
+    )
+
+
+def remove_collection(act: Due) -> Statement[Found]:
+    """The collection that the act took is gone. No row: it was before, or an upload is still under way to it."""
+    return Statement(
+        """
+        delete from collections
+         where organization_id = %(organization)s
+           and id = %(root)s
+           and deletion_id = %(deletion)s
+           and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
+        returning id
+        """,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, Found,
+    )
+
+
+def _reason(act: Due) -> str:
+    """Why an object was doomed: by it what a run left that died is found again."""
+    return f"purged with {act.id.hex}"

@@ -1,0 +1,347 @@
+"""purge_deleted: what has been in the trash for its time is gone for good, whole, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from local import CLONE
+from tests import collecting, jobs, pictures
+from tests.protocol import begin
+from tests.wall_cases import owner
+from vitrine import storage
+from vitrine.library import purge as library
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+    from tests.tenants import Tenant
+
+MONTH = timedelta(days=30, minutes=1)
+GONE_ITEM = (410, {"error": "This item was deleted for good", "code": "gone"})
+GONE_COLLECTION = (410, {"error": "This collection was deleted for good", "code": "gone"})
+WAITS = "waits for what was deleted in it before"
+
+pytestmark = pytest.mark.usefixtures("own_stack")
+
+
+def purge(*, later: timedelta = MONTH, dry_run: bool = False) -> dict[str, str]:
+    return jobs.run("purge_deleted", later=later, dry_run=dry_run)
+
+
+def delete(tenant: Tenant, path: str) -> str:
+    """The act."""
+    answer = tenant.studio.delete(path)
+    assert answer.status_code == 200, answer.text
+    act: str = answer.json()["deletionId"]
+    return act
+
+
+def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
+    answer = tenant.studio.post(f"{path}/restore")
+    return answer.status_code, answer.json()
+
+
+def stored(tenant: Tenant) -> list[str]:
+    return [each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")]
+
+
+def rows(tenant: Tenant) -> dict[str, int]:
+    """What there is of the tenant in the tables that a purge empties, objects included."""
+    with owner() as connection:
+        counted = connection.execute(
+            """
+            select (select count(*) from media where organization_id = %(id)s) as media,
+                   (select count(*) from versions where organization_id = %(id)s) as versions,
+                   (select count(*) from frames where organization_id = %(id)s) as frames,
+                   (select count(*) from objects where organization_id = %(id)s and kind <> 'incoming') as objects,
+                   (select count(*) from collections where organization_id = %(id)s and not is_default) as collections
+            """,
+            {"id": tenant.id},
+        ).fetchone()
+    assert counted is not None
+    return dict(counted)
+
+
+NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections": 0}
+
+
+def postpone(act: str, by: str | None) -> None:
+    """When the act is to be purged, from now; None: never."""
+    with owner() as connection:
+        connection.execute("update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(act)])
+
+
+def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
+    item, kept = collecting.photo(tenant, tenant.collection_id.hex, seed=1), collecting.photo(tenant, tenant.collection_id.hex, seed=2)
+    shown = tenant.studio.get(f"/api/media/{kept}").json()["media"]
+    act = delete(tenant, f"/api/media/{item}")
+    before = collecting.usage(tenant)
+
+    assert act not in purge(later=timedelta(days=29, hours=23))
+    assert purge(dry_run=True)[act] == "would be purged"
+    assert (collecting.usage(tenant), rows(tenant)["media"]) == (before, 2)
+    assert purge()[act] == "purged"
+
+    assert rows(tenant) == {"media": 1, "versions": 1, "frames": 1, "objects": 3, "collections": 0}
+    assert len(stored(tenant)) == 3
+    after_purge = collecting.usage(tenant)
+    assert after_purge["counts"] == {"active": 1, "trash": 0}
+    assert (after_purge["bytes"]["active"], after_purge["bytes"]["trash"], after_purge["bytes"]["total"]) == (
+        before["bytes"]["active"], 0, before["bytes"]["active"],
+    )  # fmt: skip
+    after = tenant.studio.get(f"/api/media/{kept}").json()["media"]
+    assert (after["sha256"], after["updatedAt"]) == (shown["sha256"], shown["updatedAt"])
+    assert restored(tenant, f"/api/media/{item}") == GONE_ITEM
+    assert act not in purge()
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_a_folder_goes_with_all_that_went_with_it(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(library, "AT_ONCE", at_once)
+    home = tenant.collection_id.hex
+    trip = collecting.folder(tenant, home)
+    day = collecting.folder(tenant, home, trip["path"])
+    for seed, path in enumerate((trip["path"], day["path"], day["path"])):
+        collecting.photo(tenant, home, path, seed)
+    act = delete(tenant, f"/api/media/{trip['id']}")
+
+    assert purge()[act] == "purged"
+
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/media/{trip['id']}") == GONE_ITEM
+    assert restored(tenant, f"/api/media/{day['id']}")[0] == 404
+    assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
+    assert tenant.trouble(settled=True) == []
+
+
+def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    earlier = collecting.photo(tenant, made, trip["path"], 1)
+    collecting.photo(tenant, made, trip["path"], 2)
+    begin(tenant, metadata={"datasetId": made})
+    first = delete(tenant, f"/api/media/{earlier}")
+    second = delete(tenant, f"/api/dataset/{made}")
+
+    foreseen, done = purge(dry_run=True), purge()
+
+    assert [(report[first], report[second]) for report in (foreseen, done)] == [("would be purged", WAITS), ("purged", "purged")]
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.studio.get(f"/api/dataset/{made}").status_code == 404
+    assert tenant.studio.post(f"/api/media/{made}/restore").status_code == 404
+    jobs.run("sweep_orphans", later=MONTH)
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.parametrize("by", [None, "60 days"])
+def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None) -> None:
+    """A collection, and a folder, whose time is over wait for what was deleted in them before; all of it can still come back."""
+    made, home = collecting.make(tenant)["id"], tenant.collection_id.hex
+    trip = collecting.folder(tenant, home)
+    items = [collecting.photo(tenant, made, seed=1), collecting.photo(tenant, home, trip["path"], 2)]
+    for item in items:
+        postpone(delete(tenant, f"/api/media/{item}"), by)
+    acts = [delete(tenant, f"/api/dataset/{made}"), delete(tenant, f"/api/media/{trip['id']}")]
+
+    foreseen, done = purge(dry_run=True), purge()
+
+    assert [report[act] for report in (foreseen, done) for act in acts] == [WAITS] * 4
+    assert [restored(tenant, path)[0] for path in (f"/api/dataset/{made}", *(f"/api/media/{item}" for item in items))] == [200, 200, 200]
+    assert collecting.level(tenant, made) == [items[0]]
+    assert tenant.trouble(settled=True) == []
+
+
+def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
+    act = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
+    postpone(act, None)
+
+    assert act not in purge(later=timedelta(days=36_500))
+    assert rows(tenant)["media"] == 1
+
+
+def test_what_was_restored_is_not_purged(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    collecting.photo(tenant, made)
+    act = delete(tenant, f"/api/dataset/{made}")
+    assert restored(tenant, f"/api/dataset/{made}")[0] == 200
+
+    assert act not in purge()
+    assert tenant.trouble(settled=True) == []
+
+
+def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -> None:
+    ours, theirs = (delete(each, f"/api/media/{collecting.photo(each, each.collection_id.hex)}") for each in (tenant, stranger))
+    postpone(theirs, "60 days")
+
+    assert (ours in (done := purge()), theirs in done) == (True, False)
+    assert (rows(tenant)["objects"], rows(stranger)["objects"]) == (0, 3)
+    assert stranger.trouble(settled=True) == []
+
+
+def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None:
+    acts = []
+    for seed in range(6):
+        item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
+        while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+            time.sleep(0.005)
+        acts.append(delete(tenant, f"/api/media/{item}"))
+
+    done = purge()
+
+    assert {done[act] for act in acts} == {"purged"}
+    for _ in range(100):     # an attempt that was at it throws its work away
+        if not stored(tenant):
+            break
+        time.sleep(0.1)
+    assert rows(tenant)["media"] == 0
+    jobs.run("sweep_orphans", later=timedelta(hours=2))
+    assert stored(tenant) == []
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+# Races and faults.
+
+def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
+    made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
+    acts = {}
+    for seed, each in enumerate(made):
+        collecting.photo(tenant, each, seed=seed)
+        acts[each] = delete(tenant, f"/api/dataset/{each}")
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge)
+        backwards = made[::-1]     # to meet the purge halfway
+        answers = dict(zip(backwards, threads.map(lambda each: restored(tenant, f"/api/dataset/{each}"), backwards), strict=True))
+        done = purging.result()
+
+    for each in made:
+        lives = answers[each][0] == 200
+        assert lives or answers[each] == GONE_COLLECTION
+        assert (done.get(acts[each]) == "purged") is not lives
+        assert (collecting.level(tenant, each) is not None) is lives
+    assert len(stored(tenant)) == 3 * sum(status == 200 for status, _ in answers.values())
+    assert tenant.trouble(settled=True) == []
+
+
+def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    items = [collecting.photo(tenant, made, trip["path"], seed) for seed in range(6)]
+    paths = [f"/api/dataset/{made}", f"/api/media/{trip['id']}", *(f"/api/media/{item}" for item in items)]
+    over = threading.Event()
+
+    def turn(number: int) -> int:
+        path = paths[number % len(paths)]
+        return (tenant.studio.delete(path) if number % 3 else tenant.studio.post(f"{path}/restore")).status_code
+
+    def purge_again() -> None:
+        while not over.is_set():
+            purge()
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge_again)
+        statuses = set(threads.map(turn, range(80)))
+        over.set()
+        purging.result()
+
+    assert statuses <= {200, 404, 409, 410}
+    assert tenant.trouble() == []
+    purge()
+    assert tenant.trouble(settled=True) == []
+
+
+def test_a_store_that_is_down_leaves_an_act_for_later(own_stack: Stack, tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    collecting.photo(tenant, made)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    own_stack.kill("s3")
+    try:
+        assert purge()[act] == "left for later"
+    finally:
+        own_stack.restart("s3")
+
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.trouble() == []
+    assert purge()[act] == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.parametrize("target", ["s3", "postgres"])
+def test_what_dies_in_the_middle_is_gone_on_with(own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "AT_ONCE", 3)
+    made = collecting.make(tenant)["id"]
+    for seed in range(12):
+        collecting.photo(tenant, made, seed=seed)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    with ThreadPoolExecutor(1) as threads:
+        purging = threads.submit(purge)
+        while len(stored(tenant)) == 36:
+            time.sleep(0.001)
+        own_stack.kill(target)
+        purging.exception()
+    own_stack.restart(target)
+    assert tenant.trouble() == []
+    let_go()
+
+    assert purge().get(act, "purged") == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+PURGE = """
+from datetime import timedelta
+from tests import jobs
+from vitrine.library import purge
+purge.AT_ONCE = 3
+jobs.run("purge_deleted", later=timedelta(days=31))
+"""
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])    # seconds from when the first row is gone
+def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    for seed in range(8):
+        collecting.photo(tenant, made, trip["path"], seed)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    process = subprocess.Popen([sys.executable, "-c", PURGE], cwd=CLONE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    while rows(tenant)["media"] == 9 and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert tenant.trouble() == []
+    let_go()
+
+    assert purge().get(act, "purged") == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.trouble(settled=True) == []
+
+
+def let_go() -> None:
+    """The lease of a run that died is over: time, moved on."""
+    with owner() as connection:
+        connection.execute("update job_runs set lease_until = now() where finished_at is null")
