@@ -37,14 +37,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (f"Authorization: Bearer {TOKEN}", "a header of credentials"),
     (f"better-auth.session_token={TOKEN}", "a session's cookie"),
     ("connection to postgresql://vitrine_app:secret@127.0.0.1/x failed", "a database's password"),
-])  # fmt: skip
+], ids=["key", "link", "signed URL", "signed form", "header", "cookie", "database"])  # fmt: skip   (the lines differ from process to process)
 def test_a_secret_is_known_by_its_looks(folder: Path, line: str, kind: str) -> None:
     (folder / "log/api.log").write_text(f"nothing\n{line}\nnothing\n")
 
     assert minted.leaks(minted.logs_of(folder)) == [f"api.log, line 2, holds {kind}"]
 
 
-@pytest.mark.parametrize("secret", [TOKEN, "a password with spaces", "Größe, \"quoted\"", "WDJB-MJHT-QXYZ"])
+@pytest.mark.parametrize("secret", [
+    TOKEN, "a password with spaces", "Größe, \"quoted\"", "WDJB-MJHT-QXYZ",
+], ids=["token", "spaces", "quotes", "code"])  # fmt: skip
 def test_a_noted_secret_is_found_however_it_was_written(folder: Path, secret: str) -> None:
     minted.note(secret)
     (folder / "log/worker.log").write_text(f"said {secret}\n" + json.dumps({"said": secret}) + "\n")
