@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
 # The suite is one address that asks much; the tests of the limits set their own.
-PLENTY = {f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH", "DEVICE")}
-PLENTY["MAX_API_KEYS"] = "1000"
+QUICK = {"CREDENTIAL_DELAY": "0.01"}
+PLENTY = QUICK | {"MAX_API_KEYS": "1000"} | {
+    f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH", "DEVICE")
+}  # fmt: skip
 _running = ExitStack()
 collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test-browser` installs it
 
@@ -44,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     owner_url = _running.enter_context(database(given)) if given else None
     folder = _running.enter_context(reachable_folder())
     stack = _running.enter_context(Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY))
-    os.environ.update(stack.environment() | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
+    os.environ.update(stack.environment() | QUICK | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
     _listen(folder)
 
 

@@ -9,10 +9,13 @@ from uuid import uuid4
 
 import pytest
 
+from functions.get_me.handler import app
+from tests.loops import call
 from tests.tenants import Client, http
 from tests.wall_cases import NOWHERE, UNKNOWN_KEY, owner
 from vitrine.credentials import fingerprint
 from vitrine.library import organizations
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from tests.tenants import Tenant
@@ -53,7 +56,17 @@ def test_whom_nobody_knows_is_told_nothing_and_not_quickly(header: dict[str, str
 
     assert (answer.status_code, answer.json()) == UNAUTHORIZED
     assert "www-authenticate" not in answer.headers
-    assert time.monotonic() - began > 0.1
+    assert time.monotonic() - began >= settings().credential_delay
+
+
+def test_it_takes_a_tenth_of_a_second_where_nothing_else_is_set(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.delenv("CREDENTIAL_DELAY", raising=False)
+    began = time.monotonic()
+
+    answer = call(app, "GET", "/api/me", headers={"x-api-key": UNKNOWN_KEY})
+
+    assert answer.status_code == 401
+    assert time.monotonic() - began >= 0.1
 
 
 def test_an_expired_key_lets_nobody_in(tenant: Tenant) -> None:

@@ -111,7 +111,7 @@ def test_a_person_without_a_terminal_has_no_password_yet() -> None:
 
     said = done("user", "add", email, "--name", "A Person")
 
-    assert said == f"{email} is Ada. There is no password yet: `user password {email}` sets one.\n"
+    assert said == f"{email} is A Person. There is no password yet: `user password {email}` sets one.\n"
     assert rows("select password_hash from users where email = %s", email) == [(None,)]
 
 
@@ -123,6 +123,7 @@ def test_an_email_is_taken_however_it_is_spelled() -> None:
     assert said == refused(f"There is a person with the e-mail {email.upper()} already.")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("email", "name", "password", "sentence", "code"),
     [
@@ -291,6 +292,7 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
     assert me(Client(key)) == (401, UNAUTHORIZED)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
@@ -331,6 +333,7 @@ def test_an_organization_is_founded_whole() -> None:
     assert operate("org", "add", name, "--owner", owner) == refused(f"The slug {slug} is taken; give another one.")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -388,6 +391,7 @@ def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
     assert done("org", "set-role", tenant.name, tenant.owner.email, "owner") == f"{tenant.owner.email} is owner of {tenant.name}.\n"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
@@ -529,6 +533,7 @@ def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(url:
     assert "hunter22" not in said.err
 
 
+@pytest.mark.soak
 def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> None:
     email = f"{uuid4().hex}@example.org"
     with cluster() as server, database(server) as mine, reachable_folder() as folder:

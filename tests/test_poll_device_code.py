@@ -246,6 +246,7 @@ def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()["scope"]) == (200, SCOPE)
 
 
+@pytest.mark.soak
 def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
@@ -280,6 +281,7 @@ def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
     assert (me.status_code, me.json()["userId"]) == (200, tenant.owner.user_id.hex)
 
 
+@pytest.mark.soak
 def test_a_terminal_is_told_that_it_was_denied(tenant: Tenant) -> None:
     terminal = Terminal.begin()
     decide(tenant.signed_in(), terminal, "deny")

@@ -216,6 +216,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
 
 # Races and faults.
 
+@pytest.mark.soak
 def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
     made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
     acts = {}
@@ -284,6 +285,7 @@ def test_a_store_that_is_down_leaves_an_act_for_later(own_stack: Stack, tenant: 
     assert tenant.trouble(settled=True) == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("target", ["s3", "postgres"])
 def test_what_dies_in_the_middle_is_gone_on_with(own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "AT_ONCE", 3)
@@ -317,6 +319,7 @@ jobs.run("purge_deleted", later=timedelta(days=31))
 """
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.15])    # seconds from when the first row is gone
 def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) -> None:
     made = collecting.make(tenant)["id"]

@@ -64,7 +64,7 @@ def test_where_nothing_is_v1_says_so_in_its_envelope(path: str) -> None:
 
 @pytest.mark.parametrize(("method", "path", "allow"), [
     ("PUT", "/api/me", "GET, OPTIONS"),
-    ("PATCH", f"/api/media/{NOWHERE}", "DELETE, GET, OPTIONS"),
+    ("POST", f"/api/media/{NOWHERE}", "DELETE, GET, OPTIONS, PATCH"),
     ("DELETE", f"/api/organization/{NOWHERE}/datasets", "GET, OPTIONS, POST"),
     ("GET", "/api/folder", "OPTIONS, POST"),
     ("POST", "/api/upload/s3/params", "GET, OPTIONS"),
@@ -100,7 +100,7 @@ def test_head_is_405_without_a_body(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "allow"), [
     ("/api/me", "GET, HEAD, OPTIONS"), ("/api/v1/media", "GET, HEAD, OPTIONS"), (f"/api/v1/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS"),
-    ("/api/folder", "OPTIONS, POST"), (f"/api/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS"),
+    ("/api/folder", "OPTIONS, POST"), (f"/api/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
 ])  # fmt: skip
 def test_options_says_the_methods_to_everybody(path: str, allow: str) -> None:
     answer = ask("OPTIONS", path)
@@ -124,7 +124,7 @@ def test_a_page_of_an_allowed_origin_may_ask_what_it_will() -> None:
         )
 
         assert (answer.status_code, cors(answer)) == (204, {
-            "allow-origin": origin, "allow-credentials": "true", "expose-headers": EXPOSED, "allow-methods": "DELETE, GET, HEAD, OPTIONS",
+            "allow-origin": origin, "allow-credentials": "true", "expose-headers": EXPOSED, "allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH",
             "allow-headers": ACCEPTED, "max-age": "7200",
         })  # fmt: skip
         assert answer.headers["vary"] == "Origin"

@@ -444,6 +444,7 @@ def test_in_lambda_the_limit_is_that_of_any_body(tenant: Tenant, size: int, take
     assert tenant.trouble() == []
 
 
+@pytest.mark.soak
 def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant, server: Server) -> None:
     assert server.send(tenant.studio, spelled(home(tenant), File())).status_code == 200
     before = server.peak()
