@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 def _an_email(value: object) -> str:
     """Trimmed and composed. What a mail server would take is not judged: nobody can join by an address that nobody has."""
-    text = unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) else ""
+    # Composed only if it could fit: that takes quadratic time over many combining marks.
+    text = unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) and len(value) <= 4 * MAX_EMAIL else ""
     name, _, host = text.rpartition("@")
     if not name or not host or len(text) > MAX_EMAIL or any(character.isspace() or not character.isprintable() for character in text):
         raise PydanticCustomError("email", "Must be an e-mail address")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 BEARER_FIRST: bool = False
 ITEM_DECIDES: bool = True
@@ -676,12 +677,16 @@ def etag(media: models.Media) -> str:
 
 def unchanged(headers: Mapping[str, str]) -> Callable[[models.Media], None] | None:
     """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it says nothing."""
+    return _unchanged(headers, etag)
+
+
+def _unchanged(headers: Mapping[str, str], tag: Callable[[T], str]) -> Callable[[T], None] | None:
     said = headers.get("if-match")
     if said is None:
         return None
 
-    def judge(media: models.Media) -> None:
-        if said.strip() != "*" and etag(media) not in [each.strip() for each in said.split(",")]:
+    def judge(thing: T) -> None:
+        if said.strip() != "*" and tag(thing) not in [each.strip() for each in said.split(",")]:
             raise Stale("It has changed since it was read; read it again")
 
     return judge
@@ -755,16 +760,8 @@ def collection_etag(collection: models.Collection) -> str:
 
 
 def unchanged_collection(headers: Mapping[str, str]) -> Callable[[models.Collection], None] | None:
-    """What a request says by If-Match that a collection must still be: a judge, who raises Stale. None: it says nothing."""
-    said = headers.get("if-match")
-    if said is None:
-        return None
-
-    def judge(collection: models.Collection) -> None:
-        if said.strip() != "*" and collection_etag(collection) not in [each.strip() for each in said.split(",")]:
-            raise Stale("It has changed since it was read; read it again")
-
-    return judge
+    """The same of a collection."""
+    return _unchanged(headers, collection_etag)
 
 
 def show_folder(folder: models.Folder | models.Media) -> OneFolder:
