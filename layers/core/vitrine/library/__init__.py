@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from vitrine.errors import Invalid
@@ -17,3 +18,9 @@ def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in composed):
         raise Invalid(f"{what} holds a character that cannot be stored")
     return composed
+
+
+def slug_of(name: str, *, most: int) -> str:
+    """An organization's name in small ASCII letters, digits and single dashes, `most` of them; empty where nothing of it is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:most].strip("-")

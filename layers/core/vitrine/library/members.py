@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import Conflict, Forbidden, Invalid, NotAMember, NotFound, Refusal, UnknownOrganization
-from vitrine.library import clean_name
+from vitrine.library import clean_name, slug_of
 from vitrine.models import Consumer, Membership, Nobody
 from vitrine.queries import members as queries
 from vitrine.settings import settings
@@ -248,6 +247,5 @@ def _clean_slug(slug: str) -> str:
 
 def _slugs(name: str) -> list[str]:
     """What a name gives, and the same with suffixes that nobody has."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-") or "team"
+    slug = slug_of(name, most=80) or "team"
     return [slug, f"{slug}-{secrets.token_hex(3)}", f"{slug}-{secrets.token_hex(8)}"]

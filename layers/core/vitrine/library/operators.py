@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name
+from vitrine.library import clean_name, slug_of
 from vitrine.library import organizations as founding
 from vitrine.library.people import MIN_PASSWORD, check_password
-from vitrine.models import Worker
+from vitrine.models import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
 from vitrine.queries import operators as queries
 from vitrine.queries import organizations as founding_queries
@@ -26,9 +25,7 @@ if TYPE_CHECKING:
     from vitrine.models import Role
     from vitrine.queries.operators import Key, ListedOrganization, ListedPerson, Member, Organization, Person, RevokedKey, Session
 
-MAX_EMAIL = 320                    # RFC 3696: 64 + 1 + 255
 MAX_ORGANIZATION_NAME = 100        # the column's
-MAX_KEY_NAME = 100
 MAX_SLUG = 100
 MAX_BYTES = 2**63 - 1              # of a bigint
 PAGE = 500
@@ -144,7 +141,7 @@ def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Orga
     called = clean_name(name.strip())
     if len(called) > MAX_ORGANIZATION_NAME:
         raise Invalid(f"The name of an organization has 1 to {MAX_ORGANIZATION_NAME} characters")
-    word = slug_of(called) if slug is None else slug
+    word = slug_of(called, most=MAX_SLUG) if slug is None else slug
     if not _SLUG.fullmatch(word) or len(word) > MAX_SLUG:
         reason = f"{word or called} cannot be a slug" if slug is not None else f"No slug can be made from {called}; give one"
         raise Invalid(f"{reason}: up to {MAX_SLUG} small letters and digits, with single dashes between")
@@ -258,9 +255,3 @@ def clean_quota(quota: int | None) -> int | None:
     if quota is not None and not 0 <= quota <= MAX_BYTES:
         raise Invalid(f"A quota has 0 to {MAX_BYTES} bytes")
     return quota
-
-
-def slug_of(name: str) -> str:
-    """The name in small ASCII letters, digits and single dashes; empty where nothing of it is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].strip("-")
