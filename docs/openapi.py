@@ -168,7 +168,7 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
-    if operation.method == "POST" and not spec.mints_secret:
+    if spec.takes_idempotency_key(operation.method):
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters
@@ -220,6 +220,8 @@ def _door(operation: Operation) -> list[errors.Refusal]:
     found: list[errors.Refusal] = [errors.Invalid("A text that cannot be stored"), errors.Busy("The database is not answering")]
     if spec.body is not None:
         found.append(errors.TooLarge("The body"))
+    if spec.takes_idempotency_key(operation.method):
+        found += [errors.KeyReused("For another request"), errors.StillRunning("By another process")]
     if spec.item is not None or "{" in operation.path:
         found.append(errors.NotFound("Nothing has this name"))
     if spec.operation is not None or spec.tier is not None:

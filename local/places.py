@@ -7,6 +7,7 @@ import os
 import pwd
 import socket
 import stat
+import sys
 from pathlib import Path
 
 from local import CLONE
@@ -91,8 +92,11 @@ def is_free(port: int) -> bool:
         return True
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port(*, wanted: int = 0) -> int:
-    """`wanted` if it is free, else another one.
+    """`wanted` if it is free, else another one, which no other process is given while this one lives.
 
     Below the range that the system lends to outgoing connections (Linux: 32768 on), so that it is still free after a restart.
     """
@@ -101,6 +105,22 @@ def free_port(*, wanted: int = 0) -> int:
     start = int.from_bytes(os.urandom(2), "big")
     for step in range(8000):
         port = 20000 + (start + step * 7) % 12000
-        if is_free(port):
+        if _reserve(port):
             return port
     raise StartError("No free port between 20000 and 32000.")
+
+
+def _reserve(port: int) -> bool:
+    """Bound without listening: whoever binds it with SO_REUSEADDR, as servers do, may listen; who reserves it as well, may not have it."""
+    held = socket.socket()
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return False
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "linux":
+        _reserved.append(held)
+    else:
+        held.close()   # elsewhere a socket that is bound is in the way of one that listens
+    return True

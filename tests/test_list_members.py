@@ -42,7 +42,7 @@ def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
     people = [Somebody.of(tenant, "member") for _ in range(3)]
 
     answer = tenant.studio.get(f"{AT}/list-members", params={"limit": 2, "offset": 1}).json()
-    beyond = tenant.studio.get(f"{AT}/list-members", params={"offset": 9}).json()
+    beyond = tenant.studio.get(f"{AT}/list-members", params={"offset": 2**31 - 1}).json()
 
     assert ([each["id"] for each in answer["members"]], answer["total"]) == ([people[0].id.hex, people[1].id.hex], 4)
     assert beyond == {"members": [], "total": 4}
@@ -50,7 +50,7 @@ def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize(("query", "path"), [
     ({"limit": "0"}, "limit"), ({"limit": "1001"}, "limit"), ({"limit": "x"}, "limit"), ({"offset": "-1"}, "offset"),
-    ({"offset": str(2**53)}, "offset"), ({"organizationId": "x"}, "organizationId"),
+    ({"offset": str(2**31)}, "offset"), ({"organizationId": "x"}, "organizationId"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused(tenant: Tenant, query: dict[str, Any], path: str) -> None:
     answer = tenant.studio.get(f"{AT}/list-members", params=query)

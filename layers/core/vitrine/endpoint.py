@@ -108,6 +108,10 @@ class Spec:
         """Of the endpoint, in logs and metrics."""
         return " ".join(self.routes[0]) if self.routes else "$default"
 
+    def takes_idempotency_key(self, method: str) -> bool:
+        """A form's does not: the fingerprint of the request would be that of its file."""
+        return method == "POST" and not self.mints_secret and not self.files
+
 
 class Request(Generic[B, Q]):
     """What a handler sees of a request: parsed and bounded."""
@@ -288,8 +292,7 @@ class Endpoint:
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
         )
-        keyed = http.method == "POST" and not spec.mints_secret and not spec.files   # a form's fingerprint would be that of its file
-        key = http.headers.get("idempotency-key") if keyed else None
+        key = http.headers.get("idempotency-key") if spec.takes_idempotency_key(http.method) else None
         if key is None or isinstance(who, Nobody):
             return self._function(request, who)
         from vitrine import idempotency  # few requests have a key: their first one pays, and no cold start

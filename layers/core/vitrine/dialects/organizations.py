@@ -77,7 +77,7 @@ class MembersQuery(InOne):
     """GET /api/auth/organization/list-members"""
 
     limit: int = Field(100, ge=1, le=1000)
-    offset: int = Field(0, ge=0, le=2**53 - 1)
+    offset: int = Field(0, ge=0, le=2**31 - 1)
 
 
 class InvitationsQuery(InOne):
