@@ -1,7 +1,7 @@
 """README's table of routes, made of template.yaml and the first line of each handler.
 
-    python docs/routes.py            prints it
-    python docs/routes.py --write    puts it into README.md, between its markers
+    python -m docs.routes            prints it
+    python -m docs.routes --write    puts it into README.md, between its markers
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from local.template import document
 
 ROOT = Path(__file__).resolve().parent.parent
 OPEN, CLOSE = "<!-- routes -->", "<!-- /routes -->"
@@ -48,26 +48,8 @@ def routes() -> list[Route]:
 
 @cache
 def template() -> dict[str, Any]:
-    """template.yaml as it is written: `!Ref X` reads as {"Ref": "X"}, `!GetAtt X.Y` as {"Fn::GetAtt": "X.Y"}. Not to be changed by who reads it."""
-    whole: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=Template)  # noqa: S506 - it is a SafeLoader
-    return whole
-
-
-class Template(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms."""
-
-
-def short_form(loader: Template, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-Template.add_multi_constructor("!", short_form)
+    """template.yaml as it is written. Not to be changed by who reads it."""
+    return document(ROOT / "template.yaml")
 
 
 def says(function: str) -> str:

@@ -101,8 +101,13 @@ def arn(queue: str) -> str:
 
 def read(file: Path, names: Mapping[str, str] | None = None) -> Template:
     """Raises ValueError where the template says something that the laptop cannot do (a cron schedule, one name with two values)."""
-    document = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader below
-    return _Reader(document, names or {}).template()
+    return _Reader(document(file), names or {}).template()
+
+
+def document(file: Path) -> dict[str, Any]:
+    """The template as it is written: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
+    found: dict[str, Any] = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader below
+    return found
 
 
 if TYPE_CHECKING:
@@ -112,7 +117,7 @@ else:
 
 
 class _Loader(Fastest):
-    """Short tags become their long forms: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
+    """Short tags become their long forms."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from tests.tenants import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import httpx
 
     from tests.tenants import Client, Tenant
 
@@ -50,7 +52,7 @@ class Multipart:
 
     def put(self, number: int, data: bytes) -> dict[str, Any]:
         """The part as Complete wants it named."""
-        answer = httpx.put(self.sign(number)["url"], content=data, timeout=60)
+        answer = http().put(self.sign(number)["url"], content=data, timeout=60)
         assert answer.status_code == 200, answer.text
         return {"PartNumber": number, "ETag": answer.headers["etag"]}
 

@@ -125,7 +125,7 @@ class Tenant:
             "filename": filename, "type": mime_type, **{f"metadata[{name}]": value for name, value in metadata.items()},
         })
         assert signed.status_code == 200, signed.text
-        answer = httpx.post(signed.json()["url"], data=signed.json()["fields"], files={"file": (filename, data, mime_type)}, timeout=60)
+        answer = http().post(signed.json()["url"], data=signed.json()["fields"], files={"file": (filename, data, mime_type)}, timeout=60)
         assert answer.status_code == 201, answer.text
         media: str = signed.json()["mediaId"]
         return media

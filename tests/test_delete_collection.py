@@ -6,18 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 
 from tests import collecting, pictures
 from tests.protocol import begin
 from tests.shapes import AN_ID, hyphened
+from tests.tenants import http
 from tests.wall_cases import owner
 from vitrine import storage
 from vitrine.errors import Conflict
 from vitrine.library import acts, collections
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.tenants import Tenant
 
 PHOTO = pictures.jpeg(96, 64, seed=8)
@@ -190,7 +192,7 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
         path, key = f"/api/upload/s3/multipart/{created['uploadId']}", {"key": created["key"]}
         signed = tenant.studio.get(f"{path}/1", params=key)
         data = pictures.jpeg(40, 30, seed=number)
-        if signed.status_code == 200 and httpx.put(signed.json()["url"], content=data, timeout=60).status_code == 200:
+        if signed.status_code == 200 and http().put(signed.json()["url"], content=data, timeout=60).status_code == 200:
             assert tenant.studio.post(f"{path}/complete", params=key, json={"parts": []}).status_code in (200, 400, 409, 422)
 
     with ThreadPoolExecutor(8) as threads:

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from tests import jobs, pictures
 from tests.protocol import begin
+from tests.tenants import http
 from vitrine import storage
 from vitrine.db import read
 from vitrine.library import settling, sweep
@@ -95,7 +95,7 @@ def test_a_form_posted_after_its_session_ended_revives_it(tenant: Tenant) -> Non
     backdate(tenant, expires_at="1 second")
     assert jobs.run("expire_uploads")[signed["uploadId"]] == "expired"
 
-    assert httpx.post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
+    assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
 
     assert tenant.settled(signed["mediaId"])["state"] == "ready"
     assert tenant.trouble() == []
@@ -106,7 +106,7 @@ def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     aborted = tenant.studio.delete(f"/api/upload/s3/multipart/{signed['uploadId']}", params={"key": signed["fields"]["key"]})
     assert (aborted.status_code, aborted.json()) == (200, {})
 
-    assert httpx.post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
+    assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
     upload = settling.whose(signed["fields"]["key"])
     assert upload is not None
     found = settling.find(Consumer(tenant.id), tenant.id, upload.upload_id)

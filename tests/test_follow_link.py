@@ -11,6 +11,7 @@ import pytest
 from tests import pictures
 from tests.names import TAKEN
 from tests.shapes import hyphened
+from tests.tenants import http
 from tests.wall_cases import owner
 
 if TYPE_CHECKING:
@@ -26,20 +27,20 @@ def link(tenant: Tenant, photo: str) -> str:
 
 def followed(url: str) -> httpx.Response:
     """Where it leads, asked without credentials."""
-    first = httpx.get(url)
+    first = http().get(url)
     assert first.status_code == 302, first.text
-    return httpx.get(first.headers["location"])
+    return http().get(first.headers["location"])
 
 
 def test_it_leads_whoever_has_it_to_the_bytes(tenant: Tenant) -> None:
-    answer = httpx.get(link(tenant, tenant.ready(PHOTO)))
+    answer = http().get(link(tenant, tenant.ready(PHOTO)))
 
     assert (answer.status_code, answer.content) == (302, b"")
     assert answer.headers["cache-control"] == "private, max-age=300"   # and the URL lives an hour
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "X-Amz-Expires=3600" in answer.headers["location"]
     assert urlsplit(answer.headers["location"]).netloc != urlsplit(str(answer.url)).netloc   # users' files are another origin's
-    led = httpx.get(answer.headers["location"])
+    led = http().get(answer.headers["location"])
     assert (led.status_code, led.content == PHOTO) == (200, True)
     assert led.headers["content-type"] == "image/jpeg"
     assert led.headers["content-disposition"] == "inline; filename=\"photo.jpg\"; filename*=UTF-8''photo.jpg"
@@ -94,7 +95,7 @@ def test_a_deleted_item_is_taken_back(tenant: Tenant) -> None:
     url = link(tenant, photo)
     tenant.studio.delete(f"/api/media/{photo}")
 
-    answer = httpx.get(url)
+    answer = http().get(url)
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Not found", "code": "not_found"})
 
@@ -108,7 +109,7 @@ def test_what_is_blocked_or_not_verified_or_has_a_new_link_is_taken_back(tenant:
     with owner() as connection:
         connection.execute(f"update media set {change} where id = %s".encode(), [photo])
 
-    assert httpx.get(url).status_code == 404
+    assert http().get(url).status_code == 404
 
 
 def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
@@ -118,10 +119,10 @@ def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
 
     for wrong in (f"{start}/{token[:-1]}", f"{start}/{token}x", f"{start}/{token.swapcase()}", f"{start}/%00", f"{start}/{other.rsplit('/', 1)[1]}",
                   f"{other.rsplit('/', 1)[0]}/{token}", f"{start[:-1]}/{token}"):  # fmt: skip
-        answer = httpx.get(wrong)
+        answer = http().get(wrong)
         assert answer.status_code in (400, 404), wrong
         assert "location" not in answer.headers
-    assert httpx.get(url.replace(start.rsplit("/", 1)[1], hyphened(start.rsplit("/", 1)[1]))).status_code == 302
+    assert http().get(url.replace(start.rsplit("/", 1)[1], hyphened(start.rsplit("/", 1)[1]))).status_code == 302
 
 
 @pytest.mark.parametrize(("query", "field", "message"), [
@@ -129,7 +130,7 @@ def test_a_link_is_exact(tenant: Tenant, stranger: Tenant) -> None:
     ("download=2", "download", "Must be true or false"),
 ])  # fmt: skip
 def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field: str, message: str) -> None:
-    answer = httpx.get(f"{link(tenant, tenant.ready(pictures.jpeg(40, 30, seed=2)))}?{query}")
+    answer = http().get(f"{link(tenant, tenant.ready(pictures.jpeg(40, 30, seed=2)))}?{query}")
 
     assert (answer.status_code, answer.json()) == (
         400, {"error": f"{field}: {message}", "code": "invalid", "details": [{"path": [field], "message": message}]},
@@ -142,7 +143,7 @@ def test_an_item_without_frames_has_no_thumbnail_and_still_its_file(tenant: Tena
     assert tenant.settled(photo)["state"] == "failed"
     url = link(tenant, photo)
 
-    answer = httpx.get(f"{url}?size=thumbnail")
+    answer = http().get(f"{url}?size=thumbnail")
 
     assert (answer.status_code, answer.json()) == (404, {"error": "There is no thumbnail of this item", "code": "not_found"})
     assert followed(url).content == broken

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from tests import pictures
 from tests.shapes import A_SIGNED_URL, A_TIME, AN_ETAG, AN_ID, SOME_BASE64, hyphened
+from tests.tenants import http
 from tests.wall_cases import owner
 from vitrine.credentials import mint_id
 from vitrine.library import folders
@@ -46,10 +46,10 @@ def test_a_photo_is_shown_with_its_frame(tenant: Tenant) -> None:
         }],
         "dataset": {"id": home, "name": "Default", "organizationId": tenant.id.hex},
     }}  # fmt: skip
-    assert httpx.get(shown["blob"], follow_redirects=True).content == PHOTO
+    assert http().get(shown["blob"], follow_redirects=True).content == PHOTO
     for name in ("blob", "thumbnailBlob"):
         assert shown["frames"][0][name] == A_SIGNED_URL
-        assert httpx.get(shown["frames"][0][name]).status_code == 200
+        assert http().get(shown["frames"][0][name]).status_code == 200
 
 
 def test_a_folder_is_shown_the_same_way(tenant: Tenant) -> None:
@@ -94,7 +94,7 @@ def test_a_folder_tells_how_many_pictures_lie_in_it_at_any_depth_and_shows_the_n
     assert {each["name"]: (each["folderItemCount"], [unsigned(url) for url in each["folderPreviews"]]) for each in listed} == {
         name: told[name] for name in ("outer", "beside")
     }
-    assert httpx.get(listed[-1]["folderPreviews"][0]).headers["content-type"] == "image/webp"
+    assert http().get(listed[-1]["folderPreviews"][0]).headers["content-type"] == "image/webp"
 
 
 def unsigned(url: str) -> str:

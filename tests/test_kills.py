@@ -65,7 +65,8 @@ class Attempt:
         signed = self.ask("create", "GET", "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"})
         for _ in range(8):
             with self.killing("post"), contextlib.suppress(httpx.HTTPError):
-                answer = httpx.post(signed["url"], data=signed["fields"], files={"file": ("a.jpg", self.data, "image/jpeg")}, timeout=20)
+                file = {"file": ("a.jpg", self.data, "image/jpeg")}
+                answer = httpx.post(signed["url"], data=signed["fields"], files=file, timeout=20, verify=False)   # no TLS to set up
                 if answer.status_code == 201:
                     self.acknowledged = signed["mediaId"]
                     break
@@ -87,7 +88,7 @@ class Attempt:
         for _ in range(8):
             url = self.ask("sign", "GET", f"{path}/{number}", params=key)["url"]
             with self.killing("part"), contextlib.suppress(httpx.HTTPError):
-                answer = httpx.put(url, content=data, timeout=20)
+                answer = httpx.put(url, content=data, timeout=20, verify=False)
                 if answer.status_code == 200:
                     return answer.headers["etag"]
             self.mend()

@@ -151,11 +151,24 @@ class Model:
         return int(str(counted[0][0]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], print_blob=True)
-@given(st.lists(deeds, min_size=20, max_size=50))
-def test_a_tree_stands_as_a_naive_model_of_it_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
-    model = Model(make_organization())
+LIVES = st.lists(deeds, min_size=20, max_size=50)
+AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], print_blob=True)
 
+
+@settings(AS_LONG_AS_IT_TAKES, max_examples=6)
+@given(LIVES)
+def test_a_tree_stands_as_a_naive_model_of_it_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
+    live(Model(make_organization()), life)
+
+
+@pytest.mark.soak
+@settings(AS_LONG_AS_IT_TAKES, max_examples=100)
+@given(LIVES)
+def test_many_trees_stand_as_a_naive_model_of_them_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
+    live(Model(make_organization()), life)
+
+
+def live(model: Model, life: list[tuple[Deed, int, int]]) -> None:
     for deed, one, two in life:
         # Mostly what was made last, where the tree is wide; else anything.
         item, other = (model.items[-1 - index % len(model.items)] for index in (one, two))

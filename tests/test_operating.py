@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 
+from local.__main__ import main
 from local.operating import UsageError, quota
 from local.places import StartError
 from local.stack import Stack
@@ -49,16 +52,33 @@ class Said:
 
 
 def operate(*words: str, stdin: str | bytes = b"", environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Said:
+    """A process of its own, as an operator has it."""
     ended = subprocess.run(
         [sys.executable, "-m", "local", *words], cwd=cwd, env={**os.environ, **(environment or {})},
-        input=stdin.encode() if isinstance(stdin, str) else stdin, capture_output=True, timeout=100, check=False,
+        input=_bytes(stdin), capture_output=True, timeout=100, check=False,
     )  # fmt: skip
     return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
+def call(*words: str, stdin: str | bytes = b"") -> Said:
+    """The same in this process: a new one takes a second to begin."""
+    given, out, err = io.TextIOWrapper(io.BytesIO(_bytes(stdin))), io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "stdin", given)
+        try:
+            code = main(list(words))
+        except SystemExit as ended:   # what argparse raises
+            code = int(ended.code or 0)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
 def done(*words: str, stdin: str = "") -> str:
     """What a command that does what it is told says of it."""
-    said = operate(*words, stdin=stdin)
+    said = call(*words, stdin=stdin)
     assert (said.code, said.err) == (0, "")
     return said.out
 
@@ -118,12 +138,11 @@ def test_a_person_without_a_terminal_has_no_password_yet() -> None:
 def test_an_email_is_taken_however_it_is_spelled() -> None:
     email = a_person()
 
-    said = operate("user", "add", email.upper(), "--name", "Another")
+    said = call("user", "add", email.upper(), "--name", "Another")
 
     assert said == refused(f"There is a person with the e-mail {email.upper()} already.")
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("email", "name", "password", "sentence", "code"),
     [
@@ -141,7 +160,7 @@ def test_an_email_is_taken_however_it_is_spelled() -> None:
     ],
 )
 def test_what_a_person_cannot_be_made_of(email: str, name: str, password: str | bytes, sentence: str, code: int) -> None:
-    said = operate("user", "add", email, "--name", name, "--password-stdin", stdin=password)
+    said = call("user", "add", email, "--name", name, "--password-stdin", stdin=password)
 
     assert said == refused(sentence, code=code)
 
@@ -157,7 +176,7 @@ def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
 
 
 def test_a_password_needs_somewhere_to_come_from() -> None:
-    said = operate("user", "password", a_person())
+    said = call("user", "password", a_person())
 
     assert said == refused("There is no terminal to ask at: give --password-stdin, and the password on stdin.", code=2)
 
@@ -201,7 +220,7 @@ def test_the_sessions_of_a_person_are_listed_and_ended(tenant: Tenant) -> None:
     assert [line[2:] for line in listed] == [["192.0.2.7", r"\x1b[31mred"]]      # and no terminal turns red
     assert said == f"1 session of {tenant.owner.email} ended.\n"
     assert me(browser) == (401, UNAUTHORIZED)
-    assert operate("user", "sessions", tenant.owner.email) == Said(0, "", f"{tenant.owner.email} is signed in nowhere.\n")
+    assert call("user", "sessions", tenant.owner.email) == Said(0, "", f"{tenant.owner.email} is signed in nowhere.\n")
 
 
 def test_signing_out_forgets_a_device_that_was_approved_and_has_not_come_yet(tenant: Tenant) -> None:
@@ -223,14 +242,14 @@ def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(te
     key, session, other = tenant.studio, tenant.signed_in(), a_person()
     media = key.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "Kept"}).json()["folder"]["id"]
 
-    before = operate("user", "remove", tenant.owner.email)
+    before = call("user", "remove", tenant.owner.email)
 
     assert before == refused(f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first.")
     assert me(key) == (200, "owner")
     done("org", "set-role", tenant.name, other, "owner")
     assert done("user", "remove", tenant.owner.email) == f"{tenant.owner.email} is removed.\n"
     assert [me(client) for client in (key, session)] == [(401, UNAUTHORIZED)] * 2
-    assert operate("user", "remove", tenant.owner.email) == refused(f"There is no person with the e-mail {tenant.owner.email}.")
+    assert call("user", "remove", tenant.owner.email) == refused(f"There is no person with the e-mail {tenant.owner.email}.")
     assert [line[:3] for line in cells(done("org", "members", tenant.name))[1:]] == [[other, "Somebody", "owner"]]
     assert rows("select name from media where id = %s", UUID(media)) == [("Kept",)]
 
@@ -238,7 +257,7 @@ def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(te
 def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
     done("org", "add", "Another", "--owner", tenant.owner.email, "--slug", f"z-{tenant.name}")
 
-    said = operate("user", "remove", tenant.owner.email)
+    said = call("user", "remove", tenant.owner.email)
 
     assert said == refused(f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: make somebody else an owner first.")
 
@@ -246,7 +265,7 @@ def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
 # Keys.
 
 def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
-    said = operate("key", "add", tenant.owner.email, "--name", "CI", "--scope", "media:read", "media:write", "--scope", "media:delete")
+    said = call("key", "add", tenant.owner.email, "--name", "CI", "--scope", "media:read", "media:write", "--scope", "media:delete")
 
     assert (said.code, said.err) == (0, f"A key of {tenant.owner.email}. It is shown this once:\n")
     assert re.fullmatch(r"sk_live_[0-9a-f]{64}\n", said.out)
@@ -263,7 +282,7 @@ def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
 
 
 def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
-    key = operate("key", "add", tenant.owner.email, "--name", "reader", "--scope", "media:read").out.strip()
+    key = call("key", "add", tenant.owner.email, "--name", "reader", "--scope", "media:read").out.strip()
 
     answer = Client(key).post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "F"})
 
@@ -271,7 +290,7 @@ def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
 
 
 def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
-    said = operate("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
+    said = call("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
 
     assert rows("select extract(epoch from expires_at - created_at)::integer / 3600 from api_keys where user_id = %s", tenant.owner.user_id) in (
         [(47,)], [(48,)])
@@ -282,7 +301,7 @@ def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
 
 
 def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenant: Tenant) -> None:
-    key = operate("key", "add", tenant.owner.email, "--name", "old", "--scope", "*").out.strip()
+    key = call("key", "add", tenant.owner.email, "--name", "old", "--scope", "*").out.strip()
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute("update api_keys set revoked_at = now() + interval '1 day' where user_id = %s", [tenant.owner.user_id])
     assert me(Client(key)) == (200, "owner")
@@ -292,7 +311,6 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
     assert me(Client(key)) == (401, UNAUTHORIZED)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
@@ -309,10 +327,10 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
 def test_what_keys_are_refused(words: tuple[str, ...], sentence: str, code: int) -> None:
     email = a_person()
 
-    said = operate("key", *(word.format(email) for word in words))
+    said = call("key", *(word.format(email) for word in words))
 
     assert said == refused(sentence, code=code)
-    assert operate("key", "list", email) == Said(0, "", f"{email} has no keys.\n")
+    assert call("key", "list", email) == Said(0, "", f"{email} has no keys.\n")
 
 
 # Organizations.
@@ -324,16 +342,15 @@ def test_an_organization_is_founded_whole() -> None:
     said = done("org", "add", name, "--owner", owner, "--quota", "10GB")
 
     assert said == f"{slug} is {name}, owned by {owner}.\n"
-    client = Client(operate("key", "add", owner, "--name", "first", "--scope", "*").out.strip())
+    client = Client(call("key", "add", owner, "--name", "first", "--scope", "*").out.strip())
     found = client.get("/api/me").json()["organizationId"]
     assert [each["name"] for each in client.get(f"/api/organization/{found}/datasets").json()] == ["Default"]
     heads, *listed = cells(done("org", "list"))
     assert heads == ["SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"]
     assert [line[1:5] for line in listed if line[0] == slug] == [[name, "1", "0", "10000000000"]]
-    assert operate("org", "add", name, "--owner", owner) == refused(f"The slug {slug} is taken; give another one.")
+    assert call("org", "add", name, "--owner", owner) == refused(f"The slug {slug} is taken; give another one.")
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -349,14 +366,14 @@ def test_an_organization_is_founded_whole() -> None:
 def test_what_an_organization_cannot_be_founded_of(words: tuple[str, ...], sentence: str) -> None:
     owner = a_person()
 
-    said = operate("org", "add", *(word.format(owner) for word in words))
+    said = call("org", "add", *(word.format(owner) for word in words))
 
     assert said == refused(sentence)
 
 
 def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
     email = a_person()
-    client = Client(operate("key", "add", email, "--name", "k", "--scope", "*").out.strip())
+    client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
 
     assert done("org", "set-role", tenant.name, email, "editor") == f"{email} is editor of {tenant.name}.\n"
     assert me(client) == (200, "editor")
@@ -368,7 +385,7 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
     assert members[0] == ["EMAIL", "NAME", "ROLE", "SINCE"]
     assert [line[:3] for line in members[1:]] == [[tenant.owner.email, "An Owner", "owner"], [email, "Somebody", "viewer"]]
     assert me(client) == (400, {"error": client.get("/api/me").json()["error"], "code": "organization_required"})
-    assert operate("org", "remove-member", tenant.name, email) == refused(f"{email} is not a member of {tenant.name}.")
+    assert call("org", "remove-member", tenant.name, email) == refused(f"{email} is not a member of {tenant.name}.")
     audited = rows("select operation, details, actor from audit_log where organization_id = %s order by at, id", tenant.id)
     assert audited == [
         ("member.add", {"role": "editor", "before": None}, UUID(int=0)),
@@ -381,7 +398,7 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
 def test_the_last_owner_stays(tenant: Tenant, words: tuple[str, ...]) -> None:
     tenant.caller("admin")
 
-    said = operate("org", words[0], tenant.name, tenant.owner.email, *words[1:])
+    said = call("org", words[0], tenant.name, tenant.owner.email, *words[1:])
 
     assert said == refused(f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first.")
     assert me(tenant.studio) == (200, "owner")
@@ -391,7 +408,6 @@ def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
     assert done("org", "set-role", tenant.name, tenant.owner.email, "owner") == f"{tenant.owner.email} is owner of {tenant.name}.\n"
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
@@ -404,7 +420,7 @@ def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
     ],
 )
 def test_what_organizations_are_refused(tenant: Tenant, words: tuple[str, ...], sentence: str, code: int) -> None:
-    said = operate("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
+    said = call("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
 
     assert said == refused(sentence, code=code)
 

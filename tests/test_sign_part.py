@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from awscrt import checksums
 
 from tests import pictures
 from tests.protocol import begin
+from tests.tenants import http
 
 if TYPE_CHECKING:
     from tests.tenants import Tenant
@@ -24,7 +24,7 @@ def test_it_signs_a_url_for_minutes_that_takes_the_part(tenant: Tenant) -> None:
     signed = upload.sign(1)
 
     assert signed == {"url": signed["url"], "expires": 900}
-    assert httpx.put(signed["url"], content=PHOTO).status_code == 200
+    assert http().put(signed["url"], content=PHOTO).status_code == 200
     assert upload.parts().json() == [{"PartNumber": 1, "Size": len(PHOTO), "ETag": upload.parts().json()[0]["ETag"]}]
 
 
@@ -35,12 +35,12 @@ def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> Non
     signed = upload.sign(1, size=str(len(PHOTO)), checksum=crc)
 
     assert signed["headers"] == {"content-length": str(len(PHOTO)), "x-amz-checksum-crc64nvme": crc}
-    assert httpx.put(signed["url"], content=PHOTO[:-1] + b"?", headers=signed["headers"]).status_code == 400
-    assert httpx.put(signed["url"], content=PHOTO).status_code == 403              # without what was signed
+    assert http().put(signed["url"], content=PHOTO[:-1] + b"?", headers=signed["headers"]).status_code == 400
+    assert http().put(signed["url"], content=PHOTO).status_code == 403              # without what was signed
     longer = signed["headers"] | {"content-length": str(len(PHOTO) + 1)}
-    assert httpx.put(signed["url"], content=PHOTO + b"!", headers=longer).status_code == 403
+    assert http().put(signed["url"], content=PHOTO + b"!", headers=longer).status_code == 403
     assert upload.parts().json() == []
-    assert httpx.put(signed["url"], content=PHOTO, headers=signed["headers"]).status_code == 200
+    assert http().put(signed["url"], content=PHOTO, headers=signed["headers"]).status_code == 200
 
 
 @pytest.mark.parametrize("number", ["0", "10001", "-1", "x", "1.5"])
@@ -59,7 +59,7 @@ def test_a_url_for_one_part_is_for_no_other(tenant: Tenant) -> None:
 
     signature = url[:-1] + ("1" if url.endswith("0") else "0")
     for tampered in (url.replace("partNumber=1", "partNumber=2"), url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"), signature):
-        assert httpx.put(tampered, content=PHOTO).status_code in (403, 400)
+        assert http().put(tampered, content=PHOTO).status_code in (403, 400)
     assert upload.parts().json() == []
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from tests.protocol import begin
+from tests.tenants import http
 
 if TYPE_CHECKING:
     from tests.tenants import Tenant
@@ -20,7 +20,7 @@ def test_it_signs_several_at_once(tenant: Tenant) -> None:
 
     urls = answer.json()["presignedUrls"]
     assert (answer.status_code, sorted(answer.json()), sorted(urls)) == (200, ["presignedUrls"], ["1", "10000", "2"])
-    assert httpx.put(urls["2"], content=b"x").status_code == 200
+    assert http().put(urls["2"], content=b"x").status_code == 200
     assert [part["PartNumber"] for part in upload.parts().json()] == [2]
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests import pictures
 from tests.protocol import MIB
+from tests.tenants import http
 from vitrine import storage
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.tenants import Tenant
 
 PHOTO = pictures.jpeg(320, 240, seed=5)
@@ -28,7 +30,7 @@ def sign(tenant: Tenant, **query: str) -> dict[str, Any]:
 
 def send(signed: dict[str, Any], data: bytes, **changed: str | None) -> httpx.Response:
     fields = {name: value for name, value in (signed["fields"] | changed).items() if value is not None}
-    return httpx.post(signed["url"], data=fields, files={"file": ("photo.jpg", data, "image/jpeg")}, timeout=60)
+    return http().post(signed["url"], data=fields, files={"file": ("photo.jpg", data, "image/jpeg")}, timeout=60)
 
 
 def test_it_answers_a_form_that_uppy_can_send(tenant: Tenant) -> None:

@@ -27,7 +27,7 @@ from local.places import free_port
 from tests import names, pictures
 from tests.loops import invoke
 from tests.protocol import MIB, begin
-from tests.tenants import Client, Tenant
+from tests.tenants import Client, Tenant, http
 from vitrine import content
 from vitrine.db import Statement, read
 from vitrine.library import settling, sweep
@@ -125,7 +125,7 @@ def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
     assert (answer.status_code, said) == (
         200, {"success": True, "mediaId": media, "url": shown["blob"], "message": "File uploaded successfully"},
     )  # fmt: skip
-    assert httpx.get(said["url"], follow_redirects=True).content == PHOTO
+    assert http().get(said["url"], follow_redirects=True).content == PHOTO
     assert media in json.dumps(listed).replace("-", "")
     assert (shown["width"], shown["height"], shown["mimeType"], shown["sizeBytes"]) == (320, 240, "image/jpeg", len(PHOTO))
     assert tenant.trouble() == []
@@ -481,7 +481,7 @@ def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenan
     answer = server.send(tenant.studio, body)
 
     assert answer.status_code == 200, answer.text
-    assert httpx.get(answer.json()["url"].replace(server.url, os.environ["API_URL"]), follow_redirects=True).content == data
+    assert http().get(answer.json()["url"].replace(server.url, os.environ["API_URL"]), follow_redirects=True).content == data
     assert tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["name"] == "In pieces"
 
 
@@ -598,7 +598,7 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(own_stack: S
     try:
         shown = sent(tenant, File())
         listed = tenant.studio.get("/api/v1/media").json()["data"]["data"]
-        served_as = httpx.get(shown["blob"], follow_redirects=True).content
+        served_as = http().get(shown["blob"], follow_redirects=True).content
         before = total(tenant), tenant.trouble()
     finally:
         own_stack.restart("worker")

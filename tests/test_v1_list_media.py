@@ -87,7 +87,7 @@ def test_a_file_is_shown_in_its_envelope(tenant: Tenant) -> None:
         "success": True, "data": {"data": [shown], "total": 1, "limit": 20, "offset": 0},
         "info": {"timestamp": A_TIME, "limit": 20, "offset": 0, "total": 1},
     })  # fmt: skip
-    assert httpx.get(str(shown["url"]), follow_redirects=True).content == SMALL
+    assert http().get(str(shown["url"]), follow_redirects=True).content == SMALL
 
 
 @pytest.fixture(scope="module")

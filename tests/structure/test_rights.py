@@ -92,6 +92,7 @@ def called(function: Function) -> set[str]:
     return seen
 
 
+@cache
 def methods(name: str) -> list[str]:
     module = module_of(name) or ""
     return [f"{module}.{own}" for own in mentions(modules()[module]) if own.startswith(f"{name[len(module) + 1 :]}.")]

@@ -17,8 +17,6 @@ TEXT = (ROOT / "template.yaml").read_text()
 BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}   # actions on a bucket, which know no prefix
 URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
 
-heavy = pytest.mark.xdist_group("cloudformation")   # both load SAM's translator, for seconds: in one process, once
-
 
 def bucket() -> dict[str, Any]:
     properties: dict[str, Any] = template()["Resources"]["Bucket"]["Properties"]
@@ -136,14 +134,6 @@ def test_a_function_answers_before_the_gateway_gives_up() -> None:
     assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {"complete_upload": 300}   # it goes on under its lease
 
 
-@heavy
-def test_cfn_lint_finds_nothing() -> None:
-    from cfnlint.api import lint_file  # 5 s, which only this test should pay
-
-    assert [str(match) for match in lint_file(ROOT / "template.yaml")] == []
-
-
-@heavy
 def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     from samtranslator.parser.parser import Parser  # 2 s
     from samtranslator.translator.translator import Translator
