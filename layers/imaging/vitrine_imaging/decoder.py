@@ -25,7 +25,7 @@ from vitrine.content import sniff
 from vitrine_imaging import wire
 from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
-__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "Limits", "Picture", "Undecodable"]
+__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Undecodable"]
 
 _START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
 _FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
@@ -141,7 +141,9 @@ class Decoder:
 
 
 class Decoding:
-    """A picture that is being made beside what its caller does. A context manager: at the end of its block nothing goes on."""
+    """A picture that is being made beside what its caller does. At the end of its block nothing goes on: its child is ended, unless it is done;
+    one that waits behind other files has its turn first, and takes none.
+    """
 
     def __init__(self, wish: "_Wish", derive: Callable[[], Derived]) -> None:
         self._wish = wish
@@ -149,7 +151,7 @@ class Decoding:
         self._derived = self._thread.submit(derive)
 
     def result(self) -> Derived:
-        """Waits for it. Raises Undecodable and DecoderUnavailable as `Decoder.derive` does."""
+        """Waits for it. Raises Undecodable and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before it."""
         return self._derived.result()
 
     def __enter__(self) -> Self:
@@ -176,7 +178,7 @@ class _Wish:
 
     def check(self) -> None:
         if self._given_up:
-            raise _GivenUp
+            raise GivenUp
 
     @contextmanager
     def kept_by(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
@@ -190,7 +192,7 @@ class _Wish:
                 self._process = None
 
 
-class _GivenUp(Exception):
+class GivenUp(Exception):
     """Nobody waits for the answer."""
 
 
