@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import pictures
-from vitrine_imaging.decoder import Decoder, DecoderUnavailable, Derived, Limits, Undecodable
+from vitrine_imaging.decoder import Decoder, DecoderUnavailable, Derived, GivenUp, Limits, Undecodable
 
 SLOW = Limits(max_pixels=10**9, wall_seconds=60)  # for `slow`: lets more pixels pass than are decoded at once
 
@@ -132,6 +132,25 @@ def test_a_child_killed_twice_is_given_up_and_the_next_file_answered(decoder: De
 
     with pytest.raises(Undecodable, match=r"^Decoding was stopped by the system, twice$"):
         work.result()
+    assert decoder.derive(photo).width == 320
+
+
+def test_a_decoding_that_was_begun_goes_on_beside_and_ends_with_its_block(decoder: Decoder, slow: Path, photo: Path, tmp_path: Path) -> None:
+    with decoder.begin(photo) as decoding:
+        assert decoding.result() == decoder.derive(photo)
+    kept = decoder.pid
+    assert kept
+
+    with decoder.begin(slow, limits=SLOW) as decoding:
+        before = processor_time(kept)
+        until(lambda: processor_time(kept) > before + 10)
+
+    assert gone(kept)
+    with pytest.raises(GivenUp):
+        decoding.result()
+    assert decoder.pid is None  # nobody was asked in its place
+    with pytest.raises(FileNotFoundError):
+        decoder.begin(tmp_path / "nothing")
     assert decoder.derive(photo).width == 320
 
 

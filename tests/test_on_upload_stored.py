@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 import random
+import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 import pytest
 
 from functions.on_upload_stored import handler
 from tests import pictures
 from tests.protocol import begin
-from vitrine import storage
+from vitrine import aws, storage
 from vitrine.db import Statement, read
+from vitrine.errors import Busy
 from vitrine.models import Consumer
+from vitrine.settings import settings
+from vitrine_imaging import intake
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tests.protocol import Multipart
     from tests.tenants import Tenant
 
@@ -134,3 +145,88 @@ def test_an_event_after_the_item_was_deleted_counts_in_the_trash(tenant: Tenant)
     assert tenant.trouble() == []
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert (usage["counts"]["active"], usage["counts"]["trash"]) == (0, 1)
+
+
+def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> None:
+    broken = PHOTOS[0][:len(PHOTOS[0]) // 2]
+    uploads = []
+    for declared in (b"another", broken):
+        value = base64.b64encode(hashlib.sha256(declared).digest()).decode()
+        uploads.append(begin(tenant, checksum={"algorithm": "SHA256", "value": value}))
+        uploads[-1].complete(uploads[-1].put_all(broken))
+
+    said = [tenant.settled(upload.media) for upload in uploads]
+
+    assert [(each["state"], each["reason"]) for each in said] == [
+        ("rejected", "The bytes do not have the SHA-256 that was declared"),
+        ("failed", "The file is cut short"),
+    ]
+    assert tenant.trouble() == []
+
+
+def test_decoding_runs_beside_the_reading_and_ends_when_that_fails(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    picture = pictures.bomb_png(16_000)  # more than a second of decoding
+    stored = storage.put("derived/cut", picture + bytes(3 * storage.CHUNK), "image/png")
+    with cut_off(after=2 * storage.CHUNK) as (url, cut), ThreadPoolExecutor(1) as beside:
+        for name, value in (("AWS_ENDPOINT_URL_S3", url), ("DECODE_MAX_BYTES", str(len(picture))), ("MAX_PIXELS", str(10**9))):
+            another_environment.setenv(name, value)
+        settings.cache_clear()
+        aws.s3.cache_clear()
+
+        def fetch() -> None:
+            with ExitStack() as meanwhile:
+                intake.fetch(stored, tmp_path / "original", meanwhile)
+
+        reading = beside.submit(fetch)
+        while not (child := [pid for pid, ticks in decoders().items() if ticks > 40]):  # it starts within some 20
+            assert not reading.done(), reading.result()
+        cut.set()
+
+        with pytest.raises(Busy):
+            reading.result(timeout=20)
+        assert child[0] not in decoders()
+
+    another_environment.undo()
+    settings.cache_clear()
+    aws.s3.cache_clear()
+    assert (tmp_path / "original").read_bytes() == picture  # and no more of it
+    storage.delete(stored.key, stored.etag)
+
+
+def decoders() -> dict[int, int]:
+    """The decoder's children that this process has, and their processor time in hundredths of a second."""
+    found = dict[int, int]()
+    for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid() and b"vitrine_imaging.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found[pid] = int(fields[11]) + int(fields[12])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@contextmanager
+def cut_off(*, after: int) -> Generator[tuple[str, threading.Event]]:
+    """A way to the store on which nothing comes any more after so many bytes, until it is cut: then the connection ends."""
+    store = urlsplit(settings().aws_endpoint_url_s3 or "")
+    cut = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def forward() -> None:
+            client, _ = listener.accept()
+            with client, socket.create_connection((store.hostname, store.port)) as server:
+                server.sendall(client.recv(1 << 16))  # the request
+                left = after
+                while left > 0 and (piece := server.recv(min(left, 1 << 16))):
+                    client.sendall(piece)
+                    left -= len(piece)
+                cut.wait(60)
+
+        way = threading.Thread(target=forward)
+        way.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", cut
+        finally:
+            cut.set()
+            way.join()

@@ -88,7 +88,7 @@ class Blobs:
             yield from os.listdir(shelf)
 
     def read(self, blobs: Iterable[Blob], start: int, length: int) -> Iterator[bytes]:
-        """`length` bytes from `start` of the blobs laid end to end, at most 512 KiB at a time."""
+        """`length` bytes from `start` of the blobs laid end to end, at most a mebibyte at a time."""
         for blob in blobs:
             if start >= blob.size:
                 start -= blob.size
@@ -100,7 +100,7 @@ class Blobs:
                 left = min(length, blob.size - start)
                 start, length = 0, length - left
                 while left:
-                    chunk = file.read(min(left, 512 << 10))
+                    chunk = file.read(min(left, 1 << 20))
                     if not chunk:
                         raise OSError(f"blob {blob.name} is shorter than the catalogue says")
                     left -= len(chunk)

@@ -14,7 +14,9 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,7 +25,7 @@ from vitrine.content import sniff
 from vitrine_imaging import wire
 from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
-__all__ = ["Decoder", "DecoderUnavailable", "Derived", "Limits", "Picture", "Undecodable"]
+__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Undecodable"]
 
 _START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
 _FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
@@ -57,17 +59,15 @@ class Decoder:
         Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError; and
         DecoderUnavailable where no child can be started at all.
         """
-        limits = limits or Limits()
-        path = path.resolve(strict=True)
-        with self._turn:
-            try:
-                return self._ask(path, limits)
-            except _Disturbed:
-                pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
-            try:
-                return self._ask(path, limits)
-            except _Disturbed as again:
-                raise Undecodable(again.reason) from None
+        return self._derive(path.resolve(strict=True), limits or Limits(), _Wish())
+
+    def begin(self, path: Path, *, limits: Limits | None = None) -> "Decoding":
+        """The same, begun: for a caller with something else to do meanwhile. The file stays until the block of what is returned ends.
+
+        Raises FileNotFoundError; the rest comes with the result.
+        """
+        wish, file = _Wish(), path.resolve(strict=True)
+        return Decoding(wish, lambda: self._derive(file, limits or Limits(), wish))
 
     @property
     def pid(self) -> int | None:
@@ -86,12 +86,25 @@ class Decoder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _ask(self, path: Path, limits: Limits) -> Derived:
+    def _derive(self, path: Path, limits: Limits, wish: "_Wish") -> Derived:
+        with self._turn:
+            try:
+                return self._ask(path, limits, wish)
+            except _Disturbed:
+                pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
+            try:
+                return self._ask(path, limits, wish)
+            except _Disturbed as again:
+                raise Undecodable(again.reason) from None
+
+    def _ask(self, path: Path, limits: Limits, wish: "_Wish") -> Derived:
+        wish.check()  # before a child is started for it
         child = self._ready(limits.memory_bytes)
         child.files += 1
         until = time.monotonic() + limits.wall_seconds
         try:
-            return child.derive(path, limits, until)
+            with wish.kept_by(child.process):
+                return child.derive(path, limits, until)
         except TimeoutError:
             self._stop()
             raise Undecodable(_too_long(limits)) from None
@@ -125,6 +138,62 @@ class Decoder:
         child, self._child = self._child, None
         if child:
             child.stop()
+
+
+class Decoding:
+    """A picture that is being made beside what its caller does. At the end of its block nothing goes on: its child is ended, unless it is done;
+    one that waits behind other files has its turn first, and takes none.
+    """
+
+    def __init__(self, wish: "_Wish", derive: Callable[[], Derived]) -> None:
+        self._wish = wish
+        self._thread = ThreadPoolExecutor(1, "decoding")
+        self._derived = self._thread.submit(derive)
+
+    def result(self) -> Derived:
+        """Waits for it. Raises Undecodable and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before it."""
+        return self._derived.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._wish.give_up()
+        self._thread.shutdown()
+
+
+class _Wish:
+    """That one file be decoded. Whoever gives it up ends the child that is at it, and no other is asked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._process:
+                self._process.kill()
+
+    def check(self) -> None:
+        if self._given_up:
+            raise GivenUp
+
+    @contextmanager
+    def kept_by(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        with self._lock:
+            self.check()
+            self._process = process
+        try:
+            yield
+        finally:
+            with self._lock:  # from here on the child may be at another's file
+                self._process = None
+
+
+class GivenUp(Exception):
+    """Nobody waits for the answer."""
 
 
 class _Disturbed(Exception):

@@ -1,4 +1,4 @@
-"""take_in(): settle -> sniff -> hash -> decode -> put -> record. What `on_upload_stored` calls for every event.
+"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event.
 
 Exactly once, whatever the events do: each attempt writes its frames under a generation of its own, and the transaction that records them
 holds the item's row and finds the version still waiting, or throws its own work away.
@@ -10,8 +10,9 @@ import base64
 import hashlib
 import logging
 import tempfile
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,17 +27,18 @@ from vitrine.queries import counts, ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as upload_rows
 from vitrine.settings import settings
-from vitrine_imaging.decoder import Decoder
+from vitrine_imaging.decoder import Decoder, Decoding
 from vitrine_imaging.models import Derived, Limits, Undecodable
 
 log = logging.getLogger(__name__)
 
+_AHEAD = 2  # chunks that are read and not yet hashed
 NOT_AN_IMAGE = "The file is not a picture of a type that is taken"
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What the bytes turned out to be. `file` holds as much of them as is decoded."""
+    """What the bytes turned out to be."""
 
     mime_type: str
     width: int | None
@@ -75,15 +77,14 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
     if found is None or found.mime_type not in content.IMAGES_NOW:
         return _refuse(who, upload, attempt, NOT_AN_IMAGE if found is None else f"Files of type {found.mime_type} are not taken")
 
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
-        file = Path(folder) / "original"
-        sha256 = _fetch(stored, file)
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
+        sha256, decoding = fetch(stored, Path(folder) / "original", meanwhile)
         looked = _Looked(found.mime_type, found.width_shown, found.height_shown, sha256)
         refusal = _mismatch(upload, looked)
         if refusal is not None:
             return _refuse(who, upload, attempt, refusal)
         try:
-            derived = _decoder().derive(file, limits=Limits(max_pixels=settings().max_pixels, wall_seconds=settings().decode_seconds))
+            derived = decoding.result()
         except Undecodable as undecodable:
             limit = settings().decode_max_bytes
             reason = undecodable.reason if stored.bytes <= limit else f"Pictures are decoded up to {limit} bytes; this one needs more"
@@ -91,24 +92,34 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
     return _keep(who, upload, attempt, looked, _media_type(found.kind), derived)
 
 
-def _fetch(stored: Stored, file: Path) -> bytes | None:
-    """The SHA-256 of the whole object (None above the limit); as much of it as is ever decoded lies in `file`."""
+def fetch(stored: Stored, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Decoding]:
+    """The SHA-256 of the whole object (None above the limit), and the decoding of as much of it as is ever decoded, which lies in `file`.
+
+    Decoding begins once that is there, beside the rest of the hash, and ends with `meanwhile`: what it finds counts only after the hash.
+    """
     chosen = settings()
     hashed = stored.bytes <= chosen.hash_max_bytes
-    digest, left = hashlib.sha256(), chosen.decode_max_bytes
-    with file.open("wb") as out, ThreadPoolExecutor(1) as beside:
-        hashing: Future[None] | None = None
+    digest, missing = hashlib.sha256(), min(stored.bytes, chosen.decode_max_bytes)
+    decoding: Decoding | None = None
+    ahead = deque[Future[None]]()
+    with file.open("wb") as out, ThreadPoolExecutor(1, "hashing") as beside:
         for chunk in storage.chunks(stored):
-            if hashed:  # beside the reading of the next chunk, never more than one behind: hashing is what a large file waits for
-                if hashing is not None:
-                    hashing.result()
-                hashing = beside.submit(digest.update, chunk)
-            if left > 0:
-                out.write(chunk[:left])
-                left -= len(chunk)
-            elif not hashed:
+            if hashed:  # beside the reading, which is bounded by it: hashing is what a large file waits for, so it always has the next chunk
+                ahead.append(beside.submit(digest.update, chunk))
+                if len(ahead) > _AHEAD:
+                    ahead.popleft().result()
+            if missing > 0:
+                out.write(chunk[:missing])
+                missing -= len(chunk)
+            if missing <= 0 and decoding is None:
+                out.flush()
+                limits = Limits(max_pixels=chosen.max_pixels, wall_seconds=chosen.decode_seconds)
+                decoding = meanwhile.enter_context(_decoder().begin(file, limits=limits))
+            if missing <= 0 and not hashed:
                 break
-    return digest.digest() if hashed else None
+    if decoding is None:
+        raise Busy(f"{stored.key} ended early")
+    return digest.digest() if hashed else None, decoding
 
 
 def _mismatch(upload: Upload, looked: _Looked) -> str | None:
