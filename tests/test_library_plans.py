@@ -44,7 +44,7 @@ pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
-LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
+LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, uploads, usage, versions,
@@ -346,11 +346,14 @@ def fill(organization: Organization) -> Library:
     with organization.sql() as owner:
         owner.execute(
             """
-            insert into media (organization_id, id, collection_id, type, path, name, link_token, verified_at, created_by)
-            select %(organization)s, id, %(collection)s, 'folder',
-                   (replace(%(collection)s::text, '-', '') || '.' || replace(id::text, '-', ''))::ltree, 'folder ' || n,
-                   repeat('t', 22), now(), %(user)s
-              from (select n, gen_random_uuid() as id from generate_series(1, %(folders)s) as n) as folder
+            with folder as (
+              insert into media (organization_id, id, collection_id, type, name, link_token, verified_at, created_by)
+              select %(organization)s, gen_random_uuid(), %(collection)s, 'folder', 'folder ' || n, repeat('t', 22), now(), %(user)s
+                from generate_series(1, %(folders)s) as n
+              returning organization_id, collection_id, id
+            )
+            insert into folder_paths (organization_id, folder_id, path)
+            select organization_id, id, (replace(collection_id::text, '-', '') || '.' || replace(id::text, '-', ''))::ltree from folder
             """,
             values,
         )
