@@ -30,7 +30,7 @@ alter table media drop column path;      -- and with it its checks and its index
 
 create or replace function subtree(root uuid)
   returns table (id uuid, path ltree)
-  language sql stable security definer set search_path = public, pg_temp rows 100
+  language sql stable security definer set search_path = public, pg_temp
 as $$
   select below.folder_id, below.path
     from folder_paths top

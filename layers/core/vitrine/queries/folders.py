@@ -151,11 +151,11 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
         """
         update folder_paths
            set path = %(under)s::ltree || subpath(folder_paths.path, nlevel(top.path) - 1)
-          from folder_paths top, subtree(%(folder)s) as below        -- definer function: paths find no index under a policy
+          from folder_paths top
          where top.organization_id = %(organization)s
            and top.folder_id = %(folder)s
            and folder_paths.organization_id = %(organization)s
-           and folder_paths.folder_id = below.id
+           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
         """,
         {"organization": organization, "folder": folder, "under": under}, nothing,
     )
