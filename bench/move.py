@@ -87,7 +87,7 @@ def _rewritten(owner: psycopg.Connection[tuple[object, ...]], shape: Shape) -> f
     owner.execute(
         """
         create table every_row as
-          with folders as (select id, path from media where path <@ (select path from media where id = %(top)s))
+          with folders as (select folder_id as id, path from folder_paths where path <@ (select path from folder_paths where folder_id = %(top)s))
         select id, path
           from folders
         union all
@@ -105,7 +105,7 @@ def _rewritten(owner: psycopg.Connection[tuple[object, ...]], shape: Shape) -> f
         """
         update every_row
            set path = text2ltree('elsewhere') || subpath(path, nlevel(moved.top) - 1)
-          from (select path as top from media where id = %s) as moved
+          from (select path as top from folder_paths where folder_id = %s) as moved
          where path <@ moved.top
         """,
         [shape.top],
@@ -146,12 +146,17 @@ def _fill(owner: psycopg.Connection[tuple[object, ...]], caller: Caller, collect
         if make is not None:      # files without versions, which a move does not ask for
             owner.execute(str(make).encode())
     owner.execute("vacuum analyze media")
+    owner.execute("vacuum analyze folder_paths")
 
 
 _FOLDERS = """
-    insert into media (organization_id, id, collection_id, parent_id, type, path, name, link_token, verified_at, created_by)
-    select %(organization)s, id, %(collection)s, parent, 'folder', path::ltree, 'a folder', repeat('t', 22), now(), %(user)s
-      from unnest(%(rows)s::uuid[], %(parents)s::uuid[], %(paths)s::text[]) as row (id, parent, path)
+    with folder as (
+      insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, verified_at, created_by)
+      select %(organization)s, id, %(collection)s, parent, 'folder', 'a folder', repeat('t', 22), now(), %(user)s
+        from unnest(%(rows)s::uuid[], %(parents)s::uuid[]) as row (id, parent)
+    )
+    insert into folder_paths (organization_id, folder_id, path)
+    select %(organization)s, id, path::ltree from unnest(%(rows)s::uuid[], %(paths)s::text[]) as row (id, path)
 """
 _FILES = """
     insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, active_version_id, filename, mime_type,

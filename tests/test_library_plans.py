@@ -44,7 +44,8 @@ pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
-LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
+INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
+LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, uploads, usage, versions,
@@ -341,16 +342,14 @@ def fill(organization: Organization) -> Library:
     deletion = uuid4()
     values: dict[str, object] = {
         "organization": organization.id, "collection": organization.collection_id, "user": organization.caller.user_id, "files": FILES,
-        "folders": FOLDERS, "deletion": deletion, "tag": uuid4(),
+        "folders": FOLDERS, "inner": INNER, "deletion": deletion, "tag": uuid4(),
     }
     with organization.sql() as owner:
         owner.execute(
             """
-            insert into media (organization_id, id, collection_id, type, path, name, link_token, verified_at, created_by)
-            select %(organization)s, id, %(collection)s, 'folder',
-                   (replace(%(collection)s::text, '-', '') || '.' || replace(id::text, '-', ''))::ltree, 'folder ' || n,
-                   repeat('t', 22), now(), %(user)s
-              from (select n, gen_random_uuid() as id from generate_series(1, %(folders)s) as n) as folder
+            insert into media (organization_id, id, collection_id, type, name, link_token, verified_at, created_by)
+            select %(organization)s, gen_random_uuid(), %(collection)s, 'folder', 'folder ' || n, repeat('t', 22), now(), %(user)s
+              from generate_series(1, %(folders)s) as n
             """,
             values,
         )
@@ -363,6 +362,23 @@ def fill(organization: Organization) -> Library:
                    n, 'ready', case when n %% 1000 > 0 then now() end, now() - make_interval(secs => n), %(user)s
               from (select n, gen_random_uuid() as id from generate_series(1, %(files)s) as n) as file,
                    (select array_agg(id) as ids from media where organization_id = %(organization)s) as folders
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, verified_at, created_by)
+            select organization_id, gen_random_uuid(), collection_id, id, 'folder', 'inner ' || n, repeat('t', 22), now(), %(user)s
+              from media, generate_series(1, %(inner)s) as n
+             where organization_id = %(organization)s and name = 'folder 1'
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into folder_paths (organization_id, folder_id, path)
+            select organization_id, id, replace(concat_ws('.', collection_id, parent_id, id), '-', '')::ltree
+              from media where organization_id = %(organization)s and type = 'folder'
             """,
             values,
         )

@@ -237,7 +237,7 @@ def test_what_is_in_the_trash_comes_along(tenant: Tenant) -> None:
     assert move(tenant, top["id"], there["path"]).status_code == 200
 
     with owner() as connection:
-        row = connection.execute("select path::text as path from media where id = %s", [gone["id"]]).fetchone()
+        row = connection.execute("select path::text as path from folder_paths where folder_id = %s", [gone["id"]]).fetchone()
     assert row == {"path": f"{there['path']}.{top['id']}.{gone['id']}"}
     assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
     assert tenant.trouble() == []

@@ -392,7 +392,8 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
         said[name] = (put_in(mine, name, others), put_in(mine, name, own))
 
     # The same row in one's own name goes in: so it is the wall alone that refused the other.
-    linked = {"media_tags": "UniqueViolation media_tags_pkey"}   # every column of its key is a reference: there is no new one to be had
+    # Every column of their keys is a reference: there is no new one to be had.
+    linked = {"media_tags": "UniqueViolation media_tags_pkey", "folder_paths": "UniqueViolation folder_paths_pkey"}
     assert said == {name: ("InsufficientPrivilege", linked.get(name, "did it: 1")) for name in written}
 
 
@@ -459,7 +460,7 @@ def pointed(reference: Reference, own: Row, new: Row, crossing: Row, verb: str) 
         if verb == "insert":
             said = outcome(lambda: insert(raw, reference.table, new))
         else:
-            key = [name for name in ("id", "media_id", "tag_id") if name in own]
+            key = [name for name in ("id", "media_id", "tag_id", "folder_id") if name in own]
             said = outcome(lambda: raw.execute(
                 sql.SQL("update {} set {} where {}").format(
                     sql.Identifier(reference.table),

@@ -69,14 +69,15 @@ def place(organization: UUID, root: UUID) -> Statement[Place]:
                collection.status = 'active' as collection_lives
           from media root
           join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
-          left join media parent on parent.organization_id = %(organization)s and parent.id = root.parent_id
+          left join folder_paths parent on parent.organization_id = %(organization)s and parent.folder_id = root.parent_id
           left join lateral (
-               select above.id, above.path
+               select above.id, place.path
                  from media above
+                 join folder_paths place on place.organization_id = %(organization)s and place.folder_id = above.id
                 where above.organization_id = %(organization)s
                   and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
                   and above.status = 'active'
-                order by nlevel(above.path) desc
+                order by nlevel(place.path) desc
                 limit 1) as living on true
          where root.organization_id = %(organization)s
            and root.id = %(root)s

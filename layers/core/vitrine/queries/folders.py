@@ -12,7 +12,9 @@ from vitrine.models import Folder, FolderPath, MediaType
 if TYPE_CHECKING:
     from datetime import datetime
 
-_COLUMNS: LiteralString = "id, collection_id, path::text as path, name, status, created_at, created_by"
+_COLUMNS: LiteralString = (
+    "folder.id, folder.collection_id, place.path::text as path, folder.name, folder.status, folder.created_at, folder.created_by"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ def at(organization: UUID, collection: UUID, place: UUID) -> Statement[Place]:
         """
         select collection.id as collection_id, collection.name as collection_name,
                collection.created_at as collection_created_at, collection.created_by as collection_created_by,
-               item.id, item.type, item.path::text as path, item.name, item.created_at, item.created_by
+               item.id, item.type, place.path::text as path, item.name, item.created_at, item.created_by
           from collections collection
           left join media item on item.organization_id = %(organization)s
                               and item.id = %(place)s
                               and item.collection_id = collection.id
                               and item.status = 'active'
+          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = item.id
          where collection.organization_id = %(organization)s
            and collection.id = %(collection)s
            and collection.status = 'active'
@@ -63,13 +66,14 @@ def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     """The folders of this name directly in a place, oldest first."""
     return Statement(
         "select " + _COLUMNS + """
-          from media
-         where organization_id = %(organization)s
-           and place_id = %(place)s
-           and name collate "C" = %(name)s
-           and type = 'folder'
-           and status = 'active'
-         order by id
+          from media folder
+          join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
+         where folder.organization_id = %(organization)s
+           and folder.place_id = %(place)s
+           and folder.name collate "C" = %(name)s
+           and folder.type = 'folder'
+           and folder.status = 'active'
+         order by folder.id
         """,
         {"organization": organization, "place": place, "name": name}, _folder,
     )
@@ -87,11 +91,16 @@ def insert(organization: UUID, path: FolderPath, name: str, link_token: str, cre
     """A folder at this path, whose last id is its own. It has no bytes to verify, so it is verified from its birth."""
     return Statement(
         """
-        insert into media (organization_id, id, collection_id, parent_id, type, path, name, link_token, created_by,
-                           verified_at, created_at, updated_at)
-        values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(path)s::ltree, %(name)s, %(link_token)s, %(creator)s,
-                now(), now(), now())
-        returning """ + _COLUMNS,
+        with folder as (
+          insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, created_by, verified_at, created_at, updated_at)
+          values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s, %(creator)s, now(), now(), now())
+          returning *
+        ), place as (
+          insert into folder_paths (organization_id, folder_id, path)
+          values (%(organization)s, %(id)s, %(path)s::ltree)
+          returning path
+        )
+        select """ + _COLUMNS + " from folder cross join place",
         {
             "organization": organization, "id": path.place_id, "collection": path.collection_id,
             "parent": path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
@@ -105,8 +114,9 @@ def destination(organization: UUID, place: UUID) -> Statement[Destination]:
     """The living item or collection of this id, to put something in. No row: there is none."""
     return Statement(
         """
-        select media.collection_id, media.id as item_id, media.type, media.path::text as path
+        select media.collection_id, media.id as item_id, media.type, place.path::text as path
           from media
+          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'
@@ -139,13 +149,13 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
     """A folder and all below it, deleted ones too, have the paths of their new place; files follow, since they name only their parent."""
     return Statement(
         """
-        update media
-           set path = %(under)s::ltree || subpath(media.path, nlevel(top.path) - 1)
-          from media top, subtree(%(folder)s) as below               -- definer function: <@ finds no index under a policy
+        update folder_paths
+           set path = %(under)s::ltree || subpath(folder_paths.path, nlevel(top.path) - 1)
+          from folder_paths top
          where top.organization_id = %(organization)s
-           and top.id = %(folder)s
-           and media.organization_id = %(organization)s
-           and media.id = below.id
+           and top.folder_id = %(folder)s
+           and folder_paths.organization_id = %(organization)s
+           and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
         """,
         {"organization": organization, "folder": folder, "under": under}, nothing,
     )

@@ -138,12 +138,14 @@ RULES: dict[str, LiteralString] = {
            and (%(organization)s::uuid is null or coalesce(c.organization_id, p.organization_id) = %(organization)s::uuid)
     """,
     "a folder's path is its parent's and its own id": """
-        select m.id::text as item, m.path::text as details
+        select m.id::text as item, coalesce(own.path::text, 'no path') as details
           from media m
-          left join media parent on parent.organization_id = m.organization_id and parent.id = m.parent_id
-         where m.type = 'folder'
-           and m.path <> case when m.parent_id is null then text2ltree(replace(m.collection_id::text, '-', '')) else parent.path end
-                         || replace(m.id::text, '-', '')
+          left join folder_paths own on own.organization_id = m.organization_id and own.folder_id = m.id
+          left join folder_paths parent on parent.organization_id = m.organization_id and parent.folder_id = m.parent_id
+         where own.path is distinct from
+               case when m.type <> 'folder' then null
+                    else coalesce(case when m.parent_id is null then text2ltree(replace(m.collection_id::text, '-', '')) else parent.path end
+                                  || replace(m.id::text, '-', ''), '') end
            and @m
     """,
     "what lies in something lies in a folder, and nothing living in a deleted one": """

@@ -24,8 +24,8 @@ DeletionKind = Literal["media", "folder", "version", "collection"]
 # collection.
 OWN: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
-       coalesce(media.path::text,
-                coalesce(parent.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '')) as path,
+       case when media.type = 'folder' then place.path::text
+            else coalesce(place.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '') end as path,
        media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption, media.metadata,
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
@@ -36,8 +36,9 @@ OWN: LiteralString = """
 # To be joined to a `media`, in a statement with the value `organization`.
 OWN_JOINS: LiteralString = """
   join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
-  left join media parent      on parent.organization_id = %(organization)s and parent.id = media.parent_id
-  left join versions version  on version.organization_id = %(organization)s and version.id = media.active_version_id
+  left join folder_paths place on place.organization_id = %(organization)s
+                              and place.folder_id = case when media.type = 'folder' then media.id else media.parent_id end
+  left join versions version on version.organization_id = %(organization)s and version.id = media.active_version_id
   left join lateral (
        select json_object_agg(of_group."group", of_group.names order by of_group."group" collate "C") as tags
          from (select tag."group", json_agg(tag.name order by tag.name collate "C") as names
@@ -383,8 +384,9 @@ def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
     """
     return Statement(
         """
-        select media.id, media.collection_id, media.place_id, media.type, media.path::text as path, media.verified_at is not null as verified
+        select media.id, media.collection_id, media.place_id, media.type, place.path::text as path, media.verified_at is not null as verified
           from media
+          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'

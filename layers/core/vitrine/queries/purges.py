@@ -193,14 +193,15 @@ def hold_folders(act: Due, limit: int) -> Statement[Found]:
     """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
     return Statement(
         """
-        select id
-          from media
-         where organization_id = %(organization)s
-           and deletion_id = %(deletion)s
-           and type = 'folder'
-         order by nlevel(path) desc, id
+        select folder.id
+          from media folder
+          join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
+         where folder.organization_id = %(organization)s
+           and folder.deletion_id = %(deletion)s
+           and folder.type = 'folder'
+         order by nlevel(place.path) desc, folder.id
          limit %(limit)s
-           for update
+           for update of folder
         """,
         {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
     )

@@ -294,10 +294,10 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
         """
         with above as (
           select label.label::uuid as id, label.depth
-            from media folder
-           cross join lateral unnest(string_to_array(folder.path::text, '.')) with ordinality as label (label, depth)
-           where folder.organization_id = %(organization)s
-             and folder.id = %(parent)s
+            from folder_paths place
+           cross join lateral unnest(string_to_array(place.path::text, '.')) with ordinality as label (label, depth)
+           where place.organization_id = %(organization)s
+             and place.folder_id = %(parent)s
         )
         select (select folder.id
                   from above
