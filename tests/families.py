@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
+DELETED = "The item it was to be a version of was deleted"
 NO_VERSION = (404, {"error": "Version not found", "code": "not_found"})
 
 
