@@ -39,8 +39,10 @@ def get(caller: Caller, version: UUID) -> Media:
 
 def listed(caller: Caller, item: UUID) -> list[Media]:
     """The versions of an item, or of the item that a version is of, each as itself, the first one first. Raises NotFound; Invalid for a folder."""
-    found = read(caller, queries.of_item(caller.organization_id, item))
-    return found or [get(caller, family(caller, item).media_id)]     # none: it is a folder, or not there
+    found = read(caller, queries.of_item(caller.organization_id, family(caller, item).media_id))
+    if not found:
+        raise NotFound(NO_MEDIA)
+    return found
 
 
 def family(caller: Caller, item: UUID) -> queries.Family:
@@ -83,7 +85,7 @@ def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Medi
 def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Check | None = None) -> DeletedVersion:
     """The version is in the trash, and its item shows another where it showed this one. An act of its own, which a restore can reverse.
 
-    `of`: the item (or another version of it) that it must be a version of. `check` judges the item as it is before, and may raise. Raises NotFound
+    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first. `check` judges the item as it is before, and may raise. Raises NotFound
     (a second time, too), Invalid for an item's first version, which goes with its item, Conflict for the only one.
     """
     organization, deletion = caller.organization_id, mint_id()
@@ -98,6 +100,8 @@ def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Chec
             asked = db.first(queries.held(organization, of))
             if asked is None or asked.status != "active" or asked.media_id != held.media_id:
                 raise NotFound(NO_VERSION)
+        if version == held.media_id and of is None:      # an item that was deleted when it was looked for, and is back
+            raise NotFound(NO_MEDIA)
         if version == held.media_id:
             raise Invalid("The first version cannot be deleted alone; delete the item", code="first_version")
         if not db.run(queries.others(organization, version))[0].beside:
@@ -136,9 +140,10 @@ def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = N
     """The item, which is held, shows the version that is to be active, and is counted by it: that version."""
     shown = db.run(queries.show_active(organization, item, actor))[0]
     if shown.status == "active" and (shown.verified, shown.type) != (shown.was_verified, shown.was_type):
-        for is_counted, media_type, delta in ((shown.was_verified, shown.was_type, -1), (shown.verified, shown.type, 1)):
-            if is_counted:
-                db.queue(counts.entry(organization, shown.collection_id, shown.place_id, media_type, delta))
+        if shown.was_verified:
+            db.queue(counts.entry(organization, shown.collection_id, shown.place_id, shown.was_type, -1))
+        if shown.verified:
+            db.queue(counts.entry(organization, shown.collection_id, shown.place_id, shown.type, 1))
     return shown.id
 
 

@@ -402,11 +402,6 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
 
 # As they are shown.
 
-_FAMILY: LiteralString = """
-       coalesce((select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'), %(item)s)
-"""
-
-
 def family(organization: UUID, item: UUID) -> Statement[Family]:
     """No row: the item, or the version, is deleted or was never there."""
     return Statement(
@@ -420,7 +415,9 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
           from media
          where media.organization_id = %(organization)s
            and media.status = 'active'
-           and media.id = """ + _FAMILY,
+           and media.id = coalesce(
+                 (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'), %(item)s)
+        """,
         {"organization": organization, "item": item}, Family,
     )
 
@@ -428,16 +425,18 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
 def shown(organization: UUID, version: UUID) -> Statement[Media]:
     """The version as itself. No row: it or its item is deleted, or it was never there."""
     return Statement(
-        _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS, {"organization": organization, "version": version}, as_media
+        _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
+        {"organization": organization, "version": version}, as_media,
     )
 
 
 def of_item(organization: UUID, item: UUID) -> Statement[Media]:
-    """The living versions of the item, or of the item that this living version is of, each as itself, the first one first."""
+    """The living versions of a living item, each as itself, the first one first."""
     return Statement(
-        _SHOWN + VERSION + " and version.media_id = " + _FAMILY + ") as media" + VERSION_JOINS + " order by version_number",
+        _SHOWN + VERSION + " and version.media_id = %(item)s) as media" + VERSION_JOINS + _LIVING + " order by version_number",
         {"organization": organization, "item": item}, as_media,
     )
 
 
 _SHOWN: LiteralString = "select " + OWN + ", media.source_media_id, media.is_active from ("
+_LIVING: LiteralString = " where collection.status = 'active'"
