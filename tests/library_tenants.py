@@ -65,8 +65,9 @@ class Organization:
     ) -> None:
         connection.execute(
             """
-            insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, created_by)
-            values (%(organization)s, %(version)s, %(item)s, %(number)s, %(key)s, 'a.jpg', 'image/jpeg', %(stored)s, %(stored)s, %(user)s)
+            insert into versions (organization_id, id, media_id, number, type, key, filename, mime_type, size_bytes, stored_bytes, created_by)
+            select %(organization)s, %(version)s, %(item)s, %(number)s, type, %(key)s, 'a.jpg', 'image/jpeg', %(stored)s, %(stored)s, %(user)s
+              from media where id = %(item)s
             """,
             {
                 "organization": self.id, "version": version, "item": item, "number": number, "key": f"originals/{version}", "stored": stored,

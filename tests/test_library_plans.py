@@ -117,6 +117,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.hold": lambda lib: purges.hold(an_act(lib)),
     "purges.waits": lambda lib: purges.waits(an_act(lib)),
     "purges.hold_files": lambda lib: purges.hold_files(an_act(lib), 100),
+    "purges.hold_version": lambda lib: purges.hold_version(an_act(lib)),
+    "purges.remove_version": lambda lib: purges.remove_version(an_act(lib)),
     "purges.doom": lambda lib: purges.doom(an_act(lib), [lib.item]),
     "purges.end_uploads": lambda lib: purges.end_uploads(an_act(lib), [lib.item], "why"),
     "purges.remove": lambda lib: purges.remove(an_act(lib), [lib.item]),
@@ -236,7 +238,17 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.resend": lambda lib: uploads.resend(lib.organization, uuid4()),
     "uploads.of_multiparts": lambda _: uploads.of_multiparts(["s"]),
     "versions.birth_media": lambda lib: versions.birth_media(an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22),
-    "versions.birth": lambda lib: versions.birth(an_upload(lib), STORED, 1),
+    "versions.birth": lambda lib: versions.birth(an_upload(lib), STORED, 1, "image"),
+    "versions.take_number": lambda lib: versions.take_number(lib.organization, lib.item),
+    "versions.lock_family": lambda lib: versions.lock_family(lib.organization, lib.item),
+    "versions.put_type": lambda lib: versions.put_type(lib.organization, lib.item, "image"),
+    "versions.select": lambda lib: versions.select(lib.organization, lib.item, lib.item),
+    "versions.others": lambda lib: versions.others(lib.organization, lib.item),
+    "versions.mark": lambda lib: versions.mark(lib.organization, uuid4(), lib.item),
+    "versions.delete": lambda lib: versions.delete(lib.organization, lib.item),
+    "versions.family": lambda lib: versions.family(lib.organization, lib.item),
+    "versions.shown": lambda lib: versions.shown(lib.organization, lib.item),
+    "versions.of_item": lambda lib: versions.of_item(lib.organization, lib.item),
     "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
     "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
     "versions.held": lambda lib: versions.held(lib.organization, lib.item),
@@ -246,7 +258,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         generation=1,
     ),
     "versions.fail": lambda lib: versions.fail(lib.organization, lib.item, "why"),
-    "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item, "image"),
+    "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item),
     "versions.put_frame": lambda lib: versions.put_frame(
         lib.organization, lib.item, 1, versions.NewFrame(0, "k", "image/jpeg", 1, 1, "l", 1, 1), uuid4()
     ),
@@ -384,8 +396,8 @@ def fill(organization: Organization) -> Library:
         )
         owner.execute(
             """
-            insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, created_by)
-            select organization_id, id, id, 1, id::text, filename, mime_type, size_bytes, size_bytes, created_by
+            insert into versions (organization_id, id, media_id, number, type, key, filename, mime_type, size_bytes, stored_bytes, created_by)
+            select organization_id, id, id, 1, type, id::text, filename, mime_type, size_bytes, size_bytes, created_by
               from media where organization_id = %(organization)s and type <> 'folder'
             """,
             values,

@@ -16,11 +16,12 @@ from uuid import UUID
 import pytest
 
 from local import CLONE
-from tests import collecting, jobs, pictures
+from tests import collecting, families, jobs, pictures
 from tests.protocol import begin
 from tests.wall_cases import owner
 from vitrine import storage
 from vitrine.library import purge as library
+from vitrine_imaging import intake
 
 if TYPE_CHECKING:
     from local.stack import Stack
@@ -211,6 +212,101 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
     jobs.run("sweep_orphans", later=timedelta(hours=2))
     assert stored(tenant) == []
     assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+# Versions.
+
+def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
+    item, second, third = families.make(tenant, 3)
+    pending = begin(tenant, metadata={"sourceMediaId": item})
+    pending.put_all(families.picture(4))
+    families.delete(tenant, item, third)
+
+    assert "purged" in purge().values()
+
+    assert restored(tenant, f"/api/media/{third}") == GONE_ITEM
+    assert (families.usage(tenant)[1], families.listed(tenant, item)) == ({"active": 2, "trash": 0}, [(item, 1, False), (second, 2, True)])
+    assert rows(tenant) == {"media": 1, "versions": 2, "frames": 2, "objects": 7, "collections": 0}    # one is the open upload's
+    assert len(stored(tenant)) == 6
+    assert tenant.trouble() == []
+
+    # The item waits for the version that was deleted before it; both have their time over now.
+    families.delete(tenant, item, second)
+    act = delete(tenant, f"/api/media/{item}")
+    assert purge(dry_run=True)[act] == WAITS
+    assert purge()[act] == "purged"
+    assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
+    # What lands now is refused and says why: no new item comes of it.
+    completed = pending.complete()
+    assert families.said(completed) == (422, {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"})
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert tenant.trouble(settled=True) == []
+
+
+def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tenant, own_stack: Stack) -> None:
+    """A version may be there before anybody has looked at the first one's bytes."""
+    own_stack.kill("worker")
+    uploads = []
+    for _ in range(2):
+        first = begin(tenant)
+        first.put_all(b"no picture at all" * 1000)
+        first.complete()
+        further = begin(tenant, metadata={"sourceMediaId": first.media})
+        further.put_all(families.picture(2))
+        further.complete()
+        assert families.listed(tenant, first.media) == [(first.media, 1, True), (further.media, 2, False)]
+        assert families.shown(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
+        intake.take_in(further.answer["key"])
+        assert families.active(tenant, first.media) == further.media
+        uploads.append((first, further))
+    (one, its_second), (other, deleted) = uploads
+    assert families.delete(tenant, other.media, deleted.media).json() == {"deletedId": deleted.media, "promotedId": other.media}
+
+    for first, _ in uploads:
+        intake.take_in(first.answer["key"])
+    own_stack.restart("worker")
+
+    assert tenant.settled(one.media)["state"] == "rejected"
+    assert families.listed(tenant, one.media) == [(its_second.media, 2, True)]
+    assert families.said(families.delete(tenant, one.media, its_second.media)) == (
+        409, {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
+    )  # fmt: skip
+    # What was deleted before can come back, so the item has to stay.
+    status = tenant.settled(other.media)
+    assert (status["state"], status["reason"]) == ("failed", intake.NOT_AN_IMAGE)
+    assert families.restore(tenant, deleted.media)[0] == 200
+    assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
+    assert tenant.trouble() == []
+
+
+def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+    items = [families.make(tenant, 3) for _ in range(2)]
+    over = threading.Event()
+
+    def turn(number: int) -> int:
+        item, second, third = items[number % 2]
+        version = (second, third)[number // 2 % 2]
+        deeds = (
+            lambda: families.delete(tenant, item, version), lambda: tenant.studio.delete(f"/api/media/{item}"),
+            lambda: families.select(tenant, version), lambda: tenant.studio.post(f"/api/media/{version}/restore"),
+            lambda: tenant.studio.post(f"/api/media/{item}/restore"),
+        )  # fmt: skip
+        return deeds[number // 4 % 5]().status_code
+
+    def purge_again() -> None:
+        while not over.is_set():
+            purge()
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge_again)
+        statuses = set(threads.map(turn, range(30)))
+        over.set()
+        purging.result()
+
+    assert statuses <= {200, 404, 409, 410}
+    assert tenant.trouble() == []
+    purge()
     assert tenant.trouble(settled=True) == []
 
 

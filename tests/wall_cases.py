@@ -207,6 +207,9 @@ class Stage:
     def spare_photo(self) -> str:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=3))
 
+    def spare_version(self) -> str:
+        return self.tenant.ready(pictures.jpeg(40, 30, seed=5), sourceMediaId=self.furnished.photo)
+
 
     # One collection.
 
@@ -294,6 +297,10 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "get_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}),
     "update_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}, body={"name": "Renamed"}),
     "delete_folder": lambda stage, of: Sent({"folderId": stage.spare_folder() if of else stage.furnished.folder}),
+    # Versions
+    "list_versions": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
+    "select_version": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
+    "delete_version": lambda stage, of: Sent({"mediaId": stage.furnished.photo}, {"versionId": stage.spare_version() if of else NOWHERE}),
     # Tags
     "add_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color", "value": uuid4().hex}),
     "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),

@@ -1,8 +1,10 @@
 """POST /api/upload/s3/multipart - open an upload whose parts go straight into the store.
 
 Body      {"filename", "type"?, "metadata"?, "size"?: bytes, "checksum"?: {"algorithm": "CRC64NVME"|"CRC32C"|"SHA256", "value": base64}, "partSize"?}
+          metadata.sourceMediaId, an item or a version of it: the file becomes a further version, in its place and under its name
 Response  {"key", "uploadId", "bucket", "mediaId", "partSize", "expiresAt"}
-Errors    400; 401; 403 neither owner, admin nor editor; 404 collection or folder not there; 413 over the limit or the quota; 415
+Errors    400; 401; 403 neither owner, admin nor editor; 404 collection, folder or item not there; 409 more versions than an
+          item may have; 413 over the limit or the quota; 415
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
-"""DELETE /api/media/{mediaId} - put an item in the trash, a folder with everything below it.
+"""DELETE /api/media/{mediaId} - put an item in the trash with all its versions, a folder with everything below it.
+
+The id of a version that is not the first puts that version alone in the trash; the item then shows another.
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
-Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than can go at once
+Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than can go at once,
+          or an item's only version
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An item as it is shown: a file (with what its active version shows) or a folder."""
+    """An item as it is shown: a file (with what its active version shows) or a folder; or a version, shown as itself."""
 
     id: UUID
     organization_id: UUID
@@ -306,6 +306,8 @@ class Media:
     frames: tuple[Frame, ...]
     inside_count: int | None = None    # of a folder: active images and videos at any depth; None for a file
     preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
+    source_media_id: UUID | None = None  # of a version shown as itself: its item; None for an item, and for its first version
+    is_active: bool = True             # False for a version that its item does not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +383,15 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletedVersion:
+    """An act of deletion that took one version."""
+
+    id: UUID
+    deletion_id: UUID
+    promoted_id: UUID | None     # what its item shows in its place; None: it was not what the item showed
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Bytes and originals of an organization, by state and kind."""
 
@@ -435,7 +446,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One upload: a row of its own state machine. `version_id` is the id a client is given as mediaId."""
+    """One upload: a row of its own state machine. `version_id` is the id a client is given as mediaId.
+
+    `media_id` is the item it makes, then the same; or the item that it makes a further version of.
+    """
 
     organization_id: UUID
     id: UUID
@@ -468,6 +482,11 @@ class Upload:
     updated_at: datetime
     expires_at: datetime
     deadline: datetime
+
+    @property
+    def is_further(self) -> bool:
+        """Whether it makes a version of an item that there is, and no item."""
+        return self.media_id != self.version_id
 
 
 @dataclass(frozen=True, slots=True)

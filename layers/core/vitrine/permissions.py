@@ -69,6 +69,10 @@ PERMISSIONS: dict[str, Permission] = {
     "folder.read":         Permission("media:read", EVERYBODY, "read"),
     "folder.update":       Permission("media:write", EDITORS, "write"),
     "folder.delete":       Permission("media:delete", ADMINS, "write"),
+    # Versions
+    "version.list":        Permission("media:read", EVERYBODY, "read"),
+    "version.select":      Permission("media:write", EDITORS, "write"),
+    "version.delete":      Permission("media:delete", ADMINS, "write"),
     # Tags
     "media.tag":           Permission("media:write", EDITORS, "write"),
     "tag.list":            Permission("media:read", EVERYBODY, "read"),

@@ -22,8 +22,9 @@ from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects, settling
+from vitrine.library import versions as family
 from vitrine.models import Consumer, MediaType, Stored, Upload
-from vitrine.queries import counts, ledger, versions
+from vitrine.queries import ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as upload_rows
 from vitrine.settings import settings
@@ -237,7 +238,9 @@ def _record(
 
 
 def _refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str) -> Upload:
-    """The item goes and its objects are doomed in one transaction, the count compensated; the reason stays with the upload."""
+    """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the count compensated; the reason stays with
+    the upload. It has failed, and stays, where the item has no other but deleted ones.
+    """
     organization = who.organization_id
 
     def work(db: Transaction) -> tuple[Upload, list[str]] | None:
@@ -245,14 +248,15 @@ def _refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: st
         held = db.first(versions.held(organization, attempt.id))
         if held is None or held.processing != "pending":
             return None
+        if not family.take_out(db, organization, held):
+            db.queue(versions.fail(organization, attempt.id, reason))
+            family.show(db, organization, held.media_id)
+            return db.run(upload_rows.become(organization, upload.id, "failed", reason))[0], []
         doomed = db.run(manifest.doom_version(organization, attempt.id, "refused"))
         state: ledger.State = "active" if held.status == "active" else "trash"
         db.queue(
             ledger.entry(organization, held.media_id, attempt.id, -held.stored_bytes, -1, "original", state, "refused", f"refuse:{upload.id.hex}")
         )
-        if held.is_active and held.media_status == "active" and held.media_verified:   # by its head, within the request that brought it
-            db.queue(counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
-        db.queue(versions.delete_media(organization, held.media_id))
         return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [each.key for each in doomed]
 
     refused = transaction(who, work)

@@ -306,6 +306,12 @@ class CollectionChange(Input):
         return self.name if "name" in self.model_fields_set else None, (self.icon or "") if "icon" in self.model_fields_set else None
 
 
+class VersionQuery(Input):
+    """Which version of an item is meant."""
+
+    versionId: Id
+
+
 class LinkQuery(Input):
     """Which shape of an item a permanent link leads to."""
 
@@ -405,6 +411,15 @@ class Media(TypedDict):
 
 class OneMedia(TypedDict):
     media: Media
+
+
+class Versions(TypedDict):
+    versions: list[Media]      # the first one first, each as it is
+
+
+class DeletedVersion(TypedDict):
+    deletedId: str
+    promotedId: str | None     # what the item shows in its place; null: it did not show the deleted one
 
 
 class Pagination(TypedDict):
@@ -578,9 +593,9 @@ def show_media(media: models.Media, links: Links) -> Media:
         "createdById": media.created_by.hex,
         "updatedById": media.updated_by.hex if media.updated_by else None,
         "status": media.status,
-        "sourceMediaId": None,
+        "sourceMediaId": media.source_media_id.hex if media.source_media_id else None,
         "versionNumber": media.version_number,
-        "isActive": True,
+        "isActive": media.is_active,
         "filename": media.filename,
         "mimeType": media.mime_type,
         "takenAt": _taken(media),
@@ -661,6 +676,14 @@ def _seconds(seconds: float) -> str:
 def show_one(media: models.Media, links: Links) -> Answer:
     """OneMedia, with its ETag."""
     return Answer({"media": show_media(media, links)}, headers={"etag": etag(media)})
+
+
+def show_versions(versions: Sequence[models.Media], links: Links) -> Versions:
+    return {"versions": [show_media(version, links) for version in versions]}
+
+
+def show_deleted_version(deleted: models.DeletedVersion) -> DeletedVersion:
+    return {"deletedId": deleted.id.hex, "promotedId": deleted.promoted_id.hex if deleted.promoted_id else None}
 
 
 NOT_ITS_OWN = ("path", "dataset", "folderItemCount", "folderPreviews")

@@ -10,7 +10,7 @@ from uuid import UUID
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import acts, clean_name, folders, tags
+from vitrine.library import acts, clean_name, folders, tags, versions
 from vitrine.library.acts import MAX_DELETED_AT_ONCE
 from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
 from vitrine.queries import browse as levels
@@ -29,7 +29,7 @@ WantedFiles = Literal["all", "image", "video", "pdf"]
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
 Check = Callable[[Media], None]
-NO_MEDIA, NO_FOLDER = "Media not found", "Folder not found"
+NO_MEDIA, NO_FOLDER = versions.NO_MEDIA, "Folder not found"
 
 
 def browse(
@@ -73,19 +73,17 @@ def files(
 
 
 def get(caller: Caller, item: UUID) -> Media:
-    """The item, file or folder, verified or not yet. Raises NotFound: deleted, or never there."""
+    """The item, file or folder, verified or not yet; of a version that is not its first, that version. Raises NotFound: deleted, or never there."""
     found = read(caller, queries.shown(caller.organization_id, item))
-    if not found:
-        raise NotFound(NO_MEDIA)
-    return found[0]
+    return found[0] if found else versions.get(caller, item)
 
 
 def file(caller: Caller, item: UUID) -> Media:
     """The item, if it is one that `files` lists. Raises NotFound where it is not."""
-    found = get(caller, item)
-    if found.type == "folder" or found.verified_at is None:
+    found = read(caller, queries.shown(caller.organization_id, item))
+    if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)
-    return found
+    return found[0]
 
 
 def folder(caller: Caller, item: UUID) -> Media:
@@ -184,17 +182,18 @@ def delete_folder(caller: Caller, item: UUID) -> Deleted:
 
 
 def delete(caller: Caller, item: UUID) -> Deleted:
-    """The item is in the trash, with its versions; a folder with everything below it. One act, which a restore can reverse.
+    """The item is in the trash, with its versions; a folder with everything below it; of a version that is not its first, that version alone. One
+    act, which a restore can reverse.
 
-    Raises NotFound when it is not there (a second time, too), Conflict when the folder holds more than can go at once.
+    Raises NotFound when it is not there (a second time, too), Conflict when the folder holds more than can go at once, or for an only version.
     """
     organization, deletion = caller.organization_id, mint_id()
 
-    def work(db: Transaction) -> Deleted:
+    def work(db: Transaction) -> Deleted | None:
         db.queue(collections.hold_for_change(organization, item))
         held = db.first(queries.hold(organization, item))
         if held is None:
-            raise NotFound(NO_MEDIA)
+            return None
         is_folder = held.type == "folder"
         if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
             raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
@@ -205,23 +204,28 @@ def delete(caller: Caller, item: UUID) -> Deleted:
             db.queue(queries.mark_below(organization, deletion, item, caller.user_id))
         return Deleted(item, deletion, acts.take(db, organization, deletion))
 
-    return transaction(caller, work)
+    deleted = transaction(caller, work)
+    return deleted if deleted is not None else Deleted(item, versions.delete(caller, item).deletion_id, 1)
 
 
 def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
-    """The act of deletion that took this item is reversed: all it took lives again, where it lay, or in the nearest folder above that lives.
+    """The act of deletion that took this item, or version, is reversed: all it took lives again, where it lay, or in the nearest folder above that
+    lives.
 
-    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when the item is a folder and no `folders` are meant, Conflict
-    when it is not deleted or its collection is, Gone when the act is being purged or was.
+    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when it is a folder or a version and only files are meant (not
+    `folders`), Conflict when it is not deleted or its collection is, or the version's item, Gone when the act is being purged or was.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
         db.queue(collections.hold_for_change(organization, item))
         found = db.first(deletions.hold(organization, item))
-        if found is not None and found.is_folder and not folders:
-            raise NotFound("Media not found")
+        if found is not None and (found.is_folder or found.is_version) and not folders:
+            raise NotFound(NO_MEDIA)
         act = acts.reversible(found, "item")
+        if act.kind == "version":
+            versions.give_back(db, caller, act)
+            return Restored(item, act.id, act.item_count)
         place = db.first(deletions.place(organization, act.root_id))     # none: the act took the collection itself
         if place is None or not place.collection_lives:
             raise Conflict("The collection of this item is deleted; restore the collection first")

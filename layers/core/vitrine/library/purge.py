@@ -88,12 +88,13 @@ def _under_lock(act: queries.Due, step: Callable[[Transaction, queries.Due, int]
 
 
 def _files(db: Transaction, act: queries.Due, limit: int) -> bool:
-    items = [each.id for each in db.run(queries.hold_files(act, limit))]
+    of_version = act.kind == "version"
+    items = [each.id for each in db.run(queries.hold_version(act) if of_version else queries.hold_files(act, limit))]
     if items:
         db.queue(ledger.purge(act.organization_id, act.id, items))
         db.queue(queries.doom(act, items))
         db.queue(queries.end_uploads(act, items, "The item was deleted before it was processed"))
-        db.queue(queries.remove(act, items))
+        db.queue(queries.remove_version(act) if of_version else queries.remove(act, items))
     return bool(items)
 
 

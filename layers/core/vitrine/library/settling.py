@@ -14,8 +14,9 @@ from vitrine.credentials import mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects
+from vitrine.library import versions as family
 from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
-from vitrine.queries import collections, counts, ledger, versions
+from vitrine.queries import collections, ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
 from vitrine.settings import settings
@@ -97,7 +98,7 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
     def work(db: Transaction) -> None:
         db.queue(versions.lock_item(upload.organization_id, upload.media_id))
         held = db.first(versions.held(upload.organization_id, upload.version_id))
-        if held is None or held.processing != "pending" or held.media_verified:
+        if held is None or held.processing != "pending" or held.verified:
             return
         db.queue(versions.verify(upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown))
         show_processed(db, upload.organization_id, held, _media_type(found.mime_type))
@@ -106,12 +107,9 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
 
 
 def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
-    """The item shows what its version has become, and is counted from now on if it was not."""
-    if not held.is_active:
-        return
-    db.queue(versions.show_active(organization, held.media_id, media_type))
-    if held.media_status == "active" and not held.media_verified:
-        db.queue(counts.entry(organization, held.collection_id, held.place_id, media_type, 1))
+    """The item shows what its version has become where that is to be active, and is counted by it from now on."""
+    db.queue(versions.put_type(organization, held.id, media_type))
+    family.show(db, organization, held.media_id)
 
 
 def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
@@ -130,7 +128,8 @@ def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
 
 
 def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
-    """Media and version are there, pending, the ledger knows, and the upload is `stored`. `source`: what was posted, doomed now.
+    """The version is there, pending, and its item if it is the first; the ledger knows, and the upload is `stored`. `source`: what was posted,
+    doomed now.
 
     Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
     """
@@ -144,14 +143,13 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
             if doomed:
                 db.queue(manifest.doom(organization, doomed, "settled before"))
             return current, doomed
-        db.queue(collections.hold_for_birth(organization, upload.collection_id))
-        place = db.first(rows.birthplace(organization, upload.collection_id, upload.parent_id))
-        if place is None:
+        number = _further(db, upload) if upload.is_further else _first(db, upload, stored)
+        if number is None:
+            gone = "The item it was to be a version of was deleted" if upload.is_further else "Its collection was deleted"
             doomed = (*spare, current.key)
-            db.queue(manifest.doom(organization, doomed, "its collection is gone"))
-            return db.run(rows.become(organization, upload.id, "rejected", "Its collection was deleted", landed_bytes=stored.bytes))[0], doomed
-        db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
-        db.queue(versions.birth(upload, stored, number=1))
+            db.queue(manifest.doom(organization, doomed, "what it belongs to is gone"))
+            return db.run(rows.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes))[0], doomed
+        db.queue(versions.birth(upload, stored, number, _media_type(upload.mime_type)))
         db.queue(ledger.entry(
             organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
         ))
@@ -168,6 +166,22 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
             objects.discard(who, organization, key)
     log.info("upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes})
     return settled
+
+
+def _further(db: Transaction, upload: Upload) -> int | None:
+    """The number of a further version of the upload's item, which is held. None: the item is deleted or gone."""
+    taken = db.first(versions.take_number(upload.organization_id, upload.media_id))
+    return taken.n if taken else None
+
+
+def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
+    """That of a first version, whose item is there now. None: its collection is gone."""
+    db.queue(collections.hold_for_birth(upload.organization_id, upload.collection_id))
+    place = db.first(rows.birthplace(upload.organization_id, upload.collection_id, upload.parent_id))
+    if place is None:
+        return None
+    db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
+    return 1
 
 
 def _doom_late(who: Actor, upload: Upload) -> None:

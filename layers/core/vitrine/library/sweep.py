@@ -83,7 +83,7 @@ def _give_up(db: Transaction, upload: Upload) -> str:
     held = db.first(versions.held(upload.organization_id, upload.version_id))
     if held is not None and held.processing == "pending":
         db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
-        settling.show_processed(db, upload.organization_id, held, held.media_type)
+        settling.show_processed(db, upload.organization_id, held, held.type)
     db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
     return "given up"
 

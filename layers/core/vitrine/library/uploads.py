@@ -16,7 +16,7 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import clean_name, folders, media, objects, settling
+from vitrine.library import clean_name, folders, media, objects, settling, versions
 from vitrine.models import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.models import Caller, Media, SentFile, UploadMethod
+    from vitrine.queries.versions import Family
 
 MAX_PARTS = 10_000                # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
@@ -47,7 +48,7 @@ class NewUpload:
     collection_id: UUID | None = None          # None: the organization's default collection
     path: str | None = None                    # ltree of a folder
     relative_path: str | None = None           # "trip/day 1/photo.jpg": folders are made as needed
-    source_media_id: UUID | None = None
+    source_media_id: UUID | None = None        # it becomes a version of that item, where that lies; what else is said of an item is the item's
     title: str | None = None
     alt: str | None = None
     caption: str | None = None
@@ -75,7 +76,7 @@ class UploadStatus:
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
     """A row of an upload, and the form that puts its bytes into `incoming/`.
 
-    Raises Invalid, NotFound (collection, folder), TooLarge (limit or quota), UnsupportedType.
+    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), UnsupportedType, Conflict (versions beyond all measure).
     """
     chosen = settings()
     largest = wanted.declared_bytes or min(chosen.post_max_bytes, chosen.max_upload_bytes)
@@ -129,7 +130,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     if settled is None or settled.state not in ("stored", "processing", "ready", "failed"):
         _ended(settled or upload)
     settling.verify(caller, settled, found)
-    return media.get(caller, settled.media_id)
+    return media.get(caller, settled.version_id)
 
 
 def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
@@ -244,14 +245,14 @@ def _create(
     chosen = settings()
     mime_type = _taken_type(wanted.mime_type)
     _check_sizes(wanted)
-    if wanted.source_media_id is not None:
-        raise Invalid("sourceMediaId is not taken here yet")
-    collection_id, parent_id = _place(caller, wanted)
+    source = _source(caller, wanted, wanted.source_media_id) if wanted.source_media_id is not None else None
+    collection_id, parent_id = _place(caller, wanted) if source is None else (source.collection_id, None)
     now = datetime.now(UTC)
     version_id = version_id or mint_id()
     upload = Upload(
         organization_id=caller.organization_id, id=upload_id, user_id=caller.user_id, collection_id=collection_id, parent_id=parent_id,
-        source_media_id=None, media_id=version_id, version_id=version_id, method=method, state="created", reason=None, key=key,
+        source_media_id=source.media_id if source else None, media_id=source.media_id if source else version_id,
+        version_id=version_id, method=method, state="created", reason=None, key=key,
         store_upload_id=None, name=clean_name(wanted.name if wanted.name is not None else wanted.filename),
         filename=clean_name(wanted.filename), mime_type=mime_type,
         title=wanted.title, alt=wanted.alt, caption=wanted.caption, declared_bytes=wanted.declared_bytes, reserved_bytes=reserved,
@@ -309,6 +310,16 @@ def _part_bytes(wanted: NewUpload) -> int:
     while -(-largest // size) > MAX_PARTS:
         size *= 2
     return min(size, MAX_PART)
+
+
+def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
+    """The item that the upload is to be a version of."""
+    found = versions.family(caller, item)
+    if wanted.collection_id is not None and wanted.collection_id != found.collection_id:
+        raise Invalid("sourceMediaId is an item of another collection than datasetId says")
+    if found.living >= versions.MAX_VERSIONS:
+        raise Conflict(f"An item has at most {versions.MAX_VERSIONS} versions; delete some that are not needed", code="too_many_versions")
+    return found
 
 
 def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID, UUID | None]:
@@ -438,6 +449,6 @@ def _status(caller: Caller, upload: Upload) -> UploadStatus:
     if upload.state not in ("stored", "processing", "ready", "failed"):
         return UploadStatus(upload, None)
     try:
-        return UploadStatus(upload, media.get(caller, upload.media_id))
+        return UploadStatus(upload, media.get(caller, upload.version_id))
     except NotFound:                      # deleted since
         return UploadStatus(upload, None)

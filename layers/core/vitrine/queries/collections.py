@@ -69,13 +69,18 @@ def hold_for_birth(organization: UUID, collection: UUID) -> Statement[object]:
 
 
 def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
-    """In the collection of this item nothing is born, moved, deleted or restored by others until the transaction ends. Read on as above."""
+    """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until the transaction ends. Read on as
+    above.
+    """
     return Statement(
         """
         select id
           from collections
          where organization_id = %(organization)s
-           and id = (select collection_id from media where organization_id = %(organization)s and id = %(item)s)
+           and id = (select collection_id
+                       from media
+                      where organization_id = %(organization)s
+                        and id = coalesce((select media_id from versions where organization_id = %(organization)s and id = %(item)s), %(item)s))
            for no key update
         """,
         {"organization": organization, "item": item}, nothing,

@@ -25,6 +25,7 @@ class Act:
     state: DeletionState
     item_count: int                 # files, versions counted
     is_folder: bool                 # the item that was asked for
+    is_version: bool                # what was asked for: a version, and no item
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,20 @@ class Place:
 
 
 def hold(organization: UUID, item: UUID) -> Statement[Act]:
-    """The act that took the item, or the collection, locked until the transaction ends; of a root that is gone for good, the act that took it last.
-    No row: it lives.
+    """The act that took the item, the version or the collection, locked until the transaction ends; of a root that is gone for good, the act that
+    took it last. No row: it lives.
     """
     return Statement(
         """
         select id, kind, root_id, state, item_count,
-               coalesce((select type = 'folder' from media where organization_id = %(organization)s and id = %(item)s), false) as is_folder
+               coalesce((select type = 'folder' from media where organization_id = %(organization)s and id = %(item)s), false) as is_folder,
+               (kind = 'version'
+                or exists (select from versions where organization_id = %(organization)s and id = %(item)s and media_id <> id)) as is_version
           from deletions
          where organization_id = %(organization)s
            and (id = coalesce((select deletion_id from media where organization_id = %(organization)s and id = %(item)s),
-                              (select deletion_id from collections where organization_id = %(organization)s and id = %(item)s))
+                              (select deletion_id from collections where organization_id = %(organization)s and id = %(item)s),
+                              (select deletion_id from versions where organization_id = %(organization)s and id = %(item)s))
                 or root_id = %(item)s and state in ('purging', 'purged'))
          order by at desc, id desc
          limit 1
@@ -136,10 +140,11 @@ def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit:
            limit %(limit)s
         )
         select page.id, page.kind, page.root_id, page.actor, page.at, page.purge_at, page.item_count,
-               coalesce(media.name, collection.name) as name, media.type,
+               coalesce(media.name, collection.name) as name, coalesce(version.type, media.type) as type,
                coalesce(media.collection_id, collection.id) as collection_id
           from page
-          left join media on media.organization_id = %(organization)s and media.id = page.root_id
+          left join versions version on version.organization_id = %(organization)s and version.id = page.root_id and page.kind = 'version'
+          left join media on media.organization_id = %(organization)s and media.id = coalesce(version.media_id, page.root_id)
           left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
          order by page.at desc, page.id desc
         """,

@@ -62,12 +62,57 @@ RULES: dict[str, LiteralString] = {
         select m.id::text as item, 'the copy differs from version ' || v.id as details
           from media m
           join versions v on v.organization_id = m.organization_id and v.id = m.active_version_id
-         where (m.filename, m.size_bytes, m.mime_type, m.width, m.height, m.duration, m.sha256, m.placeholder, m.processing, m.processing_reason,
-                m.verified_at)
+         where (m.type, m.filename, m.size_bytes, m.mime_type, m.width, m.height, m.duration, m.sha256, m.placeholder, m.processing,
+                m.processing_reason, m.verified_at)
                is distinct from
-               (v.filename, v.size_bytes, v.mime_type, v.width, v.height, v.duration, v.sha256, v.placeholder, v.processing, v.processing_reason,
-                v.verified_at)
+               (v.type, v.filename, v.size_bytes, v.mime_type, v.width, v.height, v.duration, v.sha256, v.placeholder, v.processing,
+                v.processing_reason, v.verified_at)
            and @m
+    """,
+    "an item shows a version that lives, or was deleted, together with it": """
+        select m.id::text as item, format('%%s, its version %%s', m.status, coalesce(v.status, 'gone')) as details
+          from media m
+          left join versions v on v.organization_id = m.organization_id and v.media_id = m.id and v.id = m.active_version_id
+         where m.type <> 'folder'
+           and (v.id is null or v.deletion_id is distinct from m.deletion_id)
+           and @m
+    """,
+    "an item shows its newest ready version, unless somebody selected another": """
+        select m.id::text as item, format('version %%s is shown, %%s is ready', v.number, newer.number) as details
+          from media m
+          join versions v on v.organization_id = m.organization_id and v.id = m.active_version_id
+          join versions newer on newer.organization_id = m.organization_id
+                             and newer.media_id = m.id
+                             and newer.id <> v.id
+                             and newer.deletion_id is not distinct from m.deletion_id
+                             and newer.processing = 'ready'
+         where (v.processing <> 'ready' or (newer.number > v.number and not m.version_selected))
+           and @m
+    """,
+    "a version's number was taken of its item, and the first has the item's own id": """
+        select v.id::text as item, format('number %%s of item %%s, whose next is %%s', v.number, v.media_id, m.next_version) as details
+          from versions v
+          join media m on m.organization_id = v.organization_id and m.id = v.media_id
+         where (v.number >= m.next_version or (v.number = 1) <> (v.id = m.id))
+           and @v
+    """,
+    "a version that is deleted went with its item, or alone": """
+        select v.id::text as item, format('deleted by the act of a %%s, %%s', d.kind, d.root_id) as details
+          from versions v
+          join media m on m.organization_id = v.organization_id and m.id = v.media_id
+          join deletions d on d.organization_id = v.organization_id and d.id = v.deletion_id
+         where ((d.kind = 'version') <> (d.root_id = v.id and v.id <> m.id)
+                or (d.kind <> 'version' and d.id is distinct from m.deletion_id)
+                or (d.kind = 'version' and d.item_count <> 1))
+           and @v
+    """,
+    "a deleted item has no version left alive": """
+        select v.id::text as item, 'its item is deleted' as details
+          from versions v
+          join media m on m.organization_id = v.organization_id and m.id = v.media_id
+         where m.status = 'deleted'
+           and v.status = 'active'
+           and @v
     """,
     "the ledger of a version says what the manifest holds of it": """
         select coalesce(l.version_id, o.version_id)::text as item,

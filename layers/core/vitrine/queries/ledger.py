@@ -70,16 +70,13 @@ def _changed(
     organization: UUID, deletion: UUID, reason: Literal["delete", "restore", "purge"], sides: LiteralString, items: Sequence[UUID] | None = None
 ) -> Statement[object]:
     """`sides` are states and signs; of these items alone, or (None) of all that the deletion took."""
-    chosen: LiteralString = "" if items is None else "and media.id = any(%(items)s)"
+    chosen: LiteralString = "" if items is None else "and version.media_id = any(%(items)s)"
     return Statement(
         """
         insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
         select version.organization_id, version.media_id, version.id, side.sign * held.bytes, side.sign * held.originals, held.kind, side.state,
                %(reason)s, %(reason)s || ':' || version.deletion_id || ':' || version.id || ':' || held.kind || ':' || side.state
-          from media
-          join versions version on version.organization_id = %(organization)s
-                               and version.media_id = media.id
-                               and version.deletion_id = media.deletion_id
+          from versions version
          cross join lateral (
                select 'original', version.stored_bytes, 1
                 where version.key is not null           -- an external URL stores nothing
@@ -92,8 +89,8 @@ def _changed(
                   and object.state = 'live'
                having sum(object.bytes) > 0) as held (kind, bytes, originals)
          cross join (values """ + sides + """) as side (state, sign)
-         where media.organization_id = %(organization)s
-           and media.deletion_id = %(deletion)s
+         where version.organization_id = %(organization)s
+           and version.deletion_id = %(deletion)s
         """ + chosen,
         {"organization": organization, "deletion": deletion, "reason": reason, "items": None if items is None else list(items)}, nothing,
     )

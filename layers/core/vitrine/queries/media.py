@@ -33,8 +33,9 @@ OWN: LiteralString = """
        media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
 """
 
-# To be joined to a `media`, in a statement with the value `organization`.
-OWN_JOINS: LiteralString = """
+def _joins(item: LiteralString) -> LiteralString:
+    """What OWN needs, `item` being whose the tags are."""
+    return """
   join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
   left join folder_paths place on place.organization_id = %(organization)s
                               and place.folder_id = case when media.type = 'folder' then media.id else media.parent_id end
@@ -45,7 +46,7 @@ OWN_JOINS: LiteralString = """
                  from media_tags
                  join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id and tag.is_active
                 where media_tags.organization_id = %(organization)s
-                  and media_tags.media_id = media.id
+                  and media_tags.media_id = """ + item + """
                 group by tag."group") as of_group) as tagged on true
   left join lateral (
        select json_agg(json_build_object(
@@ -69,6 +70,26 @@ OWN_JOINS: LiteralString = """
         where frame.organization_id = %(organization)s
           and frame.version_id = media.active_version_id) as framed on true
 """
+
+
+# To be joined to a `media`, in a statement with the value `organization`.
+OWN_JOINS: LiteralString = _joins("media.id")
+
+# A version as itself, in the place of `media`: what people say of it and where it lies is its item's, the bytes are its own.
+VERSION: LiteralString = """
+       select item.organization_id, version.id, item.id as item_id, item.collection_id, item.parent_id, null::ltree as path, version.type,
+              version.status, item.row_version, item.name, item.title, item.alt, item.caption, item.metadata, version.link_token,
+              version.id as active_version_id, version.filename, version.mime_type, version.size_bytes, version.width, version.height,
+              version.duration, version.sha256, version.placeholder, version.taken_at, version.taken_zone, version.processing,
+              version.processing_reason, version.moderation, version.verified_at, version.created_at, version.created_by,
+              version.updated_at, null::uuid as updated_by,
+              case when version.id <> item.id then item.id end as source_media_id, item.active_version_id = version.id as is_active
+         from versions version
+         join media item on item.organization_id = %(organization)s and item.id = version.media_id and item.status = 'active'
+        where version.organization_id = %(organization)s
+          and version.status = 'active'
+"""
+VERSION_JOINS: LiteralString = _joins("media.item_id")
 
 # All columns of Media, and their joins.
 SHOWN: LiteralString = OWN + ", inside.items as inside_count, inside.thumbnails as preview_keys "
@@ -330,12 +351,9 @@ def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
         update deletions
            set item_count = (
                  select count(*)
-                   from media
-                   join versions on versions.organization_id = %(organization)s
-                                and versions.media_id = media.id
-                                and versions.deletion_id = media.deletion_id
-                  where media.organization_id = %(organization)s
-                    and media.deletion_id = %(deletion)s)
+                   from versions
+                  where versions.organization_id = %(organization)s
+                    and versions.deletion_id = %(deletion)s)
          where organization_id = %(organization)s
            and id = %(deletion)s
         returning item_count as n

@@ -19,7 +19,7 @@ class Due:
 
     organization_id: UUID
     id: UUID
-    kind: Literal["media", "folder", "collection"]
+    kind: Literal["media", "folder", "version", "collection"]
     root_id: UUID
     state: Literal["trash", "purging"]
 
@@ -47,7 +47,6 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
           from deletions
          where state in ('trash', 'purging')
            and purge_at <= %(now)s
-           and kind in ('media', 'folder', 'collection')
            and (%(after)s::uuid is null or id > %(after)s::uuid)
          order by id
          limit %(limit)s
@@ -116,6 +115,35 @@ def hold_files(act: Due, limit: int) -> Statement[Found]:
            for update
         """,
         {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
+    )
+
+
+def hold_version(act: Due) -> Statement[Found]:
+    """The item of the one version that the act took, both locked until the transaction ends. No row: it is gone."""
+    return Statement(
+        """
+        select media.id
+          from versions version
+          join media on media.organization_id = %(organization)s and media.id = version.media_id
+         where version.organization_id = %(organization)s
+           and version.id = %(root)s
+           and version.deletion_id = %(deletion)s
+           for update
+        """,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, Found,
+    )
+
+
+def remove_version(act: Due) -> Statement[object]:
+    """The one version that the act took is gone; its frames with it."""
+    return Statement(
+        """
+        delete from versions
+         where organization_id = %(organization)s
+           and id = %(root)s
+           and deletion_id = %(deletion)s
+        """,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, nothing,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, LiteralString
 
 from vitrine.db import Statement, nothing
+from vitrine.queries.media import OWN, VERSION, VERSION_JOINS, as_media
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from vitrine.models import MediaType, Processing, Status, Stored, Upload
+    from vitrine.models import Media, MediaType, Processing, Status, Stored, Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,48 @@ class Held:
     media_type: MediaType
     media_status: Status
     media_verified: bool
+    type: MediaType
     status: Status
     processing: Processing
+    verified: bool
     stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A living item, asked for by its id or by that of one of its living versions."""
+
+    media_id: UUID
+    collection_id: UUID
+    is_folder: bool          # which has no versions
+    living: int              # versions
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What else there is of an item besides one version."""
+
+    beside: bool             # versions that live, or lie in the trash, as their item does
+    any: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an item shows, and what it did before."""
+
+    id: UUID                 # of the version
+    status: Status           # of the item
+    collection_id: UUID
+    place_id: UUID
+    type: MediaType
+    verified: bool
+    was_type: MediaType
+    was_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +115,34 @@ def birth_media(upload: Upload, stored: Stored, *, parent: UUID | None, media_ty
     )
 
 
-def birth(upload: Upload, stored: Stored, number: int) -> Statement[object]:
+def take_number(organization: UUID, media: UUID) -> Statement[Number]:
+    """The number of a further version, taken for good; the item is held until the transaction ends. No row: it is deleted or gone."""
+    return Statement(
+        """
+        update media
+           set next_version = next_version + 1, row_version = row_version + 1
+         where organization_id = %(organization)s
+           and id = %(media)s
+           and status = 'active'
+        returning next_version - 1 as n
+        """,
+        {"organization": organization, "media": media}, Number,
+    )
+
+
+def birth(upload: Upload, stored: Stored, number: int, media_type: MediaType) -> Statement[object]:
     """The version is there, its bytes not yet verified."""
     return Statement(
         """
-        insert into versions (organization_id, id, media_id, number, upload_id, key, filename, mime_type, size_bytes, stored_bytes, checksum,
+        insert into versions (organization_id, id, media_id, number, type, upload_id, key, filename, mime_type, size_bytes, stored_bytes, checksum,
                               created_by)
-        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(upload)s, %(key)s, %(filename)s, %(mime_type)s, %(bytes)s, %(bytes)s,
-                %(checksum)s, %(user)s)
+        values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s, %(filename)s, %(mime_type)s, %(bytes)s,
+                %(bytes)s, %(checksum)s, %(user)s)
         """,
         {
             "organization": upload.organization_id, "version": upload.version_id, "media": upload.media_id, "number": number,
-            "upload": upload.id, "key": stored.key, "filename": upload.filename, "mime_type": upload.mime_type, "bytes": stored.bytes,
-            "checksum": stored.checksum, "user": upload.user_id,
+            "type": media_type, "upload": upload.id, "key": stored.key, "filename": upload.filename, "mime_type": upload.mime_type,
+            "bytes": stored.bytes, "checksum": stored.checksum, "user": upload.user_id,
         },
         nothing,
     )
@@ -117,6 +172,20 @@ def lock_item(organization: UUID, media: UUID) -> Statement[object]:
     )
 
 
+def lock_family(organization: UUID, version: UUID) -> Statement[object]:
+    """The same of the item that this version is of."""
+    return Statement(
+        """
+        select id
+          from media
+         where organization_id = %(organization)s
+           and id = (select media_id from versions where organization_id = %(organization)s and id = %(version)s)
+           for update
+        """,
+        {"organization": organization, "version": version}, nothing,
+    )
+
+
 def held(organization: UUID, version: UUID) -> Statement[Held]:
     """The version as it is now. No row: it is gone.
 
@@ -125,7 +194,8 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
     return Statement(
         """
         select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id, m.type as media_type,
-               m.status as media_status, m.verified_at is not null as media_verified, v.status, v.processing, v.stored_bytes
+               m.status as media_status, m.verified_at is not null as media_verified, v.type, v.status, v.processing,
+               v.verified_at is not null as verified, v.stored_bytes
           from versions v
           join media m on m.organization_id = v.organization_id and m.id = v.media_id
          where v.organization_id = %(organization)s
@@ -185,23 +255,118 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
     )
 
 
-def show_active(organization: UUID, media: UUID, media_type: MediaType) -> Statement[object]:
-    """The item shows what its active version is."""
+def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statement[object]:
+    """What the bytes turned out to be."""
+    return Statement(
+        "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
+        {"organization": organization, "version": version, "type": media_type}, nothing,
+    )
+
+
+def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
+    """The item's active version is this one, and stays it when others come; the newest that is ready gives way, as it would unselected. What the
+    item shows of it is another statement's (`show_active`).
+    """
     return Statement(
         """
-        update media m
-           set type = %(type)s,
-               filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width, height = v.height,
-               duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder, taken_at = v.taken_at, taken_zone = v.taken_zone,
-               processing = v.processing, processing_reason = v.processing_reason, moderation = v.moderation, verified_at = v.verified_at,
-               row_version = m.row_version + 1, updated_at = now()
-          from versions v
-         where m.organization_id = %(organization)s
-           and m.id = %(media)s
-           and v.organization_id = m.organization_id
-           and v.id = m.active_version_id
+        update media
+           set active_version_id = %(version)s,
+               version_selected = exists (
+                 select
+                   from versions chosen
+                   join versions newer on newer.organization_id = %(organization)s
+                                      and newer.media_id = chosen.media_id
+                                      and newer.number > chosen.number
+                                      and newer.status = 'active'
+                                      and newer.processing = 'ready'
+                  where chosen.organization_id = %(organization)s
+                    and chosen.id = %(version)s)
+         where organization_id = %(organization)s
+           and id = %(media)s
         """,
-        {"organization": organization, "media": media, "type": media_type}, nothing,
+        {"organization": organization, "media": media, "version": version}, nothing,
+    )
+
+
+def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[Shown]:
+    """The item shows the version that is to be active: the selected one; else the newest that is ready; else the one it showed, and when that is
+    gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody did it, the bytes are processed.
+
+    No row: the item is gone, or no such version is left.
+    """
+    return Statement(
+        """
+        with item as (
+          select id, collection_id, place_id, status, deletion_id, type, verified_at, active_version_id, version_selected
+            from media
+           where organization_id = %(organization)s
+             and id = %(media)s
+        ), chosen as (
+          select v.id, v.type, v.filename, v.mime_type, v.size_bytes, v.width, v.height, v.duration, v.sha256, v.placeholder, v.taken_at,
+                 v.taken_zone, v.processing, v.processing_reason, v.moderation, v.verified_at
+            from item
+            join versions v on v.organization_id = %(organization)s
+                           and v.media_id = item.id
+                           and v.deletion_id is not distinct from item.deletion_id
+           order by (item.version_selected and v.id = item.active_version_id) desc,
+                    (v.processing = 'ready') desc,
+                    case when v.processing = 'ready' then v.number end desc,
+                    (v.id = item.active_version_id) desc,
+                    v.number desc
+           limit 1
+        ), shown as (
+          update media m
+             set active_version_id = v.id, version_selected = m.version_selected and v.id = m.active_version_id, type = v.type,
+                 filename = v.filename, mime_type = v.mime_type, size_bytes = v.size_bytes, width = v.width, height = v.height,
+                 duration = v.duration, sha256 = v.sha256, placeholder = v.placeholder, taken_at = v.taken_at, taken_zone = v.taken_zone,
+                 processing = v.processing, processing_reason = v.processing_reason, moderation = v.moderation, verified_at = v.verified_at,
+                 row_version = m.row_version + 1, updated_at = now(), updated_by = coalesce(%(actor)s, m.updated_by)
+            from chosen v
+           where m.organization_id = %(organization)s
+             and m.id = %(media)s
+        )
+        select chosen.id, item.status, item.collection_id, item.place_id, chosen.type, chosen.verified_at is not null as verified,
+               item.type as was_type, item.verified_at is not null as was_verified
+          from item, chosen
+        """,
+        {"organization": organization, "media": media, "actor": actor}, Shown,
+    )
+
+
+def others(organization: UUID, version: UUID) -> Statement[Others]:
+    """What else there is of the item of this version."""
+    return Statement(
+        """
+        select coalesce(bool_or(other.deletion_id is not distinct from media.deletion_id), false) as beside, count(*) > 0 as any
+          from versions one
+          join media on media.organization_id = %(organization)s and media.id = one.media_id
+          join versions other on other.organization_id = %(organization)s and other.media_id = one.media_id and other.id <> one.id
+         where one.organization_id = %(organization)s
+           and one.id = %(version)s
+        """,
+        {"organization": organization, "version": version}, Others,
+    )
+
+
+def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]:
+    """The version is deleted by this act."""
+    return Statement(
+        """
+        update versions
+           set status = 'deleted', deletion_id = %(deletion)s, updated_at = now()
+         where organization_id = %(organization)s
+           and id = %(version)s
+           and status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "version": version}, nothing,
+    )
+
+
+def delete(organization: UUID, version: UUID) -> Statement[object]:
+    """The version is gone; its frames with it."""
+    return Statement(
+        "delete from versions where organization_id = %(organization)s and id = %(version)s",
+        {"organization": organization, "version": version}, nothing,
     )
 
 
@@ -233,3 +398,45 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
         "delete from media where organization_id = %(organization)s and id = %(media)s",
         {"organization": organization, "media": media}, nothing,
     )
+
+
+# As they are shown.
+
+def family(organization: UUID, item: UUID) -> Statement[Family]:
+    """No row: the item, or the version, is deleted or was never there."""
+    return Statement(
+        """
+        select media.id as media_id, media.collection_id, media.type = 'folder' as is_folder,
+               (select count(*)
+                  from versions
+                 where versions.organization_id = %(organization)s
+                   and versions.media_id = media.id
+                   and versions.status = 'active') as living
+          from media
+         where media.organization_id = %(organization)s
+           and media.status = 'active'
+           and media.id = coalesce(
+                 (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'), %(item)s)
+        """,
+        {"organization": organization, "item": item}, Family,
+    )
+
+
+def shown(organization: UUID, version: UUID) -> Statement[Media]:
+    """The version as itself. No row: it or its item is deleted, or it was never there."""
+    return Statement(
+        _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
+        {"organization": organization, "version": version}, as_media,
+    )
+
+
+def of_item(organization: UUID, item: UUID) -> Statement[Media]:
+    """The living versions of a living item, each as itself, the first one first."""
+    return Statement(
+        _SHOWN + VERSION + " and version.media_id = %(item)s) as media" + VERSION_JOINS + _LIVING + " order by version_number",
+        {"organization": organization, "item": item}, as_media,
+    )
+
+
+_SHOWN: LiteralString = "select " + OWN + ", media.source_media_id, media.is_active from ("
+_LIVING: LiteralString = " where collection.status = 'active'"

@@ -1,0 +1,22 @@
+"""GET /api/media/{mediaId}/versions - the versions of an item, each as it is. A version's id stands for its item.
+
+Response  {"versions": [{...}]}, as media are shown, the first one first; `isActive` is the one that the item shows
+Errors    400 a folder; 401; 403; 404
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import studio
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import versions
+from vitrine.models import Caller
+
+
+@endpoint(studio, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)
+def app(request: Request, caller: Caller) -> studio.Versions:
+    return studio.show_versions(versions.listed(caller, request.id("mediaId")), request.links)
+
+
+handler = Mangum(app, lifespan="off")
