@@ -19,7 +19,7 @@ class Due:
 
     organization_id: UUID
     id: UUID
-    kind: Literal["media", "folder", "collection"]
+    kind: Literal["media", "folder", "collection", "selection"]
     root_id: UUID
     state: Literal["trash", "purging"]
 
@@ -47,7 +47,7 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
           from deletions
          where state in ('trash', 'purging')
            and purge_at <= %(now)s
-           and kind in ('media', 'folder', 'collection')
+           and kind in ('media', 'folder', 'collection', 'selection')
            and (%(after)s::uuid is null or id > %(after)s::uuid)
          order by id
          limit %(limit)s
