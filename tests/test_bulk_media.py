@@ -9,6 +9,7 @@ from uuid import UUID
 from tests import collecting, pictures
 from tests import tags as tagging
 from tests.shapes import AN_ID, hyphened
+from tests.tenants import Client
 from tests.wall_cases import NOWHERE, owner
 from vitrine.errors import Conflict
 from vitrine.library import acts, bulk
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     import httpx
     import pytest
 
-    from tests.tenants import Client, Tenant
+    from tests.tenants import Tenant
 
 MISSING: dict[str, Any] = {"status": 404, "changed": False, "error": "Media not found", "code": "not_found"}
 
 
 def ask(who: Tenant | Client, action: str, ids: list[str], **more: Any) -> httpx.Response:
-    client = who if hasattr(who, "credentials") else who.studio
+    client = who if isinstance(who, Client) else who.studio
     return client.post("/api/media/bulk", json={"action": action, "ids": ids, **more})
 
 
@@ -53,10 +54,14 @@ def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[s
 
 def rows(tenant: Tenant) -> list[object]:
     """All that is kept of a tenant's items, but for what counts requests and keeps answers."""
-    tables = ("collections", "media", "versions", "deletions", "deletion_roots", "tags", "media_tags", "objects", "storage_ledger", "count_ledger", "uploads")
+    tables = (
+        "collections", "media", "versions", "deletions", "deletion_roots", "tags", "media_tags", "objects", "storage_ledger", "count_ledger", "uploads",
+    )
     with owner() as connection:
         return [
-            sorted(str(row["row"]) for row in connection.execute(f"select to_jsonb(t) as row from {table} t where organization_id = %s".encode(), [tenant.id]))
+            sorted(str(row["kept"]) for row in connection.execute(
+                f"select to_jsonb({table}) as kept from {table} where organization_id = %s".encode(), [tenant.id]
+            ))
             for table in tables
         ]
 
@@ -161,7 +166,8 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(tenant:
     assert said == {
         "action": "delete", "dryRun": False, "succeeded": 4, "failed": 2, "deletedCount": 2,
         "results": [
-            *(ok(each, deletionId=AN_ID) for each in (deep, outer["id"], loose, inner["id"])), *({"id": each, **MISSING} for each in (foreign, earlier)),
+            *(ok(each, deletionId=AN_ID) for each in (deep, outer["id"], loose, inner["id"])),
+            *({"id": each, **MISSING} for each in (foreign, earlier)),
         ],
     }
     act, = {each["deletionId"] for each in said["results"] if each["status"] == 200}

@@ -1,7 +1,7 @@
 """Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and afterwards everything agrees.
 
-Operations are drawn from OPERATIONS by a seed, half of them on a few items that all clients share. A failing run names its seed and what was done last:
-`RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again, though the threads may meet otherwise.
+Operations are drawn from OPERATIONS by a seed, half of them on a few items that all clients share. A failing run names its seed and what was done
+last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again, though the threads may meet otherwise.
 """
 
 from __future__ import annotations
@@ -146,14 +146,15 @@ def furnished(tenant: Tenant) -> World:
         world.collections.append(tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "another"}).json()["id"])
     path: str | None = None
     for number in range(SHARED - 4):
-        made = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": f"{number}", **({"path": path} if path else {})})
+        said = {"datasetId": tenant.collection_id.hex, "name": f"{number}", **({"path": path} if path else {})}
+        made = tenant.studio.post("/api/folder", json=said)
         world.folders.append(made.json()["folder"]["id"])
         path = made.json()["folder"]["path"] if number % 5 else None
-    said = [
+    placed = [
         {"datasetId": tenant.collection_id.hex, **({"path": f"{tenant.collection_id.hex}.{world.folders[number]}"} if number else {})}
         for number in range(4)
     ]
-    uploads = [tenant.studio.post("/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}) for each in said]
+    uploads = [tenant.studio.post("/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}) for each in placed]
     world.shared = [*world.folders, *(each.json()["mediaId"] for each in uploads)]
     return world
 
@@ -226,4 +227,4 @@ def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_
 
     reached = {line.rpartition(" ")[0] for line in told if line.endswith(" 200")}
     assert told.total() == 20_000
-    assert reached == {route for route in {line.rpartition(" ")[0] for line in told}}
+    assert reached == {line.rpartition(" ")[0] for line in told}

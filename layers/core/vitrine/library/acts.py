@@ -55,10 +55,10 @@ def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[
     return set(acts) - {root.deletion_id for root in roots if root.collection_lives}
 
 
-def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
-    """All that the act took lives again where it lies, and the act is done with. Where it lies must live."""
-    organization = caller.organization_id
-    db.queue(ledger.restore(organization, act.id))
-    db.queue(counts.restore(organization, act.id))
-    db.queue(deletions.unmark(organization, act.id, caller.user_id))
-    db.queue(deletions.become(organization, act.id, "restored"))
+def give_back(db: Transaction, caller: Caller, acts: Sequence[deletions.Act]) -> None:
+    """All that the acts took lives again where it lies, and they are done with. Where it lies must live, when all of them are."""
+    organization, ids = caller.organization_id, [act.id for act in acts]
+    db.queue(ledger.restore(organization, ids))
+    db.queue(counts.restore(organization, ids))
+    db.queue(deletions.unmark(organization, ids, caller.user_id))
+    db.queue(deletions.become(organization, ids, "restored"))

@@ -100,8 +100,7 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
         ids = [each.id for each in moved]
         db.queue(queries.count_move(organization, ids, to))
         db.queue(queries.put_in(organization, ids, target.item_id, caller.user_id))
-        for folder in _folders(moved):       # one after the other: one of them may lie in another one
-            db.queue(places.reroot(organization, folder, target.path))
+        db.queue(queries.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
     return Outcomes(tuple(
         _refused(item, held, refused) or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}") for item in items
@@ -150,8 +149,7 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
     going = {act for item, act in act_of.items() if act is not None and item not in refused}
     homeless: set[UUID] = acts.make_room(db, organization, sorted(going)) if going else set()
     refused |= {item: Conflict(acts.COLLECTION_DELETED) for item, act in act_of.items() if act in homeless}
-    for act in going - homeless:
-        acts.give_back(db, caller, held[act])
+    acts.give_back(db, caller, [held[act] for act in going - homeless])
     return Outcomes(
         tuple(_refused(item, act_of, refused) or Outcome(item, deletion_id=act_of[item]) for item in items),
         sum(held[act].item_count for act in going - homeless),

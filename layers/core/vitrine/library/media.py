@@ -232,7 +232,7 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
         act = acts.reversible(found, "item")
         if acts.make_room(db, organization, [act.id]):
             raise Conflict(acts.COLLECTION_DELETED)
-        acts.give_back(db, caller, act)
+        acts.give_back(db, caller, [act])
         return Restored(item, act.id, act.item_count)
 
     return transaction(caller, work)

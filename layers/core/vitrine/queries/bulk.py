@@ -253,7 +253,7 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
 
 
 def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID) -> Statement[object]:
-    """These items lie in this folder (None: at their collection's root). The folders below follow by `folders.reroot`."""
+    """These items lie in this folder (None: at their collection's root). The folders below follow by `reroot`."""
     return Statement(
         """
         update media
@@ -262,6 +262,25 @@ def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor
            and id = any(%(items)s)
         """,
         {"organization": organization, "items": list(items), "folder": folder, "actor": actor}, nothing,
+    )
+
+
+def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement[object]:
+    """These folders and all below them, deleted ones too, have the paths of their new place; of one that lay in another one, its own."""
+    return Statement(
+        """
+        update media
+           set path = %(under)s::ltree || subpath(media.path, moved.level - 1)
+          from (select distinct on (below.id) below.id, nlevel(top.path) as level
+                  from media top
+                 cross join lateral subtree(top.id) as below        -- definer function: <@ finds no index under a policy
+                 where top.organization_id = %(organization)s
+                   and top.id = any(%(folders)s)
+                 order by below.id, nlevel(top.path) desc) as moved
+         where media.organization_id = %(organization)s
+           and media.id = moved.id
+        """,
+        {"organization": organization, "folders": list(folders), "under": under}, nothing,
     )
 
 

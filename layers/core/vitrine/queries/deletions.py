@@ -126,30 +126,30 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     )
 
 
-def unmark(organization: UUID, deletion: UUID, actor: UUID) -> Statement[object]:
-    """What the act took lives again, in whatever state it was."""
+def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """What these acts took lives again, in whatever state it was."""
     return Statement(
         """
         with back as (
           update media
              set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
            where organization_id = %(organization)s
-             and deletion_id = %(deletion)s
+             and deletion_id = any(%(deletions)s)
         )
         update versions
            set status = 'active', deletion_id = null, updated_at = now()
          where organization_id = %(organization)s
-           and deletion_id = %(deletion)s
+           and deletion_id = any(%(deletions)s)
         """,
-        {"organization": organization, "deletion": deletion, "actor": actor}, nothing,
+        {"organization": organization, "deletions": list(deletions), "actor": actor}, nothing,
     )
 
 
-def become(organization: UUID, deletion: UUID, state: DeletionState) -> Statement[object]:
-    """The act stands here now."""
+def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
+    """The acts stand here now."""
     return Statement(
-        "update deletions set state = %(state)s where organization_id = %(organization)s and id = %(deletion)s",
-        {"organization": organization, "deletion": deletion, "state": state}, nothing,
+        "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
+        {"organization": organization, "deletions": list(deletions), "state": state}, nothing,
     )
 
 
