@@ -55,7 +55,8 @@ def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[s
 def rows(tenant: Tenant) -> list[object]:
     """All that is kept of a tenant's items, but for what counts requests and keeps answers."""
     tables = (
-        "collections", "media", "versions", "deletions", "deletion_roots", "tags", "media_tags", "objects", "storage_ledger", "count_ledger", "uploads",
+        "collections", "media", "versions", "deletions", "deletion_roots", "tags", "media_tags", "objects", "storage_ledger", "count_ledger",
+        "uploads",
     )
     with owner() as connection:
         return [
