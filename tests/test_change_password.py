@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,14 @@ import pytest
 
 from tests.people import CHANGE_PASSWORD, COOKIE, GET_SESSION, NOT_RECOGNIZED, PASSWORD, UNAUTHORIZED, Someone, about, cookies, look, refused, said
 from tests.tenants import Client
+from tests.wall_cases import owner
+from vitrine import credentials
+from vitrine.errors import NotRecognized
+from vitrine.library import people, sessions
 
 if TYPE_CHECKING:
     import httpx
+    import psycopg
 
     from tests.tenants import Tenant
 
@@ -114,6 +120,32 @@ def test_of_those_who_change_it_at_once_one_does() -> None:
     assert len(changed) == 1
     assert all(said(answer) in (conflict, WRONG) for answer in answers if answer.status_code != 200)
     assert [someone.sign_in(word).status_code for word in words if word in changed] == [200]
+
+
+def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> None:
+    someone = Someone.new()
+    known = people.sign_in(someone.email, PASSWORD, subnet="127.0.0.1")     # verified, and no session yet
+
+    with ThreadPoolExecutor(1) as threads, owner() as changing:
+        changing.execute("update users set password_hash = %s where id = %s", [credentials.hash_password(NEW), known.id])
+        opening = threads.submit(sessions.start, known.id, address="", user_agent="", known_hash=known.password_hash)
+        waiting(changing)
+        changing.commit()
+        with pytest.raises(NotRecognized):
+            opening.result()
+
+    with owner() as connection:
+        assert connection.execute("select count(*) as n from sessions where user_id = %s", [known.id]).fetchone() == {"n": 1}   # that of signing up
+    assert someone.sign_in(NEW).status_code == 200
+
+
+def waiting(connection: psycopg.Connection[dict[str, object]]) -> None:
+    """Returns once somebody waits for a lock that this connection holds."""
+    query = "select count(*) as n from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
+    until = time.monotonic() + 10
+    while connection.execute(query).fetchone() == {"n": 0}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_keys_go_on(tenant: Tenant) -> None:

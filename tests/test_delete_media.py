@@ -85,6 +85,20 @@ def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
     assert tenant.trouble() == []
 
 
+def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(tenant: Tenant) -> None:
+    for route in ("media", "folder"):
+        folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
+        stale = tenant.studio.get(f"/api/media/{folder}").headers["etag"]
+        tenant.studio.patch(f"/api/media/{folder}", json={"name": "y"})
+        fresh = tenant.studio.get(f"/api/{route}/{folder}").headers["etag"]
+
+        answers = [tenant.studio.delete(f"/api/{route}/{folder}", headers={"if-match": etag}) for etag in (stale, f'{stale}, "x"', fresh, fresh)]
+
+        assert [answer.status_code for answer in answers] == [412, 412, 200, 404]
+        assert answers[0].json() == {"error": "It has changed since it was read; read it again", "code": "stale"}
+    assert tenant.trouble() == []
+
+
 def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
 

@@ -19,6 +19,7 @@ from vitrine.db import Statement
 from vitrine.models import Description, FolderPath, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
+    bulk,
     collections,
     counts,
     deletions,
@@ -47,7 +48,7 @@ FOLDERS = 20
 INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
 LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
+    browse, bulk, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, uploads, usage, versions,
 )  # fmt: skip
 
@@ -77,6 +78,7 @@ end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LABEL = tags.Label("color", "red")
+SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uuid4() for _ in range(998))]  # noqa: E731
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
@@ -102,6 +104,25 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "browse.page_after": lambda lib: browse.page_after(lib.organization, lib.collection, None, NOW, uuid4(), limit=51),
     "browse.page_after, of a type": lambda lib: browse.page_after(lib.organization, lib.collection, "image", NOW, uuid4(), limit=51),
     "browse.total": lambda lib: browse.total(lib.organization, lib.collection, ["image", "video", "pdf", "folder"]),
+    "bulk.hold_collections": lambda lib: bulk.hold_collections(lib.organization, SOME(lib)),
+    "bulk.keep_collections": lambda lib: bulk.keep_collections(lib.organization, SOME(lib)),
+    "bulk.hold_to_delete": lambda lib: bulk.hold_to_delete(lib.organization, SOME(lib)),
+    "bulk.hold": lambda lib: bulk.hold(lib.organization, SOME(lib)),
+    "bulk.hold_below": lambda lib: bulk.hold_below(lib.organization, [lib.folder], 25_000, but=SOME(lib)),
+    "bulk.mark_below": lambda lib: bulk.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
+    "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
+    "bulk.be_of": lambda lib: bulk.be_of(lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)),
+    "bulk.be_of_all": lambda lib: bulk.be_of_all(lib.organization, lib.deletion, SOME(lib)),
+    "bulk.hold_acts": lambda lib: bulk.hold_acts(lib.organization, SOME(lib)),
+    "bulk.took": lambda lib: bulk.took(lib.organization, SOME(lib)),
+    "bulk.deepest": lambda lib: bulk.deepest([lib.folder]),
+    "bulk.count_move": lambda lib: bulk.count_move(lib.organization, SOME(lib), lib.folder),
+    "bulk.put_in": lambda lib: bulk.put_in(lib.organization, SOME(lib), lib.folder, uuid4()),
+    "bulk.reroot": lambda lib: bulk.reroot(lib.organization, [lib.folder], "0" * 32),
+    "bulk.tagged": lambda lib: bulk.tagged(lib.organization, SOME(lib), LABEL),
+    "bulk.give": lambda lib: bulk.give(lib.organization, SOME(lib), LABEL, uuid4()),
+    "bulk.take_away": lambda lib: bulk.take_away(lib.organization, SOME(lib), "color", None),
+    "bulk.touch": lambda lib: bulk.touch(lib.organization, SOME(lib), uuid4()),
     "collections.active": lambda lib: collections.active(lib.organization),
     "collections.one": lambda lib: collections.one(lib.organization, lib.collection),
     "collections.default": lambda lib: collections.default(lib.organization),
@@ -166,14 +187,15 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.mark_in": lambda lib: media.mark_in(lib.organization, lib.deletion, uuid4(), uuid4()),
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
     "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
-    "counts.restore": lambda lib: counts.restore(lib.organization, lib.deletion),
-    "ledger.restore": lambda lib: ledger.restore(lib.organization, lib.deletion),
+    "counts.restore": lambda lib: counts.restore(lib.organization, [lib.deletion]),
+    "ledger.restore": lambda lib: ledger.restore(lib.organization, [lib.deletion]),
     "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, lib.collection.hex),
     "deletions.hold": lambda lib: deletions.hold(lib.organization, lib.item),
-    "deletions.place": lambda lib: deletions.place(lib.organization, lib.item),
+    "deletions.roots": lambda lib: deletions.roots(lib.organization, [lib.deletion]),
+    "deletions.place": lambda lib: deletions.place(lib.organization, lib.item, [lib.deletion]),
     "deletions.put_under": lambda lib: deletions.put_under(lib.organization, lib.item, None),
-    "deletions.unmark": lambda lib: deletions.unmark(lib.organization, lib.deletion, uuid4()),
-    "deletions.become": lambda lib: deletions.become(lib.organization, lib.deletion, "restored"),
+    "deletions.unmark": lambda lib: deletions.unmark(lib.organization, [lib.deletion], uuid4()),
+    "deletions.become": lambda lib: deletions.become(lib.organization, [lib.deletion], "restored"),
     "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),
     "deletions.in_trash, further": lambda lib: deletions.in_trash(lib.organization, before=(NOW, uuid4()), limit=51),
     "members.organizations_of": lambda _: members.organizations_of(uuid4(), 1000),
@@ -275,6 +297,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "people.replace_password": lambda _: people.replace_password(uuid4(), "h", "i"),
     "people.count_attempt": lambda _: people.count_attempt("h", "a", 1, 900),
     "people.forgive_attempt": lambda _: people.forgive_attempt("h", "a", 900),
+    "sessions.put_by_password": lambda _: sessions.put_by_password(uuid4(), uuid4(), "h", b"0" * 32, 60, "", ""),
     "sessions.put": lambda _: sessions.put(uuid4(), uuid4(), b"0" * 32, 60, "a", "u"),
     "sessions.current": lambda _: sessions.current([b"0" * 32]),
     "sessions.end": lambda _: sessions.end([b"0" * 32]),

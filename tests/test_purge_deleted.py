@@ -166,6 +166,21 @@ def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None
     assert tenant.trouble(settled=True) == []
 
 
+def test_a_selection_goes_whole(tenant: Tenant) -> None:
+    outer = collecting.folder(tenant, tenant.collection_id.hex)
+    photo, beside = collecting.photo(tenant, tenant.collection_id.hex, outer["path"]), collecting.folder(tenant, tenant.collection_id.hex)["id"]
+    chosen = [outer["id"], beside]
+    act = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()["results"][0]["deletionId"]
+
+    assert purge()[act] == "purged"
+
+    assert (rows(tenant), stored(tenant), collecting.usage(tenant)) == (NONE_LEFT, [], collecting.NOTHING)
+    assert [restored(tenant, f"/api/media/{each}") for each in chosen] == [GONE_ITEM] * 2
+    said = tenant.studio.post("/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}).json()
+    assert [each["status"] for each in said["results"]] == [410, 410, 404]      # what lay in them is not known any more, as of a folder
+    assert tenant.trouble() == []
+
+
 def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
     act = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
     postpone(act, None)

@@ -121,6 +121,8 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
            values (%(organization)s, %(deletion)s, 'collection', %(collection)s, %(person)s, 0)""",
         """insert into collections (organization_id, id, name, status, deletion_id, created_by)
            values (%(organization)s, %(collection)s, 'A deleted one', 'deleted', %(deletion)s, %(person)s)""",
+        """insert into deletion_roots (organization_id, deletion_id, root_id)
+           values (%(organization)s, %(deletion)s, %(collection)s)""",
         "update uploads set source_media_id = %(photo)s where organization_id = %(organization)s and id = %(upload)s",
     ):
         connection.execute(statement, values)
@@ -306,6 +308,8 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),
     "rename_tag_group": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}),
     "list_tags": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    # Many items at once
+    "bulk_media": lambda stage, _: Sent(body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
     "sign_post": lambda stage, _: Sent(
         query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}

@@ -4,7 +4,7 @@ The id of a version that is not the first puts that version alone in the trash; 
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
 Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than can go at once,
-          or an item's only version
+          or an item's only version; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vitrine.models import Caller
 
 @endpoint(studio, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)
 def app(request: Request, caller: Caller) -> studio.Deleted:
-    return studio.show_deleted(media.delete(caller, request.id("mediaId")))
+    return studio.show_deleted(media.delete(caller, request.id("mediaId"), check=studio.unchanged(request.headers)))
 
 
 handler = Mangum(app, lifespan="off")

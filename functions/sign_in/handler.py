@@ -23,7 +23,8 @@ def app(request: Request[SignIn], _: Nobody) -> Answer:
     body = request.body()
     account = people.sign_in(body.email, body.password, subnet=auth.subnet(request.address))
     session = sessions.start(
-        account.id, address=request.address, user_agent=request.headers.get("user-agent", ""), remember=body.rememberMe
+        account.id, address=request.address, user_agent=request.headers.get("user-agent", ""), remember=body.rememberMe,
+        known_hash=account.password_hash,
     )  # fmt: skip
     return Answer(
         show_signed_in(account, session.token), cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure)

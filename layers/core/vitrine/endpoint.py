@@ -84,6 +84,13 @@ class Item(NamedTuple):
     organization: str = ""     # the field of query or body that may name an organization outright; "": none
 
 
+class Choice(NamedTuple):
+    """A field of the body that says which operation of several a request is: the permission asked for is that operation's."""
+
+    field: str
+    operations: Mapping[str, str]   # by the field's value; of any other, the endpoint's own
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """What an endpoint is, for those who read it without running it: OpenAPI, tests."""
@@ -102,6 +109,7 @@ class Spec:
     writes: bool = False                # what a browser may do from our pages only: a GET that signs in by a cookie, a public POST
     forms: bool = False                 # its body may also be a form's fields, as OAuth has them
     files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form. No Idempotency-Key
+    choice: Choice | None = None
 
     @property
     def name(self) -> str:
@@ -323,7 +331,9 @@ class Endpoint:
         about = None if spec.item is None or named is None else _about(spec, spec.item, named)
         organization = _named(spec.item._replace(name=spec.item.organization), variables, values, document) \
             if spec.item and spec.item.organization else None
-        permission = PERMISSIONS[spec.operation] if in_organization else replace(PERMISSIONS[spec.operation], roles=None)
+        permission = PERMISSIONS[_operation(spec.operation, spec.choice, document)]
+        if not in_organization:
+            permission = replace(permission, roles=None)
         known = auth.identify(
             spec.dialect, permission, http.headers, http.cookies,
             address=_address(http), secure=origin_of(http).startswith("https:"), about=about, organization=organization,
@@ -349,6 +359,7 @@ def endpoint(
     writes: bool = False,
     forms: bool = False,
     files: int = 0,
+    choice: Choice | None = None,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
@@ -365,13 +376,20 @@ def endpoint(
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
         return Endpoint(function, Spec(
-            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files
+            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, choice
         ))
 
     return app
 
 
 # What a request says.
+
+def _operation(own: str, choice: Choice | None, document: object) -> str:
+    if choice is None or not isinstance(document, dict):
+        return own
+    chosen = cast("dict[str, object]", document).get(choice.field)
+    return choice.operations.get(chosen, own) if isinstance(chosen, str) else own
+
 
 def _routes(docstring: str) -> tuple[tuple[str, str], ...]:
     """The routes that the first line names: `GET /api/docs and GET /api/docs/{file} - ...`."""

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from vitrine.errors import Refusal
+
 T = TypeVar("T")
 
 Role = Literal["owner", "admin", "editor", "member", "viewer"]
@@ -348,13 +350,16 @@ class Cursor:
     id: UUID
 
 
+DeletionKind = Literal["media", "folder", "version", "collection", "selection"]
+
+
 @dataclass(frozen=True, slots=True)
 class Trashed:
     """An act of deletion that can be reversed."""
 
     id: UUID
-    kind: Literal["media", "folder", "version", "collection"]
-    root_id: UUID                # what was deleted; with it went what lay in it
+    kind: DeletionKind
+    root_id: UUID                # what was deleted; with it went what lay in it. Of a selection: one of several
     actor: UUID
     at: datetime
     purge_at: datetime | None    # from when on it is gone for good; None: never
@@ -422,6 +427,59 @@ class Link:
     frame_key: str | None          # None: not derived (yet)
     frame_mime_type: str | None
     thumbnail_key: str | None
+
+
+# What is done to many items at once.
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Into a folder of the items' collection, or to its root."""
+
+    destination: str             # a path, whose last id decides
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Into the trash, folders with everything below them: one act for each collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """The acts that took the items are reversed, whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddTag:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag:
+    label: str
+    value: str | None            # None: all of the label
+
+
+Action = Move | Delete | Restore | AddTag | RemoveTag
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What has become of one of the items, or would."""
+
+    id: UUID
+    refused: Refusal | None = None    # None: it is as the action says
+    changed: bool = True              # False: it was so already, or is refused
+    path: str | None = None           # of a moved item: where it lies
+    deletion_id: UUID | None = None   # of a deleted or restored one: the act
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One for each item, in the order in which they were named first."""
+
+    items: tuple[Outcome, ...]
+    count: int | None = None     # files that were deleted or restored, versions counted; None: of another action
 
 
 # Jobs.

@@ -75,6 +75,8 @@ PERMISSIONS: dict[str, Permission] = {
     "version.delete":      Permission("media:delete", ADMINS, "write"),
     # Tags
     "media.tag":           Permission("media:write", EDITORS, "write"),
+    # Many items at once: of who names no action that there is, and of actions that have no operation of their own here.
+    "media.bulk":          Permission("media:write", EDITORS, "write"),
     "tag.list":            Permission("media:read", EVERYBODY, "read"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),

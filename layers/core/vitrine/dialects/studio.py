@@ -312,6 +312,38 @@ class VersionQuery(Input):
     versionId: Id
 
 
+# Many items at once.
+
+class Bulk(Input):
+    """What is to be done to many items, each judged on its own."""
+
+    action: Literal["move", "delete", "restore", "tag", "untag"]
+    ids: list[Id] = Field(min_length=1, max_length=1000)
+    dryRun: bool = Field(False, description="say what would become of each, and change nothing")
+    destinationPath: str = Field(default_factory=str, description="to move: the folder, or the collection, as browse returns it")
+    label: str = Field(default_factory=str, description="to tag and untag: the group")
+    value: str = Field(default_factory=str, description="to tag; to untag, all of the group when it is absent")
+
+    def wanted(self) -> models.Action:
+        """Raises Invalid where the action lacks what it needs."""
+        match self.action:
+            case "move":
+                return models.Move(self._said("destinationPath"))
+            case "delete":
+                return models.Delete()
+            case "restore":
+                return models.Restore()
+            case "tag":
+                return models.AddTag(self._said("label"), self._said("value"))
+            case "untag":    # an empty value is refused, so that it does not take a whole group by mistake
+                return models.RemoveTag(self._said("label"), self.value if "value" in self.model_fields_set else None)
+
+    def _said(self, name: Literal["destinationPath", "label", "value"]) -> str:
+        if name not in self.model_fields_set:
+            raise Invalid(f"{name}: Required", issues=(Issue((name,), "Required"),))
+        return str(getattr(self, name))
+
+
 class LinkQuery(Input):
     """Which shape of an item a permanent link leads to."""
 
@@ -483,10 +515,30 @@ class Restored(TypedDict):
     deletionId: str
 
 
+class Outcome(TypedDict):
+    id: str
+    status: int                  # as the answer to a request for this item alone would have
+    changed: bool                # false: it was so already, or is refused
+    newPath: NotRequired[str]    # of a moved one
+    deletionId: NotRequired[str | None]   # of a deleted or restored one; null: of a dry run's deletion, which has none
+    error: NotRequired[str]      # where it is refused: a sentence for a person
+    code: NotRequired[str]       # and a stable word
+
+
+class BulkDone(TypedDict):
+    action: Literal["move", "delete", "restore", "tag", "untag"]
+    dryRun: bool
+    succeeded: int
+    failed: int
+    deletedCount: NotRequired[int]    # files, versions counted
+    restoredCount: NotRequired[int]
+    results: list[Outcome]            # one for each id, in the order in which they were named first
+
+
 class Trashed(TypedDict):
     deletionId: str
-    id: str                # of what was deleted; with it went what lay in it
-    kind: Literal["media", "folder", "version", "collection"]
+    id: str                # of what was deleted; with it went what lay in it. Of a selection: of one of several
+    kind: Literal["media", "folder", "version", "collection", "selection"]
     name: str | None
     type: Literal["image", "video", "pdf", "folder"] | None   # null: a collection
     datasetId: str | None
@@ -821,6 +873,33 @@ def show_deleted(deleted: models.Deleted) -> Deleted:
 
 def show_restored(restored: models.Restored) -> Restored:
     return {"id": restored.id.hex, "restoredCount": restored.count, "deletionId": restored.deletion_id.hex}
+
+
+def show_bulk(asked: Bulk, done: models.Outcomes) -> BulkDone:
+    refused = sum(each.refused is not None for each in done.items)
+    shown: BulkDone = {
+        "action": asked.action,
+        "dryRun": asked.dryRun,
+        "succeeded": len(done.items) - refused,
+        "failed": refused,
+        "results": [_outcome(each, asked) for each in done.items],
+    }
+    if asked.action == "delete":
+        shown["deletedCount"] = done.count or 0
+    if asked.action == "restore":
+        shown["restoredCount"] = done.count or 0
+    return shown
+
+
+def _outcome(each: models.Outcome, asked: Bulk) -> Outcome:
+    if each.refused is not None:
+        return {"id": each.id.hex, "status": each.refused.status, "changed": False, "error": each.refused.sentence, "code": each.refused.code}
+    shown: Outcome = {"id": each.id.hex, "status": 200, "changed": each.changed}
+    if each.path is not None:
+        shown["newPath"] = each.path
+    if each.deletion_id is not None:
+        shown["deletionId"] = None if asked.dryRun and asked.action == "delete" else each.deletion_id.hex
+    return shown
 
 
 def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:

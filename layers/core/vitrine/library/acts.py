@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vitrine.errors import Conflict, Gone
-from vitrine.queries import counts, deletions, ledger, media
+from vitrine.queries import counts, deletions, folders, ledger, media
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller
+    from vitrine.models import Caller, DeletionKind
 
+COLLECTION_DELETED = "The collection of this item is deleted; restore the collection first"
 MAX_DELETED_AT_ONCE = 25_000    # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
 
 
-def begin(db: Transaction, caller: Caller, act: UUID, kind: media.DeletionKind, root: UUID) -> None:
+def begin(db: Transaction, caller: Caller, act: UUID, kind: DeletionKind, root: UUID) -> None:
     """There is an act, of nothing yet: items can be marked with it."""
     db.queue(media.put_deletion(caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None))
 
@@ -39,10 +41,24 @@ def reversible(found: deletions.Act | None, what: str) -> deletions.Act:
     return found
 
 
-def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
-    """All that the act took lives again where it lies, and the act is done with. Where it lies must live."""
-    organization = caller.organization_id
-    db.queue(ledger.restore(organization, act.id))
-    db.queue(counts.restore(organization, act.id))
-    db.queue(deletions.unmark(organization, act.id, caller.user_id))
-    db.queue(deletions.become(organization, act.id, "restored"))
+def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[UUID]:
+    """What these acts took lies where it lay, or in the nearest folder above that lives once they are reversed. Those that have nowhere to go back
+    to: their collections are deleted. To be sent under the locks of the collections; then the others can be given back, all of them.
+    """
+    roots = db.run(deletions.roots(organization, acts))
+    for root in roots:
+        if root.is_displaced and root.collection_lives:
+            place = db.run(deletions.place(organization, root.id, acts))[0]      # folders first: what lies in them finds them where they are now
+            if place.is_folder:
+                db.queue(folders.reroot(organization, root.id, place.living_path))
+            db.queue(deletions.put_under(organization, root.id, place.living_id))
+    return set(acts) - {root.deletion_id for root in roots if root.collection_lives}
+
+
+def give_back(db: Transaction, caller: Caller, acts: Sequence[deletions.Act]) -> None:
+    """All that the acts took lives again where it lies, and they are done with. Where it lies must live, when all of them are."""
+    organization, ids = caller.organization_id, [act.id for act in acts]
+    db.queue(ledger.restore(organization, ids))
+    db.queue(counts.restore(organization, ids))
+    db.queue(deletions.unmark(organization, ids, caller.user_id))
+    db.queue(deletions.become(organization, ids, "restored"))

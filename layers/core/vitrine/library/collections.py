@@ -111,7 +111,7 @@ def restore(caller: Caller, collection: UUID) -> Restored:
         db.queue(queries.hold_deleted(organization, collection))
         act = acts.reversible(db.first(deletions.hold(organization, collection)), "collection")
         db.queue(queries.unmark(organization, collection, caller.user_id))
-        acts.give_back(db, caller, act)
+        acts.give_back(db, caller, [act])
         return Restored(collection, act.id, act.item_count)
 
     return transaction(caller, work)

@@ -29,7 +29,7 @@ WantedFiles = Literal["all", "image", "video", "pdf"]
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
 Check = Callable[[Media], None]
-NO_MEDIA, NO_FOLDER = versions.NO_MEDIA, "Folder not found"
+NO_MEDIA, NO_FOLDER, NOT_A_FOLDER = versions.NO_MEDIA, "Folder not found", "destinationPath is a file, not a folder"
 
 
 def browse(
@@ -138,12 +138,10 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
         held = db.first(queries.hold_place(organization, item))
         if held is None:
             raise NotFound(NO_MEDIA)
-        target, under = _destination(held, db.first(places.destination(organization, to.place_id)))
+        target, under = destination(held, db.first(places.destination(organization, to.place_id)))
         stays = to.place_id == held.place_id
         if held.path is not None and not stays:
-            depth = db.run(places.deepest(item))[0].depth - _depth(held.path) + _depth(under) + 1
-            if depth > MAX_FOLDER_DEPTH:
-                raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}")
+            refuse_too_deep(held.path, db.run(places.deepest(item))[0].depth, under)
         if check is not None:
             check(db.run(queries.own(organization, item))[0])
         if not stays:
@@ -158,17 +156,24 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
     return transaction(caller, work)
 
 
-def _destination(moved: queries.Placed, found: places.Destination | None) -> tuple[UUID | None, str]:
+def destination(moved: queries.Placed, found: places.Destination | None) -> tuple[UUID | None, str]:
     """The folder to be put in (None: the root) and its path. Raises as `move` does."""
     if found is None:
         raise NotFound(NO_FOLDER)
     if found.collection_id != moved.collection_id:
         raise Invalid("destinationPath is in another collection; items move within their own")
     if found.path is None:
-        raise Invalid("destinationPath is a file, not a folder")
+        raise Invalid(NOT_A_FOLDER)
     if moved.path is not None and f"{found.path}.".startswith(f"{moved.path}."):
         raise Invalid("A folder cannot be moved into itself or into a folder below it")
     return found.item_id, found.path
+
+
+def refuse_too_deep(path: str, deepest: int, under: str) -> None:
+    """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie as deep as `deepest`."""
+    depth = deepest - _depth(path) + _depth(under) + 1
+    if depth > MAX_FOLDER_DEPTH:
+        raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}")
 
 
 def _depth(path: str) -> int:
@@ -176,16 +181,17 @@ def _depth(path: str) -> int:
     return path.count(".")
 
 
-def delete_folder(caller: Caller, item: UUID) -> Deleted:
+def delete_folder(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
     """As `delete`. Raises NotFound for a file too."""
-    return delete(caller, folder(caller, item).id)
+    return delete(caller, folder(caller, item).id, check=check)
 
 
-def delete(caller: Caller, item: UUID) -> Deleted:
+def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
     """The item is in the trash, with its versions; a folder with everything below it; of a version that is not its first, that version alone. One
     act, which a restore can reverse.
 
-    Raises NotFound when it is not there (a second time, too), Conflict when the folder holds more than can go at once, or for an only version.
+    `check` judges the item as it is before, and may raise. Raises NotFound when it is not there (a second time, too), Conflict when the folder holds
+    more than can go at once, or for an only version.
     """
     organization, deletion = caller.organization_id, mint_id()
 
@@ -197,6 +203,8 @@ def delete(caller: Caller, item: UUID) -> Deleted:
         is_folder = held.type == "folder"
         if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
             raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
+        if check is not None:
+            check(db.run(queries.own(organization, item))[0])
 
         acts.begin(db, caller, deletion, "folder" if is_folder else "media", item)
         db.queue(queries.mark(organization, deletion, item, caller.user_id))
@@ -205,7 +213,7 @@ def delete(caller: Caller, item: UUID) -> Deleted:
         return Deleted(item, deletion, acts.take(db, organization, deletion))
 
     deleted = transaction(caller, work)
-    return deleted if deleted is not None else Deleted(item, versions.delete(caller, item).deletion_id, 1)
+    return deleted if deleted is not None else Deleted(item, versions.delete(caller, item, check=check).deletion_id, 1)
 
 
 def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
@@ -226,15 +234,9 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
         if act.kind == "version":
             versions.give_back(db, caller, act)
             return Restored(item, act.id, act.item_count)
-        place = db.first(deletions.place(organization, act.root_id))     # none: the act took the collection itself
-        if place is None or not place.collection_lives:
-            raise Conflict("The collection of this item is deleted; restore the collection first")
-
-        if place.living_id != place.parent_id:
-            if place.is_folder:
-                db.queue(places.reroot(organization, act.root_id, place.living_path))
-            db.queue(deletions.put_under(organization, act.root_id, place.living_id))
-        acts.give_back(db, caller, act)
+        if acts.make_room(db, organization, [act.id]):
+            raise Conflict(acts.COLLECTION_DELETED)
+        acts.give_back(db, caller, [act])
         return Restored(item, act.id, act.item_count)
 
     return transaction(caller, work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
 
 
 def sign_in(email: str, password: str, *, subnet: str) -> Account:
-    """The person of this e-mail, whatever its case, whose password this is. `subnet` is where they ask from.
+    """The person of this e-mail, whatever its case, whose password this is, with the hash it was held against. `subnet` is where they ask from.
 
     Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is.
     """
@@ -65,9 +65,15 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     if not verify_password(stored, password) or stored is None:
         raise NotRecognized
     attempt.forgive()
-    if is_outdated(stored):
-        write(Nobody(), queries.replace_password(found[0].id, stored, hash_password(password)))   # lost to a change of the password: then it is new
-    return found[0]
+    if not is_outdated(stored):
+        return found[0]
+    anew = hash_password(password)
+    if write(Nobody(), queries.replace_password(found[0].id, stored, anew))[0].done:
+        return replace(found[0], password_hash=anew)
+    present = read(Nobody(), queries.by_id(found[0].id))[0]     # another sign-in has made it anew; or it is another password now
+    if not verify_password(present.password_hash, password):
+        raise NotRecognized
+    return present
 
 
 def change_password(person: Person, *, current: str, new: str, end_others: bool) -> Account:

@@ -72,7 +72,7 @@ def _turn(db: Transaction, act: queries.Due) -> None:
         raise _NotYet("restored meanwhile")
     if db.run(queries.waits(act))[0].waits:
         raise _NotYet(WAITS)
-    db.queue(deletions.become(act.organization_id, act.id, "purging"))
+    db.queue(deletions.become(act.organization_id, [act.id], "purging"))
 
 
 def _under_lock(act: queries.Due, step: Callable[[Transaction, queries.Due, int], bool], limit: int) -> bool:
@@ -112,5 +112,5 @@ def _uploads(db: Transaction, act: queries.Due, limit: int) -> bool:
 def _end(db: Transaction, act: queries.Due, limit: int) -> bool:  # noqa: ARG001 - a step
     if act.kind == "collection" and not db.run(queries.remove_collection(act)):
         raise _NotYet("left for later")     # an upload is still under way to it; it ends with its session
-    db.queue(deletions.become(act.organization_id, act.id, "purged"))
+    db.queue(deletions.become(act.organization_id, [act.id], "purged"))
     return True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
+from vitrine.errors import NotRecognized
 from vitrine.models import UNREMEMBERED, Nobody
 from vitrine.queries import sessions as queries
 from vitrine.settings import settings
@@ -30,14 +31,19 @@ class Session:
     cookie_seconds: int | None   # how long a browser keeps it; None: until it is closed
 
 
-def start(user_id: UUID, *, address: str, user_agent: str, remember: bool = True) -> Session:
+def start(user_id: UUID, *, address: str, user_agent: str, remember: bool = True, known_hash: str | None = None) -> Session:
     """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to `remember` it.
 
-    Raises NotFound when there is no such person.
+    `known_hash` is what their password was verified against: raises NotRecognized when they have another one by now, whose change ends sessions and
+    must end this one too. Raises NotFound when there is no such person.
     """
     session_id, token = mint_id(), mint_session_token()
     life = settings().session_ttl if remember else min(UNREMEMBERED, settings().session_ttl)
-    opened = write(Nobody(), queries.put(session_id, user_id, fingerprint(token), life, address, user_agent))[0]
+    put = queries.put(session_id, user_id, fingerprint(token), life, address, user_agent) if known_hash is None \
+        else queries.put_by_password(session_id, user_id, known_hash, fingerprint(token), life, address, user_agent)
+    opened = write(Nobody(), put)[0]
+    if opened.expires_at is None:
+        raise NotRecognized
     return Session(session_id, user_id, token, opened.expires_at, life if remember else None)
 
 

@@ -42,15 +42,15 @@ def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | No
     there, Conflict when it has the value already, has as many tags as an item can have, or the tag is hidden.
     """
     organization = caller.organization_id
-    wanted = Label(_clean(label, "label"), _clean(value, "value"))
+    wanted = to_give(label, value)
 
     def work(db: Transaction) -> Media:
         there = _held(db, organization, item)
         if any(tag.is_active and _label(tag) == wanted for tag in there):
-            raise Conflict("This item has this tag already", code="already_tagged")
-        _refuse_hidden(db, organization, [wanted])
+            raise has_it()
+        refuse_hidden(db, organization, [wanted])
         if len(there) >= MAX_TAGS:
-            raise Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
+            raise has_too_many()
         _judge(db, organization, item, check)
         _give(db, organization, item, [wanted], caller.user_id)
         return _changed(db, caller, item)
@@ -65,8 +65,7 @@ def remove(caller: Caller, item: UUID, label: str, value: str | None = None, *, 
     value that cannot be one, NotFound when the item is not there.
     """
     organization = caller.organization_id
-    group = clean_name(label.strip(), "label")      # longer than MAX_LABEL too: what is there can be named
-    name = None if value is None else clean_name(value.strip(), "value")
+    group, name = to_take(label, value)
 
     def work(db: Transaction) -> Media:
         there = _held(db, organization, item)
@@ -95,7 +94,7 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check
             raise NotFound("This item has no tags under this label")
         wanted = [Label(after, tag.name) for tag in going]
         if before != after:
-            _refuse_hidden(db, organization, wanted)
+            refuse_hidden(db, organization, wanted)
         _judge(db, organization, item, check)
         if before == after:
             return _shown(db, organization, item)
@@ -144,7 +143,26 @@ def _held(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
     return db.run(queries.of_item(organization, item))
 
 
-def _refuse_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
+def to_give(label: str, value: str) -> Label:
+    """As it is kept. Raises Invalid."""
+    return Label(_clean(label, "label"), _clean(value, "value"))
+
+
+def to_take(label: str, value: str | None) -> tuple[str, str | None]:
+    """The group and the name of what may be there; longer than MAX_LABEL too: what is there can be named. Raises Invalid."""
+    return clean_name(label.strip(), "label"), None if value is None else clean_name(value.strip(), "value")
+
+
+def has_it() -> Conflict:
+    return Conflict("This item has this tag already", code="already_tagged")
+
+
+def has_too_many() -> Conflict:
+    return Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
+
+
+def refuse_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
+    """Raises Conflict where one of them is hidden."""
     if db.run(queries.hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
 
@@ -156,11 +174,16 @@ def _judge(db: Transaction, organization: UUID, item: UUID, check: Check | None)
 
 def _give(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
     """The item, whose row is held, has the tags of these labels; they are made where there are none."""
+    make(db, organization, labels, actor)
+    db.queue(queries.give(organization, item, labels, actor))
+
+
+def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
+    """There are tags of these labels."""
     new = [_new(label) for label in labels]
     db.queue(queries.put(organization, new, actor))
     # A slug that another tag has kept its tag out: it gets one that nobody has.
     db.queue(queries.put(organization, [New(tag.id, tag.label, _with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None], actor))
-    db.queue(queries.give(organization, item, labels, actor))
 
 
 def _new(label: Label) -> New:

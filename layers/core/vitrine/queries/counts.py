@@ -8,6 +8,7 @@ from vitrine.db import Statement, nothing
 from vitrine.queries.ledger import Entered, Folded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from vitrine.models import MediaType
@@ -27,26 +28,26 @@ def entry(organization: UUID, collection: UUID, place: UUID, type: MediaType, de
 
 def trash(organization: UUID, deletion: UUID) -> Statement[object]:
     """What this deletion took is counted no more: one entry per place and type. Unverified items never were."""
-    return _marked(organization, deletion, -1)
+    return _marked(organization, [deletion], -1)
 
 
-def restore(organization: UUID, deletion: UUID) -> Statement[object]:
-    """What this deletion took is counted again, where it now lies. To be sent while the items are still marked."""
-    return _marked(organization, deletion, 1)
+def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
+    """What these deletions took is counted again, where it now lies. To be sent while the items are still marked."""
+    return _marked(organization, deletions, 1)
 
 
-def _marked(organization: UUID, deletion: UUID, sign: Literal[-1, 1]) -> Statement[object]:
+def _marked(organization: UUID, deletions: Sequence[UUID], sign: Literal[-1, 1]) -> Statement[object]:
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
         select organization_id, collection_id, place_id, type, %(sign)s * count(*)::integer
           from media
          where organization_id = %(organization)s
-           and deletion_id = %(deletion)s
+           and deletion_id = any(%(deletions)s)
            and verified_at is not null
          group by organization_id, collection_id, place_id, type
         """,
-        {"organization": organization, "deletion": deletion, "sign": sign}, nothing,
+        {"organization": organization, "deletions": list(deletions), "sign": sign}, nothing,
     )
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Trashed
+from vitrine.models import DeletionKind, Trashed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 DeletionState = Literal["trash", "restored", "purging", "purged"]
@@ -20,8 +21,8 @@ class Act:
     """An act, its row locked."""
 
     id: UUID
-    kind: Literal["media", "folder", "version", "collection"]
-    root_id: UUID
+    kind: DeletionKind
+    root_id: UUID                   # of a selection: one of its roots
     state: DeletionState
     item_count: int                 # files, versions counted
     is_folder: bool                 # the item that was asked for
@@ -29,14 +30,23 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Root:
+    """An item that an act took for itself, and not with a folder."""
+
+    id: UUID
+    deletion_id: UUID
+    collection_lives: bool
+    is_displaced: bool              # the folder that it lay in does not live
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where the root of an act lay, and the nearest folder above it that lives (None: the collection's root)."""
+    """Where the root of an act lay, and the nearest folder above it that will live (None: the collection's root)."""
 
     parent_id: UUID | None
     living_id: UUID | None
     living_path: str                # ltree; of the collection's root: the collection
     is_folder: bool
-    collection_lives: bool
 
 
 def hold(organization: UUID, item: UUID) -> Statement[Act]:
@@ -54,7 +64,9 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
            and (id = coalesce((select deletion_id from media where organization_id = %(organization)s and id = %(item)s),
                               (select deletion_id from collections where organization_id = %(organization)s and id = %(item)s),
                               (select deletion_id from versions where organization_id = %(organization)s and id = %(item)s))
-                or root_id = %(item)s and state in ('purging', 'purged'))
+                or root_id = %(item)s and state in ('purging', 'purged')
+                or state in ('purging', 'purged')
+                   and id in (select deletion_id from deletion_roots where organization_id = %(organization)s and root_id = %(item)s))
          order by at desc, id desc
          limit 1
            for update
@@ -63,16 +75,38 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
     )
 
 
-def place(organization: UUID, root: UUID) -> Statement[Place]:
-    """Of a root that is an item; no row: it is a collection. To be read under the lock of its collection."""
+def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
+    """Of acts that are about to be reversed together: what they were of, those that lie nearest to their collections first. No row of a collection's.
+
+    To be read under the lock of their collections.
+    """
+    return Statement(
+        """
+        select root.id, root.deletion_id, collection.status = 'active' as collection_lives,
+               coalesce(parent.status = 'deleted' and parent.deletion_id <> all(%(acts)s), false) as is_displaced
+          from media root
+          join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
+          left join media parent on parent.organization_id = %(organization)s and parent.id = root.parent_id
+          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = root.parent_id
+         where root.organization_id = %(organization)s
+           and root.id in (select root_id from deletions where organization_id = %(organization)s and id = any(%(acts)s)
+                           union
+                           select root_id from deletion_roots where organization_id = %(organization)s and deletion_id = any(%(acts)s))
+           and root.deletion_id = any(%(acts)s)
+         order by coalesce(nlevel(place.path), 0), root.id
+        """,
+        {"organization": organization, "acts": list(acts)}, Root,
+    )
+
+
+def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Place]:
+    """Of a root that is an item, when what these acts took lives again. To be read under the lock of its collection."""
     return Statement(
         """
         select root.parent_id, living.id as living_id,
                coalesce(living.path::text, replace(root.collection_id::text, '-', '')) as living_path,
-               root.type = 'folder' as is_folder,
-               collection.status = 'active' as collection_lives
+               root.type = 'folder' as is_folder
           from media root
-          join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
           left join folder_paths parent on parent.organization_id = %(organization)s and parent.folder_id = root.parent_id
           left join lateral (
                select above.id, place.path
@@ -80,13 +114,13 @@ def place(organization: UUID, root: UUID) -> Statement[Place]:
                  join folder_paths place on place.organization_id = %(organization)s and place.folder_id = above.id
                 where above.organization_id = %(organization)s
                   and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
-                  and above.status = 'active'
+                  and (above.status = 'active' or above.deletion_id = any(%(acts)s))
                 order by nlevel(place.path) desc
                 limit 1) as living on true
          where root.organization_id = %(organization)s
            and root.id = %(root)s
         """,
-        {"organization": organization, "root": root}, Place,
+        {"organization": organization, "root": root, "acts": list(acts)}, Place,
     )
 
 
@@ -98,30 +132,30 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     )
 
 
-def unmark(organization: UUID, deletion: UUID, actor: UUID) -> Statement[object]:
-    """What the act took lives again, in whatever state it was."""
+def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """What these acts took lives again, in whatever state it was."""
     return Statement(
         """
         with back as (
           update media
              set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
            where organization_id = %(organization)s
-             and deletion_id = %(deletion)s
+             and deletion_id = any(%(deletions)s)
         )
         update versions
            set status = 'active', deletion_id = null, updated_at = now()
          where organization_id = %(organization)s
-           and deletion_id = %(deletion)s
+           and deletion_id = any(%(deletions)s)
         """,
-        {"organization": organization, "deletion": deletion, "actor": actor}, nothing,
+        {"organization": organization, "deletions": list(deletions), "actor": actor}, nothing,
     )
 
 
-def become(organization: UUID, deletion: UUID, state: DeletionState) -> Statement[object]:
-    """The act stands here now."""
+def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
+    """The acts stand here now."""
     return Statement(
-        "update deletions set state = %(state)s where organization_id = %(organization)s and id = %(deletion)s",
-        {"organization": organization, "deletion": deletion, "state": state}, nothing,
+        "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
+        {"organization": organization, "deletions": list(deletions), "state": state}, nothing,
     )
 
 

@@ -53,21 +53,22 @@ def trash(organization: UUID, deletion: UUID) -> Statement[object]:
 
     To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters its bytes in the state it then finds.
     """
-    return _changed(organization, deletion, "delete", "('active', -1), ('trash', 1)")
+    return _changed(organization, [deletion], "delete", "('active', -1), ('trash', 1)")
 
 
-def restore(organization: UUID, deletion: UUID) -> Statement[object]:
+def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
     """The same back again. To be sent while the items are still marked, and under their locks."""
-    return _changed(organization, deletion, "restore", "('trash', -1), ('active', 1)")
+    return _changed(organization, deletions, "restore", "('trash', -1), ('active', 1)")
 
 
 def purge(organization: UUID, deletion: UUID, items: Sequence[UUID]) -> Statement[object]:
     """What the versions of these items, taken by this deletion, have in the store is no more. To be sent before their objects are doomed."""
-    return _changed(organization, deletion, "purge", "('trash', -1)", items)
+    return _changed(organization, [deletion], "purge", "('trash', -1)", items)
 
 
 def _changed(
-    organization: UUID, deletion: UUID, reason: Literal["delete", "restore", "purge"], sides: LiteralString, items: Sequence[UUID] | None = None
+    organization: UUID, deletions: Sequence[UUID], reason: Literal["delete", "restore", "purge"], sides: LiteralString,
+    items: Sequence[UUID] | None = None,
 ) -> Statement[object]:
     """`sides` are states and signs; of these items alone, or (None) of all that the deletion took."""
     chosen: LiteralString = "" if items is None else "and version.media_id = any(%(items)s)"
@@ -90,9 +91,9 @@ def _changed(
                having sum(object.bytes) > 0) as held (kind, bytes, originals)
          cross join (values """ + sides + """) as side (state, sign)
          where version.organization_id = %(organization)s
-           and version.deletion_id = %(deletion)s
+           and version.deletion_id = any(%(deletions)s)
         """ + chosen,
-        {"organization": organization, "deletion": deletion, "reason": reason, "items": None if items is None else list(items)}, nothing,
+        {"organization": organization, "deletions": list(deletions), "reason": reason, "items": None if items is None else list(items)}, nothing,
     )
 
 

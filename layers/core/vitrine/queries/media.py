@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Caption, Detection, Frame, Media, MediaType
+from vitrine.models import Caption, DeletionKind, Detection, Frame, Media, MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vitrine.models import Description
 
 Order = Literal["createdAt", "filename", "fileSize"]
-DeletionKind = Literal["media", "folder", "version", "collection"]
 
 # The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own id; one level up from a root item is the
 # collection.

@@ -19,7 +19,7 @@ class Due:
 
     organization_id: UUID
     id: UUID
-    kind: Literal["media", "folder", "version", "collection"]
+    kind: Literal["media", "folder", "version", "collection", "selection"]
     root_id: UUID
     state: Literal["trash", "purging"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    expires_at: datetime   # unless it is used before
+    expires_at: datetime | None   # unless it is used before; None: nothing was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ def put(session: UUID, person: UUID, token_hash: bytes, life: int, address: str,
     return Statement(
         "select open_session(%(session)s, %(person)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
         {"session": session, "person": person, "token_hash": token_hash, "life": life, "address": address, "user_agent": user_agent},
+        Opened,
+    )
+
+
+def put_by_password(session: UUID, person: UUID, known: str, token_hash: bytes, life: int, address: str, user_agent: str) -> Statement[Opened]:
+    """The same, where the hash that a password was verified against is still theirs."""
+    return Statement(
+        "select open_session_by_password(%(session)s, %(person)s, %(known)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
+        {
+            "session": session, "person": person, "known": known, "token_hash": token_hash, "life": life, "address": address,
+            "user_agent": user_agent,
+        },
         Opened,
     )
 

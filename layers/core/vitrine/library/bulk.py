@@ -1,0 +1,200 @@
+"""What is done to many items at once. Each is judged on its own; what can be done is done in one transaction, and all of it or nothing.
+
+An item that the caller's organization does not have is refused as one that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vitrine.credentials import mint_id
+from vitrine.db import transaction
+from vitrine.errors import Conflict, Invalid, NotFound, Refusal
+from vitrine.library import acts, folders, media, tags
+from vitrine.models import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
+from vitrine.queries import bulk as queries
+from vitrine.queries import folders as places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from vitrine.db import Transaction
+    from vitrine.models import Action, Caller
+    from vitrine.queries.media import Placed
+    from vitrine.queries.tags import Label
+
+MAX_ITEMS = 1000     # of one request
+
+Work = Callable[["Transaction"], Outcomes]
+
+
+class _Undone(Exception):
+    """What was done is to be undone; it would have come to this."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self.outcomes = outcomes
+
+
+def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run: bool) -> Outcomes:
+    """The action is done to each of these items that nothing forbids it of; each is told of once. On a dry run nothing has changed.
+
+    Raises, and does nothing, where what is asked for cannot be done to any item: Invalid for a destination, label or value that cannot be one,
+    NotFound for a destination that is not there, Conflict where more would be deleted than can go at once.
+    """
+    work = _work(caller, list(dict.fromkeys(items)), action)
+
+    def attempt(db: Transaction) -> Outcomes:
+        outcomes = work(db)
+        if dry_run:      # done and undone: so it can say nothing that would not be so
+            raise _Undone(outcomes)
+        return outcomes
+
+    try:
+        return transaction(caller, attempt)
+    except _Undone as undone:
+        return undone.outcomes
+
+
+def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
+    match action:
+        case Move(destination):
+            to = folders.parse(destination, "destinationPath").place_id
+            return lambda db: _move(db, caller, items, to)
+        case Delete():
+            return lambda db: _delete(db, caller, items)
+        case Restore():
+            return lambda db: _restore(db, caller, items)
+        case AddTag(label, value):
+            wanted = tags.to_give(label, value)
+            return lambda db: _tag(db, caller, items, wanted)
+        case RemoveTag(label, value):
+            group, name = tags.to_take(label, value)
+            return lambda db: _untag(db, caller, items, group, name)
+
+
+def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> Outcomes:
+    """Judged by how things lie before: what is to be moved never holds the destination, so no move makes another one impossible."""
+    organization = caller.organization_id
+    db.queue(queries.hold_collections(organization, [*items, to]))
+    held = {each.id: each for each in db.run(queries.hold(organization, items))}
+    target = db.first(places.destination(organization, to))
+    if target is None:
+        raise NotFound(media.NO_FOLDER)
+    if target.path is None:
+        raise Invalid(media.NOT_A_FOLDER)
+    deepest = {each.id: each.depth for each in db.run(queries.deepest(_folders(held.values())))}
+
+    refused: dict[UUID, Refusal] = {}
+    for each in held.values():
+        try:
+            _, under = media.destination(each, target)
+            if each.path is not None and each.place_id != to:
+                media.refuse_too_deep(each.path, deepest[each.id], under)
+        except Invalid as why:
+            refused[each.id] = why
+
+    moved = [each for each in held.values() if each.id not in refused and each.place_id != to]
+    if moved:
+        ids = [each.id for each in moved]
+        db.queue(queries.count_move(organization, ids, to))
+        db.queue(queries.put_in(organization, ids, target.item_id, caller.user_id))
+        db.queue(queries.reroot(organization, _folders(moved), target.path))
+    changed = {each.id for each in moved}
+    return Outcomes(tuple(
+        _refused(item, held, refused) or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}") for item in items
+    ))
+
+
+def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
+    """One act for each collection: what it took is restored together, and waits for nothing in another collection."""
+    organization = caller.organization_id
+    db.queue(queries.hold_collections(organization, items))
+    held = {each.id: each for each in db.run(queries.hold_to_delete(organization, items))}
+    most = acts.MAX_DELETED_AT_ONCE
+    if len(held) + db.run(queries.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n > most:
+        raise Conflict(f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one")
+
+    act_of: dict[UUID, UUID] = {}
+    count = 0
+    for collection in dict.fromkeys(each.collection_id for each in held.values()):
+        here = [each for each in held.values() if each.collection_id == collection]
+        act = mint_id()
+        acts.begin(db, caller, act, "selection", here[0].id)
+        db.queue(queries.mark_below(organization, act, _folders(here), caller.user_id))
+        roots = db.run(queries.mark(organization, act, [each.id for each in here], caller.user_id))
+        if len(roots) == 1:
+            db.queue(queries.be_of(organization, act, roots[0]))
+        else:
+            db.queue(queries.be_of_all(organization, act, [root.id for root in roots]))
+        count += acts.take(db, organization, act)
+        act_of.update((each.id, act) for each in here)
+    return Outcomes(tuple(_refused(item, held) or Outcome(item, deletion_id=act_of[item]) for item in items), count)
+
+
+def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
+    """Acts that are reversed together find each other's folders alive, in whatever order they were done."""
+    organization = caller.organization_id
+    db.queue(queries.hold_collections(organization, items))
+    held = {each.id: each for each in db.run(queries.hold_acts(organization, items))}
+    act_of = {each.id: each.deletion_id for each in reversed(db.run(queries.took(organization, items)))}
+
+    refused: dict[UUID, Refusal] = {}
+    for item, act in act_of.items():
+        try:
+            acts.reversible(None if act is None else held.get(act), "item")
+        except Refusal as why:
+            refused[item] = why
+    going = {act for item, act in act_of.items() if act is not None and item not in refused}
+    homeless: set[UUID] = acts.make_room(db, organization, sorted(going)) if going else set()
+    refused |= {item: Conflict(acts.COLLECTION_DELETED) for item, act in act_of.items() if act in homeless}
+    acts.give_back(db, caller, [held[act] for act in going - homeless])
+    return Outcomes(
+        tuple(_refused(item, act_of, refused) or Outcome(item, deletion_id=act_of[item]) for item in items),
+        sum(held[act].item_count for act in going - homeless),
+    )
+
+
+def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
+    organization = caller.organization_id
+    held = _held_to_tag(db, organization, items)
+    there = {each.id: each for each in db.run(queries.tagged(organization, items, wanted))}
+    refused: dict[UUID, Refusal] = {each.id: tags.has_it() for each in there.values() if each.has_it}
+    others = held.keys() - refused.keys()
+    try:
+        tags.refuse_hidden(db, organization, [wanted])
+        refused |= {item: tags.has_too_many() for item in others if item in there and there[item].tags >= tags.MAX_TAGS}
+    except Conflict as why:
+        refused |= dict.fromkeys(others, why)
+
+    given = sorted(held.keys() - refused.keys())
+    if given:
+        tags.make(db, organization, [wanted], caller.user_id)
+        db.queue(queries.give(organization, given, wanted, caller.user_id))
+        db.queue(queries.touch(organization, given, caller.user_id))
+    return Outcomes(tuple(_refused(item, held, refused) or Outcome(item) for item in items))
+
+
+def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
+    organization = caller.organization_id
+    held = _held_to_tag(db, organization, items)
+    changed = {each.id for each in db.run(queries.take_away(organization, sorted(held), group, name))}
+    if changed:
+        db.queue(queries.touch(organization, sorted(changed), caller.user_id))
+    return Outcomes(tuple(_refused(item, held) or Outcome(item, changed=item in changed) for item in items))
+
+
+def _held_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
+    # The collections first: a deletion that locks the same items in another order then waits for all of them, or they for it.
+    db.queue(queries.keep_collections(organization, items))
+    return {each.id: each for each in db.run(queries.hold(organization, items))}
+
+
+def _refused(item: UUID, there: Mapping[UUID, object], refused: Mapping[UUID, Refusal] | None = None) -> Outcome | None:
+    why = (refused or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
+    return None if why is None else Outcome(item, why, changed=False)
+
+
+def _folders(items: Iterable[Placed]) -> list[UUID]:
+    return [each.id for each in items if each.type == "folder"]

@@ -1,0 +1,352 @@
+"""What is done to many items at once: each a statement, however many they are. Collections are held first, then the items, always by id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+from vitrine.queries.deletions import Act
+from vitrine.queries.media import Number, Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine.queries.tags import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An item that this act took for itself, and not with a folder."""
+
+    id: UUID
+    is_folder: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """As in queries.folders, of one of several."""
+
+    id: UUID
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """How many tags an item has, hidden ones too, and whether the one asked for is among them and shown."""
+
+    id: UUID
+    tags: int
+    has_it: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What became of an item."""
+
+    id: UUID
+    deletion_id: UUID | None     # the act that took it; None: it lives
+
+
+def hold_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
+    """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by others until the transaction ends.
+
+    The state of places must be read by a later statement: this one may have waited, and reads as of before it did.
+    """
+    return Statement(_COLLECTIONS + " for no key update", {"organization": organization, "items": list(items)}, nothing)
+
+
+def keep_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
+    """The same, but that others may be born there."""
+    return Statement(_COLLECTIONS + " for share", {"organization": organization, "items": list(items)}, nothing)
+
+
+_COLLECTIONS: LiteralString = """
+        select id
+          from collections
+         where organization_id = %(organization)s
+           and (id = any(%(items)s)
+                or id in (select collection_id from media where organization_id = %(organization)s and id = any(%(items)s)))
+         order by id
+"""
+
+
+def hold_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+    """Those of these items that live, locked until the transaction ends against all that would refer to them, too."""
+    return Statement(_HELD + " for update of media", {"organization": organization, "items": list(items)}, Placed)
+
+
+def hold(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+    """The same, letting in what refers to them (a frame, a version)."""
+    return Statement(_HELD + " for no key update of media", {"organization": organization, "items": list(items)}, Placed)
+
+
+_HELD: LiteralString = """
+        select media.id, media.collection_id, media.place_id, media.type, place.path::text as path, media.verified_at is not null as verified
+          from media
+          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = media.collection_id
+                                     and collection.status = 'active'
+         where media.organization_id = %(organization)s
+           and media.id = any(%(items)s)
+           and media.status = 'active'
+         order by media.id
+"""
+
+
+# Deleting.
+
+def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID]) -> Statement[Number]:
+    """The living items below any of these folders, `but` some that are held already, locked until the transaction ends; no more than `most` of them.
+    How many they are.
+    """
+    return Statement(
+        """
+        with held as (
+          select media.id
+            from media
+           where media.organization_id = %(organization)s
+             and media.place_id in (select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)
+             and media.status = 'active'
+             and media.id <> all(%(but)s)
+           limit %(most)s
+             for update of media
+        )
+        select count(*) as n from held
+        """,
+        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)}, Number,
+    )
+
+
+def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """Every living item below any of these folders is deleted by this act."""
+    return Statement(
+        """
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where media.organization_id = %(organization)s
+           and media.place_id in (select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)
+           and media.status = 'active'
+        """,
+        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor}, nothing,
+    )
+
+
+def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[Marked]:
+    """Those of these items that still live are deleted by this act: sent after mark_below, they are the act's roots."""
+    return Statement(
+        """
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = any(%(items)s)
+           and status = 'active'
+        returning id, type = 'folder' as is_folder
+        """,
+        {"organization": organization, "deletion": deletion, "items": list(items), "actor": actor}, Marked,
+    )
+
+
+def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]:
+    """The act is one of this item alone."""
+    return Statement(
+        "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
+        {"organization": organization, "deletion": deletion, "kind": "folder" if root.is_folder else "media", "root": root.id}, nothing,
+    )
+
+
+def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
+    """The act is one of these items."""
+    return Statement(
+        """
+        insert into deletion_roots (organization_id, deletion_id, root_id)
+        select %(organization)s, %(deletion)s, root from unnest(%(roots)s::uuid[]) as root
+        """,
+        {"organization": organization, "deletion": deletion, "roots": list(roots)}, nothing,
+    )
+
+
+# Restoring.
+
+def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
+    """The acts that took these items, locked until the transaction ends; of roots that are gone for good, the acts that took them."""
+    return Statement(
+        """
+        select id, kind, root_id, state, item_count, kind = 'folder' as is_folder, kind = 'version' as is_version
+          from deletions
+         where organization_id = %(organization)s
+           and id in (select deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
+                      union
+                      select id
+                        from deletions
+                       where organization_id = %(organization)s and root_id = any(%(items)s) and state in ('purging', 'purged')
+                      union
+                      select deletion_id from deletion_roots where organization_id = %(organization)s and root_id = any(%(items)s))
+         order by id
+           for update
+        """,
+        {"organization": organization, "items": list(items)}, Act,
+    )
+
+
+def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
+    """What became of these items, first of those that are there. No row: it was never there, or went with another one for good."""
+    return Statement(
+        """
+        select id, deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
+        union all
+        select root_id, id
+          from deletions
+         where organization_id = %(organization)s
+           and root_id = any(%(items)s)
+           and state in ('purging', 'purged')
+           and kind <> 'collection'
+        union all
+        select root.root_id, root.deletion_id
+          from deletion_roots root
+          join deletions deletion on deletion.organization_id = %(organization)s
+                                 and deletion.id = root.deletion_id
+                                 and deletion.state in ('purging', 'purged')
+         where root.organization_id = %(organization)s
+           and root.root_id = any(%(items)s)
+        """,
+        {"organization": organization, "items": list(items)}, Took,
+    )
+
+
+# Moving.
+
+def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
+    """How many folders lie on the way from the collection to the deepest folder below each of these (itself, where there is none), also the trash."""
+    return Statement(
+        """
+        select folder as id, max(nlevel(below.path)) - 1 as depth
+          from unnest(%(folders)s::uuid[]) as folder
+         cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
+         group by folder
+        """,
+        {"folders": list(folders)}, Depth,
+    )
+
+
+def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statement[object]:
+    """These items are counted in a place of their collection, and no more where they lie. To be sent before they are put there."""
+    return Statement(
+        """
+        insert into count_ledger (organization_id, collection_id, place_id, type, delta)
+        select media.organization_id, media.collection_id, side.place_id, media.type, (side.sign * count(*))::integer
+          from media
+         cross join lateral (values (media.place_id, -1), (%(place)s::uuid, 1)) as side (place_id, sign)
+         where media.organization_id = %(organization)s
+           and media.id = any(%(items)s)
+           and media.verified_at is not null
+         group by media.organization_id, media.collection_id, side.place_id, media.type, side.sign
+        """,
+        {"organization": organization, "items": list(items), "place": place}, nothing,
+    )
+
+
+def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID) -> Statement[object]:
+    """These items lie in this folder (None: at their collection's root). The folders below follow by `reroot`."""
+    return Statement(
+        """
+        update media
+           set parent_id = %(folder)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = any(%(items)s)
+        """,
+        {"organization": organization, "items": list(items), "folder": folder, "actor": actor}, nothing,
+    )
+
+
+def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement[object]:
+    """These folders and all below them, deleted ones too, have the paths of their new place; of one that lay in another one, its own."""
+    return Statement(
+        """
+        update folder_paths
+           set path = %(under)s::ltree || subpath(folder_paths.path, moved.level - 1)
+          from (select distinct on (below.id) below.id, nlevel(top.path) as level
+                  from folder_paths top
+                 cross join lateral subtree(top.folder_id) as below
+                 where top.organization_id = %(organization)s
+                   and top.folder_id = any(%(folders)s)
+                 order by below.id, nlevel(top.path) desc) as moved
+         where folder_paths.organization_id = %(organization)s
+           and folder_paths.folder_id = moved.id
+        """,
+        {"organization": organization, "folders": list(folders), "under": under}, nothing,
+    )
+
+
+# Tagging.
+
+def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[Tagged]:
+    """No row of an item without tags."""
+    return Statement(
+        """
+        select media_tags.media_id as id, count(*) as tags,
+               bool_or(tag.is_active and tag."group" = %(group)s and tag.name = %(name)s) as has_it
+          from media_tags
+          join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id
+         where media_tags.organization_id = %(organization)s
+           and media_tags.media_id = any(%(items)s)
+         group by media_tags.media_id
+        """,
+        {"organization": organization, "items": list(items), "group": label.group, "name": label.name}, Tagged,
+    )
+
+
+def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
+    """These items have the tag of this label, which there is."""
+    return Statement(
+        """
+        insert into media_tags (organization_id, media_id, tag_id, created_by)
+        select %(organization)s, item, tag.id, %(actor)s
+          from tags tag
+         cross join unnest(%(items)s::uuid[]) as item
+         where tag.organization_id = %(organization)s
+           and tag."group" = %(group)s
+           and tag.name = %(name)s
+            on conflict (organization_id, media_id, tag_id) do nothing
+        """,
+        {"organization": organization, "items": list(items), "group": label.group, "name": label.name, "actor": actor}, nothing,
+    )
+
+
+def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str | None) -> Statement[Changed]:
+    """These items do not have this value in the group (None: none there), hidden ones aside. Each as often as it had one."""
+    return Statement(
+        """
+        delete from media_tags
+         using tags tag
+         where media_tags.organization_id = %(organization)s
+           and media_tags.media_id = any(%(items)s)
+           and tag.organization_id = %(organization)s
+           and tag.id = media_tags.tag_id
+           and tag.is_active
+           and tag."group" = %(group)s
+           and (%(name)s::text is null or tag.name = %(name)s)
+        returning media_tags.media_id as id
+        """,
+        {"organization": organization, "items": list(items), "group": group, "name": name}, Changed,
+    )
+
+
+def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """These items are others than they were: their tags are shown with them."""
+    return Statement(
+        """
+        update media
+           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = any(%(items)s)
+        """,
+        {"organization": organization, "items": list(items), "actor": actor}, nothing,
+    )
