@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tests.shapes import A_HYPHENED_ID, A_TIME, hyphened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from tests.tenants import Tenant
@@ -24,7 +26,7 @@ def done(data: object, status: int = 200) -> tuple[int, dict[str, object]]:
     return status, {"success": True, "data": data, "info": INFO}
 
 
-def refused(status: int, sentence: str, *issues: dict[str, object]) -> tuple[int, dict[str, object]]:
+def refused(status: int, sentence: str, *issues: Mapping[str, object]) -> tuple[int, dict[str, object]]:
     details = {"details": {"errors": list(issues)}} if issues else {}
     return status, {"success": False, "error": sentence, "code": f"HTTP_{status}", **details, "info": INFO}
 

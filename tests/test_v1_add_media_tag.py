@@ -9,6 +9,8 @@ from tests.tags import add, folder, given, hide, photo, put_many, shown, tags_of
 from tests.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, refused, said, tag, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.tenants import Tenant
 
 INVALID = "Invalid request body"
@@ -41,7 +43,7 @@ def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenan
     long = {"origin": "string", "code": "too_big", "maximum": 100, "inclusive": True, "path": ["tagId"],
             "message": "Too big: expected string to have <=100 characters"}
     missing = {"expected": "string", "code": "invalid_type", "path": ["tagId"], "message": "Invalid input: expected string, received undefined"}
-    cases: list[tuple[Any, dict[str, object]]] = [
+    cases: list[tuple[Any, Mapping[str, object]]] = [
         *(({"tagId": name}, unknown(name, "tagId")) for name in (others, UNKNOWN, "tag-001", " ")),
         ({"tagId": ""}, short), ({"tagId": "x" * 101}, long), ({}, missing),
     ]

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.names import COMPOSED, DECOMPOSED
+from tests.shapes import A_HYPHENED_ID
 from tests.tags import add, folder, given, slugs, tags_of
-from tests.team_tags import A_HYPHENED_ID, TAGS, done, make, refused, said, team
+from tests.team_tags import TAGS, done, make, refused, said, team
 
 if TYPE_CHECKING:
     import httpx

@@ -9,6 +9,8 @@ from tests.tags import folder, given, hide, photo, put_many, shown, tags_of
 from tests.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, refused, said, tag, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
     from tests.tenants import Tenant
@@ -49,7 +51,7 @@ def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, strang
     many = {"origin": "array", "code": "too_big", "maximum": 500, "inclusive": True, "path": ["tagIds"],
             "message": "Too big: expected array to have <=500 items"}
     number = {"expected": "string", "code": "invalid_type", "path": ["tagIds", 1], "message": "Invalid input: expected string, received number"}
-    cases: list[tuple[list[Any], list[dict[str, object]]]] = [
+    cases: list[tuple[list[Any], list[Mapping[str, object]]]] = [
         ([hero, others, brand, "nonsense", UNKNOWN], [unknown(others, "tagIds", 1), unknown("nonsense", "tagIds", 3), unknown(UNKNOWN, "tagIds", 4)]),
         ([hero, 1], [number]),
         ([hero] * 501, [many]),
