@@ -248,7 +248,7 @@ def _description(rest: str, spec: Spec) -> str:
     if spec.operation is None:
         return f"```\n{lines}\n```"
     permission = PERMISSIONS[spec.operation]
-    scope = "only a signed-in person" if permission.session else f"`{permission.scope}`" if permission.scope else "any"
+    scope = "only a signed-in person" if permission.session else " or ".join(f"`{each}`" for each in permission.scopes) or "any"
     named = [role for role in ROLES if permission.roles is not None and role in permission.roles]
     roles = ", ".join(named) if named else "whoever is known, in any organization or none"
     return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}."

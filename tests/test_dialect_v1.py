@@ -157,7 +157,12 @@ def test_a_refusal_has_the_contracts_body(refused: Refusal, status: int, body: d
 
 @pytest.mark.parametrize(
     ("operation", "message"),
-    [("media.list", "Failed to list media"), ("media.read", "Failed to fetch media"), ("media.delete", "Failed to delete media")],
+    [
+        ("media.list", "Failed to list media"), ("media.read", "Failed to fetch media"), ("media.delete", "Failed to delete media"),
+        ("media.update", "Failed to update media"), ("media.list_tags", "Failed to get media tags"), ("media.add_tag", "Failed to add tag"),
+        ("media.set_tags", "Failed to set tags"), ("media.remove_tag", "Failed to remove tag"), ("tag.list", "Failed to list media tags"),
+        ("tag.create", "Failed to create media tag"), ("tag.update", "Failed to update media tag"), ("tag.delete", "Failed to delete media tag"),
+    ],
 )
 def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
     answer = v1.fault("id", operation)

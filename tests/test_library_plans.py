@@ -16,7 +16,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import Description, FolderPath, Stored, Tag, Upload
+from vitrine.models import Description, FolderPath, Said, SluggedTag, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
     bulk,
@@ -36,6 +36,7 @@ from vitrine.queries import (
     purges,
     sessions,
     tags,
+    team_tags,
     uploads,
     usage,
     versions,
@@ -49,7 +50,7 @@ INNER = 1_000      # folders in one of these, empty: enough that their paths are
 LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, bulk, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
-    people, purges, sessions, tags, uploads, usage, versions,
+    people, purges, sessions, tags, team_tags, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -79,6 +80,9 @@ end $$
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LABEL = tags.Label("color", "red")
 SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uuid4() for _ in range(998))]  # noqa: E731
+A_TAG = SluggedTag(
+    uuid4(), "tags", "Red", is_active=True, slug="red", description=None, icon=None, color=None, order=0, created_at=NOW, updated_at=NOW
+)  # fmt: skip
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
@@ -174,6 +178,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.files, by size": lambda lib: media.files(lib.organization, None, "fileSize", descending=False, limit=20, offset=0),
     "media.files, by size, descending": lambda lib: media.files(lib.organization, None, "fileSize", descending=True, limit=20, offset=0),
     "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
+    "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
     "media.hold_below": lambda lib: media.hold_below(lib.organization, lib.folder, 200_000),
     "media.hold_place": lambda lib: media.hold_place(lib.organization, lib.item),
@@ -234,6 +239,15 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "tags.of_item": lambda lib: tags.of_item(lib.organization, lib.item),
     "tags.hidden": lambda lib: tags.hidden(lib.organization, [LABEL]),
     "tags.of_collection": lambda lib: tags.of_collection(lib.organization, lib.collection, 5000),
+    "team_tags.shown": lambda lib: team_tags.shown(lib.organization, 5000),
+    "team_tags.of_item": lambda lib: team_tags.of_item(lib.organization, lib.item),
+    "team_tags.keep": lambda lib: team_tags.keep(lib.organization, [uuid4(), uuid4()]),
+    "team_tags.hold": lambda lib: team_tags.hold(lib.organization, uuid4()),
+    "team_tags.hold_alike": lambda lib: team_tags.hold_alike(lib.organization, "Red", "red"),
+    "team_tags.put": lambda lib: team_tags.put(lib.organization, uuid4(), "Red", "red", uuid4()),
+    "team_tags.change": lambda lib: team_tags.change(lib.organization, A_TAG),
+    "team_tags.drop": lambda lib: team_tags.drop(lib.organization, uuid4()),
+    "team_tags.give": lambda lib: team_tags.give(lib.organization, lib.item, [uuid4()], uuid4()),
     "uploads.insert": lambda lib: uploads.insert(an_upload(lib)),
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),

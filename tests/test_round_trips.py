@@ -84,6 +84,8 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
         ("get_usage", "/api/organization/{organization}/usage"),
         ("v1_list_media", "/api/v1/media"),
         ("v1_get_media", "/api/v1/media/{media}"),
+        ("v1_list_media_tags", "/api/v1/media/{media}/tags"),
+        ("v1_list_tags", "/api/v1/media-tags"),
     ],
 )
 def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: str, path: str) -> None:

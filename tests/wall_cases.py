@@ -213,6 +213,17 @@ class Stage:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=5), sourceMediaId=self.furnished.photo)
 
 
+    # v1's tags.
+
+    @property
+    def tag(self) -> str:
+        """Made anew where a request has deleted or renamed it."""
+        return self.spare_tag("A tag")
+
+    def spare_tag(self, name: str = "Spare") -> str:
+        found: str = self.client().post("/api/v1/media-tags", json={"name": name}).json()["data"]["id"]
+        return found
+
     # One collection.
 
     def spare_collection(self) -> str:
@@ -352,6 +363,16 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_list_media": lambda _, __: Sent(),
     "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
     "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
+    # v1: what is said of a file, and tags.
+    "v1_update_media": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"title": "A title"}),
+    "v1_list_media_tags": lambda stage, _: Sent({"id": stage.furnished.photo}),
+    "v1_add_media_tag": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"tagId": stage.tag}),
+    "v1_set_media_tags": lambda stage, _: Sent({"id": stage.furnished.photo}, body={"tagIds": [stage.tag]}),
+    "v1_remove_media_tag": lambda stage, _: Sent({"id": stage.furnished.photo}, {"tagId": stage.tag}),
+    "v1_list_tags": lambda _, __: Sent(),
+    "v1_create_tag": lambda _, __: Sent(body={"name": "A tag"}),
+    "v1_update_tag": lambda stage, _: Sent({"id": stage.tag}, body={"color": "red", "isActive": True}),
+    "v1_delete_tag": lambda stage, of: Sent({"id": stage.spare_tag() if of else stage.tag}),
     # Keys.
     "list_keys": lambda _, __: Sent(),
     "create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
@@ -467,5 +488,5 @@ def lacks_role(spec: Spec, role: Role) -> Said:
     return _plain(spec, 403, "insufficient_role", f"This takes the role {', '.join(but_last)} or {last}; yours is {role}")
 
 
-def scopes_without(scope: str) -> tuple[str, ...]:
-    return tuple(each for each in SCOPES if each not in (scope, "*"))
+def scopes_without(*scopes: str) -> tuple[str, ...]:
+    return tuple(each for each in SCOPES if each not in (*scopes, "*"))

@@ -80,6 +80,11 @@ def bodies() -> Iterator[Case]:
         yield body("AddTag", {"tagId": tag})
         yield body("SetTags", {"tagIds": tag})
         yield body("SetTags", {"tagIds": Raw(f'["a", {spelled(tag)}]')})
+    for text in ("a" * 100, "a" * 101, "\U0001f600" * 50, "\U0001f600" * 51):
+        yield body("AddTag", {"tagId": text})
+        yield body("SetTags", {"tagIds": ["a", text]})
+    for tags in (["a"] * 500, ["a"] * 501, [*["a"] * 501, 1], [""] * 2):
+        yield body("SetTags", {"tagIds": tags})
     yield body("SetTags", {"tagIds": ["", "a", None, "", 1, [], ["", ""], {}, False, "b", "b"]})
 
 

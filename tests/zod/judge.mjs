@@ -23,8 +23,8 @@ const schemas = {
     import: z.boolean().optional(),
   }),
   UpdateMedia: z.object(described),
-  AddTag: z.object({ tagId: z.string().min(1) }),
-  SetTags: z.object({ tagIds: z.array(z.string().min(1)) }),
+  AddTag: z.object({ tagId: z.string().min(1).max(100) }),
+  SetTags: z.object({ tagIds: z.array(z.string().min(1).max(100)).max(500) }),
   ListQuery: z.object({
     limit: z.coerce.number().int().min(1).max(100).optional(),
     offset: z.coerce.number().int().min(0).optional(),

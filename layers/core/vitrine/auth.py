@@ -234,8 +234,9 @@ def _organization(found: Identity, _: Permission, __: str) -> None:
 
 
 def _scope(found: Identity, permission: Permission, _: str) -> None:
-    if permission.scope is not None and not grants(_scopes(found), permission.scope):
-        raise MissingScope(permission.scope)
+    wanted = permission.scopes
+    if wanted and not any(grants(_scopes(found), scope) for scope in wanted):
+        raise MissingScope(wanted[0])
 
 
 def _role(found: Identity, permission: Permission, _: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,14 @@ MAX_KEY_NAME = 100
 MAX_EMAIL = 320      # code points: 64, an @, 255
 UNREMEMBERED = 24 * 3600   # seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
+
+
+
+class Stays:
+    """In the place of a value: it is left as it is."""
+
+
+STAYS: Final = Stays()
 
 
 # Who asks.
@@ -324,6 +332,15 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be said of an item, beside what stays."""
+
+    title: str | Stays | None = STAYS
+    alt: str | Stays | None = STAYS
+    caption: str | Stays | None = STAYS
+
+
+@dataclass(frozen=True, slots=True)
 class Tag:
     """A value in a group, which items of an organization have."""
 
@@ -331,6 +348,28 @@ class Tag:
     group: str
     name: str
     is_active: bool    # False: hidden, shown by neither API
+
+
+@dataclass(frozen=True, slots=True)
+class SluggedTag(Tag):
+    """A tag of the group that v1 sees, whole."""
+
+    slug: str
+    description: str | None
+    icon: str | None
+    color: str | None
+    order: int         # of listings, before the name
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A thing as a request names it."""
+
+    said: str
+    id: UUID | None               # None: what was said is no id
+    path: tuple[str | int, ...]   # where in the body
 
 
 @dataclass(frozen=True, slots=True)

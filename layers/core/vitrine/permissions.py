@@ -28,6 +28,12 @@ class Permission:
     roles: frozenset[Role] | None   # in the organization of the request; None: whoever is known, in no organization
     tier: Tier
     session: bool = False           # only a signed-in person, no API key
+    or_scope: str | None = None     # another that reaches as well as `scope`
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Any of them reaches; the first is the one that a refusal names. Empty: any credential will do."""
+        return tuple(scope for scope in (self.scope, self.or_scope) if scope is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,14 @@ PERMISSIONS: dict[str, Permission] = {
     # Many items at once: of who names no action that there is, and of actions that have no operation of their own here.
     "media.bulk":          Permission("media:write", EDITORS, "write"),
     "tag.list":            Permission("media:read", EVERYBODY, "read"),
+    # Tags by id, as v1 has them. Deleting one takes it from every item, and nothing brings it back.
+    "media.list_tags":     Permission("media:read", EVERYBODY, "read"),
+    "media.add_tag":       Permission("media:write", EDITORS, "write"),
+    "media.set_tags":      Permission("media:write", EDITORS, "write"),
+    "media.remove_tag":    Permission("media:write", EDITORS, "write", or_scope="media:delete"),
+    "tag.create":          Permission("media:write", EDITORS, "write"),
+    "tag.update":          Permission("media:write", EDITORS, "write"),
+    "tag.delete":          Permission("media:delete", ADMINS, "write"),
     "upload.create":       Permission("media:write", EDITORS, "upload"),
     "upload.read":         Permission("media:write", EDITORS, "upload"),
     "upload.sign":         Permission("media:write", EDITORS, "upload"),

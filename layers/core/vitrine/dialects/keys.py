@@ -14,6 +14,7 @@ from vitrine.dialects import Input
 from vitrine.dialects.studio import Time, parse_id, show_time
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import keys
+from vitrine.models import STAYS
 from vitrine.permissions import SCOPES
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class KeyChange(Input):
         if not given:
             raise Invalid("Give name, scopes or expiresAt")
         return keys.Change(
-            name=self.name if "name" in given else keys.STAYS,
-            scopes=self.scopes if "scopes" in given else keys.STAYS,
-            expires_at=self.expiresAt if "expiresAt" in given else keys.STAYS,
+            name=self.name if "name" in given else STAYS,
+            scopes=self.scopes if "scopes" in given else STAYS,
+            expires_at=self.expiresAt if "expiresAt" in given else STAYS,
         )
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, MissingScope, NotFound
 from vitrine.library import clean_name
-from vitrine.models import MAX_KEY_NAME, ApiKey, Nobody
+from vitrine.models import MAX_KEY_NAME, STAYS, ApiKey, Nobody, Stays
 from vitrine.permissions import SCOPES, grants
 from vitrine.queries import keys as queries
 from vitrine.settings import settings
@@ -45,13 +45,6 @@ class Rotated:
 
     minted: Minted
     previous: ApiKey
-
-
-class Stays:
-    """In the place of a value: it is left as it is."""
-
-
-STAYS: Final = Stays()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from vitrine.queries.media import Order
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Description, FolderPath
+    from vitrine.models import Caller, Description, FolderPath, Said
 
 Wanted = Literal["all"] | MediaType
 WantedFiles = Literal["all", "image", "video", "pdf"]
@@ -121,6 +121,25 @@ def update(
         return db.run(queries.shown(organization, item))[0]
 
     return transaction(caller, work)
+
+
+def say(caller: Caller, item: UUID, said: Said) -> Media:
+    """This is said of the file, and the rest as before. What it is now. Raises NotFound where `files` does not list it."""
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> Media:
+        hold_file(db, organization, item)
+        db.queue(queries.say(organization, item, said, caller.user_id))
+        return db.run(queries.own(organization, item))[0]
+
+    return transaction(caller, work)
+
+
+def hold_file(db: Transaction, organization: UUID, item: UUID) -> None:
+    """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound where it is not."""
+    held = db.first(queries.hold_place(organization, item))
+    if held is None or held.type == "folder" or not held.verified:
+        raise NotFound(NO_MEDIA)
 
 
 def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:

@@ -10,12 +10,12 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Caption, DeletionKind, Detection, Frame, Media, MediaType
+from vitrine.models import Caption, DeletionKind, Detection, Frame, Media, MediaType, Stays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.models import Description
+    from vitrine.models import Description, Said
 
 Order = Literal["createdAt", "filename", "fileSize"]
 
@@ -389,6 +389,28 @@ def describe(organization: UUID, item: UUID, said: Description, actor: UUID) -> 
         {
             "organization": organization, "item": item, "title": said.title, "alt": said.alt, "caption": said.caption,
             "metadata": Jsonb(said.metadata), "actor": actor,
+        },
+        nothing,
+    )
+
+
+def say(organization: UUID, item: UUID, said: Said, actor: UUID) -> Statement[object]:
+    """This is said of the item, and the rest as before."""
+    return Statement(
+        """
+        update media
+           set title = case when %(title_stays)s then title else %(title)s end,
+               alt = case when %(alt_stays)s then alt else %(alt)s end,
+               caption = case when %(caption_stays)s then caption else %(caption)s end,
+               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+         where organization_id = %(organization)s
+           and id = %(item)s
+        """,
+        {
+            "organization": organization, "item": item, "actor": actor,
+            "title": None if isinstance(said.title, Stays) else said.title, "title_stays": isinstance(said.title, Stays),
+            "alt": None if isinstance(said.alt, Stays) else said.alt, "alt_stays": isinstance(said.alt, Stays),
+            "caption": None if isinstance(said.caption, Stays) else said.caption, "caption_stays": isinstance(said.caption, Stays),
         },
         nothing,
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from vitrine.dialects import Answer, MethodNotAllowed, said_in_headers
 from vitrine.dialects.studio import MISSING, parse_id, show_time
 from vitrine.dialects.v1.bodies import AddTag, CreateMedia, SetTags, UpdateMedia
-from vitrine.dialects.v1.messages import MESSAGES
+from vitrine.dialects.v1.messages import MESSAGES, Messages
 from vitrine.dialects.v1.show import (
     DeletedMedia,
     ListQuery,
@@ -25,6 +25,7 @@ from vitrine.dialects.v1.show import (
 from vitrine.dialects.v1.zod import Mismatch, Schema
 from vitrine.errors import (
     Forbidden,
+    Invalid,
     MissingScope,
     NoOrganization,
     NotAMember,
@@ -103,13 +104,20 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, Forbidden):
         return _error(403, "Permission denied", code="PERMISSION_DENIED")
     if isinstance(refused, Mismatch):
-        sentence = MESSAGES[operation].invalid if operation in MESSAGES else refused.sentence
-        return _error(400, sentence, details={"errors": refused.zod})
+        return _invalid(operation, refused.sentence, refused.zod)
+    if isinstance(refused, Invalid) and refused.issues:   # as zod says what a schema's own check finds
+        custom = [{"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues]
+        return _invalid(operation, refused.sentence, custom)
     return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
 
 
 def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - the contract's body has no place for it, the header tells it
     return _error(500, MESSAGES[operation].fault if operation in MESSAGES else "Internal server error")
+
+
+def _invalid(operation: str | None, sentence: str, issues: list[dict[str, Any]]) -> Answer:
+    messages = MESSAGES.get(operation or "", Messages(sentence, ""))
+    return _error(400, messages.invalid, details={"errors": issues} if messages.issues else None)
 
 
 def _error(

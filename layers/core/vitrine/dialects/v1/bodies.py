@@ -7,9 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from vitrine.dialects import Alt, Caption, Title
+from vitrine.dialects.studio import parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
+from vitrine.errors import Invalid
+from vitrine.models import STAYS, Named, Said
 
-TagId = Annotated[str, Field(min_length=1)]
+MOST_TAGS = 500   # in one list, repeated ones counted
+TagId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class CreateMedia(Schema):
@@ -34,14 +38,31 @@ class UpdateMedia(Schema):
     alt: Alt | None = None
     caption: Caption | None = None
 
+    def said(self) -> Said:
+        """Raises Invalid where it says nothing."""
+        given = self.model_fields_set
+        if not given:
+            raise Invalid("No fields to update")
+        return Said(
+            title=self.title if "title" in given else STAYS,
+            alt=self.alt if "alt" in given else STAYS,
+            caption=self.caption if "caption" in given else STAYS,
+        )
+
 
 class AddTag(Schema):
     """POST /api/v1/media/{id}/tags"""
 
     tagId: TagId
 
+    def named(self) -> Named:
+        return Named(self.tagId, parse_id(self.tagId), ("tagId",))
+
 
 class SetTags(Schema):
     """PUT /api/v1/media/{id}/tags: these and no others."""
 
-    tagIds: list[TagId]
+    tagIds: list[TagId] = Field(max_length=MOST_TAGS)
+
+    def named(self) -> list[Named]:
+        return [Named(said, parse_id(said), ("tagIds", place)) for place, said in enumerate(self.tagIds)]

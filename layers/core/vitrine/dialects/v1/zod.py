@@ -120,10 +120,10 @@ def url(value: object) -> tuple[object, list[Issue]]:
     """`z.string().url("Invalid URL format")`, of http and https alone. White space around it is dropped."""
     if not isinstance(value, str):
         return None, [_mistyped("string", value)]
-    trimmed = value.strip(_BLANK)
+    address = trimmed(value)
     try:
-        if Url(trimmed).scheme in ("http", "https"):
-            return trimmed, []
+        if Url(address).scheme in ("http", "https"):
+            return address, []
     except ValidationError:
         pass
     return None, [{"code": "invalid_format", "format": "url", "path": [], "message": "Invalid URL format"}]
@@ -281,10 +281,15 @@ _DECIMAL = re.compile(r"[+-]?(Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)", re.AS
 _PREFIXED = {"0x": (re.compile(r"[0-9a-fA-F]+"), 16), "0o": (re.compile(r"[0-7]+"), 8), "0b": (re.compile(r"[01]+"), 2)}
 
 
+def trimmed(text: str) -> str:
+    """`text.trim()`"""
+    return text.strip(_BLANK)
+
+
 def number(value: object) -> float:
     """`Number(value)` of a JSON value: 0 for blank text and null, NaN for what is no number."""
     if isinstance(value, str):
-        return _number_of(value.strip(_BLANK))
+        return _number_of(trimmed(value))
     if isinstance(value, int):   # a bool is one
         try:
             return float(value)

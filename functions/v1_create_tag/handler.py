@@ -1,0 +1,25 @@
+"""POST /api/v1/media-tags - make a tag of the team.
+
+Body      {"name"}: 1 to 100 characters once trimmed, of which a slug of at least 2 can be made: lower case, a dash for whatever is not a-z or 0-9
+Response  201 {"success", "data": {"id", "slug", "name", "color", "icon", "order", "isActive"}, "info": {"timestamp"}}. A tag that has this slug
+          already is called so from then on and stays what it was otherwise, hidden too
+Errors    400; 401; 403
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import tags
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import team_tags
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="tag.create", body=tags.NewTag, returns=tags.MadeTag, status=201)
+def app(request: Request[tags.NewTag], caller: Caller) -> tags.MadeTag:
+    return tags.show_made(team_tags.create(caller, request.body().named()))
+
+
+handler = Mangum(app, lifespan="off")

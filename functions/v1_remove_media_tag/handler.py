@@ -1,0 +1,25 @@
+"""DELETE /api/v1/media/{id}/tags - take a tag from a file of the team.
+
+Query     tagId
+Response  {"success", "data": {"success"}, "info": {"timestamp"}}, also where the file had it not
+Errors    400; 401; 403; 404 not there, not yet verified, a folder, or another team's
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import tags
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import team_tags
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="media.remove_tag", item=("id", "media"), query=tags.WhichTag, returns=tags.RemovedTag)
+def app(request: Request[None, tags.WhichTag], caller: Caller) -> tags.RemovedTag:
+    team_tags.remove(caller, request.id("id"), request.query().tag())
+    return tags.show_removed()
+
+
+handler = Mangum(app, lifespan="off")

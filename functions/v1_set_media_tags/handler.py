@@ -1,0 +1,25 @@
+"""PUT /api/v1/media/{id}/tags - give a file of the team these tags and no others.
+
+Body      {"tagIds": at most 500; repeated ones count once, none take all tags away}
+Response  the tags of the file as GET shows them. What Studio alone shows, and hidden tags, stay
+Errors    400 with the issues: each tag that is not the team's; 401; 403; 404 not there, not yet verified, a folder, or another team's;
+          409 a tag is hidden, or the file would have more than 500 tags. Where it is refused nothing has changed
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import tags
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import team_tags
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="media.set_tags", item=("id", "media"), body=tags.SetTags, returns=tags.TagList)
+def app(request: Request[tags.SetTags], caller: Caller) -> tags.TagList:
+    return tags.show_list(team_tags.assign(caller, request.id("id"), request.body().named()))
+
+
+handler = Mangum(app, lifespan="off")

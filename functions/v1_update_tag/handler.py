@@ -1,0 +1,26 @@
+"""PATCH /api/v1/media-tags/{id} - change a tag of the team, on every item that has it.
+
+Body      {"name"?, "color"?, "icon"?, "description"?, "order"?, "isActive"?}, at least one; null for no color, icon or description. A tag that is
+          not active is hidden, in every listing and on every item, until it is active again. A name with another slug brings it along
+Response  {"success", "data": {...} as listed, "info": {"timestamp"}}
+Errors    400; 401; 403; 404; 409 another tag has the name or its slug
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.dialects.v1 import tags
+from vitrine.endpoint import Request, endpoint
+from vitrine.library import team_tags
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="tag.update", body=tags.TagChange, returns=tags.OneTag)
+def app(request: Request[tags.TagChange], caller: Caller) -> tags.OneTag:
+    wanted = request.body().change()
+    return tags.show_one(team_tags.change(caller, tags.parse_tag_id(request.text("id")), wanted))
+
+
+handler = Mangum(app, lifespan="off")

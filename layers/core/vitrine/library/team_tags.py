@@ -1,0 +1,206 @@
+"""Tags as v1 has them: by id, with slugs, colours and an order of their own. They are those of the group `tags` of the one store, which Studio shows
+beside its other groups; so what is done here is seen there, and the reverse. Other groups are not seen here, and nothing here changes them.
+
+A hidden tag stays where it was, as in `library.tags`: it is not listed, given or taken away. By its id it can still be changed: shown again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from vitrine.credentials import mint_id
+from vitrine.db import read, read_all, transaction, write
+from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound
+from vitrine.library import clean_name
+from vitrine.library.media import NO_MEDIA, hold_file
+from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, slug_of
+from vitrine.models import STAYS, Stays
+from vitrine.queries import media
+from vitrine.queries import tags as labels
+from vitrine.queries import team_tags as queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from vitrine.db import Transaction
+    from vitrine.models import Caller, Named, SluggedTag
+
+T = TypeVar("T")
+
+MISSING = "Tag not found"
+_MIN_SLUG = 2   # as the table has it
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a tag is to be."""
+
+    name: str | Stays = STAYS
+    color: str | Stays | None = STAYS
+    icon: str | Stays | None = STAYS
+    description: str | Stays | None = STAYS
+    order: int | Stays = STAYS
+    is_active: bool | Stays = STAYS   # False: hidden
+
+
+def listed(caller: Caller) -> list[SluggedTag]:
+    """Those of the organization, whether an item has them or not; the first MAX_LISTED by order and name."""
+    return read(caller, queries.shown(caller.organization_id, MAX_LISTED))
+
+
+def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
+    """Those of a file, by order and name. Raises NotFound where the item is not there, a folder, or not verified."""
+    organization = caller.organization_id
+    found, tags = read_all(caller, media.own(organization, item), queries.of_item(organization, item))
+    if not found or found[0].type == "folder" or found[0].verified_at is None:
+        raise NotFound(NO_MEDIA)
+    return tags
+
+
+def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
+    """The file has this tag too. Those it has then; nothing changes where it had it.
+
+    Raises NotFound where the item is not there, a folder, or not verified; Invalid where there is no such tag; Conflict when the tag is hidden, or
+    the file has as many tags as an item can have.
+    """
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> list[SluggedTag]:
+        hold_file(db, organization, item)
+        wanted = _kept(db, organization, [tag])
+        there = {each.id for each in db.run(labels.of_item(organization, item))}
+        if wanted <= there:
+            return db.run(queries.of_item(organization, item))
+        return _given(db, caller, item, wanted, having=len(there))
+
+    return transaction(caller, work)
+
+
+def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag]:
+    """The file has these tags and no others, but those of other groups and hidden ones, which stay. Those it has then.
+
+    Raises as `add` does, and then nothing has changed: Invalid names every tag that there is none of.
+    """
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> list[SluggedTag]:
+        hold_file(db, organization, item)
+        wanted = _kept(db, organization, tags)
+        there = db.run(labels.of_item(organization, item))
+        going = [each for each in there if each.group == SLUGGED and each.is_active and each.id not in wanted]
+        new = wanted - {each.id for each in there}
+        if not going and not new:
+            return db.run(queries.of_item(organization, item))
+        if going:
+            db.queue(labels.take_away(organization, item, going))
+        return _given(db, caller, item, new, having=len(there) - len(going))
+
+    return transaction(caller, work)
+
+
+def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
+    """The file does not have this tag (None: what can be none). Nothing changes where it had it not: asking again is safe.
+
+    Raises NotFound where the item is not there, a folder, or not verified.
+    """
+    organization = caller.organization_id
+
+    def work(db: Transaction) -> None:
+        hold_file(db, organization, item)
+        going = [each for each in db.run(labels.of_item(organization, item)) if each.id == tag and each.group == SLUGGED and each.is_active]
+        if going:
+            db.queue(labels.take_away(organization, item, going))
+            db.queue(labels.touch(organization, item, caller.user_id))
+
+    transaction(caller, work)
+
+
+def create(caller: Caller, name: str) -> SluggedTag:
+    """There is a tag of this name. One that has the name already is left as it is; one that has only its slug is called so from then on, and keeps
+    the rest: one that was hidden stays hidden.
+
+    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just gone.
+    """
+    organization = caller.organization_id
+    name, slug = _clean(name)
+
+    def work(db: Transaction) -> SluggedTag:
+        db.queue(queries.put(organization, mint_id(), name, slug, caller.user_id))   # a statement of its own: what is read next sees who came first
+        found = db.first(queries.hold_alike(organization, name, slug))
+        if found is None:
+            raise Busy("Somebody changed or deleted this tag at the same time; try again")
+        return found if found.name == name else db.run(queries.change(organization, replace(found, name=name)))[0]
+
+    return transaction(caller, work)
+
+
+def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
+    """The tag as it is then, on every item that has it. A name that would have another slug brings it along.
+
+    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the name or the slug.
+    """
+    organization = caller.organization_id
+    name, slug = (STAYS, STAYS) if isinstance(to.name, Stays) else _clean(to.name)
+
+    def work(db: Transaction) -> SluggedTag:
+        found = db.first(queries.hold(organization, tag))
+        if found is None:
+            raise NotFound(MISSING)
+        wanted = replace(
+            found,
+            name=_or(name, found.name),
+            slug=_or(slug, found.slug) if slug != slug_of(found.name) else found.slug,   # a suffix that it was given stays
+            color=_or(to.color, found.color),
+            icon=_or(to.icon, found.icon),
+            description=_or(to.description, found.description),
+            order=_or(to.order, found.order),
+            is_active=_or(to.is_active, found.is_active),
+        )
+        if any(other.id != tag for other in db.run(queries.hold_alike(organization, wanted.name, wanted.slug))):
+            raise Conflict("Another tag has this name", code="tag_exists")
+        return db.run(queries.change(organization, wanted))[0]
+
+    return transaction(caller, work)
+
+
+def delete(caller: Caller, tag: UUID) -> SluggedTag:
+    """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a second time too."""
+    found = write(caller, queries.drop(caller.organization_id, tag))
+    if not found:
+        raise NotFound(MISSING)
+    return found[0]
+
+
+def _kept(db: Transaction, organization: UUID, tags: Sequence[Named]) -> set[UUID]:
+    """Their ids, none of which is deleted meanwhile. Raises Invalid, Conflict."""
+    found = {tag.id: tag for tag in db.run(queries.keep(organization, [tag.id for tag in tags if tag.id is not None]))}
+    unknown = [tag for tag in tags if tag.id is None or tag.id not in found]
+    if unknown:
+        raise Invalid("There are no such tags", issues=tuple(Issue(tag.path, f"There is no tag {tag.said}") for tag in unknown))
+    if not all(tag.is_active for tag in found.values()):
+        raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
+    return set(found)
+
+
+def _given(db: Transaction, caller: Caller, item: UUID, new: set[UUID], *, having: int) -> list[SluggedTag]:
+    organization = caller.organization_id
+    if new and having + len(new) > MAX_TAGS:
+        raise Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
+    db.queue(queries.give(organization, item, sorted(new), caller.user_id))
+    db.queue(labels.touch(organization, item, caller.user_id))
+    return db.run(queries.of_item(organization, item))
+
+
+def _clean(name: str) -> tuple[str, str]:
+    """The name as it is kept, and its slug. Raises Invalid."""
+    kept = clean_name(name.strip(), "Tag name", most=MAX_LABEL)
+    slug = slug_of(kept)
+    if len(slug) < _MIN_SLUG:
+        raise Invalid("Tag name must have at least two letters a-z or digits")
+    return kept, slug
+
+
+def _or(value: T | Stays, present: T) -> T:
+    return present if isinstance(value, Stays) else value

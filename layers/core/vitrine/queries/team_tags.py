@@ -1,0 +1,146 @@
+"""Tags of the group that v1 sees, whole: the only one with slugs. Which items have a tag is asked in `queries.tags`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString
+from uuid import UUID
+
+from vitrine.db import Statement, nothing
+from vitrine.models import SluggedTag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COLUMNS: LiteralString = """
+       tag.id, tag."group", tag.name, tag.is_active, tag.slug, tag.description, tag.icon, tag.color, tag."order", tag.created_at, tag.updated_at
+"""
+_LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
+
+
+def shown(organization: UUID, most: int) -> Statement[SluggedTag]:
+    """The organization's, hidden ones aside: the first `most` by order and name."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from tags tag
+         where tag.organization_id = %(organization)s
+           and tag."group" = 'tags'
+           and tag.is_active
+        """ + _LISTED + " limit %(most)s",
+        {"organization": organization, "most": most}, SluggedTag,
+    )
+
+
+def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
+    """Those that an item has, hidden ones aside, by order and name."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from media_tags
+          join tags tag on tag.organization_id = %(organization)s
+                       and tag.id = media_tags.tag_id
+                       and tag."group" = 'tags'
+                       and tag.is_active
+         where media_tags.organization_id = %(organization)s
+           and media_tags.media_id = %(item)s
+        """ + _LISTED,
+        {"organization": organization, "item": item}, SluggedTag,
+    )
+
+
+def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
+    """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction ends."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from tags tag
+         where tag.organization_id = %(organization)s
+           and tag.id = any(%(tags)s)
+           and tag."group" = 'tags'
+         order by tag.id
+           for key share
+        """,
+        {"organization": organization, "tags": list(tags)}, SluggedTag,
+    )
+
+
+def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
+    """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from tags tag
+         where tag.organization_id = %(organization)s
+           and tag.id = %(tag)s
+           and tag."group" = 'tags'
+           for update
+        """,
+        {"organization": organization, "tag": tag}, SluggedTag,
+    )
+
+
+def hold_alike(organization: UUID, name: str, slug: str) -> Statement[SluggedTag]:
+    """The tag of this name, then the one of this slug, where there are such and they are two; hidden or not, locked until the transaction ends."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from tags tag
+         where tag.organization_id = %(organization)s
+           and tag."group" = 'tags'
+           and (tag.name = %(name)s or tag.slug = %(slug)s)
+         order by tag.name <> %(name)s
+           for update
+        """,
+        {"organization": organization, "name": name, "slug": slug}, SluggedTag,
+    )
+
+
+def put(organization: UUID, tag: UUID, name: str, slug: str, actor: UUID) -> Statement[object]:
+    """There is a tag of this name or of this slug."""
+    return Statement(
+        """
+        insert into tags (organization_id, id, "group", name, slug, created_by)
+        values (%(organization)s, %(tag)s, 'tags', %(name)s, %(slug)s, %(actor)s)
+            on conflict do nothing
+        """,
+        {"organization": organization, "tag": tag, "name": name, "slug": slug, "actor": actor}, nothing,
+    )
+
+
+def change(organization: UUID, tag: SluggedTag) -> Statement[SluggedTag]:
+    """The tag, which is held, is as it is here. What it is then."""
+    return Statement(
+        """
+        update tags tag
+           set name = %(name)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s, "order" = %(order)s,
+               is_active = %(is_active)s, updated_at = now()
+         where tag.organization_id = %(organization)s
+           and tag.id = %(tag)s
+        returning """ + _COLUMNS,
+        {
+            "organization": organization, "tag": tag.id, "name": tag.name, "slug": tag.slug, "description": tag.description, "icon": tag.icon,
+            "color": tag.color, "order": tag.order, "is_active": tag.is_active,
+        },
+        SluggedTag,
+    )
+
+
+def drop(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
+    """The tag is no more, and no item has it. What it was; no row: there was none."""
+    return Statement(
+        """
+        delete from tags tag
+         where tag.organization_id = %(organization)s
+           and tag.id = %(tag)s
+           and tag."group" = 'tags'
+        returning """ + _COLUMNS,
+        {"organization": organization, "tag": tag}, SluggedTag,
+    )
+
+
+def give(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """The item has these tags, which are kept."""
+    return Statement(
+        """
+        insert into media_tags (organization_id, media_id, tag_id, created_by)
+        select %(organization)s, %(item)s, tag_id, %(actor)s
+          from unnest(%(tags)s::uuid[]) as tag_id
+            on conflict (organization_id, media_id, tag_id) do nothing
+        """,
+        {"organization": organization, "item": item, "tags": list(tags), "actor": actor}, nothing,
+    )

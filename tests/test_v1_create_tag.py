@@ -1,0 +1,104 @@
+"""POST /api/v1/media-tags"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from tests.names import COMPOSED, DECOMPOSED
+from tests.shapes import A_HYPHENED_ID
+from tests.tags import add, folder, given, slugs, tags_of
+from tests.team_tags import TAGS, done, make, refused, said, team
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.tenants import Tenant
+
+REQUIRED = refused(400, "Tag name is required")
+TOO_FEW = refused(400, "Tag name must have at least two letters a-z or digits")
+BOUNDS = refused(400, "Tag name must have 1 to 100 characters")
+
+
+def create(tenant: Tenant, name: object) -> httpx.Response:
+    return tenant.studio.post(TAGS, json={"name": name})
+
+
+def made(name: str, slug: str, **more: object) -> tuple[int, dict[str, object]]:
+    return done({"id": A_HYPHENED_ID, "slug": slug, "name": name, "color": None, "icon": None, "order": 0, "isActive": True, **more}, 201)
+
+
+def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, stranger: Tenant) -> None:
+    cases = {
+        "Product Photos": "product-photos", "  Hero -- Shot!  ": "hero-shot", "42": "42", "a.b": "a-b", "--c/d--": "c-d", DECOMPOSED: "caf-z-rich",
+        "x" * 100: "x" * 100, "\N{CAMERA}" * 98 + "ab": "ab", "İz": "i-z",
+    }  # fmt: skip
+
+    unlike = [(name, answer.text) for name, slug in cases.items()
+              if said(answer := create(tenant, name)) != made({DECOMPOSED: COMPOSED}.get(name, name.strip()), slug)]
+
+    assert unlike == []
+    assert len(team(tenant)) == len(cases)
+    answer = tenant.studio.post(TAGS, json={"name": "Brand", "color": "red", "order": 3, "isActive": False, "id": "x"})
+    assert said(answer) == made("Brand", "brand")                                       # anything else is ignored
+    assert create(stranger, "Brand").json()["data"]["id"] != answer.json()["data"]["id"]
+    assert tenant.trouble() == []
+
+
+def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
+    required: list[Any] = [{}, {"name": None}, {"name": 1}, {"name": ["x"]}, {"name": ""}, {"name": " \t\ufeff"}, [], "name", None]
+    few: list[Any] = ["A", "日本", "!", "-a-", "é1"]
+
+    assert [said(tenant.studio.post(TAGS, json=body)) for body in required] == [REQUIRED] * len(required)
+    assert [said(create(tenant, name)) for name in few] == [TOO_FEW] * len(few)
+    assert [said(create(tenant, name)) for name in ("x" * 101, "e\u0301" * 1000, "x" * 100_000)] == [BOUNDS] * 3
+    assert said(create(tenant, "a\0b")) == refused(400, "A text holds a character that cannot be stored")
+    assert said(tenant.studio.post(TAGS, content=b"{")) == refused(400, "The body is not valid JSON")
+    assert team(tenant) == []
+
+
+def test_one_that_has_the_slug_is_called_so_from_then_on_and_stays_what_it_was(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {"tags": ["Hero Shot"]})
+    first = create(tenant, "Hero Shot").json()["data"]["id"]
+    tenant.studio.patch(f"{TAGS}/{first}", json={"color": "red", "icon": "star", "order": 7})
+
+    answer = create(tenant, "hero shot")
+
+    assert said(answer) == made("hero shot", "hero-shot", id=first, color="red", icon="star", order=7)
+    assert tags_of(tenant, item) == {"tags": ["hero shot"]}
+    tenant.studio.patch(f"{TAGS}/{first}", json={"isActive": False})
+    assert said(create(tenant, "HERO SHOT")) == made("HERO SHOT", "hero-shot", id=first, color="red", icon="star", order=7, isActive=False)
+    assert (team(tenant), tags_of(tenant, item)) == ([], {})
+
+
+def test_one_that_studio_called_so_is_the_one_though_its_slug_has_a_suffix(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {"tags": ["Hero", "HERO"]})     # the second cannot have the slug
+    before = slugs(tenant)
+
+    upper = create(tenant, "HERO").json()["data"]
+
+    assert (upper["name"], upper["slug"]) == ("HERO", before["HERO"])
+    assert upper["slug"].startswith("hero-")
+    assert slugs(tenant) == before
+    assert add(tenant, item, "tags", "HERO").json()["code"] == "already_tagged"
+
+
+def test_twenty_that_make_the_same_at_once_make_one(tenant: Tenant) -> None:
+    spelled = ["Hero Shot", "hero shot", "HERO-SHOT", " Hero  Shot "]
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda n: create(tenant, spelled[n % 4]), range(20)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
+    assert len(team(tenant)) == 1
+
+
+def test_a_key_of_idempotency_gives_the_same_answer(tenant: Tenant) -> None:
+    first, again = (tenant.studio.post(TAGS, json={"name": "Brand"}, headers={"idempotency-key": "once"}) for _ in range(2))
+
+    assert said(first) == said(again)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert make(tenant, "Brand") == first.json()["data"]["id"]
