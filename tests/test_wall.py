@@ -49,6 +49,7 @@ LOOKED_UP = {   # functions that the application may call
     "account_of", "account", "sign_up", "replace_password", "end_other_sessions", "end_sessions", "current_session",   # people
     "count_sign_in", "forgive_sign_in",
     "folder_inside",
+    "matching_files", "search_keys",   # v1's search
 }  # fmt: skip
 THREADS = 32
 

@@ -13,6 +13,7 @@ class Messages:
 
 MESSAGES: dict[str, Messages] = {
     "media.list":   Messages("Invalid query parameters", "Failed to list media"),
+    "media.check":  Messages("files array is required", "Failed to check duplicates"),
     "media.read":   Messages("Validation failed", "Failed to fetch media"),
     "media.delete": Messages("Validation failed", "Failed to delete media"),
     "key.list":     Messages("Validation failed", "Failed to list API keys"),
