@@ -302,8 +302,11 @@ INDEX_ALONE = {
 def library(database: str, make_organization: Callable[[], Organization]) -> Library:
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute(DROP_FOREIGN_KEYS)
+        [(searched,)] = owner.execute("select pg_get_indexdef('media_searched'::regclass)").fetchall()
+        owner.execute("drop index media_searched")     # made at once it takes a tenth of the time
     fills = [fill(make_organization()) for _ in range(2)]
     with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(searched)
         owner.execute("vacuum analyze")      # the visibility map too: without it no scan is of the index alone
     return fills[0]
 

@@ -520,6 +520,7 @@ def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnis
     assert len(answered("subtree(%(folder)s)", folder=UUID(mine.folder))) == 2
     assert len(answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=other.link_token)) == 1
     assert len(answered("upload_at(%(key)s)", key=key["key"])) == 1
+    assert {row["id"] for row in answered("matching_files('photo')")} == {UUID(mine.photo)}     # both have one of that name
     # ... and nothing else.
     assert answered("subtree(%(folder)s)", folder=UUID(other.folder)) == []
     assert answered("subtree(%(folder)s)", folder=other.tenant.collection_id) == []
