@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, isnan
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,6 @@ from vitrine.errors import (
     NoOrganization,
     NotAMember,
     NotFound,
-    NotServed,
     OtherOrganization,
     Refusal,
     Unauthorized,
@@ -114,14 +114,17 @@ def test_what_is_coerced_is_taken() -> None:
     assert asked == v1.ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
 
 
-@pytest.mark.parametrize("name", ["search", "tagIds", "tagSlugs"])
-def test_a_filter_that_is_not_served_is_said(name: str) -> None:
-    with pytest.raises(NotServed, match=name):
-        v1.read_query(v1.ListQuery, {name: "x"}).served()
+def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
+    some = UUID("01900000-0000-7000-8000-000000000000")
+    cases = {
+        "": None, ",": None, ",,,": None, "x": [], f"{some}": [some], f",{some.hex},,x,": [some], f" {some}": [], f"{some},{some}": [some, some],
+    }  # fmt: skip
 
+    read = {text: v1.read_query(v1.ListQuery, {"tagIds": text}).tag_ids() for text in cases}
+    slugs = {text: v1.read_query(v1.ListQuery, {"tagSlugs": text}).tag_slugs() for text in ("", ",,", "a", ",a, b,")}
 
-def test_empty_filters_are_none() -> None:
-    assert v1.read_query(v1.ListQuery, {"search": "", "tagIds": ",", "tagSlugs": ""}).served().limit == 20
+    assert read == cases
+    assert slugs == {"": None, ",,": None, "a": ["a"], ",a, b,": ["a", " b"]}
 
 
 @pytest.mark.parametrize(

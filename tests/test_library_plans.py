@@ -16,7 +16,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import Description, FolderPath, Said, SluggedTag, Stored, Tag, Upload
+from vitrine.models import Description, FolderPath, Likeness, MediaType, Said, SluggedTag, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
     bulk,
@@ -24,6 +24,7 @@ from vitrine.queries import (
     counts,
     deletions,
     devices,
+    duplicates,
     expired,
     folders,
     ledger,
@@ -49,7 +50,7 @@ FOLDERS = 20
 INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
 LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, bulk, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
+    browse, bulk, collections, counts, deletions, devices, duplicates, expired, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, team_tags, uploads, usage, versions,
 )  # fmt: skip
 
@@ -64,6 +65,7 @@ class Library:
     folder: UUID
     item: UUID
     deletion: UUID
+    tag: UUID        # of twenty files
 
 
 # Of this database alone: to check 20,000 rows, each against tables whose statistics say that they are empty, takes a minute.
@@ -93,6 +95,15 @@ def an_upload(lib: Library) -> Upload:
         filename="n", mime_type="image/jpeg", title=None, alt=None, caption=None, declared_bytes=None, reserved_bytes=0, landed_bytes=0,
         checksum_kind=None, checksum_value=None, part_bytes=None, signed_parts=0, lease_until=None, created_at=NOW, updated_at=NOW,
         expires_at=NOW, deadline=NOW,
+    )
+
+
+def matching(
+    lib: Library, *, search: str = "", tag_ids: list[UUID] | None = None, tag_slugs: list[str] | None = None, type: MediaType | None = None,  # noqa: A002
+    order_by: media.Order = "createdAt",
+) -> Statement[media.Match]:  # fmt: skip
+    return media.files_matching(
+        lib.organization, search=search, tag_ids=tag_ids, tag_slugs=tag_slugs, type=type, order_by=order_by, descending=True, limit=20, offset=0
     )
 
 
@@ -178,6 +189,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.files, by size": lambda lib: media.files(lib.organization, None, "fileSize", descending=False, limit=20, offset=0),
     "media.files, by size, descending": lambda lib: media.files(lib.organization, None, "fileSize", descending=True, limit=20, offset=0),
     "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
+    "media.files, far, of a type": lambda lib: media.files(lib.organization, "video", "createdAt", descending=True, limit=20, offset=1000),
+    "media.files_matching, searched": lambda lib: matching(lib, search="holiday 77"),
+    "media.files_matching, tagged": lambda lib: matching(lib, tag_ids=[lib.tag]),
+    "media.files_matching, tagged by slug": lambda lib: matching(lib, tag_slugs=["rare"], type="video", order_by="filename"),
+    "media.files_matching, all": lambda lib: matching(lib, search="x", tag_ids=[lib.tag], tag_slugs=["rare"], order_by="fileSize"),
+    "duplicates.find": lambda lib: duplicates.find(lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5),
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
     "media.hold_below": lambda lib: media.hold_below(lib.organization, lib.folder, 200_000),
@@ -325,7 +342,8 @@ BY_THE_WORKER = {
 INDEX_ALONE = {
     "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",
     "media.files": "media_files_newest", "media.files, ascending": "media_files_newest", "media.files, far": "media_files_newest",
-    "media.files, by filename": "media_files_by_filename",
+    "media.files, far, of a type": "media_files_newest",
+    "media.files, by filename": "media_files_by_filename", "media.files, by filename, descending": "media_files_by_filename",
     "media.files, by size": "media_files_by_size", "media.files, by size, descending": "media_files_by_size",
 }
 
@@ -334,8 +352,11 @@ INDEX_ALONE = {
 def library(database: str, make_organization: Callable[[], Organization]) -> Library:
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute(DROP_FOREIGN_KEYS)
+        [(searched,)] = owner.execute("select pg_get_indexdef('media_searched'::regclass)").fetchall()
+        owner.execute("drop index media_searched")     # made at once it takes a tenth of the time
     fills = [fill(make_organization()) for _ in range(2)]
     with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(searched)
         owner.execute("vacuum analyze")      # the visibility map too: without it no scan is of the index alone
     return fills[0]
 
@@ -363,6 +384,19 @@ def test_a_query_finds_its_rows_by_an_index(library: Library, name: str) -> None
         assert [node for node in nodes if reads_the_whole_organization(node)] == []
     if name in INDEX_ALONE:
         assert ("Index Only Scan", INDEX_ALONE[name]) in [(node["Node Type"], node.get("Index Name")) for node in nodes]
+
+
+@pytest.mark.xdist_group("library_plans")
+@pytest.mark.parametrize("search", ["file 7777", "7777", "files 777 7", "file 77777", "e 7777"])
+def test_a_search_looks_at_what_it_finds_and_at_nothing_else(library: Library, search: str) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as app:
+        app.execute("select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"])
+        [(found,)] = app.execute("select count(*) from matching_files(%s)", [search]).fetchall()
+        # Of this transaction: rows that the function's plans read, which explain does not show.
+        [(whole, read)] = app.execute("select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'media'").fetchall()
+
+    assert whole == 0
+    assert read <= 2 * found + 100     # by both ways of finding; and where the letters stand elsewhere in a name
 
 
 def reads_the_whole_organization(node: dict[str, Any]) -> bool:
@@ -483,6 +517,17 @@ def fill(organization: Organization) -> Library:
             """,
             values,
         )
+        values["rare"] = rare = uuid4()
+        owner.execute(
+            "insert into tags (organization_id, id, \"group\", name, slug) values (%(organization)s, %(rare)s, 'tags', 'Rare', 'rare')", values
+        )
+        owner.execute(
+            """
+            insert into media_tags (organization_id, media_id, tag_id)
+            select organization_id, id, %(rare)s from versions where organization_id = %(organization)s and size_bytes %% 1000 = 1
+            """,
+            values,
+        )
         owner.execute(
             """
             insert into deletions (organization_id, id, kind, root_id, actor, item_count)
@@ -494,4 +539,4 @@ def fill(organization: Organization) -> Library:
         UUID(str(organization.rows(f"select id from media where organization_id = %s and type {which} 'folder' limit 1", organization.id)[0][0]))
         for which in ("=", "<>")
     )
-    return Library(organization.owner_url, organization.id, organization.collection_id, folder, item, deletion)
+    return Library(organization.owner_url, organization.id, organization.collection_id, folder, item, deletion, rare)

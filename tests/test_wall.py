@@ -49,6 +49,7 @@ LOOKED_UP = {   # functions that the application may call
     "account_of", "account", "sign_up", "replace_password", "end_other_sessions", "end_sessions", "current_session",   # people
     "count_sign_in", "forgive_sign_in", "open_session_by_password",
     "folder_inside",
+    "matching_files", "search_keys",   # v1's search
 }  # fmt: skip
 THREADS = 32
 
@@ -520,6 +521,7 @@ def test_a_definer_function_answers_nothing_of_another_tenant(pair: tuple[Furnis
     assert len(answered("subtree(%(folder)s)", folder=UUID(mine.folder))) == 2
     assert len(answered("link_target(%(item)s, %(token)s)", item=UUID(other.photo), token=other.link_token)) == 1
     assert len(answered("upload_at(%(key)s)", key=key["key"])) == 1
+    assert {row["id"] for row in answered("matching_files('photo')")} == {UUID(mine.photo)}     # both have one of that name
     # ... and nothing else.
     assert answered("subtree(%(folder)s)", folder=UUID(other.folder)) == []
     assert answered("subtree(%(folder)s)", folder=other.tenant.collection_id) == []

@@ -361,6 +361,7 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_list_teams": lambda _, __: Sent(),
     "v1_switch_team": lambda stage, _: Sent(body={"teamId": stage.tenant.id.hex}),
     "v1_list_media": lambda _, __: Sent(),
+    "v1_check_duplicates": lambda _, __: Sent(body={"files": [{"filename": "photo.jpg", "fileSize": 1000}]}),
     "v1_get_media": lambda stage, _: Sent({"id": stage.furnished.photo}),
     "v1_delete_media": lambda stage, of: Sent({"id": stage.spare_photo() if of else stage.furnished.photo}),
     # v1: what is said of a file, and tags.

@@ -31,9 +31,9 @@ const schemas = {
     orderBy: z.enum(["createdAt", "filename", "fileSize"]).optional(),
     orderDir: z.enum(["asc", "desc"]).optional(),
     type: z.enum(["image", "video", "all"]).optional(),
-    search: z.string().optional(),
-    tagIds: z.string().optional(),
-    tagSlugs: z.string().optional(),
+    search: z.string().max(500).optional(),
+    tagIds: z.string().max(4000).optional(),
+    tagSlugs: z.string().max(4000).optional(),
   }),
 };
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
 from vitrine import storage
@@ -14,9 +14,21 @@ from vitrine.errors import NotFound
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from vitrine.models import Link, Media
+    from uuid import UUID
+
+    from vitrine.models import Link
 
 TAKEN_BACK_WITHIN = 300   # seconds that a browser may keep where a permanent link led
+
+
+class Linked(Protocol):
+    """What has a permanent link."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def link_token(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,7 @@ class Links:
 
     origin: str
 
-    def permanent(self, media: Media) -> str:
+    def permanent(self, media: Linked) -> str:
         """Readable without credentials, by a redirect; 404 once the item is deleted or blocked."""
         return f"{self.origin}/f/{media.id.hex}/{media.link_token}"
 

@@ -321,6 +321,26 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What is known of a file before it is uploaded. None: nothing, and nothing is like it in that."""
+
+    filename: str | None
+    size_bytes: int | None
+    sha256: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A file that another one is like."""
+
+    id: UUID
+    link_token: str
+    status: Status
+    created_at: datetime
+    match: Literal["content", "name_and_size"]
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """What people say of an item, whole: what is None or missing is not said of it."""
 

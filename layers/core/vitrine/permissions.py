@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, Permission] = {
     "media.browse":        Permission("media:read", EVERYBODY, "read"),
     "media.read":          Permission("media:read", EVERYBODY, "read"),
     "media.list":          Permission("media:read", EVERYBODY, "read"),
+    "media.check":         Permission("media:read", EVERYBODY, "read"),
     "media.delete":        Permission("media:delete", ADMINS, "write"),
     "media.restore":        Permission("media:delete", ADMINS, "write"),
     "trash.list":           Permission("media:read", EVERYBODY, "read"),

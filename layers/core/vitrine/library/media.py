@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from uuid import UUID
@@ -59,11 +59,24 @@ def browse(
 
 
 def files(
-    caller: Caller, *, type: WantedFiles = "all", order_by: Order = "createdAt", descending: bool = True, limit: int = 20, offset: int = 0  # noqa: A002
-) -> Page[Media]:
-    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset alone: `next` is not given."""
+    caller: Caller, *, search: str = "", tag_ids: Sequence[UUID] | None = None, tag_slugs: Sequence[str] | None = None,
+    type: WantedFiles = "all", order_by: Order = "createdAt", descending: bool = True, limit: int = 20, offset: int = 0,  # noqa: A002
+) -> Page[Media]:  # fmt: skip
+    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset alone: `next` is not given.
+
+    `search` ("": all) finds a file by all of its words, in whatever form, in title, filename, alt and caption together, or as a part of one of them.
+    `tag_ids` and `tag_slugs` (None: whether or not) find it by having any of the first and any of the second, hidden tags too.
+    """
     organization = caller.organization_id
     wanted = None if type == "all" else type
+    if (tag_ids is not None and not tag_ids) or (tag_slugs is not None and not tag_slugs):
+        return Page((), 0, None)
+    if search or tag_ids is not None or tag_slugs is not None:
+        matches = read(caller, queries.files_matching(
+            organization, search=search, tag_ids=tag_ids, tag_slugs=tag_slugs, type=wanted, order_by=order_by, descending=descending,
+            limit=limit, offset=offset,
+        ))  # fmt: skip
+        return Page(tuple(match.media for match in matches if match.media is not None), matches[0].total, None)
     totals, items = read_all(
         caller,
         queries.files_total(organization, [wanted] if wanted else FILE_TYPES),

@@ -97,6 +97,7 @@ SHOWN_JOINS: LiteralString = OWN_JOINS + """
 """
 
 # Ties by id, in the same direction, so that each order and its reverse walk one index.
+_KEYS: dict[Order, LiteralString] = {"createdAt": "file.created_at", "filename": 'file.filename collate "C"', "fileSize": "file.size_bytes"}
 _ORDERS: dict[tuple[Order, bool], LiteralString] = {
     ("createdAt", False): "media.created_at, media.id",
     ("createdAt", True):  "media.created_at desc, media.id desc",
@@ -112,6 +113,14 @@ class Total:
     """How many there are, over all pages."""
 
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One of those on the page, and how many there are over all pages; None: none is on this page."""
+
+    total: int
+    media: Media | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,74 @@ def files_total(organization: UUID, types: Sequence[MediaType]) -> Statement[Tot
         """,
         {"organization": organization, "types": list(types)}, Total,
     )
+
+
+def files_matching(
+    organization: UUID, *, search: str, tag_ids: Sequence[UUID] | None, tag_slugs: Sequence[str] | None, type: MediaType | None,  # noqa: A002
+    order_by: Order, descending: bool, limit: int, offset: int,
+) -> Statement[Match]:  # fmt: skip
+    """A page of those of `files` that a search finds ("": all) and that have one of these tags, and one of those (None: whether or not).
+
+    At least one row, for the total: which is why all that match are looked up once, by an index of each filter, and then sorted.
+    """
+    key, direction = _KEYS[order_by], " desc" if descending else ""
+    order: LiteralString = "file.key" + direction + ", file.id" + direction
+    return Statement(
+        """
+        with found as materialized (
+          select file.id, """ + key + """ as key
+            from """ + (_SEARCHED if search else _ALL_FILES) + (_OF_TYPE if type else "") + (_TAGGED if tag_ids is not None else "")
+        + (_TAGGED_BY_SLUG if tag_slugs is not None else "") + """
+        ), page as (
+          select file.id, row_number() over (order by """ + order + """) as place
+            from found as file
+           order by """ + order + """
+           limit %(limit)s offset %(offset)s
+        )
+        select counted.total, shown.*
+          from (select count(*) as total from found) as counted
+          left join lateral (
+               select page.place, """ + SHOWN + """
+                 from page
+                 join media on media.organization_id = %(organization)s and media.id = page.id
+        """ + SHOWN_JOINS + """
+               ) as shown on true
+         order by shown.place
+        """,
+        {
+            "organization": organization, "search": search, "tag_ids": list(tag_ids or ()), "tag_slugs": list(tag_slugs or ()), "type": type,
+            "limit": limit, "offset": offset,
+        },
+        _as_match,
+    )
+
+
+_SEARCHED: LiteralString = "matching_files(%(search)s) as file where true"     # definer function: @@ finds no index under a policy
+_ALL_FILES: LiteralString = """ media as file
+           where file.organization_id = %(organization)s
+             and file.status = 'active'
+             and file.type <> 'folder'
+             and file.verified_at is not null
+"""
+_OF_TYPE: LiteralString = " and file.type = %(type)s "
+# Hidden ones count: whoever names a tag knows it. Only of the group that v1 has.
+_TAGGED: LiteralString = """
+             and file.id in (
+                 select given.media_id
+                   from media_tags given
+                   join tags tag on tag.organization_id = %(organization)s and tag.id = given.tag_id
+                  where given.organization_id = %(organization)s
+                    and tag."group" = 'tags'
+                    and tag.id = any(%(tag_ids)s))
+"""
+_TAGGED_BY_SLUG: LiteralString = """
+             and file.id in (
+                 select given.media_id
+                   from media_tags given
+                   join tags tag on tag.organization_id = %(organization)s and tag.id = given.tag_id
+                  where given.organization_id = %(organization)s
+                    and tag.slug = any(%(tag_slugs)s))
+"""
 
 
 # Deleting. The collection is held first (collections.hold_for_change), then the items, then they are marked; the rest goes by the mark.
@@ -456,6 +533,10 @@ def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> 
 def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None = None, **columns: Any) -> Media:
     """A row of SHOWN as Media."""
     return Media(frames=tuple(_frame(**frame) for frame in frames), preview_keys=tuple(preview_keys or ()), **columns)
+
+
+def _as_match(*, total: int, place: int | None, **columns: Any) -> Match:
+    return Match(total, None if place is None else as_media(**columns))
 
 
 def _frame(*, id: str, created_at: str, captions: list[dict[str, str]] | None, detections: list[dict[str, Any]] | None, **columns: Any) -> Frame:  # noqa: A002

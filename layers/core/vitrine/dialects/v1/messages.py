@@ -14,6 +14,7 @@ class Messages:
 
 MESSAGES: dict[str, Messages] = {
     "media.list":   Messages("Invalid query parameters", "Failed to list media"),
+    "media.check":  Messages("files array is required", "Failed to check duplicates"),
     "media.read":   Messages("Validation failed", "Failed to fetch media"),
     "media.delete": Messages("Validation failed", "Failed to delete media"),
     "media.update": Messages("Validation failed", "Failed to update media"),

@@ -9,12 +9,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from vitrine import models
-from vitrine.dialects.studio import Link, Processing, Time, show_time
+from vitrine.dialects.studio import Link, Processing, Time, parse_id, show_time
 from vitrine.dialects.v1.zod import Schema
-from vitrine.errors import NotServed
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from vitrine.delivery import Links
+
+
+MAX_SEARCH, MAX_TAGS = 500, 4000   # characters, as zod counts them; a hundred tags by id
 
 
 class ListQuery(Schema):
@@ -25,17 +29,18 @@ class ListQuery(Schema):
     orderBy: Literal["createdAt", "filename", "fileSize"] = "createdAt"
     orderDir: Literal["asc", "desc"] = "desc"
     type: Literal["image", "video", "all"] = "all"
-    search: str = ""
-    tagIds: str = ""
-    tagSlugs: str = ""
+    search: str = Field("", max_length=MAX_SEARCH)
+    tagIds: str = Field("", max_length=MAX_TAGS)
+    tagSlugs: str = Field("", max_length=MAX_TAGS)
 
-    def served(self) -> ListQuery:
-        """Itself. Raises NotServed where it asks for a filter that is not served: never silently a wrong listing."""
-        asked = {"search": self.search, "tagIds": self.tagIds.strip(","), "tagSlugs": self.tagSlugs.strip(",")}
-        for name, value in asked.items():
-            if value:
-                raise NotServed(f"The parameter {name} is not served by this deployment yet")
-        return self
+    def tag_ids(self) -> list[UUID] | None:
+        """Those asked for that can be ids. None: whatever the tags."""
+        named = self.tagIds.split(",")
+        return [found for name in named if (found := parse_id(name))] if any(named) else None
+
+    def tag_slugs(self) -> list[str] | None:
+        """None: whatever the tags."""
+        return [name for name in self.tagSlugs.split(",") if name] or None
 
 
 class Media(TypedDict):

@@ -1,0 +1,72 @@
+"""Which files are there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vitrine.db import Statement
+from vitrine.models import Existing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from vitrine.models import Likeness
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file is like, and which of those asked about it is, from 0 on."""
+
+    place: int
+    existing: Existing
+
+
+def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[Found]:
+    """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In the order asked for, newest first.
+
+    Two readings of an index for each, however many files there are, of one name or of one content.
+    """
+    return Statement(
+        """
+        select asked.place, found.id, found.link_token, found.status, found.created_at, found.match
+          from unnest(%(filenames)s::text[], %(sizes)s::bigint[], %(hashes)s::bytea[])
+               with ordinality as asked (filename, size_bytes, sha256, place)
+         cross join lateral (
+               select same.id, same.link_token, same.status, same.created_at,
+                      case when same.sha256 = asked.sha256 then 'content' else 'name_and_size' end as match
+                 from ((select id, link_token, status, created_at, sha256
+                          from media
+                         where organization_id = %(organization)s
+                           and filename collate "C" = asked.filename
+                           and size_bytes = asked.size_bytes
+                           and status = 'active'
+                           and type <> 'folder'
+                           and verified_at is not null
+                         order by created_at desc, id desc
+                         limit %(most)s)
+                       union
+                       (select id, link_token, status, created_at, sha256
+                          from media
+                         where organization_id = %(organization)s
+                           and sha256 = asked.sha256
+                           and status = 'active'
+                           and type <> 'folder'
+                           and verified_at is not null
+                         order by created_at desc, id desc
+                         limit %(most)s)) as same
+                order by same.created_at desc, same.id desc
+                limit %(most)s) as found
+         order by asked.place, found.created_at desc, found.id desc
+        """,
+        {
+            "organization": organization, "most": most, "filenames": [file.filename for file in files],
+            "sizes": [file.size_bytes for file in files], "hashes": [file.sha256 for file in files],
+        },
+        _found,
+    )
+
+
+def _found(*, place: int, **columns: Any) -> Found:
+    return Found(place - 1, Existing(**columns))
