@@ -168,7 +168,7 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
-    if operation.method == "POST" and not spec.mints_secret:
+    if operation.method == "POST" and not spec.mints_secret and (spec.many or not spec.files):
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters

@@ -101,7 +101,8 @@ class Spec:
     mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
     writes: bool = False                # what a browser may do from our pages only: a GET that signs in by a cookie, a public POST
     forms: bool = False                 # its body may also be a form's fields, as OAuth has them
-    files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form. No Idempotency-Key
+    files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form
+    many: str = ""                      # the name that all of these have; "": each its own, and then no Idempotency-Key
 
     @property
     def name(self) -> str:
@@ -155,6 +156,11 @@ class Request(Generic[B, Q]):
     def address(self) -> str:
         """Of the client, as the gateway or the server saw it."""
         return _address(self._http)
+
+    @property
+    def largest_form(self) -> int:
+        """Bytes that a form may hold here, files and all."""
+        return _largest_form(self._http)
 
     @property
     def origin(self) -> str:
@@ -212,11 +218,11 @@ class Endpoint:
         """
         from vitrine.forms import Form  # few functions take forms: no other pays for the parser
 
-        most = settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
+        most = _largest_form(http)
         used: dict[str, str] = {}
         judged: Caller | Person | Nobody | Exception | None = None
         size, more, asked = 0, True, False
-        with Form(http.headers.get("content-type", ""), files=self.spec.files) as form:
+        with Form(http.headers.get("content-type", ""), files=self.spec.files, many=self.spec.many) as form:
             while more and size <= 2 * most:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -288,7 +294,7 @@ class Endpoint:
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
         )
-        keyed = http.method == "POST" and not spec.mints_secret and not spec.files   # a form's fingerprint would be that of its file
+        keyed = http.method == "POST" and not spec.mints_secret and (spec.many or not spec.files)
         key = http.headers.get("idempotency-key") if keyed else None
         if key is None or isinstance(who, Nobody):
             return self._function(request, who)
@@ -298,7 +304,7 @@ class Endpoint:
             request.links = links
             return self._function(request, who)
 
-        said = f"{http.url.path}?{http.url.query}\n".encode() + raw
+        said = f"{http.url.path}?{http.url.query}\n".encode() + (raw if form is None else form.said())
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
     def _who(
@@ -346,6 +352,7 @@ def endpoint(
     writes: bool = False,
     forms: bool = False,
     files: int = 0,
+    many: str = "",
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
@@ -362,7 +369,7 @@ def endpoint(
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
         return Endpoint(function, Spec(
-            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files
+            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, many
         ))
 
     return app
@@ -410,6 +417,10 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
             return _too_large(most)
         if not message.get("more_body", False):
             return bytes(whole)
+
+
+def _largest_form(http: HttpRequest) -> int:
+    return settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
 
 
 def _too_large(most: int) -> TooLarge:

@@ -22,9 +22,19 @@ from vitrine.dialects.v1.show import (
     show_page,
     show_restored,
 )
+from vitrine.dialects.v1.uploads import (
+    NothingTaken,
+    UploadFiles,
+    UploadedFiles,
+    UploadLimits,
+    files_of,
+    show_limits,
+    show_uploaded,
+)
 from vitrine.dialects.v1.zod import Mismatch, Schema
 from vitrine.errors import (
     Forbidden,
+    Invalid,
     MissingScope,
     NoOrganization,
     NotAMember,
@@ -34,6 +44,7 @@ from vitrine.errors import (
     TooManyRequests,
     Unauthorized,
     UnknownOrganization,
+    UnsupportedType,
     WrongOrigin,
 )  # fmt: skip
 from vitrine.permissions import V1_LIMITS
@@ -46,8 +57,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "AddTag", "CreateMedia", "DeletedMedia", "ListQuery",
-    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted",
-    "show_one", "show_page", "show_restored",
+    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "UploadFiles", "UploadLimits", "UploadedFiles", "fault", "files_of",
+    "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_limits", "show_one", "show_page", "show_restored", "show_uploaded",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -105,6 +116,14 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, Mismatch):
         sentence = MESSAGES[operation].invalid if operation in MESSAGES else refused.sentence
         return _error(400, sentence, details={"errors": refused.zod})
+    if isinstance(refused, Invalid) and refused.issues:   # as zod spells what a check of one's own finds
+        sentence = MESSAGES[operation].invalid if operation in MESSAGES else refused.sentence
+        issues = [{"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues]
+        return _error(400, sentence, details={"errors": issues})
+    if isinstance(refused, NothingTaken):
+        return _error(refused.status, refused.sentence, details=refused.details)
+    if isinstance(refused, UnsupportedType):   # the contract has no 415
+        return _error(400, refused.sentence)
     return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
 
 

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from vitrine.dialects import Alt, Caption, Title
 from vitrine.dialects.v1.zod import Schema, WebUrl
+from vitrine.models import MAX_URL
+
+MAX_PIXELS = 2**31 - 1   # along one side, as they are stored
 
 TagId = Annotated[str, Field(min_length=1)]
 
@@ -15,12 +18,12 @@ TagId = Annotated[str, Field(min_length=1)]
 class CreateMedia(Schema):
     """POST /api/v1/media: what lies at a URL."""
 
-    url: WebUrl
+    url: WebUrl = Field(max_length=MAX_URL)
     filename: str = Field(min_length=1, max_length=255)
     fileSize: int = Field(gt=0)                  # bytes
-    mimeType: str = Field(min_length=1)
-    width: int | None = Field(None, gt=0)        # pixels
-    height: int | None = Field(None, gt=0)
+    mimeType: str = Field(min_length=1, max_length=255)
+    width: int | None = Field(None, gt=0, le=MAX_PIXELS)   # pixels
+    height: int | None = Field(None, gt=0, le=MAX_PIXELS)
     title: Title | None = None
     alt: Alt | None = None
     caption: Caption | None = None
