@@ -24,8 +24,8 @@ from vitrine.dialects.v1.show import (
 )
 from vitrine.dialects.v1.uploads import (
     NothingTaken,
-    UploadFiles,
     UploadedFiles,
+    UploadFiles,
     UploadLimits,
     files_of,
     show_limits,

@@ -44,8 +44,8 @@ WebUrl = Annotated[str, _Web(), WithJsonSchema({"type": "string", "format": "uri
 class Schema(Input):
     """A model that is judged as zod judges the schema of the same fields: pydantic describes it, and judges nothing.
 
-    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `| None`, with limits in Field(ge, gt, le, min_length,
-    max_length). One with a default may be absent.
+    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `| None`, with limits in Field(ge, gt, le,
+    min_length, max_length). One with a default may be absent.
     """
 
     @classmethod
