@@ -153,12 +153,13 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda media: bring(tenant, media), items.values()))
 
-    assert {url: shown(tenant, media)["processing"] for url, media in items.items()} == {
+    listed = {each["id"].replace("-", ""): each for each in tenant.studio.get("/api/v1/media?limit=100").json()["data"]["data"]}
+    assert {url: listed[media]["processing"] for url, media in items.items()} == {
         url: {"state": "failed", "reason": reason} for url, reason in wanted.items()
     }
-    polled = [tenant.studio.get(f"/api/upload/{media}").json() for media in items.values()]
-    assert [(each["state"], each["reason"]) for each in polled] == [("failed", reason) for reason in wanted.values()]
-    assert {(each["fileSize"], each["width"]) for each in tenant.studio.get("/api/v1/media?limit=100").json()["data"]["data"]} == {(1000, 7)}
+    polled = tenant.studio.get(f"/api/upload/{items['http://nobody.test/']}").json()
+    assert (polled["state"], polled["reason"]) == ("failed", "nobody.test has no address")
+    assert {(each["fileSize"], each["width"]) for each in listed.values()} == {(1000, 7)}
     assert (stored_bytes(tenant), tenant.trouble(settled=True)) == (0, [])
 
 

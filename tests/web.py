@@ -21,14 +21,9 @@ class Web:
 
     def __init__(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         self._listening, self._tls = listening, tls
+        self.port: int = listening.getsockname()[1]
         self.pages: dict[str, Behaviour] = {}
         self.asked: list[tuple[str, str]] = []
-        self.ended = threading.Event()
-
-    @property
-    def port(self) -> int:
-        port: int = self._listening.getsockname()[1]
-        return port
 
     def serve(self) -> None:
         while True:
@@ -63,7 +58,6 @@ def web(*, tls: ssl.SSLContext | None = None) -> Generator[Web]:
         thread = threading.Thread(target=serving.serve, daemon=True)
         thread.start()
         yield serving
-        serving.ended.set()
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
     thread.join(5)

@@ -94,7 +94,8 @@ def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
         return choice(*parts)
     if kind is str:
         web = any(isinstance(limit, _Web) for limit in limits)
-        return url(*_known([limit for limit in limits if not isinstance(limit, _Web)], MaxLen)) if web else string(*_known(limits, MinLen, MaxLen))
+        said = [limit for limit in limits if not isinstance(limit, (_Web, WithJsonSchema))]
+        return url(*_known(said, MaxLen)) if web else string(*_known(limits, MinLen, MaxLen))
     if kind is int:
         return integer(*_known(limits, Ge, Gt, Le), coerced=coerced)
     if kind is bool:
