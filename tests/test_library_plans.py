@@ -24,6 +24,7 @@ from vitrine.queries import (
     deletions,
     devices,
     expired,
+    externals,
     folders,
     ledger,
     links,
@@ -46,7 +47,7 @@ FILES = 20_000
 FOLDERS = 20
 LARGE = {"media", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, collections, counts, deletions, devices, expired, folders, ledger, links, media, members, objects, outbox,
+    browse, collections, counts, deletions, devices, expired, externals, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, uploads, usage, versions,
 )  # fmt: skip
 
@@ -89,6 +90,13 @@ def an_upload(lib: Library) -> Upload:
     )
 
 
+def an_external(lib: Library) -> externals.External:
+    return externals.External(
+        lib.organization, uuid4(), lib.collection, uuid4(), None, "image", "https://example.org/a.jpg", "n", "n", "image/jpeg", 1, None, None, None,
+        None, None, "t" * 22, "ready",
+    )  # fmt: skip
+
+
 def an_act(lib: Library) -> purges.Due:
     return purges.Due(lib.organization, lib.deletion, "collection", uuid4(), "purging")
 
@@ -123,6 +131,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.hold_folders": lambda lib: purges.hold_folders(an_act(lib), 100),
     "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
+    "externals.birth_media": lambda lib: externals.birth_media(an_external(lib)),
+    "externals.birth": lambda lib: externals.birth(an_external(lib)),
+    "externals.source": lambda lib: externals.source(lib.organization, lib.item),
+    "externals.claim": lambda lib: externals.claim(lib.organization, uuid4(), uuid4(), 60),
+    "externals.lands": lambda lib: externals.lands(lib.organization, uuid4(), uuid4(), "s", "image/jpeg"),
+    "externals.adopt": lambda lib: externals.adopt(an_upload(lib), STORED),
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),

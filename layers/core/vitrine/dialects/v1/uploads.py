@@ -115,8 +115,9 @@ def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None
     """Status, sentence and details, as they are documented."""
     name = judged.file.filename
     if isinstance(why, UnsupportedType):
-        kind = judged.mime_type if judged.mime_type not in content.IMAGES_NOW else "unknown"   # it claims to be one that is taken, and is not
-        return 400, f"File type {kind or 'unknown'} not allowed. Only images and videos are supported.", {"allowedTypes": list(content.DECLARABLE_NOW)}
+        kind = "unknown" if judged.mime_type in ("", *content.IMAGES_NOW) else judged.mime_type   # it claims to be one that is taken, and is not
+        details = {"allowedTypes": list(content.DECLARABLE_NOW)}
+        return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
     if isinstance(why, TooLarge) and why.code == "too_large":
         most = f"{_megabytes(judged.limit)}MB"
         return 400, f"File {name} is too large. Maximum size is {most}.", {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"}
