@@ -56,7 +56,8 @@ def _measure(owner_url: str) -> None:
         callers = _fill(owner)
         print(f"  {TEAMS * FILES:,} files filled and indexed in {time.perf_counter() - began:.0f} s")
         for name, size in owner.execute(
-            "select indexname, pg_size_pretty(pg_relation_size(indexname::regclass)) from pg_indexes where indexname in ('media_searched', 'media_pkey')"
+            "select indexname, pg_size_pretty(pg_relation_size(indexname::regclass)) from pg_indexes "
+            "where indexname in ('media_searched', 'media_pkey')"
         ):
             print(f"  {name}: {size}")
         caller = callers[7]
@@ -106,7 +107,8 @@ def _first(owner: psycopg.Connection[Any], organization: UUID, asked: Asked) -> 
                 [organization, filename, size],
             ).fetchall()
         return
-    condition: LiteralString = "from plain where organization_id = %s and status = 'active' and type <> 'folder' and verified_at is not null " + asked.where
+    files: LiteralString = "from plain where organization_id = %s and status = 'active' and type <> 'folder' and verified_at is not null "
+    condition: LiteralString = files + asked.where
     owner.execute("select count(*) " + condition, [organization, *asked.values]).fetchall()
     owner.execute(
         "select * " + condition + " order by " + asked.order + " limit 20 offset %s", [organization, *asked.values, asked.offset]

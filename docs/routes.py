@@ -35,13 +35,15 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """Every route of the template, in its order."""
+    """Every route of the template, in its order; without those that send a fixed path's other methods to where `$default` goes."""
     found: list[Route] = []
     for resource in template()["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 method, path = event["Properties"]["Method"], event["Properties"]["Path"]
                 key = path if path == "$default" else f"{method} {path}"
+                if key.startswith("ANY "):
+                    continue
                 found.append(Route(key, path, Path(resource["Properties"]["CodeUri"]).name))
     return found
 

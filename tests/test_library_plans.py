@@ -26,6 +26,7 @@ from vitrine.queries import (
     devices,
     duplicates,
     expired,
+    externals,
     folders,
     ledger,
     links,
@@ -50,7 +51,7 @@ FOLDERS = 20
 INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
 LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
-    browse, bulk, collections, counts, deletions, devices, duplicates, expired, folders, ledger, links, media, members, objects, outbox,
+    browse, bulk, collections, counts, deletions, devices, duplicates, expired, externals, folders, ledger, links, media, members, objects, outbox,
     people, purges, sessions, tags, team_tags, uploads, usage, versions,
 )  # fmt: skip
 
@@ -105,6 +106,13 @@ def matching(
     return media.files_matching(
         lib.organization, search=search, tag_ids=tag_ids, tag_slugs=tag_slugs, type=type, order_by=order_by, descending=True, limit=20, offset=0
     )
+
+
+def an_external(lib: Library) -> externals.External:
+    return externals.External(
+        lib.organization, uuid4(), lib.collection, uuid4(), None, "image", "https://example.org/a.jpg", "n", "n", "image/jpeg", 1, None, None, None,
+        None, None, "t" * 22, "ready",
+    )  # fmt: skip
 
 
 def an_act(lib: Library) -> purges.Due:
@@ -162,6 +170,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.hold_folders": lambda lib: purges.hold_folders(an_act(lib), 100),
     "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
+    "externals.birth_media": lambda lib: externals.birth_media(an_external(lib)),
+    "externals.birth": lambda lib: externals.birth(an_external(lib)),
+    "externals.source": lambda lib: externals.source(lib.organization, lib.item),
+    "externals.claim": lambda lib: externals.claim(lib.organization, uuid4(), uuid4(), 60),
+    "externals.lands": lambda lib: externals.lands(lib.organization, uuid4(), uuid4(), "s", "image/jpeg"),
+    "externals.adopt": lambda lib: externals.adopt(an_upload(lib), STORED),
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),

@@ -82,7 +82,8 @@ def test_another_method_is_405_with_those_there_are(method: str, path: str, allo
 
 
 @pytest.mark.parametrize(("method", "path", "allow"), [
-    ("POST", "/api/v1/media", "GET, OPTIONS"), ("PATCH", f"/api/v1/media/{NOWHERE}", "DELETE, GET, OPTIONS"),
+    ("DELETE", "/api/v1/media", "GET, OPTIONS, POST"), ("PATCH", "/api/v1/media/upload", "GET, OPTIONS, POST"),
+    ("PATCH", f"/api/v1/media/{NOWHERE}", "DELETE, GET, OPTIONS"),
 ])  # fmt: skip
 def test_in_v1_a_405_is_empty(method: str, path: str, allow: str) -> None:
     answer = ask(method, path)
@@ -91,7 +92,7 @@ def test_in_v1_a_405_is_empty(method: str, path: str, allow: str) -> None:
     assert "content-type" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/api/me", "/api/v1/media", "/f/x/y"])
+@pytest.mark.parametrize("path", ["/api/me", "/api/v1/teams", "/f/x/y"])
 def test_head_is_405_without_a_body(path: str) -> None:
     answer = ask("HEAD", path)
 
@@ -99,7 +100,7 @@ def test_head_is_405_without_a_body(path: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "allow"), [
-    ("/api/me", "GET, HEAD, OPTIONS"), ("/api/v1/media", "GET, HEAD, OPTIONS"), (f"/api/v1/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS"),
+    ("/api/me", "GET, HEAD, OPTIONS"), ("/api/v1/media", "GET, HEAD, OPTIONS, POST"), (f"/api/v1/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS"),
     ("/api/folder", "OPTIONS, POST"), (f"/api/media/{NOWHERE}", "DELETE, GET, HEAD, OPTIONS, PATCH"),
 ])  # fmt: skip
 def test_options_says_the_methods_to_everybody(path: str, allow: str) -> None:

@@ -339,6 +339,12 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "upload_form": lambda stage, _: Sent(
         body={"datasetId": stage.tenant.collection_id.hex}, files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
     ),
+    # v1: form uploads, URLs.
+    "v1_upload_media": lambda _, __: Sent(body={}, files={"files": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}),
+    "v1_get_upload_limits": lambda _, __: Sent(),
+    "v1_create_media": lambda _, __: Sent(
+        body={"url": "https://nobody.invalid/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
+    ),
     # One collection.
     "get_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     "update_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}),

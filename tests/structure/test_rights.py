@@ -19,6 +19,7 @@ ASKS = {   # what a call to the store or to a queue asks for
     "vitrine.storage.sign_part": {"s3:PutObject"},
     "vitrine.storage.sign_post": {"s3:PutObject"},
     "vitrine.storage.open_multipart": {"s3:PutObject"},
+    "vitrine.storage.put_part": {"s3:PutObject"},
     "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},
     "vitrine.storage.abort": {"s3:AbortMultipartUpload"},

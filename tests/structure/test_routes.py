@@ -32,8 +32,26 @@ def test_what_no_route_takes_goes_to_unrouted() -> None:
     assert [route.function for route in routes() if route.key == "$default"] == ["unrouted"]
 
 
+def test_a_fixed_path_beside_a_variable_one_sends_its_other_methods_to_unrouted() -> None:
+    declared = read(ROOT / "template.yaml").routes
+    paths = {route.path for route in declared if route.path != "$default"}
+    # Only where the variable one's methods are more than the fixed one's own: else there is nothing to be mistaken for.
+    methods = {path: {route.method for route in declared if route.path == path and route.method != "ANY"} for path in paths}
+    patterns = {path: re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in paths if "{" in path}
+    shadowing = {
+        fixed for fixed in paths if "{" not in fixed
+        for path, pattern in patterns.items() if pattern.fullmatch(fixed) and methods[path] - methods[fixed]
+    }  # fmt: skip
+
+    assert {route.path for route in declared if route.method == "ANY"} - {"$default"} == shadowing
+    assert {route.function for route in declared if route.method == "ANY"} == {"unrouted"}
+
+
 def test_the_laptop_has_the_same_routes() -> None:
-    laptop = [(f"{route.method} {route.path}".replace("ANY $default", "$default"), route.function) for route in read(ROOT / "template.yaml").routes]
+    laptop = [
+        (f"{route.method} {route.path}".replace("ANY $default", "$default"), route.function)
+        for route in read(ROOT / "template.yaml").routes if route.method != "ANY" or route.path == "$default"
+    ]  # fmt: skip
 
     assert laptop == [(route.key, route.function) for route in routes()]
 

@@ -74,7 +74,8 @@ def test_the_bucket_denies_a_deletion_that_names_no_bytes_and_every_request_in_c
 def test_a_message_stays_hidden_while_its_function_may_still_run() -> None:
     resources = template()["Resources"]
 
-    assert resources["UploadStoredQueue"]["Properties"]["VisibilityTimeout"] >= 6 * resources["OnUploadStoredFunction"]["Properties"]["Timeout"]
+    for name in ("UploadStored", "ImportRequested"):
+        assert resources[f"{name}Queue"]["Properties"]["VisibilityTimeout"] >= 6 * resources[f"On{name}Function"]["Properties"]["Timeout"]
 
 
 def test_every_statement_says_why() -> None:
@@ -100,7 +101,7 @@ def narrow(statement: dict[str, Any]) -> bool:
         return bool(resource == {"Fn::GetAtt": "Bucket.Arn"})
     if str(action).startswith("s3:"):
         return resource in [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("incoming", "originals", "derived")]
-    return bool(action == "sqs:SendMessage" and resource == {"Fn::GetAtt": "UploadStoredQueue.Arn"})
+    return bool(action == "sqs:SendMessage" and resource in [{"Fn::GetAtt": f"{name}Queue.Arn"} for name in ("UploadStored", "ImportRequested")])
 
 
 def test_who_deletes_may_also_read_there() -> None:

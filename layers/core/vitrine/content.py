@@ -46,6 +46,11 @@ TYPES: Final[Mapping[str, Type]] = {
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
 IMAGES_NOW: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})  # the stills that are processed today
 
+# What the v1 API documents as taken, in its order: `image/jpg` is what some clients call a JPEG.
+_DOCUMENTED: Final = (
+    "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "video/mp4", "video/mpeg", "video/quicktime", "video/webm",
+)
+
 # Other spellings that browsers, phones and operating systems declare.
 _ALIASES: Final[Mapping[str, str]] = {
     "image/jpg": "image/jpeg",
@@ -117,6 +122,9 @@ def canonical(declared: str) -> str:
     """A declared type as `Content.mime_type` would spell it: no parameters, lower case, the usual one of several names."""
     bare = declared.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
+
+
+DECLARABLE_NOW: Final = tuple(each for each in _DOCUMENTED if canonical(each) in IMAGES_NOW)   # of these, what is taken today
 
 
 # -- recognising ------------------------------------------------------------------------------------------------------

@@ -108,7 +108,8 @@ class Spec:
     mints_secret: bool = False          # its answer is shown once and never kept: no Idempotency-Key
     writes: bool = False                # what a browser may do from our pages only: a GET that signs in by a cookie, a public POST
     forms: bool = False                 # its body may also be a form's fields, as OAuth has them
-    files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form. No Idempotency-Key
+    files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form
+    many: str = ""                      # the name that all of these have; "": each its own, and then no Idempotency-Key
     choice: Choice | None = None
 
     @property
@@ -117,8 +118,8 @@ class Spec:
         return " ".join(self.routes[0]) if self.routes else "$default"
 
     def takes_idempotency_key(self, method: str) -> bool:
-        """A form's does not: the fingerprint of the request would be that of its file."""
-        return method == "POST" and not self.mints_secret and not self.files
+        """A form's of files with names of their own does not."""
+        return method == "POST" and not self.mints_secret and bool(self.many or not self.files)
 
 
 class Request(Generic[B, Q]):
@@ -167,6 +168,11 @@ class Request(Generic[B, Q]):
     def address(self) -> str:
         """Of the client, as the gateway or the server saw it."""
         return _address(self._http)
+
+    @property
+    def largest_form(self) -> int:
+        """Bytes that a form may hold here, files and all."""
+        return _largest_form(self._http)
 
     @property
     def origin(self) -> str:
@@ -224,11 +230,11 @@ class Endpoint:
         """
         from vitrine.forms import Form  # few functions take forms: no other pays for the parser
 
-        most = settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
+        most = _largest_form(http)
         used: dict[str, str] = {}
         judged: Caller | Person | Nobody | Exception | None = None
         size, more, asked = 0, True, False
-        with Form(http.headers.get("content-type", ""), files=self.spec.files) as form:
+        with Form(http.headers.get("content-type", ""), files=self.spec.files, many=self.spec.many) as form:
             while more and size <= 2 * most:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -309,7 +315,7 @@ class Endpoint:
             request.links = links
             return self._function(request, who)
 
-        said = f"{http.url.path}?{http.url.query}\n".encode() + raw
+        said = f"{http.url.path}?{http.url.query}\n".encode() + (raw if form is None else form.said())
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
     def _who(
@@ -359,6 +365,7 @@ def endpoint(
     writes: bool = False,
     forms: bool = False,
     files: int = 0,
+    many: str = "",
     choice: Choice | None = None,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
@@ -376,7 +383,7 @@ def endpoint(
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
         return Endpoint(function, Spec(
-            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, choice
+            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, many, choice
         ))
 
     return app
@@ -431,6 +438,10 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
             return _too_large(most)
         if not message.get("more_body", False):
             return bytes(whole)
+
+
+def _largest_form(http: HttpRequest) -> int:
+    return settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
 
 
 def _too_large(most: int) -> TooLarge:

@@ -6,6 +6,7 @@ What is wrong with a form is kept, not raised: who asks is judged first, by the 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 import zlib
@@ -20,7 +21,7 @@ from vitrine.models import SentFile
 if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
 
-MAX_PARTS = 64
+MAX_PARTS = 63                # beside its files
 MAX_FIELDS = 128 * 1024        # bytes of all fields together, names included
 MAX_HEADER = 8 * 1024          # bytes of a part's header; a name of 255 characters takes 1 kB
 IN_MEMORY = 1024 * 1024        # bytes of a file before it goes to the disk
@@ -34,13 +35,16 @@ _NO_FORM = "The body is not a form as multipart/form-data has it"
 class Form:
     """Fed to its end, then read. A context: its files are gone when it ends."""
 
-    def __init__(self, content_type: str, *, files: int) -> None:
-        """`files`: how many it may hold."""
+    def __init__(self, content_type: str, *, files: int, many: str = "") -> None:
+        """`files`: how many it may hold. `many`: the name that all of them have; then what has another name is let go by."""
         self.fault: Refusal | None = None       # the first thing that is wrong; what comes after it is not looked at
         self.fields: dict[str, str] = {}
-        self.files: dict[str, SentFile] = {}    # those that are whole
+        self.files: dict[str, SentFile] = {}    # those that are whole, where each has a name of its own
+        self.repeated: list[SentFile] = []      # the same, where they share one
         self.in_file = False                    # a file has begun, whole or not
-        self._most_files = files
+        self._most_files, self._many = files, many
+        self._has_many = False                  # a part has the name of many, be it a file or not
+        self._keeping = True                    # the part that is read is somebody's business
         self._spools: list[SpooledTemporaryFile[bytes]] = []
         self._parts, self._field_bytes, self._ended, self._given_up = 0, 0, False, False
         self._header_name, self._header_value, self._value = bytearray(), bytearray(), bytearray()
@@ -80,7 +84,18 @@ class Form:
     @property
     def document(self) -> dict[str, object]:
         """What it holds, by name, for a model to read."""
+        if self._many:
+            return {self._many: self.repeated} if self._has_many else {}
         return {**self.fields, **self.files}
+
+    def said(self) -> bytes:
+        """What makes two forms the same: what they hold, in its order, however it was spelled."""
+        digest = hashlib.sha256(repr(sorted(self.fields.items())).encode())
+        for name, file in [*self.files.items(), *((self._many, each) for each in self.repeated)]:
+            file.content.seek(0)
+            content = hashlib.file_digest(file.content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spool reads into a buffer as files do
+            digest.update(repr((name, file.filename, file.declared_type, file.size, content)).encode())
+        return digest.digest()
 
     def feed(self, chunk: bytes) -> None:
         if self._parser is None or self.fault is not None or self._given_up:
@@ -106,9 +121,9 @@ class Form:
 
     def _on_part_begin(self) -> None:
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise Invalid(f"A form may have {MAX_PARTS} parts, and no more")
-        self._headers = {}
+        if self._parts > MAX_PARTS + self._most_files:
+            raise Invalid(f"A form may have {MAX_PARTS + self._most_files} parts, and no more")
+        self._headers, self._keeping = {}, True
 
     def _on_header_field(self, chunk: bytes, start: int, end: int) -> None:
         self._header_name += chunk[start:end]
@@ -129,6 +144,12 @@ class Form:
         self._name = _text(found[b"name"]).replace("%22", '"')
         self._filename = _text(found[b"filename"]).replace("%22", '"') if b"filename" in found else None
         self._count(len(found[b"name"]))
+        if self._many:
+            self._has_many |= self._name == self._many
+            self._keeping = self._name == self._many and self._filename is not None
+            if self._keeping:
+                self._begin_file()
+            return
         if self._name in self.fields or self._name in self.files:
             raise Invalid(f"The form has {self._name[:100]} more than once")
         if self._filename is not None:
@@ -141,6 +162,8 @@ class Form:
         self._crc32, self._bytes, self.in_file = 0, 0, True
 
     def _on_part_data(self, chunk: bytes, start: int, end: int) -> None:
+        if not self._keeping:
+            return
         piece = chunk[start:end]
         if self._filename is None:
             self._count(len(piece))
@@ -151,12 +174,18 @@ class Form:
         self._bytes += len(piece)
 
     def _on_part_end(self) -> None:
+        if not self._keeping:
+            return
         if self._filename is None:
             self.fields[self._name] = _text(bytes(self._value))
             self._value.clear()
+            return
+        declared = self._headers.get("content-type", b"").decode("latin-1")
+        file = SentFile(self._filename, declared, self._bytes, self._crc32, self._spools[-1])
+        if self._many:
+            self.repeated.append(file)
         else:
-            declared = self._headers.get("content-type", b"").decode("latin-1")
-            self.files[self._name] = SentFile(self._filename, declared, self._bytes, self._crc32, self._spools[-1])
+            self.files[self._name] = file
 
     def _on_end(self) -> None:
         self._ended = True

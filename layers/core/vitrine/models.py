@@ -25,6 +25,7 @@ ItemKind = Literal["organization", "collection", "media", "folder", "upload", "u
 MAX_FOLDER_DEPTH = 32
 MAX_NAME = 255       # code points
 MAX_KEY_NAME = 100
+MAX_URL = 2048       # UTF-16 units of a URL that an item leads to
 MAX_EMAIL = 320      # code points: 64, an @, 255
 UNREMEMBERED = 24 * 3600   # seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")

@@ -98,6 +98,10 @@ PERMISSIONS: dict[str, Permission] = {
     "upload.sign":         Permission("media:write", EDITORS, "upload"),
     "upload.complete":     Permission("media:write", EDITORS, "upload"),
     "upload.abort":        Permission("media:write", EDITORS, "upload"),
+    # v1's form of several files, and what lies at a URL.
+    "media.upload":        Permission("media:write", EDITORS, "upload"),
+    "media.upload_limits": Permission("media:read", EVERYBODY, "read"),
+    "media.register":      Permission("media:write", EDITORS, "write"),
     # One collection.
     "collection.read":     Permission("media:read", EVERYBODY, "read"),
     "collection.update":   Permission("media:write", ADMINS, "write"),

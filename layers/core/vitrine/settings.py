@@ -10,6 +10,34 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
+# Whatever IANA's special-purpose registries do not call globally reachable, multicast and what is not given to anybody too
+# (iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry, .../ipv6-address-space).
+REFUSED_NETWORKS = (
+    "0.0.0.0/8",            # this network
+    "10.0.0.0/8",           # private
+    "100.64.0.0/10",        # carriers' NAT; some clouds' metadata
+    "127.0.0.0/8",          # loopback
+    "169.254.0.0/16",       # link-local: metadata of AWS and others
+    "172.16.0.0/12",        # private
+    "192.0.0.0/24",         # protocol assignments
+    "192.0.2.0/24",         # documentation
+    "192.88.99.0/24",       # 6to4 relays
+    "192.168.0.0/16",       # private
+    "198.18.0.0/15",        # benchmarks
+    "198.51.100.0/24",      # documentation
+    "203.0.113.0/24",       # documentation
+    "224.0.0.0/4",          # multicast
+    "240.0.0.0/4",          # reserved, broadcast
+    "::/3",                 # unspecified, loopback, IPv4 mapped and compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard
+    "2001::/23",            # protocol assignments: Teredo, ORCHID, benchmarks
+    "2001:db8::/32",        # documentation
+    "2002::/16",            # 6to4: an IPv4 address within
+    "3fff::/20",            # documentation
+    "4000::/2",             # not given to anybody
+    "8000::/1",             # the same; unique local (with AWS' metadata), link-local, multicast
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Each field is the environment variable of the same name in capitals."""
@@ -26,6 +54,7 @@ class Settings:
     aws_endpoint_url_s3: str = ""                  # empty: AWS's own
     aws_endpoint_url_sqs: str = ""
     upload_stored_queue_url: str = ""
+    import_requested_queue_url: str = ""
 
     origin: str = ""                               # public origin of the API, no trailing slash; empty: taken from the request
     allowed_origins: tuple[str, ...] = ()          # of browsers, beside our own
@@ -34,6 +63,12 @@ class Settings:
     post_max_bytes: int = 100 * MIB                # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
     max_body_bytes: int = 4 * MIB                  # of a request to us: a Lambda event carries 6 MB with the body in base64
     form_max_bytes: int = 100 * MIB                # the same of a form upload where its body streams in: behind a server, not in Lambda
+    max_size_mb: int = 10                          # of one file of a v1 form, as the v1 API documents it; never more than its whole form may hold
+    max_size_image_mb: int = 0                     # the same of pictures and of videos alone; 0: as of all
+    max_size_video_mb: int = 0
+    import_max_bytes: int = GIB                    # of a file that is fetched from a URL
+    import_seconds: int = 240                      # from the first look at the URL to the last byte
+    refused_networks: tuple[str, ...] = REFUSED_NETWORKS   # addresses that nothing is fetched from, and that no registered URL may lead to
     upload_ttl: int = 24 * 3600                    # seconds after the last activity
     upload_deadline: int = 6 * 24 * 3600           # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60                    # seconds

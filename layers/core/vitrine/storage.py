@@ -137,6 +137,12 @@ def parts(key: str, upload_id: str) -> list[Part]:
     return found
 
 
+def put_part(key: str, upload_id: str, number: int, data: bytes) -> str:
+    """The ETag of this part, which is there. Raises NoSuchUpload."""
+    with _errors():
+        return aws.s3().upload_part(Bucket=settings().bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data)["ETag"]
+
+
 def complete(
     key: str, upload_id: str, chosen_parts: Sequence[tuple[int, str]], *, size: int | None, checksum: tuple[ChecksumKind, str] | None
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -15,7 +16,12 @@ from vitrine.queries import outbox
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vitrine.models import Caller
     from vitrine.queries.outbox import Message
+
+IMPORT_QUEUE = "import_requested"
 
 
 def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - a step of a job
@@ -25,16 +31,30 @@ def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batc
     if dry_run:
         return Batch(tuple(Done("would be sent", message.id.hex) for message in found), cursor)
 
-    addresses = {STORED_QUEUE: settings().upload_stored_queue_url}
     done: list[Done] = []
     for queue in sorted({message.queue for message in found}):
         waiting = [message for message in found if message.queue == queue]
-        taken = _send(addresses.get(queue, ""), waiting)
+        taken = _send(_address(queue), waiting)
         if taken:
             write(Worker(), outbox.sent([message.id for message in taken]))
         sent = {message.id for message in taken}
         done += [Done("sent" if message.id in sent else "not taken", message.id.hex) for message in waiting]
     return Batch(tuple(done), cursor)
+
+
+def send_now(who: Caller, message: UUID, queue: str, body: Mapping[str, object]) -> None:
+    """The message, committed just now, is sent, or left to the job."""
+    address = _address(queue)
+    if not address:
+        return
+    with suppress(Exception):   # whatever the queue has, the request is done: the job comes in a minute
+        if queues.send_batch(address, [json.dumps(dict(body))]):
+            write(who, outbox.sent([message]))
+
+
+def _address(queue: str) -> str:
+    chosen = settings()
+    return {STORED_QUEUE: chosen.upload_stored_queue_url, IMPORT_QUEUE: chosen.import_requested_queue_url}.get(queue, "")
 
 
 def _send(address: str, messages: list[Message]) -> list[Message]:

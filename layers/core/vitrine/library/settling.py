@@ -16,18 +16,21 @@ from vitrine.errors import Busy
 from vitrine.library import objects
 from vitrine.library import versions as family
 from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
-from vitrine.queries import collections, ledger, versions
+from vitrine.queries import collections, externals, ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from vitrine.content import Content
     from vitrine.models import MediaType
 
 log = logging.getLogger(__name__)
+
+GONE_MEANWHILE = "The item was deleted before its file was fetched"
 
 
 def whose(key: str) -> rows.Whose | None:
@@ -60,6 +63,8 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
         return upload
 
     refusal = _refusal(who, upload, stored)
+    if upload.method == "import":
+        return _adopt(who, upload, stored) if refusal is None else fail_import(who, upload, refusal)
     if refusal is not None:
         return refuse_unborn(who, upload, refusal)
     if upload.method != "post":
@@ -93,6 +98,61 @@ def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
     return refused
 
 
+def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None = None) -> Upload:
+    """Nothing was fetched: the item stays what it was, a URL, and says why; what had landed is doomed and deleted. Where it has come in, or failed,
+    before, it is left as it is; with `now` also while somebody is at it.
+    """
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> Upload:
+        current = db.run(rows.hold(organization, upload.id))[0]
+        busy = now is not None and current.state == "completing" and current.lease_until is not None and current.lease_until > now
+        if busy or current.state not in (*OPEN_STATES, "expired"):
+            return current
+        db.queue(manifest.doom(organization, [current.key], "not imported"))
+        db.queue(versions.lock_item(organization, current.media_id))
+        held = db.first(versions.held(organization, current.version_id))
+        if held is None:
+            return db.run(rows.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
+        db.queue(versions.fail(organization, held.id, reason))
+        show_processed(db, organization, held, held.type)
+        return db.run(rows.become(organization, current.id, "failed", reason))[0]
+
+    failed = transaction(who, work)
+    if failed.state in ("failed", "rejected"):
+        with suppress(Busy):
+            objects.discard(who, organization, failed.key)
+    return failed
+
+
+def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
+    """What was fetched is the item's own, the ledger knows, and the upload is `stored`; its frames are to be made."""
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> Upload:
+        current = db.run(rows.hold(organization, upload.id))[0]
+        if current.state not in (*OPEN_STATES, "expired"):
+            return current
+        db.queue(versions.lock_item(organization, current.media_id))
+        held = db.first(versions.held(organization, current.version_id))
+        if held is None:
+            db.queue(manifest.doom(organization, [current.key], "its item is gone"))
+            return db.run(rows.become(organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes))[0]
+        if not db.run(manifest.live(organization, stored)):
+            raise Busy("The import was ended while it was being settled; try again")
+        state: ledger.State = "active" if held.status == "active" else "trash"
+        db.queue(externals.adopt(current, stored))
+        db.queue(ledger.entry(organization, held.media_id, held.id, stored.bytes, 1, "original", state, "imported", f"settle:{current.id.hex}"))
+        show_processed(db, organization, held, media_type_of(current.mime_type))     # it was counted as what it was said to be
+        return db.run(rows.become(organization, current.id, "stored", None, landed_bytes=stored.bytes))[0]
+
+    settled = transaction(who, work)
+    if settled.state == "rejected":
+        with suppress(Busy):
+            objects.discard(who, organization, settled.key)
+    return settled
+
+
 def verify(who: Actor, upload: Upload, found: Content) -> None:
     """The item of a settled upload is shown, and counted, by what the head of its bytes says, if nobody has looked at the bytes before."""
     def work(db: Transaction) -> None:
@@ -101,7 +161,7 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
         if held is None or held.processing != "pending" or held.verified:
             return
         db.queue(versions.verify(upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown))
-        show_processed(db, upload.organization_id, held, _media_type(found.mime_type))
+        show_processed(db, upload.organization_id, held, media_type_of(found.mime_type))
 
     transaction(who, work)
 
@@ -149,7 +209,7 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
             doomed = (*spare, current.key)
             db.queue(manifest.doom(organization, doomed, "what it belongs to is gone"))
             return db.run(rows.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes))[0], doomed
-        db.queue(versions.birth(upload, stored, number, _media_type(upload.mime_type)))
+        db.queue(versions.birth(upload, stored, number, media_type_of(upload.mime_type)))
         db.queue(ledger.entry(
             organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
         ))
@@ -180,7 +240,7 @@ def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     place = db.first(rows.birthplace(upload.organization_id, upload.collection_id, upload.parent_id))
     if place is None:
         return None
-    db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=_media_type(upload.mime_type), link_token=mint_token()))
+    db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=media_type_of(upload.mime_type), link_token=mint_token()))
     return 1
 
 
@@ -191,7 +251,8 @@ def _doom_late(who: Actor, upload: Upload) -> None:
         objects.discard(who, upload.organization_id, upload.key)
 
 
-def _media_type(mime_type: str) -> MediaType:
+def media_type_of(mime_type: str) -> MediaType:
+    """What an item of this type is: a picture where nothing better is known."""
     if mime_type.startswith("video/"):
         return "video"
     return "pdf" if mime_type == "application/pdf" else "image"

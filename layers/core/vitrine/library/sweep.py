@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GRACE = timedelta(hours=1)
 STANDING_STILL = timedelta(minutes=20)
 RESENDS = 5
-STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; settings say where it is
+STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; `outbox` says where it is
 
 
 def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
@@ -54,12 +54,23 @@ def _end(upload: Upload, now: datetime) -> str:
     if settled is not None and settled.state not in OPEN_STATES:
         return "settled"
     organization = upload.organization_id
+    if upload.method == "import" and upload.expires_at <= now:
+        return _give_up_import(upload, now)
     if write(Worker(), upload_rows.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
             with suppress(Busy):              # the sweep aborts it, since its session is over
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
     return "given back" if write(Worker(), upload_rows.lapse(organization, upload.id, now)) else "left alone"
+
+
+def _give_up_import(upload: Upload, now: datetime) -> str:
+    if settling.fail_import(Worker(), upload, "It was not fetched in time", now=now).state not in ("failed", "rejected"):
+        return "left alone"
+    if upload.store_upload_id is not None:
+        with suppress(Busy):
+            storage.abort(upload.key, upload.store_upload_id)
+    return "expired"
 
 
 def _send_again(upload: Upload) -> str:

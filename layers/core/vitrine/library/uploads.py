@@ -15,7 +15,7 @@ from uuid import UUID
 from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unprocessable, UnsupportedType
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, Unprocessable, UnsupportedType
 from vitrine.library import clean_name, folders, media, objects, settling, versions
 from vitrine.models import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
@@ -69,6 +69,17 @@ class UploadStatus:
 
     upload: Upload
     media: Media | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of one file of several: it is an item, or it was refused."""
+
+    file: SentFile
+    mime_type: str                    # by its content; as declared where the content does not say
+    limit: int                        # bytes that a file of this type may have
+    media: Media | None
+    refusal: Refusal | None
 
 
 # What a client calls.
@@ -131,6 +142,37 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
         _ended(settled or upload)
     settling.verify(caller, settled, found)
     return media.get(caller, settled.version_id)
+
+
+def put_files(caller: Caller, files: Sequence[SentFile], *, largest_form: int) -> list[Judged]:
+    """Each file that is not empty, in its order, judged for itself: its item is there as `put_form` leaves it, or nothing of it is.
+
+    `largest_form`: bytes that all of them together may have where they came in.
+    """
+    return [_judged(caller, file, largest_form) for file in files if file.size > 0]
+
+
+def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
+    file.content.seek(0)
+    found = content.sniff(file.content.read(content.HEAD_BYTES))
+    mime_type = found.mime_type if found else content.canonical(file.declared_type)
+    limit = largest_file(largest_form, found.kind if found else None)
+    try:
+        if found is None or mime_type not in content.IMAGES_NOW:
+            raise UnsupportedType(f"Files of type {mime_type} are not taken")
+        if file.size > limit:
+            raise TooLarge(f"The file has {file.size} bytes; the limit is {limit}")
+        item = put_form(caller, NewUpload(file.filename, mime_type), file)
+    except Refusal as refusal:
+        return Judged(file, mime_type, limit, None, refusal)
+    return Judged(file, mime_type, limit, item, None)
+
+
+def largest_file(largest_form: int, kind: content.Kind | None = None) -> int:
+    """Bytes of one file in a form; of any kind that has no limit of its own where none is named."""
+    chosen = settings()
+    own = {"image": chosen.max_size_image_mb, "video": chosen.max_size_video_mb}.get(kind or "", 0)
+    return min((own or chosen.max_size_mb) * MIB, largest_form, chosen.max_upload_bytes)
 
 
 def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:

@@ -213,6 +213,8 @@ RULES: dict[str, LiteralString] = {
           from uploads p
           left join versions v on v.organization_id = p.organization_id and v.id = p.version_id
          where case
+                 when p.state in ('created', 'uploading', 'completing') and p.method = 'import'
+                   then v.id is not null and (v.key is not null or v.processing <> 'pending')   -- its item is there before its bytes
                  when p.state in ('created', 'uploading', 'completing', 'aborted', 'expired', 'rejected') then v.id is not null
                  when p.state in ('stored', 'processing') then v.id is null or v.processing <> 'pending'
                  else v.id is not null and v.processing <> p.state

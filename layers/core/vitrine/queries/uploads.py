@@ -195,7 +195,8 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
 
 
 def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
-    """The uploads that can be aborted and go to this collection, locked until the transaction ends.
+    """The uploads that can be aborted and go to this collection, locked until the transaction ends. Not imports: their items are there already, and
+    go to the trash with the collection, where they are fetched all the same.
 
     To be sent before the collection is held: whoever settles an upload holds its row first, then the collection.
     """
@@ -206,6 +207,7 @@ def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and collection_id = %(collection)s
            and state in ('created', 'uploading')
+           and method <> 'import'
          order by id
            for update
         """,
@@ -225,6 +227,7 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
            where organization_id = %(organization)s
              and collection_id = %(collection)s
              and state in ('created', 'uploading')
+             and method <> 'import'
           returning """ + _COLUMNS + """
         ), doomed as (
           update objects

@@ -22,6 +22,15 @@ from vitrine.dialects.v1.show import (
     show_page,
     show_restored,
 )
+from vitrine.dialects.v1.uploads import (
+    NothingTaken,
+    UploadedFiles,
+    UploadFiles,
+    UploadLimits,
+    files_of,
+    show_limits,
+    show_uploaded,
+)
 from vitrine.dialects.v1.zod import Mismatch, Schema
 from vitrine.errors import (
     Forbidden,
@@ -35,6 +44,7 @@ from vitrine.errors import (
     TooManyRequests,
     Unauthorized,
     UnknownOrganization,
+    UnsupportedType,
     WrongOrigin,
 )  # fmt: skip
 from vitrine.permissions import V1_LIMITS
@@ -47,8 +57,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "AddTag", "CreateMedia", "DeletedMedia", "ListQuery",
-    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "fault", "parse_id", "read_body", "read_query", "refusal", "show_deleted",
-    "show_one", "show_page", "show_restored",
+    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "UploadFiles", "UploadLimits", "UploadedFiles", "fault", "files_of",
+    "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_limits", "show_one", "show_page", "show_restored", "show_uploaded",
 ]  # fmt: skip
 
 M = TypeVar("M", bound=BaseModel)
@@ -108,6 +118,10 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, Invalid) and refused.issues:   # as zod says what a schema's own check finds
         custom = [{"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues]
         return _invalid(operation, refused.sentence, custom)
+    if isinstance(refused, NothingTaken):
+        return _error(refused.status, refused.sentence, details=refused.details)
+    if isinstance(refused, UnsupportedType):   # the contract has no 415
+        return _error(400, refused.sentence)
     return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
 
 

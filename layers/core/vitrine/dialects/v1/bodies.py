@@ -10,7 +10,9 @@ from vitrine.dialects import Alt, Caption, Title
 from vitrine.dialects.studio import parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
-from vitrine.models import STAYS, Named, Said
+from vitrine.models import MAX_URL, STAYS, Named, Said
+
+MAX_PIXELS = 2**31 - 1   # along one side, as they are stored
 
 MOST_TAGS = 500   # in one list, repeated ones counted
 TagId = Annotated[str, Field(min_length=1, max_length=100)]
@@ -19,12 +21,12 @@ TagId = Annotated[str, Field(min_length=1, max_length=100)]
 class CreateMedia(Schema):
     """POST /api/v1/media: what lies at a URL."""
 
-    url: WebUrl
+    url: WebUrl = Field(max_length=MAX_URL)
     filename: str = Field(min_length=1, max_length=255)
     fileSize: int = Field(gt=0)                  # bytes
-    mimeType: str = Field(min_length=1)
-    width: int | None = Field(None, gt=0)        # pixels
-    height: int | None = Field(None, gt=0)
+    mimeType: str = Field(min_length=1, max_length=255)
+    width: int | None = Field(None, gt=0, le=MAX_PIXELS)   # pixels
+    height: int | None = Field(None, gt=0, le=MAX_PIXELS)
     title: Title | None = None
     alt: Alt | None = None
     caption: Caption | None = None

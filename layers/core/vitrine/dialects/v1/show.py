@@ -111,7 +111,12 @@ class RestoredMedia(TypedDict):
 
 
 class ErrorDetails(TypedDict):
-    errors: list[dict[str, object]]   # zod issues
+    errors: NotRequired[list[dict[str, object]]]   # zod issues
+    allowedTypes: NotRequired[list[str]]           # of an upload whose type is not taken
+    maxSize: NotRequired[str]                      # of an upload that is too large, "10MB"
+    fileSize: NotRequired[str]                     # "12.34MB"
+    fileName: NotRequired[str]                     # of an upload that failed
+    error: NotRequired[str]
 
 
 class RateMeta(TypedDict):

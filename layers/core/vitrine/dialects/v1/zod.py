@@ -16,6 +16,7 @@ from pydantic_core import Url, ValidationError
 
 from vitrine.dialects import Input
 from vitrine.errors import Invalid
+from vitrine.models import SentFile
 
 Issue = dict[str, Any]
 Judge = Callable[[object], tuple[object, list[Issue]]]   # a JSON value, or UNDEFINED -> what is kept of it, what is wrong with it
@@ -43,8 +44,8 @@ WebUrl = Annotated[str, _Web(), WithJsonSchema({"type": "string", "format": "uri
 class Schema(Input):
     """A model that is judged as zod judges the schema of the same fields: pydantic describes it, and judges nothing.
 
-    Fields are int, str, bool, WebUrl, a Literal of texts or a list of one of them, perhaps `| None`, with limits in Field(ge, gt, le, min_length,
-    max_length). One with a default may be absent.
+    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `| None`, with limits in Field(ge, gt, le,
+    min_length, max_length). One with a default may be absent.
     """
 
     @classmethod
@@ -92,11 +93,15 @@ def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
     if origin is Literal:
         return choice(*parts)
     if kind is str:
-        return url if any(isinstance(limit, _Web) for limit in limits) else string(*_known(limits, MinLen, MaxLen))
+        web = any(isinstance(limit, _Web) for limit in limits)
+        said = [limit for limit in limits if not isinstance(limit, (_Web, WithJsonSchema))]
+        return url(*_known(said, MaxLen)) if web else string(*_known(limits, MinLen, MaxLen))
     if kind is int:
         return integer(*_known(limits, Ge, Gt, Le), coerced=coerced)
     if kind is bool:
         return boolean
+    if kind is SentFile:
+        return file
     raise TypeError(f"No schema of zod is known for {kind}")
 
 
@@ -116,17 +121,27 @@ def string(*limits: object) -> Judge:
     return judge
 
 
-def url(value: object) -> tuple[object, list[Issue]]:
-    """`z.string().url("Invalid URL format")`, of http and https alone. White space around it is dropped."""
-    if not isinstance(value, str):
-        return None, [_mistyped("string", value)]
-    address = trimmed(value)
-    try:
-        if Url(address).scheme in ("http", "https"):
-            return address, []
-    except ValidationError:
-        pass
-    return None, [{"code": "invalid_format", "format": "url", "path": [], "message": "Invalid URL format"}]
+def url(*limits: object) -> Judge:
+    """`z.string().url("Invalid URL format").max(...)`, of http and https alone. White space around it is dropped."""
+
+    def judge(value: object) -> tuple[object, list[Issue]]:
+        if not isinstance(value, str):
+            return None, [_mistyped("string", value)]
+        address = trimmed(value)
+        try:
+            if Url(address).scheme in ("http", "https"):
+                return address, _measured(address, limits)
+        except ValidationError:
+            pass
+        wrong: Issue = {"code": "invalid_format", "format": "url", "path": [], "message": "Invalid URL format"}
+        return None, [wrong, *_measured(address, limits)]
+
+    return judge
+
+
+def file(value: object) -> tuple[object, list[Issue]]:
+    """`z.file()`"""
+    return value, [] if isinstance(value, SentFile) else [_mistyped("file", value)]
 
 
 def integer(*limits: object, coerced: bool = False) -> Judge:

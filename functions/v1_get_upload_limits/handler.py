@@ -1,0 +1,24 @@
+"""GET /api/v1/media/upload - what a form upload may hold, and where larger files go.
+
+Response  {"success", "data": {"message", "storage", "uploadPath", "supportedTypes", "maxFileSize", "maxImageSize"?, "maxVideoSize"?,
+          "direct": {"endpoint"}}, "info": {"timestamp"}}. Sizes are of one file; those of one kind where they are others
+Errors    401; 403
+"""
+
+from __future__ import annotations
+
+from mangum import Mangum
+
+from vitrine.dialects import v1
+from vitrine.endpoint import Request, endpoint
+from vitrine.library.uploads import largest_file
+from vitrine.models import Caller
+
+
+@endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)
+def app(request: Request, _: Caller) -> v1.UploadLimits:
+    most = request.largest_form
+    return v1.show_limits(largest_file(most), largest_file(most, "image"), largest_file(most, "video"), request.links)
+
+
+handler = Mangum(app, lifespan="off")

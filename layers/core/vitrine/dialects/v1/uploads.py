@@ -1,0 +1,130 @@
+"""What v1's form uploads take and answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from vitrine import content
+from vitrine.dialects.studio import Link, SentFile, show_time
+from vitrine.dialects.v1.show import Info, Media, show_media
+from vitrine.dialects.v1.zod import Schema
+from vitrine.errors import Busy, Invalid, Refusal, TooLarge, UnsupportedType
+from vitrine.settings import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vitrine import models
+    from vitrine.delivery import Links
+    from vitrine.library.uploads import Judged
+
+
+class UploadFiles(Schema):
+    """POST /api/v1/media/upload: parts of the name `files`; others are let go by."""
+
+    files: list[SentFile] | None = None
+
+
+class RefusedFile(TypedDict):
+    filename: str
+    error: str
+
+
+class Uploads(TypedDict):
+    message: str
+    urls: list[Link]
+    media: list[Media]
+    count: int
+    storage: Literal["s3"]
+    errors: NotRequired[list[RefusedFile]]   # where some were refused
+
+
+class UploadedFiles(TypedDict):
+    success: Literal[True]
+    data: Uploads
+    info: Info
+
+
+class Direct(TypedDict):
+    endpoint: Link       # of the protocol that puts larger files straight into the store
+
+
+class Limits(TypedDict):
+    message: str
+    storage: Literal["S3"]
+    uploadPath: str
+    supportedTypes: list[str]
+    maxFileSize: str                 # "10MB"
+    maxImageSize: NotRequired[str]   # where it is another
+    maxVideoSize: NotRequired[str]
+    direct: Direct
+
+
+class UploadLimits(TypedDict):
+    success: Literal[True]
+    data: Limits
+    info: Info
+
+
+class NothingTaken(Refusal):
+    """Of the files of a form none was taken; what is said is why the first was not."""
+
+    def __init__(self, status: int, sentence: str, details: dict[str, Any] | None) -> None:
+        super().__init__(sentence)
+        self.status, self.details = status, details
+
+
+def files_of(form: UploadFiles) -> Sequence[models.SentFile]:
+    """Raises Invalid where there is none, not even an empty one."""
+    if form.files is None:
+        raise Invalid("No files uploaded")
+    return form.files
+
+
+def show_uploaded(judged: Sequence[Judged], links: Links) -> UploadedFiles:
+    """Raises NothingTaken where files were judged and all of them refused."""
+    shown = [show_media(each.media, links) for each in judged if each.media is not None]
+    refused = [(each, each.refusal) for each in judged if each.refusal is not None]
+    if refused and not shown:
+        raise NothingTaken(*_said(*refused[0]))
+    data: Uploads = {
+        "message": "Files uploaded successfully", "urls": [media["url"] for media in shown], "media": shown, "count": len(shown), "storage": "s3",
+    }  # fmt: skip
+    if refused:
+        data["errors"] = [{"filename": each.file.filename, "error": _said(each, why)[1]} for each, why in refused]
+    return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
+
+
+def show_limits(any_kind: int, image: int, video: int, links: Links) -> UploadLimits:
+    """Of one file, in bytes."""
+    data: Limits = {
+        "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/", "supportedTypes": list(content.DECLARABLE_NOW),
+        "maxFileSize": f"{_megabytes(any_kind)}MB", "direct": {"endpoint": f"{links.origin}/api/upload"},
+    }  # fmt: skip
+    if image != any_kind:
+        data["maxImageSize"] = f"{_megabytes(image)}MB"
+    if video != any_kind:
+        data["maxVideoSize"] = f"{_megabytes(video)}MB"
+    return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
+
+
+def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None]:
+    """Status, sentence and details, as they are documented."""
+    name = judged.file.filename
+    if isinstance(why, UnsupportedType):
+        kind = "unknown" if judged.mime_type in ("", *content.IMAGES_NOW) else judged.mime_type   # it claims to be one that is taken, and is not
+        details = {"allowedTypes": list(content.DECLARABLE_NOW)}
+        return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
+    if isinstance(why, TooLarge) and why.code == "too_large":
+        most = f"{_megabytes(judged.limit)}MB"
+        return 400, f"File {name} is too large. Maximum size is {most}.", {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"}
+    if isinstance(why, Busy):
+        return 500, f"Failed to upload file {name}", {"fileName": name, "error": why.sentence}
+    return 400, why.sentence, None
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MIB:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,43 @@
+"""GET /api/v1/media/upload"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from docs.routes import ROOT
+from functions.v1_get_upload_limits.handler import handler
+from tests.loops import invoke
+from tests.shapes import A_TIME
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.tenants import Tenant
+
+
+def told(origin: str, **sizes: str) -> dict[str, Any]:
+    return {
+        "success": True,
+        "data": {
+            "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/",
+            "supportedTypes": ["image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"], **sizes,
+            "direct": {"endpoint": f"{origin}/api/upload"},
+        },
+        "info": {"timestamp": A_TIME},
+    }  # fmt: skip
+
+
+def test_it_tells_what_a_form_may_hold_and_where_larger_files_go(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
+    answer = tenant.studio.get("/api/v1/media/upload")
+    origin = str(answer.request.url).partition("/api/")[0]
+    event = json.loads((ROOT / "events/v1_get_upload_limits.json").read_text())
+    event["headers"] |= {"x-api-key": tenant.studio.key, "x-team-id": str(tenant.id)}
+    for name, value in (("MAX_SIZE_MB", "2"), ("MAX_SIZE_VIDEO_MB", "50"), ("ORIGIN", "https://media.example.org")):
+        another_environment.setenv(name, value)
+    settings.cache_clear()
+    as_lambda = invoke(handler, event)
+
+    assert (answer.status_code, answer.json()) == (200, told(origin, maxFileSize="10MB"))
+    assert json.loads(as_lambda["body"]) == told("https://media.example.org", maxFileSize="2MB", maxVideoSize="4MB")
