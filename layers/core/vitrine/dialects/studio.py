@@ -162,7 +162,8 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
     unserved = [name for name in getattr(model, "UNSERVED", ()) if name in given and (name, given[name]) != ("recursive", "false")]
     if unserved:
         raise NotServed(f"The parameter {unserved[0]} is not served by this deployment yet")
-    return read_body(model, given)
+    grouped = [name for name, field in model.model_fields.items() if field.annotation in (int, float) and "_" in given.get(name, "")]
+    return read_body(model, {**given, **dict.fromkeys(grouped, "?")})   # 1_000 is a number in Python's own texts, so to pydantic, and to no client
 
 
 def _invalid(error: ValidationError) -> Invalid:
