@@ -101,7 +101,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 def _first(owner: psycopg.Connection[Any], organization: UUID, asked: Asked) -> None:
     """A page of whole rows and count(*), without the indexes of ours: those of a table that has its key and its organization."""
     if asked.what.startswith("duplicates"):
-        for filename, size in list(zip(*asked.values, strict=True))[:20]:     # type: ignore[call-overload]  # one query each; a fiftieth of them
+        for filename, size in list(zip(*asked.values, strict=True))[:20]:     # one query each; a fiftieth of them
             owner.execute(
                 "select * from plain where organization_id = %s and filename = %s and size_bytes = %s order by created_at desc limit 5",
                 [organization, filename, size],
