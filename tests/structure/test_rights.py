@@ -53,7 +53,9 @@ NOT_FOLLOWED = {
     "vitrine.idempotency._with_urls",   # signs again what the function itself signed the first time: asks for no right of its own
 }
 NEVER = {   # what the code mentions and a function never comes to: (function, action), with the reason
-    *((each, "s3:GetObject") for each in ("move_media", "get_folder", "update_folder", "delete_media", "delete_folder")),   # an ETag is made of keys
+    *((each, "s3:GetObject") for each in (     # an ETag is made of keys
+        "move_media", "get_folder", "update_folder", "delete_media", "delete_folder", "delete_version",
+    )),
     ("list_parts", "s3:PutObject"),   # settling copies only what was posted, and a posted form has no parts to list
 }
 

@@ -88,9 +88,9 @@ def hold(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
 
 
 _HELD: LiteralString = """
-        select media.id, media.collection_id, media.place_id, media.type, place.path::text as path, media.verified_at is not null as verified
+        select media.id, media.collection_id, media.place_id, media.type, media.verified_at is not null as verified,
+               (select path::text from folder_paths where organization_id = %(organization)s and folder_id = media.id) as path
           from media
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = media.id
           join collections collection on collection.organization_id = %(organization)s
                                      and collection.id = media.collection_id
                                      and collection.status = 'active'
@@ -271,17 +271,13 @@ def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement
     return Statement(
         """
         update folder_paths
-           set path = %(under)s::ltree || subpath(folder_paths.path, moved.level - 1)
-          from (select distinct on (below.id) below.id, nlevel(top.path) as level
-                  from folder_paths top
-                 cross join lateral subtree(top.folder_id) as below
-                 where top.organization_id = %(organization)s
-                   and top.folder_id = any(%(folders)s)
-                 order by below.id, nlevel(top.path) desc) as moved
-         where folder_paths.organization_id = %(organization)s
-           and folder_paths.folder_id = moved.id
+           set path = %(under)s::ltree || subpath(path, (select max(label.level)::integer - 1
+                                                           from string_to_table(path::text, '.') with ordinality as label (folder, level)
+                                                          where label.folder = any(%(labels)s)))
+         where organization_id = %(organization)s
+           and folder_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
         """,
-        {"organization": organization, "folders": list(folders), "under": under}, nothing,
+        {"organization": organization, "folders": list(folders), "labels": [folder.hex for folder in folders], "under": under}, nothing,
     )
 
 
