@@ -661,7 +661,8 @@ each_guarded_route = pytest.mark.parametrize("route", [route for route in ROUTES
 
 
 def test_every_route_of_the_template_is_tried() -> None:
-    declared = read_template(ROOT / "template.yaml").routes
+    # ANY of a fixed path goes where $default goes, and is tried in test_unrouted.
+    declared = [each for each in read_template(ROOT / "template.yaml").routes if each.method != "ANY" or each.path == "$default"]
     guarded = [route for route in ROUTES if spec_of(route).operation is not None]
     public = [route for route in ROUTES if spec_of(route).operation is None]
 
