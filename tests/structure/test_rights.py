@@ -52,7 +52,8 @@ NOT_FOLLOWED = {
     "vitrine.idempotency._with_urls",   # signs again what the function itself signed the first time: asks for no right of its own
 }
 NEVER = {   # what the code mentions and a function never comes to: (function, action), with the reason
-    ("move_media", "s3:GetObject"), ("get_folder", "s3:GetObject"), ("update_folder", "s3:GetObject"),   # an ETag is made of keys, none is signed
+    ("move_media", "s3:GetObject"), ("get_folder", "s3:GetObject"), ("update_folder", "s3:GetObject"),
+    ("delete_version", "s3:GetObject"),   # an ETag is made of keys, none is signed
     ("list_parts", "s3:PutObject"),   # settling copies only what was posted, and a posted form has no parts to list
 }
 

@@ -85,8 +85,8 @@ def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Medi
 def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Check | None = None) -> DeletedVersion:
     """The version is in the trash, and its item shows another where it showed this one. An act of its own, which a restore can reverse.
 
-    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first. `check` judges the item as it is before, and may raise. Raises NotFound
-    (a second time, too), Invalid for an item's first version, which goes with its item, Conflict for the only one.
+    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first. `check` judges the item as it is before,
+    and may raise. Raises NotFound (a second time, too), Invalid for an item's first version, which goes with its item, Conflict for the only one.
     """
     organization, deletion = caller.organization_id, mint_id()
 
