@@ -56,7 +56,7 @@ def _measure(owner_url: str) -> None:
         callers = _fill(owner)
         print(f"  {TEAMS * FILES:,} files filled and indexed in {time.perf_counter() - began:.0f} s")
         for name, size in owner.execute(
-            "select indexname, pg_size_pretty(pg_relation_size(indexname::regclass)) from pg_indexes where indexname in ('media_searched', 'media_pkey')"
+            "select relname, pg_size_pretty(pg_relation_size(oid)) from pg_class where relname in ('media_searched', 'media_same_file', 'media_pkey')"
         ):
             print(f"  {name}: {size}")
         caller = callers[7]
@@ -100,19 +100,20 @@ def _milliseconds(work: Callable[[], object]) -> float:
 def _first(owner: psycopg.Connection[Any], organization: UUID, asked: Asked) -> None:
     """A page of whole rows and count(*), without the indexes of ours: those of a table that has its key and its organization."""
     if asked.what.startswith("duplicates"):
-        for filename, size in list(zip(*asked.values, strict=True))[:20]:     # type: ignore[call-overload]  # one query each; a fiftieth of them
+        for filename, size in list(zip(*asked.values, strict=True))[:20]:   # one query each; a fiftieth of them
             owner.execute(
                 "select * from plain where organization_id = %s and filename = %s and size_bytes = %s order by created_at desc limit 5",
                 [organization, filename, size],
             ).fetchall()
         return
-    condition: LiteralString = "from plain where organization_id = %s and status = 'active' and type <> 'folder' and verified_at is not null " + asked.where
+    condition: LiteralString = _FROM + asked.where
     owner.execute("select count(*) " + condition, [organization, *asked.values]).fetchall()
     owner.execute(
         "select * " + condition + " order by " + asked.order + " limit 20 offset %s", [organization, *asked.values, asked.offset]
     ).fetchall()  # fmt: skip
 
 
+_FROM: LiteralString = "from plain where organization_id = %s and status = 'active' and type <> 'folder' and verified_at is not null "
 _FIRST: LiteralString = """
     and (title ilike '%%' || %s || '%%' or filename ilike '%%' || %s || '%%' or alt ilike '%%' || %s || '%%' or caption ilike '%%' || %s || '%%'
          or to_tsvector('english', concat_ws(' ', title, filename, alt, caption)) @@ plainto_tsquery('english', %s))

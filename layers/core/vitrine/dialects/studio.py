@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from vitrine import models
-from vitrine.delivery import Lead, Links
+from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
 from vitrine.permissions import STUDIO_LIMITS
@@ -695,7 +695,7 @@ def _unchanged(headers: Mapping[str, str], tag: Callable[[T], str]) -> Callable[
 class _Keys(Links):
     """Links without signatures: a key in the place of each URL, the same as long as it leads to the same."""
 
-    def permanent(self, media: models.Media) -> str:
+    def permanent(self, media: Linked) -> str:
         return media.link_token
 
     def object(self, key: str) -> str:
