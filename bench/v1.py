@@ -38,7 +38,7 @@ class Asked:
 
 
 def main() -> None:
-    """Prints the median of each, and how many times as long the first query takes."""
+    """Prints the median of each, and how many times as long the first query takes (of duplicates: for 20 of the files)."""
     with cluster() as server, database(server) as owner_url:
         migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
         for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
@@ -76,7 +76,7 @@ def _measure(owner_url: str) -> None:
                 order="filename, id", offset=40_000,
             ),
             Asked("videos, offset 400", lambda who: media.files(who, type="video", offset=400), "and type = 'video'", offset=400),
-            Asked("duplicates of 1,000", lambda who: duplicates.find(who, likes), "", ([n.filename for n in likes], [n.size_bytes for n in likes])),
+            Asked("duplicates of 1,000 (20)", lambda who: duplicates.find(who, likes), "", ([n.filename for n in likes], [n.size_bytes for n in likes])),
         ):  # fmt: skip
             _compare(owner, caller, asked)
 
