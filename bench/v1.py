@@ -76,7 +76,9 @@ def _measure(owner_url: str) -> None:
                 order="filename, id", offset=40_000,
             ),
             Asked("videos, offset 400", lambda who: media.files(who, type="video", offset=400), "and type = 'video'", offset=400),
-            Asked("duplicates of 1,000 (20)", lambda who: duplicates.find(who, likes), "", ([n.filename for n in likes], [n.size_bytes for n in likes])),
+            Asked(
+                "duplicates of 1,000 (20)", lambda who: duplicates.find(who, likes), "", ([n.filename for n in likes], [n.size_bytes for n in likes]),
+            ),
         ):  # fmt: skip
             _compare(owner, caller, asked)
 
