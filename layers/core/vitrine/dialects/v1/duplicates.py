@@ -46,7 +46,7 @@ class CheckDuplicates(Schema):
         files = cast("Given", value).get("files") if isinstance(value, dict) else None
         if not isinstance(files, list) or not files:
             raise Invalid("files array is required")
-        listed: list[Any] = files
+        listed = cast("list[object]", files)
         if len(listed) > MOST_FILES:
             raise Invalid(f"At most {MOST_FILES:,} files can be checked at once")
         for place, file in enumerate(listed):
@@ -55,7 +55,7 @@ class CheckDuplicates(Schema):
             sha256 = cast("Given", file).get("sha256")
             if sha256 is not None and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
                 raise Invalid(f"files[{place}].sha256 must be the SHA-256 of the content, 64 hexadecimal digits")
-        return cls.model_construct(files=listed)  # type: ignore[return-value]  # pydantic's plugin says this class
+        return cls.model_construct(files=cast("list[Given]", listed))  # type: ignore[return-value]  # pydantic's plugin says CheckDuplicates
 
     def likenesses(self) -> list[Likeness]:
         return [

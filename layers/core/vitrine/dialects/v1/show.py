@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -29,9 +29,9 @@ class ListQuery(Schema):
     orderBy: Literal["createdAt", "filename", "fileSize"] = "createdAt"
     orderDir: Literal["asc", "desc"] = "desc"
     type: Literal["image", "video", "all"] = "all"
-    search: str = Field("", max_length=MAX_SEARCH)
-    tagIds: str = Field("", max_length=MAX_TAGS)
-    tagSlugs: str = Field("", max_length=MAX_TAGS)
+    search: Annotated[str, Field(max_length=MAX_SEARCH)] = ""
+    tagIds: Annotated[str, Field(max_length=MAX_TAGS)] = ""
+    tagSlugs: Annotated[str, Field(max_length=MAX_TAGS)] = ""
 
     def tag_ids(self) -> list[UUID] | None:
         """Those asked for that can be ids. None: whatever the tags."""
