@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Generator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,7 +181,7 @@ class _Wish:
             raise GivenUp
 
     @contextmanager
-    def kept_by(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    def kept_by(self, process: subprocess.Popen[bytes]) -> Generator[None]:
         with self._lock:
             self.check()
             self._process = process
