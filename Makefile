@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV   := .venv/bin
+# Sources are compiled once, and not by each of the processes that the stack is made of.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run doctor test test-browser soak lint bench lock docs page page-check
 

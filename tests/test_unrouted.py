@@ -83,6 +83,7 @@ def test_another_method_is_405_with_those_there_are(method: str, path: str, allo
 
 @pytest.mark.parametrize(("method", "path", "allow"), [
     ("DELETE", "/api/v1/media", "GET, OPTIONS, POST"), ("PATCH", "/api/v1/media/upload", "GET, OPTIONS, POST"),
+    ("GET", "/api/v1/media/check-duplicates", "OPTIONS, POST"),
     ("PUT", f"/api/v1/media/{NOWHERE}", "DELETE, GET, OPTIONS, PATCH"),
 ])  # fmt: skip
 def test_in_v1_a_405_is_empty(method: str, path: str, allow: str) -> None:
