@@ -46,6 +46,7 @@ URLS = [
     "http://a.1", "http://ß.de", "http://日本.jp", "http://\u00ad", "http://a\u00adb", "http://xn--a", "http://xn--zca.de", "http://xn--",
     "http://\uff41.b", "http://a\u3002b", "http://\u2460.b", "http://" + "a" * 64 + ".b", "http://" + "a." * 150, "http://a.b/" + "c" * 300,
     "http://a.b?c#d", "http://a.b/%", "http://a.b/\U0001f600", "http://localhost", "http://169.254.169.254/",
+    "http://a.b/" + "c" * 2037, "http://a.b/" + "c" * 2038, " http://a.b/" + "c" * 2037, "x" * 2049,
 ]  # fmt: skip
 
 
@@ -65,6 +66,8 @@ def bodies() -> Iterator[Case]:
         yield body("CreateMedia", WHOLE | change)
     for name in WHOLE:
         yield body("CreateMedia", {key: value for key, value in WHOLE.items() if key != name})
+    for change in ({"mimeType": "m" * 255}, {"mimeType": "m" * 256}, {"width": 2**31 - 1, "height": 2**31}, {"width": 2**53}):
+        yield body("CreateMedia", WHOLE | change)
     for name in ("url", "fileSize", "mimeType", "width", "height", "import"):
         for value in OF_ANY_TYPE:
             yield body("CreateMedia", WHOLE | {name: value})

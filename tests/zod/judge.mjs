@@ -9,14 +9,14 @@ const described = {
   alt: z.string().max(500).nullable().optional(),
   caption: z.string().max(1000).nullable().optional(),
 };
-const pixels = z.number().int().positive().nullable().optional();
+const pixels = z.number().int().positive().max(2 ** 31 - 1).nullable().optional();
 
 const schemas = {
   CreateMedia: z.object({
-    url: z.string().url({ protocol: /^https?$/, message: "Invalid URL format" }),
+    url: z.string().url({ protocol: /^https?$/, message: "Invalid URL format" }).max(2048),
     filename: z.string().min(1).max(255),
     fileSize: z.number().int().positive(),
-    mimeType: z.string().min(1),
+    mimeType: z.string().min(1).max(255),
     width: pixels,
     height: pixels,
     ...described,

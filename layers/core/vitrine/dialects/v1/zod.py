@@ -126,7 +126,7 @@ def url(*limits: object) -> Judge:
 
     def judge(value: object) -> tuple[object, list[Issue]]:
         if not isinstance(value, str):
-            return None, [_mistyped("string", value)]
+            return None, [_mistyped("string", value), *_measured(value, limits)]
         address = trimmed(value)
         try:
             if Url(address).scheme in ("http", "https"):
