@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import pwd
@@ -92,9 +93,6 @@ def is_free(port: int) -> bool:
         return True
 
 
-_reserved: list[socket.socket] = []
-
-
 def free_port(*, wanted: int = 0) -> int:
     """`wanted` if it is free, else another one, which no other process is given while this one lives.
 
@@ -120,7 +118,7 @@ def _reserve(port: int) -> bool:
         return False
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sys.platform == "linux":
-        _reserved.append(held)
+        atexit.register(held.close)
     else:
         held.close()   # elsewhere a socket that is bound is in the way of one that listens
     return True
