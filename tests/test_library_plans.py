@@ -230,6 +230,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "deletions.roots": lambda lib: deletions.roots(lib.organization, [lib.deletion]),
     "deletions.place": lambda lib: deletions.place(lib.organization, lib.item, [lib.deletion]),
     "deletions.put_under": lambda lib: deletions.put_under(lib.organization, lib.item, None),
+    "deletions.hold_items": lambda lib: deletions.hold_items(lib.organization, [lib.deletion]),
+    "deletions.end_if_empty": lambda lib: deletions.end_if_empty(lib.organization, lib.item),
     "deletions.unmark": lambda lib: deletions.unmark(lib.organization, [lib.deletion], uuid4()),
     "deletions.become": lambda lib: deletions.become(lib.organization, [lib.deletion], "restored"),
     "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),

@@ -135,6 +135,36 @@ def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> 
     assert tenant.trouble() == []
 
 
+def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant: Tenant) -> None:
+    with owner() as holding, owner() as looking, ThreadPoolExecutor(1) as threads:
+        looking.autocommit = True
+
+        def waiting_for(pid: int) -> int:
+            """The process that waits for this one, once it does."""
+            while True:
+                found = looking.execute("select pid from pg_stat_activity where %s = any (pg_blocking_pids(pid))", [pid]).fetchone()
+                if found is not None:
+                    return int(found["pid"])
+
+        for seed in range(20):    # until the processing has not ended before its upload is held: then it comes as far as having counted its frames
+            item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
+            while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+                pass
+            delete(tenant, item)
+            held = holding.execute("select state from uploads where version_id = %s for update", [UUID(item)]).fetchone()
+            if held is not None and held["state"] in ("stored", "processing"):
+                break
+            holding.rollback()
+        processing = waiting_for(holding.info.backend_pid)
+        restored = threads.submit(restore, tenant, item)
+        waiting_for(processing)
+        holding.rollback()
+
+        assert restored.result(30).status_code == 200
+    assert tenant.settled(item)["state"] == "ready"
+    assert tenant.trouble() == []
+
+
 @pytest.mark.parametrize("spelled", ["plain", "hyphens"])
 def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelled: str) -> None:
     item = folder(tenant, "lives")["id"]

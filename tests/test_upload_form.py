@@ -628,6 +628,28 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
     assert (total(tenant), tenant.trouble()) == (0, [])
 
 
+def test_what_is_refused_in_the_trash_is_there_no_more(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+    tenant = found()
+    own_stack.kill("worker")
+    try:
+        upload = begin(tenant, size=len(PAGE))
+        assert upload.complete(upload.put_all(PAGE)).status_code == 200
+        assert tenant.studio.delete(f"/api/media/{upload.media}").status_code == 200
+        before = len(trash(tenant))
+    finally:
+        own_stack.restart("worker")
+
+    assert tenant.settled(upload.media)["state"] == "rejected"
+    assert (before, trash(tenant)) == (1, [])
+    assert tenant.studio.post(f"/api/media/{upload.media}/restore").status_code == 410
+    assert tenant.trouble() == []
+
+
+def trash(tenant: Tenant) -> list[object]:
+    found: list[object] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
+    return found
+
+
 def total(tenant: Tenant) -> int:
     found: int = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"]
     return found

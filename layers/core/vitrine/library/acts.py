@@ -58,6 +58,7 @@ def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[
 def give_back(db: Transaction, caller: Caller, acts: Sequence[deletions.Act]) -> None:
     """All that the acts took lives again where it lies, and they are done with. Where it lies must live, when all of them are."""
     organization, ids = caller.organization_id, [act.id for act in acts]
+    db.queue(deletions.hold_items(organization, ids))     # whoever is making something of one: what that counts is seen below
     db.queue(ledger.restore(organization, ids))
     db.queue(counts.restore(organization, ids))
     db.queue(deletions.unmark(organization, ids, caller.user_id))

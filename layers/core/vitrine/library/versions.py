@@ -13,7 +13,7 @@ from vitrine.db import read, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import acts
 from vitrine.models import DeletedVersion, Media
-from vitrine.queries import collections, counts, media
+from vitrine.queries import collections, counts, deletions, media
 from vitrine.queries import versions as queries
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from vitrine.db import Transaction
     from vitrine.models import Caller
-    from vitrine.queries import deletions
-
 Check = Callable[[Media], None]
 MAX_VERSIONS = 200     # that live, of one item: they are listed without pages
 NO_MEDIA, NO_VERSION = "Media not found", "Version not found"
@@ -157,9 +155,11 @@ def take_out(db: Transaction, organization: UUID, held: queries.Held) -> bool:
         return False
     if others.any:
         db.queue(queries.delete(organization, held.id))
+        db.queue(deletions.end_if_empty(organization, held.id))
         show(db, organization, held.media_id)
         return True
     if held.media_status == "active" and held.media_verified:   # by its head, within the request that brought it
         db.queue(counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
     db.queue(queries.delete_media(organization, held.media_id))
+    db.queue(deletions.end_if_empty(organization, held.media_id))
     return True

@@ -132,6 +132,21 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     )
 
 
+def hold_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
+    """The items that these acts took are locked until the transaction ends."""
+    return Statement(
+        """
+        select id
+          from media
+         where organization_id = %(organization)s
+           and deletion_id = any(%(deletions)s)
+         order by id
+           for no key update
+        """,
+        {"organization": organization, "deletions": list(deletions)}, nothing,
+    )
+
+
 def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statement[object]:
     """What these acts took lives again, in whatever state it was."""
     return Statement(
@@ -156,6 +171,22 @@ def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) 
     return Statement(
         "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
         {"organization": organization, "deletions": list(deletions), "state": state}, nothing,
+    )
+
+
+def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
+    """The act of this item, or version, is done with where nothing is left of what it took: what is refused in the trash does not come back."""
+    return Statement(
+        """
+        update deletions
+           set state = 'purged'
+         where organization_id = %(organization)s
+           and root_id = %(root)s
+           and state = 'trash'
+           and not exists (select from media where organization_id = %(organization)s and deletion_id = deletions.id)
+           and not exists (select from versions where organization_id = %(organization)s and deletion_id = deletions.id)
+        """,
+        {"organization": organization, "root": root}, nothing,
     )
 
 
