@@ -1,7 +1,7 @@
 """Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and afterwards everything agrees.
 
-Operations are drawn from OPERATIONS by a seed, half of them on a few items that all clients share. A failing run names its seed and what was done
-last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again, though the threads may meet otherwise.
+Operations are drawn from OPERATIONS by a seed, half of them on a few items, folders and versions that all clients share. A failing run names its
+seed and what was done last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again, though the threads may meet otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pytest
 
 from docs.routes import ROOT
 from tests import jobs, pictures
+from tests.tenants import http
 from tests.wall_cases import owner
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 CLIENTS = 8
-SHARED = 20          # items that half of the operations are about
+SHARED = 20          # items and versions that half of the operations are about
 KNOWN = 150          # items that are remembered, the newest
 DOCUMENT = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text())
 PICTURES = [pictures.jpeg(8, 6, seed=seed) for seed in range(3)]
@@ -51,6 +52,7 @@ class World:
     items: list[str] = field(default_factory=list[str])
     folders: list[str] = field(default_factory=list[str])
     collections: list[str] = field(default_factory=list[str])
+    versions: list[str] = field(default_factory=list[str])      # but the first ones
     done: list[str] = field(default_factory=list[str])
 
     def item(self, rng: Random) -> str:
@@ -58,6 +60,10 @@ class World:
 
     def folder(self, rng: Random) -> str:
         return rng.choice(self.folders[-KNOWN:])
+
+    def version(self, rng: Random) -> str:
+        """Often one that is an item's first, or none."""
+        return rng.choice(self.versions[-SHARED:]) if rng.random() < 0.7 else self.item(rng)
 
     def collection(self, rng: Random) -> str:
         """Mostly the default one, which lives for ever."""
@@ -74,6 +80,10 @@ class World:
             self.folders.append(said["folder"]["id"])
             self.items.append(said["folder"]["id"])
         if route == "POST /api/upload/multipart":
+            self.items.append(said["mediaId"])
+        if route == "GET /api/upload/s3/params":
+            assert http().post(said["url"], data=said["fields"], files={"file": ("a.jpg", PICTURES[1], "image/jpeg")}).status_code == 201
+            self.versions.append(said["mediaId"])
             self.items.append(said["mediaId"])
         if route == "POST /api/organization/{orgId}/datasets":
             self.collections.append(said["id"])
@@ -93,6 +103,15 @@ def bulk(world: World, rng: Random) -> Asked:
 def upload(world: World, rng: Random) -> Asked:
     said = {"datasetId": world.collection(rng)} | ({"path": world.place(rng)} if rng.random() < 0.7 else {})
     return Asked("POST /api/upload/multipart", {}, {"data": said, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}})
+
+
+def upload_version(world: World, rng: Random) -> Asked:
+    said = {"filename": "b.jpg", "type": "image/jpeg", "metadata[sourceMediaId]": rng.choice((world.item, world.version))(rng)}
+    return Asked("GET /api/upload/s3/params", {}, {"params": said})
+
+
+def of_version(route: str) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(route, {"mediaId": world.version(rng)}, {"headers": stale(rng)})
 
 
 def stale(rng: Random) -> dict[str, str]:
@@ -130,6 +149,13 @@ OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
     (3, of_folder("DELETE /api/folder/{folderId}")),
     (3, of_folder("GET /api/folder/{folderId}")),
     (10, bulk),
+    (5, upload_version),
+    (3, of_version("GET /api/media/{mediaId}/versions")),
+    (4, of_version("PATCH /api/media/{mediaId}/select-version")),
+    (4, lambda world, rng: Asked("DELETE /api/media/{mediaId}/versions", {"mediaId": world.item(rng)}, {
+        "params": {"versionId": world.version(rng)}, "headers": stale(rng),
+    })),
+    (3, of_version("POST /api/media/{mediaId}/restore")),
     (1, lambda world, _: Asked("POST /api/organization/{orgId}/datasets", {"orgId": world.tenant.id.hex}, {"json": {"name": "another"}})),
     (2, of_collection("DELETE /api/dataset/{datasetId}")),
     (2, of_collection("POST /api/dataset/{datasetId}/restore")),
@@ -145,7 +171,7 @@ def furnished(tenant: Tenant) -> World:
     for _ in range(2):
         world.collections.append(tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "another"}).json()["id"])
     path: str | None = None
-    for number in range(SHARED - 4):
+    for number in range(SHARED - 6):
         said = {"datasetId": tenant.collection_id.hex, "name": f"{number}", **({"path": path} if path else {})}
         made = tenant.studio.post("/api/folder", json=said)
         world.folders.append(made.json()["folder"]["id"])
@@ -155,7 +181,9 @@ def furnished(tenant: Tenant) -> World:
         for number in range(4)
     ]
     uploads = [tenant.studio.post("/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}) for each in placed]
-    world.shared = [*world.folders, *(each.json()["mediaId"] for each in uploads)]
+    photos = [each.json()["mediaId"] for each in uploads]
+    world.versions = [tenant.ready(PICTURES[2], sourceMediaId=photo) for photo in photos[:2]]
+    world.shared = [*world.folders, *photos, *world.versions]
     return world
 
 
@@ -203,8 +231,9 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
 def settle(tenant: Tenant) -> None:
     """Returns once the worker has done with what was uploaded."""
     until = time.monotonic() + 120
+    open_still = "select from uploads where organization_id = %s and state in ('created', 'stored', 'processing')"
     with owner() as connection:
-        while connection.execute("select from uploads where organization_id = %s and state in ('stored', 'processing')", [tenant.id]).fetchone():
+        while connection.execute(open_still, [tenant.id]).fetchone():
             assert time.monotonic() < until
             time.sleep(0.05)
             connection.rollback()
