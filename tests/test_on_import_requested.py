@@ -87,7 +87,10 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     settled = tenant.settled(media)
 
     assert (before["processing"], before["mimeType"], led) == ({"state": "pending", "reason": None}, "video/mp4", url)
-    assert (first and first.state, again and again.state in ("stored", "processing", "ready"), settled["state"]) == ("stored", True, "ready")
+    assert first is not None
+    assert again is not None
+    assert {first.state, again.state} <= {"stored", "processing", "ready"}     # the store's event may have come first
+    assert settled["state"] == "ready"
     assert server.asked == [(path, f"pictures.test:{server.port}") for path in ("/old", "/photo.jpg")]
     after = shown(tenant, media)
     assert {name: after[name] for name in after if after[name] != before[name]} == {

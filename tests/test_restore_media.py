@@ -146,13 +146,15 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                 if found is not None:
                     return int(found["pid"])
 
-        for seed in range(20):    # until the processing has not ended before its upload is held: then it comes as far as having counted its frames
-            item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
+        for seed in range(20):    # until its upload is held before the processing has ended: that comes as far as having counted its frames
+            item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
             while tenant.studio.get(f"/api/media/{item}").status_code == 404:
                 pass
             delete(tenant, item)
+            while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
+                pass
             held = holding.execute("select state from uploads where version_id = %s for update", [UUID(item)]).fetchone()
-            if held is not None and held["state"] in ("stored", "processing"):
+            if held is not None and held["state"] == "processing":
                 break
             holding.rollback()
         processing = waiting_for(holding.info.backend_pid)
