@@ -267,6 +267,7 @@ def test_who_is_gone_signs_in_nowhere(terminal: Terminal, tenant: Tenant) -> Non
     assert said(terminal.poll()) == UNKNOWN
 
 
+@pytest.mark.soak
 def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
     terminal = Terminal.begin()
 

@@ -295,6 +295,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
     assert tenant.trouble() == []
 
 
+@pytest.mark.soak
 def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
     items = [families.make(tenant, 3) for _ in range(2)]
     over = threading.Event()

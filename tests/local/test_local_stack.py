@@ -52,6 +52,7 @@ def test_a_killed_part_is_missed_comes_back_alone_and_the_others_never_noticed(s
     assert (stack.origin, stack.owner_url, stack.died()) == (origin, owner, [])
 
 
+@pytest.mark.soak
 def test_the_api_and_the_worker_start_before_there_is_a_database(stack: Stack) -> None:
     stack.kill("postgres")
     stack.restart("api")

@@ -135,6 +135,7 @@ def test_a_function_answers_before_the_gateway_gives_up() -> None:
     assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {"complete_upload": 300}   # it goes on under its lease
 
 
+@pytest.mark.soak
 def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     from samtranslator.parser.parser import Parser  # 2 s
     from samtranslator.translator.translator import Translator
