@@ -146,17 +146,22 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                 if found is not None:
                     return int(found["pid"])
 
-        for seed in range(20):    # until its upload is held before the processing has ended: that comes as far as having counted its frames
-            item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
-            while tenant.studio.get(f"/api/media/{item}").status_code == 404:
-                pass
-            delete(tenant, item)
-            while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
-                pass
-            held = holding.execute("select state from uploads where version_id = %s for update", [UUID(item)]).fetchone()
-            if held is not None and held["state"] == "processing":
-                break
-            holding.rollback()
+        def processed() -> str:
+            """An item in the trash whose upload is held before its processing has ended: that comes as far as having counted its frames."""
+            for seed in range(20):
+                item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
+                while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+                    pass
+                delete(tenant, item)
+                while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
+                    pass
+                held = holding.execute("select state from uploads where version_id = %s for update", [UUID(item)]).fetchone()
+                if held is not None and held["state"] == "processing":
+                    return item
+                holding.rollback()
+            pytest.fail("every one was processed before it was held")
+
+        item = processed()
         processing = waiting_for(holding.info.backend_pid)
         restored = threads.submit(restore, tenant, item)
         waiting_for(processing)
