@@ -7,21 +7,22 @@ import hashlib
 import json
 import os
 import random
+import secrets
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote_plus, urlsplit
 
 import pytest
 
 from functions.on_upload_stored import handler
 from tests import pictures
-from tests.protocol import begin
+from tests.protocol import MIB, begin
 from vitrine import aws, storage
 from vitrine.db import Statement, read
 from vitrine.errors import Busy
@@ -30,7 +31,7 @@ from vitrine.settings import settings
 from vitrine_imaging import intake
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from tests.protocol import Multipart
     from tests.tenants import Tenant
@@ -164,69 +165,105 @@ def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> 
     assert tenant.trouble() == []
 
 
-def test_decoding_runs_beside_the_reading_and_ends_when_that_fails(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    picture = pictures.bomb_png(16_000)  # more than a second of decoding
-    stored = storage.put("derived/cut", picture + bytes(3 * storage.CHUNK), "image/png")
-    with cut_off(after=2 * storage.CHUNK) as (url, cut), ThreadPoolExecutor(1) as beside:
-        for name, value in (("AWS_ENDPOINT_URL_S3", url), ("DECODE_MAX_BYTES", str(len(picture))), ("MAX_PIXELS", str(10**9))):
-            another_environment.setenv(name, value)
+def test_decoding_runs_beside_the_reading(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    photo = PHOTOS[0]
+    scan = photo.index(b"\xff\xda")
+    late = photo[:scan] + (b"\xff\xfe\xff\xff" + bytes(0xFFFD)) * 680 + photo[scan:]  # 43 MiB of comments before the first pixel
+    reading = Reading(another_environment, tmp_path / "late", late, "image/jpeg", MAX_PIXELS="100000")
+
+    with held_back(after=38 * MIB) as (url, go), reading.begun(url) as read_in:
+        reading.until(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))  # its beginning was tried, and is not enough
+        go.set()
+        sha256, width = read_in.result(20)
+
+    assert (sha256, width) == (hashlib.sha256(late).digest(), 200)
+    assert reading.file.read_bytes() == late
+
+
+def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bomb = pictures.bomb_png(16_000)  # more than a second of decoding
+    sent = bomb + bytes(12 * MIB)
+    reading = Reading(another_environment, tmp_path / "bomb", sent, "image/png", MAX_PIXELS=str(10**9), DECODE_MAX_BYTES=str(len(bomb)))
+
+    with held_back(after=8 * MIB, cut=True) as (url, go), reading.begun(url) as read_in:
+        reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))  # it starts within some 20
+        busy = set(decoders("stat"))
+        go.set()
+        with pytest.raises(Busy):
+            read_in.result(20)
+        assert not busy & set(decoders("stat"))
+
+    assert reading.file.read_bytes() == bomb  # and no more of it
+
+
+class Reading:
+    """An object of the store as the function reads it in, with settings of its own."""
+
+    def __init__(self, environment: pytest.MonkeyPatch, file: Path, original: bytes, mime_type: str, **values: str) -> None:
+        self.file = file
+        self._environment, self._values, self._mime_type = environment, values, mime_type
+        self._stored = storage.put(f"derived/{secrets.token_hex(8)}", original, mime_type)
+
+    @contextmanager
+    def begun(self, url: str) -> Generator[Future[tuple[bytes | None, int]]]:
+        for name, value in (self._values | {"AWS_ENDPOINT_URL_S3": url}).items():
+            self._environment.setenv(name, value)
         settings.cache_clear()
         aws.s3.cache_clear()
+        with ThreadPoolExecutor(1) as beside:
+            self._reading = beside.submit(self._read)
+            yield self._reading
+        self._environment.undo()
+        settings.cache_clear()
+        aws.s3.cache_clear()
+        storage.delete(self._stored.key, self._stored.etag)
 
-        def fetch() -> None:
-            with ExitStack() as meanwhile:
-                intake.fetch(stored, tmp_path / "original", meanwhile)
+    def _read(self) -> tuple[bytes | None, int]:
+        with ExitStack() as meanwhile:
+            sha256, derived = intake.fetch(self._stored, self._mime_type, self.file, meanwhile)
+            return sha256, derived().width
 
-        reading = beside.submit(fetch)
-        while not (child := [pid for pid, ticks in decoders().items() if ticks > 40]):  # it starts within some 20
-            assert not reading.done(), reading.result()
-        cut.set()
-
-        with pytest.raises(Busy):
-            reading.result(timeout=20)
-        assert child[0] not in decoders()
-
-    another_environment.undo()
-    settings.cache_clear()
-    aws.s3.cache_clear()
-    assert (tmp_path / "original").read_bytes() == picture  # and no more of it
-    storage.delete(stored.key, stored.etag)
+    def until(self, true: Callable[[], bool]) -> None:
+        while not true():
+            assert not self._reading.done(), self._reading.result()
 
 
-def decoders() -> dict[int, int]:
-    """The decoder's children that this process has, and their processor time in hundredths of a second."""
+def decoders(kind: Literal["stat", "io"]) -> dict[int, int]:
+    """The decoder's children that this process has: their processor time in hundredths of a second, or the bytes they have read."""
     found = dict[int, int]()
-    for pid in (int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()):
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == os.getpid() and b"vitrine_imaging.child" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found[pid] = int(fields[11]) + int(fields[12])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    for folder in (folder for folder in Path("/proc").iterdir() if folder.name.isdigit()):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid() and b"vitrine_imaging.child" in (folder / "cmdline").read_bytes():
+                read_in = int((folder / "io").read_text().split()[1])
+                found[int(folder.name)] = read_in if kind == "io" else int(fields[11]) + int(fields[12])
     return found
 
 
 @contextmanager
-def cut_off(*, after: int) -> Generator[tuple[str, threading.Event]]:
-    """A way to the store on which nothing comes any more after so many bytes, until it is cut: then the connection ends."""
+def held_back(*, after: int, cut: bool = False) -> Generator[tuple[str, threading.Event]]:
+    """A way to the store for one request, on which nothing comes any more after so many bytes, until it may go on, or is cut."""
     store = urlsplit(settings().aws_endpoint_url_s3 or "")
-    cut = threading.Event()
+    go = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def forward() -> None:
             client, _ = listener.accept()
             with client, socket.create_connection((store.hostname, store.port)) as server:
-                server.sendall(client.recv(1 << 16))  # the request
+                server.sendall(client.recv(1 << 16).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))  # the request
                 left = after
-                while left > 0 and (piece := server.recv(min(left, 1 << 16))):
+                while piece := server.recv(min(left, 1 << 16) if left > 0 else 1 << 16):
                     client.sendall(piece)
                     left -= len(piece)
-                cut.wait(60)
+                    if left == 0:
+                        go.wait(60)
+                        if cut:
+                            return
 
         way = threading.Thread(target=forward)
         way.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", cut
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", go
         finally:
-            cut.set()
+            go.set()
             way.join()

@@ -154,6 +154,10 @@ class Decoding:
         """Waits for it. Raises Undecodable and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before it."""
         return self._derived.result()
 
+    def succeeded(self) -> bool:
+        """Whether there is a result by now."""
+        return self._derived.done() and self._derived.exception() is None
+
     def __enter__(self) -> Self:
         return self
 

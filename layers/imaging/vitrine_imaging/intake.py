@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
@@ -31,9 +32,13 @@ from vitrine.settings import settings
 from vitrine_imaging.decoder import Decoder, Decoding
 from vitrine_imaging.models import Derived, Limits, Undecodable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 log = logging.getLogger(__name__)
 
-_AHEAD = 2  # chunks that are read and not yet hashed
+_AHEAD = 4  # chunks that are read and not yet hashed; with fewer the hash waits now and then, with more the processor's cache is left
+_BEGINNING = 32 * 1024**2  # bytes of a JPEG after which it is tried
 NOT_AN_IMAGE = "The file is not a picture of a type that is taken"
 
 
@@ -79,13 +84,13 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
         return _refuse(who, upload, attempt, NOT_AN_IMAGE if found is None else f"Files of type {found.mime_type} are not taken")
 
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
-        sha256, decoding = fetch(stored, Path(folder) / "original", meanwhile)
+        sha256, pictures = fetch(stored, found.mime_type, Path(folder) / "original", meanwhile)
         looked = _Looked(found.mime_type, found.width_shown, found.height_shown, sha256)
         refusal = _mismatch(upload, looked)
         if refusal is not None:
             return _refuse(who, upload, attempt, refusal)
         try:
-            derived = decoding.result()
+            derived = pictures()
         except Undecodable as undecodable:
             limit = settings().decode_max_bytes
             reason = undecodable.reason if stored.bytes <= limit else f"Pictures are decoded up to {limit} bytes; this one needs more"
@@ -93,34 +98,46 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
     return _keep(who, upload, attempt, looked, _media_type(found.kind), derived)
 
 
-def fetch(stored: Stored, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Decoding]:
-    """The SHA-256 of the whole object (None above the limit), and the decoding of as much of it as is ever decoded, which lies in `file`.
+def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Callable[[], Derived]]:
+    """The SHA-256 of the whole object (None above the limit), and what waits for its pictures, or raises Undecodable.
 
-    Decoding begins once that is there, beside the rest of the hash, and ends with `meanwhile`: what it finds counts only after the hash.
+    Decoding begins once as much as is ever decoded lies in `file`; of a JPEG, which tells its end, once the beginning does, and nothing is
+    written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`, whatever has come of it.
     """
     chosen = settings()
+    limits = Limits(max_pixels=chosen.max_pixels, wall_seconds=chosen.decode_seconds)
     hashed = stored.bytes <= chosen.hash_max_bytes
-    digest, missing = hashlib.sha256(), min(stored.bytes, chosen.decode_max_bytes)
+    digest, ahead = hashlib.sha256(), deque[Future[None]]()
+    most = min(stored.bytes, chosen.decode_max_bytes)
+    enough = min(most, _BEGINNING) if mime_type == "image/jpeg" else most
+    written = 0
     decoding: Decoding | None = None
-    ahead = deque[Future[None]]()
     with file.open("wb") as out, ThreadPoolExecutor(1, "hashing") as beside:
         for chunk in storage.chunks(stored):
-            if hashed:  # beside the reading, which is bounded by it: hashing is what a large file waits for, so it always has the next chunk
+            if hashed:  # hashing is what a large file waits for: it always finds the next chunk read
                 ahead.append(beside.submit(digest.update, chunk))
                 if len(ahead) > _AHEAD:
                     ahead.popleft().result()
-            if missing > 0:
-                out.write(chunk[:missing])
-                missing -= len(chunk)
-            if missing <= 0 and decoding is None:
-                out.flush()
-                limits = Limits(max_pixels=chosen.max_pixels, wall_seconds=chosen.decode_seconds)
-                decoding = meanwhile.enter_context(_decoder().begin(file, limits=limits))
-            if missing <= 0 and not hashed:
+            if written < most and not (decoding and decoding.succeeded()):
+                written += out.write(chunk[: most - written])
+            elif not hashed:
                 break
+            if decoding is None and written >= enough:
+                out.flush()
+                decoding = meanwhile.enter_context(_decoder().begin(file, limits=limits))
     if decoding is None:
-        raise Busy(f"{stored.key} ended early")
-    return digest.digest() if hashed else None, decoding
+        raise Busy(f"The store gave less of {stored.key} than it said")
+    begun = decoding
+
+    def derived() -> Derived:
+        try:
+            return begun.result()
+        except Undecodable:
+            if enough == most:
+                raise
+        return _decoder().derive(file, limits=limits)  # it may have come to an end that was none: now all is there
+
+    return digest.digest() if hashed else None, derived
 
 
 def _mismatch(upload: Upload, looked: _Looked) -> str | None:
