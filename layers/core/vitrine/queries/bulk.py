@@ -113,7 +113,7 @@ def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: S
           select media.id
             from media
            where media.organization_id = %(organization)s
-             and media.place_id in (select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)
+             and media.place_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
              and media.status = 'active'
              and media.id <> all(%(but)s)
            limit %(most)s
@@ -132,7 +132,7 @@ def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], acto
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
          where media.organization_id = %(organization)s
-           and media.place_id in (select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)
+           and media.place_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
            and media.status = 'active'
         """,
         {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor}, nothing,

@@ -77,10 +77,13 @@ def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
         select id
           from collections
          where organization_id = %(organization)s
-           and id = (select collection_id
-                       from media
-                      where organization_id = %(organization)s
-                        and id = coalesce((select media_id from versions where organization_id = %(organization)s and id = %(item)s), %(item)s))
+           and id = (select collection_id from media where organization_id = %(organization)s and id = %(item)s
+                     union all
+                     select media.collection_id
+                       from versions
+                       join media on media.organization_id = %(organization)s and media.id = versions.media_id
+                      where versions.organization_id = %(organization)s and versions.id = %(item)s
+                      limit 1)
            for no key update
         """,
         {"organization": organization, "item": item}, nothing,

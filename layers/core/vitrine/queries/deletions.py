@@ -61,12 +61,20 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
                 or exists (select from versions where organization_id = %(organization)s and id = %(item)s and media_id <> id)) as is_version
           from deletions
          where organization_id = %(organization)s
-           and (id = coalesce((select deletion_id from media where organization_id = %(organization)s and id = %(item)s),
-                              (select deletion_id from collections where organization_id = %(organization)s and id = %(item)s),
-                              (select deletion_id from versions where organization_id = %(organization)s and id = %(item)s))
-                or root_id = %(item)s and state in ('purging', 'purged')
-                or state in ('purging', 'purged')
-                   and id in (select deletion_id from deletion_roots where organization_id = %(organization)s and root_id = %(item)s))
+           and id in (select deletion_id from media where organization_id = %(organization)s and id = %(item)s
+                      union all
+                      select deletion_id from collections where organization_id = %(organization)s and id = %(item)s
+                      union all
+                      select deletion_id from versions where organization_id = %(organization)s and id = %(item)s
+                      union all
+                      select gone.id
+                        from deletions gone
+                       where gone.organization_id = %(organization)s and gone.root_id = %(item)s and gone.state in ('purging', 'purged')
+                      union all
+                      select deletion_id
+                        from deletion_roots root
+                        join deletions gone on gone.organization_id = %(organization)s and gone.id = root.deletion_id
+                       where root.organization_id = %(organization)s and root.root_id = %(item)s and gone.state in ('purging', 'purged'))
          order by at desc, id desc
          limit 1
            for update
@@ -205,11 +213,12 @@ def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit:
            limit %(limit)s
         )
         select page.id, page.kind, page.root_id, page.actor, page.at, page.purge_at, page.item_count,
-               coalesce(media.name, collection.name) as name, coalesce(version.type, media.type) as type,
-               coalesce(media.collection_id, collection.id) as collection_id
+               coalesce(item.name, family.name, collection.name) as name, coalesce(version.type, item.type) as type,
+               coalesce(item.collection_id, family.collection_id, collection.id) as collection_id
           from page
+          left join media item on item.organization_id = %(organization)s and item.id = page.root_id
           left join versions version on version.organization_id = %(organization)s and version.id = page.root_id and page.kind = 'version'
-          left join media on media.organization_id = %(organization)s and media.id = coalesce(version.media_id, page.root_id)
+          left join media family on family.organization_id = %(organization)s and family.id = version.media_id
           left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
          order by page.at desc, page.id desc
         """,

@@ -315,10 +315,10 @@ def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]
         """
         with held as (
           select media.id
-            from subtree(%(folder)s) as below             -- definer function: paths find no index under a policy
-            join media on media.organization_id = %(organization)s
-                      and media.place_id = below.id
-                      and media.status = 'active'
+            from media
+           where media.organization_id = %(organization)s
+             and media.place_id = any(array(select id from subtree(%(folder)s)))     -- joined, the whole organization may be read
+             and media.status = 'active'
            limit %(most)s
              for update of media
         )
@@ -361,9 +361,8 @@ def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) ->
         """
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
-          from subtree(%(folder)s) as below               -- definer function: paths find no index under a policy
          where media.organization_id = %(organization)s
-           and media.place_id = below.id
+           and media.place_id = any(array(select id from subtree(%(folder)s)))
            and media.status = 'active'
         """,
         {"organization": organization, "deletion": deletion, "folder": folder, "actor": actor}, nothing,

@@ -295,17 +295,16 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
     """
     return Statement(
         """
-        with above as (
-          select label.label::uuid as id, label.depth
-            from folder_paths place
-           cross join lateral unnest(string_to_array(place.path::text, '.')) with ordinality as label (label, depth)
-           where place.organization_id = %(organization)s
-             and place.folder_id = %(parent)s
-        )
         select (select folder.id
-                  from above
-                  join media folder on folder.organization_id = %(organization)s and folder.id = above.id and folder.status = 'active'
-                 order by above.depth desc
+                  from media folder
+                  join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
+                 where folder.organization_id = %(organization)s
+                   and folder.id = any(array(select unnest(string_to_array(path::text, '.'))::uuid
+                                               from folder_paths
+                                              where organization_id = %(organization)s
+                                                and folder_id = %(parent)s))
+                   and folder.status = 'active'
+                 order by nlevel(place.path) desc
                  limit 1) as folder_id
           from collections
          where organization_id = %(organization)s

@@ -415,8 +415,10 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
           from media
          where media.organization_id = %(organization)s
            and media.status = 'active'
-           and media.id = coalesce(
-                 (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'), %(item)s)
+           and media.id = (select media_id from versions where organization_id = %(organization)s and id = %(item)s and status = 'active'
+                           union all
+                           select %(item)s
+                           limit 1)
         """,
         {"organization": organization, "item": item}, Family,
     )
