@@ -151,12 +151,13 @@ def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[
          cross join lateral (
                select media_tags.media_id
                  from media_tags
-                 join media on media.organization_id = %(organization)s
-                           and media.id = media_tags.media_id
-                           and media.status = 'active'
                 where media_tags.organization_id = %(organization)s
                   and media_tags.collection_id = %(collection)s
                   and media_tags.tag_id = tag.id
+                  and (select media.status = 'active'          -- joined, it may begin with all media instead
+                         from media
+                        where media.organization_id = %(organization)s
+                          and media.id = media_tags.media_id)
                 limit 1) as any_item
          where tag.organization_id = %(organization)s
            and tag.is_active
