@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from random import Random
 
+    from local.stack import Stack
     from tests.tenants import Tenant
 
 CLIENTS = 8
@@ -243,16 +244,16 @@ def seed_of_run() -> int:
     return int(os.environ.get("RANDOM_SEED") or random.SystemRandom().randrange(2**32))
 
 
-def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(tenant: Tenant) -> None:
-    told = play(tenant, number=seed_of_run(), operations=400, rounds=2)
+def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+    told = play(found(), number=seed_of_run(), operations=400, rounds=2)
 
     assert told.total() == 400
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(tenant: Tenant) -> None:
-    told = play(tenant, number=seed_of_run(), operations=20_000, rounds=25)
+def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+    told = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
 
     reached = {line.rpartition(" ")[0] for line in told if line.endswith(" 200")}
     assert told.total() == 20_000
