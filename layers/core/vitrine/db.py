@@ -143,9 +143,15 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
                 reconnect_timeout=2,
                 # Never prepared: a pooler may hand the next statement to another server connection.
                 kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
+                configure=_begin_use,
                 open=True,
             )
         return _pools[worker]
+
+
+def _begin_use(connection: _Connection) -> None:
+    """A pool may open a connection that nobody comes for before the server ends it."""
+    connection.used_at = time.time()
 
 
 @contextmanager
@@ -154,7 +160,7 @@ def _checked_out(who: Actor) -> Generator[_Connection]:
     connection = pool.getconn()
     # time.time and not monotonic: the monotonic clock may stand still while a function is frozen. Not the pool's own check: it pauses, twice as
     # long each time, between connections that are dead, and a server that went down took all of them.
-    if connection.used_at and time.time() - connection.used_at > IDLE_CHECK and not _lives(connection):
+    if time.time() - connection.used_at > IDLE_CHECK and not _lives(connection):
         pool.putconn(connection)
         pool.check()
         connection = pool.getconn()
