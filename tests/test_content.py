@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import pictures
-from vitrine.content import HEAD_BYTES, IMAGES_NOW, SHOWABLE, TYPES, Content, canonical, sniff
+from vitrine.content import HEAD_BYTES, SHOWABLE, STILLS, TYPES, Content, canonical, sniff
 
 
 def encoded(kind: str, *, width: int = 320, height: int = 200, orientation: int | None = None, **options: object) -> bytes:
@@ -164,7 +164,7 @@ def test_a_declared_type_has_one_spelling(declared: str, usual: str) -> None:
 
 
 def test_the_tables_agree() -> None:
-    assert IMAGES_NOW < SHOWABLE < set(TYPES)
+    assert STILLS < SHOWABLE < set(TYPES)
     assert not {"image/svg+xml", "application/pdf"} & SHOWABLE
     assert {canonical(name) for name in TYPES} == set(TYPES)
     assert len({each.extension for each in TYPES.values()}) == len(TYPES)

@@ -335,7 +335,7 @@ def test_a_name_is_only_a_name(decoder: Decoder, tmp_path: Path) -> None:
 
     with pytest.raises(Undecodable, match="damaged or cut short"):
         decoder.derive(odd)
-    assert decoder.derive(saved(odd, pictures.png(300, 200))).frame.width == 300
+    assert decoder.derive(saved(odd, pictures.png(300, 200))).frames[0].picture.width == 300
 
 
 def test_where_no_child_starts_nothing_is_said_about_the_file(decoder: Decoder, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,7 +354,8 @@ LIARS = {
     "nests too deep": r"printf '\0\0\077\377'; head -c 16383 /dev/zero | tr '\0' '['; exec cat >/dev/null",
     "answers no object": r"printf '\0\0\0\002[]'; exec cat >/dev/null",
     "answers no numbers": r"""printf '\0\0\0\002{}\0\0\0\001a\0\0\0\001b'; exec cat >/dev/null""",
-    "answers no pictures": r"""printf '\0\0\0\062{"width": 1, "height": 1, "placeholder": "aaaaaaaaaa"}\0\0\0\001a\0\0\0\001b'; exec cat""",
+    "answers no pictures": r"""printf '\0\0\0\115{"width": 1, "height": 1, "placeholder": "aaaaaaaaaa", "frames": [[0, null]]}'
+printf '\0\0\0\001a\0\0\0\001b'; exec cat""",
     "stops in the middle": r"printf '\0\0\0\377{'; exit 0",
 }
 
@@ -396,7 +397,7 @@ head -c 4 >/dev/null
 def test_a_childs_pictures_are_held_against_what_ours_are(
     decoder: Decoder, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes, thumbnail: bytes
 ) -> None:
-    messages = [b"ready", b'{"width": 100, "height": 10, "placeholder": "aaaaaaaaaa"}', frame, thumbnail]
+    messages = [b"ready", b'{"width": 100, "height": 10, "placeholder": "aaaaaaaaaa", "frames": [[0, null]]}', frame, thumbnail]
     answer = saved(tmp_path / "answer", b"".join(len(message).to_bytes(4, "big") + message for message in messages))
     liar = saved(tmp_path / "liar", f"#!/bin/sh\nexec cat '{answer}' -\n".encode())
     liar.chmod(0o755)
@@ -440,7 +441,7 @@ def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: 
                 refusals.append(refused.reason)
             else:
                 shown += 1
-                assert 1 <= derived.frame.width <= derived.width
+                assert 1 <= derived.frames[0].picture.width <= derived.width
 
         assert decoder.pid == pid
     assert {reason for reason in refusals if reason.startswith(("The file makes", "The file could not", "Decoding"))} == set()

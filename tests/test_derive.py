@@ -68,10 +68,10 @@ def test_every_orientation_comes_out_upright(derive: Desk, kind: str, orientatio
     derived = derive(pictures.turned(kind, orientation, width=480, height=300))
 
     assert (derived.width, derived.height) == (480, 300)
-    assert (derived.frame.width, derived.frame.height) == (480, 300)
-    assert (derived.thumbnail.width, derived.thumbnail.height) == (400, 250)
-    assert corners(opened(derived.frame)) == ["red", "green", "blue", "yellow"]
-    assert corners(opened(derived.thumbnail)) == ["red", "green", "blue", "yellow"]
+    assert (derived.frames[0].picture.width, derived.frames[0].picture.height) == (480, 300)
+    assert (derived.frames[0].thumbnail.width, derived.frames[0].thumbnail.height) == (400, 250)
+    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
+    assert corners(opened(derived.frames[0].thumbnail)) == ["red", "green", "blue", "yellow"]
 
 
 @pytest.mark.parametrize(
@@ -92,15 +92,15 @@ def test_a_long_edge_is_shortened_and_never_lengthened(
     derived = derive(pictures.png(width, height))
 
     assert (derived.width, derived.height) == (width, height)
-    assert opened(derived.frame).size == frame
-    assert opened(derived.thumbnail).size == thumbnail
+    assert opened(derived.frames[0].picture).size == frame
+    assert opened(derived.frames[0].thumbnail).size == thumbnail
 
 
 def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> None:
     derived = derive(pictures.jpeg())
 
-    assert opened(derived.frame).info.get("progressive")
-    assert (derived.frame.mime_type, derived.thumbnail.mime_type) == ("image/jpeg", "image/webp")
+    assert opened(derived.frames[0].picture).info.get("progressive")
+    assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/jpeg", "image/webp")
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
@@ -116,7 +116,7 @@ def test_nothing_but_pixels_is_handed_on(derive: Desk, kind: str) -> None:
 
     derived = derive(file.getvalue())
 
-    for picture in (derived.frame, derived.thumbnail):
+    for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
         assert not opened(picture).getexif()
         assert not {"icc_profile", "exif", "xmp", "comment"} & set(opened(picture).info)
         assert b"a description of mine" not in picture.data
@@ -126,8 +126,8 @@ def test_nothing_but_pixels_is_handed_on(derive: Desk, kind: str) -> None:
 def test_a_transparent_picture_keeps_its_holes(derive: Desk, make: type[object]) -> None:
     derived = derive(make(640, 480, alpha=True))  # type: ignore[call-arg, arg-type]
 
-    assert (derived.frame.mime_type, derived.thumbnail.mime_type) == ("image/webp", "image/webp")
-    for picture in (derived.frame, derived.thumbnail):
+    assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/webp", "image/webp")
+    for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
         opacity = opened(picture).getchannel("A")
         assert (opacity.getpixel((0, 0)), opacity.getpixel((picture.width // 2, picture.height // 2))) == (255, 0)
     assert average(derived.placeholder)[3] == pytest.approx(1 - math.pi / 16, abs=0.05)
@@ -139,8 +139,8 @@ def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) ->
 
     derived = derive(file.getvalue())
 
-    assert derived.frame.mime_type == "image/jpeg"
-    assert corners(opened(derived.frame)) == ["red", "green", "blue", "yellow"]
+    assert derived.frames[0].picture.mime_type == "image/jpeg"
+    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
 def test_cmyk_comes_out_as_srgb(derive: Desk) -> None:
@@ -149,8 +149,8 @@ def test_cmyk_comes_out_as_srgb(derive: Desk) -> None:
 
     derived = derive(file.getvalue())
 
-    assert opened(derived.frame).mode == "RGB"
-    assert corners(opened(derived.frame)) == ["red", "green", "blue", "yellow"]
+    assert opened(derived.frames[0].picture).mode == "RGB"
+    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
 def test_a_colour_profile_is_applied(derive: Desk) -> None:
@@ -160,18 +160,18 @@ def test_a_colour_profile_is_applied(derive: Desk) -> None:
     file = BytesIO()
     pictures.quarters(300, 200).save(file, "PNG", icc_profile=swapped)
 
-    assert corners(opened(derive(file.getvalue()).frame))[:2] == ["green", "red"]
+    assert corners(opened(derive(file.getvalue()).frames[0].picture))[:2] == ["green", "red"]
 
 
 def test_a_broken_colour_profile_is_left_aside(derive: Desk) -> None:
     file = BytesIO()
     pictures.quarters(300, 200).save(file, "JPEG", icc_profile=b"not a profile" * 40)
 
-    assert corners(opened(derive(file.getvalue()).frame)) == ["red", "green", "blue", "yellow"]
+    assert corners(opened(derive(file.getvalue()).frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
 def test_sixteen_bits_keep_their_lightness(derive: Desk) -> None:
-    frame = opened(derive(pictures.deep_png(300, 200)).frame).convert("L")
+    frame = opened(derive(pictures.deep_png(300, 200)).frames[0].picture).convert("L")
 
     assert [frame.getpixel((x, 100)) for x in (5, 150, 295)] == pytest.approx([4, 128, 251], abs=6)
 
@@ -184,21 +184,21 @@ def test_other_pixels_come_out_too(derive: Desk, mode: str) -> None:
     derived = derive(file.getvalue())
 
     assert (derived.width, derived.height) == (300, 200)
-    assert opened(derived.frame).mode == "RGB"
+    assert opened(derived.frames[0].picture).mode == "RGB"
 
 
 @pytest.mark.parametrize("animated", [pictures.gif(frames=4), pictures.animated_webp()], ids=["gif", "webp"])
 def test_of_what_moves_the_first_picture_is_shown(derive: Desk, animated: bytes) -> None:
     derived = derive(animated)
 
-    assert (derived.width, derived.height, derived.frame.mime_type) == (320, 240, "image/jpeg")
-    assert corners(opened(derived.frame)) == ["red"] * 4
+    assert (derived.width, derived.height, derived.frames[0].picture.mime_type) == (320, 240, "image/jpeg")
+    assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
 
 
 def test_an_interlaced_picture_is_held_whole_in_memory(derive: Desk) -> None:
     derived = derive(pictures.interlaced_png(1900))
 
-    assert (derived.width, derived.height, derived.frame.width) == (1900, 1900, 1900)
+    assert (derived.width, derived.height, derived.frames[0].picture.width) == (1900, 1900, 1900)
 
 
 def test_a_header_that_comes_late_does_not_matter(derive: Desk) -> None:
@@ -215,7 +215,7 @@ def test_what_follows_a_picture_does_not_matter(derive: Desk) -> None:
 
     derived = derive.decoder.derive(derive.path)
 
-    assert corners(opened(derived.frame)) == ["red", "green", "blue", "yellow"]
+    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
 def test_a_large_picture_is_read_as_it_is_needed(decoder: Decoder, tmp_path: Path) -> None:
@@ -225,13 +225,13 @@ def test_a_large_picture_is_read_as_it_is_needed(decoder: Decoder, tmp_path: Pat
     derived = decoder.derive(original, limits=Limits(memory_bytes=400 << 20))
 
     assert (derived.width, derived.height) == (4000, 12_500)
-    assert (derived.frame.width, derived.frame.height) == (768, 2400)
+    assert (derived.frames[0].picture.width, derived.frames[0].picture.height) == (768, 2400)
 
 
 def test_a_page_hidden_in_a_picture_stays_behind(derive: Desk) -> None:
     derived = derive(pictures.polyglot())
 
-    assert b"script" not in derived.frame.data + derived.thumbnail.data
+    assert b"script" not in derived.frames[0].picture.data + derived.frames[0].thumbnail.data
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_every_opacity_and_shape_has_a_hash(width: int, height: int, opacity: in
 def test_the_demo_pictures_can_all_be_shown(derive: Desk) -> None:
     sizes = {picture.filename: derive(picture.data) for picture in demo()}
 
-    assert {name: (derived.width, derived.height, derived.frame.mime_type) for name, derived in sizes.items()} == {
+    assert {name: (derived.width, derived.height, derived.frames[0].picture.mime_type) for name, derived in sizes.items()} == {
         "dawn-over-the-hills.jpg": (3600, 2400, "image/jpeg"),
         "lighthouse.jpg": (1200, 1600, "image/jpeg"),
         "dunes.jpg": (1920, 1280, "image/jpeg"),

@@ -324,8 +324,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "versions.held": lambda lib: versions.held(lib.organization, lib.item),
     "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
     "versions.record": lambda lib: versions.record(
-        lib.organization, lib.item, mime_type="image/jpeg", sha256=None, width=1, height=1, placeholder=None, processing="ready", reason=None,
-        generation=1,
+        lib.organization, lib.item, versions.Facts("image/jpeg", None, 1, 1), processing="ready", reason=None, generation=1
     ),
     "versions.fail": lambda lib: versions.fail(lib.organization, lib.item, "why"),
     "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item),

@@ -44,7 +44,9 @@ TYPES: Final[Mapping[str, Type]] = {
     "audio/mp4": Type("audio", ".m4a", showable=False),
 }
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
-IMAGES_NOW: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})  # the stills that are processed today
+STILLS: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})  # of which frames are made
+VIDEOS: Final[frozenset[str]] = frozenset()
+TAKEN: Final = STILLS | VIDEOS
 
 # What the v1 API documents as taken, in its order: `image/jpg` is what some clients call a JPEG.
 _DOCUMENTED: Final = (
@@ -124,7 +126,7 @@ def canonical(declared: str) -> str:
     return _ALIASES.get(bare, bare)
 
 
-DECLARABLE_NOW: Final = tuple(each for each in _DOCUMENTED if canonical(each) in IMAGES_NOW)   # of these, what is taken today
+DECLARABLE: Final = tuple(each for each in _DOCUMENTED if canonical(each) in TAKEN)   # of these, what is taken
 
 
 # -- recognising ------------------------------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
     python -m vitrine_imaging.child <bytes of address space>
 
-On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "cpu_seconds"}; on stdout "ready", then for each an answer:
-{"width", "height", "placeholder"} followed by the frame's and the thumbnail's bytes, or {"reason"}.
+On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "cpu_seconds"}; on stdout "ready", then for each an answer (`answers.py`).
 """
 
 import json
@@ -13,10 +12,10 @@ import select
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from vitrine_imaging import wire
+from vitrine_imaging import answers, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
 
 
@@ -30,13 +29,13 @@ def main(memory_bytes: int) -> None:
 
     from vitrine_imaging.derive import derive  # only now: libvips and what it maps count within the limit
 
-    answers = os.dup(1)
+    say = partial(wire.write, os.dup(1))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # what a library prints is no answer
     os.dup2(silence, 2)  # nor does a hostile file write our log; that libvips cannot be loaded was said before
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    wire.write(answers, wire.READY)
+    say(wire.READY)
     while True:
         try:
             asked = json.loads(wire.read(0, at_most=1 << 20))
@@ -46,23 +45,13 @@ def main(memory_bytes: int) -> None:
         try:
             derived = derive(Path(asked["path"]), max_pixels=asked["max_pixels"])
         except Undecodable as refused:
-            _answer(answers, {"reason": refused.reason})
+            answers.refuse(say, refused.reason)
         except MemoryError:
-            _answer(answers, {"reason": OUT_OF_MEMORY})
+            answers.refuse(say, OUT_OF_MEMORY)
         except Exception as error:  # whatever a file brought about, the next one finds this process answering
-            _answer(answers, {"reason": f"The file could not be decoded ({type(error).__name__})"})
+            answers.refuse(say, f"The file could not be decoded ({type(error).__name__})")
         else:
-            _answer(
-                answers,
-                {"width": derived.width, "height": derived.height, "placeholder": derived.placeholder.hex()},
-                derived.frame.data,
-                derived.thumbnail.data,
-            )
-
-
-def _answer(fd: int, head: dict[str, Any], *pictures: bytes) -> None:
-    for message in (json.dumps(head).encode(), *pictures):
-        wire.write(fd, message)
+            answers.give(say, derived)
 
 
 def _allow_processor_time(seconds: int) -> None:

@@ -14,24 +14,20 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Mapping, Set
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from vitrine.content import sniff
-from vitrine_imaging import wire
-from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, DecoderUnavailable, Derived, Limits, Picture, Undecodable
+from vitrine_imaging import answers, wire
+from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
 __all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Undecodable"]
 
 _START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
 _FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
-_MOST_HEAD: Final = 64 * 1024  # bytes
-_MOST_FRAME: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
-_MOST_THUMBNAIL: Final = 4 * 1024 * 1024
 
 _KEPT_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 _ENVIRONMENT: Final = {
@@ -258,14 +254,11 @@ class _Child:
         """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles."""
         asked = {"path": str(path), "max_pixels": limits.max_pixels, "cpu_seconds": limits.wall_seconds}
         wire.write(self._questions, json.dumps(asked).encode())
-        head = json.loads(wire.read(self._answers, at_most=_MOST_HEAD, until=until))
-        if not isinstance(head, dict):
-            raise ValueError("not an answer")  # noqa: TRY004 - one type for every answer that is not one
-        if "reason" in head:
-            raise Undecodable(_sentence(head["reason"]))
-        frame = wire.read(self._answers, at_most=_MOST_FRAME, until=until)
-        thumbnail = wire.read(self._answers, at_most=_MOST_THUMBNAIL, until=until)
-        return _checked(head, frame, thumbnail, limits)
+
+        def hear(at_most: int) -> bytes:
+            return wire.read(self._answers, at_most=at_most, until=until)
+
+        return answers.take(hear(answers.MOST_HEAD), hear, max_pixels=limits.max_pixels)
 
     def fate(self) -> int:
         """The signal that ended the process, whose pipe has just ended; 0 if none did."""
@@ -289,34 +282,3 @@ def _environment() -> dict[str, str]:
     modules = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     return {**kept, **_ENVIRONMENT, "PYTHONPATH": modules}
-
-
-def _checked(head: dict[str, Any], frame: bytes, thumbnail: bytes, limits: Limits) -> Derived:
-    """Raises ValueError for anything that our child, as we wrote it, does not say."""
-    width, height, placeholder = head.get("width"), head.get("height"), head.get("placeholder")
-    if not isinstance(width, int) or not isinstance(height, int) or width < 1 or height < 1 or width * height > limits.max_pixels:
-        raise ValueError("not the size of a picture")
-    if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:
-        raise ValueError("not a placeholder")
-    return Derived(
-        width=width,
-        height=height,
-        frame=_picture(frame, {"image/jpeg", "image/webp"}, FRAME_EDGE),
-        thumbnail=_picture(thumbnail, {"image/webp"}, THUMBNAIL_EDGE),
-        placeholder=bytes.fromhex(placeholder),
-    )
-
-
-def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
-    """As its own header says, so that nothing else has to be believed."""
-    content = sniff(encoded)
-    if content is None or content.mime_type not in mime_types or content.width is None or content.height is None:
-        raise ValueError("not a picture of ours")
-    if max(content.width, content.height) > edge or content.orientation != 1:
-        raise ValueError("not as large as ours, or not upright")
-    return Picture(encoded, content.mime_type, content.width, content.height)
-
-
-def _sentence(reason: object) -> str:
-    text = reason if isinstance(reason, str) else "The file could not be decoded"
-    return "".join(character for character in text[:300] if character.isprintable())

@@ -1,7 +1,9 @@
 """The nouns of imaging: what is asked of a picture, what is made of it, and how it is refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
@@ -28,14 +30,31 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What an original looks like: a still whole, a video at one moment."""
+
+    picture: Picture  # long edge at most FRAME_EDGE; JPEG, or WebP where the picture is transparent somewhere
+    thumbnail: Picture  # long edge at most THUMBNAIL_EDGE; WebP
+    at_seconds: float = 0.0  # from the beginning; 0 for stills
+    end_seconds: float | None = None  # until where it stands for the video; None for stills
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
-    """All that is made of one original."""
+    """All that is made of one original, and what was found out about it."""
 
     width: int  # pixels of the original as shown, that is, upright
     height: int
-    frame: Picture  # long edge at most FRAME_EDGE; JPEG, or WebP where the picture is transparent somewhere
-    thumbnail: Picture  # long edge at most THUMBNAIL_EDGE; WebP
+    frames: tuple[Frame, ...]  # by time; one of a still
     placeholder: bytes  # ThumbHash, 5 to 40 bytes
+    perceptual_hash: int | None = None  # 64 bits; alike pictures differ in few of them
+    colors: tuple[str, ...] = ()  # "#rrggbb", the most common first
+    exif: Mapping[str, Any] | None = None  # JSON; what camera and lens said
+    taken_at: datetime | None = None  # with a zone, UTC where none is known
+    taken_zone: str | None = None  # "+02:00" where the file tells
+    duration: float | None = None  # seconds, of a video
+    codec: str | None = None  # of a video, as FFmpeg calls it: h264, hevc, vp9
+    frame_rate: float | None = None  # frames per second, of a video
 
 
 class Undecodable(Exception):

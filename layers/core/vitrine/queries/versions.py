@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, LiteralString
+from typing import TYPE_CHECKING, Any, Literal, LiteralString
 
 from vitrine.db import Statement, nothing
 from vitrine.queries.media import OWN, VERSION, VERSION_JOINS, as_media
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from vitrine.models import Media, MediaType, Processing, Status, Stored, Upload
@@ -94,6 +96,26 @@ class NewFrame:
     thumbnail_width: int
     thumbnail_height: int
     at_seconds: float = 0.0
+    end_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the bytes of a version turned out to be."""
+
+    mime_type: str
+    sha256: bytes | None
+    width: int | None                        # pixels, as shown
+    height: int | None
+    duration: float | None = None            # seconds
+    placeholder: bytes | None = None         # ThumbHash
+    perceptual_hash: int | None = None       # 64 bits
+    colors: Sequence[str] = ()               # "#rrggbb"
+    exif: Mapping[str, Any] | None = None
+    taken_at: datetime | None = None
+    taken_zone: str | None = None
+    codec: str | None = None
+    frame_rate: float | None = None          # per second
 
 
 def birth_media(upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str) -> Statement[object]:
@@ -220,26 +242,36 @@ def verify(organization: UUID, version: UUID, *, width: int | None, height: int 
 
 
 def record(
-    organization: UUID, version: UUID, *,
-    mime_type: str, sha256: bytes | None, width: int | None, height: int | None, placeholder: bytes | None,
-    processing: Literal["ready", "failed"], reason: str | None, generation: int,
+    organization: UUID, version: UUID, facts: Facts, *, processing: Literal["ready", "failed"], reason: str | None, generation: int
 ) -> Statement[object]:
     """The bytes are verified, and this was made of them."""
+    from psycopg.types.json import Jsonb
+
     return Statement(
         """
         update versions
-           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s, placeholder = %(placeholder)s,
+           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s, duration = %(duration)s,
+               placeholder = %(placeholder)s, phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
+               taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s, frame_rate = %(frame_rate)s,
                processing = %(processing)s, processing_reason = %(reason)s, generation = %(generation)s,
                verified_at = coalesce(verified_at, now()), updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s
         """,
         {
-            "organization": organization, "version": version, "mime_type": mime_type, "sha256": sha256, "width": width, "height": height,
-            "placeholder": placeholder, "processing": processing, "reason": reason, "generation": generation,
+            "organization": organization, "version": version, "mime_type": facts.mime_type, "sha256": facts.sha256, "width": facts.width,
+            "height": facts.height, "duration": facts.duration, "placeholder": facts.placeholder,
+            "perceptual_hash": None if facts.perceptual_hash is None else _signed(facts.perceptual_hash), "colors": list(facts.colors),
+            "exif": None if facts.exif is None else Jsonb(dict(facts.exif)), "taken_at": facts.taken_at, "taken_zone": facts.taken_zone,
+            "codec": facts.codec, "frame_rate": facts.frame_rate, "processing": processing, "reason": reason, "generation": generation,
         },
         nothing,
     )
+
+
+def _signed(bits: int) -> int:
+    """The same 64 bits as PostgreSQL's bigint has them."""
+    return bits - (1 << 64) if bits >> 63 else bits
 
 
 def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
@@ -375,18 +407,19 @@ def put_frame(organization: UUID, version: UUID, generation: int, frame: NewFram
     return Statement(
         """
         insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
-                            thumbnail_key, thumbnail_width, thumbnail_height, at_seconds)
+                            thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, end_seconds)
         values (%(organization)s, %(id)s, %(version)s, %(ordinal)s, %(generation)s, %(key)s, %(mime_type)s, %(width)s, %(height)s,
-                %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s, %(at_seconds)s)
+                %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s, %(at_seconds)s, %(end_seconds)s)
         on conflict (organization_id, version_id, ordinal) do update
            set generation = excluded.generation, key = excluded.key, mime_type = excluded.mime_type, width = excluded.width,
                height = excluded.height, thumbnail_key = excluded.thumbnail_key, thumbnail_width = excluded.thumbnail_width,
-               thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds
+               thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
         """,
         {
             "organization": organization, "id": new_id, "version": version, "ordinal": frame.ordinal, "generation": generation,
             "key": frame.key, "mime_type": frame.mime_type, "width": frame.width, "height": frame.height, "thumbnail_key": frame.thumbnail_key,
             "thumbnail_width": frame.thumbnail_width, "thumbnail_height": frame.thumbnail_height, "at_seconds": frame.at_seconds,
+            "end_seconds": frame.end_seconds,
         },
         nothing,
     )

@@ -1,0 +1,155 @@
+"""What a decoding child says of a file, in messages of `wire.py`: a head in JSON, then each frame's picture and thumbnail.
+
+Written by the child, read and checked by its parent: whoever breaks a decoder speaks for it from then on.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Set
+from datetime import datetime
+from typing import Any, Final
+
+from vitrine.content import sniff
+from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+
+MOST_HEAD: Final = 256 * 1024  # bytes
+_MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
+_MOST_THUMBNAIL: Final = 4 * 1024 * 1024
+_MOST_FRAMES: Final = 64
+
+Say = Callable[[bytes], None]
+Hear = Callable[[int], bytes]  # the next message, of at most so many bytes
+
+
+def refuse(say: Say, reason: str) -> None:
+    say(json.dumps({"reason": reason}).encode())
+
+
+def give(say: Say, derived: Derived) -> None:
+    head: dict[str, Any] = {
+        "width": derived.width,
+        "height": derived.height,
+        "placeholder": derived.placeholder.hex(),
+        "perceptual_hash": derived.perceptual_hash,
+        "colors": derived.colors,
+        "exif": derived.exif,
+        "taken_at": derived.taken_at and derived.taken_at.isoformat(),
+        "taken_zone": derived.taken_zone,
+        "duration": derived.duration,
+        "codec": derived.codec,
+        "frame_rate": derived.frame_rate,
+        "frames": [[frame.at_seconds, frame.end_seconds] for frame in derived.frames],
+    }
+    say(json.dumps(head).encode())
+    for frame in derived.frames:
+        say(frame.picture.data)
+        say(frame.thumbnail.data)
+
+
+def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
+    """Raises Undecodable where the child refuses the file, ValueError for anything that our child, as we wrote it, does not say."""
+    told = json.loads(head)
+    if not isinstance(told, dict):
+        raise ValueError("not an answer")  # noqa: TRY004 - one type for every answer that is not one
+    if "reason" in told:
+        raise Undecodable(_sentence(told["reason"]))
+    width, height = _number(told.get("width")), _number(told.get("height"))
+    if width is None or height is None or width < 1 or height < 1 or width * height > max_pixels:
+        raise ValueError("not the size of a picture")
+    times = told.get("frames")
+    if not isinstance(times, list) or not 1 <= len(times) <= _MOST_FRAMES:
+        raise ValueError("not as many frames as there may be")
+    placeholder = told.get("placeholder")
+    if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:
+        raise ValueError("not a placeholder")
+    return Derived(
+        width=width,
+        height=height,
+        frames=tuple(_frame(time, hear) for time in times),
+        placeholder=bytes.fromhex(placeholder),
+        perceptual_hash=_bits(told.get("perceptual_hash")),
+        colors=tuple(_color(each) for each in told.get("colors") or ()),
+        exif=_exif(told.get("exif")),
+        taken_at=_time(told.get("taken_at")),
+        taken_zone=_word(told.get("taken_zone"), 6),
+        duration=_quantity(told.get("duration")),
+        codec=_word(told.get("codec"), 32),
+        frame_rate=_quantity(told.get("frame_rate")),
+    )
+
+
+def _frame(time: object, hear: Hear) -> Frame:
+    if not isinstance(time, list) or len(time) != 2:
+        raise ValueError("not the time of a frame")
+    at, end = _quantity(time[0]), _quantity(time[1])
+    if at is None or (end is not None and end < at):
+        raise ValueError("not the time of a frame")
+    picture = _picture(hear(_MOST_PICTURE), {"image/jpeg", "image/webp"}, FRAME_EDGE)
+    return Frame(picture, _picture(hear(_MOST_THUMBNAIL), {"image/webp"}, THUMBNAIL_EDGE), at, end)
+
+
+def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
+    """As its own header says, so that nothing else has to be believed."""
+    content = sniff(encoded)
+    if content is None or content.mime_type not in mime_types or content.width is None or content.height is None:
+        raise ValueError("not a picture of ours")
+    if max(content.width, content.height) > edge or content.orientation != 1:
+        raise ValueError("not as large as ours, or not upright")
+    return Picture(encoded, content.mime_type, content.width, content.height)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _bits(value: object) -> int | None:
+    if value is None:
+        return None
+    number = _number(value)
+    if number is None or not 0 <= number < 1 << 64:
+        raise ValueError("not 64 bits")
+    return number
+
+
+def _quantity(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError("not a quantity")
+    return float(value)
+
+
+def _color(value: object) -> str:
+    if not isinstance(value, str) or len(value) != 7 or value[0] != "#" or not set(value[1:]) <= set("0123456789abcdef"):
+        raise ValueError("not a colour")
+    return value
+
+
+def _time(value: object) -> datetime | None:
+    if value is None:
+        return None
+    time = datetime.fromisoformat(_word(value, 40) or "")
+    if time.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return time
+
+
+def _word(value: object, longest: int) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value) <= longest or not value.isprintable():
+        raise ValueError("not a word")
+    return value
+
+
+def _exif(value: object) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or "\0" in json.dumps(value, ensure_ascii=False):
+        raise ValueError("not what EXIF is shown as")
+    return value
+
+
+def _sentence(reason: object) -> str:
+    text = reason if isinstance(reason, str) else "The file could not be decoded"
+    return "".join(character for character in text[:300] if character.isprintable())
