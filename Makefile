@@ -50,7 +50,7 @@ page-check: page # that what is committed is what its sources build
 	git diff --exit-code --stat -- functions/show_page functions/show_docs functions/show_device
 
 # pyproject.toml is what it is made from. One resolution for all three files: what runs is what was tested.
-GROUPS_RUN  := --group imaging --group aws --group local
+GROUPS_RUN  := --group imaging --group video --group aws --group local
 GROUPS_TEST := $(GROUPS_RUN) --group test
 COMPILE     := $(VENV)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate -q --custom-compile-command 'make lock'
 
