@@ -15,7 +15,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from vitrine_imaging import answers, wire
+from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
 
 
@@ -28,6 +28,8 @@ def main(memory_bytes: int) -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
     from vitrine_imaging.derive import derive  # only now: libvips and what it maps count within the limit
+
+    confinement.confine()
 
     say = partial(wire.write, os.dup(1))
     silence = os.open(os.devnull, os.O_WRONLY)

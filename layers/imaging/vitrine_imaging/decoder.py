@@ -1,7 +1,8 @@
 """Pictures out of files nobody vouches for: decoding happens in a child process with limits, which may die of it.
 
 The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this side never
-imports libvips. It gets no credentials: its environment is made from nothing. What it answers is checked like any input,
+imports libvips. It gets no credentials: its environment is made from nothing, and it can neither look into this process nor
+speak to the network (`confinement.py`). What it answers is checked like any input,
 since whoever breaks a decoder speaks for it from then on.
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from vitrine_imaging import answers, wire
+from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
 __all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Undecodable"]
@@ -227,6 +228,7 @@ class _Child:
     def __init__(self, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         self.files = 0
+        confinement.hide()
         self.process = subprocess.Popen(
             # -P, -s: modules come from where ours come from, not from the working directory or a home
             [sys.executable, "-P", "-s", "-B", "-m", "vitrine_imaging.child", str(memory_bytes)],
