@@ -29,7 +29,8 @@ OWN: LiteralString = """
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
        media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
-       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
+       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
+       version.reprocess_requested_at is not null as is_reprocessing, version.reprocess_failure
 """
 
 def _joins(item: LiteralString) -> LiteralString:
