@@ -42,7 +42,7 @@ def done(tenant: Tenant, item: str) -> dict[str, Any]:
         shown = families.shown(tenant, item)
         if (shown["processing"]["state"] != "pending" and "reprocessing" not in shown["processing"]) or time.monotonic() > until:
             return shown
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 @contextmanager

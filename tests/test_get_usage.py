@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests import families, jobs, pictures, reprocessing
 from tests.wall_cases import owner
 
@@ -64,6 +66,7 @@ def test_what_is_deleted_goes_over_to_the_trash_and_stays_in_the_total(tenant: T
     assert tenant.trouble() == []
 
 
+@pytest.mark.soak
 def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     told = [_told_and_listed(tenant)]

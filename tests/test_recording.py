@@ -51,7 +51,7 @@ def counted(tenant: Tenant) -> tuple[int, int]:
     return told["originals"], told["derived"]
 
 
-def test_frames_keep_their_ids_and_those_too_many_go(tenant: Tenant) -> None:
+def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_their_place(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     seen = [frames(tenant, item)]
     for number, size in ((3, 10), (1, 30), (2, 20)):
@@ -66,9 +66,7 @@ def test_frames_keep_their_ids_and_those_too_many_go(tenant: Tenant) -> None:
     assert len(reprocessing.held(tenant)) == 2 + 6 + 2
     assert tenant.trouble(settled=True) == []
 
-
-def test_an_attempt_that_began_before_the_frames_were_made_is_too_late_for_what_is_asked_since(tenant: Tenant) -> None:
-    item = tenant.ready(PHOTO)
+    # An attempt that began before the frames were made is too late for what is asked since.
     reprocessing.ask_silently(tenant, item)
     slow, quick = begun(tenant, item), begun(tenant, item)
     quick(derived(2))
@@ -90,19 +88,19 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
 
     for each in (item, other):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
-    in_trash(derived(2))
+    in_trash(derived(1))
     assert families.usage(tenant)[0]["active"] == 0
     assert reprocessing.stored(tenant, but=reprocessing.held(tenant)) == counted(tenant)
     assert reprocessing.ask(tenant, item).status_code == 404
     with owner() as connection:
         connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])
     assert tenant.studio.post(f"/api/media/{item}/restore").status_code == 200
-    assert (len(frames(tenant, item)), tenant.trouble(settled=True)) == (2, [])
+    assert len(frames(tenant, item)) == 1
     jobs.run("purge_deleted")
-    too_late(derived(3))
+    too_late(derived(1))
 
     assert families.usage(tenant)[1] == {"active": 1, "trash": 0}
-    assert reprocessing.stored(tenant, but=reprocessing.held(tenant)) == counted(tenant) == (len(PHOTO), 30)
+    assert reprocessing.stored(tenant, but=reprocessing.held(tenant)) == counted(tenant) == (len(PHOTO), 15)
     assert tenant.trouble(settled=True) == []
     # An older generation goes with the item, whoever has a URL of it.
     tenant.studio.delete(f"/api/media/{item}")
