@@ -11,12 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests import jobs, pictures
+from tests import families, jobs, pictures, reprocessing
 from tests.protocol import begin
 from tests.tenants import http
 from vitrine import storage
 from vitrine.db import read
 from vitrine.library import settling, sweep
+from vitrine.library.invariants import stuck
 from vitrine.models import Consumer
 from vitrine.queries import uploads as rows
 
@@ -149,6 +150,32 @@ def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: T
     said = tenant.studio.get(f"/api/upload/{upload.media}").json()
     assert (said["state"], said["reason"]) == ("failed", f"The file could not be processed in {sweep.RESENDS} tries")
     assert tenant.trouble() == []
+
+
+def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_some_tries(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    before = families.shown(tenant, media)["frames"][0]["blob"].partition("?")[0]
+    reprocessing.ask_silently(tenant, media)
+    waits = f"reprocessing of version {UUID(media)} waits since "
+    assert [line for line in stuck() if line.startswith(waits)] == []
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute("update versions set reprocess_requested_at = now() - interval '4 hours' where id = %s", [UUID(media)])
+    assert len([line for line in stuck() if line.startswith(waits)]) == 1
+
+    assert media not in jobs.run("expire_uploads")
+    assert jobs.run("expire_uploads", later=DAY)[media] == "asked for again"
+    jobs.run("send_outbox")
+    shown = reprocessing.done(tenant, media)
+    made = shown["frames"][0]["blob"].partition("?")[0]
+    assert (shown["processing"], made != before) == ({"state": "ready", "reason": None}, True)
+
+    reprocessing.ask_silently(tenant, media)
+    deeds = [jobs.run("expire_uploads", later=DAY).get(media) for _ in range(sweep.RESENDS + 1)]
+
+    assert deeds == ["asked for again"] * sweep.RESENDS + ["given up"]
+    shown = families.shown(tenant, media)
+    assert shown["processing"] == {"state": "ready", "reason": None, "reprocessFailure": sweep.TOO_OFTEN}
+    assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.trouble()) == (made, "ready", [])
 
 
 def _unprocess(tenant: Tenant) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests import pictures
+import pytest
+
+from tests import families, jobs, pictures, reprocessing
 from tests.wall_cases import owner
 
 if TYPE_CHECKING:
@@ -62,6 +64,49 @@ def test_what_is_deleted_goes_over_to_the_trash_and_stays_in_the_total(tenant: T
         "bytes": both | {"active": one["active"], "trash": both["active"] - one["active"]}, "counts": {"active": 1, "trash": 1}, "limit": None,
     }  # fmt: skip
     assert tenant.trouble() == []
+
+
+@pytest.mark.soak
+def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> None:
+    item = tenant.ready(PHOTO)
+    told = [_told_and_listed(tenant)]
+    broken = tenant.post_file(OTHER[: len(OTHER) // 2])
+    assert tenant.settled(broken)["state"] == "failed"
+    second = tenant.ready(OTHER, sourceMediaId=item)
+    told.append(_told_and_listed(tenant))
+    for _ in range(2):
+        for each in (item, broken):
+            assert reprocessing.ask(tenant, each).status_code == 202
+            reprocessing.done(tenant, each)
+        told.append(_told_and_listed(tenant))
+    families.delete(tenant, item, second)
+    told.append(_told_and_listed(tenant))
+    for path in (item, second, broken):
+        tenant.studio.delete(f"/api/media/{path}")
+    told.append(_told_and_listed(tenant))
+    assert reprocessing.ask(tenant, item).status_code == 404
+    families.restore(tenant, item)
+    told.append(_told_and_listed(tenant))
+    with owner() as connection:
+        connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])
+    jobs.run("purge_deleted")
+    told.append(_told_and_listed(tenant))
+
+    originals, active, trash = len(PHOTO) + len(OTHER) + len(OTHER) // 2, [told[0][1], told[1][1]], told[5][2]
+    assert told == [
+        (len(PHOTO), active[0], 0), *[(originals, active[1], 0)] * 3, (originals, active[1] - told[4][2], told[4][2]),
+        (originals, 0, trash), (originals, active[0], trash - active[0]), (len(PHOTO), active[0], 0),
+    ]  # fmt: skip
+    assert reprocessing.held(tenant) == set()       # what was purged took its older generations along
+    assert tenant.trouble(settled=True) == []
+
+
+def _told_and_listed(tenant: Tenant) -> tuple[int, int, int]:
+    """Originals, active and trash, in bytes: told so, and just what the store lists, but for what was replaced and stays for a while."""
+    told = families.usage(tenant)[0]
+    assert (told["originals"], told["derived"]) == reprocessing.stored(tenant, but=reprocessing.held(tenant))
+    assert told["active"] + told["trash"] == told["total"] == told["originals"] + told["derived"]
+    return told["originals"], told["active"], told["trash"]
 
 
 def test_it_says_the_limit(tenant: Tenant) -> None:

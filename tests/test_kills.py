@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 import threading
@@ -15,14 +16,18 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
 import pytest
 
-from tests import pictures
+from tests import families, pictures, reprocessing
 from tests.tenants import FINAL, Tenant
+from tests.wall_cases import owner
+from vitrine import queues, storage
 from vitrine.library import sweep as jobs
 from vitrine.library.invariants import invariants
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -31,7 +36,9 @@ if TYPE_CHECKING:
 
 TARGETS = ("api", "worker", "s3", "postgres")
 MOMENTS = ("create", "part", "complete", "post", "event", "commit")
-USUAL = {"create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 0.4, "commit": 0.12}    # seconds a step takes on a small machine
+USUAL = {   # seconds a step takes on a small machine
+    "create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 0.4, "commit": 0.12, "reprocess": 0.4,
+}  # fmt: skip
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
 LEASE = timedelta(minutes=10)
@@ -52,12 +59,14 @@ class Attempt:
     acknowledged: str | None = None   # the media id, once the client was told that its bytes are there
 
     def run(self) -> None:
-        by_form = self.moment == "post" or (self.moment == "event" and len(self.data) < PART)
+        by_form = self.moment in ("post", "reprocess") or (self.moment == "event" and len(self.data) < PART)
         with contextlib.suppress(GivenUp):
             if by_form:
                 self.by_form()
             else:
                 self.by_parts()
+            if self.moment == "reprocess":
+                self.reprocess()
         if not self.killed.is_set():
             self.kill()
 
@@ -98,12 +107,20 @@ class Attempt:
         with self.killing("event"):
             time.sleep(USUAL["event"] if self.moment == "event" else 0)
 
+    def reprocess(self) -> None:
+        """Asked for once the item is ready; the kill falls into the asking or into the making."""
+        item = str(self.acknowledged)
+        assert self.tenant.settled(item)["state"] == "ready"
+        with self.killing("reprocess"):
+            self.ask("again", "POST", f"/api/media/{item}/reprocess")
+            time.sleep(USUAL["reprocess"])
+
     def ask(self, moment: str, method: str, path: str, **more: Any) -> dict[str, Any]:
         """The answer, asked for as often as it takes; a refusal that will not change ends the attempt."""
         for _ in range(12):
             with self.killing(moment), contextlib.suppress(httpx.HTTPError):
                 answer = self.tenant.studio.request(method, path, timeout=20, **more)
-                if answer.status_code == 200:
+                if answer.is_success:
                     said: dict[str, Any] = answer.json()
                     return said
                 assert answer.status_code >= 500, answer.text
@@ -145,7 +162,7 @@ class GivenUp(Exception):
 def sweep(ahead: timedelta = LATER) -> None:
     """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no session."""
     later = datetime.now(UTC) + ahead
-    for job in (jobs.end_lapsed, jobs.send_again, jobs.settle_planned, jobs.discard_doomed, jobs.abort_unwanted):
+    for job in (jobs.end_lapsed, jobs.send_again, jobs.ask_again, jobs.settle_planned, jobs.discard_doomed, jobs.abort_unwanted):
         cursor: str | None = None
         while True:
             batch = job(later, cursor, 100, dry_run=False)
@@ -169,12 +186,12 @@ def combination(seed: int) -> tuple[str, str]:
     return every[seed % len(every)]
 
 
-def one_kill(stack: Stack, seed: int) -> None:
+def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> None:
     rng = random.Random(seed)
-    target, moment = combination(seed)
+    target, moment = (TARGETS[seed % len(TARGETS)], "reprocess") if while_reprocessing else combination(seed)
     share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
     photo = pictures.jpeg(320, 240, seed=seed)
-    data = photo if moment == "post" or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
+    data = photo if moment in ("post", "reprocess") or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
     attempt = Attempt(stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data)
 
     attempt.run()
@@ -187,6 +204,7 @@ def one_kill(stack: Stack, seed: int) -> None:
         assert tenant.settled(media)["state"] == "ready", tenant.settled(media)
         shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
         assert shown["sha256"] == hashlib.sha256(data).hexdigest()
+        assert eventually(lambda: "reprocessing" not in families.shown(tenant, media)["processing"])
     assert eventually(lambda: not invariants(settled=False))
     sweep()
     assert [str(each) for each in invariants(settled=True)] == []
@@ -197,6 +215,39 @@ def one_kill(stack: Stack, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_kill_loses_nothing_and_counts_nothing_twice(own_stack: Stack, seed: int) -> None:
     one_kill(own_stack, seed)
+
+
+def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+    tenant = found()
+    media = tenant.ready(pictures.jpeg(64, 40, seed=9))
+    (frame,) = families.shown(tenant, media)["frames"]
+    event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))
+    with owner() as connection:
+        connection.execute("select from media where id = %s for update", [UUID(media)])     # where recording begins
+        queues.send_batch(settings().upload_stored_queue_url, [event])
+        assert eventually(lambda: len(derived(tenant)) == 4)
+        own_stack.kill("worker")
+    (after,) = families.shown(tenant, media)["frames"]
+
+    assert after["id"] == frame["id"]
+    assert {httpx.get(each, verify=False).status_code for each in (after["blob"], after["thumbnailBlob"], frame["blob"])} == {200}
+    assert [str(each) for each in invariants(tenant.id)] == []
+    own_stack.restart("worker")
+    (new,) = reprocessing.done(tenant, media)["frames"]
+    assert (new["id"], new["blob"].partition("?")[0] != frame["blob"].partition("?")[0]) == (frame["id"], True)
+    sweep()
+    assert len(derived(tenant)) == 2
+    assert [str(each) for each in invariants(settled=True)] == []
+
+
+def derived(tenant: Tenant) -> list[str]:
+    return [each.key for each in storage.listed(f"derived/{tenant.id.hex}/")]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1000, 1016))
+def test_kills_while_new_frames_are_made_lose_nothing_and_count_nothing_twice(own_stack: Stack, seed: int) -> None:
+    one_kill(own_stack, seed, while_reprocessing=True)
 
 
 @pytest.mark.soak

@@ -37,6 +37,7 @@ from vitrine.queries import (
     outbox,
     people,
     purges,
+    reprocessing,
     sessions,
     tags,
     team_tags,
@@ -53,7 +54,7 @@ INNER = 1_000      # folders in one of these, empty: enough that their paths are
 LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
 MODULES: tuple[ModuleType, ...] = (
     browse, bulk, collections, counts, deletions, devices, duplicates, expired, externals, folders, ledger, links, media, members, objects, outbox,
-    people, purges, sessions, tags, team_tags, uploads, usage, versions,
+    people, purges, reprocessing, sessions, tags, team_tags, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -132,8 +133,6 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "bulk.keep_collections": lambda lib: bulk.keep_collections(lib.organization, SOME(lib)),
     "bulk.hold_to_delete": lambda lib: bulk.hold_to_delete(lib.organization, SOME(lib)),
     "bulk.hold": lambda lib: bulk.hold(lib.organization, SOME(lib)),
-    "bulk.hold_below": lambda lib: bulk.hold_below(lib.organization, [lib.folder], 25_000, but=SOME(lib)),
-    "bulk.mark_below": lambda lib: bulk.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
     "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
     "bulk.be_of": lambda lib: bulk.be_of(lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)),
     "bulk.be_of_all": lambda lib: bulk.be_of_all(lib.organization, lib.deletion, SOME(lib)),
@@ -171,6 +170,15 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.hold_folders": lambda lib: purges.hold_folders(an_act(lib), 100),
     "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
+    "reprocessing.hold": lambda lib: reprocessing.hold(lib.organization, lib.item),
+    "reprocessing.hold_page, failed": lambda lib: reprocessing.hold_page(lib.organization, lib.collection, "failed", None, 1000),
+    "reprocessing.hold_page, all": lambda lib: reprocessing.hold_page(lib.organization, lib.collection, "all", lib.item, 1000),
+    "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
+    "reprocessing.ask, one": lambda lib: reprocessing.ask(lib.organization, [lib.item], uuid4()),
+    "reprocessing.kept": lambda lib: reprocessing.kept(lib.organization, lib.item),
+    "reprocessing.leave": lambda lib: reprocessing.leave(lib.organization, lib.item, "why"),
+    "reprocessing.waiting": lambda _: reprocessing.waiting(NOW, uuid4(), 100),
+    "reprocessing.resend": lambda lib: reprocessing.resend(reprocessing.Waiting(lib.organization, lib.item, lib.item, uuid4(), "k")),
     "externals.birth_media": lambda lib: externals.birth_media(an_external(lib)),
     "externals.birth": lambda lib: externals.birth(an_external(lib)),
     "externals.source": lambda lib: externals.source(lib.organization, lib.item),
@@ -212,14 +220,15 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "duplicates.find": lambda lib: duplicates.find(lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5),
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
-    "media.hold_below": lambda lib: media.hold_below(lib.organization, lib.folder, 200_000),
+    "media.hold_below": lambda lib: media.hold_below(lib.organization, [lib.folder], 200_000),
+    "media.hold_below, of several": lambda lib: media.hold_below(lib.organization, [lib.folder], 25_000, but=SOME(lib)),
     "media.hold_place": lambda lib: media.hold_place(lib.organization, lib.item),
     "media.put_in": lambda lib: media.put_in(lib.organization, lib.item, lib.folder, uuid4()),
     "media.rename": lambda lib: media.rename(lib.organization, lib.item, "another", uuid4()),
     "media.describe": lambda lib: media.describe(lib.organization, lib.item, Description(None, None, None, {}, {}), uuid4()),
     "media.put_deletion": lambda lib: media.put_deletion(lib.organization, uuid4(), "media", lib.item, uuid4(), 30),
     "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
-    "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, lib.folder, uuid4()),
+    "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
     "media.hold_in": lambda lib: media.hold_in(lib.organization, uuid4(), 25_001),
     "media.mark_in": lambda lib: media.mark_in(lib.organization, lib.deletion, uuid4(), uuid4()),
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
@@ -262,6 +271,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "objects.at": lambda lib: objects.at(lib.organization, "k"),
     "objects.drop": lambda lib: objects.drop(lib.organization, "k", NOW),
     "objects.to_settle": lambda _: objects.to_settle("planned", NOW, "", 100),
+    "objects.doom_older": lambda lib: objects.doom_older(lib.organization, lib.item, 2, stays=60),
     "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.sent": lambda _: outbox.sent([uuid4()]),
@@ -321,6 +331,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "versions.of_item": lambda lib: versions.of_item(lib.organization, lib.item),
     "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
     "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
+    "versions.drop_frames": lambda lib: versions.drop_frames(lib.organization, lib.item, but=2),
     "versions.held": lambda lib: versions.held(lib.organization, lib.item),
     "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
     "versions.record": lambda lib: versions.record(
@@ -353,7 +364,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
 BY_THE_WORKER = {
     "counts.fold", "ledger.fold", "objects.to_settle", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
     "expired.sessions", "expired.device_codes", "expired.api_keys", "expired.rate_limits", "expired.idempotency_keys",
-    "uploads.of_multiparts", "ledger.purge", *(name for name in LISTED if name.startswith("purges.")),
+    "uploads.of_multiparts", "ledger.purge", "reprocessing.waiting", "reprocessing.resend", *(name for name in LISTED if name.startswith("purges.")),
 }
 INDEX_ALONE = {
     "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import jobs, pictures
+from tests import jobs, pictures, reprocessing
 from tests.protocol import begin
 from vitrine import storage
 from vitrine.credentials import mint_id
@@ -102,6 +102,24 @@ def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
     after = tenant.studio.get(f"/api/media/{media}").json()["media"]
     assert (after["sha256"], after["updatedAt"]) == (before["sha256"], before["updatedAt"])
     assert tenant.trouble() == []
+
+
+def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    old = {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}
+    assert reprocessing.ask(tenant, media).status_code == 202
+    reprocessing.done(tenant, media)
+
+    assert reprocessing.held(tenant) == old
+    assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59), dry_run=True).keys() == set()
+    assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59)).keys() == set()
+    assert {key for key in old if storage.head(key) is None} == set()
+    done = jobs.run("sweep_orphans", later=timedelta(minutes=62))
+
+    assert {done[key] for key in old} == {"discarded"}
+    assert len(old & {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}) == 0
+    assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"] == reprocessing.stored(tenant)[1]
+    assert tenant.trouble(settled=True) == []
 
 
 def test_invariants_name_what_a_sweep_would_not_find(tenant: Tenant) -> None:

@@ -54,7 +54,7 @@ NOT_FOLLOWED = {
 }
 NEVER = {   # what the code mentions and a function never comes to: (function, action), with the reason
     *((each, "s3:GetObject") for each in (     # an ETag is made of keys
-        "move_media", "get_folder", "update_folder", "delete_media", "delete_folder", "delete_version",
+        "move_media", "get_folder", "update_folder", "delete_media", "delete_folder", "delete_version", "reprocess_media",
     )),
     ("list_parts", "s3:PutObject"),   # settling copies only what was posted, and a posted form has no parts to list
 }

@@ -319,6 +319,8 @@ class Media:
     preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
     source_media_id: UUID | None = None  # of a version shown as itself: its item; None for an item, and for its first version
     is_active: bool = True             # False for a version that its item does not show
+    is_reprocessing: bool = False      # its frames are being made anew
+    reprocess_failure: str | None = None   # why that came to nothing, and the frames are those it had; None: it did not
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ PERMISSIONS: dict[str, Permission] = {
     "version.list":        Permission("media:read", EVERYBODY, "read"),
     "version.select":      Permission("media:write", EDITORS, "write"),
     "version.delete":      Permission("media:delete", ADMINS, "write"),
+    # Reprocessing
+    "media.reprocess":     Permission("media:write", EDITORS, "write"),
+    "collection.reprocess": Permission("media:write", EDITORS, "write"),
     # Tags
     "media.tag":           Permission("media:write", EDITORS, "write"),
     # Many items at once: of who names no action that there is, and of actions that have no operation of their own here.

@@ -47,7 +47,7 @@ def take_in(key: str) -> Upload | None:
     who = Consumer(whose.organization_id)
     upload = settling.find(who, whose.organization_id, whose.upload_id)
     settled = settling.settle(who, upload) if upload is not None else None
-    if settled is None or settled.state not in ("stored", "processing"):
+    if settled is None or settled.state not in ("stored", "processing", "ready"):  # of a ready one new frames may be wanted
         return settled
 
     attempts = write(who, versions.attempt(who.organization_id, settled.version_id))

@@ -1,7 +1,8 @@
 """What became of an original is recorded: its frames are put and its row says so, or it is refused; in one transaction each.
 
 Exactly once, whatever the events do: each attempt writes its frames under a generation of its own, and the transaction that records them
-holds the item's row and finds the version still waiting, or throws its own work away.
+holds the item's row and finds the version still waiting, or throws its own work away. The frames of a version that was asked for again take the
+place of those it had, ordinal by ordinal, in that one transaction; the old objects stay in the store for as long as a URL of them may be read.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import ledger, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as upload_rows
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from vitrine_imaging.models import Derived, Picture
 
 log = logging.getLogger(__name__)
+
+_READING = 60  # seconds at most from reading what an item shows to signing the URLs of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,10 @@ def _record(
     def work(db: Transaction) -> Upload | None:
         db.queue(versions.lock_item(organization, attempt.media_id))
         held = db.first(versions.held(organization, attempt.id))
-        if held is None or held.processing != "pending":
+        if held is None or not _is_for(held, attempt):
             return None
+        if failed and held.processing == "ready":
+            return settling.give_up(db, upload, held, failed)
         for each in mine:
             if not db.run(manifest.live(organization, each)):
                 raise Busy("The frames were given up while they were being written")
@@ -129,6 +135,11 @@ def _record(
                 generation=attempt.generation if mine else 0,
             )
         )
+        replaced = 0
+        if held.generation:
+            db.queue(versions.drop_frames(organization, attempt.id, but=attempt.generation))
+            stays = settings().read_url_ttl + _READING
+            replaced = db.run(manifest.doom_older(organization, attempt.id, attempt.generation, stays=stays))[0].n
         if mine:
             state: ledger.State = "active" if held.status == "active" else "trash"
             db.queue(
@@ -136,7 +147,7 @@ def _record(
                     organization,
                     held.media_id,
                     attempt.id,
-                    sum(each.bytes for each in mine),
+                    sum(each.bytes for each in mine) - replaced,
                     0,
                     "derived",
                     state,
@@ -153,6 +164,11 @@ def _record(
         recorded = settling.find(who, upload.organization_id, upload.id) or upload
     log.info("upload processed", extra={"upload_id": str(upload.id), "media_id": str(attempt.media_id), "state": recorded.state})
     return recorded
+
+
+def _is_for(held: versions.Held, attempt: versions.Attempt) -> bool:
+    """Whether the version waits for this attempt: one that began before the frames it has were made is too late for what was asked since."""
+    return held.waits and attempt.generation > held.generation
 
 
 def _facts(looked: Looked, derived: Derived | None) -> versions.Facts:
@@ -177,19 +193,17 @@ def _facts(looked: Looked, derived: Derived | None) -> versions.Facts:
 
 def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str) -> Upload:
     """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the count compensated; the reason stays with
-    the upload. It has failed, and stays, where the item has no other but deleted ones.
+    the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept once and is looked at again.
     """
     organization = who.organization_id
 
     def work(db: Transaction) -> tuple[Upload, list[str]] | None:
         db.queue(versions.lock_item(organization, attempt.media_id))
         held = db.first(versions.held(organization, attempt.id))
-        if held is None or held.processing != "pending":
+        if held is None or not _is_for(held, attempt):
             return None
-        if not family.take_out(db, organization, held):
-            db.queue(versions.fail(organization, attempt.id, reason))
-            family.show(db, organization, held.media_id)
-            return db.run(upload_rows.become(organization, upload.id, "failed", reason))[0], []
+        if held.is_asked_again or not family.take_out(db, organization, held):
+            return settling.give_up(db, upload, held, reason), []
         doomed = db.run(manifest.doom_version(organization, attempt.id, "refused"))
         state: ledger.State = "active" if held.status == "active" else "trash"
         db.queue(

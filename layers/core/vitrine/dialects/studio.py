@@ -247,6 +247,18 @@ class TrashQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
+class Reprocess(Input):
+    """Which of a collection's files are to be processed again."""
+
+    processing: Literal["failed", "all"] = Field("failed", description="those that failed, or all")
+    limit: int = Field(1000, ge=1, le=1000, description="files to look at")
+    cursor: str | None = Field(None, description="nextCursor of the batch before")
+
+    def after(self) -> models.Cursor | None:
+        """Where the batch begins. Raises Invalid."""
+        return None if self.cursor is None else parse_cursor(self.cursor)
+
+
 SERVERS_OWN = ("moderation", "exif", "processing")   # of metadata: shown, and ignored when they come back
 METADATA_BYTES = 65_536    # as JSON
 METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
@@ -401,7 +413,9 @@ class Frame(TypedDict):
 
 class Processing(TypedDict):
     state: Literal["pending", "ready", "failed"]
-    reason: str | None
+    reason: str | None     # of what failed
+    reprocessing: NotRequired[Literal[True]]   # its frames are being made anew; until then a ready one shows those it has
+    reprocessFailure: NotRequired[str]         # why nothing came of that; the frames are those it had before
 
 
 class Dataset(TypedDict):
@@ -444,6 +458,16 @@ class Media(TypedDict):
 
 class OneMedia(TypedDict):
     media: Media
+
+
+class Reprocessing(TypedDict):
+    id: str
+    processing: Processing
+
+
+class ReprocessingMany(TypedDict):
+    requested: int             # of what was looked at; the others wait already, or have no file here
+    nextCursor: str | None
 
 
 class Versions(TypedDict):
@@ -654,7 +678,7 @@ def show_media(media: models.Media, links: Links) -> Media:
         "takenAt": _taken(media),
         "placeholder": base64.b64encode(media.placeholder).decode() if media.placeholder is not None else None,
         "sha256": media.sha256.hex() if media.sha256 is not None else None,
-        "processing": {"state": media.processing, "reason": media.processing_reason} if media.processing is not None else None,
+        "processing": _processing(media),
         "metadata": _metadata(media),
         "frames": [_frame(frame, media, links) for frame in media.frames] if media.verified_at is not None else [],
         "dataset": {"id": media.collection_id.hex, "name": media.collection_name, "organizationId": media.organization_id.hex},
@@ -662,6 +686,17 @@ def show_media(media: models.Media, links: Links) -> Media:
     if media.inside_count is not None:
         shown["folderItemCount"] = media.inside_count
         shown["folderPreviews"] = [links.object(key) for key in media.preview_keys]
+    return shown
+
+
+def _processing(media: models.Media) -> Processing | None:
+    if media.processing is None:
+        return None
+    shown: Processing = {"state": media.processing, "reason": media.processing_reason}
+    if media.is_reprocessing:
+        shown["reprocessing"] = True
+    if media.reprocess_failure is not None:
+        shown["reprocessFailure"] = media.reprocess_failure
     return shown
 
 
@@ -729,6 +764,15 @@ def _seconds(seconds: float) -> str:
 def show_one(media: models.Media, links: Links) -> Answer:
     """OneMedia, with its ETag."""
     return Answer({"media": show_media(media, links)}, headers={"etag": etag(media)})
+
+
+def show_reprocessing(media: models.Media) -> Answer:
+    """Reprocessing, with the ETag of the whole."""
+    return Answer({"id": media.id.hex, "processing": _processing(media)}, 202, {"etag": etag(media)})
+
+
+def show_reprocessing_many(requested: int, following: models.Cursor | None) -> ReprocessingMany:
+    return {"requested": requested, "nextCursor": show_cursor(following) if following else None}
 
 
 def show_versions(versions: Sequence[models.Media], links: Links) -> Versions:

@@ -15,6 +15,7 @@ from vitrine.library import acts, folders, media, tags
 from vitrine.models import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 from vitrine.queries import bulk as queries
 from vitrine.queries import folders as places
+from vitrine.queries import media as rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +114,7 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     db.queue(queries.hold_collections(organization, items))
     held = {each.id: each for each in db.run(queries.hold_to_delete(organization, items))}
     most = acts.MAX_DELETED_AT_ONCE
-    if len(held) + db.run(queries.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n > most:
+    if len(held) + db.run(rows.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n > most:
         raise Conflict(f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one")
 
     act_of: dict[UUID, UUID] = {}
@@ -122,7 +123,7 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
         here = [each for each in held.values() if each.collection_id == collection]
         act = mint_id()
         acts.begin(db, caller, act, "selection", here[0].id)
-        db.queue(queries.mark_below(organization, act, _folders(here), caller.user_id))
+        db.queue(rows.mark_below(organization, act, _folders(here), caller.user_id))
         roots = db.run(queries.mark(organization, act, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
             db.queue(queries.be_of(organization, act, roots[0]))

@@ -233,7 +233,7 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         if held is None:
             return None
         is_folder = held.type == "folder"
-        if is_folder and db.run(queries.hold_below(organization, item, MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
+        if is_folder and db.run(queries.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
             raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
         if check is not None:
             check(db.run(queries.own(organization, item))[0])
@@ -241,7 +241,7 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         acts.begin(db, caller, deletion, "folder" if is_folder else "media", item)
         db.queue(queries.mark(organization, deletion, item, caller.user_id))
         if is_folder:
-            db.queue(queries.mark_below(organization, deletion, item, caller.user_id))
+            db.queue(queries.mark_below(organization, deletion, [item], caller.user_id))
         return Deleted(item, deletion, acts.take(db, organization, deletion))
 
     deleted = transaction(caller, work)

@@ -16,7 +16,7 @@ from vitrine.errors import Busy
 from vitrine.library import objects
 from vitrine.library import versions as family
 from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
-from vitrine.queries import collections, externals, ledger, versions
+from vitrine.queries import collections, externals, ledger, reprocessing, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
 from vitrine.settings import settings
@@ -164,6 +164,15 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
         show_processed(db, upload.organization_id, held, media_type_of(found.mime_type))
 
     transaction(who, work)
+
+
+def give_up(db: Transaction, upload: Upload, held: versions.Held, reason: str) -> Upload:
+    """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or stays what it was where it had frames before."""
+    organization = upload.organization_id
+    keeps_its_own = held.processing == "ready"
+    db.queue(reprocessing.leave(organization, held.id, reason) if keeps_its_own else versions.fail(organization, held.id, reason))
+    family.show(db, organization, held.media_id)
+    return db.run(rows.become(organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason))[0]
 
 
 def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:

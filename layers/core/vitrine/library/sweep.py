@@ -19,7 +19,7 @@ from vitrine.errors import Busy
 from vitrine.library import objects, settling
 from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
 from vitrine.queries import objects as manifest
-from vitrine.queries import outbox, versions
+from vitrine.queries import outbox, reprocessing, versions
 from vitrine.queries import uploads as upload_rows
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 # Longer than any call of ours may take, so that what is swept is nobody's work under way: the longest function has 10 minutes.
 GRACE = timedelta(hours=1)
 STANDING_STILL = timedelta(minutes=20)
+ASKED_AGAIN = timedelta(hours=2)  # of what is processed anew, whole collections at once: it may stand in line, and shows its old frames meanwhile
 RESENDS = 5
+TOO_OFTEN = f"The file could not be processed in {RESENDS} tries"
 STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; `outbox` says where it is
 
 
@@ -43,6 +45,13 @@ def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
     """Uploads that stand still between `stored` and `ready` get a lost event's message again; after RESENDS they have failed, saying so."""
     found = read(Worker(), upload_rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit))
     done = tuple(Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found)
+    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+
+
+def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """The same of ready versions whose frames are wanted anew; after RESENDS they keep those they have, saying so."""
+    found = read(Worker(), reprocessing.waiting(now - ASKED_AGAIN, UUID(after) if after else None, limit))
+    done = tuple(Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex) for version in found)
     return Batch(done, found[-1].id.hex if len(found) == limit else None)
 
 
@@ -89,14 +98,30 @@ def _send_again(upload: Upload) -> str:
 
 
 def _give_up(db: Transaction, upload: Upload) -> str:
-    reason = f"The file could not be processed in {RESENDS} tries"
     db.queue(versions.lock_item(upload.organization_id, upload.media_id))
     held = db.first(versions.held(upload.organization_id, upload.version_id))
-    if held is not None and held.processing == "pending":
-        db.queue(versions.fail(upload.organization_id, upload.version_id, reason))
-        settling.show_processed(db, upload.organization_id, held, held.type)
-    db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", reason))
+    if held is None:
+        db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
+    elif held.waits:
+        settling.give_up(db, upload, held, TOO_OFTEN)
     return "given up"
+
+
+def _ask_again(version: reprocessing.Waiting) -> str:
+    organization = version.organization_id
+
+    def work(db: Transaction) -> str:
+        db.queue(versions.lock_item(organization, version.media_id))
+        resent = db.first(reprocessing.resend(version))
+        if resent is None:
+            return "moved on"
+        if resent.times > RESENDS:
+            return _give_up(db, db.run(upload_rows.by_id(organization, version.upload_id))[0])
+        message = mint_id()
+        db.queue(outbox.put(organization, message, STORED_QUEUE, stored_event(version.key), f"reprocess:{version.id.hex}:{message.hex}"))
+        return "asked for again"
+
+    return transaction(Worker(), work)
 
 
 def stored_event(key: str) -> dict[str, object]:
@@ -109,6 +134,8 @@ def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: boo
     found = read(Worker(), manifest.to_settle("doomed", now, after or "", limit))
     done: list[Done] = []
     for entry in found:
+        if entry.stays(now):
+            continue
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
             done.append(Done("discarded", entry.key))
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from vitrine.db import Statement, nothing
 from vitrine.queries.deletions import Act
-from vitrine.queries.media import Number, Placed
+from vitrine.queries.media import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,44 +103,8 @@ _HELD: LiteralString = """
 
 # Deleting.
 
-def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID]) -> Statement[Number]:
-    """The living items below any of these folders, `but` some that are held already, locked until the transaction ends; no more than `most` of them.
-    How many they are.
-    """
-    return Statement(
-        """
-        with held as (
-          select media.id
-            from media
-           where media.organization_id = %(organization)s
-             and media.place_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
-             and media.status = 'active'
-             and media.id <> all(%(but)s)
-           limit %(most)s
-             for update of media
-        )
-        select count(*) as n from held
-        """,
-        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)}, Number,
-    )
-
-
-def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """Every living item below any of these folders is deleted by this act."""
-    return Statement(
-        """
-        update media
-           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
-         where media.organization_id = %(organization)s
-           and media.place_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
-           and media.status = 'active'
-        """,
-        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor}, nothing,
-    )
-
-
 def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[Marked]:
-    """Those of these items that still live are deleted by this act: sent after mark_below, they are the act's roots."""
+    """Those of these items that still live are deleted by this act: sent after media.mark_below, they are the act's roots."""
     return Statement(
         """
         update media

@@ -58,6 +58,13 @@ RULES: dict[str, LiteralString] = {
          group by v.organization_id, v.id
         having (v.processing = 'ready') <> (count(f.id) > 0)
     """,
+    "a frame is of its version's generation": """
+        select f.id::text as item, format('of generation %%s, its version of %%s', f.generation, v.generation) as details
+          from frames f
+          join versions v on v.organization_id = f.organization_id and v.id = f.version_id
+         where f.generation <> v.generation
+           and @f
+    """,
     "an item shows what its active version is": """
         select m.id::text as item, 'the copy differs from version ' || v.id as details
           from media m
@@ -311,11 +318,16 @@ class Stuck:
 
 
 def stuck() -> Statement[Stuck]:
-    """What stands still: uploads nobody works on, doomed objects not yet gone, unsent messages, jobs whose lease is over."""
+    """What stands still: uploads nobody works on, versions whose new frames do not come, doomed objects not yet gone, unsent messages, jobs whose
+    lease is over.
+    """
     return Statement(
         """
         select 'upload ' || state as what, id::text as item, updated_at::text as since
           from uploads where state in ('stored', 'processing', 'completing') and updated_at < now() - interval '5 minutes'
+        union all
+        select 'reprocessing of version', id::text, reprocess_requested_at::text
+          from versions where reprocess_requested_at is not null and processing = 'ready' and reprocess_requested_at < now() - interval '3 hours'
         union all
         select 'object ' || state, key, updated_at::text
           from objects where state in ('planned', 'doomed') and updated_at < now() - interval '1 day'

@@ -29,7 +29,8 @@ OWN: LiteralString = """
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
        media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
-       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames
+       media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
+       version.reprocess_requested_at is not null as is_reprocessing, version.reprocess_failure
 """
 
 def _joins(item: LiteralString) -> LiteralString:
@@ -309,22 +310,25 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
     )
 
 
-def hold_below(organization: UUID, folder: UUID, most: int) -> Statement[Number]:
-    """The living items below a folder, at any depth, locked until the transaction ends; no more than `most` of them. How many they are."""
+def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()) -> Statement[Number]:
+    """The living items below any of these folders, at any depth, `but` some that are held already, locked until the transaction ends; no more than
+    `most` of them. How many they are.
+    """
     return Statement(
         """
         with held as (
           select media.id
             from media
            where media.organization_id = %(organization)s
-             and media.place_id = any(array(select id from subtree(%(folder)s)))     -- joined, the whole organization may be read
+             and media.place_id = any(""" + _BELOW + """)
              and media.status = 'active'
+             and media.id <> all(%(but)s)
            limit %(most)s
              for update of media
         )
         select count(*) as n from held
         """,
-        {"organization": organization, "folder": folder, "most": most}, Number,
+        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)}, Number,
     )
 
 
@@ -355,18 +359,22 @@ def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Stateme
     )
 
 
-def mark_below(organization: UUID, deletion: UUID, folder: UUID, actor: UUID) -> Statement[object]:
-    """Every living item below the folder is deleted by this act."""
+def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """Every living item below any of these folders is deleted by this act."""
     return Statement(
         """
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
          where media.organization_id = %(organization)s
-           and media.place_id = any(array(select id from subtree(%(folder)s)))
+           and media.place_id = any(""" + _BELOW + """)
            and media.status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "folder": folder, "actor": actor}, nothing,
+        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor}, nothing,
     )
+
+
+# An array: joined, the whole organization may be read.
+_BELOW: LiteralString = "array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)"
 
 
 def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number]:

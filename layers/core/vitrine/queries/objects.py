@@ -35,6 +35,10 @@ class Entry:
     hold_until: datetime | None
     updated_at: datetime
 
+    def stays(self, now: datetime) -> bool:
+        """Doomed, and not yet to be taken out of the store: a URL that was signed for it may still be read."""
+        return self.state == "doomed" and self.kind == "derived" and self.hold_until is not None and self.hold_until > now
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -100,6 +104,29 @@ def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[En
            and state <> 'doomed'
         returning """ + _COLUMNS,
         {"organization": organization, "version": version, "reason": reason}, Entry,
+    )
+
+
+def doom_older(organization: UUID, version: UUID, generation: int, *, stays: int) -> Statement[Number]:
+    """What was derived before this generation, and is live, is doomed, and stays in the store for so many seconds; how many bytes that is.
+
+    By the clock, not by the transaction's beginning: this one may have waited for its locks, while others read and signed.
+    """
+    return Statement(
+        """
+        with doomed as (
+          update objects
+             set state = 'doomed', reason = 'replaced', hold_until = clock_timestamp() + make_interval(secs => %(stays)s), updated_at = now()
+           where organization_id = %(organization)s
+             and version_id = %(version)s
+             and kind = 'derived'
+             and state = 'live'
+             and generation < %(generation)s
+          returning bytes
+        )
+        select coalesce(sum(bytes), 0)::bigint as n from doomed
+        """,
+        {"organization": organization, "version": version, "generation": generation, "stays": stays}, Number,
     )
 
 

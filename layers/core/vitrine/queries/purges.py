@@ -148,21 +148,22 @@ def remove_version(act: Due) -> Statement[object]:
 
 
 def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
-    """What these items' versions have in the store is doomed, by this act.
+    """What these items' versions have in the store is doomed, by this act; an older generation, doomed before, does not stay for its readers.
 
     What is planned for them is left: an attempt may be putting it, which learns of this when it records it; or it died, and the sweep comes by.
     """
     return Statement(
         """
         update objects
-           set state = 'doomed', reason = %(reason)s, updated_at = now()
+           set state = 'doomed', reason = %(reason)s, updated_at = now(),
+               hold_until = case objects.kind when 'derived' then null else objects.hold_until end
           from versions
          where versions.organization_id = %(organization)s
            and versions.media_id = any(%(items)s)
            and versions.deletion_id = %(deletion)s
            and objects.organization_id = %(organization)s
            and objects.version_id = versions.id
-           and objects.state = 'live'
+           and (objects.state = 'live' or (objects.state = 'doomed' and objects.kind = 'derived'))
         """,
         {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": _reason(act)}, nothing,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A version that waits for its frames, and the generation under which this attempt writes them."""
+    """A version that waits for its frames, the first ones or new ones, and the generation under which this attempt writes them."""
 
     id: UUID
     media_id: UUID
@@ -44,6 +44,13 @@ class Held:
     processing: Processing
     verified: bool
     stored_bytes: int
+    generation: int          # of the frames it has; 0: none
+    is_asked_again: bool     # its frames are wanted anew
+
+    @property
+    def waits(self) -> bool:
+        """For frames: the first ones, or new ones."""
+        return self.processing == "pending" or self.is_asked_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,7 @@ def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
            set last_generation = last_generation + 1, updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s
-           and processing = 'pending'
+           and (processing = 'pending' or reprocess_requested_at is not null)
            and key is not null
         returning id, media_id, key, last_generation as generation, mime_type
         """,
@@ -217,7 +224,7 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
         """
         select v.id, v.media_id, m.active_version_id = v.id as is_active, m.collection_id, m.place_id, m.type as media_type,
                m.status as media_status, m.verified_at is not null as media_verified, v.type, v.status, v.processing,
-               v.verified_at is not null as verified, v.stored_bytes
+               v.verified_at is not null as verified, v.stored_bytes, v.generation, v.reprocess_requested_at is not null as is_asked_again
           from versions v
           join media m on m.organization_id = v.organization_id and m.id = v.media_id
          where v.organization_id = %(organization)s
@@ -254,6 +261,7 @@ def record(
                placeholder = %(placeholder)s, phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
                taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s, frame_rate = %(frame_rate)s,
                processing = %(processing)s, processing_reason = %(reason)s, generation = %(generation)s,
+               reprocess_requested_at = null, reprocess_failure = null,
                verified_at = coalesce(verified_at, now()), updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s
@@ -279,7 +287,8 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
     return Statement(
         """
         update versions
-           set processing = 'failed', processing_reason = %(reason)s, verified_at = coalesce(verified_at, now()), updated_at = now()
+           set processing = 'failed', processing_reason = %(reason)s, reprocess_requested_at = null,
+               verified_at = coalesce(verified_at, now()), updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s
         """,
@@ -422,6 +431,14 @@ def put_frame(organization: UUID, version: UUID, generation: int, frame: NewFram
             "end_seconds": frame.end_seconds,
         },
         nothing,
+    )
+
+
+def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[object]:
+    """No frames of another generation are left."""
+    return Statement(
+        "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
+        {"organization": organization, "version": version, "but": but}, nothing,
     )
 
 
