@@ -59,14 +59,12 @@ def held(tenant: Tenant) -> set[str]:
     """The keys of what was replaced and stays for who has a URL of it."""
     with owner() as connection:
         found = connection.execute(
-            "select key from objects where organization_id = %s and kind = 'derived' and state = 'doomed' and hold_until > now()", [tenant.id]
+            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and hold_until > now()", [tenant.id]
         )
         return {row["key"] for row in found}
 
 
-def stored(tenant: Tenant, *, but: set[str] | frozenset[str] = frozenset()) -> tuple[int, int]:
+def stored(tenant: Tenant) -> tuple[int, int]:
     """Bytes of originals and of what was derived, as the store itself lists them."""
-    originals, derived = (
-        sum(each.bytes for each in storage.listed(f"{area}/{tenant.id.hex}/") if each.key not in but) for area in ("originals", "derived")
-    )
+    originals, derived = (sum(each.bytes for each in storage.listed(f"{area}/{tenant.id.hex}/")) for area in ("originals", "derived"))
     return originals, derived

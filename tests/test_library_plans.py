@@ -271,7 +271,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "objects.at": lambda lib: objects.at(lib.organization, "k"),
     "objects.drop": lambda lib: objects.drop(lib.organization, "k", NOW),
     "objects.to_settle": lambda _: objects.to_settle("planned", NOW, "", 100),
-    "objects.doom_older": lambda lib: objects.doom_older(lib.organization, lib.item, 2, stays=60),
+    "objects.retired": lambda _: objects.retired(NOW, "", 100),
+    "objects.retire": lambda lib: objects.retire(lib.organization, lib.item, 2, seconds=60),
+    "objects.doom_retired": lambda lib: objects.doom_retired(lib.organization, ["derived/x"], NOW),
     "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.sent": lambda _: outbox.sent([uuid4()]),
@@ -362,7 +364,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "sessions.end_others": lambda _: sessions.end_others(uuid4(), uuid4()),
 }
 BY_THE_WORKER = {
-    "counts.fold", "ledger.fold", "objects.to_settle", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
+    "counts.fold", "ledger.fold", "objects.to_settle", "objects.retired", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
     "expired.sessions", "expired.device_codes", "expired.api_keys", "expired.rate_limits", "expired.idempotency_keys",
     "uploads.of_multiparts", "ledger.purge", "reprocessing.waiting", "reprocessing.resend", *(name for name in LISTED if name.startswith("purges.")),
 }

@@ -1,4 +1,4 @@
-"""sweep_orphans - takes out of the store what nothing shows: doomed objects, objects that never came to live, multipart uploads without a session.
+"""sweep_orphans - takes out of the store what nothing shows: what was doomed or replaced, objects that never came to live, uploads without a session.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: what was done to which object
@@ -10,4 +10,4 @@ from __future__ import annotations
 from vitrine.consumers import on_schedule
 from vitrine.library import sweep
 
-handler = on_schedule("sweep_orphans", sweep.settle_planned, sweep.discard_doomed, sweep.abort_unwanted)
+handler = on_schedule("sweep_orphans", sweep.settle_planned, sweep.discard_retired, sweep.discard_doomed, sweep.abort_unwanted)

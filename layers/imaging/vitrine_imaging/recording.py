@@ -2,7 +2,8 @@
 
 Exactly once, whatever the events do: each attempt writes its frames under a generation of its own, and the transaction that records them
 holds the item's row and finds the version still waiting, or throws its own work away. The frames of a version that was asked for again take the
-place of those it had, ordinal by ordinal, in that one transaction; the old objects stay in the store for as long as a URL of them may be read.
+place of those it had, ordinal by ordinal, in that one transaction; the old objects stay in the store, and
+are counted, for as long as a URL of them may be read.
 """
 
 from __future__ import annotations
@@ -135,11 +136,9 @@ def _record(
                 generation=attempt.generation if mine else 0,
             )
         )
-        replaced = 0
         if held.generation:
             db.queue(versions.drop_frames(organization, attempt.id, but=attempt.generation))
-            stays = settings().read_url_ttl + _READING
-            replaced = db.run(manifest.doom_older(organization, attempt.id, attempt.generation, stays=stays))[0].n
+            db.queue(manifest.retire(organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING))
         if mine:
             state: ledger.State = "active" if held.status == "active" else "trash"
             db.queue(
@@ -147,7 +146,7 @@ def _record(
                     organization,
                     held.media_id,
                     attempt.id,
-                    sum(each.bytes for each in mine) - replaced,
+                    sum(each.bytes for each in mine),
                     0,
                     "derived",
                     state,

@@ -16,19 +16,17 @@ if TYPE_CHECKING:
 
 
 def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = None) -> bool:
-    """Of a doomed object, neither object nor row is there; whether that is so (a row stays while a client may still write its key, both while a URL
-    may still read it).
+    """Of a doomed object, neither object nor row is there; whether that is so (a row stays while a client may still write its key).
 
     Nothing happens to an object that is not doomed. May be called again at any time, by whom ever.
     """
-    now = now or datetime.now(UTC)
     found = read(who, manifest.at(organization, key))
-    if not found or found[0].state != "doomed" or found[0].stays(now):
+    if not found or found[0].state != "doomed":
         return not found
     for _ in range(3):
         there = storage.head(key)
         if there is None:
-            return bool(write(who, manifest.drop(organization, key, now)))
+            return bool(write(who, manifest.drop(organization, key, now or datetime.now(UTC))))
         with suppress(storage.AlreadyThere):     # written again since we looked
             storage.delete(key, there.etag)
     return False

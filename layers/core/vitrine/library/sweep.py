@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from itertools import islice
+from functools import partial
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
@@ -18,8 +19,8 @@ from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects, settling
 from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
+from vitrine.queries import ledger, outbox, reprocessing, versions
 from vitrine.queries import objects as manifest
-from vitrine.queries import outbox, reprocessing, versions
 from vitrine.queries import uploads as upload_rows
 
 if TYPE_CHECKING:
@@ -129,13 +130,37 @@ def stored_event(key: str) -> dict[str, object]:
     return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}]}
 
 
+def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+    """Frames that others replaced are gone, and counted no more, once nobody has a URL of them."""
+    found = read(Worker(), manifest.retired(now, after or "", limit))
+    done: list[Done] = []
+    for (organization, version), entries in groupby(found, key=lambda entry: (entry.organization_id, entry.version_id)):
+        keys = [entry.key for entry in entries]
+        if not dry_run:
+            keys = transaction(Worker(), partial(_doom_retired, organization=organization, version=version, keys=keys, now=now))
+        for key in keys:
+            if dry_run or objects.discard(Worker(), organization, key, now=now):
+                done.append(Done("discarded", key))
+    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+
+
+def _doom_retired(db: Transaction, *, organization: UUID, version: UUID, keys: list[str], now: datetime) -> list[str]:
+    """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they are counted in."""
+    db.queue(versions.lock_family(organization, version))
+    held = db.first(versions.held(organization, version))
+    doomed = db.run(manifest.doom_retired(organization, keys, now)) if held else []
+    if held and doomed:
+        state: ledger.State = "active" if held.status == "active" else "trash"
+        gone = -sum(entry.bytes for entry in doomed)
+        db.queue(ledger.entry(organization, held.media_id, version, gone, 0, "derived", state, "replaced", f"replaced:{doomed[0].key}"))
+    return [entry.key for entry in doomed]
+
+
 def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Doomed objects are gone, rows too: what a crash left between the doom and the deletion."""
     found = read(Worker(), manifest.to_settle("doomed", now, after or "", limit))
     done: list[Done] = []
     for entry in found:
-        if entry.stays(now):
-            continue
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
             done.append(Done("discarded", entry.key))
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)

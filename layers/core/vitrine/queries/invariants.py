@@ -31,14 +31,16 @@ RULES: dict[str, LiteralString] = {
            and (o.key is null or o.state <> 'live' or o.kind <> 'original' or o.bytes <> v.stored_bytes)
            and @v
     """,
-    "a live object belongs to a version, as its original or in its generation": """
+    "a live object belongs to a version, as its original, in its generation, or replaced and held for who has its URL": """
         select o.key as item, 'live, but of no version that shows it' as details
           from objects o
          where o.state = 'live'
            and not exists (select from versions v
                             where v.organization_id = o.organization_id
                               and v.id = o.version_id
-                              and ((o.kind = 'original' and v.key = o.key) or (o.kind = 'derived' and v.generation = o.generation)))
+                              and ((o.kind = 'original' and v.key = o.key)
+                                   or (o.kind = 'derived' and v.generation = o.generation and o.hold_until is null)
+                                   or (o.kind = 'derived' and v.generation > o.generation and o.hold_until is not null)))
            and @o
     """,
     "a frame's pictures are live in the manifest": """

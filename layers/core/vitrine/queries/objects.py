@@ -35,10 +35,6 @@ class Entry:
     hold_until: datetime | None
     updated_at: datetime
 
-    def stays(self, now: datetime) -> bool:
-        """Doomed, and not yet to be taken out of the store: a URL that was signed for it may still be read."""
-        return self.state == "doomed" and self.kind == "derived" and self.hold_until is not None and self.hold_until > now
-
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -107,26 +103,39 @@ def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[En
     )
 
 
-def doom_older(organization: UUID, version: UUID, generation: int, *, stays: int) -> Statement[Number]:
-    """What was derived before this generation, and is live, is doomed, and stays in the store for so many seconds; how many bytes that is.
+def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) -> Statement[object]:
+    """What was derived before this generation is shown no more; it lives, and is counted, for so many seconds yet: who has a URL of it may read it.
 
     By the clock, not by the transaction's beginning: this one may have waited for its locks, while others read and signed.
     """
     return Statement(
         """
-        with doomed as (
-          update objects
-             set state = 'doomed', reason = 'replaced', hold_until = clock_timestamp() + make_interval(secs => %(stays)s), updated_at = now()
-           where organization_id = %(organization)s
-             and version_id = %(version)s
-             and kind = 'derived'
-             and state = 'live'
-             and generation < %(generation)s
-          returning bytes
-        )
-        select coalesce(sum(bytes), 0)::bigint as n from doomed
+        update objects
+           set hold_until = clock_timestamp() + make_interval(secs => %(seconds)s), reason = 'replaced', updated_at = now()
+         where organization_id = %(organization)s
+           and version_id = %(version)s
+           and kind = 'derived'
+           and state = 'live'
+           and generation < %(generation)s
+           and hold_until is null
         """,
-        {"organization": organization, "version": version, "generation": generation, "stays": stays}, Number,
+        {"organization": organization, "version": version, "generation": generation, "seconds": seconds}, nothing,
+    )
+
+
+def doom_retired(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[Entry]:
+    """Of these objects those that were replaced, and whose time is over, are doomed; what that is."""
+    return Statement(
+        """
+        update objects
+           set state = 'doomed', updated_at = now()
+         where organization_id = %(organization)s
+           and key = any(%(keys)s)
+           and kind = 'derived'
+           and state = 'live'
+           and hold_until <= %(now)s
+        returning """ + _COLUMNS,
+        {"organization": organization, "keys": list(keys), "now": now}, Entry,
     )
 
 
@@ -166,4 +175,20 @@ def to_settle(state: Literal["planned", "doomed"], before: datetime, after: str,
          limit %(limit)s
         """,
         {"state": state, "before": before, "after": after, "limit": limit}, Entry,
+    )
+
+
+def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
+    """Replaced frames whose time is over, by key."""
+    return Statement(
+        "select " + _COLUMNS + """
+          from objects
+         where state = 'live'
+           and kind = 'derived'
+           and hold_until <= %(now)s
+           and key > %(after)s
+         order by key
+         limit %(limit)s
+        """,
+        {"now": now, "after": after, "limit": limit}, Entry,
     )

@@ -148,7 +148,7 @@ def remove_version(act: Due) -> Statement[object]:
 
 
 def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
-    """What these items' versions have in the store is doomed, by this act; an older generation, doomed before, does not stay for its readers.
+    """What these items' versions have in the store is doomed, by this act; an older generation does not stay for its readers.
 
     What is planned for them is left: an attempt may be putting it, which learns of this when it records it; or it died, and the sweep comes by.
     """
@@ -163,7 +163,7 @@ def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and versions.deletion_id = %(deletion)s
            and objects.organization_id = %(organization)s
            and objects.version_id = versions.id
-           and (objects.state = 'live' or (objects.state = 'doomed' and objects.kind = 'derived'))
+           and objects.state = 'live'
         """,
         {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": _reason(act)}, nothing,
     )
