@@ -147,6 +147,7 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(tenant: Tenant, anot
 def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     key = reprocessing.ask_silently(tenant, item)
+    assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)      # told so, and not asked for twice
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(deliver, [key] * 3)) == [[]] * 3
 
@@ -178,6 +179,11 @@ def _generation(version: str) -> tuple[int, int]:
         ).fetchone()
     assert found is not None
     return found["generation"], found["entries"]
+
+
+def _messages(version: str) -> int:
+    with owner() as connection:
+        return connection.execute("select from outbox where event_key like %s", [f"reprocess:{version}:%"]).rowcount
 
 
 def _original(item: str) -> Stored:

@@ -113,6 +113,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     assert reprocessing.held(tenant) == old
     assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59), dry_run=True).keys() == set()
     assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59)).keys() == set()
+    assert {objects.discard(Consumer(tenant.id), tenant.id, key) for key in old} == {False}
     assert {key for key in old if storage.head(key) is None} == set()
     done = jobs.run("sweep_orphans", later=timedelta(minutes=62))
 

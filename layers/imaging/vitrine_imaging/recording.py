@@ -217,7 +217,7 @@ def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str
     for key in keys:
         with suppress(Busy):  # the sweep comes again
             objects.discard(who, organization, key)
-    log.info("upload rejected", extra={"upload_id": str(upload.id), "reason": reason})
+    log.info("upload refused", extra={"upload_id": str(upload.id), "state": rejected.state, "reason": reason})
     return rejected
 
 
