@@ -21,6 +21,9 @@ CORNERS: tuple[Colour, Colour, Colour, Colour] = (RED, GREEN, BLUE, YELLOW)  # l
 
 _ORIENTATION = 0x0112
 
+# Damaged files: of stills in `make test`, of stills in `make soak` (those of videos make up the rest of 300 and 10,000), and where they begin.
+FUZZ_QUICK, FUZZ_LONG, FUZZ_SEED = 240, 8_000, 0
+
 
 def jpeg(
     width: int = 640,
