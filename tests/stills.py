@@ -94,6 +94,13 @@ def contradicted(kind: str) -> bytes:
     return whole.replace(short, said)
 
 
+def in_display_p3() -> bytes:
+    """An AVIF that says by number what its colours are."""
+    whole = encoded(pictures.quarters(64, 40), "AVIF")
+    at = whole.index(b"colrnclx") + 8
+    return whole[:at] + struct.pack(">H", 12) + whole[at + 2 :]
+
+
 def bmp(picture: Image.Image, *, from_the_top: bool = False, bits: int = 24) -> bytes:
     """24 or 32 bits a pixel, its rows from below unless said."""
     width, height = picture.size
@@ -148,6 +155,7 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
     "BigTIFF": lambda: encoded(pictures.quarters(64, 40), "TIFF", big_tiff=True),
     "TIFF of several pages": lambda: moving("TIFF", size=(32, 20)),  # the second would pass for a smaller version of the first
     "AVIF whose EXIF contradicts": lambda: contradicted("AVIF"),
+    "AVIF in Display P3": in_display_p3,
     "HEIC whose EXIF contradicts": lambda: contradicted("HEIC"),
     "10-bit HEIC": deep_heic,
     "HEIC in tiles": lambda: encoded(pictures.quarters(192, 120), "HEIC", tile_size=64),
@@ -204,7 +212,7 @@ def tiff_bomb(side: int = 60_000) -> bytes:
 
 def claiming(kind: str, side: int) -> bytes:
     """A small picture whose header says that it is `side` x `side`."""
-    whole = {"JPEG": pictures.jpeg, "GIF": pictures.gif}[kind](64, 40) if kind in {"JPEG", "GIF"} else encoded(pictures.quarters(64, 40), kind)
+    whole = encoded(pictures.quarters(64, 40), kind)
     if kind == "JPEG":
         at = whole.index(b"\xff\xc0") + 5
         return whole[:at] + struct.pack(">HH", side, side) + whole[at + 4 :]

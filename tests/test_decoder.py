@@ -477,6 +477,33 @@ def address_space(pid: int) -> int:
         return 0
 
 
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
+@pytest.mark.timeout(900)
+def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(decoder: Decoder, photo: Path, tmp_path: Path) -> None:
+    side = 10_950  # squared, just within 120 megapixels
+    whole = pictures.quarters(side, side)
+    makes: dict[str, Callable[[], bytes]] = {
+        "JPEG": lambda: stills.encoded(whole, "JPEG", progressive=True),
+        "PNG": lambda: stills.encoded(whole, "PNG", compress_level=1),
+        "TIFF": lambda: stills.encoded(whole, "TIFF"),
+        "a TIFF in one strip": lambda: stills.tiff(side, side, pictures.zeros(side, side), channels=1, compression=8),
+        "BMP": lambda: stills.encoded(whole, "BMP"),
+        "HEIC of 48 megapixels": lambda: stills.encoded(pictures.quarters(8000, 6000), "HEIC", quality=10),
+        "AVIF": lambda: stills.encoded(whole, "AVIF"),
+    }
+
+    said = dict[str, str]()
+    for name, make in makes.items():
+        try:
+            said[name] = f"{decoder.derive(saved(tmp_path / 'large', make())).frames[0].picture.width}"
+        except Undecodable as refused:
+            said[name] = refused.reason
+
+    assert said == dict.fromkeys(makes, "2400") | {"AVIF": "Decoding needed more memory than allowed"}
+    assert decoder.derive(photo).width == 320
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: Path) -> None:
     shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_QUICK, FUZZ_SEED))

@@ -680,8 +680,7 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
         own_stack.restart("worker")
 
     assert tenant.settled(refused.media)["reason"] == "The bytes do not have the SHA-256 that was declared"
-    for data, upload in [*uploads.items(), (entities, None)]:
-        item = upload.media if upload else as_form
+    for data, item in [*((data, upload.media) for data, upload in uploads.items()), (entities, as_form)]:
         shown = tenant.studio.get(f"/api/media/{item}").json()["media"]
         v1 = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
         mime_type = "application/pdf" if documents[data] == "pdf" else "image/svg+xml"

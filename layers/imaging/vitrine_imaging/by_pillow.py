@@ -91,7 +91,8 @@ def _tagged(pixels: pyvips.Image, profile: bytes | None, orientation: int) -> py
     """With what libvips would have found in the file itself."""
     pixels = pixels.copy()
     if profile:
-        pixels.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+        blob: Any = profile  # it takes bytes, which its types do not say
+        pixels.set_type(pyvips.GValue.blob_type, "icc-profile-data", blob)
     pixels.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return pixels
 
@@ -102,5 +103,7 @@ def _in_words() -> Generator[None]:
         yield
     except (pyvips.Error, MemoryError):
         raise
+    except Image.DecompressionBombError:
+        raise Undecodable("The picture has more pixels than allowed") from None
     except Exception as error:  # pillow-heif raises ValueError, EOFError, SyntaxError, RuntimeError and OSError; Pillow others too
         raise Undecodable(OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED) from None

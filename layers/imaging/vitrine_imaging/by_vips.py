@@ -42,8 +42,7 @@ class Original:
 def opened(file: FileIO, mime_type: str) -> Original:
     """Raises pyvips.Error."""
     header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
-    fields = header.get_fields()
-    pictures = header.get("n-pages") if mime_type in _MOVING and "n-pages" in fields else 1
+    pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
     def shrunk(edge: int) -> pyvips.Image:
         source = _source(file, mime_type)  # from the beginning; named, so that it lives until all is read
@@ -56,7 +55,7 @@ def opened(file: FileIO, mime_type: str) -> Original:
         return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
 
     width, height = header.width, header.height
-    if (orientation(header) or 1) >= 5:
+    if _number(header, "orientation") >= 5:
         width, height = height, width
     return Original(width, height, shrunk, pictures)
 
@@ -66,9 +65,10 @@ def shrink(image: pyvips.Image, edge: int) -> pyvips.Image:
     return image.thumbnail_image(edge, height=edge, size="down", **_profile(image)).copy_memory().autorot()  # it turns files alone by itself
 
 
-def orientation(image: pyvips.Image) -> int:
-    tag = image.get("orientation") if "orientation" in image.get_fields() else 1
-    return tag if isinstance(tag, int) else 1
+def _number(image: pyvips.Image, field: str) -> int:
+    """1 where the file does not tell."""
+    value = image.get(field) if field in image.get_fields() else 1
+    return value if isinstance(value, int) else 1
 
 
 def _profile(image: pyvips.Image) -> dict[str, Any]:

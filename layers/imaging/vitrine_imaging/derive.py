@@ -58,12 +58,7 @@ def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Ori
 
 def _made(original: Original) -> Derived:
     """Every format comes through here, and ends as an upright sRGB frame and thumbnail in memory."""
-    frame = original.shrunk(FRAME_EDGE)
-    if frame.interpretation != "srgb":
-        frame = frame.colourspace("srgb")  # grey, 16 bits
-    if frame.bands > 4:
-        frame = frame.extract_band(0, n=3)  # more than one channel beside the colours: none of them is known to be opacity
-    frame = frame.cast("uchar").copy_memory()
+    frame = _in_srgb(original.shrunk(FRAME_EDGE))
     if frame.hasalpha() and frame[frame.bands - 1].min() == 255:
         frame = frame.extract_band(0, n=frame.bands - 1)  # screenshots: an alpha channel, and nothing transparent
     thumbnail = frame.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
@@ -73,6 +68,16 @@ def _made(original: Original) -> Derived:
         frames=(Frame(_webp(frame, effort=2) if frame.hasalpha() else _jpeg(frame), _webp(thumbnail, effort=4)),),
         placeholder=_placeholder(thumbnail),
     )
+
+
+def _in_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Three channels of 8 bits, or four where it knows opacity."""
+    if image.interpretation == "srgb" and image.format == "uchar" and image.bands <= 4:
+        return image
+    image = image.colourspace("srgb")  # grey, 16 bits
+    if image.bands > 4:
+        image = image.extract_band(0, n=3)  # more channels than one beside the colours: none of them is known to be opacity
+    return image.cast("uchar").copy_memory()
 
 
 def _pictures_of_png(file: FileIO) -> int:
