@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import pictures
-from vitrine.content import HEAD_BYTES, SHOWABLE, STILLS, TYPES, Content, canonical, sniff
+from vitrine.content import DOCUMENTS, HEAD_BYTES, SHOWABLE, STILLS, TYPES, VIDEOS, Content, canonical, declarable, sniff, taken
+from vitrine.settings import settings as chosen
 
 
 def encoded(kind: str, *, width: int = 320, height: int = 200, orientation: int | None = None, **options: object) -> bytes:
@@ -164,10 +165,26 @@ def test_a_declared_type_has_one_spelling(declared: str, usual: str) -> None:
 
 
 def test_the_tables_agree() -> None:
-    assert STILLS < SHOWABLE < set(TYPES)
-    assert not {"image/svg+xml", "application/pdf"} & SHOWABLE
+    assert {"image/svg+xml", "application/pdf"} == DOCUMENTS
+    assert not DOCUMENTS & (SHOWABLE | STILLS | VIDEOS)
+    assert set(TYPES) > SHOWABLE | STILLS | VIDEOS | DOCUMENTS
     assert {canonical(name) for name in TYPES} == set(TYPES)
     assert len({each.extension for each in TYPES.values()}) == len(TYPES)
+
+
+def test_documents_are_taken_where_a_setting_says_so(another_environment: pytest.MonkeyPatch) -> None:
+    by_default = taken(), declarable()
+    another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf, image/svg+xml")
+    chosen.cache_clear()
+    all_of_them = taken(), declarable()
+    another_environment.setenv("ACCEPTED_DOCUMENTS", "pdf")
+    chosen.cache_clear()
+
+    with pytest.raises(ValueError, match=r"^ACCEPTED_DOCUMENTS may name application/pdf and image/svg\+xml$"):
+        taken()
+    assert by_default[0] == STILLS | VIDEOS
+    assert all_of_them[0] == STILLS | VIDEOS | DOCUMENTS
+    assert set(all_of_them[1]) - set(by_default[1]) == DOCUMENTS
 
 
 HEADS = [

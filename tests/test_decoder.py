@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import pictures
+from tests import pictures, stills
+from tests.pictures import FUZZ_LONG, FUZZ_QUICK, FUZZ_SEED
 from vitrine_imaging.decoder import Decoder, DecoderUnavailable, Derived, GivenUp, Limits, Undecodable
 
+MIB = 1 << 20
 SLOW = Limits(max_pixels=10**9, wall_seconds=60)  # for `slow`: lets more pixels pass than are decoded at once
 
 
@@ -273,6 +275,15 @@ def test_no_child_is_left_when_a_decoder_is_forgotten(photo: Path) -> None:
     until(lambda: gone(pid), seconds=5)
 
 
+def test_a_decoder_is_loaded_by_the_first_file_that_needs_it(decoder: Decoder, photo: Path, tmp_path: Path) -> None:
+    decoder.derive(photo)
+    before = "_pillow_heif" in Path(f"/proc/{decoder.pid}/maps").read_text()
+
+    decoder.derive(saved(tmp_path / "live", stills.SMALL["HEIC"]()))
+
+    assert (before, "_pillow_heif" in Path(f"/proc/{decoder.pid}/maps").read_text()) == (False, True)
+
+
 def test_the_child_gets_no_secrets(decoder: Decoder, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://a:secret@b/c")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -424,26 +435,89 @@ exec cat >/dev/null
     assert refused.value.reason == "0" * 299
 
 
-@pytest.mark.parametrize("make", [pictures.jpeg, pictures.png, pictures.webp, pictures.gif])
-def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: Path, make: Callable[[int, int], bytes]) -> None:
-    whole = make(120, 90)
-    path = tmp_path / "damaged"
-    shown, refusals = 0, list[str]()
-    with Decoder(files_per_child=1000) as decoder:
-        decoder.derive(saved(path, whole))
-        pid = decoder.pid
+def damaged(many: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """So many files, of every format by turns, each damaged in a way of its own."""
+    whole = {name: make() for name, make in stills.SMALL.items()}
+    for number in range(many):
+        name = list(whole)[number % len(whole)]
+        yield f"{name}, {seed + number}", pictures.mutated(whole[name], seed=seed + number)
 
-        for seed in range(80):
-            path.write_bytes(pictures.mutated(whole, seed=seed))
+
+def shown_or_refused(path: Path, files: Iterator[tuple[str, bytes]], *, files_per_child: int = 300) -> tuple[int, dict[str, str]]:
+    """How many were shown, and why the others were not. Nothing is left of any of them, and no child took more than it may."""
+    limits = Limits(max_pixels=10**6, wall_seconds=20, memory_bytes=1 << 30)
+    shown, refused, before, most = 0, dict[str, str](), resident(), 0
+    with Decoder(files_per_child=files_per_child) as decoder:
+        for name, data in files:
+            path.write_bytes(data)
             try:
-                derived = decoder.derive(path, limits=Limits(max_pixels=10**6, wall_seconds=20))
-            except Undecodable as refused:
-                refusals.append(refused.reason)
+                derived = decoder.derive(path, limits=limits)
+            except Undecodable as why:
+                refused[name] = why.reason
             else:
                 shown += 1
-                assert 1 <= derived.frames[0].picture.width <= derived.width
+                assert 1 <= derived.frames[0].picture.width <= derived.width, name
+            most = max(most, address_space(decoder.pid)) if decoder.pid else most
+    assert most <= limits.memory_bytes
+    assert (len(os.listdir("/proc/self/fd")), resident()[1] - before[1] < 16 * MIB) == (before[0], True)
+    assert [name for name, why in refused.items() if not why.startswith(("The ", "Decoding "))] == []
+    return shown, refused
 
-        assert decoder.pid == pid
-    assert {reason for reason in refusals if reason.startswith(("The file makes", "The file could not", "Decoding"))} == set()
-    assert shown  # the damage is neither everything
-    assert refusals  # nor nothing
+
+def resident() -> tuple[int, int]:
+    """How many files this process has open, and bytes of memory."""
+    return len(os.listdir("/proc/self/fd")), int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def address_space(pid: int) -> int:
+    """Bytes, at most, of a running child."""
+    try:
+        return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmPeak"))
+    except (FileNotFoundError, StopIteration):
+        return 0
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
+@pytest.mark.timeout(900)
+def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(decoder: Decoder, photo: Path, tmp_path: Path) -> None:
+    side = 10_950  # squared, just within 120 megapixels
+    whole = pictures.quarters(side, side)
+    makes: dict[str, Callable[[], bytes]] = {
+        "JPEG": lambda: stills.encoded(whole, "JPEG", progressive=True),
+        "PNG": lambda: stills.encoded(whole, "PNG", compress_level=1),
+        "TIFF": lambda: stills.encoded(whole, "TIFF"),
+        "a TIFF in one strip": lambda: stills.tiff(side, side, pictures.zeros(side, side), channels=1, compression=8),
+        "BMP": lambda: stills.encoded(whole, "BMP"),
+        "HEIC of 48 megapixels": lambda: stills.encoded(pictures.quarters(8000, 6000), "HEIC", quality=10),
+        "AVIF": lambda: stills.encoded(whole, "AVIF"),
+    }
+
+    said = dict[str, str]()
+    for name, make in makes.items():
+        try:
+            said[name] = f"{decoder.derive(saved(tmp_path / 'large', make())).frames[0].picture.width}"
+        except Undecodable as refused:
+            said[name] = refused.reason
+
+    assert said == dict.fromkeys(makes, "2400") | {"AVIF": "Decoding needed more memory than allowed"}
+    assert decoder.derive(photo).width == 320
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: Path) -> None:
+    shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_QUICK, FUZZ_SEED))
+
+    assert {name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not", "Decoding"))} == {}
+    assert shown > FUZZ_QUICK / 10  # the damage is neither everything
+    assert len(refused) > FUZZ_QUICK / 10  # nor nothing
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.timeout(1800)
+def test_many_damaged_files_are_shown_or_refused(tmp_path: Path) -> None:
+    shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_LONG, FUZZ_SEED + FUZZ_QUICK))
+
+    assert shown + len(refused) == FUZZ_LONG
+    assert {name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not"))} == {}

@@ -7,10 +7,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from local.pictures import demo
-from tests import pictures
+from tests import pictures, stills
 from vitrine_imaging.decoder import Decoder, Derived, Limits, Picture, Undecodable
 from vitrine_imaging.thumbhash import thumbhash
 
@@ -62,16 +62,38 @@ def average(placeholder: bytes) -> tuple[float, float, float, float]:
     return red, red - reddish, blue, (placeholder[5] & 15) / 15 if head >> 23 else 1.0
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_every_orientation_comes_out_upright(derive: Desk, kind: str, orientation: int) -> None:
-    derived = derive(pictures.turned(kind, orientation, width=480, height=300))
+UPRIGHT = "red green blue yellow"
 
-    assert (derived.width, derived.height) == (480, 300)
-    assert (derived.frames[0].picture.width, derived.frames[0].picture.height) == (480, 300)
-    assert (derived.frames[0].thumbnail.width, derived.frames[0].thumbnail.height) == (400, 250)
-    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
-    assert corners(opened(derived.frames[0].thumbnail)) == ["red", "green", "blue", "yellow"]
+
+def seen(derived: Derived) -> tuple[int, int, list[str]]:
+    """Its size, and what can be told of its pictures: their corners, and what else they carry."""
+    told: list[str] = []
+    for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
+        image = opened(picture)
+        carried = sorted({"icc_profile", "exif", "xmp", "comment"} & set(image.info)) + [f"EXIF {tag}" for tag in image.getexif()]
+        told.append(" ".join([f"{picture.width}x{picture.height}", *corners(image), *carried]))
+        told += ["its description"] if stills.DESCRIPTION.encode() in picture.data else []
+    return derived.width, derived.height, told
+
+
+def test_every_format_comes_out_upright_however_it_was_held_and_carries_nothing_along(derive: Desk) -> None:
+    written = {(kind, orientation): stills.turned(kind, orientation) for kind in stills.TURNING for orientation in range(1, 9)}
+
+    wrong = {case: seen(derive(data)) for case, data in written.items()}
+
+    expected = (64, 40, [f"64x40 {UPRIGHT}"] * 2)
+    assert {case: said for case, said in wrong.items() if said != expected} == {}
+    held = [kind for kind in stills.TURNING if kind != "AVIS" and stills.DESCRIPTION.encode() not in written[kind, 6]]
+    assert held == []  # there was something to leave behind
+
+
+def test_every_way_of_writing_a_picture_is_read(derive: Desk) -> None:
+    sizes = {"BMP": (65, 41), "HEIC in tiles": (192, 120), "turned HEIC in tiles": (192, 120)}
+
+    read = {name: seen(derive(make())) for name, make in stills.UPRIGHT.items()}
+
+    expected = {name: (*size, [f"{size[0]}x{size[1]} {UPRIGHT}"] * 2) for name in stills.UPRIGHT if (size := sizes.get(name, (64, 40)))}
+    assert read == expected
 
 
 @pytest.mark.parametrize(
@@ -103,34 +125,16 @@ def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> Non
     assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/jpeg", "image/webp")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_nothing_but_pixels_is_handed_on(derive: Desk, kind: str) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    exif[0x010E] = "a description of mine"
-    exif.get_ifd(0x8825)[2] = (47.0, 22.0, 11.0)  # where it was taken
-    file = BytesIO()
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    pictures.quarters(300, 200).save(file, kind, exif=exif, icc_profile=profile)
-    assert b"a description of mine" in file.getvalue()
+def test_a_transparent_picture_keeps_its_holes(derive: Desk) -> None:
+    holed = pictures.with_hole(pictures.scene(640, 480))
+    for kind in ("PNG", "WEBP", "TIFF", "AVIF", "HEIC"):
+        derived = derive(stills.encoded(holed, kind))
 
-    derived = derive(file.getvalue())
-
-    for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
-        assert not opened(picture).getexif()
-        assert not {"icc_profile", "exif", "xmp", "comment"} & set(opened(picture).info)
-        assert b"a description of mine" not in picture.data
-
-
-@pytest.mark.parametrize("make", [pictures.png, pictures.webp])
-def test_a_transparent_picture_keeps_its_holes(derive: Desk, make: type[object]) -> None:
-    derived = derive(make(640, 480, alpha=True))  # type: ignore[call-arg, arg-type]
-
-    assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/webp", "image/webp")
-    for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
-        opacity = opened(picture).getchannel("A")
-        assert (opacity.getpixel((0, 0)), opacity.getpixel((picture.width // 2, picture.height // 2))) == (255, 0)
-    assert average(derived.placeholder)[3] == pytest.approx(1 - math.pi / 16, abs=0.05)
+        assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/webp", "image/webp")
+        for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
+            opacity = opened(picture).getchannel("A")
+            assert (opacity.getpixel((0, 0)), opacity.getpixel((picture.width // 2, picture.height // 2))) == (255, 0), kind
+        assert average(derived.placeholder)[3] == pytest.approx(1 - math.pi / 16, abs=0.05)
 
 
 def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) -> None:
@@ -143,24 +147,25 @@ def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) ->
     assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
-def test_cmyk_comes_out_as_srgb(derive: Desk) -> None:
-    file = BytesIO()
-    pictures.quarters(300, 200).convert("CMYK").save(file, "JPEG")
-
-    derived = derive(file.getvalue())
-
-    assert opened(derived.frames[0].picture).mode == "RGB"
-    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
-
-
 def test_a_colour_profile_is_applied(derive: Desk) -> None:
-    """A profile in which red and green have changed places: what is stored red is shown green."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    swapped = profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
-    file = BytesIO()
-    pictures.quarters(300, 200).save(file, "PNG", icc_profile=swapped)
+    """One in which red and green have changed places: what is stored red is shown green."""
+    files = {kind: stills.encoded(pictures.quarters(64, 40), kind, icc_profile=stills.SWAPPED) for kind in stills.TURNING}
 
-    assert corners(opened(derive(file.getvalue()).frames[0].picture))[:2] == ["green", "red"]
+    shown = {kind: " ".join(corners(opened(derive(data).frames[0].picture))) for kind, data in files.items()}
+
+    assert shown == dict.fromkeys(stills.TURNING, "green red blue yellow")
+
+
+def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
+    """Display P3 in a HEIC without a profile: its reds are redder than sRGB's."""
+    red = Image.new("RGB", (64, 40), (200, 60, 60))
+
+    plain, wide = (opened(derive(stills.encoded(red, "HEIC", **said)).frames[0].picture).getpixel((32, 20)) for said in ({}, {"color_primaries": 12}))
+
+    assert isinstance(plain, tuple)
+    assert isinstance(wide, tuple)
+    assert plain == pytest.approx((200, 60, 60), abs=4)
+    assert wide == pytest.approx((217, 46, 54), abs=6)
 
 
 def test_a_broken_colour_profile_is_left_aside(derive: Desk) -> None:
@@ -176,23 +181,54 @@ def test_sixteen_bits_keep_their_lightness(derive: Desk) -> None:
     assert [frame.getpixel((x, 100)) for x in (5, 150, 295)] == pytest.approx([4, 128, 251], abs=6)
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "I;16"])
-def test_other_pixels_come_out_too(derive: Desk, mode: str) -> None:
-    file = BytesIO()
-    pictures.quarters(300, 200).convert("L").convert(mode).save(file, "PNG")
+def test_other_pixels_come_out_too(derive: Desk) -> None:
+    modes_of = {
+        "PNG": "L 1 P LA I;16", "JPEG": "L", "TIFF": "L 1 P LA I;16 RGBA", "BMP": "L 1 P RGBA", "HEIC": "L LA RGBA", "AVIF": "L LA RGBA",
+    }  # fmt: skip
+    for kind, modes in modes_of.items():
+        for mode in modes.split():
+            grey = pictures.quarters(64, 40) if mode == "RGBA" else pictures.quarters(64, 40).convert("L")
 
-    derived = derive(file.getvalue())
+            derived = derive(stills.encoded(grey.convert(mode), kind))
 
-    assert (derived.width, derived.height) == (300, 200)
-    assert opened(derived.frames[0].picture).mode == "RGB"
+            assert (derived.width, derived.height) == (64, 40), (kind, mode)
+            assert opened(derived.frames[0].picture).mode == "RGB", (kind, mode)
 
 
-@pytest.mark.parametrize("animated", [pictures.gif(frames=4), pictures.animated_webp()], ids=["gif", "webp"])
-def test_of_what_moves_the_first_picture_is_shown(derive: Desk, animated: bytes) -> None:
-    derived = derive(animated)
+def test_more_channels_than_colours_and_opacity_come_out_too(derive: Desk) -> None:
+    assert derive(stills.tiff(64, 40, bytes(range(256)) * 50, channels=5)).width == 64
 
-    assert (derived.width, derived.height, derived.frames[0].picture.mime_type) == (320, 240, "image/jpeg")
-    assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
+
+def test_of_what_moves_the_first_picture_is_shown(derive: Desk) -> None:
+    for animated in (pictures.gif(frames=4), pictures.animated_webp()):
+        derived = derive(animated)
+
+        assert (derived.width, derived.height, derived.frames[0].picture.mime_type) == (320, 240, "image/jpeg")
+        assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
+
+
+def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
+    sequence = stills.encoded(pictures.scene(64, 40), "AVIS")
+    whole = {"GIF": pictures.gif(64, 40, frames=30), "WebP": pictures.animated_webp(), "APNG": stills.apng(2), "AVIF": sequence}
+    said: dict[str, str] = {}
+
+    for kind, data in whole.items():
+        try:
+            derive(data, Limits(max_animation_pixels=5000))
+        except Undecodable as refused:
+            said[kind] = refused.reason
+        derive(data, Limits(max_animation_pixels=300_000))
+    with pytest.raises(Undecodable) as endless:
+        derive(stills.apng(10**9))
+
+    assert said == {
+        "GIF": "The animation has 30 pictures of 0.1 megapixels in all; the limit is 0",
+        "WebP": "The animation has 3 pictures of 0.2 megapixels in all; the limit is 0",
+        "APNG": "The animation has 2 pictures of 0 megapixels in all; the limit is 0",
+        "AVIF": "The animation has 3 pictures of 0 megapixels in all; the limit is 0",
+    }
+    assert endless.value.reason == "The animation has 1000000000 pictures of 2560000 megapixels in all; the limit is 2000"
+    assert derive(stills.moving("TIFF"), Limits(max_animation_pixels=1)).width == 64  # pages do not move
 
 
 def test_an_interlaced_picture_is_held_whole_in_memory(derive: Desk) -> None:
@@ -228,43 +264,71 @@ def test_a_large_picture_is_read_as_it_is_needed(decoder: Decoder, tmp_path: Pat
     assert (derived.frames[0].picture.width, derived.frames[0].picture.height) == (768, 2400)
 
 
-def test_a_page_hidden_in_a_picture_stays_behind(derive: Desk) -> None:
-    derived = derive(pictures.polyglot())
+def test_what_a_picture_is_beside_stays_behind(derive: Desk) -> None:
+    for name, data in stills.polyglots().items():
+        derived = derive(data)
 
-    assert b"script" not in derived.frames[0].picture.data + derived.frames[0].thumbnail.data
+        made = derived.frames[0].picture.data + derived.frames[0].thumbnail.data
+        assert not [word for word in (b"script", b"PK\5\6", b"%PDF") if word in made], name
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "The file is empty"),
-        (b"<html><img></html>", "The file is not a JPEG, PNG, GIF or WebP picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "The file is not a JPEG, PNG, GIF or WebP picture"),
-        (b"%PDF-1.7", "The file is not a JPEG, PNG, GIF or WebP picture"),
-        (b"II*\0\x08\0\0\0", "The file is not a JPEG, PNG, GIF or WebP picture"),
-        (pictures.jpeg()[:100], "The file is cut short"),
-        (pictures.truncated(pictures.jpeg()), "The file is cut short"),
-        (pictures.truncated(pictures.jpeg(), share=0.99), "The file is cut short"),
-        (pictures.truncated(pictures.jpeg(progressive=True)), "The file is cut short"),
-        (pictures.truncated(pictures.gif()), "The file is cut short"),
-        (pictures.truncated(pictures.png()), "The file is damaged or cut short"),
-        (pictures.truncated(pictures.png(), share=0.9), "The file is damaged or cut short"),
-        (pictures.truncated(pictures.webp()), "The file is damaged or cut short"),
-        (b"\xff\xd8\xff" + bytes(1000), "The file is cut short"),
-        (pictures.bomb_png(), "The picture has 2500 megapixels; the limit is 120"),
-        (pictures.claiming_png(), "The picture has 1000000 megapixels; the limit is 120"),
-    ],
-)
-def test_a_refusal_says_why(derive: Desk, data: bytes, reason: str) -> None:
+CUT, DAMAGED, NO_PICTURE = "The file is cut short", "The file is damaged or cut short", "The file is not a picture of a type that is taken"
+WHOLE = {name: make for name, make in stills.SMALL.items() if name != "GIF"} | {"GIF": lambda: pictures.gif(64, 40)}
+
+
+def too_many(megapixels: int) -> str:
+    return f"The picture has {megapixels} megapixels; the limit is 120"
+
+
+def bad() -> Iterator[tuple[str, bytes, str]]:
+    """What it is, and how it is refused."""
+    raw = stills.encoded(pictures.scene(64, 40), "TIFF", compression="raw")
+    yield "nothing", b"", "The file is empty"
+    yield "a page", b"<html><img></html>", NO_PICTURE
+    yield "an SVG", b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", NO_PICTURE
+    yield "a PDF", b"%PDF-1.7", NO_PICTURE
+    yield "a PDF with a JPEG in it", b"%PDF-1.7\n" + pictures.jpeg(64, 40), NO_PICTURE
+    yield "a film", b"\0\0\0\x14ftypisom\0\0\0\0mp42\0\0\0\x08moov", NO_PICTURE
+    yield "a TIFF's beginning", b"II*\0\x08\0\0\0", DAMAGED
+    yield "a HEIC's beginning", stills.encoded(pictures.quarters(64, 40), "HEIC")[:100], DAMAGED
+    yield "a BMP's beginning", stills.bmp(pictures.quarters(64, 40))[:40], DAMAGED
+    yield "a JPEG's beginning", pictures.jpeg()[:100], CUT
+    yield "a JPEG of nothing", b"\xff\xd8\xff" + bytes(1000), CUT
+    yield "nearly all of a JPEG", pictures.truncated(pictures.jpeg(), share=0.99), CUT
+    yield "most of a PNG", pictures.truncated(pictures.png(), share=0.9), DAMAGED
+    yield "nearly all of a TIFF, its directory first", pictures.truncated(raw, share=0.97), DAMAGED
+    for name, make in WHOLE.items():
+        yield f"half of a {name}", pictures.truncated(make()), CUT if name in {"JPEG", "progressive JPEG", "GIF", "AVIF"} else DAMAGED
+    yield "a PNG bomb", pictures.bomb_png(), too_many(2500)
+    yield "an interlaced PNG bomb", pictures.interlaced_png(rows=10), too_many(900)
+    yield "a PNG that claims", pictures.claiming_png(), too_many(1_000_000)
+    yield "a TIFF bomb", stills.tiff_bomb(), too_many(3600)
+    for kind in ("JPEG", "GIF", "AVIF", "HEIC"):
+        yield f"a {kind} that claims", stills.claiming(kind, 65_000), too_many(4225)
+    for kind in ("AVIF", "HEIC"):
+        yield f"a {kind} that claims less", stills.claiming(kind, 9_000), DAMAGED
+
+
+def test_a_refusal_says_why_and_the_next_file_is_answered(derive: Desk) -> None:
     derive(pictures.jpeg(40, 30))
-    before = derive.decoder.pid
+    before, said, expected = derive.decoder.pid, dict[str, str](), dict[str, str]()
 
-    with pytest.raises(Undecodable) as refused:
-        derive(data)
+    for name, data, reason in bad():
+        expected[name] = reason
+        try:
+            derived = derive(data)
+        except Undecodable as refused:
+            said[name] = refused.reason
+        else:
+            said[name] = f"{derived.width}x{derived.height}"
 
-    assert refused.value.reason == reason
+    assert said == expected
     assert derive(pictures.jpeg(40, 30)).width == 40
     assert derive.decoder.pid == before
+
+
+def test_a_profile_that_unfolds_without_end_is_left_aside(derive: Desk) -> None:
+    assert derive(stills.profile_bomb()).width == 64
 
 
 def test_the_limit_on_pixels_is_the_last_size_that_passes(derive: Desk) -> None:

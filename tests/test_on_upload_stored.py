@@ -18,12 +18,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote_plus, urlsplit
 
+import httpx
 import pytest
 
 from functions.on_upload_stored import handler
-from tests import pictures
+from tests import pictures, stills
 from tests.protocol import MIB, begin
-from vitrine import aws, storage
+from vitrine import aws, content, storage
 from vitrine.db import Statement, read
 from vitrine.errors import Busy
 from vitrine.models import Consumer
@@ -162,6 +163,45 @@ def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> 
         ("rejected", "The bytes do not have the SHA-256 that was declared"),
         ("failed", "The file is cut short"),
     ]
+    assert tenant.trouble() == []
+
+
+def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: Tenant) -> None:
+    """However it is called and declared. What no browser shows is led to by its frame."""
+    avif, heic, tiff = (stills.turned(kind, 6) for kind in ("AVIF", "HEIC", "TIFF"))
+    items = {
+        "avif": tenant.post_file(avif, "a.avif", "image/avif"),
+        "heic": tenant.post_file(heic, "IMG_0001.HEIC", ""),
+        "tiff": tenant.post_file(tiff, "scan.tif", "image/x-tiff"),
+        "a JPEG that is a PNG": tenant.post_file(pictures.png(64, 40), "a.jpg", "image/jpeg"),
+        "a PNG that is a WebP": tenant.post_file(pictures.webp(64, 40), "a.png", "image/png"),
+        "a JPEG that is a sound": tenant.post_file(b"\0\0\0\x10ftypM4A \0\0\0\0", "a.jpg", "image/jpeg"),
+        "a JPEG that is a PDF": tenant.post_file(b"%PDF-1.7\n", "a.jpg", "image/jpeg"),
+        "half a HEIC": tenant.post_file(pictures.truncated(heic), "a.heic", "image/heic"),
+    }
+
+    said = {name: (upload["state"], upload["reason"]) for name, item in items.items() if (upload := tenant.settled(item))}
+
+    ready = ("ready", None)
+    assert said == {
+        **dict.fromkeys(("avif", "heic", "tiff", "a JPEG that is a PNG", "a PNG that is a WebP"), ready),
+        "a JPEG that is a sound": ("rejected", "Files of type audio/mp4 are not taken"),
+        "a JPEG that is a PDF": ("rejected", "Files of type application/pdf are not taken"),
+        "half a HEIC": ("failed", "The file is damaged or cut short"),
+    }
+    shown = {name: tenant.studio.get(f"/api/media/{items[name]}").json()["media"] for name in said if said[name] == ready}
+    assert {name: (each["mimeType"], each["width"], each["height"], len(each["frames"])) for name, each in shown.items()} == {
+        "avif": ("image/avif", 64, 40, 1), "heic": ("image/heic", 64, 40, 1), "tiff": ("image/tiff", 64, 40, 1),
+        "a JPEG that is a PNG": ("image/png", 64, 40, 1), "a PNG that is a WebP": ("image/webp", 64, 40, 1),
+    }  # fmt: skip
+    for name, original, mime_type in (("heic", heic, "image/heic"), ("tiff", tiff, "image/tiff")):
+        led, asked = (httpx.get(shown[name]["blob"] + query, follow_redirects=True) for query in ("", "?original=1"))
+        frame = content.sniff(led.content)
+        assert frame is not None
+        assert (led.headers["content-type"], frame.width, frame.height) == ("image/jpeg", 64, 40)
+        assert (asked.content == original, asked.headers["content-type"]) == (True, mime_type)
+        assert asked.headers["content-disposition"].startswith("attachment; ")
+    assert httpx.get(shown["avif"]["blob"], follow_redirects=True).content == avif
     assert tenant.trouble() == []
 
 

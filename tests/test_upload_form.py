@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -32,6 +33,8 @@ from vitrine import content
 from vitrine.db import Statement, read
 from vitrine.library import settling, sweep
 from vitrine.models import Consumer
+from vitrine.settings import settings
+from vitrine_imaging import intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -45,6 +48,7 @@ SDK = {   # what Node's fetch sends beside the credential
     "accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node", "accept-encoding": "gzip, deflate",
     "content-type": f"multipart/form-data; boundary={BOUNDARY}",
 }  # fmt: skip
+TAKEN = "image/avif, image/bmp, image/gif, image/heic, image/heif, image/jpeg, image/png, image/tiff, image/webp"
 PAGE = b"<html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -260,13 +264,13 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
     [
         ("nothing", File(b""), 400, {"error": "An empty file cannot be uploaded", "code": "empty_file"}),
         ("a page that says it is a picture", File(PAGE), 415, {
-            "error": "The file is not a picture of a type that is taken: image/gif, image/jpeg, image/png, image/webp", "code": "unsupported_type"}),
+            "error": f"The file is not a picture of a type that is taken: {TAKEN}", "code": "unsupported_type"}),
         ("an svg", File(SVG, "a.svg", "image/svg+xml"), 415, {
-            "error": "Files of type image/svg+xml are not taken; image/gif, image/jpeg, image/png, image/webp are", "code": "unsupported_type"}),
+            "error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"}),
         ("an svg that says it is a picture", File(SVG), 415, {
-            "error": "Files of type image/svg+xml are not taken; image/gif, image/jpeg, image/png, image/webp are", "code": "unsupported_type"}),
+            "error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"}),
         ("a pdf", File(b"%PDF-1.7\n", "a.pdf", "application/octet-stream"), 415, {
-            "error": "Files of type application/pdf are not taken; image/gif, image/jpeg, image/png, image/webp are", "code": "unsupported_type"}),
+            "error": f"Files of type application/pdf are not taken; {TAKEN} are", "code": "unsupported_type"}),
     ],
 )  # fmt: skip
 def test_a_file_that_is_not_taken_leaves_nothing(tenant: Tenant, what: str, file: File, status: int, body: dict[str, str]) -> None:
@@ -648,6 +652,47 @@ def test_what_is_refused_in_the_trash_is_there_no_more(own_stack: Stack, found: 
 def trash(tenant: Tenant) -> list[object]:
     found: list[object] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
     return found
+
+
+def test_documents_are_kept_and_never_rendered_where_they_are_taken(
+    own_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
+) -> None:
+    tenant = found()
+    entities = b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
+    documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
+    own_stack.kill("worker")
+    try:
+        uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}      # as JPEGs
+        assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [200, 200]
+        refused = begin(tenant, size=len(entities), checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()})
+        assert refused.complete(refused.put_all(entities)).status_code == 200
+        another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf,image/svg+xml")
+        settings.cache_clear()
+        event = json.loads((ROOT / "events/upload_form.json").read_text())
+        event["headers"] |= {"x-api-key": tenant.studio.key, "x-team-id": str(tenant.id), **SDK}
+        body = spelled(home(tenant), File(entities, "b.svg", "image/svg+xml"))
+        formed = invoke(handler, event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
+        for upload in (*uploads.values(), refused):
+            intake.take_in(upload.answer["key"])
+        as_form = json.loads(formed["body"])["mediaId"]
+        intake.take_in(read_upload(tenant, as_form).key)
+    finally:
+        own_stack.restart("worker")
+
+    assert tenant.settled(refused.media)["reason"] == "The bytes do not have the SHA-256 that was declared"
+    for data, item in [*((data, upload.media) for data, upload in uploads.items()), (entities, as_form)]:
+        shown = tenant.studio.get(f"/api/media/{item}").json()["media"]
+        v1 = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
+        mime_type = "application/pdf" if documents[data] == "pdf" else "image/svg+xml"
+        assert (shown["type"], shown["mimeType"], v1["mimeType"], shown["processing"]["state"]) == (documents[data], mime_type, mime_type, "ready")
+        assert (shown["frames"], shown["width"], shown["sha256"]) == ([], None, hashlib.sha256(data).hexdigest())
+        for query in ("", "?original=1", "?download=1"):
+            served = http().get(shown["blob"] + query, follow_redirects=True)
+            assert (served.content == data, served.headers["content-type"]) == (True, "application/octet-stream")
+            assert served.headers["content-disposition"].startswith("attachment; ")
+        assert [http().get(shown["blob"] + query).status_code for query in ("?size=frame", "?size=thumbnail")] == [404, 404]
+    assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == total(tenant) == 3
+    assert tenant.trouble() == []
 
 
 def total(tenant: Tenant) -> int:

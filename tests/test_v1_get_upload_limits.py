@@ -22,8 +22,10 @@ def told(origin: str, **sizes: str) -> dict[str, Any]:
         "success": True,
         "data": {
             "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/",
-            "supportedTypes": ["image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"], **sizes,
-            "direct": {"endpoint": f"{origin}/api/upload"},
+            "supportedTypes": [
+                "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp",
+                "image/avif", "image/bmp", "image/heic", "image/heif", "image/tiff",
+            ], **sizes, "direct": {"endpoint": f"{origin}/api/upload"},
         },
         "info": {"timestamp": A_TIME},
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What bytes are, from their first kilobytes: type, dimensions, orientation. No decoder, nothing but the standard library.
+"""What bytes are, from their first kilobytes: type, dimensions, orientation. No decoder, nothing but the standard library and our settings.
 
 A name or a declared type is what somebody says of a file; this is what the file says. It is a reading of headers only:
 that the rest can be decoded is for the imaging layer to find out.
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from re import compile as pattern
 from typing import Final, Literal
+
+from vitrine.settings import settings
 
 Kind = Literal["image", "video", "audio", "document"]
 
@@ -44,11 +46,13 @@ TYPES: Final[Mapping[str, Type]] = {
     "audio/mp4": Type("audio", ".m4a", showable=False),
 }
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
-STILLS: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})  # of which frames are made
+STILLS: Final = frozenset(  # of which frames are made
+    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}
+)
+DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})  # kept and handed out again where a setting takes them; never rendered
 VIDEOS: Final[frozenset[str]] = frozenset()
-TAKEN: Final = STILLS | VIDEOS
 
-# What the v1 API documents as taken, in its order: `image/jpg` is what some clients call a JPEG.
+# What the v1 API documents as taken, in its order, before whatever else is: `image/jpg` is what some clients call a JPEG.
 _DOCUMENTED: Final = (
     "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "video/mp4", "video/mpeg", "video/quicktime", "video/webm",
 )
@@ -126,7 +130,21 @@ def canonical(declared: str) -> str:
     return _ALIASES.get(bare, bare)
 
 
-DECLARABLE: Final = tuple(each for each in _DOCUMENTED if canonical(each) in TAKEN)   # of these, what is taken
+def taken() -> frozenset[str]:
+    """The types that are taken here: what frames are made of, and the documents that this deployment takes.
+
+    Raises ValueError where the setting names what is no document.
+    """
+    documents = frozenset(settings().accepted_documents)
+    if not documents <= DOCUMENTS:
+        raise ValueError(f"ACCEPTED_DOCUMENTS may name {' and '.join(sorted(DOCUMENTS))}")
+    return STILLS | VIDEOS | documents
+
+
+def declarable() -> list[str]:
+    """What a client may declare to have what is taken."""
+    here = taken()
+    return [each for each in _DOCUMENTED if canonical(each) in here] + sorted(here.difference(_DOCUMENTED))
 
 
 # -- recognising ------------------------------------------------------------------------------------------------------
@@ -179,24 +197,28 @@ _FILM_BRANDS: Final = (
 _MOST_BRANDS: Final = 64
 
 
-def _by_brand(head: bytes) -> str | None:
-    """ISO base media (ISO 14496-12): the `ftyp` box names what the file is, first of all by its major brand."""
+def brands(head: bytes) -> list[bytes]:
+    """What an ISO base media file (ISO 14496-12) names itself in its `ftyp` box, its major brand first; nothing for other files."""
     if head[4:8] != b"ftyp":
-        return None
+        return []
     end = min(int.from_bytes(head[:4], "big"), 16 + 4 * _MOST_BRANDS, len(head))
-    major = head[8:12]
-    brands = [major, *(head[at : at + 4] for at in range(16, end - 3, 4))]
-    if major == b"crx ":  # Canon's raw pictures also claim isom
+    return [head[8:12], *(head[at : at + 4] for at in range(16, end - 3, 4))]
+
+
+def _by_brand(head: bytes) -> str | None:
+    named = brands(head)
+    if not named or named[0] == b"crx ":  # Canon's raw pictures also claim isom
         return None
+    major = named[0]
     if major in _AVIF:
         return "image/avif"
     if major in _HEIC:
         return "image/heic"
     if major in _ANY_STILL:
-        if _AVIF.intersection(brands):
+        if _AVIF.intersection(named):
             return "image/avif"
-        return "image/heic" if _HEIC.intersection(brands) else "image/heif"
-    return next((mime_type for brand in brands for start, mime_type in _FILM_BRANDS if brand.startswith(start)), None)
+        return "image/heic" if _HEIC.intersection(named) else "image/heif"
+    return next((mime_type for brand in named for start, mime_type in _FILM_BRANDS if brand.startswith(start)), None)
 
 
 def _old_quicktime(head: bytes) -> str | None:

@@ -78,7 +78,10 @@ class Settings:
     hash_max_bytes: int = 8 * GIB                  # above: no SHA-256
     decode_max_bytes: int = 512 * MIB              # of a still, on the disk of the decoding function
     max_pixels: int = 120_000_000                  # of a still, before it is decoded
+    max_animation_pixels: int = 2_000_000_000      # of all pictures of an animation together, since each of its viewers decodes them
     decode_seconds: int = 60
+    decode_memory: int = GIB                       # bytes of address space of the process that decodes; its function needs this and as much again
+    accepted_documents: tuple[str, ...] = ()       # image/svg+xml, application/pdf: kept, never rendered, handed out as downloads alone
     trash_days: int = 30                           # 0: never purged
 
     rate_limits: bool = True

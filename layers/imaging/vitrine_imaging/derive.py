@@ -3,34 +3,26 @@
 This runs inside the child process, the only place where libvips is ever loaded.
 """
 
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyvips
 
-from vitrine.content import HEAD_BYTES, STILLS, sniff
-from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+from vitrine.content import HEAD_BYTES, STILLS, Content, brands, sniff
+from vitrine_imaging import by_vips
+from vitrine_imaging.by_vips import Original
+from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
 from vitrine_imaging.thumbhash import thumbhash
 
 _HASH_EDGE: Final = 32  # 3.7 ms, against 19.8 ms from 100 pixels, for nearly the same bytes
 
+_MOST_CHUNKS: Final = 10_000  # of a PNG before its pixels; writers use some twenty
 _NOTHING: Final = 0  # ForeignKeep.NONE: no EXIF, no place, no profile
 
-_LOADERS: Final = {
-    "image/jpeg": "VipsForeignLoadJpeg",
-    "image/png": "VipsForeignLoadPng",
-    "image/gif": "VipsForeignLoadNsgif",
-    "image/webp": "VipsForeignLoadWebp",
-}
 
-pyvips.cache_set_max(0)  # no picture is seen twice
-pyvips.operation_block_set("VipsForeignLoad", True)
-for _loader in _LOADERS.values():
-    pyvips.operation_block_set(_loader, False)
-
-
-def derive(path: Path, *, max_pixels: int) -> Derived:
+def derive(path: Path, *, max_pixels: int, max_animation_pixels: int) -> Derived:
     """What is made of the picture that `path` begins with: bytes after its end do not matter.
 
     Raises Undecodable.
@@ -41,36 +33,65 @@ def derive(path: Path, *, max_pixels: int) -> Derived:
         if not head:
             raise Undecodable("The file is empty")
         if content is None or content.mime_type not in STILLS:
-            raise Undecodable("The file is not a JPEG, PNG, GIF or WebP picture")
+            raise Undecodable("The file is not a picture of a type that is taken")
         _refuse_large(content.width or 0, content.height or 0, max_pixels)
         try:
-            return _derive(file, content.mime_type, max_pixels)
+            original = _opened(file, head, content, max_pixels)
+            _refuse_large(original.width, original.height, max_pixels)  # again: what will be decoded, not what our own reading found
+            _refuse_long(original, max_animation_pixels)
+            return _made(original)
         except pyvips.Error as error:
             raise Undecodable(_in_words(error)) from None
 
 
-def _derive(file: FileIO, mime_type: str, max_pixels: int) -> Derived:
-    source = _source(file, mime_type)
-    header = pyvips.Image.new_from_source(source, "", access="sequential")
-    _refuse_large(header.width, header.height, max_pixels)  # again: what will be decoded, not what our own reading found
-    width, height = header.width, header.height
-    if _orientation(header) >= 5:
-        width, height = height, width
+def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Original:
+    path, mime_type = Path(str(file.name)), content.mime_type
+    if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
+        from vitrine_imaging import by_pillow  # 70 ms and 60 MB that most children never need
 
-    source = _source(file, mime_type)  # from the beginning; named, so that it lives until all is read
-    frame = _shrunk(source, managed=_needs_colour_management(header))
-    if frame.interpretation != "srgb":
-        frame = frame.colourspace("srgb")  # grey, 16 bits
-    frame = frame.copy_memory()  # or the second encoder would read a stream that is over ("out of order read")
+        if mime_type in {"image/heic", "image/heif"}:
+            return by_pillow.heif(path)
+        return by_pillow.opened(path, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
+    original = by_vips.opened(file, mime_type)
+    return replace(original, pictures=_pictures_of_png(file)) if mime_type == "image/png" else original
+
+
+def _made(original: Original) -> Derived:
+    """Every format comes through here, and ends as an upright sRGB frame and thumbnail in memory."""
+    frame = _in_srgb(original.shrunk(FRAME_EDGE))
     if frame.hasalpha() and frame[frame.bands - 1].min() == 255:
         frame = frame.extract_band(0, n=frame.bands - 1)  # screenshots: an alpha channel, and nothing transparent
     thumbnail = frame.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
     return Derived(
-        width=width,
-        height=height,
+        width=original.width,
+        height=original.height,
         frames=(Frame(_webp(frame, effort=2) if frame.hasalpha() else _jpeg(frame), _webp(thumbnail, effort=4)),),
         placeholder=_placeholder(thumbnail),
     )
+
+
+def _in_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Three channels of 8 bits, or four where it knows opacity."""
+    if image.interpretation == "srgb" and image.format == "uchar" and image.bands <= 4:
+        return image
+    image = image.colourspace("srgb")  # grey, 16 bits
+    if image.bands > 4:
+        image = image.extract_band(0, n=3)  # more channels than one beside the colours: none of them is known to be opacity
+    return image.cast("uchar").copy_memory()
+
+
+def _pictures_of_png(file: FileIO) -> int:
+    """As its `acTL` says, which stands before the pixels: libvips does not tell."""
+    at = 8
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(12)
+        if len(head) < 12 or head[4:8] == b"IDAT":
+            break
+        if head[4:8] == b"acTL":
+            return int.from_bytes(head[8:], "big")
+        at += 12 + int.from_bytes(head[:4], "big")
+    return 1
 
 
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
@@ -78,38 +99,15 @@ def _refuse_large(width: int, height: int, max_pixels: int) -> None:
         raise Undecodable(f"The picture has {_megapixels(width * height)} megapixels; the limit is {_megapixels(max_pixels)}")
 
 
+def _refuse_long(original: Original, most: int) -> None:
+    """Nothing but its first picture is decoded here, but whoever shows it decodes them all."""
+    count, pixels = original.pictures, original.pictures * original.width * original.height
+    if count > 1 and pixels > most:
+        raise Undecodable(f"The animation has {count} pictures of {_megapixels(pixels)} megapixels in all; the limit is {_megapixels(most)}")
+
+
 def _megapixels(pixels: int) -> str:
     return f"{pixels / 1e6:.1f}".removesuffix(".0")
-
-
-def _orientation(header: pyvips.Image) -> int:
-    tag = header.get("orientation") if "orientation" in header.get_fields() else 1
-    return tag if isinstance(tag, int) else 1
-
-
-def _needs_colour_management(header: pyvips.Image) -> bool:
-    """On a picture without a profile it is 3.5 times slower, for the same pixels."""
-    return "icc-profile-data" in header.get_fields() or header.interpretation == "cmyk"
-
-
-def _source(file: FileIO, mime_type: str) -> pyvips.Source:
-    """The file from its beginning; a file, not a buffer, so that rows are read as they are needed."""
-    if mime_type != "image/jpeg":
-        return pyvips.Source.new_from_file(str(file.name))
-    file.seek(0)
-    # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What cannot be mapped is
-    # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file into memory.
-    source = pyvips.SourceCustom()
-    source.on_read(file.read)
-    source.on_seek(file.seek)
-    return source
-
-
-def _shrunk(source: pyvips.Source, *, managed: bool) -> pyvips.Image:
-    """Upright, at most the frame's size."""
-    wanted: dict[str, Any] = {"output_profile": "srgb"} if managed else {}
-    # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and shows half a picture.
-    return pyvips.Image.thumbnail_source(source, FRAME_EDGE, height=FRAME_EDGE, size="down", option_string="[fail_on=truncated]", **wanted)
 
 
 def _jpeg(image: pyvips.Image) -> Picture:
@@ -130,6 +128,7 @@ def _placeholder(image: pyvips.Image) -> bytes:
 # libvips gives no codes. What is read here decides on words alone, and whether a fresh child is asked again.
 _WORDS: Final = (
     ("out of memory", OUT_OF_MEMORY),
+    ("Memory allocation error", OUT_OF_MEMORY),  # libheif's
     ("premature end", "The file is cut short"),
     ("Unexpected end", "The file is cut short"),
 )
@@ -137,4 +136,4 @@ _WORDS: Final = (
 
 def _in_words(error: pyvips.Error) -> str:
     said = str(error)
-    return next((words for fragment, words in _WORDS if fragment in said), "The file is damaged or cut short")
+    return next((words for fragment, words in _WORDS if fragment in said), DAMAGED)

@@ -62,8 +62,10 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
     if stored is None:
         raise Busy(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
-    if found is None or found.mime_type not in content.STILLS:
+    if found is None or found.mime_type not in content.taken():
         return recording.refuse(who, upload, attempt, NOT_AN_IMAGE if found is None else f"Files of type {found.mime_type} are not taken")
+    if found.mime_type in content.DOCUMENTS:
+        return _keep_document(who, upload, attempt, stored, found.mime_type)
 
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
         sha256, pictures = fetch(stored, found.mime_type, Path(folder) / "original", meanwhile)
@@ -80,6 +82,24 @@ def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload
     return recording.keep(who, upload, attempt, looked, derived)
 
 
+def _keep_document(who: Consumer, upload: Upload, attempt: versions.Attempt, stored: Stored, mime_type: str) -> Upload:
+    """Its head is all of it that was ever looked at: what scripts and entities it has concerns nobody here."""
+    looked = recording.Looked(mime_type, None, None, _hashed(stored))
+    refusal = recording.mismatch(upload, looked)
+    if refusal is not None:
+        return recording.refuse(who, upload, attempt, refusal)
+    return recording.keep_without_frames(who, upload, attempt, looked)
+
+
+def _hashed(stored: Stored) -> bytes | None:
+    if stored.bytes > settings().hash_max_bytes:
+        return None
+    digest = hashlib.sha256()
+    for chunk in storage.chunks(stored):
+        digest.update(chunk)
+    return digest.digest()
+
+
 def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Callable[[], Derived]]:
     """The SHA-256 of the whole object (None above the limit), and what waits for its pictures, or raises Undecodable.
 
@@ -87,7 +107,7 @@ def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> t
     written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`, whatever has come of it.
     """
     chosen = settings()
-    limits = Limits(max_pixels=chosen.max_pixels, wall_seconds=chosen.decode_seconds)
+    limits = Limits(chosen.max_pixels, chosen.max_animation_pixels, chosen.decode_seconds, chosen.decode_memory)
     hashed = stored.bytes <= chosen.hash_max_bytes
     digest, ahead = hashlib.sha256(), deque[Future[None]]()
     most = min(stored.bytes, chosen.decode_max_bytes)

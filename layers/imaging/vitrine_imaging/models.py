@@ -8,6 +8,7 @@ from typing import Any, Final
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
 OUT_OF_MEMORY: Final = "Decoding needed more memory than allowed"
+DAMAGED: Final = "The file is damaged or cut short"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Limits:
     """What one file may cost."""
 
     max_pixels: int = 120_000_000  # width x height, by the header, before anything is decoded
+    max_animation_pixels: int = 2_000_000_000  # those of all its pictures together, where it moves
     wall_seconds: int = 60  # also the limit on processor time
     memory_bytes: int = 1 << 30  # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
 

@@ -94,6 +94,11 @@ def keep(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looke
         raise
 
 
+def keep_without_frames(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked) -> Upload:
+    """It is ready as it is."""
+    return _record(who, upload, attempt, looked)
+
+
 def fail(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked, reason: str) -> Upload:
     """Nothing could be made of it; it is kept, listed and counted, with the reason."""
     return _record(who, upload, attempt, looked, failed=reason)

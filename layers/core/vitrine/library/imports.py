@@ -171,7 +171,7 @@ class _Store:
     def _opened(self, head: bytes) -> str:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
-            if found is None or found.mime_type not in content.TAKEN:
+            if found is None or found.mime_type not in content.taken():
                 raise fetch.Refused(f"Files of type {found.mime_type} are not taken" if found else NOT_A_PICTURE)
             self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
             if not write(self._who, externals.lands(self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type)):

@@ -125,7 +125,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
     _check_sizes(wanted)
     if found is None:
-        raise UnsupportedType(f"The file is not a picture of a type that is taken: {', '.join(sorted(content.TAKEN))}")
+        raise UnsupportedType(f"The file is not a picture of a type that is taken: {', '.join(sorted(content.taken()))}")
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
     upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.size)
@@ -158,7 +158,7 @@ def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
     mime_type = found.mime_type if found else content.canonical(file.declared_type)
     limit = largest_file(largest_form, found.kind if found else None)
     try:
-        if found is None or mime_type not in content.TAKEN:
+        if found is None or mime_type not in content.taken():
             raise UnsupportedType(f"Files of type {mime_type} are not taken")
         if file.size > limit:
             raise TooLarge(f"The file has {file.size} bytes; the limit is {limit}")
@@ -324,8 +324,8 @@ def _create(
 
 def _taken_type(declared: str) -> str:
     mime_type = content.canonical(declared)
-    if mime_type not in content.TAKEN and mime_type not in UNDECLARED_TYPES:
-        raise UnsupportedType(f"Files of type {mime_type} are not taken; {', '.join(sorted(content.TAKEN))} are")
+    if mime_type not in content.taken() and mime_type not in UNDECLARED_TYPES:
+        raise UnsupportedType(f"Files of type {mime_type} are not taken; {', '.join(sorted(content.taken()))} are")
     return mime_type or "application/octet-stream"
 
 

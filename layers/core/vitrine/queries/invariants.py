@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
+from vitrine.content import DOCUMENTS
 from vitrine.db import Statement
 from vitrine.queries.objects import Entry
 
@@ -51,14 +52,14 @@ RULES: dict[str, LiteralString] = {
          where (o.key is null or o.state <> 'live')
            and @f
     """,
-    "a ready version has frames and a generation, a pending one has none": """
+    "a ready version has frames and a generation unless it is a document, a pending one has none": """
         select v.id::text as item, format('%%s, generation %%s, %%s frames', v.processing, v.generation, count(f.id)) as details
           from versions v
           left join frames f on f.organization_id = v.organization_id and f.version_id = v.id and f.generation = v.generation
          where v.key is not null
            and @v
          group by v.organization_id, v.id
-        having (v.processing = 'ready') <> (count(f.id) > 0)
+        having (v.processing = 'ready' and v.mime_type <> all(%(documents)s)) <> (count(f.id) > 0)
     """,
     "a frame is of its version's generation": """
         select f.id::text as item, format('of generation %%s, its version of %%s', f.generation, v.generation) as details
@@ -277,7 +278,7 @@ def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
     sql = RULES[rule]
     for alias in ("v", "o", "f", "m", "l", "p", "c"):
         sql = sql.replace(f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1))
-    return Statement(sql + " limit 20", {"organization": organization}, Broken)
+    return Statement(sql + " limit 20", {"organization": organization, "documents": sorted(DOCUMENTS)}, Broken)
 
 
 def manifest(organization: UUID | None) -> Statement[Entry]:

@@ -101,7 +101,7 @@ def show_uploaded(judged: Sequence[Judged], links: Links) -> UploadedFiles:
 def show_limits(any_kind: int, image: int, video: int, links: Links) -> UploadLimits:
     """Of one file, in bytes."""
     data: Limits = {
-        "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/", "supportedTypes": list(content.DECLARABLE),
+        "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/", "supportedTypes": content.declarable(),
         "maxFileSize": f"{_megabytes(any_kind)}MB", "direct": {"endpoint": f"{links.origin}/api/upload"},
     }  # fmt: skip
     if image != any_kind:
@@ -115,8 +115,8 @@ def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None
     """Status, sentence and details, as they are documented."""
     name = judged.file.filename
     if isinstance(why, UnsupportedType):
-        kind = "unknown" if judged.mime_type in ("", *content.TAKEN) else judged.mime_type   # it claims to be one that is taken, and is not
-        details = {"allowedTypes": list(content.DECLARABLE)}
+        kind = "unknown" if judged.mime_type in ("", *content.taken()) else judged.mime_type   # it claims to be one that is taken, and is not
+        details = {"allowedTypes": content.declarable()}
         return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
     if isinstance(why, TooLarge) and why.code == "too_large":
         most = f"{_megabytes(judged.limit)}MB"

@@ -1,0 +1,109 @@
+"""What libvips has no decoder for - HEIC and HEIF, AVIF sequences, BMP - read by Pillow and pillow-heif, and handed to libvips as pixels.
+
+The child process imports this at the first such file.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import pillow_heif
+import pyvips
+from PIL import AvifImagePlugin, ExifTags, Image
+from pillow_heif import options
+
+from vitrine_imaging.by_vips import Original, shrink
+from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY, Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
+options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
+
+_DISPLAY_P3: Final = 12  # colour primaries, ITU-T H.273
+_PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
+
+
+def heif(path: Path) -> Original:
+    """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
+    with _in_words():
+        file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
+        picture = file[file.primary_index]
+
+    def shrunk(edge: int) -> pyvips.Image:
+        with _in_words():
+            return shrink(_plane(picture), edge)
+
+    return Original(*picture.size, shrunk)
+
+
+def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
+    """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
+    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
+    with _in_words():
+        file = Image.open(path, formats=(kind,))
+        orientation = file.getexif().get(ExifTags.Base.Orientation, 1) if kind == "AVIF" else 1  # made of irot and imir, not applied
+
+    def shrunk(edge: int) -> pyvips.Image:
+        with _in_words():
+            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge)
+
+    width, height = file.size if orientation < 5 else reversed(file.size)
+    return Original(width, height, shrunk, getattr(file, "n_frames", 1))
+
+
+def _plane(picture: Any) -> pyvips.Image:
+    """libheif's own pixels and no copy of them: at a hundred megapixels there is no room for one."""
+    data = picture.data  # decodes it
+    (width, height), mode = picture.size, picture.mode
+    deep = ";16" in mode
+    bands = 1 if mode.startswith("I") else len(mode.partition(";")[0])
+    row = picture.stride // (2 if deep else 1)
+    pixels = pyvips.Image.new_from_memory(data, row, height, 1, "ushort" if deep else "uchar").crop(0, 0, width * bands, height)
+    pixels = pixels.bandfold(factor=bands) if bands > 1 else pixels
+    pixels = pixels.copy(interpretation=("rgb16" if deep else "srgb") if bands >= 3 else ("grey16" if deep else "b-w"))
+    if "a" in mode:  # multiplied by its opacity
+        pixels = pixels.unpremultiply().cast(pixels.format)
+    profile = picture.info.get("icc_profile")
+    if not profile and picture.info.get("nclx_profile", {}).get("color_primaries") == _DISPLAY_P3:
+        profile = pyvips.Image.profile_load("p3")
+    return _tagged(pixels, profile, 1)
+
+
+def _pixels(file: Image.Image, edge: int) -> pyvips.Image:
+    image = file
+    if image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    times = max(image.size) // (_PLENTY * edge)
+    if times > 1:
+        image = image.reduce(times)
+    bands = len(image.getbands())
+    pixels = pyvips.Image.new_from_memory(image.tobytes(), image.width, image.height, bands, "uchar")
+    return pixels.copy(interpretation="srgb" if bands >= 3 else "b-w")
+
+
+def _tagged(pixels: pyvips.Image, profile: bytes | None, orientation: int) -> pyvips.Image:
+    """With what libvips would have found in the file itself."""
+    pixels = pixels.copy()
+    if profile:
+        blob: Any = profile  # it takes bytes, which its types do not say
+        pixels.set_type(pyvips.GValue.blob_type, "icc-profile-data", blob)
+    pixels.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return pixels
+
+
+@contextmanager
+def _in_words() -> Generator[None]:
+    try:
+        yield
+    except (pyvips.Error, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise Undecodable("The picture has more pixels than allowed") from None
+    except Exception as error:  # pillow-heif raises ValueError, EOFError, SyntaxError, RuntimeError and OSError; Pillow others too
+        raise Undecodable(OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED) from None
