@@ -11,6 +11,7 @@ import pyvips
 
 from vitrine.content import HEAD_BYTES, STILLS, sniff
 from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_imaging.thumbhash import thumbhash
 
 _HASH_EDGE: Final = 32  # 3.7 ms, against 19.8 ms from 100 pixels, for nearly the same bytes
@@ -70,6 +71,8 @@ def _derive(file: FileIO, mime_type: str, max_pixels: int) -> Derived:
         height=height,
         frames=(Frame(_webp(frame, effort=2) if frame.hasalpha() else _jpeg(frame), _webp(thumbnail, effort=4)),),
         placeholder=_placeholder(thumbnail),
+        perceptual_hash=perceptual_hash(thumbnail),
+        colors=dominant_colors(thumbnail),
     )
 
 
