@@ -304,8 +304,8 @@ class Media:
     duration: float | None             # None for stills
     sha256: bytes | None
     placeholder: bytes | None          # ThumbHash
-    taken_at: datetime | None
-    taken_zone: str | None
+    taken_at: datetime | None          # as if the camera's clock had been in UTC where its zone is not known
+    taken_zone: str | None             # "+02:00"
     processing: Processing | None      # None for a folder
     processing_reason: str | None
     moderation: dict[str, object] | None
@@ -319,6 +319,8 @@ class Media:
     preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
     source_media_id: UUID | None = None  # of a version shown as itself: its item; None for an item, and for its first version
     is_active: bool = True             # False for a version that its item does not show
+    colors: tuple[str, ...] = ()       # "#rrggbb", the most common first
+    exif: dict[str, object] | None = None   # what camera and lens said; None: nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class Settings:
     decode_max_bytes: int = 512 * MIB              # of a still, on the disk of the decoding function
     max_pixels: int = 120_000_000                  # of a still, before it is decoded
     decode_seconds: int = 60
+    keep_gps: bool = False                         # where a picture was taken, by its EXIF: whoever sees the item would see it
     trash_days: int = 30                           # 0: never purged
 
     rate_limits: bool = True

@@ -2,7 +2,7 @@
 
     python -m vitrine_imaging.child <bytes of address space>
 
-On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "cpu_seconds"}; on stdout "ready", then for each an answer (`answers.py`).
+On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "cpu_seconds", "keep_gps"}; on stdout "ready", then for each an answer (`answers.py`).
 """
 
 import json
@@ -43,7 +43,7 @@ def main(memory_bytes: int) -> None:
             return
         _allow_processor_time(asked["cpu_seconds"])
         try:
-            derived = derive(Path(asked["path"]), max_pixels=asked["max_pixels"])
+            derived = derive(Path(asked["path"]), max_pixels=asked["max_pixels"], keep_gps=asked["keep_gps"])
         except Undecodable as refused:
             answers.refuse(say, refused.reason)
         except MemoryError:

@@ -252,7 +252,7 @@ class _Child:
 
     def derive(self, path: Path, limits: Limits, until: float) -> Derived:
         """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles."""
-        asked = {"path": str(path), "max_pixels": limits.max_pixels, "cpu_seconds": limits.wall_seconds}
+        asked = {"path": str(path), "max_pixels": limits.max_pixels, "cpu_seconds": limits.wall_seconds, "keep_gps": limits.keep_gps}
         wire.write(self._questions, json.dumps(asked).encode())
 
         def hear(at_most: int) -> bytes:

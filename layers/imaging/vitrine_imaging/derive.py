@@ -3,6 +3,7 @@
 This runs inside the child process, the only place where libvips is ever loaded.
 """
 
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pyvips
 
 from vitrine.content import HEAD_BYTES, STILLS, sniff
+from vitrine_imaging import exif
 from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_imaging.thumbhash import thumbhash
@@ -31,7 +33,7 @@ for _loader in _LOADERS.values():
     pyvips.operation_block_set(_loader, False)
 
 
-def derive(path: Path, *, max_pixels: int) -> Derived:
+def derive(path: Path, *, max_pixels: int, keep_gps: bool = False) -> Derived:
     """What is made of the picture that `path` begins with: bytes after its end do not matter.
 
     Raises Undecodable.
@@ -45,9 +47,11 @@ def derive(path: Path, *, max_pixels: int) -> Derived:
             raise Undecodable("The file is not a JPEG, PNG, GIF or WebP picture")
         _refuse_large(content.width or 0, content.height or 0, max_pixels)
         try:
-            return _derive(file, content.mime_type, max_pixels)
+            derived = _derive(file, content.mime_type, max_pixels)
         except pyvips.Error as error:
             raise Undecodable(_in_words(error)) from None
+    told = exif.read(path, content.mime_type, keep_gps=keep_gps)
+    return replace(derived, exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone)
 
 
 def _derive(file: FileIO, mime_type: str, max_pixels: int) -> Derived:

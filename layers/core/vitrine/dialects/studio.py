@@ -433,6 +433,7 @@ class Media(TypedDict):
     mimeType: str | None
     takenAt: str | None    # with its zone where that is known
     placeholder: str | None   # ThumbHash, base64
+    colors: list[str]      # "#rrggbb", the most common first, six at most; [] for a folder, and while nobody knows
     sha256: str | None     # hexadecimal
     processing: Processing | None   # null for a folder
     metadata: dict[str, Any]
@@ -653,6 +654,7 @@ def show_media(media: models.Media, links: Links) -> Media:
         "mimeType": media.mime_type,
         "takenAt": _taken(media),
         "placeholder": base64.b64encode(media.placeholder).decode() if media.placeholder is not None else None,
+        "colors": list(media.colors),
         "sha256": media.sha256.hex() if media.sha256 is not None else None,
         "processing": {"state": media.processing, "reason": media.processing_reason} if media.processing is not None else None,
         "metadata": _metadata(media),
@@ -669,7 +671,8 @@ def _metadata(media: models.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
     described = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
     moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
-    return {**media.metadata, **described, "tags": media.tags, "moderation": moderation}
+    facts = {} if media.exif is None else {"exif": media.exif}
+    return {**media.metadata, **described, "tags": media.tags, "moderation": moderation, **facts}
 
 
 def _taken(media: models.Media) -> str | None:
