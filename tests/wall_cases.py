@@ -319,6 +319,7 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),
     "rename_tag_group": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}),
     "list_tags": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
+    "list_duplicates": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     # Many items at once
     "bulk_media": lambda stage, _: Sent(body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),

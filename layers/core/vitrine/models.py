@@ -344,6 +344,33 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherCopy:
+    """A version that has the bytes of another one."""
+
+    id: UUID
+    name: str                          # of its item
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An item of a group."""
+
+    media: Media
+    distance: int                      # bits of 64 in which it looks other than the first
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Items that are the same."""
+
+    match: Literal["exact", "near"]    # in their bytes, or in how they look
+    count: int                         # all of them
+    items: tuple[Duplicate, ...]       # the first to be uploaded first; of many, so many
+    cursor: Cursor                     # where a listing goes on after this group
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """What people say of an item, whole: what is None or missing is not said of it."""
 
