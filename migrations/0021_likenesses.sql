@@ -55,6 +55,10 @@ end $$;
 grant select, insert, delete on perceptual_hashes, likenesses to vitrine_app;
 grant select                 on perceptual_hashes, likenesses to vitrine_worker;
 
+-- The groups of a page come one after the other by subqueries that stop early, which the planner takes for millions of times dearer than they are;
+-- compiling such a plan takes a second, and no statement of a function is long enough to win it back.
+alter role vitrine_app set jit = off;
+
 -- Items of one collection with the same bytes, by their bytes.
 create index media_copies on media (organization_id, collection_id, sha256, active_version_id)
   where sha256 is not null and status = 'active' and verified_at is not null;

@@ -45,13 +45,15 @@ def others(caller: Caller, version: UUID) -> tuple[OtherCopy, ...]:
     return tuple(read(caller, likenesses.others(caller.organization_id, version, MOST_OTHERS)))
 
 
-def groups(caller: Caller, collection: UUID, *, distance: int = USUAL, limit: int = 10, cursor: Cursor | None = None) -> tuple[tuple[Duplicates, ...], bool]:
-    """A page of the groups of living, verified files of a collection that are the same, and whether there are more: first those of the same bytes, then
-    those that look the same, which differ in `distance` bits of 64 at most.
+def groups(
+    caller: Caller, collection: UUID, *, distance: int = USUAL, limit: int = 10, cursor: Cursor | None = None
+) -> tuple[tuple[Duplicates, ...], bool]:
+    """A page of the groups of living, verified files of a collection that are the same, and whether there are more. First those of the same bytes,
+    then those that look the same: that differ in `distance` bits of 64 at most.
 
-    Who looks the same: an item that none before it (by when its picture was begun to be uploaded) is near to, and those near it that are near to none
-    before it. So an item is in one such group at most; one that is near only to those that are in a group already comes up once that is cleared. Of
-    items with the same bytes only the first looks like others. Raises NotFound, and Invalid for a cursor that is none of this listing.
+    A group of these is an item that none before it is near to, and those near it that are near to none before it; what is before is what began to be
+    uploaded before. So an item is in one of them at most; and what is near only to such as are no first ones is in none, until those before it are
+    gone. Of items with the same bytes only the first looks like others. Raises NotFound, and Invalid for a cursor that is none of this listing.
     """
     organization = caller.organization_id
     exact_after, near_after = _after(cursor)

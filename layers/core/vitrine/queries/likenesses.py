@@ -33,7 +33,8 @@ def queue(collection: UUID) -> Statement[object]:
     What is compared is sent after this, as statements of their own.
     """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited", {"collection": collection}, nothing
+        "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
+        {"collection": collection}, nothing,
     )
 
 
@@ -143,14 +144,8 @@ def near(organization: UUID, collection: UUID, *, distance: int, after: UUID, gr
                      and distance <= %(distance)s
                    order by earlier_id) as head
            where """ + _counts("head.earlier_media_id", "head.earlier_id") + """
-             and not exists (
-                 select
-                   from likenesses before
-                  where before.organization_id = %(organization)s
-                    and before.version_id = head.earlier_id
-                    and before.distance <= %(distance)s
-                    and """ + _counts("before.earlier_media_id", "before.earlier_id") + """)
-             and exists (""" + _members("head.earlier_id") + """)
+             and """ + _near_before("head.earlier_id", "head.earlier_id") + """ is null
+             and (select true from (""" + _members("head.earlier_id") + """) as likeness limit 1)
            order by head.earlier_id
            limit %(groups)s
         ), member as (
@@ -169,25 +164,39 @@ def near(organization: UUID, collection: UUID, *, distance: int, after: UUID, gr
     )
 
 
+# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they give a page.
+
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
-    """Whether this version is what a living item shows, and no earlier one has its bytes."""
-    return """exists (
-                 select
-                   from media shown
-                  where shown.organization_id = %(organization)s
-                    and shown.id = """ + media + """
-                    and shown.active_version_id = """ + version + """
-                    and shown.status = 'active'
-                    and shown.verified_at is not null
-                    and not exists (
-                        select
-                          from media copy
-                         where copy.organization_id = %(organization)s
-                           and copy.collection_id = shown.collection_id
-                           and copy.sha256 = shown.sha256
-                           and copy.status = 'active'
-                           and copy.verified_at is not null
-                           and copy.active_version_id < shown.active_version_id))"""
+    """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
+    return """(select true
+                    from media shown
+                   where shown.organization_id = %(organization)s
+                     and shown.id = """ + media + """
+                     and shown.active_version_id = """ + version + """
+                     and shown.status = 'active'
+                     and shown.verified_at is not null
+                     and (select true
+                            from media copy
+                           where copy.organization_id = %(organization)s
+                             and copy.collection_id = %(collection)s
+                             and copy.sha256 = shown.sha256
+                             and copy.status = 'active'
+                             and copy.verified_at is not null
+                             and copy.active_version_id < shown.active_version_id
+                           limit 1) is null
+                   limit 1)"""
+
+
+def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
+    """True where something that counts and came before this is near to the version; else null."""
+    return """(select true
+                    from likenesses nearer
+                   where nearer.organization_id = %(organization)s
+                     and nearer.version_id = """ + version + """
+                     and nearer.earlier_id < """ + before + """
+                     and nearer.distance <= %(distance)s
+                     and """ + _counts("nearer.earlier_media_id", "nearer.earlier_id") + """
+                   limit 1)"""
 
 
 def _members(head: LiteralString) -> LiteralString:
@@ -199,14 +208,7 @@ def _members(head: LiteralString) -> LiteralString:
                      and likeness.earlier_id = """ + head + """
                      and likeness.distance <= %(distance)s
                      and """ + _counts("likeness.media_id", "likeness.version_id") + """
-                     and not exists (
-                         select
-                           from likenesses other
-                          where other.organization_id = %(organization)s
-                            and other.version_id = likeness.version_id
-                            and other.earlier_id < likeness.earlier_id
-                            and other.distance <= %(distance)s
-                            and """ + _counts("other.earlier_media_id", "other.earlier_id") + ")"
+                     and """ + _near_before("likeness.version_id", "likeness.earlier_id") + " is null"
 
 
 _SHOWN: LiteralString = """
@@ -223,15 +225,15 @@ def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) 
 
 
 def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]:
-    """Further versions of the bytes of this one, in the organization, living ones first, each the earliest first: none while nobody knows its bytes."""
+    """Further versions of the bytes of this one, in the organization: living ones first, then by time. None while nobody knows its bytes."""
     return Statement(
         """
         select other.id, media.name, other.status
-          from versions own
-          join versions other on other.organization_id = %(organization)s and other.sha256 = own.sha256 and other.id <> own.id
+          from versions other
           join media on media.organization_id = %(organization)s and media.id = other.media_id
-         where own.organization_id = %(organization)s
-           and own.id = %(version)s
+         where other.organization_id = %(organization)s
+           and other.sha256 = (select sha256 from versions where organization_id = %(organization)s and id = %(version)s)
+           and other.id <> %(version)s
          order by other.status, other.id
          limit %(most)s
         """,
