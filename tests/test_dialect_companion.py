@@ -121,7 +121,7 @@ def test_a_completed_upload_is_shown() -> None:
 def test_where_an_upload_stands() -> None:
     expected = {
         "mediaId": VERSION.hex, "state": "uploading", "reason": None, "name": "n", "sizeBytes": 100, "bytesUploaded": 40, "partSize": 8,
-        "expiresAt": "2026-03-10T14:22:00.000Z",
+        "expiresAt": "2026-03-10T14:22:00.000Z", "duplicates": [],
     }  # fmt: skip
 
     assert companion.show_status(UploadStatus(UPLOAD, None), LINKS) == expected

@@ -31,7 +31,8 @@ MEDIA, ORGANIZATION, COLLECTION, FOLDER, USER, VERSION, FRAME, CAPTION, DETECTIO
 PHOTO = Media(
     id=MEDIA, organization_id=ORGANIZATION, collection_id=COLLECTION, collection_name="Product Photos",
     path=f"{COLLECTION.hex}.{FOLDER.hex}.{MEDIA.hex}", type="image", status="active", row_version=3, name="hero", title="Hero", alt=None, caption="",
-    metadata={"client": 1, "tags": "not ours"}, tags={"color": ["red"]}, link_token="t" * 22, version_id=MEDIA, version_number=1,
+    metadata={"client": 1, "tags": "not ours", "exif": "not ours"}, colors=("#dc1e1e", "#ffffff"), exif={"make": "Canon"},
+    tags={"color": ["red"]}, link_token="t" * 22, version_id=MEDIA, version_number=1,
     filename="hero-shot.jpg", mime_type="image/jpeg", size_bytes=184320, width=2400, height=1600, duration=None, sha256=b"\xab" * 32,
     placeholder=b"\x01\x02", taken_at=WHEN, taken_zone="+02:00", processing="ready", processing_reason=None, moderation=None, verified_at=WHEN,
     created_at=WHEN, created_by=USER, updated_at=WHEN, updated_by=None,
@@ -43,7 +44,7 @@ PHOTO = Media(
 )  # fmt: skip
 A_FOLDER = replace(
     PHOTO, type="folder", version_id=None, filename=None, mime_type=None, size_bytes=0, width=None, height=None, sha256=None, placeholder=None,
-    taken_at=None, taken_zone=None, processing=None, title=None, caption=None, metadata={}, tags={}, frames=(),
+    taken_at=None, taken_zone=None, processing=None, title=None, caption=None, metadata={}, colors=(), exif=None, tags={}, frames=(),
 )  # fmt: skip
 
 SHOWN: dict[str, Any] = {
@@ -69,11 +70,12 @@ SHOWN: dict[str, Any] = {
     "mimeType": "image/jpeg",
     "takenAt": "2026-03-10T16:22:00.123+02:00",
     "placeholder": "AQI=",
+    "colors": ["#dc1e1e", "#ffffff"],
     "sha256": "ab" * 32,
     "processing": {"state": "ready", "reason": None},
     "metadata": {
         "client": 1, "title": "Hero", "caption": "", "tags": {"color": ["red"]},
-        "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None},
+        "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None}, "exif": {"make": "Canon"},
     },
     "frames": [
         {
@@ -116,7 +118,7 @@ def test_a_folder_is_a_folder() -> None:
     moderation = SHOWN["metadata"]["moderation"]
 
     assert studio.show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
-        "type": "folder", "blob": "folder", "sizeBytes": 0, "frames": [], "metadata": {"tags": {}, "moderation": moderation},
+        "type": "folder", "blob": "folder", "sizeBytes": 0, "colors": [], "frames": [], "metadata": {"tags": {}, "moderation": moderation},
     }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def test_a_photo_is_shown_with_its_frame(tenant: Tenant) -> None:
         "id": photo, "name": "Greetings", "type": "image", "blob": shown["blob"], "path": f"{home}.{photo}", "datasetId": home,
         "width": 320, "height": 240, "duration": None, "sizeBytes": len(PHOTO), "createdAt": A_TIME, "updatedAt": A_TIME,
         "createdById": tenant.owner.user_id.hex, "updatedById": None, "status": "active", "sourceMediaId": None, "versionNumber": 1, "isActive": True,
-        "filename": "Grüße.jpg", "mimeType": "image/jpeg", "takenAt": None, "placeholder": SOME_BASE64,
+        "filename": "Grüße.jpg", "mimeType": "image/jpeg", "takenAt": None, "placeholder": SOME_BASE64, "colors": shown["colors"],
         "sha256": hashlib.sha256(PHOTO).hexdigest(), "processing": {"state": "ready", "reason": None},
         "metadata": {
             "title": "A title", "alt": "An alt", "caption": "A caption", "tags": {},
@@ -63,7 +63,7 @@ def test_a_folder_is_shown_the_same_way(tenant: Tenant) -> None:
         "id": inner.id.hex, "name": "inner", "type": "folder", "blob": "folder", "path": f"{home}.{outer.id.hex}.{inner.id.hex}", "datasetId": home,
         "width": None, "height": None, "duration": None, "sizeBytes": 0, "createdAt": A_TIME, "updatedAt": A_TIME,
         "createdById": tenant.owner.user_id.hex, "updatedById": None, "status": "active", "sourceMediaId": None, "versionNumber": 1, "isActive": True,
-        "filename": None, "mimeType": None, "takenAt": None, "placeholder": None, "sha256": None, "processing": None,
+        "filename": None, "mimeType": None, "takenAt": None, "placeholder": None, "colors": [], "sha256": None, "processing": None,
         "metadata": {"tags": {}, "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None}}, "frames": [],
         "dataset": {"id": home, "name": "Default", "organizationId": tenant.id.hex}, "folderItemCount": 0, "folderPreviews": [],
     }})  # fmt: skip

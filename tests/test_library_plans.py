@@ -30,6 +30,7 @@ from vitrine.queries import (
     externals,
     folders,
     ledger,
+    likenesses,
     links,
     media,
     members,
@@ -51,10 +52,12 @@ pytest_plugins = ["tests.library_fixtures"]
 FILES = 20_000
 FOLDERS = 20
 INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
-LARGE = {"media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads"}    # the tables that grow with the media
+LARGE = {      # the tables that grow with the media
+    "media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads", "perceptual_hashes", "likenesses",
+}  # fmt: skip
 MODULES: tuple[ModuleType, ...] = (
-    browse, bulk, collections, counts, deletions, devices, duplicates, expired, externals, folders, ledger, links, media, members, objects, outbox,
-    people, purges, reprocessing, sessions, tags, team_tags, uploads, usage, versions,
+    browse, bulk, collections, counts, deletions, devices, duplicates, expired, externals, folders, ledger, likenesses, links, media, members,
+    objects, outbox, people, purges, reprocessing, sessions, tags, team_tags, uploads, usage, versions,
 )  # fmt: skip
 
 
@@ -218,6 +221,13 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "media.files_matching, tagged by slug": lambda lib: matching(lib, tag_slugs=["rare"], type="video", order_by="filename"),
     "media.files_matching, all": lambda lib: matching(lib, search="x", tag_ids=[lib.tag], tag_slugs=["rare"], order_by="fileSize"),
     "duplicates.find": lambda lib: duplicates.find(lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5),
+    "likenesses.queue": lambda lib: likenesses.queue(lib.collection),
+    "likenesses.forget": lambda lib: likenesses.forget(lib.organization, lib.item),
+    "likenesses.put": lambda lib: likenesses.put(lib.organization, lib.item),
+    "likenesses.relate": lambda lib: likenesses.relate(lib.organization, lib.item, 50),
+    "likenesses.copies": lambda lib: likenesses.copies(lib.organization, lib.collection, after=b"", groups=11, most=50),
+    "likenesses.near": lambda lib: likenesses.near(lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, most=50),
+    "likenesses.others": lambda lib: likenesses.others(lib.organization, lib.item, 10),
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
     "media.hold_below": lambda lib: media.hold_below(lib.organization, [lib.folder], 200_000),
@@ -535,6 +545,24 @@ def fill(organization: Organization) -> Library:
             insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key, folded)
             select organization_id, id, id, 10, 1, 'original', 'active', 'upload', id::text, number = 1 and size_bytes > 100
               from versions where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute(    # one in twenty in the collection that is asked for
+            """
+            insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256, hash)
+            select organization_id, id, id, case when size_bytes %% 20 = 1 then %(collection)s else gen_random_uuid() end, 'image',
+                   sha256(id::text::bytea), size_bytes
+              from versions where organization_id = %(organization)s
+            """,
+            values,
+        )
+        owner.execute(
+            """
+            insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
+            select organization_id, id, earlier, %(collection)s, id, earlier, 4
+              from (select organization_id, id, lag(id) over (order by id) as earlier from versions where organization_id = %(organization)s) as pair
+             where earlier is not null
             """,
             values,
         )

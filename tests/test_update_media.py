@@ -71,8 +71,8 @@ def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
         "id": folder, "name": "2026/07", "type": "folder", "blob": "folder", "path": f"{home}.{folder}", "datasetId": home,
         "width": None, "height": None, "duration": None, "sizeBytes": 0, "createdAt": A_TIME, "updatedAt": A_TIME,
         "createdById": tenant.owner.user_id.hex, "updatedById": tenant.owner.user_id.hex, "status": "active", "sourceMediaId": None,
-        "versionNumber": 1, "isActive": True, "filename": None, "mimeType": None, "takenAt": None, "placeholder": None, "sha256": None,
-        "processing": None, "metadata": {"tags": {}, "moderation": UNCHECKED}, "frames": [],
+        "versionNumber": 1, "isActive": True, "filename": None, "mimeType": None, "takenAt": None, "placeholder": None, "colors": [],
+        "sha256": None, "processing": None, "metadata": {"tags": {}, "moderation": UNCHECKED}, "frames": [],
         "dataset": {"id": home, "name": "Default", "organizationId": tenant.id.hex}, "folderItemCount": 0, "folderPreviews": [],
     }})  # fmt: skip
 

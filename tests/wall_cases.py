@@ -123,6 +123,11 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
            values (%(organization)s, %(collection)s, 'A deleted one', 'deleted', %(deletion)s, %(person)s)""",
         """insert into deletion_roots (organization_id, deletion_id, root_id)
            values (%(organization)s, %(deletion)s, %(collection)s)""",
+        """insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
+           select organization_id, version_id, lag, collection_id, media_id, lag, 16
+             from (select *, lag(version_id) over (order by version_id) from perceptual_hashes where organization_id = %(organization)s) as pair
+            where lag is not null
+               on conflict do nothing""",
         "update uploads set source_media_id = %(photo)s where organization_id = %(organization)s and id = %(upload)s",
     ):
         connection.execute(statement, values)
@@ -322,6 +327,7 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     # Reprocessing
     "reprocess_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
     "reprocess_collection": lambda stage, _: Sent({"datasetId": stage.spare_collection()}, body={}),
+    "list_duplicates": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     # Many items at once
     "bulk_media": lambda stage, _: Sent(body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}),
     "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),

@@ -304,8 +304,8 @@ class Media:
     duration: float | None             # None for stills
     sha256: bytes | None
     placeholder: bytes | None          # ThumbHash
-    taken_at: datetime | None
-    taken_zone: str | None
+    taken_at: datetime | None          # as if the camera's clock had been in UTC where its zone is not known
+    taken_zone: str | None             # "+02:00"
     processing: Processing | None      # None for a folder
     processing_reason: str | None
     moderation: dict[str, object] | None
@@ -321,6 +321,8 @@ class Media:
     is_active: bool = True             # False for a version that its item does not show
     is_reprocessing: bool = False      # its frames are being made anew
     reprocess_failure: str | None = None   # why that came to nothing, and the frames are those it had; None: it did not
+    colors: tuple[str, ...] = ()       # "#rrggbb", the most common first
+    exif: dict[str, object] | None = None   # what camera and lens said; None: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,33 @@ class Existing:
     status: Status
     created_at: datetime
     match: Literal["content", "name_and_size"]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCopy:
+    """A version that has the bytes of another one."""
+
+    id: UUID
+    name: str                          # of its item
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An item of a group."""
+
+    media: Media
+    distance: int                      # bits of 64 in which it looks other than the first
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Items that are the same."""
+
+    match: Literal["exact", "near"]    # in their bytes, or in how they look
+    count: int                         # all of them
+    items: tuple[Duplicate, ...]       # the first to be uploaded first; of many, so many
+    cursor: Cursor                     # where a listing goes on after this group
 
 
 @dataclass(frozen=True, slots=True)

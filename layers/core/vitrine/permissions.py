@@ -88,6 +88,7 @@ PERMISSIONS: dict[str, Permission] = {
     # Many items at once: of who names no action that there is, and of actions that have no operation of their own here.
     "media.bulk":          Permission("media:write", EDITORS, "write"),
     "tag.list":            Permission("media:read", EVERYBODY, "read"),
+    "duplicate.list":      Permission("media:read", EVERYBODY, "read"),
     # Tags by id, as v1 has them. Deleting one takes it from every item, and nothing brings it back.
     "media.list_tags":     Permission("media:read", EVERYBODY, "read"),
     "media.add_tag":       Permission("media:write", EDITORS, "write"),

@@ -82,6 +82,7 @@ class Settings:
     decode_seconds: int = 60
     decode_memory: int = GIB                       # bytes of address space of the process that decodes; its function needs this and as much again
     accepted_documents: tuple[str, ...] = ()       # image/svg+xml, application/pdf: kept, never rendered, handed out as downloads alone
+    keep_gps: bool = False                         # where a picture was taken, by its EXIF: whoever sees the item would see it
     trash_days: int = 30                           # 0: never purged
 
     rate_limits: bool = True

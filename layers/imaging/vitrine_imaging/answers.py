@@ -4,18 +4,18 @@ Written by the child, read and checked by its parent: whoever breaks a decoder s
 """
 
 import json
-import math
 from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import Any, Final
 
 from vitrine.content import sniff
-from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
 
 MOST_HEAD: Final = 256 * 1024  # bytes
 _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
 _MOST_THUMBNAIL: Final = 4 * 1024 * 1024
 _MOST_FRAMES: Final = 64
+_MOST_QUANTITY: Final = 1e12  # of whatever there is that much of
 
 Say = Callable[[bytes], None]
 Hear = Callable[[int], bytes]  # the next message, of at most so many bytes
@@ -114,7 +114,7 @@ def _bits(value: object) -> int | None:
 def _quantity(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_QUANTITY:  # so neither infinite nor NaN
         raise ValueError("not a quantity")
     return float(value)
 
@@ -129,8 +129,8 @@ def _time(value: object) -> datetime | None:
     if value is None:
         return None
     time = datetime.fromisoformat(_word(value, 40) or "")
-    if time.tzinfo is None:
-        raise ValueError("a time without a zone")
+    if time.tzinfo is None or not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError("not the time of a picture")
     return time
 
 
@@ -145,9 +145,18 @@ def _word(value: object, longest: int) -> str | None:
 def _exif(value: object) -> Mapping[str, Any] | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or "\0" in json.dumps(value, ensure_ascii=False):
+    if not isinstance(value, dict) or not _shown(value, 2):
         raise ValueError("not what EXIF is shown as")
     return value
+
+
+def _shown(value: object, depth: int) -> bool:
+    """Whether it is what jsonb takes, and small: words and numbers under names, once more below a name."""
+    if isinstance(value, dict):
+        return depth > 0 and len(value) <= 32 and all(_shown(name, 0) and _shown(inner, depth - 1) for name, inner in value.items())
+    if isinstance(value, str):
+        return 1 <= len(value) <= 255 and value.isprintable()
+    return isinstance(value, int | float) and -_MOST_QUANTITY <= value <= _MOST_QUANTITY  # neither infinite nor NaN
 
 
 def _sentence(reason: object) -> str:

@@ -2,8 +2,8 @@
 
     python -m vitrine_imaging.child <bytes of address space>
 
-On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "max_animation_pixels", "cpu_seconds"}; on stdout "ready", then for each
-an answer (`answers.py`).
+On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "max_animation_pixels", "keep_gps", "cpu_seconds"}; on stdout "ready", then for
+each an answer (`answers.py`).
 """
 
 import json
@@ -46,7 +46,12 @@ def main(memory_bytes: int) -> None:
             return
         _allow_processor_time(asked["cpu_seconds"])
         try:
-            derived = derive(Path(asked["path"]), max_pixels=asked["max_pixels"], max_animation_pixels=asked["max_animation_pixels"])
+            derived = derive(
+                Path(asked["path"]),
+                max_pixels=asked["max_pixels"],
+                max_animation_pixels=asked["max_animation_pixels"],
+                keep_gps=asked["keep_gps"],
+            )
         except Undecodable as refused:
             answers.refuse(say, refused.reason)
         except MemoryError:

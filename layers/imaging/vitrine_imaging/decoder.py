@@ -258,6 +258,7 @@ class _Child:
             "path": str(path),
             "max_pixels": limits.max_pixels,
             "max_animation_pixels": limits.max_animation_pixels,
+            "keep_gps": limits.keep_gps,
             "cpu_seconds": limits.wall_seconds,
         }
         wire.write(self._questions, json.dumps(asked).encode())

@@ -107,7 +107,7 @@ def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> t
     written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`, whatever has come of it.
     """
     chosen = settings()
-    limits = Limits(chosen.max_pixels, chosen.max_animation_pixels, chosen.decode_seconds, chosen.decode_memory)
+    limits = Limits(chosen.max_pixels, chosen.max_animation_pixels, chosen.decode_seconds, chosen.decode_memory, chosen.keep_gps)
     hashed = stored.bytes <= chosen.hash_max_bytes
     digest, ahead = hashlib.sha256(), deque[Future[None]]()
     most = min(stored.bytes, chosen.decode_max_bytes)

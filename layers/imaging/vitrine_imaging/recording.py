@@ -18,7 +18,7 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
 from vitrine.errors import Busy
-from vitrine.library import objects, settling
+from vitrine.library import duplicates, objects, settling
 from vitrine.library import versions as family
 from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import ledger, versions
@@ -160,7 +160,9 @@ def _record(
                 )
             )
         settling.show_processed(db, organization, held, settling.media_type_of(looked.mime_type))
-        return db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[0]
+        became = db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[0]
+        duplicates.record(db, organization, held.collection_id, attempt.id)
+        return became
 
     recorded = transaction(who, work)
     if recorded is None:

@@ -224,6 +224,13 @@ class Completed(TypedDict):
     status: str
 
 
+class OtherCopy(TypedDict):
+    mediaId: str             # of an item, or of a version of one
+    name: str                # of the item
+    state: Literal["active", "trash"]
+    match: Literal["exact"]  # the same bytes
+
+
 class Status(TypedDict):
     mediaId: str
     state: str
@@ -233,6 +240,7 @@ class Status(TypedDict):
     bytesUploaded: int
     partSize: int | None
     expiresAt: Time
+    duplicates: list[OtherCopy]   # [] also while nobody knows the bytes' SHA-256
     media: NotRequired[studio.Media]
 
 
@@ -298,6 +306,10 @@ def show_status(status: UploadStatus, links: Links) -> Status:
         "bytesUploaded": upload.landed_bytes,
         "partSize": upload.part_bytes,
         "expiresAt": show_time(upload.expires_at),
+        "duplicates": [
+            {"mediaId": other.id.hex, "name": other.name, "state": "active" if other.status == "active" else "trash", "match": "exact"}
+            for other in status.others
+        ],
     }
     if status.media is not None:
         shown["media"] = studio.show_media(status.media, links)

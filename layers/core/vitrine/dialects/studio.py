@@ -18,6 +18,7 @@ from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
+from vitrine.library import duplicates
 from vitrine.permissions import STUDIO_LIMITS
 
 if TYPE_CHECKING:
@@ -259,6 +260,18 @@ class Reprocess(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
+class DuplicatesQuery(Input):
+    """How what is there more than once is asked for."""
+
+    distance: int = Field(duplicates.USUAL, ge=0, le=duplicates.FURTHEST, description="bits of 64 in which what looks the same may differ at most")
+    limit: int = Field(10, ge=1, le=50, description="groups")
+    cursor: str | None = Field(None, description="nextCursor of the page before")
+
+    def after(self) -> models.Cursor | None:
+        """Where the page begins. Raises Invalid."""
+        return None if self.cursor is None else parse_cursor(self.cursor)
+
+
 SERVERS_OWN = ("moderation", "exif", "processing")   # of metadata: shown, and ignored when they come back
 METADATA_BYTES = 65_536    # as JSON
 METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
@@ -447,6 +460,7 @@ class Media(TypedDict):
     mimeType: str | None
     takenAt: str | None    # with its zone where that is known
     placeholder: str | None   # ThumbHash, base64
+    colors: list[str]      # "#rrggbb", the most common first, six at most; [] for a folder, and while nobody knows
     sha256: str | None     # hexadecimal
     processing: Processing | None   # null for a folder
     metadata: dict[str, Any]
@@ -573,7 +587,7 @@ class Trashed(TypedDict):
     deletedCount: int      # files, versions counted
 
 
-class TrashPagination(TypedDict):
+class CursorPagination(TypedDict):
     limit: int
     hasMore: bool
     nextCursor: str | None
@@ -581,7 +595,23 @@ class TrashPagination(TypedDict):
 
 class Trash(TypedDict):
     trash: list[Trashed]
-    pagination: TrashPagination
+    pagination: CursorPagination
+
+
+class Same(TypedDict):
+    distance: int          # bits of 64 in which it looks other than the first of its group
+    media: Media
+
+
+class Group(TypedDict):
+    match: Literal["exact", "near"]   # the same bytes, or the same looks
+    count: int             # items of the group, in all
+    items: list[Same]      # the first 50 of them, by when they were uploaded
+
+
+class Duplicates(TypedDict):
+    duplicates: list[Group]           # all that are exact before those that are near
+    pagination: CursorPagination
 
 
 class Moved(TypedDict):
@@ -677,6 +707,7 @@ def show_media(media: models.Media, links: Links) -> Media:
         "mimeType": media.mime_type,
         "takenAt": _taken(media),
         "placeholder": base64.b64encode(media.placeholder).decode() if media.placeholder is not None else None,
+        "colors": list(media.colors),
         "sha256": media.sha256.hex() if media.sha256 is not None else None,
         "processing": _processing(media),
         "metadata": _metadata(media),
@@ -704,7 +735,8 @@ def _metadata(media: models.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
     described = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
     moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
-    return {**media.metadata, **described, "tags": media.tags, "moderation": moderation}
+    facts = {} if media.exif is None else {"exif": media.exif}
+    return {**media.metadata, **described, "tags": media.tags, "moderation": moderation, **facts}
 
 
 def _taken(media: models.Media) -> str | None:
@@ -966,6 +998,25 @@ def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
         ],
         "pagination": {"limit": limit, "hasMore": page.next is not None, "nextCursor": show_cursor(page.next) if page.next else None},
     }
+
+
+def show_duplicates(groups: Sequence[models.Duplicates], links: Links, *, limit: int, more: bool) -> Duplicates:
+    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to answer."""
+    shown: list[Group] = []
+    size = 0
+    for group in groups:
+        one: Group = {
+            "match": group.match,
+            "count": group.count,
+            "items": [{"distance": each.distance, "media": show_media(each.media, links)} for each in group.items],
+        }
+        size += len(to_json(one)) + 1
+        if size > ANSWER_BYTES and shown:
+            more = True
+            break
+        shown.append(one)
+    following = show_cursor(groups[len(shown) - 1].cursor) if more else None
+    return {"duplicates": shown, "pagination": {"limit": limit, "hasMore": more, "nextCursor": following}}
 
 
 def show_tags(tags: Sequence[models.Tag]) -> Tags:

@@ -16,7 +16,7 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import clean_name, folders, media, objects, settling, versions
+from vitrine.library import clean_name, duplicates, folders, media, objects, settling, versions
 from vitrine.models import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections
@@ -28,7 +28,7 @@ from vitrine.settings import GIB, MIB, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.models import Caller, Media, SentFile, UploadMethod
+    from vitrine.models import Caller, Media, OtherCopy, SentFile, UploadMethod
     from vitrine.queries.versions import Family
 
 MAX_PARTS = 10_000                # S3's
@@ -65,10 +65,11 @@ class PostedUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadStatus:
-    """Where an upload stands. `media` is given once the item can be seen."""
+    """Where an upload stands. `media` is given once the item can be seen, `others` once the SHA-256 of its bytes is known."""
 
     upload: Upload
     media: Media | None
+    others: tuple[OtherCopy, ...] = ()   # versions of the same bytes; ten at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,7 +491,8 @@ def _status(caller: Caller, upload: Upload) -> UploadStatus:
             upload = replace(upload, landed_bytes=sum(p.bytes for p in storage.parts(upload.key, upload.store_upload_id)))
     if upload.state not in ("stored", "processing", "ready", "failed"):
         return UploadStatus(upload, None)
+    others = duplicates.others(caller, upload.version_id)
     try:
-        return UploadStatus(upload, media.get(caller, upload.version_id))
+        return UploadStatus(upload, media.get(caller, upload.version_id), others)
     except NotFound:                      # deleted since
-        return UploadStatus(upload, None)
+        return UploadStatus(upload, None, others)

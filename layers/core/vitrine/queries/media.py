@@ -28,7 +28,8 @@ OWN: LiteralString = """
        media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption, media.metadata,
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
-       media.taken_at, media.taken_zone, media.processing, media.processing_reason, media.moderation, media.verified_at,
+       coalesce(version.colors, '{}') as colors, version.exif, media.taken_at, media.taken_zone,
+       media.processing, media.processing_reason, media.moderation, media.verified_at,
        media.created_at, media.created_by, media.updated_at, media.updated_by, coalesce(framed.frames, '[]') as frames,
        version.reprocess_requested_at is not null as is_reprocessing, version.reprocess_failure
 """
@@ -537,9 +538,9 @@ def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> 
 
 # Rows into nouns.
 
-def as_media(*, frames: list[dict[str, Any]], preview_keys: list[str] | None = None, **columns: Any) -> Media:
+def as_media(*, frames: list[dict[str, Any]], colors: list[str], preview_keys: list[str] | None = None, **columns: Any) -> Media:
     """A row of SHOWN as Media."""
-    return Media(frames=tuple(_frame(**frame) for frame in frames), preview_keys=tuple(preview_keys or ()), **columns)
+    return Media(frames=tuple(_frame(**frame) for frame in frames), colors=tuple(colors), preview_keys=tuple(preview_keys or ()), **columns)
 
 
 def _as_match(*, total: int, place: int | None, **columns: Any) -> Match:

@@ -1,0 +1,241 @@
+"""Which pictures are the same: byte for byte, or as they look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from vitrine.db import Statement, nothing
+from vitrine.models import Media, OtherCopy
+from vitrine.queries.media import OWN, OWN_JOINS, as_media
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+FURTHEST = 16   # bits of 64 that differ: what looks the same is nearer, and is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An item, and the group that it is in."""
+
+    group: str | UUID      # the bytes' SHA-256 in hexadecimal, or the first one's version
+    count: int             # items of the group, in all
+    distance: int          # bits that differ from the first one's
+    media: Media
+
+
+# Recording. What was recorded of a version goes with its hash (foreign keys).
+
+def queue(collection: UUID) -> Statement[object]:
+    """Those who compare pictures in a collection come one after the other until the transaction ends: two at once would not see each other.
+
+    What is compared is sent after this, as statements of their own.
+    """
+    return Statement(
+        "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
+        {"collection": collection}, nothing,
+    )
+
+
+def forget(organization: UUID, version: UUID) -> Statement[object]:
+    """Nothing is known of how the version looks."""
+    return Statement(
+        "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
+        {"organization": organization, "version": version}, nothing,
+    )
+
+
+def put(organization: UUID, version: UUID) -> Statement[object]:
+    """How the version looks is known, where it has a hash."""
+    return Statement(
+        """
+        insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256, hash)
+        select version.organization_id, version.id, version.media_id, media.collection_id, version.type, version.sha256, version.phash::bigint
+          from versions version
+          join media on media.organization_id = %(organization)s and media.id = version.media_id
+         where version.organization_id = %(organization)s
+           and version.id = %(version)s
+           and version.phash is not null
+        """,
+        {"organization": organization, "version": version}, nothing,
+    )
+
+
+def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
+    """The `most` versions that look most like this one, of other items of its collection and of its type, are known to; not those of its bytes."""
+    return Statement(
+        """
+        insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
+        select %(organization)s, greatest(own.version_id, other.version_id), least(own.version_id, other.version_id), own.collection_id,
+               case when own.version_id > other.version_id then own.media_id else other.media_id end,
+               case when own.version_id > other.version_id then other.media_id else own.media_id end,
+               other.distance
+          from perceptual_hashes own
+         cross join lateral (
+               select near.version_id, near.media_id, bit_count((near.hash # own.hash)::bit(64)) as distance
+                 from perceptual_hashes near
+                where near.organization_id = %(organization)s
+                  and near.collection_id = own.collection_id
+                  and near.type = own.type
+                  and bit_count((near.hash # own.hash)::bit(64)) <= %(furthest)s
+                  and near.media_id <> own.media_id
+                  and (near.sha256 = own.sha256) is not true
+                order by distance, near.version_id
+                limit %(most)s) as other
+         where own.organization_id = %(organization)s
+           and own.version_id = %(version)s
+        """,
+        {"organization": organization, "version": version, "most": most, "furthest": FURTHEST}, nothing,
+    )
+
+
+# Showing. An item counts for its active version alone: living, verified, the first of those with its bytes.
+
+def copies(organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int) -> Statement[Member]:
+    """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of each the first `most` to be uploaded."""
+    return Statement(
+        """
+        with page as (
+          select sha256, count(*) as count
+            from media
+           where organization_id = %(organization)s
+             and collection_id = %(collection)s
+             and sha256 > %(after)s
+             and status = 'active'
+             and verified_at is not null
+           group by sha256
+          having count(*) > 1
+           order by sha256
+           limit %(groups)s
+        ), member as (
+          select encode(page.sha256, 'hex') as "group", page.count, 0 as distance, each.id
+            from page
+           cross join lateral (
+                 select id
+                   from media
+                  where organization_id = %(organization)s
+                    and collection_id = %(collection)s
+                    and sha256 = page.sha256
+                    and status = 'active'
+                    and verified_at is not null
+                  order by active_version_id
+                  limit %(most)s) as each
+        )
+        """ + _SHOWN,
+        {"organization": organization, "collection": collection, "after": after, "groups": groups, "most": most}, _as_member,
+    )
+
+
+def near(organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int) -> Statement[Member]:
+    """Groups of items that look the same, in the order in which their first ones were uploaded, from the one after this version.
+
+    A group is an item that none before it is near to, and those near it that are near to none before it; of each the first `most`.
+    """
+    return Statement(
+        """
+        with page as (
+          select head.earlier_id as version_id, head.earlier_media_id as media_id
+            from (select distinct earlier_id, earlier_media_id
+                    from likenesses
+                   where organization_id = %(organization)s
+                     and collection_id = %(collection)s
+                     and earlier_id > %(after)s
+                     and distance <= %(distance)s
+                   order by earlier_id) as head
+           where """ + _counts("head.earlier_media_id", "head.earlier_id") + """
+             and """ + _near_before("head.earlier_id", "head.earlier_id") + """ is null
+             and (select true from (""" + _members("head.earlier_id") + """) as likeness limit 1)
+           order by head.earlier_id
+           limit %(groups)s
+        ), member as (
+          select page.version_id as "group", 1 + counted.count as count, each.distance, each.media_id as id
+            from page
+           cross join lateral (select count(*) as count from (""" + _members("page.version_id") + """) as likeness) as counted
+           cross join lateral (
+                 select page.media_id, 0 as distance, page.version_id
+                  union all
+                 (""" + _members("page.version_id") + """
+                  order by likeness.version_id
+                  limit %(most)s - 1)) as each
+        )
+        """ + _SHOWN,
+        {"organization": organization, "collection": collection, "distance": distance, "after": after, "groups": groups, "most": most}, _as_member,
+    )
+
+
+# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they give a page.
+
+def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
+    """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
+    return """(select true
+                    from media shown
+                   where shown.organization_id = %(organization)s
+                     and shown.id = """ + media + """
+                     and shown.active_version_id = """ + version + """
+                     and shown.status = 'active'
+                     and shown.verified_at is not null
+                     and (select true
+                            from media copy
+                           where copy.organization_id = %(organization)s
+                             and copy.collection_id = %(collection)s
+                             and copy.sha256 = shown.sha256
+                             and copy.status = 'active'
+                             and copy.verified_at is not null
+                             and copy.active_version_id < shown.active_version_id
+                           limit 1) is null
+                   limit 1)"""
+
+
+def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
+    """True where something that counts and came before this is near to the version; else null."""
+    return """(select true
+                    from likenesses nearer
+                   where nearer.organization_id = %(organization)s
+                     and nearer.version_id = """ + version + """
+                     and nearer.earlier_id < """ + before + """
+                     and nearer.distance <= %(distance)s
+                     and """ + _counts("nearer.earlier_media_id", "nearer.earlier_id") + """
+                   limit 1)"""
+
+
+def _members(head: LiteralString) -> LiteralString:
+    """What belongs to the group of this version, but for itself."""
+    return """
+                  select likeness.media_id, likeness.distance::integer, likeness.version_id
+                    from likenesses likeness
+                   where likeness.organization_id = %(organization)s
+                     and likeness.earlier_id = """ + head + """
+                     and likeness.distance <= %(distance)s
+                     and """ + _counts("likeness.media_id", "likeness.version_id") + """
+                     and """ + _near_before("likeness.version_id", "likeness.earlier_id") + " is null"
+
+
+_SHOWN: LiteralString = """
+        select member."group", member.count, member.distance, """ + OWN + """
+          from member
+          join media on media.organization_id = %(organization)s and media.id = member.id
+        """ + OWN_JOINS + """
+         order by member."group", media.active_version_id
+"""
+
+
+def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> Member:
+    return Member(group, count, distance, as_media(**columns))
+
+
+def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]:
+    """Further versions of the bytes of this one, in the organization: living ones first, then by time. None while nobody knows its bytes."""
+    return Statement(
+        """
+        select other.id, media.name, other.status
+          from versions other
+          join media on media.organization_id = %(organization)s and media.id = other.media_id
+         where other.organization_id = %(organization)s
+           and other.sha256 = (select sha256 from versions where organization_id = %(organization)s and id = %(version)s)
+           and other.id <> %(version)s
+         order by other.status, other.id
+         limit %(most)s
+        """,
+        {"organization": organization, "version": version, "most": most}, OtherCopy,
+    )

@@ -1,0 +1,368 @@
+"""What camera, lens and clock say in a picture's EXIF (CIPA DC-008, Exif 3.0): found in its container, read from its directories.
+
+This runs inside the decoder's child. It reads the few entries that are kept, and of each no more than is kept: what others claim, however long,
+deep or often, is passed over. No pixel is decoded: Pillow would, where a PNG has its EXIF behind them, and would read a HEIC or AVIF whole.
+"""
+
+import math
+import os
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from unicodedata import normalize
+
+from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR
+
+MOST_TEXT: Final = 200  # characters of a name
+
+_MOST_ENTRIES: Final = 1000  # of a directory; cameras write some sixty
+_MOST_BYTES: Final = 1024  # of an entry
+_MOST_PIECES: Final = 10_000  # segments, chunks or boxes that are passed over before EXIF is given up
+_MOST_META: Final = 1024 * 1024  # bytes of a HEIF's directory of items
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a picture tells of its making."""
+
+    exif: Mapping[str, Any] | None = None  # JSON; None: nothing that is kept
+    taken_at: datetime | None = None  # by the camera's clock; as if it had been in UTC where no zone is told
+    taken_zone: str | None = None  # "+02:00"; None: nobody knows
+
+
+def read(path: Path, mime_type: str, *, keep_gps: bool) -> Told:
+    """What the picture at `path` tells; where it was taken only with `keep_gps`. Nothing it can hold makes this raise, or take long."""
+    try:
+        with path.open("rb") as file:
+            block = _CONTAINERS[mime_type](_Bytes(file, 0, file.seek(0, os.SEEK_END))) if mime_type in _CONTAINERS else None
+            return Told() if block is None else _told(block, keep_gps=keep_gps)
+    except Exception:  # no picture is worth less for what is beside it
+        return Told()
+
+
+class _Cut(Exception):
+    """The bytes end, or stop making sense, before they tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bytes:
+    """A part of a file."""
+
+    file: BinaryIO
+    start: int
+    size: int
+
+    def read(self, at: int, size: int) -> bytes:
+        if at < 0 or at + size > self.size:
+            raise _Cut
+        self.file.seek(self.start + at)
+        piece = self.file.read(size)
+        if len(piece) < size:
+            raise _Cut
+        return piece
+
+    def number(self, at: int, size: int) -> int:
+        return int.from_bytes(self.read(at, size), "big")
+
+    def part(self, at: int, size: int | None = None) -> "_Bytes":
+        """From `at` on; of so many bytes, or as many as there are."""
+        there = self.size - at
+        if at < 0 or there < 0:
+            raise _Cut
+        return _Bytes(self.file, self.start + at, there if size is None else min(size, there))
+
+
+# -- containers: where EXIF, which is a TIFF file of its own, begins ----------------------------------------------------
+
+_INTRODUCTION: Final = b"Exif\0\0"
+
+
+def _in_jpeg(whole: _Bytes) -> _Bytes | None:
+    """The first APP1 that says it is EXIF, before the pixels."""
+    at = 2
+    for _ in range(_MOST_PIECES):
+        marker = whole.number(at, 2)
+        if marker == 0xFFFF:  # fill
+            at += 1
+            continue
+        if marker < 0xFF02 or marker in (0xFFD9, 0xFFDA):
+            return None
+        size = whole.number(at + 2, 2)
+        if marker == 0xFFE1 and size >= 8 and whole.read(at + 4, 6) == _INTRODUCTION:
+            return whole.part(at + 10, size - 8)
+        at += 2 + size
+    return None
+
+
+def _in_png(whole: _Bytes) -> _Bytes | None:
+    at = 8
+    for _ in range(_MOST_PIECES):
+        size, name = whole.number(at, 4), whole.read(at + 4, 4)
+        if name == b"eXIf":
+            return _introduced(whole.part(at + 8, size))
+        at += 12 + size
+    return None
+
+
+def _in_webp(whole: _Bytes) -> _Bytes | None:
+    at = 12
+    for _ in range(_MOST_PIECES):
+        name, size = whole.read(at, 4), int.from_bytes(whole.read(at + 4, 4), "little")
+        if name == b"EXIF":
+            return _introduced(whole.part(at + 8, size))
+        at += 8 + size + size % 2
+    return None
+
+
+def _introduced(block: _Bytes) -> _Bytes:
+    """Without the words that only a JPEG's segment needs, and that some write into every container."""
+    return block.part(6) if block.size >= 6 and block.read(0, 6) == _INTRODUCTION else block
+
+
+def _in_tiff(whole: _Bytes) -> _Bytes | None:
+    return whole
+
+
+def _in_heif(whole: _Bytes) -> _Bytes | None:
+    """ISO 14496-12: `iinf` names the items, `iloc` says where they lie; ISO 23008-12, A.2.1: four bytes say where within it the TIFF begins."""
+    meta = next((box for name, box in _boxes(whole) if name == b"meta"), None)
+    if meta is None or meta.size > _MOST_META:
+        return None
+    inside = dict(_boxes(meta.part(4)))
+    item = _exif_item(inside[b"iinf"])
+    placed = None if item is None else _placed(inside[b"iloc"], item)
+    if placed is None:
+        return None
+    method, at, size = placed
+    block = (inside[b"idat"] if method else whole).part(at, size)
+    return _introduced(block.part(4 + block.number(0, 4)))
+
+
+def _boxes(within: _Bytes) -> Iterator[tuple[bytes, _Bytes]]:
+    at = 0
+    for _ in range(_MOST_PIECES):
+        if at + 8 > within.size:
+            return
+        size, name, header = within.number(at, 4), within.read(at + 4, 4), 8
+        if size == 1:
+            size, header = within.number(at + 8, 8), 16
+        size = size or within.size - at  # 0: to the end
+        if size < header:
+            return
+        yield name, within.part(at + header, size - header)
+        at += size
+
+
+def _exif_item(iinf: _Bytes) -> int | None:
+    """The number of the item that is EXIF."""
+    wide = iinf.number(0, 1) > 0
+    for name, infe in _boxes(iinf.part(8 if wide else 6)):
+        version = infe.number(0, 1)
+        if name == b"infe" and version >= 2:
+            size = 2 if version == 2 else 4
+            if infe.read(4 + size + 2, 4) == b"Exif":
+                return infe.number(4, size)
+    return None
+
+
+def _placed(iloc: _Bytes, item: int) -> tuple[int, int, int] | None:
+    """(0 in the file or 1 in `idat`, where, how long) the item is, if it is in one piece."""
+    version, sizes = iloc.number(0, 1), iloc.number(4, 2)
+    offset_size, length_size, base_size, index_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15
+    wide = 4 if version == 2 else 2
+    at = 6 + wide
+    for _ in range(min(iloc.number(6, wide), _MOST_PIECES)):
+        number, at = iloc.number(at, wide), at + wide
+        method = iloc.number(at, 2) & 15 if version else 0
+        at += 4 if version else 2  # method and data reference
+        base, at = iloc.number(at, base_size), at + base_size
+        extents, at = iloc.number(at, 2), at + 2
+        each = (index_size if version else 0) + offset_size + length_size
+        if number == item:
+            at += each - offset_size - length_size
+            found = method, base + iloc.number(at, offset_size), iloc.number(at + offset_size, length_size)
+            return found if extents == 1 and method in (0, 1) else None
+        at += extents * each
+    return None
+
+
+_CONTAINERS: Final[Mapping[str, Callable[[_Bytes], _Bytes | None]]] = {
+    "image/jpeg": _in_jpeg,
+    "image/png": _in_png,
+    "image/webp": _in_webp,
+    "image/tiff": _in_tiff,
+    "image/heic": _in_heif,
+    "image/heif": _in_heif,
+    "image/avif": _in_heif,
+}
+
+
+# -- directories --------------------------------------------------------------------------------------------------------
+
+_EXIF, _GPS = 0x8769, 0x8825  # in the first directory: where the other two begin
+_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d"}  # by type, as struct has them
+_TEXTS: Final = {1, 2, 7, 129}  # bytes, ASCII, undefined, UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    type: int
+    count: int
+    value: bytes  # the value, or where it is
+
+
+class _Directory:
+    """Entries by their tag; the first of each, as far as they go."""
+
+    def __init__(self, block: _Bytes, order: str, at: int) -> None:
+        self._block, self._order = block, order
+        self._entries: dict[int, _Entry] = {}
+        try:
+            (count,) = struct.unpack(order + "H", block.read(at, 2))
+            for place in range(min(count, _MOST_ENTRIES)):
+                tag, kind, length, value = struct.unpack(order + "HHI4s", block.read(at + 2 + 12 * place, 12))
+                self._entries.setdefault(tag, _Entry(kind, length, value))
+        except _Cut:
+            pass
+
+    def text(self, tag: int) -> str | None:
+        """Printable, in one line, at most `MOST_TEXT` characters; None: nothing."""
+        entry = self._entries.get(tag)
+        if entry is None or entry.type not in _TEXTS:
+            return None
+        said = self._bytes(entry, 1).partition(b"\0")[0]
+        try:
+            text = said.decode()
+        except UnicodeDecodeError:
+            text = said.decode("latin-1")
+        words = "".join(character if character.isprintable() else " " for character in normalize("NFC", text)).split()
+        return " ".join(words)[:MOST_TEXT].rstrip() or None
+
+    def numbers(self, tag: int, most: int = 1) -> tuple[float, ...]:
+        """As many as there are, and no more than `most`: finite ones. None at all where one is not."""
+        entry = self._entries.get(tag)
+        if entry is None or entry.type not in _NUMBERS or not entry.count:
+            return ()
+        form = _NUMBERS[entry.type]
+        size = struct.calcsize(self._order + form)
+        whole = self._bytes(entry, size)[: most * size]
+        read = struct.iter_unpack(self._order + form, whole)
+        found = [float(each[0]) if len(form) == 1 else each[0] / each[1] if each[1] else math.nan for each in read]
+        return tuple(found) if all(map(math.isfinite, found)) else ()
+
+    def number(self, tag: int, least: float, most: float) -> float | None:
+        """Between the two, to six digits; whole ones as such."""
+        for number in self.numbers(tag):
+            if least <= number <= most:
+                return int(number) if number.is_integer() else float(f"{number:.6g}")
+        return None
+
+    def directory(self, tag: int) -> "_Directory | None":
+        """The one that begins where this entry says."""
+        at = self._entries.get(tag)
+        return None if at is None or at.type not in (4, 13) else _Directory(self._block, self._order, self._offset(at))
+
+    def _bytes(self, entry: _Entry, size: int) -> bytes:
+        """The value's beginning, as far as it is there: whole elements of `size` bytes."""
+        long = entry.count * size
+        if long <= 4:
+            return entry.value[:long]
+        at = self._offset(entry)
+        there = min(long, _MOST_BYTES, self._block.size - at)
+        return self._block.read(at, there - there % size) if there > 0 else b""
+
+    def _offset(self, entry: _Entry) -> int:
+        return int(struct.unpack(self._order + "I", entry.value)[0])
+
+
+def _told(block: _Bytes, *, keep_gps: bool) -> Told:
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block.read(0, 4))
+    if order is None:
+        return Told()
+    (first,) = struct.unpack(order + "I", block.read(4, 4))
+    picture = _Directory(block, order, first)
+    camera = picture.directory(_EXIF)
+    told: dict[str, Any] = {
+        "make": picture.text(0x010F),
+        "model": picture.text(0x0110),
+        "software": picture.text(0x0131),
+        "orientation": picture.number(0x0112, 1, 8),
+    }
+    taken: tuple[datetime | None, str | None] = None, None
+    if camera is not None:
+        flash = camera.number(0x9209, 0, 0xFFFF)
+        told |= {
+            "lens": camera.text(0xA434),
+            "exposureTime": camera.number(0x829A, 1e-9, 1e6),
+            "fNumber": camera.number(0x829D, 0.1, 1000),
+            "iso": _iso(camera),
+            "focalLength": camera.number(0x920A, 0.1, 100_000),
+            "focalLength35mm": camera.number(0xA405, 1, 0xFFFF),
+            "flash": None if flash is None else bool(int(flash) & 1),
+        }
+        # Not the first directory's: that is when the file was last written, by whatever program.
+        taken = _time(camera, 0x9003, 0x9291, 0x9011) or _time(camera, 0x9004, 0x9292, 0x9012) or taken
+    place = picture.directory(_GPS) if keep_gps else None
+    if place is not None:
+        told["gps"] = _gps(place)
+    kept = {name: value for name, value in told.items() if value is not None}
+    return Told(kept or None, *taken)
+
+
+def _iso(camera: _Directory) -> float | None:
+    """65535 means what does not fit there: then one of the longer entries has it."""
+    speed = camera.number(0x8827, 1, 0xFFFE)
+    return speed if speed is not None else camera.number(0x8833, 1, 1e9) or camera.number(0x8832, 1, 1e9)
+
+
+_TIME: Final = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
+_ZONE: Final = re.compile(r"([+-])(\d\d):?(\d\d)", re.ASCII)
+
+
+def _time(camera: _Directory, of_day: int, of_second: int, of_zone: int) -> tuple[datetime | None, str | None] | None:
+    spelled = _TIME.match(camera.text(of_day) or "")
+    if spelled is None or not FIRST_YEAR <= int(spelled[1]) <= LAST_YEAR:
+        return None
+    fraction = re.match(r"\d{1,6}", camera.text(of_second) or "", re.ASCII)
+    zone = _zone(camera.text(of_zone) or "")
+    try:
+        moment = datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*spelled.groups()))
+    except ValueError:  # the thirtieth of February, a second of 60
+        return None
+    moment = moment.replace(microsecond=int(fraction[0].ljust(6, "0")) if fraction else 0, tzinfo=UTC if zone is None else timezone(zone))
+    return moment, None if zone is None else moment.isoformat()[-6:]
+
+
+def _zone(said: str) -> timedelta | None:
+    """East of Greenwich; as far as there are zones."""
+    if said == "Z":
+        return timedelta(0)
+    spelled = _ZONE.fullmatch(said)
+    if spelled is None or int(spelled[3]) > 59:
+        return None
+    offset = timedelta(hours=int(spelled[2]), minutes=int(spelled[3])) * (-1 if spelled[1] == "-" else 1)
+    return offset if timedelta(hours=-12) <= offset <= timedelta(hours=14) else None
+
+
+def _gps(place: _Directory) -> dict[str, float] | None:
+    latitude, longitude = _degrees(place, 1, 2, "S", 90), _degrees(place, 3, 4, "W", 180)
+    if latitude is None or longitude is None:
+        return None
+    found = {"latitude": latitude, "longitude": longitude}
+    altitude = place.numbers(6)
+    if altitude and 0 <= altitude[0] <= 100_000:
+        found["altitude"] = round(altitude[0], 1) * (-1 if place.number(5, 1, 1) else 1)  # 1: below the sea
+    return found
+
+
+def _degrees(place: _Directory, side: int, tag: int, negative: str, most: int) -> float | None:
+    """Degrees, minutes and seconds as one number: to a tenth of a metre."""
+    spelled = place.numbers(tag, 3)
+    if not spelled or any(part < 0 for part in spelled):
+        return None
+    degrees = sum(part / 60**power for power, part in enumerate(spelled))
+    return None if degrees > most else round(-degrees if place.text(side) == negative else degrees, 6)
