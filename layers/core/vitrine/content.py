@@ -45,7 +45,7 @@ TYPES: Final[Mapping[str, Type]] = {
 }
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
 STILLS: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})  # of which frames are made
-VIDEOS: Final[frozenset[str]] = frozenset()
+VIDEOS: Final = frozenset(name for name, each in TYPES.items() if each.kind == "video")
 TAKEN: Final = STILLS | VIDEOS
 
 # What the v1 API documents as taken, in its order: `image/jpg` is what some clients call a JPEG.
