@@ -141,7 +141,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
         "/claims-a-bit-more": (web.said(PHOTO, length=len(PHOTO) + 1), broke_off),
         "/slow": (dripping(b"HTTP/1.1 200 -\r\n\r\n" + PHOTO), too_long),
         "/slow-head": (dripping(b"HTTP/1.1 200 -\r\nx-"), too_long),
-        "/page": (web.said(b"<html>A page</html>", "content-type: image/jpeg"), "The file is not a picture of a type that is taken"),
+        "/page": (web.said(b"<html>A page</html>", "content-type: image/jpeg"), "The file is not a picture or video of a type that is taken"),
         "/pdf": (web.said(b"%PDF-1.7\n"), "Files of type application/pdf are not taken"),
         "/bomb": (web.said(bomb, "content-encoding: gzip"), "The address answered with a packed file, though it was asked for a plain one"),
         "/empty": (web.said(b""), "The file is empty"),

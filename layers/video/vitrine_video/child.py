@@ -5,6 +5,8 @@
 Told {"mime_type", "size", "frames", "max_seconds", "read_bytes", "max_pixels", "cpu_seconds"}; it has no file, and asks for pieces of it.
 """
 
+import importlib
+import pkgutil
 import resource
 import sys
 from collections.abc import Mapping
@@ -17,6 +19,12 @@ from vitrine_imaging.models import Derived
 
 
 def _load() -> Derive:
+    import av
+
+    for module in pkgutil.walk_packages(av.__path__, "av."):  # PyAV imports some of its modules when a file first needs them
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
     from vitrine_video.derive import derive
     from vitrine_video.models import Wanted
     from vitrine_video.remote import BLOCK, Remote

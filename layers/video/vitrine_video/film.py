@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -35,8 +35,9 @@ _DEMUXERS: Final = {
     "video/mp2t": "mpegts",
 }
 _BARE: Final = b"\0\0\x01\xb3"  # MPEG without a container: no times, and nowhere to seek to
-_INDEXED: Final = frozenset({"mov", "matroska"})  # where the file itself says where its key frames are
 
+_NEAR: Final = 0.002  # seconds: Matroska counts in thousandths
+_EARLY: Final = 1.0  # seconds
 _CLOSEST: Final = 0.5  # seconds between two frames; shorter videos give fewer
 _MOST_FORWARD: Final = 1_500_000_000  # pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
 _MOST_PACKETS: Final = 300  # looked at for a key frame
@@ -94,7 +95,7 @@ class Film:
         context.options = {"max_pixels": str(wanted.max_pixels)}
         for other in container.streams:
             if other is not self._stream:
-                other.discard = "all"  # or its bytes would be read too, lying between ours
+                other.discard = Discard.all  # or its bytes would be read too, lying between ours
         self._start = float((self._stream.start_time or 0) * self._base)
         self._forward: Iterator[VideoFrame] | None = None
         self._forward_at = 0.0
@@ -132,6 +133,8 @@ class Film:
     def shots(self) -> Iterator[Shot]:
         """Some frames, spread over the whole, each as soon as it is found; fewer where the file gives no more, and why in `trouble`."""
         last: Shot | None = None
+        with suppress(Exception):  # Matroska's index is read when it is first needed; whatever is wrong shows again
+            self._seek(0.0)
         for start, end in self._spans():
             if time.monotonic() > self._until:
                 self.trouble = "Decoding took too long"
@@ -196,50 +199,63 @@ class Film:
         from the key frame before it, where that is cheap.
         """
         best: Shot | None = None
-        for at in self._key_times(start, end):
-            shot = self._key_shot(at)
-            if shot is None or not start - 0.001 <= shot.at < end:
-                continue
+        for shot in self._key_shots(start, end):
             if best is None or (best.glance.is_black and not shot.glance.is_black):
                 best = shot
-            if not best.glance.is_black and (last is None or best.glance.differs(last.glance)):
-                return best
-            if best is not shot and not shot.glance.is_black and last is not None and shot.glance.differs(last.glance):
+            if not shot.glance.is_black and (last is None or shot.glance.differs(last.glance)):
                 return shot
         return best or self._decoded_from_before(start, end)
 
-    def _key_times(self, start: float, end: float) -> list[float]:
-        """Where to look for key frames, two at most: where the index has them, or just there."""
+    def _key_shots(self, start: float, end: float) -> Iterator[Shot]:
+        """Key frames of this span, two at most, the better first."""
         middle = (start + end) / 2
-        if not math.isfinite(middle):
-            return [start]
+        places = [start, middle]
+        if self._indexed and math.isfinite(middle):
+            there = self._key_times(start, middle, end)
+            places = list(dict.fromkeys([min(there, key=lambda at: abs(at - middle)), max(there)] if there else []))  # what begins in black has begun by its end
+        for at in places:
+            shot = self._key_shot(at, end)
+            if shot is not None:
+                yield shot
+
+    @property
+    def _indexed(self) -> bool:
+        """Whether it is known where its key frames are. One alone is what Matroska knows of a file without an index."""
+        return self._demuxer == "mov" or (self._demuxer == "matroska" and len(self._stream.index_entries) > 1)
+
+    def _key_times(self, start: float, middle: float, end: float) -> set[float]:
+        """Of the key frames at the beginning, around the middle and at the end of this span."""
         index = self._stream.index_entries
-        if self._demuxer not in _INDEXED or (self._demuxer == "matroska" and len(index) < 2):
-            return [start, middle]
-        found = dict[int, float]()
-        for at, backward in ((middle, True), (middle, False), (start, False), (end, True)):
-            number = index.search_timestamp(self._stamp(at), backward=backward)
+        if not len(index):
+            return set()
+        # The index of MP4 is by decoding order: the first frame's tells how much earlier that is.
+        early = (self._stream.start_time or 0) - index[0].timestamp if self._demuxer == "mov" else 0
+        found = set[float]()
+        for at, backward in ((start, False), (middle, True), (middle, False), (end, True)):
+            number = index.search_timestamp(self._stamp(at) - early, backward=backward)
             if 0 <= number < len(index):
-                found[number] = index[number].timestamp * self._base - self._start
-        within = [at for at in found.values() if start - 0.25 * (end - start) <= at < end]  # by decoding order, a little early
-        return sorted(within, key=lambda at: abs(at - middle))[:2]
+                found.add((index[number].timestamp + early) * self._base - self._start)
+        return {at for at in found if start - _NEAR <= at < end}
 
     def _stamp(self, at: float) -> int:
         return round((at + self._start) / self._base)
 
     def _seek(self, at: float) -> None:
+        """To the key frame at this time, or the last before it. Where there is no index that is a guess, which had better be early."""
         self._forward = None
-        self._container.seek(self._stamp(at), stream=self._stream)
-
-    def _key_shot(self, at: float) -> Shot | None:
-        """The key frame at this time, or the last before it, or (where the file has no index) the next."""
         if self._demuxer != "mpegvideo":
-            self._seek(at)
+            self._container.seek(self._stamp(at if self._indexed else at - _EARLY), stream=self._stream)
+
+    def _key_shot(self, at: float, end: float) -> Shot | None:
+        """The first key frame from this time on, before `end`."""
+        self._seek(at)
         context = self._stream.codec_context
         context.skip_frame = "NONKEY"
         for packet in islice(self._container.demux(self._stream), _MOST_PACKETS):
-            if packet.size and not packet.is_keyframe:
+            if packet.size and (not packet.is_keyframe or self._time(packet.pts) < at - _NEAR):
                 continue
+            if self._time(packet.pts) >= end:
+                return None
             frames = packet.decode()
             if not frames and packet.size:
                 frames = context.decode(None)  # nothing more is to come: what the decoder holds back is wanted now
@@ -260,15 +276,15 @@ class Film:
             first = next(self._forward, None)
             if first is None:
                 return None
-            self._forward_at = self._at(first)
+            self._forward_at = self._time(first.pts)
             if start <= self._forward_at < end:
                 return self._shot(first)
         if self._too_far(start):
             return None
         for frame in self._forward:
-            self._forward_at = self._at(frame)
+            self._forward_at = self._time(frame.pts)
             self._pixels_left -= frame.width * frame.height
-            if self._forward_at >= start - 0.001:
+            if self._forward_at >= start - _NEAR:
                 return self._shot(frame) if self._forward_at < end else None
             if self._pixels_left < 0 or time.monotonic() > self._until:
                 return None
@@ -282,14 +298,14 @@ class Film:
         read = seconds / (self.duration or math.inf) * self._remote.size
         return pixels > self._pixels_left or read > self._remote.left / 2
 
-    def _at(self, frame: VideoFrame) -> float:
-        return 0.0 if frame.pts is None or self._demuxer == "mpegvideo" else max(0.0, frame.pts * self._base - self._start)
+    def _time(self, stamp: int | None) -> float:
+        return 0.0 if stamp is None or self._demuxer == "mpegvideo" else max(0.0, stamp * self._base - self._start)
 
     def _shot(self, frame: VideoFrame) -> Shot:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
-        return Shot(frame, float(self._stream.sample_aspect_ratio or 1), self._at(frame), glance(frame))
+        return Shot(frame, float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts), glance(frame))
 
 
 def _video(container: InputContainer) -> VideoStream:
@@ -299,7 +315,7 @@ def _video(container: InputContainer) -> VideoStream:
         raise Undecodable("There is no video in the file")
     known = [each for each in streams if each.codec_context is not None]  # pyright: ignore[reportUnnecessaryComparison] - of a codec without decoder
     if not known:
-        raise Undecodable("The video is of a codec that is not known")
+        raise Undecodable("The file is damaged, or of a codec that is not known")
     return known[0]
 
 

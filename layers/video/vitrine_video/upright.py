@@ -7,17 +7,16 @@ from typing import Final
 import pyvips
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from vitrine_video import tones
 
 _GLANCE: Final = 24  # pixels
 _BLACK: Final = 24  # levels of grey, on average; and no pixel much more
 _ALIKE: Final = 5.0  # levels of grey that two frames differ by, on average, and look the same
 _WIDEST: Final = 8.0  # a pixel that is said to be more times as wide as high, or the reverse, is square
 
-_UNSAID: Final = 2  # of colour space, transfer and primaries (ITU-T H.273)
-_CURVED: Final = frozenset({ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67})  # high dynamic range: PQ, HLG
-_WIDE: Final = frozenset({ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432})
-
+_UNSAID: Final = 2  # of a colour space (ITU-T H.273)
 _reformatter: Final = VideoReformatter()
 _small: Final = VideoReformatter()
 
@@ -55,13 +54,13 @@ def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
     width, height = _squared(frame, wide)
     scale = min(1.0, edge / max(width, height))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    mapped = frame.color_trc in _CURVED or frame.color_primaries in _WIDE
+    other = tones.differ(frame.color_trc, frame.color_primaries)
     small = _reformatter.reformat(
-        frame, width, height, "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG, interpolation=Interpolation.BICUBIC,
-        dst_color_trc=None if not mapped else ColorTrc.IEC61966_2_1 if frame.color_trc in _CURVED else ColorTrc.BT709,
-        dst_color_primaries=ColorPrimaries.BT709 if mapped else None, threads=1,
+        frame, width, height, "rgb48le" if other else "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC, threads=1,
     )  # fmt: skip
-    image = pyvips.Image.new_from_memory(_rows(small), width, height, 3, "uchar").copy(interpretation="srgb")
+    image = pyvips.Image.new_from_memory(_rows(small), width, height, 3, "ushort" if other else "uchar")
+    image = tones.to_srgb(image, frame.color_trc) if other else image.copy(interpretation="srgb")
     swapped, left_right, top_bottom = _turn(frame)
     if swapped:
         image = image.rot90().fliphor()
@@ -104,7 +103,7 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 def _rows(frame: VideoFrame) -> bytes:
     """Pixels without what pads their rows."""
     [plane] = frame.planes
-    data, wide = memoryview(plane), frame.width * 3
+    data, wide = memoryview(plane), frame.width * (6 if frame.format.name == "rgb48le" else 3)
     if plane.line_size == wide:
         return bytes(data[: wide * frame.height])
     return b"".join(data[start : start + wide] for start in range(0, plane.line_size * frame.height, plane.line_size))
