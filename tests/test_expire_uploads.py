@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests import jobs, pictures
+from tests import jobs, pictures, videos
 from tests.protocol import begin
 from tests.tenants import http
 from vitrine import storage
@@ -148,6 +148,19 @@ def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: T
     assert deeds == ["sent again"] * sweep.RESENDS + ["given up"]
     said = tenant.studio.get(f"/api/upload/{upload.media}").json()
     assert (said["state"], said["reason"]) == ("failed", f"The file could not be processed in {sweep.RESENDS} tries")
+    assert tenant.trouble() == []
+
+
+def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tenant) -> None:
+    media = tenant.ready(videos.video(seconds=1), "film.mp4", "video/mp4")
+    _unprocess(tenant)
+    assert state(tenant, media) == "stored"
+
+    jobs.run("expire_uploads", later=DAY)
+    jobs.run("send_outbox")
+
+    assert tenant.settled(media)["state"] == "ready"
+    assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 2
     assert tenant.trouble() == []
 
 

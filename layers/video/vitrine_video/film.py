@@ -310,6 +310,8 @@ class Film:
 
 def _video(container: InputContainer) -> VideoStream:
     """The first that is no cover of a piece of music."""
+    if not len(container.streams):
+        raise Undecodable(CUT)
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
         raise Undecodable("There is no video in the file")
