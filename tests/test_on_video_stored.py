@@ -50,6 +50,7 @@ def test_a_video_is_an_item_with_frames_in_both_apis(tenant: Tenant) -> None:
         "type": "video", "mimeType": "video/mp4", "width": 64, "height": 48, "duration": 4.0, "sizeBytes": len(FILM),
         "takenAt": "2024-05-01T10:00:00.000", "sha256": hashlib.sha256(FILM).hexdigest(), "processing": {"state": "ready", "reason": None},
     }  # fmt: skip
+    assert shown["metadata"]["video"] == {"codec": "h264", "frameRate": 25.0}
     assert [(frame["timestamp"], frame["endTimestamp"], frame["width"], frame["height"]) for frame in shown["frames"]] == [
         ("0", "0.52", 64, 48), ("0.52", "1", 64, 48), ("1", "1.52", 64, 48), ("1.52", "2", 64, 48),
         ("2", "2.52", 64, 48), ("2.52", "3", 64, 48), ("3", "3.52", 64, 48), ("3.52", "4", 64, 48),
@@ -84,7 +85,7 @@ def test_every_way_of_upload_takes_videos(tenant: Tenant) -> None:
     ids = [parts.media, form.json()["data"]["media"][0]["id"], small.json()["mediaId"]]
     assert [tenant.settled(media)["state"] for media in ids] == ["ready"] * 3
     assert [tenant.studio.get(f"/api/media/{media}").json()["media"]["mimeType"] for media in ids] == ["video/webm", "video/mpeg", "video/x-matroska"]
-    assert {"video/mp4", "video/mpeg", "video/quicktime", "video/webm"} <= set(limits["allowedTypes"])
+    assert {"video/mp4", "video/mpeg", "video/quicktime", "video/webm"} <= set(limits["supportedTypes"])
     assert tenant.trouble() == []
 
 

@@ -25,9 +25,11 @@ def _load() -> Derive:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
-    from vitrine_video.derive import derive
+    from vitrine_video.derive import derive, rehearse
     from vitrine_video.models import Wanted
     from vitrine_video.remote import BLOCK, Remote
+
+    rehearse()
 
     def of(told: Mapping[str, Any], say: Say) -> Derived:
         # From here on nothing can be opened: no file, no socket, whatever a video names. Three, or nothing could be waited for either.

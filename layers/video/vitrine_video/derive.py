@@ -5,8 +5,11 @@ This runs inside the child process, the only place where PyAV is ever loaded.
 
 from dataclasses import replace
 
+import pyvips
+
 from vitrine_imaging.derive import picture_frame, placeholder
 from vitrine_imaging.models import FRAME_EDGE, Derived, Frame, Undecodable
+from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_video.film import CUT, Film, opened
 from vitrine_video.models import Wanted
 from vitrine_video.remote import Remote, TooMuch
@@ -20,6 +23,15 @@ def derive(remote: Remote, wanted: Wanted) -> Derived:
             return _derive(film)
     except TooMuch:
         raise Undecodable("More of the file would have to be read than is") from None
+
+
+def rehearse() -> None:
+    """Whatever libraries load when something is first asked of them is loaded: later nothing can be."""
+    grey = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb") + 100
+    _, thumbnail = picture_frame(grey.cast("uchar"), at_seconds=0.0)
+    placeholder(thumbnail)
+    perceptual_hash(thumbnail)
+    dominant_colors(thumbnail)
 
 
 def _derive(film: Film) -> Derived:
@@ -39,12 +51,13 @@ def _derive(film: Film) -> Derived:
         raise Undecodable(film.trouble or CUT)
     frames[-1] = replace(frames[-1], end_seconds=max(film.duration or 0.0, frames[-1].at_seconds))
     taken_at, taken_zone = film.taken()
-    # A perceptual hash and the dominant colours are to be made of `poster`, as they are of a still's thumbnail.
     return Derived(
         width=shown[0],
         height=shown[1],
         frames=tuple(frames),
         placeholder=placeholder(poster),
+        perceptual_hash=perceptual_hash(poster),
+        colors=dominant_colors(poster),
         taken_at=taken_at,
         taken_zone=taken_zone,
         duration=film.duration,

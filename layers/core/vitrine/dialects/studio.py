@@ -247,7 +247,7 @@ class TrashQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
-SERVERS_OWN = ("moderation", "exif", "processing")   # of metadata: shown, and ignored when they come back
+SERVERS_OWN = ("moderation", "exif", "video", "processing")   # of metadata: shown, and ignored when they come back
 METADATA_BYTES = 65_536    # as JSON
 METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
 
@@ -667,7 +667,9 @@ def show_media(media: models.Media, links: Links) -> Media:
 
 def _metadata(media: models.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
-    described = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
+    described: dict[str, Any] = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
+    if media.codec is not None:
+        described["video"] = {"codec": media.codec, "frameRate": media.frame_rate}
     moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
     return {**media.metadata, **described, "tags": media.tags, "moderation": moderation}
 
