@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
+from functools import partial
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -78,12 +79,16 @@ def corners(derived: Derived, number: int = 0) -> list[str]:
     (wide, high), names = picture.size, dict(zip(pictures.CORNERS, "RGBY", strict=True))
     places = [(wide // 8, high // 8), (wide - wide // 8, high // 8), (wide // 8, high - high // 8), (wide - wide // 8, high - high // 8)]
     seen = [picture.getpixel(place) for place in places]
-    return [names[min(names, key=lambda colour: sum(abs(a - b) for a, b in zip(colour, each, strict=True)))] for each in seen if isinstance(each, tuple)]
+
+    def nearest(seen: tuple[int, ...]) -> str:
+        return names[min(names, key=lambda colour: sum(abs(a - b) for a, b in zip(colour, seen, strict=True)))]
+
+    return [nearest(each) for each in seen if isinstance(each, tuple)]
 
 
 def grey(derived: Derived) -> list[int]:
     """The level in the middle of each frame."""
-    return [int(Image.open(BytesIO(frame.picture.data)).convert("L").getpixel((32, 24)) or 0) for frame in derived.frames]
+    return [Image.open(BytesIO(frame.picture.data)).convert("L").tobytes()[24 * 64 + 32] for frame in derived.frames]
 
 
 def test_every_container_gives_frames_spread_over_its_time(decoder: Decoder) -> None:
@@ -97,7 +102,7 @@ def test_every_container_gives_frames_spread_over_its_time(decoder: Decoder) -> 
         ok &= derived.duration is not None and 1.2 < derived.duration < 2.1 and ends[-1] == derived.duration
         ok &= [frame.at_seconds for frame in derived.frames][1:] == ends[:-1] and 2 <= len(derived.frames) <= 4
         ok &= all(corners(derived, n) == [*"RGBY"] for n in range(len(derived.frames)))
-        ok &= {(frame.picture.mime_type, frame.thumbnail.mime_type, frame.thumbnail.width) for frame in derived.frames} == {("image/jpeg", "image/webp", 64)}
+        ok &= {(frame.picture.mime_type, frame.thumbnail.mime_type) for frame in derived.frames} == {("image/jpeg", "image/webp")}
         if not ok:
             wrong.append((container, derived.width, derived.height, derived.codec, derived.frame_rate, derived.duration, ends, corners(derived)))
 
@@ -108,7 +113,8 @@ def test_frames_are_upright_in_square_pixels(decoder: Decoder, film: bytes) -> N
     seen = {}
     for degrees in (0, 90, 180, 270, 91):
         derived = derive(decoder, videos.video(rotation=degrees, seconds=0.4))
-        seen[degrees] = ((derived.width, derived.height), (derived.frames[0].picture.width, derived.frames[0].picture.height), "".join(corners(derived)))
+        picture = derived.frames[0].picture
+        seen[degrees] = ((derived.width, derived.height), (picture.width, picture.height), "".join(corners(derived)))
     mirrored = derive(decoder, videos.patched(film, b"tkhd", 40, struct.pack(">9i", -65536, 0, 0, 0, 65536, 0, 64 << 16, 0, 1 << 30)))
     nonsense = derive(decoder, videos.patched(film, b"tkhd", 40, bytes(36)))
     wide = derive(decoder, videos.video(square=Fraction(2, 1), rotation=90, seconds=0.4))
@@ -129,7 +135,8 @@ def test_a_frame_is_of_the_moment_it_names(decoder: Decoder) -> None:
     for gop in (1000, 10):
         for container, (mime_type, codec) in (("mp4", videos.KINDS["mp4"]), ("webm", videos.KINDS["webm"]), ("mpegts", videos.KINDS["mpegts"])):
             derived = derive(decoder, videos.video(container, codec, seconds=4, gop=gop, paint=videos.shades), mime_type)
-            told[container, gop] = (len(derived.frames), max(abs(40 + frame.at_seconds * 25 - seen) for frame, seen in zip(derived.frames, grey(derived), strict=True)))
+            off = [abs(40 + frame.at_seconds * 25 - seen) for frame, seen in zip(derived.frames, grey(derived), strict=True)]
+            told[container, gop] = (len(derived.frames), max(off))
     few = derive(decoder, videos.video(seconds=4), frames=3)
     one = derive(decoder, videos.video(seconds=0.4))
 
@@ -142,9 +149,10 @@ def test_a_frame_is_of_the_moment_it_names(decoder: Decoder) -> None:
 @pytest.mark.soak
 def test_forward_decoding_has_its_bound(decoder: Decoder) -> None:
     """A video with one key frame, whose size says that decoding all of it would be dear."""
-    large = videos.video(seconds=2, gop=1000, width=1600, height=1200, rate=60, options={"preset": "ultrafast"}, paint=lambda _: pictures.quarters(1600, 1200))
+    picture = pictures.quarters(4000, 3000)
+    large = videos.video(seconds=4, rate=60, gop=1000, width=4000, height=3000, options={"preset": "ultrafast"}, paint=lambda _: picture)
 
-    assert 1 <= len(derive(decoder, videos.timed(large, 15360, 256 * 40)).frames) < 8
+    assert 2 <= len(derive(decoder, large).frames) < 8
 
 
 def test_black_frames_are_passed_over(decoder: Decoder) -> None:
@@ -156,7 +164,7 @@ def test_black_frames_are_passed_over(decoder: Decoder) -> None:
     never = derive(decoder, videos.video(seconds=4, gop=10, paint=lambda n: black), frames=2)
 
     assert [corners(late, n) for n in range(len(late.frames))] == [[*"RGBY"]] * 2
-    assert ([max(level, 60) for level in grey(later)][0], corners(later, 1)) == (60, [*"RGBY"])
+    assert (max(grey(later)[0], 60), corners(later, 1)) == (60, [*"RGBY"])
     assert late.placeholder == later.placeholder != never.placeholder
 
 
@@ -170,7 +178,8 @@ def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
     assert taken(creation_time="2024-05-01T10:00:00.000000Z") == (datetime(2024, 5, 1, 10, tzinfo=UTC), None)
     assert taken("matroska", creation_time="2024-05-01T10:00:00Z") == (datetime(2024, 5, 1, 10, tzinfo=UTC), None)
     assert taken("mov", **apple) == (datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2))), "+02:00")
-    assert [taken("matroska", creation_time=absurd) for absurd in ("1970-01-01T00:00:01Z", "2090-01-01T00:00:00Z", "1904-01-01T00:00:00Z")] == [(None, None)] * 3
+    absurd = ("1970-01-01T00:00:01Z", "2090-01-01T00:00:00Z", "1904-01-01T00:00:00Z")
+    assert [taken("matroska", creation_time=each) for each in absurd] == [(None, None)] * 3
     live = derive(decoder, videos.video("webm", live=True, seconds=3), "video/webm")  # by a writer that does not know its end: browsers do
     assert (live.duration, len(live.frames)) == (3.0, 6)
     assert derive(decoder, videos.timed(film, 2**31 - 1, 1)).frame_rate is None
@@ -179,16 +188,20 @@ def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
 def test_ten_bits_and_high_dynamic_range_become_eight_bits_of_srgb(decoder: Decoder) -> None:
     ten = derive(decoder, videos.video(pixels="yuv420p10le", seconds=0.4))
     level = {}
-    for curve, signal in (("smpte2084", 0.58), ("arib-std-b67", 0.75), ("bt2020-10", 0.75)):
+    for curve, share in (("smpte2084", 0.58), ("arib-std-b67", 0.75), ("bt2020-10", 0.75)):
         params = f"colorprim=bt2020:transfer={curve}:colormatrix=bt2020nc"
-        plain = Image.new("RGB", (64, 48), (round(signal * 255),) * 3)
-        data = videos.video(pixels="yuv420p10le", seconds=0.4, options={"x264-params": params}, paint=lambda _, plain=plain: plain)
+        plain = Image.new("RGB", (64, 48), (round(share * 255),) * 3)
+        data = videos.video(pixels="yuv420p10le", seconds=0.4, options={"x264-params": params}, paint=partial(_same, plain))
         level[curve] = grey(derive(decoder, data))[0]
 
     assert corners(ten) == [*"RGBY"]
     assert 225 < level["smpte2084"] < 240  # 200 nits, near what paper has
     assert 225 < level["arib-std-b67"] < 240  # the same in HLG
     assert level["bt2020-10"] in range(189, 194)  # grey is grey in any gamut
+
+
+def _same(picture: Image.Image, _: int) -> Image.Image:
+    return picture
 
 
 def test_a_large_file_is_read_in_few_pieces_wherever_its_header_is(decoder: Decoder) -> None:
@@ -323,7 +336,8 @@ def fuzz(decoder: Decoder, number: int) -> None:
     originals.append(("video/mp4", videos.video(header_first=True, seconds=0.6, rate=10, gop=3, sound=True)))
     originals.append(("video/webm", videos.video("webm", "libvpx-vp9", seconds=0.6, rate=10, gop=3, live=True)))
     threads = threading.active_count()
-    said = [reason(decoder, data, mime_type, wall_seconds=10, read_bytes=16 << 20) for mime_type, data in (mutated(n, originals) for n in range(number))]
+    files = (mutated(seed, originals) for seed in range(number))
+    said = [reason(decoder, data, mime_type, wall_seconds=10, read_bytes=16 << 20) for mime_type, data in files]
 
     assert {each for each in said if "frames" not in each} <= {
         "The file is damaged or cut short", "The file is damaged, or of a codec that is not known", "The video says no size of its picture",

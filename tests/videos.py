@@ -44,7 +44,7 @@ def video(
         hum = _silent(out) if sound else None
         out.metadata.update(said or {})
         for number in range(round(seconds * rate)):
-            frame = av.VideoFrame.from_image(paint(number) if paint else pictures.quarters(width, height))
+            frame = av.VideoFrame.from_image(paint(number) if paint else pictures.quarters(width, height))  # type: ignore[no-untyped-call]
             frame.pts, frame.time_base = number, Fraction(1, rate)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))

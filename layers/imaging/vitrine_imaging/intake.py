@@ -1,4 +1,4 @@
-"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event; of a video, what goes on is another's."""
+"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event; videos it hands on."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
     options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
     limits = {"enable_drefs": "0", "protocol_whitelist": "none", "max_streams": "64", "probesize": str(8 * BLOCK), "analyzeduration": "3000000"}
     try:
-        container = av.open(remote, format=demuxer, options=options, container_options=limits, metadata_errors="replace", io_open=_refuse)
+        container = av.open(remote, "r", format=demuxer, options=options, container_options=limits, metadata_errors="replace", io_open=_refuse)
     except (MemoryError, TooMuch):
         raise
     except Exception:  # whatever PyAV makes of it: UnicodeDecodeError and IndexError were seen
@@ -127,7 +127,7 @@ class Film:
             except ValueError:
                 continue
             if _OLDEST <= at <= datetime.now(UTC) + timedelta(days=1):
-                return at.astimezone(at.tzinfo or timezone.utc), zone
+                return at, zone
         return None, None
 
     def shots(self) -> Iterator[Shot]:
@@ -209,10 +209,10 @@ class Film:
     def _key_shots(self, start: float, end: float) -> Iterator[Shot]:
         """Key frames of this span, two at most, the better first."""
         middle = (start + end) / 2
-        places = [start, middle]
-        if self._indexed and math.isfinite(middle):
-            there = self._key_times(start, middle, end)
-            places = list(dict.fromkeys([min(there, key=lambda at: abs(at - middle)), max(there)] if there else []))  # what begins in black has begun by its end
+        places = [start, middle] if math.isfinite(middle) else [start]
+        if self._indexed:
+            there = sorted(self._key_times(start, middle, end), key=lambda at: abs(at - middle))
+            places = list(dict.fromkeys([there[0], max(there)])) if there else []  # by its end what begins in black has begun
         for at in places:
             shot = self._key_shot(at, end)
             if shot is not None:

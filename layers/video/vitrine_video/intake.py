@@ -70,7 +70,8 @@ class Pieces:
         self.requests = 0
 
     def __call__(self, offset: int, size: int) -> bytes:
-        if not 0 <= offset < self._stored.bytes or not 1 <= size <= _BLOCK or self.read + size > self._most_bytes or self.requests > self._most_requests:
+        beyond = self.read + size > self._most_bytes or self.requests > self._most_requests
+        if beyond or not 0 <= offset < self._stored.bytes or not 1 <= size <= _BLOCK:
             raise ValueError("not a piece that our child asks for")
         self.read += size
         self.requests += 1

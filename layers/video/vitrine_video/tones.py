@@ -3,9 +3,9 @@
 FFmpeg's own scaler can do it too, and takes 4 s of processor time for its table with every size of picture that it has not just seen.
 """
 
+import math
 from array import array
 from functools import cache
-from math import exp
 from typing import Final
 
 import pyvips
@@ -44,16 +44,17 @@ def _light(transfer: int) -> pyvips.Image:
 
 def _pq(level: float) -> float:
     """SMPTE ST 2084: absolute."""
-    power = level ** (1 / 78.84375)
-    return 10_000 * (max(power - 0.8359375, 0.0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125) / _WHITE
+    power = math.pow(level, 1 / 78.84375)
+    light: float = max(power - 0.8359375, 0.0) / (18.8515625 - 18.6875 * power)
+    return 10_000 * math.pow(light, 1 / 0.1593017578125) / _WHITE
 
 
 def _hlg(level: float) -> float:
     """ARIB STD-B67, with the screen's own gamma of 1.2, channel by channel."""
-    scene = level * level / 3 if level <= 0.5 else (exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
-    return scene**1.2 * _SCREEN / _WHITE
+    scene = level * level / 3 if level <= 0.5 else (math.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
+    return math.pow(scene, 1.2) * _SCREEN / _WHITE
 
 
 def _usual(level: float) -> float:
     """As sRGB codes it: what is changed is the colours alone."""
-    return level / 12.92 if level < 0.04045 else ((level + 0.055) / 1.055) ** 2.4
+    return level / 12.92 if level < 0.04045 else math.pow((level + 0.055) / 1.055, 2.4)

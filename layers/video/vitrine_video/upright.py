@@ -1,8 +1,9 @@
 """A frame of a video as it is shown: turned as its container asks, in square pixels, 8 bits of sRGB each; and a glance at it, for comparing."""
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import pyvips
 from av.sidedata.sidedata import Type as SideDataType
@@ -88,10 +89,8 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 
     By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of another angle, the nearest.
     """
-    try:
-        matrix = bytes(frame.side_data[SideDataType.DISPLAYMATRIX])
-    except KeyError:
-        return False, False, False
+    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV's own types know one kind of it
+    matrix = bytes(sides[SideDataType.DISPLAYMATRIX]) if SideDataType.DISPLAYMATRIX in sides else b""
     if len(matrix) < 36:
         return False, False, False
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])  # x' = ax + cy, y' = bx + dy

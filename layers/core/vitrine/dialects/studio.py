@@ -667,7 +667,8 @@ def show_media(media: models.Media, links: Links) -> Media:
 
 def _metadata(media: models.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
-    described: dict[str, Any] = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
+    words = (("title", media.title), ("alt", media.alt), ("caption", media.caption))
+    described: dict[str, Any] = {name: text for name, text in words if text is not None}
     if media.codec is not None:
         described["video"] = {"codec": media.codec, "frameRate": media.frame_rate}
     moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
