@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests import pictures
+from tests import pictures, videos
 from tests.tenants import FINAL, Tenant
 from vitrine.library import sweep as jobs
 from vitrine.library.invariants import invariants
@@ -35,6 +35,7 @@ USUAL = {"create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
 LEASE = timedelta(minutes=10)
+FILM = videos.video(seconds=1)
 
 
 @dataclass
@@ -175,6 +176,8 @@ def one_kill(stack: Stack, seed: int) -> None:
     share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
     photo = pictures.jpeg(320, 240, seed=seed)
     data = photo if moment == "post" or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
+    if seed % 5 == 3:      # what goes on to a function of its own
+        data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data)
 
     attempt.run()

@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests import pictures, web
+from tests import pictures, videos, web
 from tests.test_fetch import names, open_to_tests
 from tests.wall_cases import owner
 from vitrine import storage
@@ -105,6 +105,19 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     assert tenant.studio.get("/api/v1/media?type=image").json()["data"]["total"] == 1
     assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 1
     assert tenant.trouble(settled=True) == []
+
+
+def test_a_video_is_fetched_like_a_picture(tenant: Tenant, server: web.Web) -> None:
+    film = videos.video(seconds=1)
+    server.pages["/film.mp4"] = web.said(film, "content-type: application/octet-stream")
+    media = asked(tenant, f"http://pictures.test:{server.port}/film.mp4")
+
+    bring(tenant, media)
+
+    assert tenant.settled(media)["state"] == "ready"
+    after = shown(tenant, media)
+    assert (after["mimeType"], after["fileSize"], after["width"]) == ("video/mp4", len(film), 64)
+    assert tenant.trouble() == []
 
 
 def endless(connection: socket.socket) -> None:
