@@ -70,7 +70,7 @@ def take_in(key: str) -> Upload | None:
 
 def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
     """An attempt at the upload, if it waits for its frames and its bytes are of a type that is taken; else the upload as it then stands."""
-    if upload is None or upload.state not in ("stored", "processing"):
+    if upload is None or upload.state not in ("stored", "processing", "ready"):  # of a ready one new frames may be wanted
         return upload
     attempts = write(who, versions.attempt(who.organization_id, upload.version_id))
     if not attempts:
