@@ -183,6 +183,7 @@ class Stack:
             "MIGRATIONS": str(CLONE / "migrations"),
             "BUCKET": BUCKET,
             "UPLOAD_STORED_QUEUE_URL": self._queue_url("UploadStoredQueue"),
+            "VIDEO_STORED_QUEUE_URL": self._queue_url("VideoStoredQueue"),
             "IMPORT_REQUESTED_QUEUE_URL": self._queue_url("ImportRequestedQueue"),
             "ORIGIN": self.origin,
             "SIGN_UP": own.get("SIGN_UP", "open"),  # a laptop is nobody's but its owner's

@@ -115,7 +115,7 @@ def test_the_upload_example_says_what_is_wrong(tenant: Tenant, tmp_path: Path) -
     )
 
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "rejected: The file is not a picture of a type that is taken"
+    assert done.stderr.splitlines()[-1] == "rejected: The file is not a picture or video of a type that is taken"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests import families, jobs, pictures, reprocessing
+from tests import families, jobs, pictures, reprocessing, videos
 from tests.protocol import begin
 from tests.tenants import http
 from vitrine import storage
@@ -176,6 +176,19 @@ def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_so
     shown = families.shown(tenant, media)
     assert shown["processing"] == {"state": "ready", "reason": None, "reprocessFailure": sweep.TOO_OFTEN}
     assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.trouble()) == (made, "ready", [])
+
+
+def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tenant) -> None:
+    media = tenant.ready(videos.video(seconds=1), "film.mp4", "video/mp4")
+    _unprocess(tenant)
+    assert state(tenant, media) == "stored"
+
+    jobs.run("expire_uploads", later=DAY)
+    jobs.run("send_outbox")
+
+    assert tenant.settled(media)["state"] == "ready"
+    assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 2
+    assert tenant.trouble() == []
 
 
 def _unprocess(tenant: Tenant) -> None:

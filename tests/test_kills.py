@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests import families, pictures, reprocessing
+from tests import families, pictures, reprocessing, videos
 from tests.tenants import FINAL, Tenant
 from tests.wall_cases import owner
 from vitrine import queues, storage
@@ -42,6 +42,7 @@ USUAL = {   # seconds a step takes on a small machine
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
 LEASE = timedelta(minutes=10)
+FILM = videos.video(seconds=1)
 
 
 @dataclass
@@ -192,6 +193,8 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
     photo = pictures.jpeg(320, 240, seed=seed)
     data = photo if moment in ("post", "reprocess") or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
+    if seed % 5 == 3:      # what goes on to a function of its own
+        data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data)
 
     attempt.run()

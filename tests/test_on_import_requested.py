@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests import pictures, web
+from tests import pictures, videos, web
 from tests.test_fetch import names, open_to_tests
 from tests.wall_cases import owner
 from vitrine import storage
@@ -107,6 +107,19 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     assert tenant.trouble(settled=True) == []
 
 
+def test_a_video_is_fetched_like_a_picture(tenant: Tenant, server: web.Web) -> None:
+    film = videos.video(seconds=1)
+    server.pages["/film.mp4"] = web.said(film, "content-type: application/octet-stream")
+    media = asked(tenant, f"http://pictures.test:{server.port}/film.mp4")
+
+    bring(tenant, media)
+
+    assert tenant.settled(media)["state"] == "ready"
+    after = shown(tenant, media)
+    assert (after["mimeType"], after["fileSize"], after["width"]) == ("video/mp4", len(film), 64)
+    assert tenant.trouble() == []
+
+
 def endless(connection: socket.socket) -> None:
     with suppress(OSError):
         connection.sendall(b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -141,7 +154,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
         "/claims-a-bit-more": (web.said(PHOTO, length=len(PHOTO) + 1), broke_off),
         "/slow": (dripping(b"HTTP/1.1 200 -\r\n\r\n" + PHOTO), too_long),
         "/slow-head": (dripping(b"HTTP/1.1 200 -\r\nx-"), too_long),
-        "/page": (web.said(b"<html>A page</html>", "content-type: image/jpeg"), "The file is not a picture of a type that is taken"),
+        "/page": (web.said(b"<html>A page</html>", "content-type: image/jpeg"), "The file is not a picture or video of a type that is taken"),
         "/pdf": (web.said(b"%PDF-1.7\n"), "Files of type application/pdf are not taken"),
         "/bomb": (web.said(bomb, "content-encoding: gzip"), "The address answered with a packed file, though it was asked for a plain one"),
         "/empty": (web.said(b""), "The file is empty"),

@@ -289,7 +289,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
     )  # fmt: skip
     # What was deleted before can come back, so the item has to stay.
     status = tenant.settled(other.media)
-    assert (status["state"], status["reason"]) == ("failed", intake.NOT_AN_IMAGE)
+    assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
     assert families.restore(tenant, deleted.media)[0] == 200
     assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
     assert tenant.trouble() == []

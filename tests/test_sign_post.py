@@ -118,8 +118,8 @@ def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> 
 @pytest.mark.parametrize(
     ("what", "data", "reason"),
     [
-        ("text", b"Dear diary, " * 100, "The file is not a picture of a type that is taken"),
-        ("a page", b"<html><script>alert(1)</script></html>", "The file is not a picture of a type that is taken"),
+        ("text", b"Dear diary, " * 100, "The file is not a picture or video of a type that is taken"),
+        ("a page", b"<html><script>alert(1)</script></html>", "The file is not a picture or video of a type that is taken"),
         ("an svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "Files of type image/svg+xml are not taken"),
     ],
 )

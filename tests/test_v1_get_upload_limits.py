@@ -9,6 +9,7 @@ from docs.routes import ROOT
 from functions.v1_get_upload_limits.handler import handler
 from tests.loops import invoke
 from tests.shapes import A_TIME
+from vitrine import content
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -22,10 +23,8 @@ def told(origin: str, **sizes: str) -> dict[str, Any]:
         "success": True,
         "data": {
             "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/",
-            "supportedTypes": [
-                "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp",
-                "image/avif", "image/bmp", "image/heic", "image/heif", "image/tiff",
-            ], **sizes, "direct": {"endpoint": f"{origin}/api/upload"},
+            "supportedTypes": list(content.declarable()), **sizes,
+            "direct": {"endpoint": f"{origin}/api/upload"},
         },
         "info": {"timestamp": A_TIME},
     }  # fmt: skip

@@ -31,6 +31,7 @@ ASKS = {   # what a call to the store or to a queue asks for
     "vitrine.storage.put": {"s3:PutObject"},
     "vitrine.storage.delete": {"s3:DeleteObject", "s3:GetObject"},
     "vitrine.storage.beginning": {"s3:GetObject"},
+    "vitrine.storage.piece": {"s3:GetObject"},
     "vitrine.storage.chunks": {"s3:GetObject"},
     "vitrine.storage.listed": {"s3:ListBucket"},
     "vitrine.storage.open_multiparts": {"s3:ListBucketMultipartUploads"},

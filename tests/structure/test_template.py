@@ -15,6 +15,7 @@ from vitrine.settings import Settings
 
 TEXT = (ROOT / "template.yaml").read_text()
 BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}   # actions on a bucket, which know no prefix
+QUEUES = ("UploadStored", "VideoStored", "ImportRequested")
 URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
 
 
@@ -74,7 +75,7 @@ def test_the_bucket_denies_a_deletion_that_names_no_bytes_and_every_request_in_c
 def test_a_message_stays_hidden_while_its_function_may_still_run() -> None:
     resources = template()["Resources"]
 
-    for name in ("UploadStored", "ImportRequested"):
+    for name in QUEUES:
         assert resources[f"{name}Queue"]["Properties"]["VisibilityTimeout"] >= 6 * resources[f"On{name}Function"]["Properties"]["Timeout"]
 
 
@@ -101,7 +102,7 @@ def narrow(statement: dict[str, Any]) -> bool:
         return bool(resource == {"Fn::GetAtt": "Bucket.Arn"})
     if str(action).startswith("s3:"):
         return resource in [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("incoming", "originals", "derived")]
-    return bool(action == "sqs:SendMessage" and resource in [{"Fn::GetAtt": f"{name}Queue.Arn"} for name in ("UploadStored", "ImportRequested")])
+    return bool(action == "sqs:SendMessage" and resource in [{"Fn::GetAtt": f"{name}Queue.Arn"} for name in QUEUES])
 
 
 def test_who_deletes_may_also_read_there() -> None:

@@ -50,7 +50,7 @@ STILLS: Final = frozenset(  # of which frames are made
     {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}
 )
 DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})  # kept and handed out again where a setting takes them; never rendered
-VIDEOS: Final[frozenset[str]] = frozenset()
+VIDEOS: Final = frozenset(name for name, each in TYPES.items() if each.kind == "video")
 
 # What the v1 API documents as taken, in its order, before whatever else is: `image/jpg` is what some clients call a JPEG.
 _DOCUMENTED: Final = (

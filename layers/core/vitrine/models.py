@@ -315,6 +315,8 @@ class Media:
     updated_at: datetime
     updated_by: UUID | None
     frames: tuple[Frame, ...]
+    codec: str | None = None           # of a video, as FFmpeg calls it
+    frame_rate: float | None = None    # of a video, frames per second
     inside_count: int | None = None    # of a folder: active images and videos at any depth; None for a file
     preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
     source_media_id: UUID | None = None  # of a version shown as itself: its item; None for an item, and for its first version

@@ -54,6 +54,7 @@ class Settings:
     aws_endpoint_url_s3: str = ""                  # empty: AWS's own
     aws_endpoint_url_sqs: str = ""
     upload_stored_queue_url: str = ""
+    video_stored_queue_url: str = ""
     import_requested_queue_url: str = ""
 
     origin: str = ""                               # public origin of the API, no trailing slash; empty: taken from the request
@@ -83,6 +84,11 @@ class Settings:
     decode_memory: int = GIB                       # bytes of address space of the process that decodes; its function needs this and as much again
     accepted_documents: tuple[str, ...] = ()       # image/svg+xml, application/pdf: kept, never rendered, handed out as downloads alone
     keep_gps: bool = False                         # where a picture was taken, by its EXIF: whoever sees the item would see it
+    video_frames: int = 8                          # of a video, at most; 64 is the most that is recorded
+    video_seconds: int = 120                       # of work on the frames of a video; after two thirds those that there are must do
+    video_read_bytes: int = 256 * MIB              # of a video, read for its frames
+    max_video_seconds: int = 24 * 3600             # that a video may last; one that says more is not believed
+    max_video_pixels: int = 36_000_000             # of one picture of a video: 8K, of which a decoder keeps several
     trash_days: int = 30                           # 0: never purged
 
     rate_limits: bool = True

@@ -236,11 +236,20 @@ def delete(key: str, etag: str) -> None:
 
 def beginning(stored: Stored, size: int) -> bytes:
     """The first `size` bytes, or all there are. Raises AlreadyThere when the object is another by now, NotThere when it is gone."""
+    return piece(stored, 0, size)
+
+
+def piece(stored: Stored, offset: int, size: int) -> bytes:
+    """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning` does; Busy where the store gives fewer."""
+    size = min(size, stored.bytes - offset)
     with _errors():
         answer = aws.s3().get_object(
-            Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag, Range=f"bytes=0-{min(size, stored.bytes) - 1}"
+            Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag, Range=f"bytes={offset}-{offset + size - 1}"
         )
-        return answer["Body"].read()
+        found = answer["Body"].read()
+    if len(found) != size:
+        raise Busy("The store gave less than it said; try again")
+    return found
 
 
 def chunks(stored: Stored) -> Iterator[bytes]:

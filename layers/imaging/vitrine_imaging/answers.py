@@ -46,6 +46,22 @@ def give(say: Say, derived: Derived) -> None:
         say(frame.thumbnail.data)
 
 
+def ask(say: Say, offset: int, size: int) -> None:
+    """For a piece of the file, which comes as a message of its own."""
+    say(json.dumps({"offset": offset, "size": size}).encode())
+
+
+def asked(head: bytes) -> tuple[int, int] | None:
+    """The offset and size of the piece that the child asks for; None: it is an answer. Raises ValueError."""
+    if not head.startswith(b'{"offset"'):
+        return None
+    told = json.loads(head)
+    offset, size = _number(told.get("offset")), _number(told.get("size"))
+    if offset is None or size is None:
+        raise ValueError("not a piece of a file")
+    return offset, size
+
+
 def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
     """Raises Undecodable where the child refuses the file, ValueError for anything that our child, as we wrote it, does not say."""
     told = json.loads(head)

@@ -4,6 +4,7 @@
 
 On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "max_animation_pixels", "keep_gps", "cpu_seconds"}; on stdout "ready", then for
 each an answer (`answers.py`).
+A child of another kind calls `main` with what it derives, and may ask for pieces of its file, before it answers.
 """
 
 import json
@@ -13,14 +14,20 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vitrine_imaging import answers, confinement, wire
-from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
+from vitrine_imaging.answers import Say
+from vitrine_imaging.models import OUT_OF_MEMORY, Derived, Undecodable
+
+Derive = Callable[[Mapping[str, Any], Say], Derived]  # of what is told about a file, and whom its pieces are asked of
 
 
-def main(memory_bytes: int) -> None:
+def main(memory_bytes: int, load: Callable[[], Derive]) -> None:
+    """`load` imports what decodes."""
     limited = sys.platform == "linux"  # elsewhere the address space cannot be limited
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limited:
@@ -28,7 +35,7 @@ def main(memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
-    from vitrine_imaging.derive import derive  # only now: libvips and what it maps count within the limit
+    derive = load()  # only now: libraries and what they map count within the limit
 
     confinement.confine()
 
@@ -46,12 +53,7 @@ def main(memory_bytes: int) -> None:
             return
         _allow_processor_time(asked["cpu_seconds"])
         try:
-            derived = derive(
-                Path(asked["path"]),
-                max_pixels=asked["max_pixels"],
-                max_animation_pixels=asked["max_animation_pixels"],
-                keep_gps=asked["keep_gps"],
-            )
+            derived = derive(asked, say)
         except Undecodable as refused:
             answers.refuse(say, refused.reason)
         except MemoryError:
@@ -60,6 +62,14 @@ def main(memory_bytes: int) -> None:
             answers.refuse(say, f"The file could not be decoded ({type(error).__name__})")
         else:
             answers.give(say, derived)
+
+
+def _stills() -> Derive:
+    from vitrine_imaging.derive import derive
+
+    return lambda told, _: derive(
+        Path(told["path"]), max_pixels=told["max_pixels"], max_animation_pixels=told["max_animation_pixels"], keep_gps=told["keep_gps"]
+    )
 
 
 def _allow_processor_time(seconds: int) -> None:
@@ -84,4 +94,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), _stills)

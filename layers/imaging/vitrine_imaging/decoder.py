@@ -18,14 +18,15 @@ import weakref
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
-__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Undecodable"]
+__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Task", "Undecodable"]
 
 _START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
 _FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
@@ -40,13 +41,14 @@ _ENVIRONMENT: Final = {
 
 
 class Decoder:
-    """One child process, started at the first file, replaced when it fails and after some hundred files.
+    """One child process, started at the first file, replaced when it fails and after some hundred files. `module`: what it runs.
 
     Threads may share it; they take turns.
     """
 
-    def __init__(self, *, files_per_child: int = _FILES_PER_CHILD) -> None:
+    def __init__(self, *, files_per_child: int = _FILES_PER_CHILD, module: str = "vitrine_imaging.child") -> None:
         self._files_per_child = files_per_child
+        self._module = module
         self._turn = threading.Lock()
         self._child: _Child | None = None
 
@@ -56,15 +58,19 @@ class Decoder:
         Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError; and
         DecoderUnavailable where no child can be started at all.
         """
-        return self._derive(path.resolve(strict=True), limits or Limits(), _Wish())
+        return self._derive(_of(path), limits or Limits(), _Wish())
 
     def begin(self, path: Path, *, limits: Limits | None = None) -> "Decoding":
         """The same, begun: for a caller with something else to do meanwhile. The file stays until the block of what is returned ends.
 
         Raises FileNotFoundError; the rest comes with the result.
         """
-        wish, file = _Wish(), path.resolve(strict=True)
-        return Decoding(wish, lambda: self._derive(file, limits or Limits(), wish))
+        return self.begin_task(_of(path), limits=limits or Limits())
+
+    def begin_task(self, task: "Task", *, limits: Limits) -> "Decoding":
+        """The same, of a child that knows what to make of this task."""
+        wish = _Wish()
+        return Decoding(wish, lambda: self._derive(task, limits, wish))
 
     @property
     def pid(self) -> int | None:
@@ -83,25 +89,25 @@ class Decoder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _derive(self, path: Path, limits: Limits, wish: "_Wish") -> Derived:
+    def _derive(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
         with self._turn:
             try:
-                return self._ask(path, limits, wish)
+                return self._ask(task, limits, wish)
             except _Disturbed:
                 pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
             try:
-                return self._ask(path, limits, wish)
+                return self._ask(task, limits, wish)
             except _Disturbed as again:
                 raise Undecodable(again.reason) from None
 
-    def _ask(self, path: Path, limits: Limits, wish: "_Wish") -> Derived:
+    def _ask(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
         wish.check()  # before a child is started for it
         child = self._ready(limits.memory_bytes)
         child.files += 1
         until = time.monotonic() + limits.wall_seconds
         try:
             with wish.kept_by(child.process):
-                return child.derive(path, limits, until)
+                return child.derive(task, limits, until)
         except TimeoutError:
             self._stop()
             raise Undecodable(_too_long(limits)) from None
@@ -128,13 +134,25 @@ class Decoder:
         if child and child.files < self._files_per_child and child.memory_bytes == memory_bytes and child.process.poll() is None:
             return child
         self._stop()
-        self._child = _Child(memory_bytes)
+        self._child = _Child(self._module, memory_bytes)
         return self._child
 
     def _stop(self) -> None:
         child, self._child = self._child, None
         if child:
             child.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be made of one file."""
+
+    told: Mapping[str, Any]  # to the child, beside its limits
+    piece: Callable[[int, int], bytes] | None = None  # of the file, from an offset so many bytes; None: the child reads it itself
+
+
+def _of(path: Path) -> Task:
+    return Task({"path": str(path.resolve(strict=True))})
 
 
 class Decoding:
@@ -225,13 +243,13 @@ def _too_long(limits: Limits) -> str:
 class _Child:
     """A running child; raises DecoderUnavailable if it does not come to run."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, module: str, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         self.files = 0
         confinement.hide()
         self.process = subprocess.Popen(
             # -P, -s: modules come from where ours come from, not from the working directory or a home
-            [sys.executable, "-P", "-s", "-B", "-m", "vitrine_imaging.child", str(memory_bytes)],
+            [sys.executable, "-P", "-s", "-B", "-m", module, str(memory_bytes)],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -241,6 +259,7 @@ class _Child:
         assert self.process.stdin
         assert self.process.stdout
         self._questions, self._answers = self.process.stdin.fileno(), self.process.stdout.fileno()
+        os.set_blocking(self._questions, False)  # one that takes nothing is not waited for without end
         self._end = weakref.finalize(self, _end, self.process)  # also when the interpreter exits
         try:
             greeting = wire.read(self._answers, at_most=16, until=time.monotonic() + _START_SECONDS)
@@ -252,21 +271,27 @@ class _Child:
             self.stop()
             raise DecoderUnavailable("The decoder's process does not greet")
 
-    def derive(self, path: Path, limits: Limits, until: float) -> Derived:
-        """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles."""
-        asked = {
-            "path": str(path),
+    def derive(self, task: Task, limits: Limits, until: float) -> Derived:
+        """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles; and what
+        the task's `piece` raises.
+        """
+        told = {
+            **task.told,
             "max_pixels": limits.max_pixels,
             "max_animation_pixels": limits.max_animation_pixels,
             "keep_gps": limits.keep_gps,
             "cpu_seconds": limits.wall_seconds,
         }
-        wire.write(self._questions, json.dumps(asked).encode())
+        wire.write(self._questions, json.dumps(told).encode(), until=until)
 
         def hear(at_most: int) -> bytes:
             return wire.read(self._answers, at_most=at_most, until=until)
 
-        return answers.take(hear(answers.MOST_HEAD), hear, max_pixels=limits.max_pixels)
+        head = hear(answers.MOST_HEAD)
+        while task.piece is not None and (asked := answers.asked(head)) is not None:
+            wire.write(self._questions, task.piece(*asked), until=until)
+            head = hear(answers.MOST_HEAD)
+        return answers.take(head, hear, max_pixels=limits.max_pixels)
 
     def fate(self) -> int:
         """The signal that ended the process, whose pipe has just ended; 0 if none did."""

@@ -69,7 +69,7 @@ def _made(original: Original) -> Derived:
         width=original.width,
         height=original.height,
         frames=(Frame(_webp(frame, effort=2) if frame.hasalpha() else _jpeg(frame), _webp(thumbnail, effort=4)),),
-        placeholder=_placeholder(thumbnail),
+        placeholder=placeholder(thumbnail),
         perceptual_hash=perceptual_hash(thumbnail),
         colors=dominant_colors(thumbnail),
     )
@@ -123,7 +123,13 @@ def _webp(image: pyvips.Image, *, effort: int) -> Picture:
     return Picture(image.webpsave_buffer(Q=80, effort=effort, keep=_NOTHING), "image/webp", image.width, image.height)
 
 
-def _placeholder(image: pyvips.Image) -> bytes:
+def picture_frame(picture: pyvips.Image, *, at_seconds: float) -> tuple[Frame, pyvips.Image]:
+    """A moment of a video, and its thumbnail as an image. `picture`: upright, sRGB, at most the frame's size."""
+    thumbnail = picture.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
+    return Frame(_jpeg(picture), _webp(thumbnail, effort=4), at_seconds), thumbnail
+
+
+def placeholder(image: pyvips.Image) -> bytes:
     small = image.thumbnail_image(_HASH_EDGE, height=_HASH_EDGE, size="down")
     if not small.hasalpha():
         small = small.bandjoin(255)

@@ -1,4 +1,4 @@
-"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event."""
+"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event; videos it hands on."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from vitrine import content, storage
 from vitrine.db import write
 from vitrine.errors import Busy
-from vitrine.library import settling
+from vitrine.library import handover, settling
 from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import uploads as upload_rows
 from vitrine.queries import versions
@@ -31,7 +33,18 @@ log = logging.getLogger(__name__)
 
 _AHEAD = 4  # chunks that are read and not yet hashed; with fewer the hash waits now and then, with more the processor's cache is left
 _BEGINNING = 32 * 1024**2  # bytes of a JPEG after which it is tried
-NOT_AN_IMAGE = "The file is not a picture of a type that is taken"
+NOT_TAKEN = "The file is not a picture or video of a type that is taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One attempt at an upload that waits for its frames: what is in the store, and what its head says."""
+
+    who: Consumer
+    upload: Upload
+    attempt: versions.Attempt
+    stored: Stored
+    found: content.Content
 
 
 def take_in(key: str) -> Upload | None:
@@ -46,58 +59,95 @@ def take_in(key: str) -> Upload | None:
         return None
     who = Consumer(whose.organization_id)
     upload = settling.find(who, whose.organization_id, whose.upload_id)
-    settled = settling.settle(who, upload) if upload is not None else None
-    if settled is None or settled.state not in ("stored", "processing", "ready"):  # of a ready one new frames may be wanted
-        return settled
+    begun = begin(who, settling.settle(who, upload) if upload is not None else None)
+    if not isinstance(begun, Begun):
+        return begun
+    if begun.found.mime_type in content.VIDEOS:
+        handover.to_videos(key)
+        return begun.upload
+    if begun.found.mime_type in content.DOCUMENTS:
+        return _keep_document(begun)
+    return _process(begun)
 
-    attempts = write(who, versions.attempt(who.organization_id, settled.version_id))
+
+def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
+    """An attempt at the upload, if it waits for its frames and its bytes are of a type that is taken; else the upload as it then stands."""
+    if upload is None or upload.state not in ("stored", "processing", "ready"):  # of a ready one new frames may be wanted
+        return upload
+    attempts = write(who, versions.attempt(who.organization_id, upload.version_id))
     if not attempts:
-        return settling.find(who, settled.organization_id, settled.id)
-    write(who, upload_rows.working(who.organization_id, settled.id))
-    return _process(who, settled, attempts[0])
+        return settling.find(who, upload.organization_id, upload.id)
+    attempt = attempts[0]
+    write(who, upload_rows.working(who.organization_id, upload.id))
 
-
-def _process(who: Consumer, upload: Upload, attempt: versions.Attempt) -> Upload:
     stored = storage.head(attempt.key)
     if stored is None:
         raise Busy(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
     if found is None or found.mime_type not in content.taken():
-        return recording.refuse(who, upload, attempt, NOT_AN_IMAGE if found is None else f"Files of type {found.mime_type} are not taken")
-    if found.mime_type in content.DOCUMENTS:
-        return _keep_document(who, upload, attempt, stored, found.mime_type)
-
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
-        sha256, pictures = fetch(stored, found.mime_type, Path(folder) / "original", meanwhile)
-        looked = recording.Looked(found.mime_type, found.width_shown, found.height_shown, sha256)
-        refusal = recording.mismatch(upload, looked)
-        if refusal is not None:
-            return recording.refuse(who, upload, attempt, refusal)
-        try:
-            derived = pictures()
-        except Undecodable as undecodable:
-            limit = settings().decode_max_bytes
-            reason = undecodable.reason if stored.bytes <= limit else f"Pictures are decoded up to {limit} bytes; this one needs more"
-            return recording.fail(who, upload, attempt, looked, reason)
-    return recording.keep(who, upload, attempt, looked, derived)
+        return recording.refuse(who, upload, attempt, NOT_TAKEN if found is None else f"Files of type {found.mime_type} are not taken")
+    return Begun(who, upload, attempt, stored, found)
 
 
-def _keep_document(who: Consumer, upload: Upload, attempt: versions.Attempt, stored: Stored, mime_type: str) -> Upload:
-    """Its head is all of it that was ever looked at: what scripts and entities it has concerns nobody here."""
-    looked = recording.Looked(mime_type, None, None, _hashed(stored))
-    refusal = recording.mismatch(upload, looked)
+def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived], *, too_large: str | None = None) -> Upload:
+    """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with what was made of them, or failed with
+    the reason (`too_large`, where there is one).
+    """
+    looked = recording.Looked(begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256)
+    refusal = recording.mismatch(begun.upload, looked)
     if refusal is not None:
-        return recording.refuse(who, upload, attempt, refusal)
-    return recording.keep_without_frames(who, upload, attempt, looked)
+        return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
+    try:
+        derived = pictures()
+    except Undecodable as undecodable:
+        return recording.fail(begun.who, begun.upload, begun.attempt, looked, too_large or undecodable.reason)
+    return recording.keep(begun.who, begun.upload, begun.attempt, looked, derived)
 
 
-def _hashed(stored: Stored) -> bytes | None:
-    if stored.bytes > settings().hash_max_bytes:
-        return None
-    digest = hashlib.sha256()
-    for chunk in storage.chunks(stored):
-        digest.update(chunk)
-    return digest.digest()
+def _process(begun: Begun) -> Upload:
+    limit = settings().decode_max_bytes
+    too_large = f"Pictures are decoded up to {limit} bytes; this one needs more" if begun.stored.bytes > limit else None
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
+        sha256, pictures = fetch(begun.stored, begun.found.mime_type, Path(folder) / "original", meanwhile)
+        return finish(begun, sha256, pictures, too_large=too_large)
+
+
+class Digest:
+    """The SHA-256 of an object that is read chunk by chunk, made beside the reading; None above the limit."""
+
+    def __init__(self, stored: Stored) -> None:
+        self.wanted = stored.bytes <= settings().hash_max_bytes
+        self._digest = hashlib.sha256()
+        self._ahead = deque[Future[None]]()
+        self._beside = ThreadPoolExecutor(1, "hashing")
+
+    def take(self, chunk: bytes) -> None:
+        if self.wanted:  # hashing is what a large file waits for: it always finds the next chunk read
+            self._ahead.append(self._beside.submit(self._digest.update, chunk))
+            if len(self._ahead) > _AHEAD:
+                self._ahead.popleft().result()
+
+    def value(self) -> bytes | None:
+        """Once its block has ended."""
+        return self._digest.digest() if self.wanted else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._beside.shutdown()
+
+
+def _keep_document(begun: Begun) -> Upload:
+    """Its head is all of it that was ever looked at: what scripts and entities it has concerns nobody here."""
+    with Digest(begun.stored) as digest:
+        for chunk in storage.chunks(begun.stored) if digest.wanted else ():
+            digest.take(chunk)
+    looked = recording.Looked(begun.found.mime_type, None, None, digest.value())
+    refusal = recording.mismatch(begun.upload, looked)
+    if refusal is not None:
+        return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
+    return recording.keep_without_frames(begun.who, begun.upload, begun.attempt, looked)
 
 
 def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Callable[[], Derived]]:
@@ -108,21 +158,16 @@ def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> t
     """
     chosen = settings()
     limits = Limits(chosen.max_pixels, chosen.max_animation_pixels, chosen.decode_seconds, chosen.decode_memory, chosen.keep_gps)
-    hashed = stored.bytes <= chosen.hash_max_bytes
-    digest, ahead = hashlib.sha256(), deque[Future[None]]()
     most = min(stored.bytes, chosen.decode_max_bytes)
     enough = min(most, _BEGINNING) if mime_type == "image/jpeg" else most
     written = 0
     decoding: Decoding | None = None
-    with file.open("wb") as out, ThreadPoolExecutor(1, "hashing") as beside:
+    with file.open("wb") as out, Digest(stored) as digest:
         for chunk in storage.chunks(stored):
-            if hashed:  # hashing is what a large file waits for: it always finds the next chunk read
-                ahead.append(beside.submit(digest.update, chunk))
-                if len(ahead) > _AHEAD:
-                    ahead.popleft().result()
+            digest.take(chunk)
             if written < most and not (decoding and decoding.succeeded()):
                 written += out.write(chunk[: most - written])
-            elif not hashed:
+            elif not digest.wanted:
                 break
             if decoding is None and written >= enough:
                 out.flush()
@@ -139,7 +184,7 @@ def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> t
                 raise
         return _decoder().derive(file, limits=limits)  # it may have come to an end that was none: now all is there
 
-    return digest.digest() if hashed else None, derived
+    return digest.value(), derived
 
 
 @cache

@@ -8,16 +8,21 @@ import os
 import select
 import struct
 import time
+from contextlib import suppress
 from typing import Final
 
 READY: Final = b"ready"  # the child's first message
 _LENGTH = struct.Struct(">I")
 
 
-def write(fd: int, body: bytes) -> None:
+def write(fd: int, body: bytes, *, until: float | None = None) -> None:
+    """The message is on its way. With `until`, `fd` does not block, and TimeoutError is raised where the other side does not take it by then."""
     rest = memoryview(_LENGTH.pack(len(body)) + body)
     while rest:
-        rest = rest[os.write(fd, rest) :]
+        if until is not None and not _ready(fd, select.POLLOUT, until):
+            raise TimeoutError
+        with suppress(BlockingIOError):
+            rest = rest[os.write(fd, rest) :]
 
 
 def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
@@ -34,7 +39,7 @@ def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
 def _exactly(fd: int, length: int, until: float | None) -> bytes:
     body = bytearray()
     while len(body) < length:
-        if until is not None and not _readable(fd, until):
+        if until is not None and not _ready(fd, select.POLLIN, until):
             raise TimeoutError
         piece = os.read(fd, min(length - len(body), 1 << 20))
         if not piece:
@@ -43,7 +48,7 @@ def _exactly(fd: int, length: int, until: float | None) -> bytes:
     return bytes(body)
 
 
-def _readable(fd: int, until: float) -> bool:
+def _ready(fd: int, for_what: int, until: float) -> bool:
     poll = select.poll()  # not select(): a busy server has descriptors over 1024
-    poll.register(fd, select.POLLIN)
+    poll.register(fd, for_what)
     return bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))

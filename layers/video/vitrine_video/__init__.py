@@ -1,1 +1,1 @@
-"""What touches videos. Nothing yet: videos are kept and served, but have no frames."""
+"""What touches videos: their frames, made in a child process that is given the bytes it asks for."""

@@ -272,7 +272,7 @@ class DuplicatesQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
-SERVERS_OWN = ("moderation", "exif", "processing")   # of metadata: shown, and ignored when they come back
+SERVERS_OWN = ("moderation", "exif", "video", "processing")   # of metadata: shown, and ignored when they come back
 METADATA_BYTES = 65_536    # as JSON
 METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
 
@@ -733,7 +733,10 @@ def _processing(media: models.Media) -> Processing | None:
 
 def _metadata(media: models.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
-    described = {name: text for name, text in (("title", media.title), ("alt", media.alt), ("caption", media.caption)) if text is not None}
+    words = (("title", media.title), ("alt", media.alt), ("caption", media.caption))
+    described: dict[str, Any] = {name: text for name, text in words if text is not None}
+    if media.codec is not None:
+        described["video"] = {"codec": media.codec, "frameRate": media.frame_rate}
     moderation = media.moderation or {"status": "unchecked", "categories": [], "moderatedAt": None}
     facts = {} if media.exif is None else {"exif": media.exif}
     return {**media.metadata, **described, "tags": media.tags, "moderation": moderation, **facts}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART = 8 * MIB                   # bytes that are held in memory; the store takes 5 MiB or more
-NOT_A_PICTURE = "The file is not a picture of a type that is taken"
+NOT_TAKEN = "The file is not a picture or video of a type that is taken"
 TO_COMPLETE = 360                # seconds beyond `import_seconds` that a call may need: what is fetched is completed and settled
 
 
@@ -172,7 +172,7 @@ class _Store:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
             if found is None or found.mime_type not in content.taken():
-                raise fetch.Refused(f"Files of type {found.mime_type} are not taken" if found else NOT_A_PICTURE)
+                raise fetch.Refused(f"Files of type {found.mime_type} are not taken" if found else NOT_TAKEN)
             self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
             if not write(self._who, externals.lands(self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type)):
                 raise Busy("Another call works on the import by now")

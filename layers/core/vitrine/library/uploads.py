@@ -126,7 +126,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
     _check_sizes(wanted)
     if found is None:
-        raise UnsupportedType(f"The file is not a picture of a type that is taken: {', '.join(sorted(content.taken()))}")
+        raise UnsupportedType(f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.taken()))}")
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
     upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.size)

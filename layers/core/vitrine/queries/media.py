@@ -27,6 +27,7 @@ OWN: LiteralString = """
             else coalesce(place.path::text, replace(media.collection_id::text, '-', '')) || '.' || replace(media.id::text, '-', '') end as path,
        media.type, media.status, media.row_version, media.name, media.title, media.alt, media.caption, media.metadata,
        coalesce(tagged.tags, '{}') as tags, media.link_token, media.active_version_id as version_id, coalesce(version.number, 1) as version_number,
+       version.codec, version.frame_rate,
        media.filename, media.mime_type, media.size_bytes, media.width, media.height, media.duration, media.sha256, media.placeholder,
        coalesce(version.colors, '{}') as colors, version.exif, media.taken_at, media.taken_zone,
        media.processing, media.processing_reason, media.moderation, media.verified_at,

@@ -1,0 +1,108 @@
+"""A frame of a video as it is shown: turned as its container asks, in square pixels, 8 bits of sRGB each; and a glance at it, for comparing."""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import pyvips
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from vitrine_video import tones
+
+_GLANCE: Final = 24  # pixels
+_BLACK: Final = 24  # levels of grey, on average; and no pixel much more
+_ALIKE: Final = 5.0  # levels of grey that two frames differ by, on average, and look the same
+_WIDEST: Final = 8.0  # a pixel that is said to be more times as wide as high, or the reverse, is square
+
+_UNSAID: Final = 2  # of a colour space (ITU-T H.273)
+_reformatter: Final = VideoReformatter()
+_small: Final = VideoReformatter()
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A frame in a few pixels of grey."""
+
+    pixels: bytes
+
+    @property
+    def is_black(self) -> bool:
+        return sum(self.pixels) < _BLACK * len(self.pixels) and max(self.pixels) < 3 * _BLACK
+
+    def differs(self, other: "Glance") -> bool:
+        return sum(abs(one - another) for one, another in zip(self.pixels, other.pixels, strict=True)) > _ALIKE * len(self.pixels)
+
+
+def glance(frame: VideoFrame) -> Glance:
+    small = _small.reformat(
+        frame, _GLANCE, _GLANCE, "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG, interpolation=Interpolation.AREA,
+        threads=1,
+    )  # fmt: skip
+    return Glance(_rows(small)[1::3])  # green is most of the grey
+
+
+def size_shown(frame: VideoFrame, wide: float) -> tuple[int, int]:
+    """Pixels of the whole frame as it is shown. `wide`: how many times as wide as high a stored pixel is."""
+    width, height = _squared(frame, wide)
+    return (height, width) if _turn(frame)[0] else (width, height)
+
+
+def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
+    """The frame as it is shown, its long edge at most `edge` pixels."""
+    width, height = _squared(frame, wide)
+    scale = min(1.0, edge / max(width, height))
+    width, height = max(1, round(width * scale)), max(1, round(height * scale))
+    other = tones.differ(frame.color_trc, frame.color_primaries)
+    small = _reformatter.reformat(
+        frame, width, height, "rgb48le" if other else "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC, threads=1,
+    )  # fmt: skip
+    image = pyvips.Image.new_from_memory(_rows(small), width, height, 3, "ushort" if other else "uchar")
+    image = tones.to_srgb(image, frame.color_trc) if other else image.copy(interpretation="srgb")
+    swapped, left_right, top_bottom = _turn(frame)
+    if swapped:
+        image = image.rot90().fliphor()
+    if left_right:
+        image = image.fliphor()
+    if top_bottom:
+        image = image.flipver()
+    return image.copy_memory()
+
+
+def _colorspace(frame: VideoFrame) -> int | None:
+    """Where nobody says: what players take it for."""
+    if frame.colorspace != _UNSAID:
+        return None
+    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+
+
+def _squared(frame: VideoFrame, wide: float) -> tuple[int, int]:
+    """As wide as it is shown, as high as it is."""
+    return max(1, round(frame.width * (wide if 1 / _WIDEST <= wide <= _WIDEST else 1.0))), frame.height
+
+
+def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
+    """How the stored picture becomes the shown one: whether rows become columns, then whether left and right, and top and bottom, change places.
+
+    By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of another angle, the nearest.
+    """
+    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV's own types know one kind of it
+    matrix = bytes(sides[SideDataType.DISPLAYMATRIX]) if SideDataType.DISPLAYMATRIX in sides else b""
+    if len(matrix) < 36:
+        return False, False, False
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])  # x' = ax + cy, y' = bx + dy
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return True, c < 0, b < 0
+    return False, a < 0, d < 0
+
+
+def _rows(frame: VideoFrame) -> bytes:
+    """Pixels without what pads their rows."""
+    [plane] = frame.planes
+    data, wide = memoryview(plane), frame.width * (6 if frame.format.name == "rgb48le" else 3)
+    if plane.line_size == wide:
+        return bytes(data[: wide * frame.height])
+    return b"".join(data[start : start + wide] for start in range(0, plane.line_size * frame.height, plane.line_size))
