@@ -16,7 +16,7 @@ from tests import pictures
 from tests.loops import call
 from tests.proxy import Proxy, counted
 from vitrine import db
-from vitrine.db import Statement, read, read_all, transaction, write
+from vitrine.db import Statement, Transaction, read, read_all, transaction, write
 from vitrine.library import folders
 from vitrine.models import Consumer
 from vitrine.settings import settings
@@ -108,7 +108,12 @@ class Held:
         self.begun, self.over = Event(), Event()
 
     def hold(self, who: Consumer) -> None:
-        transaction(who, lambda t: (t.run(ONE), self.begun.set(), self.over.wait(5)))
+        def work(opened: Transaction) -> None:
+            opened.run(ONE)
+            self.begun.set()
+            self.over.wait(5)
+
+        transaction(who, work)
 
 
 def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenant: Tenant) -> None:
