@@ -5,7 +5,7 @@ VENV   := .venv/bin
 # Sources are compiled once, and not by each of the processes that the stack is made of.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run doctor test test-browser soak lint bench lock docs page page-check
+.PHONY: run doctor test test-browser soak lint bench lock layer-sizes docs page page-check
 
 run:             # the whole service, until Ctrl-C
 	@$(PYTHON) local/install.py run
@@ -60,3 +60,7 @@ lock:            # lock/*.txt anew, with the newest versions
 	$(COMPILE) --upgrade $(GROUPS_TEST) --group browser -o lock/browser.txt
 	$(COMPILE) $(GROUPS_TEST) -c lock/browser.txt -o lock/test.txt
 	$(COMPILE) $(GROUPS_RUN) -c lock/browser.txt -o lock/run.txt
+
+layer-sizes:     # layers/sizes.json anew, after `make lock` or another line in layers/*/requirements.txt: asks PyPI for 150 MB
+	@GOAL=layer-sizes $(PYTHON) local/install.py test
+	$(VENV)/python -m docs.layer_sizes --write

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
-from tests.stack import cluster, database
-from vitrine import db, migrations
+from bench.filled import owned
 from vitrine.library import media, organizations
 from vitrine.models import Caller, FolderPath
-from vitrine.settings import settings
 
 FILES = 1_000_000
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +40,9 @@ PLACES = (UUID("01900009-0000-7000-8000-000000000001"), UUID("01900009-0000-7000
 
 def main() -> None:
     """Prints the median of each, and how long one rewriting takes."""
-    with cluster() as server, database(server) as owner_url:
-        migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
-        for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
-            os.environ[variable] = make_conninfo(owner_url, user=role, password=password)
-        settings.cache_clear()
-        try:
-            _measure(owner_url)
-        finally:
-            db.close()
-
-
-def _measure(owner_url: str) -> None:
-    made = organizations.found(email="bench@example.org", person="An Owner", name="Bench", slug="bench", collection="Default")
-    caller = Caller(made.user_id, "bench@example.org", "An Owner", None, None, made.organization_id, "Bench", "owner")
-    with psycopg.connect(owner_url, autocommit=True) as owner:
+    with owned() as owner:
+        made = organizations.found(email="bench@example.org", person="An Owner", name="Bench", slug="bench", collection="Default")
+        caller = Caller(made.user_id, "bench@example.org", "An Owner", None, None, made.organization_id, "Bench", "owner")
         began = time.perf_counter()
         _fill(owner, caller, made.collection_id)
         print(f"  filled in {time.perf_counter() - began:.0f} s")

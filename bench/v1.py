@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
-from tests.stack import cluster, database
-from vitrine import db, migrations
+from bench.filled import owned
 from vitrine.library import duplicates, media, organizations
 from vitrine.models import Caller, Likeness
-from vitrine.settings import settings
 
 TEAMS, FILES = 20, 50_000      # files of each
 RUNS = 5                       # of each, by turns
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +33,7 @@ class Asked:
 
 def main() -> None:
     """Prints the median of each, and how many times as long the first query takes (of duplicates: for 20 of the files)."""
-    with cluster() as server, database(server) as owner_url:
-        migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
-        for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
-            os.environ[variable] = make_conninfo(owner_url, user=role, password=password)
-        settings.cache_clear()
-        try:
-            _measure(owner_url)
-        finally:
-            db.close()
-
-
-def _measure(owner_url: str) -> None:
-    with psycopg.connect(owner_url, autocommit=True) as owner:
+    with owned() as owner:
         began = time.perf_counter()
         callers = _fill(owner)
         print(f"  {TEAMS * FILES:,} files filled and indexed in {time.perf_counter() - began:.0f} s")

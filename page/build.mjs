@@ -18,6 +18,7 @@ const packages = path.join(here, 'node_modules')
 const TARGETS = ['chrome109', 'edge109', 'firefox115', 'safari16']
 
 process.chdir(here)
+const icon = await readFile('src/favicon.svg', 'utf8')
 await page(path.join(here, '../functions/show_page/assets'))
 await docs(path.join(here, '../functions/show_docs/assets'))
 await device(path.join(here, '../functions/show_device/assets'))
@@ -29,6 +30,7 @@ async function page(folder) {
   await html('src/page.html', path.join(folder, 'page.html'), {
     'page.css': own.style, 'uppy.css': uppy.style, 'uppy.js': uppy.script, 'page.js': own.script,
   })
+  await writeFile(path.join(folder, 'favicon.svg'), icon)   // for documents of ours that name no icon
   await writeFile(path.join(folder, 'LICENSES.txt'), await licences([...uppy.packages, ...own.packages]))
 }
 
@@ -77,7 +79,8 @@ async function kept(folder, name, text) {
 
 async function html(from, to, names) {
   let text = await readFile(from, 'utf8')
-  for (const [name, hashed] of Object.entries(names)) {
+  const drawn = `data:image/svg+xml,${icon.trim().replaceAll('"', "'").replace(/[<>#]/g, encodeURIComponent)}`
+  for (const [name, hashed] of Object.entries({ ...names, 'favicon.svg': drawn })) {
     if (!text.includes(`{${name}}`)) throw new Error(`${from} does not use ${name}`)
     text = text.replaceAll(`{${name}}`, hashed)
   }

@@ -15,13 +15,20 @@ LATENCY = 0.01   # seconds each answer is held back, so that what the client sen
 
 
 class Proxy:
-    """Forwards every connection to one server. `trips` may be set back to 0 at any time."""
+    """Forwards every connection to one server. `trips` may be set back to 0 at any time.
+
+    While `admits` is cleared, who comes waits at the door, and no server hears of it.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.trips = 0
+        self.admits = threading.Event()
+        self.admits.set()
+        self.came = threading.Semaphore(0)     # once for each connection, before it is admitted
+        self.dropped = threading.Semaphore(0)  # once for each connection that has ended
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -33,6 +40,8 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.came.release()
+            self.admits.wait()
             server = socket.create_connection(self._server)
             spoke_last = ["server"]
             threading.Thread(target=self._pump, args=(client, server, "client", spoke_last), daemon=True).start()
@@ -52,6 +61,8 @@ class Proxy:
         finally:
             for each in (source, target):
                 each.close()
+            if who == "server":
+                self.dropped.release()
 
 
 @contextmanager

@@ -118,6 +118,14 @@ def test_a_long_edge_is_shortened_and_never_lengthened(
     assert opened(derived.frames[0].thumbnail).size == thumbnail
 
 
+def test_a_jpeg_that_is_decoded_in_part_has_the_size_of_the_whole(derive: Desk) -> None:
+    derived = derive(pictures.turned("JPEG", 6, width=33, height=5009))     # a half of it is 16 pixels wide
+
+    assert (derived.width, derived.height) == (33, 5009)
+    assert opened(derived.frames[0].picture).size == (16, 2400)
+    assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
+
+
 def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> None:
     derived = derive(pictures.jpeg())
 

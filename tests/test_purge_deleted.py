@@ -24,6 +24,8 @@ from vitrine.library import purge as library
 from vitrine_imaging import intake
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.stack import Stack
     from tests.tenants import Tenant
 
@@ -71,6 +73,22 @@ def rows(tenant: Tenant) -> dict[str, int]:
         ).fetchone()
     assert counted is not None
     return dict(counted)
+
+
+def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
+    """The statuses of `turns` turns, taken by four threads while a fifth purges again and again."""
+    over = threading.Event()
+
+    def purge_again() -> None:
+        while not over.is_set():
+            purge()
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge_again)
+        statuses = set(threads.map(turn, range(turns)))
+        over.set()
+        purging.result()
+    return statuses
 
 
 NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections": 0}
@@ -298,7 +316,6 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
 @pytest.mark.soak
 def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
     items = [families.make(tenant, 3) for _ in range(2)]
-    over = threading.Event()
 
     def turn(number: int) -> int:
         item, second, third = items[number % 2]
@@ -310,15 +327,7 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
         )  # fmt: skip
         return deeds[number // 4 % 5]().status_code
 
-    def purge_again() -> None:
-        while not over.is_set():
-            purge()
-
-    with ThreadPoolExecutor(5) as threads:
-        purging = threads.submit(purge_again)
-        statuses = set(threads.map(turn, range(30)))
-        over.set()
-        purging.result()
+    statuses = while_purging(turn, 30)
 
     assert statuses <= {200, 404, 409, 410}
     assert tenant.trouble() == []
@@ -356,21 +365,12 @@ def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant)
     trip = collecting.folder(tenant, made)
     items = [collecting.photo(tenant, made, trip["path"], seed) for seed in range(6)]
     paths = [f"/api/dataset/{made}", f"/api/media/{trip['id']}", *(f"/api/media/{item}" for item in items)]
-    over = threading.Event()
 
     def turn(number: int) -> int:
         path = paths[number % len(paths)]
         return (tenant.studio.delete(path) if number % 3 else tenant.studio.post(f"{path}/restore")).status_code
 
-    def purge_again() -> None:
-        while not over.is_set():
-            purge()
-
-    with ThreadPoolExecutor(5) as threads:
-        purging = threads.submit(purge_again)
-        statuses = set(threads.map(turn, range(80)))
-        over.set()
-        purging.result()
+    statuses = while_purging(turn, 80)
 
     assert statuses <= {200, 404, 409, 410}
     assert tenant.trouble() == []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -13,7 +16,7 @@ from tests import pictures
 from tests.loops import call
 from tests.proxy import Proxy, counted
 from vitrine import db
-from vitrine.db import Statement, read, read_all, transaction, write
+from vitrine.db import Statement, Transaction, read, read_all, transaction, write
 from vitrine.library import folders
 from vitrine.models import Consumer
 from vitrine.settings import settings
@@ -61,6 +64,56 @@ def trips(proxy: Proxy, deed: Callable[[], object]) -> int:
 )
 def test_what_the_database_is_asked_in(proxy: Proxy, tenant: Tenant, what: str, deed: Callable[[Consumer], object], expected: int) -> None:
     assert trips(proxy, lambda: deed(Consumer(tenant.id))) == expected
+
+
+def test_a_new_connection_is_used_without_a_look(proxy: Proxy, tenant: Tenant) -> None:
+    with psycopg.connect(settings().database_url, autocommit=True) as plain:
+        plain.execute("select 1")
+        expected, proxy.trips = proxy.trips, 0
+
+        read(Consumer(tenant.id), ONE)
+
+        assert proxy.trips == expected
+
+
+def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
+    proxy: Proxy, tenant: Tenant, another_environment: pytest.MonkeyPatch
+) -> None:
+    another_environment.setattr(db, "IDLE_CHECK", 0.05)
+    another_environment.setenv("DATABASE_URL", make_conninfo(os.environ["DATABASE_URL"], options="-c idle_session_timeout=100"))   # milliseconds
+    settings.cache_clear()
+    who = Consumer(tenant.id)
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = Held(), Held()
+        threads.submit(first.hold, who)
+        assert first.begun.wait(5)
+        proxy.admits.clear()
+        threads.submit(second.hold, who)     # asks for a connection, and one is opened for it:
+        assert proxy.came.acquire(timeout=5)
+        assert proxy.came.acquire(timeout=5)
+        first.over.set()                     # but this one is free before that
+        assert second.begun.wait(5)
+        proxy.admits.set()
+        assert proxy.dropped.acquire(timeout=5)    # by the server, unused
+        second.over.set()
+
+    assert write(who, ONE) == [{"n": 1}]     # the pool gives the one that has lain longest
+
+
+class Held:
+    """A transaction that holds its connection until it is `over`."""
+
+    def __init__(self) -> None:
+        self.begun, self.over = Event(), Event()
+
+    def hold(self, who: Consumer) -> None:
+        def work(opened: Transaction) -> None:
+            opened.run(ONE)
+            self.begun.set()
+            self.over.wait(5)
+
+        transaction(who, work)
 
 
 def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""GET / and GET /assets/{file}: the page, and the files it names."""
+"""GET /, GET /assets/{file} and GET /favicon.ico: the page, the files it names, and the icon."""
 
 from __future__ import annotations
 
@@ -58,6 +58,14 @@ def test_no_file_of_the_page_leads_to_another_host() -> None:
 
     assert re.findall(r'(?:src|href)="(?!/|#|data:)[^"]*"', html) == []
     assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>|<style|\son\w+=|\sstyle=", html) == []   # what the policy would refuse
+
+
+def test_browsers_find_an_icon_where_they_look_for_one() -> None:
+    answer = http().get("/favicon.ico")
+
+    assert (answer.status_code, answer.headers["content-type"], answer.headers["cache-control"]) == (200, "image/svg+xml", "public, max-age=86400")
+    assert answer.content == (ASSETS / "favicon.svg").read_bytes()
+    assert http().get("/favicon.ico", headers={"if-none-match": answer.headers["etag"]}).status_code == 304
 
 
 @pytest.mark.parametrize("name", ["..%2Fhandler.py", "%2e%2e%2fhandler.py", "%2Fetc%2Fpasswd", "handler.py", "PAGE.HTML", "", "x" * 2000])

@@ -1,6 +1,6 @@
-"""GET / and GET /assets/{file} - The page to look at what is there and to upload, and the files it names.
+"""GET /, GET /assets/{file} and GET /favicon.ico - The page to look at what is there and to upload, the files it names, and the icon.
 
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
+Response  the file; the icon is SVG. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
 Errors    404
 """
 
@@ -10,6 +10,6 @@ from mangum import Mangum
 
 from vitrine import packaged
 
-app = packaged.site(__name__, "page.html", reaches_store=True)   # its files are made by `make page`
+app = packaged.site(__name__, "page.html", icon="favicon.svg", reaches_store=True)   # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

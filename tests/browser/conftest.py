@@ -61,6 +61,7 @@ class Seen:
     hosts: set[str] = field(default_factory=set[str])
     store: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])   # method, partNumber or "", status
     complaints: list[str] = field(default_factory=list[str])
+    complained_of: list[str] = field(default_factory=list[str])   # the paths, of what a test expected too
 
     def parts(self, *, status: int = 200) -> list[int]:
         """The numbers of the parts that the store answered so, in that order."""
@@ -116,6 +117,7 @@ def page(context: BrowserContext, stack: Stack, seen: Seen) -> Iterator[Page]:
     def complained(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             seen.complaints.append(message.text)
+            seen.complained_of.append(urlsplit(message.location["url"]).path)
 
     def asked(url: str) -> None:
         if url.startswith(("http:", "https:", "ws:", "wss:")):
@@ -131,7 +133,7 @@ def page(context: BrowserContext, stack: Stack, seen: Seen) -> Iterator[Page]:
     page.on("websocket", lambda socket: asked(socket.url))
     page.on("response", lambda response: answered(response.request.method, response.url, response.status))
     yield page
-    assert seen.complaints == []
+    assert seen.complaints == [], f"{seen.complaints}; the console spoke of {seen.complained_of}"
     assert seen.hosts <= {urlsplit(stack.origin).netloc, store}
 
 

@@ -28,9 +28,12 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+KEPT = {".svg": "public, max-age=86400"}   # an old icon does no harm for a day
 HASHED = re.compile(r"\.[0-9a-f]{12}\.")   # what the build puts into a name that changes with the content
+ICON = "/favicon.ico"                       # what browsers ask for, in whatever format, where a document names no icon
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ class File:
     etag: str         # without its quotes
 
 
-def site(handler: str, first: str, *, reaches_store: bool = False) -> Endpoint:
-    """The app of the handler module of this name: the file that the path's {file} names in the folder `assets` beside it, without one the `first`.
+def site(handler: str, first: str, *, icon: str = "", reaches_store: bool = False) -> Endpoint:
+    """The app of the handler module of this name: the file that the path's {file} names in the folder `assets` beside it, without one the `first`
+    or, at /favicon.ico, the `icon`.
 
     Scripts and styles are ours, no page frames ours, no form sends anything but through a script, and those ask this origin alone; where it
     `reaches_store`, the store as well, to which files go (blob: are previews of them) and from which pictures come.
@@ -54,7 +58,8 @@ def site(handler: str, first: str, *, reaches_store: bool = False) -> Endpoint:
             f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{' blob:' if store else ''}{store}; "
             f"connect-src 'self'{store}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
-        return _answer(folder, request.text("file") or first, request.headers, policy=policy)
+        name = request.text("file") or (icon if request.path == ICON else first)
+        return _answer(folder, name, request.headers, policy=policy)
 
     app.__module__ = handler   # whose docstring names the routes
     return endpoint(studio, public=True)(app)
@@ -73,7 +78,7 @@ def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str)
     squeezed = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", headers.get("accept-encoding", "")) is not None
     etag = f'"{file.etag}-gzip"' if squeezed else f'"{file.etag}"'
     said = {
-        "cache-control": "public, max-age=31536000, immutable" if HASHED.search(name) else "no-cache",
+        "cache-control": "public, max-age=31536000, immutable" if HASHED.search(name) else KEPT.get(path.suffix, "no-cache"),
         "etag": etag,
         "vary": "Origin, Accept-Encoding",
         **({"content-security-policy": policy} if path.suffix == ".html" else {}),

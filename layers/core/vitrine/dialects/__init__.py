@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from vitrine.errors import Busy, Refusal, StillRunning, TooManyRequests
+from vitrine.models import STAYS, Stays
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
+V = TypeVar("V")
 
 Check = Literal["item", "organization", "scope", "role"]
 
@@ -35,6 +37,10 @@ class Input(BaseModel):
     """What a request says. Built when it is first used: a function uses one of many, and a cold start would pay for all."""
 
     model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
+
+    def sent(self, field: str, value: V) -> V | Stays:
+        """The field's value; STAYS where the request does not say it."""
+        return value if field in self.model_fields_set else STAYS
 
 
 # How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database characters.

@@ -14,7 +14,6 @@ from vitrine.dialects import Input
 from vitrine.dialects.studio import Time, parse_id, show_time
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import keys
-from vitrine.models import STAYS
 from vitrine.permissions import SCOPES
 
 if TYPE_CHECKING:
@@ -94,13 +93,12 @@ class KeyChange(Input):
 
     def change(self) -> keys.Change:
         """Raises Invalid when it is none."""
-        given = self.model_fields_set
-        if not given:
+        if not self.model_fields_set:
             raise Invalid("Give name, scopes or expiresAt")
         return keys.Change(
-            name=self.name if "name" in given else STAYS,
-            scopes=self.scopes if "scopes" in given else STAYS,
-            expires_at=self.expiresAt if "expiresAt" in given else STAYS,
+            name=self.sent("name", self.name),
+            scopes=self.sent("scopes", self.scopes),
+            expires_at=self.sent("expiresAt", self.expiresAt),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vitrine import storage
@@ -31,8 +30,8 @@ def invariants(organization: UUID | None = None, *, settled: bool = False) -> li
     """Every disagreement, of one organization or of all; none is the right answer.
 
     The store is listed whole: for operators and tests. What is under way is no disagreement: an object may be there that is planned or doomed,
-    a multipart upload be open that has a session. With `settled` nothing is under way any more, so those are disagreements too, but
-    for what was replaced and stays for who has a URL of it: call it so after the jobs have run.
+    a multipart upload be open that has a session. With `settled` nothing is under way any more, so those are disagreements too:
+    call it so after the jobs have run.
     """
     rules = list(queries.RULES)
     answers = read_all(Worker(), *(queries.broken(rule, organization) for rule in rules))
@@ -54,7 +53,6 @@ def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
     sessions = {each.store_upload_id for each in read(Worker(), queries.open_sessions())}
 
     found: list[Disagreement] = []
-    now = datetime.now(UTC)
     for key, stored in there.items():
         entry = manifest.get(key)
         if entry is None:
@@ -63,7 +61,7 @@ def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
         elif entry.state == "live" and (entry.bytes, entry.etag) != (stored.bytes, stored.etag):
             details = f"{entry.bytes} bytes {entry.etag}, store {stored.bytes} {stored.etag}"
             found.append(Disagreement("the store holds what the manifest says", key, details))
-        elif settled and entry.state != "live" and not entry.stays(now):
+        elif settled and entry.state != "live":
             found.append(Disagreement("what is not live is not in the store", key, entry.state))
     for key, entry in manifest.items():
         if entry.state == "live" and key not in there and storage.head(key) is None:

@@ -10,10 +10,9 @@ from vitrine.dialects import Alt, Caption, Title
 from vitrine.dialects.studio import parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
-from vitrine.models import MAX_URL, STAYS, Named, Said
+from vitrine.models import MAX_URL, Named, Said
 
 MAX_PIXELS = 2**31 - 1   # along one side, as they are stored
-
 MOST_TAGS = 500   # in one list, repeated ones counted
 TagId = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -42,13 +41,12 @@ class UpdateMedia(Schema):
 
     def said(self) -> Said:
         """Raises Invalid where it says nothing."""
-        given = self.model_fields_set
-        if not given:
+        if not self.model_fields_set:
             raise Invalid("No fields to update")
         return Said(
-            title=self.title if "title" in given else STAYS,
-            alt=self.alt if "alt" in given else STAYS,
-            caption=self.caption if "caption" in given else STAYS,
+            title=self.sent("title", self.title),
+            alt=self.sent("alt", self.alt),
+            caption=self.sent("caption", self.caption),
         )
 
 

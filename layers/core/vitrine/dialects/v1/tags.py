@@ -14,7 +14,7 @@ from vitrine.dialects.v1.show import Deletion, Info
 from vitrine.dialects.v1.zod import Schema, trimmed
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import team_tags
-from vitrine.models import STAYS
+from vitrine.models import Stays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,16 +69,16 @@ class TagChange(Schema):
 
     def change(self) -> team_tags.Change:
         """Raises Invalid when it is none."""
-        given = self.model_fields_set
-        if not given:
+        if not self.model_fields_set:
             raise Invalid("No fields to update")
+        name = self.sent("name", self.name)
         return team_tags.Change(
-            name=_named(self.name) if "name" in given else STAYS,
-            color=self.color if "color" in given else STAYS,
-            icon=self.icon if "icon" in given else STAYS,
-            description=self.description if "description" in given else STAYS,
-            order=self.order if "order" in given else STAYS,
-            is_active=self.isActive if "isActive" in given else STAYS,
+            name=name if isinstance(name, Stays) else _named(name),
+            color=self.sent("color", self.color),
+            icon=self.sent("icon", self.icon),
+            description=self.sent("description", self.description),
+            order=self.sent("order", self.order),
+            is_active=self.sent("isActive", self.isActive),
         )
 
 

@@ -1,0 +1,167 @@
+"""Frame and thumbnail of photos of 24 megapixels, beside sharp and Pillow: each in one process, all on one core, by turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE
+
+HERE = Path(__file__).parent / "derivers"
+PHOTOS, ROUNDS = 6, 5
+WIDTH, HEIGHT = 6000, 4000   # pixels
+ALLOWED = 250                # MB, at most, of ours
+ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}   # as our decoder has it; sharp's allocator likes it too
+
+
+@dataclass(slots=True)
+class Deriver:
+    """A running program of `derivers`."""
+
+    name: str
+    process: subprocess.Popen[str]
+    seconds: list[float] = field(default_factory=list[float])
+    besides: dict[str, list[float]] = field(default_factory=lambda: defaultdict[str, list[float]](list))
+    kilobytes: list[float] = field(default_factory=list[float])
+
+    def ask(self, photo: Path) -> dict[str, Any]:
+        """What it made of it; how long that took is noted."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise ValueError(f"{self.name} has no pipes")
+        began = time.perf_counter()
+        print(photo, file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        took = time.perf_counter() - began
+        if not line:
+            raise SystemExit(f"  {self.name} ended at {photo.name}; its words are above")
+        answer: dict[str, Any] = json.loads(line)
+        self.seconds.append(took)
+        self.kilobytes.append((answer["frame"][2] + answer["thumbnail"][2]) / 1000)
+        for what, spent in answer.pop("besides", {}).items():
+            self.besides[what].append(spent)
+        return answer
+
+    @property
+    def rate(self) -> float:
+        """Images a second, with everything that it makes."""
+        return 1 / statistics.median(self.seconds)
+
+    @property
+    def megabytes(self) -> float:
+        """The most memory that it ever had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
+
+    @property
+    def processor_seconds(self) -> float:
+        """All that it had."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Prints the rate of each with its ratios, the processor time of a photo, and the most memory each ever had."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        place = Path(folder)
+        modules = _sharp(place / "sharp")
+        photos = [_photo(place / f"{seed}.jpg", seed) for seed in range(PHOTOS)]
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})   # this process sleeps while one of them works
+
+        ours, sharp, pillow = derivers = [
+            running.enter_context(_started("ours", [sys.executable, "-m", "bench.derivers.ours"])),
+            running.enter_context(_started("sharp", ["node", str(modules / "with_sharp.mjs"), str(FRAME_EDGE), str(THUMBNAIL_EDGE)])),
+            running.enter_context(_started("Pillow", [sys.executable, "-m", "bench.derivers.with_pillow"])),
+        ]
+        for deriver in derivers:    # warm
+            deriver.ask(photos[0])
+            deriver.seconds.clear()
+            deriver.besides.clear()
+        before = [deriver.processor_seconds for deriver in derivers]
+        made: set[str] = set()
+        for turn in range(ROUNDS * PHOTOS):
+            for deriver in derivers[turn % 3:] + derivers[:turn % 3]:
+                answer = deriver.ask(photos[turn % PHOTOS])
+                made.add(" and ".join(f"{answer[which][0]} x {answer[which][1]}" for which in ("frame", "thumbnail")))
+        processor = [(deriver.processor_seconds - had) / (ROUNDS * PHOTOS) for deriver, had in zip(derivers, before, strict=True)]
+        if len(made) > 1:
+            raise SystemExit(f"  they do not make the same sizes: {made}")
+
+        sizes = sorted(photo.stat().st_size / 1e6 for photo in photos)
+        megapixels = WIDTH * HEIGHT / 1e6
+        print(f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB; {made.pop()}; medians of {ROUNDS} rounds")
+        print(f"  {'':22} images/s   to sharp   to Pillow   processor   most memory   written")
+        frames_only = 1 / statistics.median(whole - sum(each) for whole, *each in zip(ours.seconds, *ours.besides.values(), strict=True))
+        for name, rate, deriver, spent in (
+            ("ours, frames only", frames_only, ours, None), ("ours, all that is made", ours.rate, ours, processor[0]),
+            ("sharp", sharp.rate, sharp, processor[1]), ("Pillow", pillow.rate, pillow, processor[2]),
+        ):  # fmt: skip
+            print(
+                f"  {name:22} {rate:8.2f}   {rate / sharp.rate:8.2f}   {rate / pillow.rate:9.2f}   {f'{1000 * spent:.0f} ms' if spent else '':>9}"
+                f"   {deriver.megabytes:8.0f} MB   {statistics.median(deriver.kilobytes):4.0f} KB"
+            )
+        print("  besides frames: " + ", ".join(f"{what} {1000 * statistics.median(spent):.1f} ms" for what, spent in ours.besides.items()))
+        print(
+            f"  frames at sharp's rate or better: {'held' if frames_only >= sharp.rate else 'NOT HELD'}; "
+            f"at most {ALLOWED} MB: {'held' if ours.megabytes <= ALLOWED else 'NOT HELD'}"
+        )
+
+
+@contextmanager
+def _started(name: str, words: list[str]) -> Generator[Deriver]:
+    with subprocess.Popen(words, env={**os.environ, **ENVIRONMENT}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            if process.stdout is None or process.stdout.readline() != "ready\n":
+                raise SystemExit(f"  {name} did not start; its words are above")
+            yield Deriver(name, process)
+        finally:
+            process.kill()
+
+
+def _sharp(folder: Path) -> Path:
+    """The folder with sharp in it, as the lock file has it."""
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "node_modules"))
+    try:
+        done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise SystemExit(f"  sharp is not here to be measured: npm cannot be run, or not in five minutes ({error})") from None
+    if done.returncode:
+        raise SystemExit(f"  sharp is not here to be measured: npm could not bring it.\n{done.stderr.strip()}")
+    return folder
+
+
+def _photo(path: Path, seed: int) -> Path:
+    """Coarse and fine structure, edges, and a grain as a camera's: about 5 MB, written with Pillow."""
+    dice = random.Random(seed)
+
+    def noise(mode: str, width: int, height: int) -> Image.Image:
+        return Image.frombytes(mode, (width, height), dice.randbytes(len(mode) * width * height))
+
+    picture = noise("RGB", 6, 4).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    for width, weight in ((48, 0.35), (384, 0.2), (1500, 0.12)):
+        picture = Image.blend(picture, noise("RGB", width, width * 2 // 3).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), weight)
+    draw = ImageDraw.Draw(picture)
+    for _ in range(150):
+        x, y, size = dice.randrange(WIDTH), dice.randrange(HEIGHT), dice.randrange(10, 400)
+        colour = dice.randrange(256), dice.randrange(256), dice.randrange(256)
+        draw.ellipse((x - size, y - size, x + size, y + size), outline=colour, width=size // 10)
+    grain, tile = Image.new("L", (WIDTH, HEIGHT)), noise("L", 1000, 1000)
+    for left in range(0, WIDTH, 1000):
+        for top in range(0, HEIGHT, 1000):
+            grain.paste(tile, (left, top))
+    Image.blend(picture, grain.convert("RGB"), 0.05).save(path, "JPEG", quality=85)
+    return path

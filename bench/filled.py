@@ -1,0 +1,33 @@
+"""What measurements of the library begin with: a database of their own that it speaks to, to be filled by its owner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from tests.stack import cluster, database
+from vitrine import db, migrations
+from vitrine.settings import settings
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+@contextmanager
+def owned() -> Generator[psycopg.Connection[Any]]:
+    """The owner's connection to a database with our tables, empty; this process's library works on it meanwhile, in the roles it has anywhere."""
+    with cluster() as server, database(server) as owner_url:
+        migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
+        for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
+            os.environ[variable] = make_conninfo(owner_url, user=role, password=password)
+        settings.cache_clear()
+        try:
+            with psycopg.connect(owner_url, autocommit=True) as owner:
+                yield owner
+        finally:
+            db.close()
