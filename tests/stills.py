@@ -153,7 +153,7 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
     "16-bit TIFF": lambda: tiff(64, 40, b"".join(struct.pack("<H", 257 * value) for value in pictures.quarters(64, 40).tobytes()), bits=16),
     "CMYK TIFF": lambda: encoded(pictures.quarters(64, 40).convert("CMYK"), "TIFF"),
     "BigTIFF": lambda: encoded(pictures.quarters(64, 40), "TIFF", big_tiff=True),
-    "TIFF of several pages": lambda: moving("TIFF", size=(32, 20)),  # the second would pass for a smaller version of the first
+    "TIFF of several pages": lambda: moving("TIFF"),
     "AVIF whose EXIF contradicts": lambda: contradicted("AVIF"),
     "AVIF in Display P3": in_display_p3,
     "HEIC whose EXIF contradicts": lambda: contradicted("HEIC"),
@@ -167,9 +167,16 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
 }
 
 
-def moving(kind: str, *, size: tuple[int, int] = (64, 40), **options: Any) -> bytes:
+def two_sized_tiff() -> bytes:
+    """Of two pages, the second of which would pass for a smaller version of the first, and is another picture."""
+    first, other = pictures.quarters(5000, 200), pictures.quarters(2500, 100).transpose(Image.Transpose.ROTATE_180)
+    return encoded(first, "TIFF", save_all=True, append_images=[other])
+
+
+def moving(kind: str, **options: Any) -> bytes:
+    """The second picture is the first upside down."""
     first = pictures.quarters(64, 40)
-    other = first.transpose(Image.Transpose.ROTATE_180).resize(size)
+    other = first.transpose(Image.Transpose.ROTATE_180)
     return encoded(first, kind, save_all=True, append_images=[other, other], **options)
 
 

@@ -215,6 +215,12 @@ def test_of_what_moves_the_first_picture_is_shown(derive: Desk) -> None:
         assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
 
 
+def test_of_several_pages_the_first_is_shown(derive: Desk) -> None:
+    frame = opened(derive(stills.two_sized_tiff()).frames[0].picture)
+
+    assert (frame.size, corners(frame)) == ((2400, 96), UPRIGHT.split())
+
+
 def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
     sequence = stills.encoded(pictures.scene(64, 40), "AVIS")
     whole = {"GIF": pictures.gif(64, 40, frames=30), "WebP": pictures.animated_webp(), "APNG": stills.apng(2), "AVIF": sequence}

@@ -35,7 +35,7 @@ def heif(path: Path) -> Original:
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_plane(picture), edge)
+            return shrink(_plane(picture), edge).copy_memory()
 
     return Original(*picture.size, shrunk)
 
@@ -49,7 +49,7 @@ def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge)
+            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge).copy_memory()
 
     width, height = file.size if orientation < 5 else reversed(file.size)
     return Original(width, height, shrunk, getattr(file, "n_frames", 1))

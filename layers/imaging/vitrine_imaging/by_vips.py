@@ -72,7 +72,7 @@ def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int) -> pyv
 
 def shrink(image: pyvips.Image, edge: int) -> pyvips.Image:
     """Turned as its orientation says, in sRGB where it has a profile, its long edge at most `edge`."""
-    return image.thumbnail_image(edge, height=edge, size="down", **_profile(image)).copy_memory().autorot()  # it turns files alone by itself
+    return image.thumbnail_image(edge, height=edge, size="down", **_profile(image))
 
 
 def _number(image: pyvips.Image, field: str) -> int:
