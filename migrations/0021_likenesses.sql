@@ -9,11 +9,11 @@ create table perceptual_hashes (
   sha256          bytea  check (length(sha256) = 32),
   hash            bigint not null,
   primary key (organization_id, version_id),
-  foreign key (organization_id, media_id, version_id) references versions (organization_id, media_id, id) on delete cascade,
-  foreign key (organization_id, collection_id, media_id) references media (organization_id, collection_id, id) on delete cascade
+  foreign key (organization_id, media_id, version_id) references versions (organization_id, media_id, id) on delete cascade
 );
 comment on table perceptual_hashes is
   'what each version looks like, beside its collection: narrow and never updated, so that a new one is held against all others of its collection at once';
+comment on column perceptual_hashes.collection_id is 'its item''s, which never leaves it';
 comment on column perceptual_hashes.hash is 'versions.phash; looks are compared by how many bits differ';
 comment on column perceptual_hashes.sha256 is 'versions.sha256; two of the same bytes are no likeness';
 -- All that a comparison reads: the table itself is not looked at.

@@ -65,6 +65,7 @@ STUDIO: tuple[Decided, ...] = (
     Decided("D8", ("002 get", "000 rename"), "media.mimeType", "image/jpeg", BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.takenAt", None, BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.placeholder", SOME_BASE64, BEYOND),
+    Decided("D8", ("002 get", "000 rename"), "media.colors", ANYTHING, BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.sha256", hashlib.sha256(HERO).hexdigest(), BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.processing.state", "ready", BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.processing.reason", None, BEYOND),

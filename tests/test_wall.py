@@ -394,7 +394,7 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
 
     # The same row in one's own name goes in: so it is the wall alone that refused the other.
     # Every column of their keys is a reference: there is no new one to be had.
-    linked = {"media_tags": "UniqueViolation media_tags_pkey", "folder_paths": "UniqueViolation folder_paths_pkey"}
+    linked = {name: f"UniqueViolation {name}_pkey" for name in ("media_tags", "folder_paths", "perceptual_hashes", "likenesses")}
     assert said == {name: ("InsufficientPrivilege", linked.get(name, "did it: 1")) for name in written}
 
 

@@ -1,6 +1,6 @@
 """GET /api/dataset/{datasetId}/duplicates - what a collection holds more than once: files of the same bytes, then files that look the same.
 
-Query     distance 0-16 (8; bits of 64 in which what looks the same may differ), limit 1-50 groups (10), cursor (nextCursor)
+Query     distance 0-16 (6; bits of 64 in which what looks the same may differ), limit 1-50 groups (10), cursor (nextCursor)
 Response  {"duplicates": [{"match": "exact"|"near", "count", "items": [{"distance", "media"}]}], "pagination": {"limit", "hasMore", "nextCursor"}}
           The first of a group is the one whose upload began first, `distance` that from it. A near group: an item that none before it is near to,
           and those near it that are near to none before it. Deleted and unverified items do not count, nor versions that are not active

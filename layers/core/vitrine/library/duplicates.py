@@ -27,7 +27,7 @@ MOST_SHOWN = 5        # for each that is asked about
 MOST_OTHERS = 10      # copies of an upload's bytes
 MOST_IN_GROUP = 50    # items of a group that are shown
 MOST_RELATED = 50     # of a picture, those of its collection that look most like it
-USUAL = 8             # bits: measured, see "What looks the same" in docs/decisions.md
+USUAL = 6             # bits: measured, see "What looks the same" in docs/decisions.md
 
 _START = UUID(int=0)
 
