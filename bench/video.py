@@ -75,7 +75,7 @@ def _told(stored: Stored) -> dict[str, object]:
 
 
 def _limits() -> Limits:
-    return Limits(max_pixels=settings().max_video_pixels, wall_seconds=settings().video_seconds, memory_bytes=intake.MEMORY)
+    return Limits(max_pixels=settings().max_video_pixels, wall_seconds=settings().video_seconds, memory_bytes=settings().video_memory)
 
 
 def _clip() -> bytes:

@@ -87,6 +87,7 @@ class Settings:
     video_frames: int = 8                          # of a video, at most; 64 is the most that is recorded
     video_seconds: int = 120                       # of work on the frames of a video; after two thirds those that there are must do
     video_read_bytes: int = 256 * MIB              # of a video, read for its frames
+    video_memory: int = 1536 * MIB                 # bytes of address space of the process that decodes videos; 4K HEVC of 10 bits has 260 MB resident
     max_video_seconds: int = 24 * 3600             # that a video may last; one that says more is not believed
     max_video_pixels: int = 36_000_000             # of one picture of a video: 8K, of which a decoder keeps several
     trash_days: int = 30                           # 0: never purged

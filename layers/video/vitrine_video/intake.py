@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MEMORY = 1536 * 1024**2  # bytes of address space, of which PyAV and libvips map 400 MB; 4K HEVC with 10 bits has 260 MB resident
 _BLOCK = 256 * 1024  # bytes that may be asked for at once
 
 
@@ -57,7 +56,7 @@ def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> De
         },
         Pieces(stored, most_bytes=2 * chosen.video_read_bytes),  # a child that dies is replaced once
     )
-    limits = Limits(max_pixels=chosen.max_video_pixels, wall_seconds=chosen.video_seconds, memory_bytes=MEMORY)
+    limits = Limits(max_pixels=chosen.max_video_pixels, wall_seconds=chosen.video_seconds, memory_bytes=chosen.video_memory)
     return (decoder or _decoder()).begin_task(task, limits=limits)
 
 
