@@ -50,7 +50,7 @@ def derive(path: Path, *, max_pixels: int, max_animation_pixels: int, keep_gps: 
 def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Original:
     path, mime_type = Path(str(file.name)), content.mime_type
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
-        from vitrine_imaging import by_pillow  # 70 ms and 60 MB that most children never need
+        from vitrine_imaging import by_pillow  # only now: most children never need it
 
         if mime_type in {"image/heic", "image/heif"}:
             return by_pillow.heif(path)
