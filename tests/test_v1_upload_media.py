@@ -15,7 +15,7 @@ from tests import pictures
 from tests.loops import invoke
 from tests.shapes import A_TIME
 from tests.wall_cases import owner
-from vitrine import aws
+from vitrine import aws, content
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATH = "/api/v1/media/upload"
 PHOTO, OTHER = pictures.jpeg(320, 240, seed=61), pictures.jpeg(64, 48, seed=62)
-TAKEN = ["image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "image/avif", "image/bmp", "image/heic", "image/heif", "image/tiff"]
+TAKEN = content.declarable()
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")   # of the event
 MIB = 1024 * 1024
 File = tuple[str, tuple[str | None, bytes, str]]

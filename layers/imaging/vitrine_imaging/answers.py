@@ -14,7 +14,7 @@ from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_
 MOST_HEAD: Final = 256 * 1024  # bytes
 _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
 _MOST_THUMBNAIL: Final = 4 * 1024 * 1024
-_MOST_FRAMES: Final = 64
+MOST_FRAMES: Final = 64
 _MOST_QUANTITY: Final = 1e12  # of whatever there is that much of
 
 Say = Callable[[bytes], None]
@@ -73,7 +73,7 @@ def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
     if width is None or height is None or width < 1 or height < 1 or width * height > max_pixels:
         raise ValueError("not the size of a picture")
     times = told.get("frames")
-    if not isinstance(times, list) or not 1 <= len(times) <= _MOST_FRAMES:
+    if not isinstance(times, list) or not 1 <= len(times) <= MOST_FRAMES:
         raise ValueError("not as many frames as there may be")
     placeholder = told.get("placeholder")
     if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:

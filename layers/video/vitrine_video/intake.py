@@ -11,7 +11,7 @@ from vitrine.errors import Busy
 from vitrine.library import settling
 from vitrine.models import Consumer, Stored
 from vitrine.settings import settings
-from vitrine_imaging import intake
+from vitrine_imaging import answers, intake
 from vitrine_imaging.decoder import Decoder, Decoding, Task
 from vitrine_imaging.models import Limits
 
@@ -50,7 +50,7 @@ def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> De
         {
             "mime_type": mime_type,
             "size": stored.bytes,
-            "frames": chosen.video_frames,
+            "frames": min(chosen.video_frames, answers.MOST_FRAMES),
             "max_seconds": chosen.max_video_seconds,
             "read_bytes": chosen.video_read_bytes,
         },
