@@ -119,7 +119,7 @@ def test_a_completed_upload_is_shown() -> None:
 
 
 def test_where_an_upload_stands() -> None:
-    expected = {
+    expected: dict[str, object] = {
         "mediaId": VERSION.hex, "state": "uploading", "reason": None, "name": "n", "sizeBytes": 100, "bytesUploaded": 40, "partSize": 8,
         "expiresAt": "2026-03-10T14:22:00.000Z", "duplicates": [],
     }  # fmt: skip

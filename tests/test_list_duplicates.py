@@ -148,8 +148,9 @@ def test_what_it_refuses(tenant: Tenant) -> None:
 
 def looking(tenant: Tenant, bits: int | None, seed: int, *, record: bool = True) -> str:
     """A verified item that looks like this, as if by chance: its rows, without its objects. Two of one seed have the same bytes."""
+    item = mint_id()
     values = {"bits": bits - (1 << 64) if bits and bits >> 63 else bits, "seed": seed, "organization": tenant.id, "collection": tenant.collection_id,
-              "person": tenant.owner.user_id, "id": mint_id()}  # fmt: skip
+              "person": tenant.owner.user_id, "id": item}  # fmt: skip
     with owner() as connection:
         connection.execute(
             """
@@ -170,8 +171,8 @@ def looking(tenant: Tenant, bits: int | None, seed: int, *, record: bool = True)
             values,
         )
     if record:
-        recorded(tenant, str(values["id"]))
-    return values["id"].hex
+        recorded(tenant, item.hex)
+    return item.hex
 
 
 def recorded(tenant: Tenant, item: str) -> None:
