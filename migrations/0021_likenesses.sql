@@ -9,7 +9,7 @@ create table perceptual_hashes (
   sha256          bytea  check (length(sha256) = 32),
   hash            bigint not null,
   primary key (organization_id, version_id),
-  foreign key (organization_id, media_id, version_id) references versions (organization_id, media_id, id) on delete cascade
+  foreign key (organization_id, version_id) references versions (organization_id, id) on delete cascade
 );
 comment on table perceptual_hashes is
   'what each version looks like, beside its collection: narrow and never updated, so that a new one is held against all others of its collection at once';
@@ -30,7 +30,7 @@ create table likenesses (
   primary key (organization_id, version_id, earlier_id),
   foreign key (organization_id, version_id) references perceptual_hashes (organization_id, version_id) on delete cascade,
   foreign key (organization_id, earlier_id) references perceptual_hashes (organization_id, version_id) on delete cascade,
-  check (earlier_id < version_id)
+  check (earlier_id <> version_id)
 );
 comment on table likenesses is
   'two versions of different items of a collection that look the same, whatever has become of them; of each, when it is processed, the nearest only';

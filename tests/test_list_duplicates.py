@@ -119,8 +119,16 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
     assert shown(tenant) == [("near", items)]
     with owner() as connection:
         connection.execute("update versions set phash = (-1)::bigint::bit(64) where id = %s", [items[0]])
+    assert [line for line in tenant.trouble() if "perceptual hash" in line] == [
+        f"a version's perceptual hash is compared as it is, in its collection: {UUID(items[0])}: hash -1, compared 1"
+    ]
     recorded(tenant, items[0])
     assert shown(tenant) == [("near", items[1:])]
+    with owner() as connection:
+        connection.execute("update likenesses set distance = 3 where version_id = %s and earlier_id = %s", [items[2], items[1]])
+    assert [line for line in tenant.trouble() if "hash" in line] == [
+        f"a likeness is as far as the hashes of its versions are, the earlier one told as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
+    ]
 
 
 def test_what_it_refuses(tenant: Tenant) -> None:
@@ -171,7 +179,7 @@ def looking(tenant: Tenant, bits: int | None, seed: int, *, record: bool = True)
             values,
         )
     if record:
-        recorded(tenant, str(item))
+        recorded(tenant, item.hex)
     return item.hex
 
 

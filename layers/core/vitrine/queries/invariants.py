@@ -79,6 +79,26 @@ RULES: dict[str, LiteralString] = {
                 v.processing_reason, v.verified_at)
            and @m
     """,
+    "a version's perceptual hash is compared as it is, in its collection": """
+        select v.id::text as item, format('hash %%s, compared %%s', v.phash::bigint, h.hash) as details
+          from versions v
+          join media m on m.organization_id = v.organization_id and m.id = v.media_id
+          left join perceptual_hashes h on h.organization_id = v.organization_id and h.version_id = v.id
+         where case when v.phash is null then h.version_id is not null
+                    else (h.hash, h.sha256, h.type, h.media_id, h.collection_id)
+                         is distinct from (v.phash::bigint, v.sha256, v.type, v.media_id, m.collection_id) end
+           and @v
+    """,
+    "a likeness is as far as the hashes of its versions are, the earlier one told as such": """
+        select v.version_id::text as item, format('%%s bits from %%s', v.distance, v.earlier_id) as details
+          from likenesses v
+          join perceptual_hashes own on own.organization_id = v.organization_id and own.version_id = v.version_id
+          join perceptual_hashes other on other.organization_id = v.organization_id and other.version_id = v.earlier_id
+         where (v.distance <> bit_count((own.hash # other.hash)::bit(64)) or v.earlier_id > v.version_id or own.type <> other.type
+                or (v.collection_id, v.collection_id, v.media_id, v.earlier_media_id)
+                   <> (own.collection_id, other.collection_id, own.media_id, other.media_id))
+           and @v
+    """,
     "an item shows a version that lives, or was deleted, together with it": """
         select m.id::text as item, format('%%s, its version %%s', m.status, coalesce(v.status, 'gone')) as details
           from media m
