@@ -33,6 +33,7 @@ CAMERA: dict[str, Any] = {
     "iso": 400, "focalLength": 50, "focalLength35mm": 75, "flash": True,
 }  # fmt: skip
 PARIS = {"latitude": 48.858333, "longitude": -2.294444, "altitude": -35.5}
+A_FRAME = Frame(Picture(pictures.jpeg(8, 8), "image/jpeg", 8, 8), Picture(pictures.webp(8, 8), "image/webp", 8, 8))
 SUMMER = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hours=2)))
 
 
@@ -128,7 +129,7 @@ def test_fuzzed_exif_tells_only_what_can_be_stored(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_much_fuzzed_exif_tells_only_what_can_be_stored(tmp_path: Path) -> None:
-    assert_all_can_be_stored(tmp_path, range(60, 10_000))
+    assert_all_can_be_stored(tmp_path, range(60, 5_000))
 
 
 def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
@@ -154,9 +155,8 @@ def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
 
 def passed(told: exif.Told) -> exif.Told:
     """As it comes out at the other end of the pipe."""
-    picture, thumbnail = Picture(pictures.jpeg(8, 8), "image/jpeg", 8, 8), Picture(pictures.webp(8, 8), "image/webp", 8, 8)
     messages: list[bytes] = []
-    give(messages.append, Derived(8, 8, (Frame(picture, thumbnail),), b"12345", exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone))
+    give(messages.append, Derived(8, 8, (A_FRAME,), b"12345", exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone))
     rest: Iterator[bytes] = iter(messages)
     taken = take(next(rest), lambda _: next(rest), max_pixels=100)
     return exif.Told(taken.exif, taken.taken_at, taken.taken_zone)
