@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests import pictures
+from tests.test_operating import call
 
 if TYPE_CHECKING:
     from tests.tenants import Tenant
@@ -76,12 +77,11 @@ def test_the_operators_commands_do_what_they_say() -> None:
         for name, line in commands() if name == "README.md" and line.startswith(f"{OURS} -m local ")
     ]
 
-    said = {
-        " ".join(words[3:5]): subprocess.run(
-            [sys.executable, *words[1:]], cwd=ROOT, stdin=subprocess.DEVNULL, check=True, capture_output=True, text=True, timeout=60
-        ).stdout
-        for words in map(shlex.split, lines)
-    }
+    said: dict[str, str] = {}
+    for _, _, _, *words in map(shlex.split, lines):
+        ended = call(*words)
+        assert ended.code == 0, ended.err
+        said[" ".join(words[:2])] = ended.out
 
     assert list(said) == ["user add", "org add", "org set-role", "key add", "key list", "user sign-out", "org list"]
     me = httpx.get(f"{os.environ['API_URL']}/api/me", headers={"x-api-key": said["key add"].strip()}).json()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.people import COOKIE, GET_SESSION, Someone, change, cookies, look, said
+from tests.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look, said
 from tests.shapes import A_TIME, AN_ID
 from tests.tenants import Client
 
@@ -23,7 +23,7 @@ def shown(someone: Someone, **more: Any) -> dict[str, Any]:
 
 
 def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
-    someone = Someone.new()
+    someone = Someone.signed_up(PASSWORD)
 
     by_bearer = someone.client.get(GET_SESSION)
     by_cookie = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
@@ -33,7 +33,7 @@ def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
 
 
 def test_the_active_organization_is_shown(tenant: Tenant) -> None:
-    someone = Someone.new()
+    someone = Someone.signed_up(PASSWORD)
     change("update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id)
 
     assert said(someone.client.get(GET_SESSION)) == (200, shown(someone, activeOrganizationId=tenant.id.hex))

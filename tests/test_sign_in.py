@@ -105,7 +105,7 @@ def test_whoever_an_operator_added_under_a_name_of_their_own_signs_in(tenant: Te
 
 def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
     word = "Ünïcode-pässwörd ﬁ ①"
-    someone = Someone.new(unicodedata.normalize("NFD", word))
+    someone = Someone.signed_up(unicodedata.normalize("NFD", word))
 
     assert someone.sign_in(unicodedata.normalize("NFC", word)).status_code == 200
     assert someone.sign_in("Ünïcode-pässwörd fi 1").status_code == 200

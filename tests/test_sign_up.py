@@ -137,7 +137,7 @@ def test_how_short_and_long_a_password_may_be_is_counted_in_characters(password:
 
 @pytest.mark.parametrize("password", ["12345678", "x" * 128, "é" * 128, "🔑" * 128, "e\u0301" * 128, " " * 8])
 def test_the_shortest_and_the_longest_password_open(password: str) -> None:
-    someone = Someone.new(password)
+    someone = Someone.signed_up(password)
 
     assert someone.sign_in(password).status_code == 200
     assert said(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
@@ -145,7 +145,7 @@ def test_the_shortest_and_the_longest_password_open(password: str) -> None:
 
 
 def test_an_email_belongs_to_one_person() -> None:
-    first = Someone.new()
+    first = Someone.signed_up(PASSWORD)
 
     answer = sign_up(email=first.email.upper(), password="another password")
 

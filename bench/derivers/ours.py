@@ -14,7 +14,7 @@ from typing import Any
 from vitrine_imaging import derive as deriving
 from vitrine_imaging.models import Limits, Picture
 
-BESIDES = {"placeholder": "_placeholder", "hash": "perceptual_hash", "colours": "dominant_colors", "EXIF": "exif.read"}   # as derive.py calls them
+BESIDES = {"placeholder": "placeholder", "hash": "perceptual_hash", "colours": "dominant_colors", "EXIF": "exif.read"}   # as derive.py calls them
 spent: dict[str, float] = {}
 
 
