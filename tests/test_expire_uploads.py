@@ -194,7 +194,7 @@ def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tena
 def _unprocess(tenant: Tenant) -> None:
     """As if no event had ever come: the version waits, nothing was derived, the item is counted nowhere."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
-        for table in ("frames", "count_ledger", "counts", "collection_counts"):
+        for table in ("frames", "perceptual_hashes", "count_ledger", "counts", "collection_counts"):
             owner.execute(sql.SQL("delete from {} where organization_id = %s").format(sql.Identifier(table)), [tenant.id])
         owner.execute("delete from storage_ledger where organization_id = %s and kind = 'derived'", [tenant.id])
         derived = owner.execute("delete from objects where organization_id = %s and kind = 'derived' returning key, etag", [tenant.id]).fetchall()
@@ -205,7 +205,7 @@ def _unprocess(tenant: Tenant) -> None:
                     " where organization_id = %s and processing is not null"
                 ).format(sql.Identifier(table)), [tenant.id],
             )
-        owner.execute("update versions set generation = 0 where organization_id = %s", [tenant.id])
+        owner.execute("update versions set generation = 0, phash = null where organization_id = %s", [tenant.id])
         owner.execute("update uploads set state = 'stored' where organization_id = %s", [tenant.id])
     for key, etag in derived:
         storage.delete(key, etag)

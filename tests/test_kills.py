@@ -163,7 +163,10 @@ class GivenUp(Exception):
 def sweep(ahead: timedelta = LATER) -> None:
     """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no session."""
     later = datetime.now(UTC) + ahead
-    for job in (jobs.end_lapsed, jobs.send_again, jobs.ask_again, jobs.settle_planned, jobs.discard_doomed, jobs.abort_unwanted):
+    steps = (
+        jobs.end_lapsed, jobs.send_again, jobs.ask_again, jobs.settle_planned, jobs.discard_retired, jobs.discard_doomed, jobs.abort_unwanted,
+    )  # fmt: skip
+    for job in steps:
         cursor: str | None = None
         while True:
             batch = job(later, cursor, 100, dry_run=False)
