@@ -55,7 +55,10 @@ SETTINGS: Mapping[str, str] = {
     "log_line_prefix": "%m [%p] %u@%d ",
     "password_encryption": "scram-sha-256",
 }
-NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}  # the kernel still has what a killed server wrote
+NOT_DURABLE: Mapping[str, str] = {
+    "fsync": "off", "full_page_writes": "off",  # the kernel still has what a killed server wrote
+    "scram_iterations": "1",                    # of passwords as random as these; tests connect thousands of times
+}  # fmt: skip
 
 
 class Postgres:

@@ -132,12 +132,13 @@ class Tenant:
 
     def settled(self, media: str, *, patience: float = 60) -> dict[str, Any]:
         """What the upload of this item has come to, once it has."""
-        until = time.monotonic() + patience
+        until, pause = time.monotonic() + patience, 0.1
         while True:
             answer: dict[str, Any] = self.studio.get(f"/api/upload/{media}").json()
             if answer["state"] in FINAL or time.monotonic() > until:
                 return answer
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(1.5 * pause, 1.0)     # whoever asks often has the worker wait for it
 
     def ready(self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str) -> str:
         """The id of an item made of these bytes, with its frames."""

@@ -196,7 +196,7 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
     photo = pictures.jpeg(320, 240, seed=seed)
     data = photo if moment in ("post", "reprocess") or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
-    if seed % 5 == 3:      # what goes on to a function of its own
+    if seed % 13 == 3:     # what goes on to a function of its own
         data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data)
 
