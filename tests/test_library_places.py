@@ -155,7 +155,7 @@ LIVES = st.lists(deeds, min_size=20, max_size=50)
 AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], print_blob=True)
 
 
-@settings(AS_LONG_AS_IT_TAKES, max_examples=4)
+@settings(AS_LONG_AS_IT_TAKES, max_examples=2)
 @given(LIVES)
 def test_a_tree_stands_as_a_naive_model_of_it_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
     live(Model(make_organization()), life)

@@ -141,6 +141,7 @@ def test_what_is_to_be_fetched_is_asked_for_at_once(tenant: Tenant) -> None:
     while (shown := tenant.studio.get(f"{PATH}/{item}").json()["data"])["processing"]["state"] == "pending" and time.monotonic() < until:
         time.sleep(0.05)
 
-    assert (answer.status_code, answer.json()["data"]["processing"]) == (201, {"state": "pending", "reason": None})
-    assert shown["processing"] == {"state": "failed", "reason": "nobody.invalid has no address"}
+    pending, failed = {"state": "pending", "reason": None}, {"state": "failed", "reason": "nobody.invalid has no address"}
+    assert (answer.status_code, answer.json()["data"]["processing"] in (pending, failed)) == (201, True)      # the worker may have been quick
+    assert shown["processing"] == failed
     assert (hyphened(item.replace("-", "")), tenant.trouble(settled=True)) == (item, [])
