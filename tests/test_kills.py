@@ -25,6 +25,7 @@ from tests import families, pictures, reprocessing, videos
 from tests.tenants import FINAL, Tenant
 from tests.wall_cases import owner
 from vitrine import queues, storage
+from vitrine.library import outbox
 from vitrine.library import sweep as jobs
 from vitrine.library.invariants import invariants
 from vitrine.settings import settings
@@ -165,6 +166,7 @@ def sweep(ahead: timedelta = LATER) -> None:
     later = datetime.now(UTC) + ahead
     steps = (
         jobs.end_lapsed, jobs.send_again, jobs.ask_again, jobs.settle_planned, jobs.discard_retired, jobs.discard_doomed, jobs.abort_unwanted,
+        outbox.send,
     )  # fmt: skip
     for job in steps:
         cursor: str | None = None
