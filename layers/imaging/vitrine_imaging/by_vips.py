@@ -46,8 +46,8 @@ def opened(file: FileIO, mime_type: str) -> Original:
     def shrunk(edge: int) -> pyvips.Image:
         source = _source(file, mime_type)  # from the beginning; named, so that it lives until all is read
         if mime_type == "image/jpeg":
-            picture = _part_of_jpeg(source, header, edge)
-        elif mime_type == "image/webp":
+            return _part_of_jpeg(source, header, edge)
+        if mime_type == "image/webp":
             # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and shows half a picture.
             picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **_profile(header))
         else:
@@ -62,7 +62,7 @@ def opened(file: FileIO, mime_type: str) -> Original:
 
 
 def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int) -> pyvips.Image:
-    """It is decoded at a half, a quarter or an eighth where that is enough: thumbnail_source asks for twice as much."""
+    """In memory, and turned from there. Decoded at a half, a quarter or an eighth where that is enough: thumbnail_source asks for twice as much."""
     scale = min(1.0, edge / max(header.width, header.height))
     part = max(part for part in (1, 2, 4, 8) if part * scale <= 1)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated", shrink=part)

@@ -64,11 +64,11 @@ def _made(original: Original) -> Derived:
     frame = _in_srgb(original.shrunk(FRAME_EDGE))
     if frame.hasalpha() and frame[frame.bands - 1].min() == 255:
         frame = frame.extract_band(0, n=frame.bands - 1)  # screenshots: an alpha channel, and nothing transparent
-    thumbnail = frame.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
+    shown, thumbnail = picture_frame(frame)
     return Derived(
         width=original.width,
         height=original.height,
-        frames=(Frame(_webp(frame, effort=2) if frame.hasalpha() else _jpeg(frame), _webp(thumbnail, effort=4)),),
+        frames=(shown,),
         placeholder=placeholder(thumbnail),
         perceptual_hash=perceptual_hash(thumbnail),
         colors=dominant_colors(thumbnail),
@@ -123,10 +123,10 @@ def _webp(image: pyvips.Image, *, effort: int) -> Picture:
     return Picture(image.webpsave_buffer(Q=80, effort=effort, keep=_NOTHING), "image/webp", image.width, image.height)
 
 
-def picture_frame(picture: pyvips.Image, *, at_seconds: float) -> tuple[Frame, pyvips.Image]:
-    """A moment of a video, and its thumbnail as an image. `picture`: upright, sRGB, at most the frame's size."""
+def picture_frame(picture: pyvips.Image, *, at_seconds: float = 0.0) -> tuple[Frame, pyvips.Image]:
+    """A still, or a moment of a video, and its thumbnail as an image. `picture`: in memory, upright, sRGB, at most the frame's size."""
     thumbnail = picture.thumbnail_image(THUMBNAIL_EDGE, height=THUMBNAIL_EDGE, size="down").copy_memory()
-    return Frame(_jpeg(picture), _webp(thumbnail, effort=4), at_seconds), thumbnail
+    return Frame(_webp(picture, effort=2) if picture.hasalpha() else _jpeg(picture), _webp(thumbnail, effort=4), at_seconds), thumbnail
 
 
 def placeholder(image: pyvips.Image) -> bytes:

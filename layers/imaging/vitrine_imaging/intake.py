@@ -66,7 +66,7 @@ def take_in(key: str) -> Upload | None:
         handover.to_videos(key)
         return begun.upload
     if begun.found.mime_type in content.DOCUMENTS:
-        return _keep_document(begun)
+        return finish(begun, sha256_of(begun.stored), None)  # what scripts and entities it has concerns nobody here
     return _process(begun)
 
 
@@ -89,14 +89,16 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
     return Begun(who, upload, attempt, stored, found)
 
 
-def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived], *, too_large: str | None = None) -> Upload:
+def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived] | None, *, too_large: str | None = None) -> Upload:
     """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with what was made of them, or failed with
-    the reason (`too_large`, where there is one).
+    the reason (`too_large`, where there is one). `pictures` None: nothing is made of them, and it is ready as it is.
     """
     looked = recording.Looked(begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256)
     refusal = recording.mismatch(begun.upload, looked)
     if refusal is not None:
         return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
+    if pictures is None:
+        return recording.keep_without_frames(begun.who, begun.upload, begun.attempt, looked)
     try:
         derived = pictures()
     except Undecodable as undecodable:
@@ -138,16 +140,12 @@ class Digest:
         self._beside.shutdown()
 
 
-def _keep_document(begun: Begun) -> Upload:
-    """Its head is all of it that was ever looked at: what scripts and entities it has concerns nobody here."""
-    with Digest(begun.stored) as digest:
-        for chunk in storage.chunks(begun.stored) if digest.wanted else ():
+def sha256_of(stored: Stored) -> bytes | None:
+    """Of the whole object; None above the limit, where nothing is read."""
+    with Digest(stored) as digest:
+        for chunk in storage.chunks(stored) if digest.wanted else ():
             digest.take(chunk)
-    looked = recording.Looked(begun.found.mime_type, None, None, digest.value())
-    refusal = recording.mismatch(begun.upload, looked)
-    if refusal is not None:
-        return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
-    return recording.keep_without_frames(begun.who, begun.upload, begun.attempt, looked)
+    return digest.value()
 
 
 def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Callable[[], Derived]]:

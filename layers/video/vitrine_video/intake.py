@@ -40,7 +40,7 @@ def take_in(key: str) -> Upload | None:
         log.warning("no video", extra={"upload_id": str(begun.upload.id)})
         return begun.upload
     with frames(begun.stored, begun.found.mime_type) as decoding:
-        return intake.finish(begun, _sha256(begun.stored), decoding.result)
+        return intake.finish(begun, intake.sha256_of(begun.stored), decoding.result)
 
 
 def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> Decoding:
@@ -83,14 +83,6 @@ class Pieces:
     def _most_requests(self) -> int:
         """Pieces may be small where they lie between others: as many again, and some."""
         return 2 * self._most_bytes // _BLOCK + 64
-
-
-def _sha256(stored: Stored) -> bytes | None:
-    with intake.Digest(stored) as digest:
-        if digest.wanted:
-            for chunk in storage.chunks(stored):
-                digest.take(chunk)
-    return digest.value()
 
 
 @cache
