@@ -145,7 +145,6 @@ def _record(
             db.queue(versions.drop_frames(organization, attempt.id, but=attempt.generation))
             db.queue(manifest.retire(organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING))
         if mine:
-            state: ledger.State = "active" if held.status == "active" else "trash"
             db.queue(
                 ledger.entry(
                     organization,
@@ -154,7 +153,7 @@ def _record(
                     sum(each.bytes for each in mine),
                     0,
                     "derived",
-                    state,
+                    held.counted_as,
                     "frames",
                     f"frames:{attempt.id.hex}:{attempt.generation}",
                 )
@@ -211,9 +210,10 @@ def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str
         if held.is_asked_again or not family.take_out(db, organization, held):
             return settling.give_up(db, upload, held, reason), []
         doomed = db.run(manifest.doom_version(organization, attempt.id, "refused"))
-        state: ledger.State = "active" if held.status == "active" else "trash"
         db.queue(
-            ledger.entry(organization, held.media_id, attempt.id, -held.stored_bytes, -1, "original", state, "refused", f"refuse:{upload.id.hex}")
+            ledger.entry(
+                organization, held.media_id, attempt.id, -held.stored_bytes, -1, "original", held.counted_as, "refused", f"refuse:{upload.id.hex}"
+            )
         )
         return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [each.key for each in doomed]
 

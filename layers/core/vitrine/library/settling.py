@@ -140,9 +140,10 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
             return db.run(rows.become(organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes))[0]
         if not db.run(manifest.live(organization, stored)):
             raise Busy("The import was ended while it was being settled; try again")
-        state: ledger.State = "active" if held.status == "active" else "trash"
         db.queue(externals.adopt(current, stored))
-        db.queue(ledger.entry(organization, held.media_id, held.id, stored.bytes, 1, "original", state, "imported", f"settle:{current.id.hex}"))
+        db.queue(ledger.entry(
+            organization, held.media_id, held.id, stored.bytes, 1, "original", held.counted_as, "imported", f"settle:{current.id.hex}"
+        ))
         show_processed(db, organization, held, media_type_of(current.mime_type))     # it was counted as what it was said to be
         return db.run(rows.become(organization, current.id, "stored", None, landed_bytes=stored.bytes))[0]
 

@@ -150,9 +150,8 @@ def _doom_retired(db: Transaction, *, organization: UUID, version: UUID, keys: l
     held = db.first(versions.held(organization, version))
     doomed = db.run(manifest.doom_retired(organization, keys, now)) if held else []
     if held and doomed:
-        state: ledger.State = "active" if held.status == "active" else "trash"
         gone = -sum(entry.bytes for entry in doomed)
-        db.queue(ledger.entry(organization, held.media_id, version, gone, 0, "derived", state, "replaced", f"replaced:{doomed[0].key}"))
+        db.queue(ledger.entry(organization, held.media_id, version, gone, 0, "derived", held.counted_as, "replaced", f"replaced:{doomed[0].key}"))
     return [entry.key for entry in doomed]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.models import Media, MediaType, Processing, Status, Stored, Upload
+    from vitrine.queries.ledger import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Held:
     def waits(self) -> bool:
         """For frames: the first ones, or new ones."""
         return self.processing == "pending" or self.is_asked_again
+
+    @property
+    def counted_as(self) -> State:
+        """Where the ledger has its bytes."""
+        return "active" if self.status == "active" else "trash"
 
 
 @dataclass(frozen=True, slots=True)
