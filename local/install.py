@@ -1,8 +1,10 @@
-"""Makes .venv and installs a lock file into it; nothing when that was done. Runs on the system's own Python, before anything is there.
+"""Installs a lock file into a virtual environment, then runs a program of that environment. Runs on the system's own Python, before anything
+is installed, and does nothing where all was installed before.
 
-    python3 local/install.py run|test|browser
+    python3 local/install.py run|test|browser [PROGRAM ARGUMENT...]
 
-Written for the oldest Python it may meet, so that it can refuse it in words.
+The environment is `.venv`. Beside a `.venv` of another Python it is `.venv-X.Y`, so that several Pythons can be tried in turn.
+Written for the oldest Python it may meet, so that it can name in words what is wrong with it.
 """
 
 import hashlib
@@ -13,41 +15,68 @@ import sys
 
 OLDEST = (3, 11)
 CLONE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VENV = os.path.join(CLONE, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
+VERSION = ".".join(str(number) for number in sys.version_info[:2])
 
 
-def main(wanted: str) -> int:
-    lock = os.path.join(CLONE, "lock", wanted + ".txt")
+def main(lock_name: str, program: "list[str]") -> int:
+    """Exit code of the installation; where that is 0 and a program is named, this process becomes the program."""
+    folder = environment()
+    code = install(lock_name, folder)
+    if code == 0 and program:
+        os.environ["VIRTUAL_ENV"] = folder
+        os.environ["PATH"] = os.path.join(folder, "bin") + os.pathsep + os.environ.get("PATH", os.defpath)
+        os.execvp(program[0], program)  # noqa: S606 - so that Ctrl-C reaches the program alone
+    return code
+
+
+def environment() -> str:
+    """Path of the environment of this Python."""
+    first = os.path.join(CLONE, ".venv")
+    return first if made_with(first) in (None, VERSION) else first + "-" + VERSION
+
+
+def made_with(folder: str) -> "str | None":
+    """The version (X.Y) of the Python that an environment was made with; None where there is no environment that runs."""
+    if not os.path.exists(os.path.join(folder, "bin", "python")):
+        return None
+    with open(os.path.join(folder, "pyvenv.cfg")) as file:
+        for line in file:
+            name, _, value = line.partition("=")
+            if name.strip() == "version":
+                return ".".join(value.strip().split(".")[:2])
+    return None
+
+
+def install(lock_name: str, folder: str) -> int:
+    """Makes the environment where it is missing and installs the lock file into it. 0, or the exit code of what failed."""
+    lock = os.path.join(CLONE, "lock", lock_name + ".txt")
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()[:16]
-    stamp = os.path.join(VENV, f".installed-{wanted}-{digest}")  # a changed lock has another name
-    if os.path.exists(stamp) and os.path.exists(PYTHON):
+    stamp = os.path.join(folder, f".installed-{lock_name}-{digest}")  # a changed lock file has another name
+    python = os.path.join(folder, "bin", "python")
+    if os.path.exists(stamp) and os.path.exists(python):
         return 0
-    if not os.path.exists(PYTHON):
-        mine = ".".join(str(number) for number in sys.version_info[:2])
+    shown = os.path.basename(folder)
+    if not os.path.exists(python):
         if sys.version_info < OLDEST:
-            say(f"Vitrine needs Python 3.11 or newer; {sys.executable} is {mine}. Name a newer one: make {goal()} PYTHON=python3.13")
+            goal = os.environ.get("GOAL", "run")
+            say(f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. Name a newer one: make {goal} PYTHON=python3.13")
             return 1
-        say(f"Making .venv with Python {mine} ...")
-        shutil.rmtree(VENV, ignore_errors=True)
-        if subprocess.call([sys.executable, "-m", "venv", VENV]):
-            shutil.rmtree(VENV, ignore_errors=True)
+        say(f"Making {shown} with Python {VERSION} ...")
+        shutil.rmtree(folder, ignore_errors=True)
+        if subprocess.call([sys.executable, "-m", "venv", folder]):
+            shutil.rmtree(folder, ignore_errors=True)
             say("The virtual environment could not be made (on Debian and Ubuntu it needs the package python3-venv).")
             return 1
-    say(f"Installing what lock/{wanted}.txt names into .venv; this takes about a minute, once ...")
-    words = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps", "-r", lock]
+    say(f"Installing what lock/{lock_name}.txt names into {shown}; this takes about a minute, once ...")
+    words = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps", "-r", lock]
     code = subprocess.call(words)
     if code:
-        say("The installation failed; the lines above say why. The next try goes on from here.")
+        say("The installation failed; the lines above say why. The next try continues from here.")
         return code
     with open(stamp, "w"):
         pass
     return 0
-
-
-def goal() -> str:
-    return os.environ.get("GOAL", "run")
 
 
 def say(line: str) -> None:
@@ -57,6 +86,6 @@ def say(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1]))
+        sys.exit(main(sys.argv[1], sys.argv[2:]))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -195,14 +195,6 @@ def test_a_layer_brings_what_it_imports() -> None:
     assert missing == []
 
 
-def test_a_layers_versions_are_the_locked_ones() -> None:
-    locked = dict(pins(ROOT / "lock/run.txt"))
-
-    unlike = {layer: [(name, version) for name, version in pins(requirements(layer)) if locked.get(name) != version] for layer in LAYERS.values()}
-
-    assert unlike == {layer: [] for layer in LAYERS.values()}
-
-
 def brought(layer: str) -> set[str]:
     return {name for name, _ in pins(requirements(layer))}
 

@@ -11,11 +11,13 @@ Headers that every answer carries, CORS among them, have their home here. Logs h
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
 import time
 import uuid
+import warnings
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
@@ -380,6 +382,7 @@ def endpoint(
     about = Item(item[0], item[1]) if item and not isinstance(item, Item) else item
 
     def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
+        _set_event_loop()
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
         return Endpoint(function, Spec(
@@ -387,6 +390,18 @@ def endpoint(
         ))
 
     return app
+
+
+def _set_event_loop() -> None:
+    """Give this thread an event loop where it has none. Mangum takes the thread's loop with `asyncio.get_event_loop()`, in its constructor and
+    for each request, and Python warns since 3.12 where that call has to make one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            asyncio.get_event_loop()
+        except RuntimeError:  # not the main thread; from Python 3.14 on, any thread
+            asyncio.set_event_loop(asyncio.new_event_loop())
 
 
 # What a request says.
