@@ -185,6 +185,16 @@ def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
     assert derive(decoder, videos.timed(film, 2**31 - 1, 1)).frame_rate is None
 
 
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_metadata_that_is_not_utf8_does_not_matter(decoder: Decoder, container: str) -> None:
+    data = videos.video(container, seconds=0.4, said={"title": "Sonnenaufgang", "service_name": "Sonnenaufgang"}, sound=container == "mp4")
+    assert b"Sonnenaufgang" in data
+
+    latin = data.replace(b"Sonnenaufgang", b"\xd6st\xffer\xfe\x80rgang").replace(b"VideoHandler", b"V\xeddeoHandler")
+
+    assert derive(decoder, latin, videos.KINDS[container][0]) == derive(decoder, data, videos.KINDS[container][0])
+
+
 def test_ten_bits_and_high_dynamic_range_become_eight_bits_of_srgb(decoder: Decoder) -> None:
     ten = derive(decoder, videos.video(pixels="yuv420p10le", seconds=0.4))
     level = {}

@@ -7,7 +7,7 @@ a picture for a video. Nothing but the one file is ever read.
 import math
 import re
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +44,10 @@ _MOST_PACKETS: Final = 300  # looked at for a key frame
 _MOST_RATE: Final = 1000  # frames per second that are believed
 _OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set show 1904 and 1970
 
+# PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19 decodes so by itself, and has no
+# such argument. Python 3.11 has no PyAV 19.
+_METADATA: Final[Mapping[str, Any]] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+
 CUT: Final = "The file is damaged or cut short"
 
 
@@ -67,7 +71,7 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
     options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
     limits = {"enable_drefs": "0", "protocol_whitelist": "none", "max_streams": "64", "probesize": str(8 * BLOCK), "analyzeduration": "3000000"}
     try:
-        container = av.open(remote, "r", format=demuxer, options=options, container_options=limits, metadata_errors="replace", io_open=_refuse)
+        container = av.open(remote, "r", format=demuxer, options=options, container_options=limits, io_open=_refuse, **_METADATA)
     except (MemoryError, TooMuch):
         raise
     except Exception:  # whatever PyAV makes of it: UnicodeDecodeError and IndexError were seen
