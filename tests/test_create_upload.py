@@ -113,6 +113,45 @@ def test_a_dropped_folder_keeps_its_folders_once_each(tenant: Tenant) -> None:
     assert tenant.trouble() == []
 
 
+@pytest.mark.parametrize("way", ["post", "parts"])
+def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Tenant, way: str) -> None:
+    for filename, path in (("Sunset.png", "trip/IMG_1.png"), ("IMG_2.webp", "trip/a\\b.jpg"), ("IMG_3.png", "IMG_9.png")):
+        said = tenant.studio.get(
+            "/api/upload/s3/params", params={"filename": filename, "metadata[relativePath]": path, "metadata[name]": "null"}
+        ) if way == "post" else tenant.studio.post(
+            "/api/upload/s3/multipart", json={"filename": filename, "metadata": {"relativePath": path, "name": None}}
+        )  # fmt: skip
+        assert said.status_code == 200, said.text
+        assert tenant.studio.get(f"/api/upload/{said.json()['mediaId']}").json()["name"] == filename
+
+    (trip,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
+        places = owner.execute("select filename, parent_id from uploads where organization_id = %s", [tenant.id]).fetchall()
+    assert dict(places) == {"Sunset.png": UUID(trip["id"]), "IMG_2.webp": UUID(trip["id"]), "IMG_3.png": None}
+    assert tenant.trouble() == []
+
+
+def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
+    for filename in ("one.jpg", "two.jpg"):
+        begin(tenant, filename=filename, metadata={"relativePath": f"2026/{filename}"})
+    (year,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
+
+    for _ in range(2):
+        begin(tenant, metadata={"datasetId": tenant.collection_id.hex, "path": year["path"], "relativePath": "e\u0301te/1/photo.jpg"})
+
+    (summer,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": year["path"]}).json()["media"]
+    (first,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": summer["path"]}).json()["media"]
+    assert (year["name"], summer["name"], first["name"]) == ("2026", "\u00e9te", "1")
+    assert tenant.trouble() == []
+
+
+def test_a_path_that_is_too_deep_leaves_no_folder(tenant: Tenant) -> None:
+    answer = tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "metadata": {"relativePath": "a/" * 33 + "a.jpg"}})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "Folders can be nested 32 deep, and no deeper")
+    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"] == []
+
+
 def test_another_tenants_collection_is_not_there(tenant: Tenant, stranger: Tenant) -> None:
     answer = tenant.studio.post(
         "/api/upload/s3/multipart", json={"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": stranger.collection_id.hex}}

@@ -24,7 +24,8 @@ DECLARED = (
     "video/x-ms-wmv", "video/x-msvideo", "video/vnd.radgamettools.bink", "video/ogg", "video/x-quicktime", "video/3gpp2", "video/h264",
     "application/mp4", "application/x-matroska", "application/vnd.apple.mpegurl", "audio/webm", "audio/3gpp", "image/*", "image/jpe", "image/jfif",
     "image/vnd.adobe.photoshop", "image/x-adobe-dng", "image/x-icon", "image/jxl", "image/heics", "image/x-canon-cr2", "text/plain",
-    "text/vnd.trolltech.linguist", "text/plain; charset=utf-8", "text/html", "application/x-msdownload", "application/json", "jpeg", ".jpg", "IMAGE/JPEG",
+    "text/vnd.trolltech.linguist", "text/plain; charset=utf-8", "text/html", "application/x-msdownload", "application/json", "jpeg", ".jpg",
+    "IMAGE/JPEG",
     "image/jpeg;x=\u00e9", "\u56fe\u50cf", "a b/c d",
 )  # fmt: skip
 
@@ -46,6 +47,9 @@ def test_no_declared_type_is_refused(tenant: Tenant) -> None:
         assert begun.status_code == 200, (declared, begun.text)
     assert tenant.studio.get("/api/upload/s3/params", params={"filename": "a.bin"}).json()["fields"]["Content-Type"] == "application/octet-stream"
     assert tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.bin", "type": None}).status_code == 200
+    link = {"url": "https://example.com/a.jpg", "filename": "a.jpg", "fileSize": 1}
+    registered = [tenant.studio.post("/api/v1/media", json=link | {"mimeType": declared}) for declared in DECLARED[1::6]]
+    assert {answer.status_code for answer in registered} == {201}
 
     assert {name: pinned[name] for name in ("model/vnd.mts", "text/plain; charset=utf-8", "IMAGE/JPEG")} == {
         "model/vnd.mts": "model/vnd.mts", "text/plain; charset=utf-8": "text/plain", "IMAGE/JPEG": "image/jpeg",
@@ -61,7 +65,11 @@ def test_a_type_that_no_header_can_hold_is_invalid(tenant: Tenant, declared: str
         tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "type": declared}),
     ]
 
+    link = {"url": "https://example.com/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": declared}
+    registered = [tenant.studio.post("/api/v1/media", json=link | {"import": fetched}) for fetched in (False, True)]
+
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(400, "invalid")] * 2
+    assert [answer.status_code for answer in registered] == [400, 400], registered[0].text
 
 
 @pytest.mark.parametrize(("filename", "declared"), [("sony.mts", "model/vnd.mts"), ("page.html", "text/html"), ("photo.exe", "")])

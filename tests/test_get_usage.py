@@ -35,7 +35,8 @@ def stored(tenant: Tenant) -> int:
 
 def test_a_new_organization_stores_nothing(tenant: Tenant) -> None:
     assert usage(tenant) == {
-        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0}, "limit": None,
+        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0},
+        "limit": None,
     }  # fmt: skip
 
 

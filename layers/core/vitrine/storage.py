@@ -92,17 +92,13 @@ def sign_part(key: str, upload_id: str, number: int, *, size: int | None = None,
     return SignedPart(url, headers, expires_in)
 
 
-def post_lifetime() -> int:
-    """Seconds that a form lives that is signed now."""
-    return _no_longer_than_credentials(settings().post_url_ttl)
-
-
-def sign_post(key: str, *, mime_type: str, smallest: int, largest: int, expires_in: int) -> SignedPost:
-    """A form that puts one object at `key`, of this type and of `smallest` to `largest` bytes, within `expires_in` seconds."""
+def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> SignedPost:
+    """A form that puts one object at `key`, of this type and of `smallest` to `largest` bytes."""
     from botocore.auth import S3SigV4PostAuth
     from botocore.awsrequest import AWSRequest
 
     chosen = settings()
+    expires_in = _no_longer_than_credentials(chosen.post_url_ttl)
     expiration = datetime.now(UTC) + timedelta(seconds=expires_in)
     request = AWSRequest("POST", _address())
     request.context["s3-presign-post-fields"] = {"key": key, "Content-Type": mime_type, "success_action_status": "201"}

@@ -16,7 +16,7 @@ from vitrine import content, fetch, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
-from vitrine.library import clean_name, media, outbox, quotas, settling
+from vitrine.library import check_declared_type, clean_name, media, outbox, quotas, settling
 from vitrine.models import Consumer, Upload
 from vitrine.queries import collections, counts, externals
 from vitrine.queries import objects as manifest
@@ -58,6 +58,7 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
 
     Raises Invalid for a URL that nobody may be led to, TooLarge when what is to be fetched has no room.
     """
+    check_declared_type(link.mime_type, "mimeType")
     try:
         fetch.check(link.url, resolve=resolve)
     except fetch.Refused as refused:

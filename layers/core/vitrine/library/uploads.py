@@ -17,7 +17,7 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import clean_name, duplicates, folders, media, objects, quotas, settling, versions
+from vitrine.library import check_declared_type, clean_name, duplicates, folders, media, objects, quotas, settling, versions
 from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections
@@ -36,8 +36,7 @@ MAX_PARTS = 10_000                # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
 FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
 WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
-ANY_TYPE = "application/octet-stream"                # of a file whose declared type says nothing: the content will
-MAX_TYPE = 255                                       # characters of a declared type
+ANY_TYPE = "application/octet-stream"   # of a file whose declared type says nothing: the content will
 
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")   # RFC 6838
@@ -100,14 +99,14 @@ def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
     most = min(chosen.post_max_bytes, chosen.max_upload_bytes)
     if (wanted.declared_bytes or most) > MAX_PART:
         raise TooLarge(f"A file of more than {MAX_PART} bytes is uploaded in parts")
-    upload_id, lifetime = mint_id(), storage.post_lifetime()
+    upload_id = mint_id()
     upload = _create(
-        caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", undeclared=most, lasts=lifetime + chosen.landing_seconds
-    )
-    post = storage.sign_post(
-        upload.key, mime_type=_declared_type(wanted.mime_type) or ANY_TYPE, smallest=wanted.declared_bytes or 1, largest=upload.reserved_bytes,
-        expires_in=lifetime,
+        caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", undeclared=most,
+        lasts=chosen.post_url_ttl + chosen.landing_seconds,
     )  # fmt: skip
+    post = storage.sign_post(
+        upload.key, mime_type=_declared_type(wanted.mime_type) or ANY_TYPE, smallest=wanted.declared_bytes or 1, largest=upload.reserved_bytes
+    )
     return PostedUpload(upload, post)
 
 
@@ -347,8 +346,7 @@ def _declared_type(declared: str) -> str:
     """The type that a client declares, by its usual name and without parameters. It refuses nothing that the content would allow. Raises Invalid only
     where it cannot be written into a policy.
     """
-    if len(declared) > MAX_TYPE or any(ord(character) < 32 or ord(character) == 127 for character in declared):
-        raise Invalid(f"type has at most {MAX_TYPE} characters, and no control characters among them")
+    check_declared_type(declared, "type")
     mime_type = content.canonical(declared)
     return mime_type if _MEDIA_TYPE.fullmatch(mime_type) else ""
 
