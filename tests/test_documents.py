@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
@@ -27,11 +27,11 @@ MAKE = re.compile(r"`?make ([a-z-]+)")
 OURS = ".venv/bin/python"
 
 
-def commands() -> list[tuple[str, str]]:
+def commands(language: str = "sh") -> list[tuple[str, str]]:
     """Every line of every shell block, with its document."""
     found: list[tuple[str, str]] = []
     for document in DOCUMENTS:
-        for block in re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
+        for block in re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
             found += [(document.name, line.partition("#")[0].strip()) for line in block.splitlines() if line.partition("#")[0].strip()]
     return found
 
@@ -39,7 +39,7 @@ def commands() -> list[tuple[str, str]]:
 def test_every_command_is_one_that_a_test_runs() -> None:
     known = {"make", "curl", "python3", "python", OURS}
 
-    assert {next(word for word in shlex.split(line) if "=" not in word) for _, line in commands()} <= known
+    assert {next(word for word in shlex.split(line) if "=" not in word) for _, line in [*commands(), *commands("shell")]} <= known
     assert len(commands()) >= 4
 
 
@@ -116,6 +116,95 @@ def test_the_upload_example_says_what_is_wrong(tenant: Tenant, tmp_path: Path) -
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "rejected: The file is not a picture or video of a type that is taken"
+
+
+def script(tenant: Tenant, *words: str, key: str | None = None, origin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "docs/upload.py"), origin or os.environ["API_URL"], tenant.studio.key or "" if key is None else key]
+    return subprocess.run([*command, *words], check=False, capture_output=True, text=True, timeout=60)
+
+
+def test_the_upload_example_imports_a_folder(tenant: Tenant, tmp_path: Path) -> None:
+    (line,) = [line for name, line in commands("shell") if name == "uploading.md"]
+    words = shlex.split(line)
+    assert words[:4] == ["python3", "docs/upload.py", "http://127.0.0.1:8484", "sk_live_..."]
+    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Trips"}).json()
+    collection = other.get("dataset", other)["id"]
+    trip = tmp_path / words[-1]
+    photos = {"a.jpg": 1, "day 1/a.jpg": 2, "day 1/\u00e9/b.mts": 3}
+    for name, seed in photos.items():
+        (trip / name).parent.mkdir(parents=True, exist_ok=True)
+        (trip / name).write_bytes(pictures.jpeg(64, 48, seed=seed))
+    (trip / "day 1" / "diary.jpg").write_bytes(b"Dear diary")
+    (trip / "empty.jpg").touch()
+    for junk in (".DS_Store", "Thumbs.db", ".hidden/x.jpg", "__MACOSX/a.jpg"):
+        (trip / junk).parent.mkdir(exist_ok=True)
+        (trip / junk).write_bytes(b"junk")
+
+    done = script(tenant, *[collection if word == "COLLECTION_ID" else str(trip) if word == "trip" else word for word in words[4:]])
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "trip/empty.jpg: An empty file cannot be uploaded",
+        "trip/day 1/diary.jpg: rejected: The file is not a picture or video of a type that is taken",
+        "3 of 5 files are uploaded",
+    ]
+    links = dict(line.rsplit(": ", 1) for line in done.stdout.splitlines())
+    assert {name: httpx.get(link, follow_redirects=True).content for name, link in links.items()} == {
+        f"trip/{name}": (trip / name).read_bytes() for name in photos
+    }  # fmt: skip
+    assert tree_of(tenant, collection) == {"trip/": {"a.jpg": {}, "day 1/": {"a.jpg": {}, "\u00e9/": {"b.mts": {}}}}}
+    assert tree_of(tenant, tenant.collection_id.hex) == {}
+    assert tenant.trouble() == []
+
+
+def tree_of(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
+    """What lies in a collection, or in a folder of it: by name, folders with a slash."""
+    listed = tenant.studio.get(f"/api/dataset/{collection}/media", params={"path": path} if path else {}).json()["media"]
+    return {
+        item["name"] + "/" * (item["type"] == "folder"): tree_of(tenant, collection, item["path"]) if item["type"] == "folder" else {}
+        for item in listed
+    }  # fmt: skip
+
+
+def test_a_folder_without_faults_is_imported_with_exit_code_0(tenant: Tenant, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.jpg").write_bytes(pictures.jpeg(64, 48, seed=4))
+
+    done = script(tenant, str(tmp_path / "one"))
+
+    assert (done.returncode, done.stderr.splitlines()) == (0, ["1 of 1 files are uploaded"])
+    assert tree_of(tenant, tenant.collection_id.hex) == {"one/": {"a.jpg": {}}}
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("a wrong key", "The key is not accepted: Missing or invalid authentication"),
+        ("a key that is none", "The key is not accepted: it has characters that no key has"),
+        ("a viewer", "This takes the role owner, admin or editor; yours is viewer"),
+        ("no such collection", "Collection not found"),
+        ("a collection that is none", "holiday is no id of a collection: it has 32 hexadecimal digits"),
+        ("nobody there", "http://127.0.0.1:9 cannot be reached: [Errno 111] Connection refused"),
+        ("no address", "localhost:8484 is no address of an API: one is http://127.0.0.1:8484"),
+        ("no such file", "/nowhere/photo.jpg does not exist"),
+        ("no file", "/dev/null is neither a file nor a folder"),
+        ("an empty folder", "There is no file to upload"),
+    ],
+)
+def test_the_upload_script_fails_in_a_sentence(tenant: Tenant, tmp_path: Path, what: str, sentence: str) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(pictures.jpeg(64, 48, seed=5))
+    (tmp_path / "empty").mkdir()
+
+    done = script(
+        tenant,
+        *{"no such file": ["/nowhere/photo.jpg"], "no file": ["/dev/null"], "an empty folder": [str(tmp_path / "empty")]}.get(what, [str(photo)]),
+        *{"no such collection": ["--collection", "0" * 32], "a collection that is none": ["--collection", "holiday"]}.get(what, []),
+        key={"a wrong key": "sk_live_" + "0" * 40, "a key that is none": "\u00fc", "a viewer": tenant.client("viewer").key or ""}.get(what),
+        origin={"nobody there": "http://127.0.0.1:9", "no address": "localhost:8484"}.get(what),
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (1, "", [sentence])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)

@@ -35,7 +35,8 @@ def stored(tenant: Tenant) -> int:
 
 def test_a_new_organization_stores_nothing(tenant: Tenant) -> None:
     assert usage(tenant) == {
-        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0}, "counts": {"active": 0, "trash": 0}, "limit": None,
+        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0},
+        "limit": None,
     }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_it_counts_what_the_store_holds(tenant: Tenant) -> None:
 
     whole, originals = stored(tenant), len(PHOTO) + len(OTHER)
     assert usage(tenant) == {
-        "bytes": {"active": whole, "trash": 0, "originals": originals, "derived": whole - originals, "total": whole},
+        "bytes": {"active": whole, "trash": 0, "originals": originals, "derived": whole - originals, "total": whole, "reserved": 0},
         "counts": {"active": 2, "trash": 0}, "limit": None,
     }  # fmt: skip
 

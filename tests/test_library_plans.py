@@ -17,7 +17,7 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import Description, FolderPath, Likeness, MediaType, Said, SluggedTag, Stored, Tag, Upload
+from vitrine.models import Caller, Description, FolderPath, Likeness, MediaType, Said, SluggedTag, Stored, Tag, Upload
 from vitrine.queries import (
     browse,
     bulk,
@@ -91,6 +91,7 @@ SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uui
 A_TAG = SluggedTag(
     uuid4(), "tags", "Red", is_active=True, slug="red", description=None, icon=None, color=None, order=0, created_at=NOW, updated_at=NOW
 )  # fmt: skip
+A_CALLER = Caller(uuid4(), "a@example.org", "A", None, None, uuid4(), "A team", "editor")
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
@@ -196,6 +197,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "devices.decide": lambda _: devices.decide("ABCD2345", uuid4(), "denied"),
     "devices.poll": lambda _: devices.poll(b"0" * 32, "a client", session=uuid4(), token_hash=b"0" * 32, life=60, address="", user_agent=""),
     "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
+    "folders.chain": lambda lib: folders.chain(lib.organization, None, None, ["folder 7", "inner 3"]),
     "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
     "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),
     "folders.destination": lambda lib: folders.destination(lib.organization, lib.folder),
@@ -311,9 +313,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.hold": lambda lib: uploads.hold(lib.organization, uuid4()),
     "uploads.whose": lambda _: uploads.whose("k"),
     "uploads.opened": lambda lib: uploads.opened(lib.organization, uuid4(), "s"),
-    "uploads.sign": lambda lib: uploads.sign(lib.organization, uuid4(), 1, 60),
+    "uploads.sign": lambda lib: uploads.sign(lib.organization, uuid4(), 1, 60, A_CALLER),
     "uploads.landed": lambda lib: uploads.landed(lib.organization, uuid4(), 1),
-    "uploads.lease": lambda lib: uploads.lease(lib.organization, uuid4(), uuid4(), 60),
+    "uploads.lease": lambda lib: uploads.lease(lib.organization, uuid4(), uuid4(), 60, A_CALLER),
     "uploads.release": lambda lib: uploads.release(lib.organization, uuid4(), uuid4()),
     "uploads.lapse": lambda lib: uploads.lapse(lib.organization, uuid4(), NOW),
     "uploads.abort": lambda lib: uploads.abort(lib.organization, uuid4()),
@@ -324,6 +326,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.working": lambda lib: uploads.working(lib.organization, uuid4()),
     "uploads.birthplace": lambda lib: uploads.birthplace(lib.organization, lib.collection, lib.folder),
     "uploads.queue_for_quota": lambda lib: uploads.queue_for_quota(lib.organization),
+    "uploads.rights": lambda lib: uploads.rights(lib.organization, uuid4()),
     "uploads.quota": lambda lib: uploads.quota(lib.organization, uuid4()),
     "uploads.lapsing": lambda _: uploads.lapsing(NOW, None, 100),
     "uploads.standing_still": lambda _: uploads.standing_still(NOW, None, 100),

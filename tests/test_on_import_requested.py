@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 import httpx
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.tenants import Tenant
-    from vitrine.models import Upload
+    from vitrine.models import Caller, Upload
 
 PHOTO = pictures.jpeg(320, 240, seed=51)
 KNOWN = names({"pictures.test": [web.ADDRESS]})
@@ -284,3 +284,64 @@ def test_what_is_to_be_fetched_has_room(tenant: Tenant, server: web.Web) -> None
 
     assert (over_quota.value.code, over_limit.value.sentence) == ("quota_exceeded", f"The file has {LIMIT + 1} bytes; the limit is {LIMIT}")
     assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], tenant.trouble(settled=True)) == (1, [])
+
+
+LOST: dict[str, LiteralString] = {
+    "removed": "delete from memberships where user_id = %s",
+    "made a viewer": "update memberships set role = 'viewer' where user_id = %s",
+}
+
+
+def asked_by(tenant: Tenant, editor: Caller, url: str) -> str:
+    return imports.register(editor, imports.NewLink(url, "photo.jpg", 1000, "image/jpeg"), to_be_fetched=True, resolve=names({})).id.hex
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_nothing_is_fetched_for_whoever_may_no_longer_upload(tenant: Tenant, server: web.Web, how: str) -> None:
+    editor = tenant.caller("editor")
+    media = asked_by(tenant, editor, photo(server))
+    with owner() as connection:
+        connection.execute(LOST[how], [editor.user_id])
+
+    upload = bring(tenant, media)
+
+    assert upload is not None
+    assert (upload.state, upload.reason, server.asked) == ("rejected", "The uploader's rights have ended", [])
+    assert tenant.studio.get(f"/api/media/{media}").status_code == 404
+    assert tenant.studio.get(f"/api/upload/{media}").json()["reason"] == upload.reason
+    assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], stored_bytes(tenant)) == (0, 0)
+    assert tenant.trouble(settled=True) == []
+
+
+def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant, server: web.Web) -> None:
+    editor = tenant.caller("editor")
+
+    def removed_meanwhile(connection: socket.socket) -> None:
+        with owner() as database:
+            database.execute(LOST["removed"], [editor.user_id])
+        web.said(PHOTO)(connection)
+
+    server.pages["/photo.jpg"] = removed_meanwhile
+    media = asked_by(tenant, editor, photo(server))
+
+    upload = bring(tenant, media)
+
+    assert upload is not None
+    assert (upload.state, len(server.asked), storage.head(upload.key)) == ("rejected", 1, None)
+    assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], stored_bytes(tenant)) == (0, 0)
+    assert tenant.trouble(settled=True) == []
+
+
+def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions(tenant: Tenant, server: web.Web) -> None:
+    editor = tenant.caller("editor")
+    media = asked_by(tenant, editor, photo(server))
+    version = tenant.ready(PHOTO, sourceMediaId=media)
+    with owner() as connection:
+        connection.execute(LOST["removed"], [editor.user_id])
+
+    upload = bring(tenant, media)
+
+    assert upload is not None
+    assert upload.state == "rejected"
+    assert [each["id"] for each in tenant.studio.get(f"/api/media/{media}/versions").json()["versions"]] == [version]
+    assert tenant.trouble(settled=True) == []

@@ -152,3 +152,34 @@ def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: 
         assert answer.status_code == 200, answer.text
 
     assert trips(proxy, deed) <= 2
+
+
+@pytest.mark.parametrize(
+    ("what", "metadata", "expected"),
+    [
+        ("into the default collection", {}, 3),
+        ("into a collection", {"datasetId": "{collection}"}, 3),
+        ("into a folder", {"datasetId": "{collection}", "path": "{collection}.{folder}"}, 3),
+        ("with a size", {"size": "1000"}, 3),
+        ("into folders that there are", {"relativePath": "x/y/a.jpg"}, 4),
+        ("as a version", {"sourceMediaId": "{media}"}, 4),
+    ],
+)
+def test_a_form_is_signed_in_at_most_four_round_trips(
+    proxy: Proxy, tenant: Tenant, what: str, metadata: dict[str, str], expected: int
+) -> None:
+    """Who asks, and how often; where the file goes, and how much room there is, under their locks; the rows, and the commit. What the file is a
+    version of, or which folders there are, is one more.
+    """
+    media = tenant.ready(pictures.jpeg(60, 40, seed=1)) if "sourceMediaId" in metadata else ""
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
+    folders.create(tenant.owner, tenant.collection_id, "y", path=folder.path, reuse=False)
+    named = {"media": media, "folder": folder.id.hex, "collection": tenant.collection_id.hex}
+    query = {"filename": "a.jpg", **{f"metadata[{name}]": value.format(**named) for name, value in metadata.items()}}
+    app = importlib.import_module("functions.sign_post.handler").app
+
+    def deed() -> None:
+        answer = call(app, path="/api/upload/s3/params", headers={"x-api-key": tenant.studio.key or ""}, params=query)
+        assert answer.status_code == 200, answer.text
+
+    assert trips(proxy, deed) == expected

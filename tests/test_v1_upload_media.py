@@ -110,7 +110,8 @@ def test_what_is_over_the_quota_is_not_taken(tenant: Tenant) -> None:
 
     answer = send(tenant, part("fits.jpg"), part())
 
-    full = f"The organization's storage is full: {len(PHOTO)} of {len(PHOTO)} bytes are used"
+    used = f"{len(PHOTO)} of {len(PHOTO)} bytes are used, 0 are reserved by other uploads"
+    full = f"The organization's storage is full: {used}, and this file has {len(PHOTO)}"
     assert (answer.status_code, answer.json()["data"]["count"], answer.json()["data"]["errors"]) == (
         200, 1, [{"filename": "photo.jpg", "error": full}],
     )  # fmt: skip

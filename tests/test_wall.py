@@ -50,6 +50,7 @@ LOOKED_UP = {   # functions that the application may call
     "count_sign_in", "forgive_sign_in", "open_session_by_password",
     "folder_inside",
     "matching_files", "search_keys",   # v1's search
+    "working_key_scopes",   # when an upload is finalized
 }  # fmt: skip
 THREADS = 32
 

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
@@ -163,14 +165,20 @@ def test_what_is_no_picture_is_refused_in_words(library: Page, files: Callable[[
     expect(library.locator("#notices li")).to_have_count(0)
 
 
-def test_an_upload_that_may_not_begin_is_refused_in_words(library: Page, seen: Seen, files: Callable[[str], Path]) -> None:
-    chosen(library, files("letter.txt"))
+def test_an_upload_that_may_not_begin_is_refused_in_words(
+    library: Page, stack: Stack, organization: Organization, seen: Seen, files: Callable[[str], Path]
+) -> None:
+    me = organization.get("/api/me")
+    with psycopg.connect(stack.owner_url) as owner:
+        owner.execute("update organizations set quota_bytes = 0 where id = %s", [UUID(me["organizationId"])])
 
-    expect(library.locator("#notices")).to_contain_text("letter.txt was not uploaded: ", timeout=READY)
+    chosen(library, files("photo.jpg"))
+
+    expect(library.locator("#notices")).to_contain_text("photo.jpg was not uploaded: ", timeout=READY)
     assert "Could not" not in library.locator("#notices").inner_text()   # Uppy's own words for it
     library.get_by_role("button", name="Remove file").click()
     expect(library.locator("#notices li")).to_have_count(0)
-    seen.complaints[:] = [each for each in seen.complaints if "status of 415" not in each and "[Uppy]" not in each]
+    seen.complaints[:] = [each for each in seen.complaints if "status of 413" not in each and "[Uppy]" not in each]
 
 
 def test_more_is_shown_on_demand_and_what_is_new_comes_first(library: Page, organization: Organization, files: Callable[[str], Path]) -> None:

@@ -98,9 +98,16 @@ class Transaction:
 
     def run(self, statement: Statement[T]) -> list[T]:
         """The rows (the statement must answer some, or none of them: `returning`). One round trip, which everything queued before shares."""
-        cursor = self._connection.cursor(row_factory=kwargs_row(statement.make))
-        cursor.execute(statement.sql, statement.values)
-        return cursor.fetchall()
+        return self.run_all(statement)[0]
+
+    def run_all(self, *statements: Statement[Any]) -> list[list[Any]]:
+        """The rows of several statements, each of which must answer some, or none of them. One round trip, and one snapshot each."""
+        cursors: list[psycopg.Cursor[Any]] = []
+        for statement in statements:
+            cursor = self._connection.cursor(row_factory=kwargs_row(statement.make))
+            cursor.execute(statement.sql, statement.values)
+            cursors.append(cursor)
+        return [cursor.fetchall() for cursor in cursors]     # the first fetch waits for all of them
 
     def first(self, statement: Statement[T]) -> T | None:
         """The first row, or None."""

@@ -500,6 +500,7 @@ class Usage:
     active_count: int
     trash_count: int
     limit_bytes: int | None
+    reserved_bytes: int = 0      # by open uploads, for what they may still land; not stored, but counted against the limit
 
     @property
     def stored_bytes(self) -> int:
@@ -617,7 +618,7 @@ class Upload:
     store_upload_id: str | None        # None: a POST, or not opened in the store yet
     name: str
     filename: str
-    mime_type: str                     # as declared
+    mime_type: str                     # as declared, where that is a type that is taken; else application/octet-stream
     title: str | None
     alt: str | None
     caption: str | None
@@ -631,8 +632,9 @@ class Upload:
     lease_until: datetime | None
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime
+    expires_at: datetime               # of a form: when it can be posted no more and its bytes must have been seen
     deadline: datetime
+    key_id: UUID | None = None         # the API key that the uploader used last for it; None: a session
 
     @property
     def is_further(self) -> bool:

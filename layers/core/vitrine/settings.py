@@ -74,6 +74,7 @@ class Settings:
     upload_deadline: int = 6 * 24 * 3600           # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60                    # seconds
     post_url_ttl: int = 60 * 60                    # seconds
+    landing_seconds: int = 15 * 60                 # that the bytes of a form, sent at its last moment, may take until they have been seen
     read_url_ttl: int = 60 * 60                    # seconds
     complete_lease: int = 320                      # seconds a completing call has the upload to itself; longer than its function may run
     hash_max_bytes: int = 8 * GIB                  # above: no SHA-256

@@ -638,7 +638,8 @@ class Bytes(TypedDict):
     trash: int
     originals: int
     derived: int
-    total: int
+    total: int             # stored: active and trash
+    reserved: int          # by open uploads, beside the total
 
 
 class Counts(TypedDict):
@@ -1049,6 +1050,7 @@ def show_usage(usage: models.Usage) -> Usage:
             "originals": usage.original_bytes,
             "derived": usage.derived_bytes,
             "total": usage.stored_bytes,
+            "reserved": usage.reserved_bytes,
         },
         "counts": {"active": usage.active_count, "trash": usage.trash_count},
         "limit": usage.limit_bytes,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from vitrine.errors import Invalid
+from vitrine.errors import Invalid, Issue
 from vitrine.models import MAX_NAME
+
+MAX_TYPE = 255     # characters of a declared type
 
 
 def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
@@ -18,6 +20,15 @@ def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in composed):
         raise Invalid(f"{what} holds a character that cannot be stored")
     return composed
+
+
+def check_declared_type(declared: str, what: str) -> None:
+    """Raises Invalid, calling it `what`, where a declared type cannot be kept or written into a header. Whatever else it says is a hint: the content
+    decides.
+    """
+    if len(declared) > MAX_TYPE or any(ord(character) < 32 or ord(character) == 127 for character in declared):
+        sentence = f"{what} has at most {MAX_TYPE} characters, and no control characters among them"
+        raise Invalid(sentence, issues=(Issue((what,), sentence),))
 
 
 def slug_of(name: str, *, most: int) -> str:

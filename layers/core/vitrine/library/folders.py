@@ -70,11 +70,11 @@ def parse(path: str, what: str = "path") -> FolderPath:
     return FolderPath(collection, tuple(folders))
 
 
-def judged(found: queries.Place | None, place: UUID) -> Folder:
-    """The root or folder that was asked for by this id. Raises as `resolve` does."""
+def judged(found: queries.Place | None, place: UUID | None) -> Folder:
+    """The root or folder that was asked for by this id (None: the root). Raises as `resolve` does."""
     if found is None:
         raise NotFound("Collection not found")
-    if place == found.collection.id:
+    if place is None or place == found.collection.id:
         return found.collection
     if found.folder is None and found.type is not None:
         raise Invalid("path is a file, not a folder")

@@ -16,7 +16,7 @@ from vitrine import content, fetch, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
-from vitrine.library import clean_name, media, outbox, settling
+from vitrine.library import check_declared_type, clean_name, media, outbox, quotas, settling
 from vitrine.models import Consumer, Upload
 from vitrine.queries import collections, counts, externals
 from vitrine.queries import objects as manifest
@@ -58,6 +58,7 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
 
     Raises Invalid for a URL that nobody may be led to, TooLarge when what is to be fetched has no room.
     """
+    check_declared_type(link.mime_type, "mimeType")
     try:
         fetch.check(link.url, resolve=resolve)
     except fetch.Refused as refused:
@@ -91,7 +92,8 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
 
 
 def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
-    """The import that lands at this key stands where its URL let it: stored, or failed with its reason. None: there is none.
+    """The import that lands at this key stands where its URL let it: stored, or failed with its reason; or rejected, where the rights of whoever
+    asked for it have ended. None: there is none.
 
     May be called any number of times. Raises Busy where another call is at it, or the store does not answer: nothing is recorded then.
     """
@@ -109,6 +111,8 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     try:
         if claimed[0].stale is not None:
             storage.abort(key, claimed[0].stale)
+        if not settling.may_still_upload(who, upload):     # before anything is fetched in their name
+            return settling.reject_import(who, upload, settling.RIGHTS_ENDED)
         return settling.settle(who, upload) or _fetched(who, upload, lease_id, resolve)
     except BaseException:
         with suppress(Exception):     # the lease ends by itself, later
@@ -201,7 +205,7 @@ def _upload(caller: Caller, link: NewLink, item: UUID, collection: UUID) -> Uplo
         filename=clean_name(link.filename), mime_type=link.mime_type, title=link.title, alt=link.alt, caption=link.caption, declared_bytes=None,
         reserved_bytes=link.size_bytes, landed_bytes=0, checksum_kind=None, checksum_value=None, part_bytes=None, signed_parts=0, lease_until=None,
         created_at=now, updated_at=now, expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)),
-        deadline=now + timedelta(seconds=chosen.upload_deadline),
+        deadline=now + timedelta(seconds=chosen.upload_deadline), key_id=caller.key_id,
     )  # fmt: skip
 
 
@@ -211,8 +215,6 @@ def _reserve(db: Transaction, upload: Upload) -> None:
     if upload.reserved_bytes > limit:
         raise TooLarge(f"The file has {upload.reserved_bytes} bytes; the limit is {limit}")
     db.queue(rows.queue_for_quota(organization))
-    quota = db.run(rows.quota(organization, upload.id))[0]
-    if quota.limit is not None and quota.stored + quota.reserved + upload.reserved_bytes > quota.limit:
-        raise TooLarge(f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used", code="quota_exceeded")
+    quotas.reserve(db.run(rows.quota(organization, upload.id))[0], upload.reserved_bytes, most=limit)
     db.queue(manifest.plan(organization, upload.key, "original", version=upload.version_id, upload=upload.id))
     db.queue(rows.insert(upload))

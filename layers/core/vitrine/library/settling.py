@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from vitrine import storage
 from vitrine.credentials import mint_token
-from vitrine.db import Transaction, read, transaction, write
+from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import objects
+from vitrine.library import objects, quotas
 from vitrine.library import versions as family
 from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
+from vitrine.permissions import PERMISSIONS, grants
 from vitrine.queries import collections, externals, ledger, reprocessing, versions
 from vitrine.queries import objects as manifest
 from vitrine.queries import uploads as rows
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
     from uuid import UUID
 
     from vitrine.content import Content
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GONE_MEANWHILE = "The item was deleted before its file was fetched"
+RIGHTS_ENDED = "The uploader's rights have ended"
 
 
 def whose(key: str) -> rows.Whose | None:
@@ -62,7 +65,10 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
             _doom_late(who, upload)
         return upload
 
-    refusal = _refusal(who, upload, stored)
+    rights, quota = read_all(who, rows.rights(upload.organization_id, upload.id), rows.quota(upload.organization_id, upload.id))
+    if not _may_upload(upload, rights):
+        return reject_import(who, upload, RIGHTS_ENDED) if upload.method == "import" else refuse_unborn(who, upload, RIGHTS_ENDED)
+    refusal = _refusal(upload, stored, quota[0])
     if upload.method == "import":
         return _adopt(who, upload, stored) if refusal is None else fail_import(who, upload, refusal)
     if refusal is not None:
@@ -125,6 +131,35 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
     return failed
 
 
+def may_still_upload(who: Actor, upload: Upload) -> bool:
+    """Whether the uploader's rights are still those that the upload was created by."""
+    return _may_upload(upload, read(who, rows.rights(upload.organization_id, upload.id)))
+
+
+def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
+    """Nothing may be fetched for this item any more: the item is removed, with the counts corrected, and the upload is `rejected`; an object that has
+    landed is marked for deletion in the same transaction, then deleted. The item stays, and has failed, where others of its versions can come back.
+    """
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> Upload:
+        current = db.run(rows.hold(organization, upload.id))[0]
+        if current.state not in (*OPEN_STATES, "expired"):
+            return current
+        db.queue(manifest.doom(organization, [current.key], "not imported"))
+        db.queue(versions.lock_item(organization, current.media_id))
+        held = db.first(versions.held(organization, current.version_id))
+        if held is not None and not family.take_out(db, organization, held):
+            return give_up(db, current, held, reason)
+        return db.run(rows.become(organization, current.id, "rejected", reason))[0]
+
+    rejected = transaction(who, work)
+    if rejected.state in ("failed", "rejected"):
+        with suppress(Busy):
+            objects.discard(who, organization, rejected.key)
+    return rejected
+
+
 def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
     """What was fetched is the item's own, the ledger knows, and the upload is `stored`; its frames are to be made."""
     organization = upload.organization_id
@@ -182,7 +217,18 @@ def show_processed(db: Transaction, organization: UUID, held: versions.Held, med
     family.show(db, organization, held.media_id)
 
 
-def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
+def _may_upload(upload: Upload, rights: Sequence[rows.Rights]) -> bool:
+    """Whether the uploader may still do what the upload was created by: they are a member in a role that may, and the API key that they used last
+    for it works and has the scope. Who completes it does not matter, so that Complete and the store's event decide alike.
+    """
+    needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
+    if not rights or needed.roles is None or rights[0].role not in needed.roles:
+        return False
+    scopes = frozenset(rights[0].scopes) if rights[0].scopes is not None else None
+    return any(grants(scopes, scope) for scope in needed.scopes)
+
+
+def _refusal(upload: Upload, stored: Stored, quota: rows.Quota) -> str | None:
     """Why what has landed is not taken; None: it is."""
     limit = settings().max_upload_bytes
     if stored.bytes == 0:
@@ -191,9 +237,11 @@ def _refusal(who: Actor, upload: Upload, stored: Stored) -> str | None:
         return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
     if stored.bytes > limit:
         return f"The file has {stored.bytes} bytes; the limit is {limit}"
-    quota = read(who, rows.quota(upload.organization_id, upload.id))[0]
-    if quota.limit is not None and quota.stored + stored.bytes > quota.limit:
-        return f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used"
+    # What an upload reserves has its room. Only what goes beyond that must not take the room that others have reserved.
+    reserved = upload.reserved_bytes if max(upload.expires_at, upload.lease_until or upload.expires_at) > datetime.now(UTC) else 0
+    others = quota.reserved if stored.bytes > reserved else 0
+    if quota.limit is not None and quota.stored + others + stored.bytes > quota.limit:
+        return quotas.full(quota, stored.bytes, others=others)
     return None
 
 

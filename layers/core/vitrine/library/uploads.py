@@ -6,6 +6,7 @@ Whichever of Complete, the store's event and the sweep sees the object first cal
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,8 @@ from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import clean_name, duplicates, folders, media, objects, settling, versions
-from vitrine.models import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
+from vitrine.library import check_declared_type, clean_name, duplicates, folders, media, objects, quotas, settling, versions
+from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections
 from vitrine.queries import folders as folder_rows
@@ -35,7 +36,10 @@ MAX_PARTS = 10_000                # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
 FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
 WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
-UNDECLARED_TYPES = frozenset(("", "application/octet-stream"))   # the content will say
+ANY_TYPE = "application/octet-stream"   # of a file whose declared type says nothing: the content will
+
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")   # RFC 6838
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,11 @@ class NewUpload:
     """What a client wants to upload, and where to. Sizes in bytes; None: not said."""
 
     filename: str
-    mime_type: str
+    mime_type: str                             # a hint, whatever it is: the content decides once the bytes are there
     name: str | None = None                    # None: the filename
     collection_id: UUID | None = None          # None: the organization's default collection
     path: str | None = None                    # ltree of a folder
-    relative_path: str | None = None           # "trip/day 1/photo.jpg": folders are made as needed
+    relative_path: str | None = None           # "trip/day 1/photo.jpg": folders are made as needed; the last part is ignored
     source_media_id: UUID | None = None        # it becomes a version of that item, where that lies; what else is said of an item is the item's
     title: str | None = None
     alt: str | None = None
@@ -86,17 +90,23 @@ class Judged:
 # What a client calls.
 
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
-    """A row of an upload, and the form that puts its bytes into `incoming/`.
+    """A row of an upload, and the form that puts its bytes into `incoming/`. The form of a file whose size was not declared allows as much as such a
+    form may have, and no more than is left of the quota.
 
-    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), UnsupportedType, Conflict (versions beyond all measure).
+    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (versions beyond all measure).
     """
     chosen = settings()
-    largest = wanted.declared_bytes or min(chosen.post_max_bytes, chosen.max_upload_bytes)
-    if largest > MAX_PART:
+    most = min(chosen.post_max_bytes, chosen.max_upload_bytes)
+    if (wanted.declared_bytes or most) > MAX_PART:
         raise TooLarge(f"A file of more than {MAX_PART} bytes is uploaded in parts")
     upload_id = mint_id()
-    upload = _create(caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", reserved=largest)
-    post = storage.sign_post(upload.key, mime_type=upload.mime_type, smallest=wanted.declared_bytes or 1, largest=largest)
+    upload = _create(
+        caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", undeclared=most,
+        lasts=chosen.post_url_ttl + chosen.landing_seconds,
+    )  # fmt: skip
+    post = storage.sign_post(
+        upload.key, mime_type=_declared_type(wanted.mime_type) or ANY_TYPE, smallest=wanted.declared_bytes or 1, largest=upload.reserved_bytes
+    )
     return PostedUpload(upload, post)
 
 
@@ -104,7 +114,7 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
     """A row of an upload, and the store's own multipart upload behind it. Raises as `create_post` does."""
     upload_id, version_id = mint_id(), mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
-    upload = _create(caller, wanted, "multipart", upload_id=upload_id, key=key, version_id=version_id, reserved=wanted.declared_bytes or 0)
+    upload = _create(caller, wanted, "multipart", upload_id=upload_id, key=key, version_id=version_id, lasts=settings().upload_ttl)
 
     kind = wanted.checksum[0] if wanted.checksum else "CRC64NVME"
     store_upload_id = storage.open_multipart(key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME")
@@ -127,9 +137,11 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     _check_sizes(wanted)
     if found is None:
         raise UnsupportedType(f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.taken()))}")
+    if found.mime_type not in content.taken():
+        raise UnsupportedType(f"Files of type {found.mime_type} are not taken; {', '.join(sorted(content.taken()))} are")
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
-    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, reserved=file.size)
+    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, lasts=settings().landing_seconds)
     try:
         with suppress(storage.AlreadyThere):     # nobody else knows the key: a first try has landed
             storage.put_original(key, file)
@@ -215,7 +227,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     if upload.method != "multipart":
         raise Conflict("This upload completes itself when its form is posted")
     lease_id = mint_id()
-    leased = write(caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease))
+    leased = write(caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease, caller))
     if not leased:
         return _already_completed(caller, _own(caller, upload_id, key))
     upload = leased[0]
@@ -283,39 +295,46 @@ def by_key(caller: Caller, key: str) -> UploadStatus:
 # Helpers of creating, in the order they are used.
 
 def _create(
-    caller: Caller, wanted: NewUpload, method: UploadMethod, *, upload_id: UUID, key: str, reserved: int, version_id: UUID | None = None
-) -> Upload:
+    caller: Caller, wanted: NewUpload, method: UploadMethod, *,
+    upload_id: UUID, key: str, lasts: int, undeclared: int = 0, version_id: UUID | None = None,
+) -> Upload:  # fmt: skip
+    """The row of a new upload, open for `lasts` seconds, and that of its object. It reserves what was declared, else `undeclared`, or what is left of
+    the quota where that is less.
+    """
     chosen = settings()
-    mime_type = _taken_type(wanted.mime_type)
+    hint = _declared_type(wanted.mime_type)
     _check_sizes(wanted)
+    filename, name = clean_name(wanted.filename), clean_name(wanted.name if wanted.name is not None else wanted.filename)
+    part_bytes = _part_bytes(wanted) if method == "multipart" else None
     source = _source(caller, wanted, wanted.source_media_id) if wanted.source_media_id is not None else None
-    collection_id, parent_id = _place(caller, wanted) if source is None else (source.collection_id, None)
+    collection_id, place_id = _place(caller, wanted) if source is None else (source.collection_id, None)
     now = datetime.now(UTC)
     version_id = version_id or mint_id()
-    upload = Upload(
-        organization_id=caller.organization_id, id=upload_id, user_id=caller.user_id, collection_id=collection_id, parent_id=parent_id,
-        source_media_id=source.media_id if source else None, media_id=source.media_id if source else version_id,
-        version_id=version_id, method=method, state="created", reason=None, key=key,
-        store_upload_id=None, name=clean_name(wanted.name if wanted.name is not None else wanted.filename),
-        filename=clean_name(wanted.filename), mime_type=mime_type,
-        title=wanted.title, alt=wanted.alt, caption=wanted.caption, declared_bytes=wanted.declared_bytes, reserved_bytes=reserved,
-        landed_bytes=0, checksum_kind=wanted.checksum[0] if wanted.checksum else None, checksum_value=wanted.checksum[1] if wanted.checksum else None,
-        part_bytes=_part_bytes(wanted) if method == "multipart" else None, signed_parts=0, lease_until=None, created_at=now, updated_at=now,
-        expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)), deadline=now + timedelta(seconds=chosen.upload_deadline),
-    )
     # A form can be posted until its policy expires, and a clock may be off: the key is watched a little longer.
     hold_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
 
     def work(db: Transaction) -> Upload:
-        db.queue(collections.hold_for_birth(caller.organization_id, collection_id))     # who deletes it ends the uploads that are there by then
-        if not db.run(collections.one(caller.organization_id, collection_id)):
-            raise NotFound("Collection not found")
-        db.queue(rows.queue_for_quota(caller.organization_id))
-        quota = db.run(rows.quota(caller.organization_id, upload.id))[0]
-        if quota.limit is not None and quota.stored + quota.reserved + reserved > quota.limit:
-            raise TooLarge(f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used", code="quota_exceeded")
+        organization = caller.organization_id
+        db.queue(collections.hold_for_birth(organization, collection_id))     # who deletes it ends the uploads that are there by then
+        db.queue(rows.queue_for_quota(organization))
+        places, measured = db.run_all(folder_rows.at(organization, collection_id, place_id), rows.quota(organization, upload_id))
+        folder = folders.judged(places[0] if places else None, place_id)
+        upload = Upload(
+            organization_id=organization, id=upload_id, user_id=caller.user_id, collection_id=folder.collection_id,
+            parent_id=folder.path.folder_ids[-1] if folder.path.folder_ids else None,
+            source_media_id=source.media_id if source else None, media_id=source.media_id if source else version_id,
+            version_id=version_id, method=method, state="created", reason=None, key=key,
+            store_upload_id=None, name=name, filename=filename, mime_type=hint if hint in content.taken() else ANY_TYPE,
+            title=wanted.title, alt=wanted.alt, caption=wanted.caption, declared_bytes=wanted.declared_bytes,
+            reserved_bytes=quotas.reserve(measured[0], wanted.declared_bytes, most=undeclared),
+            landed_bytes=0, checksum_kind=wanted.checksum[0] if wanted.checksum else None,
+            checksum_value=wanted.checksum[1] if wanted.checksum else None,
+            part_bytes=part_bytes, signed_parts=0, lease_until=None, created_at=now, updated_at=now,
+            expires_at=now + timedelta(seconds=min(lasts, chosen.upload_deadline)), deadline=now + timedelta(seconds=chosen.upload_deadline),
+            key_id=caller.key_id,
+        )  # fmt: skip
         db.queue(manifest.plan(
-            caller.organization_id, key, "incoming" if method == "post" else "original", version=version_id, upload=upload_id, hold_until=hold_until
+            organization, key, "incoming" if method == "post" else "original", version=version_id, upload=upload_id, hold_until=hold_until
         ))
         db.queue(rows.insert(upload))
         return upload
@@ -323,11 +342,13 @@ def _create(
     return transaction(caller, work)
 
 
-def _taken_type(declared: str) -> str:
+def _declared_type(declared: str) -> str:
+    """The type that a client declares, by its usual name and without parameters. It refuses nothing that the content would allow. Raises Invalid only
+    where it cannot be written into a policy.
+    """
+    check_declared_type(declared, "type")
     mime_type = content.canonical(declared)
-    if mime_type not in content.taken() and mime_type not in UNDECLARED_TYPES:
-        raise UnsupportedType(f"Files of type {mime_type} are not taken; {', '.join(sorted(content.taken()))} are")
-    return mime_type or "application/octet-stream"
+    return mime_type if _MEDIA_TYPE.fullmatch(mime_type) else ""
 
 
 def _check_sizes(wanted: NewUpload) -> None:
@@ -365,24 +386,37 @@ def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
     return found
 
 
-def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID, UUID | None]:
-    """The collection and folder that the upload goes to; folders of a relative path are made."""
-    collection_id = wanted.collection_id or read(caller, collections.default(caller.organization_id))[0].id
-    place = folders.parse(wanted.path).place_id if wanted.path else collection_id
-    found = read(caller, folder_rows.at(caller.organization_id, collection_id, place))
-    folder = folders.judged(found[0] if found else None, place)
-    for name in _folder_names(wanted):
-        folder = folders.create(caller, collection_id, name, path=folder.path, reuse=True)
-    return collection_id, folder.path.folder_ids[-1] if folder.path.folder_ids else None
+def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]:
+    """The ids of the collection (None: the default one) and folder (None: its root) that the upload goes to. The folders of a relative path are
+    created where they are missing; any other place is only looked up when the upload is created.
+    """
+    collection_id = wanted.collection_id
+    place_id = folders.parse(wanted.path).place_id if wanted.path else None
+    names = _folder_names(wanted)
+    if not names:
+        return collection_id, place_id
+    organization = caller.organization_id
+    places, there = read_all(
+        caller, folder_rows.at(organization, collection_id, place_id), folder_rows.chain(organization, collection_id, place_id, names)
+    )
+    folder = folders.judged(places[0] if places else None, place_id)
+    if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:      # before any of them is created
+        raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper")
+    folder = there[-1] if there else folder
+    for name in names[len(there):]:
+        folder = folders.create(caller, folder.collection_id, name, path=folder.path, reuse=True)
+    return folder.collection_id, folder.id
 
 
 def _folder_names(wanted: NewUpload) -> list[str]:
+    """The folders of a relative path. Its last part is no folder, and otherwise ignored: the file is called what `filename` says."""
     if not wanted.relative_path:
         return []
     *names, last = wanted.relative_path.split("/")
-    if last != wanted.filename or any(name in ("", ".", "..") for name in names) or "\\" in wanted.relative_path:
-        raise Invalid("relativePath is made of folder names and ends in the file name, without empty, '.' or '..' parts")
-    return names
+    backslash = any("\\" in name for name in names or [last])     # a file's own name may have one, a path of Windows is none of ours
+    if backslash or any(name in ("", ".", "..") for name in (*names, last)):
+        raise Invalid("relativePath is made of folder names and a file name, joined by '/', without empty, '.' or '..' parts")
+    return [clean_name(name, "relativePath") for name in names]
 
 
 # Helpers of the calls on an upload.
@@ -441,7 +475,7 @@ def _about_to_sign(
         raise Invalid(f"Parts are numbered from 1 to {MAX_PARTS}")
     upload = _own(caller, upload_id, key)
     store_upload_id = _open_multipart(upload)
-    signed = write(caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl))
+    signed = write(caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller))
     if not signed:
         if upload.state == "completing":
             raise Busy("The upload is being completed")
@@ -458,14 +492,14 @@ def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
         size = sum(part.bytes for part in storage.parts(upload.key, store_upload_id))
     except storage.NoSuchUpload:
         return
-    _, quotas = read_all(caller, rows.landed(upload.organization_id, upload.id, size), rows.quota(upload.organization_id, upload.id))
-    quota: rows.Quota = quotas[0]
+    _, measured = read_all(caller, rows.landed(upload.organization_id, upload.id, size), rows.quota(upload.organization_id, upload.id))
+    quota: rows.Quota = measured[0]
     limit = settings().max_upload_bytes
     over_quota = quota.limit is not None and quota.stored + quota.reserved + size > quota.limit
     if size > limit or over_quota:
         abort(caller, upload.id, upload.key)
         raise TooLarge(
-            "The organization's storage is full" if over_quota else f"The file has more than {limit} bytes, the limit",
+            quotas.full(quota, size) if over_quota else f"The file has more than {limit} bytes, the limit",
             code="quota_exceeded" if over_quota else None,
         )
 

@@ -57,13 +57,19 @@ def insert(organization: UUID, collection: UUID, name: str, icon: str | None, cr
     )
 
 
-def hold_for_birth(organization: UUID, collection: UUID) -> Statement[object]:
-    """Nothing of this collection is moved, deleted or restored until the transaction ends; other births go on beside it.
+def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[object]:
+    """Nothing of this collection (None: of the default one) is moved, deleted or restored until the transaction ends; other births go on beside it.
 
     The state of places must be read by a later statement: this one may have waited, and reads as of before it did.
     """
     return Statement(
-        "select id from collections where organization_id = %(organization)s and id = %(collection)s for share",
+        """
+        select id
+          from collections
+         where organization_id = %(organization)s
+           and id = coalesce(%(collection)s::uuid, (select id from collections where organization_id = %(organization)s and is_default))
+           for share
+        """,
         {"organization": organization, "collection": collection}, nothing,
     )
 

@@ -10,6 +10,7 @@ from vitrine.db import Statement, nothing
 from vitrine.models import Folder, FolderPath, MediaType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 _COLUMNS: LiteralString = (
@@ -41,8 +42,10 @@ class Depth:
     depth: int
 
 
-def at(organization: UUID, collection: UUID, place: UUID) -> Statement[Place]:
-    """The collection and, where it is not the collection itself, the folder `place`. No row: there is no such collection."""
+def at(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
+    """The collection (None: the default one) and, where it is not the collection itself or None, the folder `place`. No row: there is no such
+    collection.
+    """
     return Statement(
         """
         select collection.id as collection_id, collection.name as collection_name,
@@ -50,15 +53,51 @@ def at(organization: UUID, collection: UUID, place: UUID) -> Statement[Place]:
                item.id, item.type, place.path::text as path, item.name, item.created_at, item.created_by
           from collections collection
           left join media item on item.organization_id = %(organization)s
-                              and item.id = %(place)s
+                              and item.id = %(place)s::uuid
                               and item.collection_id = collection.id
                               and item.status = 'active'
           left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = item.id
          where collection.organization_id = %(organization)s
-           and collection.id = %(collection)s
+           and collection.id = coalesce(%(collection)s::uuid,
+                                        (select id from collections where organization_id = %(organization)s and is_default))
            and collection.status = 'active'
         """,
         {"organization": organization, "collection": collection, "place": place}, _place,
+    )
+
+
+def chain(organization: UUID, collection: UUID | None, place: UUID | None, names: Sequence[str]) -> Statement[Folder]:
+    """The folders that lie one in the other below a place (None: the root of the collection, or of the default one) and have these names, as far as
+    there are any; the oldest where several have a name.
+    """
+    return Statement(
+        """
+        with recursive walked as (
+          select 0 as depth,
+                 coalesce(%(place)s::uuid, %(collection)s::uuid,
+                          (select id from collections where organization_id = %(organization)s and is_default)) as id
+          union all
+          select walked.depth + 1, inner_folder.id
+            from walked
+           cross join lateral (select media.id
+                                 from media
+                                where media.organization_id = %(organization)s
+                                  and media.place_id = walked.id
+                                  and media.name collate "C" = (%(names)s::text[])[walked.depth + 1]
+                                  and media.type = 'folder'
+                                  and media.status = 'active'
+                                order by media.id
+                                limit 1) as inner_folder
+           where walked.depth < cardinality(%(names)s::text[])
+        )
+        select """ + _COLUMNS + """
+          from walked
+          join media folder on folder.organization_id = %(organization)s and folder.id = walked.id
+          join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
+         where walked.depth > 0
+         order by walked.depth
+        """,
+        {"organization": organization, "collection": collection, "place": place, "names": list(names)}, _folder,
     )
 
 

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import UploadState
+    from vitrine.models import Caller, Role, UploadState
 
 _COLUMNS: LiteralString = """
     organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method, state, reason, key, store_upload_id,
     name, filename, mime_type, title, alt, caption, declared_bytes, reserved_bytes, landed_bytes, checksum_kind, checksum_value, part_bytes,
-    signed_parts, lease_until, created_at, updated_at, expires_at, deadline
+    signed_parts, lease_until, created_at, updated_at, expires_at, deadline, key_id
 """
 
 
@@ -38,6 +38,19 @@ class Quota:
     stored: int
     reserved: int
 
+    @property
+    def left(self) -> int | None:
+        """What one more upload may have. None: there is no limit. Less than 0 where the limit was lowered, or frames were made."""
+        return None if self.limit is None else self.limit - self.stored - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an upload's uploader may do now."""
+
+    role: Role
+    scopes: list[str] | None      # of the API key that was used last for it, none where it works no more; None: a session, which has all
+
 
 def insert(upload: Upload) -> Statement[Upload]:
     return Statement(
@@ -45,7 +58,7 @@ def insert(upload: Upload) -> Statement[Upload]:
            %(organization_id)s, %(id)s, %(user_id)s, %(collection_id)s, %(parent_id)s, %(source_media_id)s, %(media_id)s, %(version_id)s,
            %(method)s, %(state)s, %(reason)s, %(key)s, %(store_upload_id)s, %(name)s, %(filename)s, %(mime_type)s, %(title)s, %(alt)s,
            %(caption)s, %(declared_bytes)s, %(reserved_bytes)s, %(landed_bytes)s, %(checksum_kind)s, %(checksum_value)s, %(part_bytes)s,
-           %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s)
+           %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s, %(key_id)s)
          returning """ + _COLUMNS,
         asdict(upload), Upload,
     )
@@ -99,13 +112,16 @@ def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[
     )
 
 
-def sign(organization: UUID, upload: UUID, parts: int, ttl: int) -> Statement[Upload]:
-    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its deadline."""
+def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller) -> Statement[Upload]:
+    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its deadline. The key of a caller who is
+    the uploader is the one by which their rights are checked from now on.
+    """
     return Statement(
         """
         update uploads
            set state = 'uploading',
                signed_parts = signed_parts + %(parts)s,
+               key_id = case when user_id = %(person)s then %(api_key)s else key_id end,
                expires_at = least(now() + make_interval(secs => %(ttl)s), deadline),
                updated_at = now()
          where organization_id = %(organization)s
@@ -113,7 +129,10 @@ def sign(organization: UUID, upload: UUID, parts: int, ttl: int) -> Statement[Up
            and state in ('created', 'uploading')
            and expires_at > now()
         returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "parts": parts, "ttl": ttl}, Upload,
+        {
+            "organization": organization, "upload": upload, "parts": parts, "ttl": ttl, "person": caller.user_id, "api_key": caller.key_id,
+        },
+        Upload,
     )
 
 
@@ -133,21 +152,28 @@ def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
     )
 
 
-def lease(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Statement[Upload]:
-    """The upload is this call's to complete for so long. No row: another call has it, or it is not open."""
+def lease(organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller: Caller) -> Statement[Upload]:
+    """The upload is this call's to complete for so long. No row: another call has it, or it is not open. The key of a caller who is the uploader
+    is the one by which their rights are checked.
+    """
     return Statement(
         """
         update uploads
            set state = 'completing',
                lease_id = %(lease_id)s,
                lease_until = now() + make_interval(secs => %(seconds)s),
+               key_id = case when user_id = %(person)s then %(api_key)s else key_id end,
                updated_at = now()
          where organization_id = %(organization)s
            and id = %(upload)s
            and store_upload_id is not null
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds}, Upload,
+        {
+            "organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds, "person": caller.user_id,
+            "api_key": caller.key_id,
+        },
+        Upload,
     )
 
 
@@ -329,7 +355,7 @@ def queue_for_quota(organization: UUID) -> Statement[object]:
 
 
 def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
-    """What is stored and reserved, the upload `besides` left out."""
+    """What is stored, and what open uploads reserve, the upload `besides` left out. A reservation ends by time, whether a job has run or not."""
     return Statement(
         """
         select (select quota_bytes from organizations where id = %(organization)s) as "limit",
@@ -338,9 +364,29 @@ def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
                (select coalesce(sum(reserved_bytes), 0) from uploads
                  where organization_id = %(organization)s
                    and state in ('created', 'uploading', 'completing')
+                   and greatest(expires_at, lease_until) > now()
                    and id <> %(besides)s)::bigint as reserved
         """,
         {"organization": organization, "besides": besides}, Quota,
+    )
+
+
+def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
+    """No row: the uploader is no member of the organization any more, or the organization was deleted."""
+    return Statement(
+        """
+        select memberships.role,
+               case when uploads.key_id is not null
+                    then coalesce(working_key_scopes(uploads.key_id, uploads.user_id), '{}') end as scopes
+          from uploads
+          join organizations on organizations.id = uploads.organization_id
+                            and organizations.deleted_at is null
+          join memberships on memberships.organization_id = uploads.organization_id
+                          and memberships.user_id = uploads.user_id
+         where uploads.organization_id = %(organization)s
+           and uploads.id = %(upload)s
+        """,
+        {"organization": organization, "upload": upload}, Rights,
     )
 
 

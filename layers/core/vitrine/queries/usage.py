@@ -21,7 +21,12 @@ def read(organization: UUID) -> Statement[Usage]:
                coalesce(sum(bytes) filter (where kind = 'derived'), 0)::bigint  as derived_bytes,
                coalesce(sum(items) filter (where state = 'active'), 0)::bigint  as active_count,
                coalesce(sum(items) filter (where state = 'trash'), 0)::bigint   as trash_count,
-               (select quota_bytes from organizations where id = %(organization)s) as limit_bytes
+               (select quota_bytes from organizations where id = %(organization)s) as limit_bytes,
+               (select coalesce(sum(reserved_bytes), 0)
+                  from uploads
+                 where organization_id = %(organization)s
+                   and state in ('created', 'uploading', 'completing')
+                   and greatest(expires_at, lease_until) > now())::bigint as reserved_bytes
           from (select kind, state, bytes, items
                   from storage_usage
                  where organization_id = %(organization)s
