@@ -12,10 +12,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast, get_args
 
 from vitrine.errors import Invalid
 from vitrine.models import SentFile
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ def compose(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def composed(value: T, model: type[Any] | None = None) -> T:
+def composed(value: T, model: type[BaseModel] | None = None) -> T:
     """The same JSON value, query or form with every text in NFC, names of fields and of files included, but for fields that `model` marks EXACT.
 
     Raises Invalid where two names of one object become the same: neither value is dropped.
@@ -64,7 +67,7 @@ def _longest_run_of_marks(text: str) -> int:
     return longest
 
 
-def _composed(value: object, model: type[Any] | None) -> object:
+def _composed(value: object, model: type[BaseModel] | None) -> object:
     if isinstance(value, str):
         return compose(value)
     if isinstance(value, list):
@@ -74,9 +77,9 @@ def _composed(value: object, model: type[Any] | None) -> object:
     if not isinstance(value, dict):
         return value
     given = cast("dict[str, object]", value)
-    fields = {} if model is None else _fields(model)
+    fields = {} if model is None else marked(model)
     result = {
-        compose(name): each if fields.get(name) is EXACT else _composed(each, cast("type[Any] | None", fields.get(name)))
+        compose(name): each if fields.get(name) is EXACT else _composed(each, cast("type[BaseModel] | None", fields.get(name)))
         for name, each in given.items()
     }  # fmt: skip
     if len(result) < len(given):
@@ -85,13 +88,13 @@ def _composed(value: object, model: type[Any] | None) -> object:
 
 
 @cache
-def _fields(model: type[Any]) -> Mapping[str, Exact | type[Any]]:
-    """Of the model's fields, by the name that a request gives them: EXACT, or the model of what is within. Others are left out."""
-    found: dict[str, Exact | type[Any]] = {}
+def marked(model: type[BaseModel]) -> Mapping[str, Exact | type[BaseModel]]:
+    """The fields of a request's model by the name that a request gives them: EXACT, or the model of what is within. Other fields are left out."""
+    found: dict[str, Exact | type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         within = [*field.metadata, *_parts(field.annotation)]
         marks = [EXACT for part in within if isinstance(part, Exact)]
-        models = [part for part in within if isinstance(part, type) and hasattr(part, "model_fields")]
+        models = [cast("type[BaseModel]", part) for part in within if isinstance(part, type) and hasattr(part, "model_fields")]
         if marks or models:
             found[field.alias or name] = (marks or models)[0]
     return found

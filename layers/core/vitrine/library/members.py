@@ -138,7 +138,8 @@ def add(caller: Caller, email: str, role: Role) -> Member:
     """The person of this address is in the organization. Raises NotFound when nobody has it, Conflict when they are in it already."""
     organization = caller.organization_id
     return _done(
-        caller, queries.add(mint_id(), organization, caller.user_id, fold_email(email), role), lambda added: queries.one(organization, person=added.user_id),
+        caller, queries.add(mint_id(), organization, caller.user_id, fold_email(email), role),
+        lambda added: queries.one(organization, person=added.user_id),
         absent=NotFound("Nobody here has this e-mail address; an invitation can be sent to it", code="no_such_person"),
     )  # fmt: skip
 

@@ -112,7 +112,10 @@ def check_password(password: str, field: str, *, least: int = 0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """At an account, whether it exists or not, from one place. An account is named by its folded e-mail, as it is looked up. Counted before the password is looked at, so that guesses made at once are too."""
+    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so that guesses made at once are too.
+
+    An account is named by its folded e-mail (`fold_email`), as it is looked up: however an address is typed, it is counted once.
+    """
 
     here: str
     account: str

@@ -131,8 +131,8 @@ def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
     return Statement(
         """
         update tags tag
-           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s, "order" = %(order)s,
-               is_active = %(is_active)s, updated_at = now()
+           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s,
+               "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
         returning """ + _COLUMNS,
