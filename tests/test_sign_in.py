@@ -27,6 +27,7 @@ from tests.people import (
     by_https,
     change,
     cookies,
+    hashed,
     look,
     refused,
     said,
@@ -311,6 +312,22 @@ def test_one_place_may_fail_some_times_at_one_account(environment: pytest.Monkey
     assert tried(email, PASSWORD, "192.0.2.1") == "rate_limited"
     assert tried(email.upper(), PASSWORD, "192.0.2.1") == "rate_limited"
     assert tried(email, PASSWORD, "192.0.2.2") == ("signed in" if exists else "invalid_email_or_password")
+
+
+def test_one_account_has_one_count_of_failures_however_its_address_is_typed(environment: pytest.MonkeyPatch) -> None:
+    strict(environment)
+    email = f"j\u00f6rg-i{uuid4().hex}@example.org"
+    person = organizations.add_person(email=email, name="J\u00f6rg")
+    change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
+    typed = [email.upper().replace("\u00d6", "\u00f6"), unicodedata.normalize("NFD", email), f" {email.title()} "]
+
+    failed = [tried(each, "another password", "192.0.2.1") for each in typed]
+
+    assert failed == ["invalid_email_or_password"] * 3
+    assert [tried(each, PASSWORD, "192.0.2.1") for each in (email, *typed)] == ["rate_limited"] * 4
+    for another in (email.replace("-i", "-\u0130"), email.replace("-i", "-\u0131"), email.replace("j", "\u01c7"), email.replace("\u00f6", "\u00d6")):
+        assert [tried(another, PASSWORD, "192.0.2.2") for _ in range(4)] == ["invalid_email_or_password"] * 3 + ["rate_limited"]   # nobody's
+    assert tried(email, PASSWORD, "192.0.2.2") == "signed in"
 
 
 def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.names import COMPOSED, DECOMPOSED
 from tests.shapes import A_HYPHENED_ID
 from tests.tags import add, folder, given, slugs, tags_of
 from tests.team_tags import TAGS, done, make, refused, said, team
+from tests.wall_cases import owner
 
 if TYPE_CHECKING:
     import httpx
@@ -83,6 +87,63 @@ def test_one_that_studio_called_so_is_the_one_though_its_slug_has_a_suffix(tenan
     assert upper["slug"].startswith("hero-")
     assert slugs(tenant) == before
     assert add(tenant, item, "tags", "HERO").json()["code"] == "already_tagged"
+
+
+SAME = ["Hero Shot", " hero  shot ", "HERO-SHOT", "hero_shot", "Hero\u00a0-_ Shot", "hero--shot", "hero\tshot"]
+OTHERS = [   # of one slug and different names
+    ["M\u00fcller", "M\u00f6ller", "M ller", "M\u00e9ller"], ["Vitamin C", "Vitamin C#", "Vitamin C++"], ["Version 1.5", "Version 1-5"],
+    ["ab", "-ab", "ab!", "ab-", "(ab)", "\N{CAMERA}ab", "\u65e5\u672cab"],
+]  # fmt: skip
+A_SUFFIX = re.compile("-[0-9a-f]{12}$")
+
+
+def test_a_name_is_the_same_in_other_case_and_with_other_spaces_dashes_and_underscores(tenant: Tenant) -> None:
+    answers = [create(tenant, name) for name in SAME]
+
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
+    assert team(tenant) == [SAME[-1]]
+    greek = [create(tenant, name).json()["data"]["id"] for name in ("xx \u039f\u03a3", "xx \u03bf\u03c2", "xx \u03bf\u03c3")]
+    sharp = [create(tenant, name).json()["data"]["id"] for name in ("Stra\u00dfe", "STRASSE", "strasse")]    # their slugs differ
+    forms = [create(tenant, name).json()["data"]["id"] for name in ("M\u00fcller", "Mu\u0308ller", "MU\u0308LLER", "m\u00fcller")]
+    assert [len({*each}) for each in (greek, sharp, forms)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("names", OTHERS, ids=lambda names: names[0])
+def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suffix(names: list[str], tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {"tags": [names[0]]})
+
+    answers = [create(tenant, name) for name in names]
+    again = [create(tenant, name.upper()) for name in names]
+
+    assert {answer.status_code for answer in (*answers, *again)} == {201}
+    found = [answer.json()["data"]["slug"] for answer in answers]
+    slug = found[0]
+    assert [slug, *(A_SUFFIX.sub("+", each) for each in found[1:])] == [slug, *([f"{slug}+"] * (len(names) - 1))]
+    assert [answer.json()["data"]["id"] for answer in again] == [answer.json()["data"]["id"] for answer in answers]
+    assert sorted(team(tenant)) == sorted(name.upper() for name in names)
+    assert tags_of(tenant, item) == {"tags": [names[0].upper()]}
+    assert tenant.trouble() == []
+
+
+def test_a_tag_from_before_names_had_keys_is_found_by_its_name(tenant: Tenant) -> None:
+    tag = make(tenant, "M\u00fcller")
+    with owner() as connection:
+        connection.execute("update tags set name_key = null where organization_id = %s", [tenant.id])
+
+    assert make(tenant, "M\u00d6LLER") != tag
+    assert make(tenant, "MU\u0308LLER") == tag
+
+
+def test_twenty_that_make_two_of_one_slug_at_once_make_two(tenant: Tenant) -> None:
+    spelled = ["M\u00fcller", "M\u00d6LLER", "m\u00fcller", "Mo\u0308ller"]
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda n: create(tenant, spelled[n % 4]), range(20)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 2
+    assert len(team(tenant)) == 2
 
 
 def test_twenty_that_make_the_same_at_once_make_one(tenant: Tenant) -> None:

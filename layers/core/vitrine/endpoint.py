@@ -35,6 +35,7 @@ from vitrine.errors import Invalid, NotFound, Refusal, TooLarge, WrongOrigin
 from vitrine.models import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
+from vitrine.texts import composed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -303,6 +304,7 @@ class Endpoint:
             raise Invalid("A text holds a character that cannot be stored")
         if form is not None and form.fault is not None:
             raise form.fault
+        document, values = composed(document, spec.body), composed(values, spec.query)
         request = Request[Any, Any](
             spec, http, variables,
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
@@ -317,7 +319,8 @@ class Endpoint:
             request.links = links
             return self._function(request, who)
 
-        said = f"{http.url.path}?{http.url.query}\n".encode() + (raw if form is None else form.said())
+        # Of what was composed: the same request in another form of its texts, or with other white space, is the same request.
+        said = to_json((http.url.path, values, document)) if form is None else to_json((http.url.path, values)) + form.said()
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
     def _who(

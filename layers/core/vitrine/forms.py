@@ -17,6 +17,7 @@ from python_multipart.multipart import MultipartParser
 
 from vitrine.errors import Invalid, Refusal, UnsupportedType
 from vitrine.models import SentFile
+from vitrine.texts import compose, composed
 
 if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
@@ -90,11 +91,11 @@ class Form:
 
     def said(self) -> bytes:
         """What makes two forms the same: what they hold, in its order, however it was spelled."""
-        digest = hashlib.sha256(repr(sorted(self.fields.items())).encode())
+        digest = hashlib.sha256(repr(sorted(composed(self.fields).items())).encode())
         for name, file in [*self.files.items(), *((self._many, each) for each in self.repeated)]:
             file.content.seek(0)
             content = hashlib.file_digest(file.content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spool reads into a buffer as files do
-            digest.update(repr((name, file.filename, file.declared_type, file.size, content)).encode())
+            digest.update(repr((name, compose(file.filename), file.declared_type, file.size, content)).encode())
         return digest.digest()
 
     def feed(self, chunk: bytes) -> None:

@@ -14,6 +14,7 @@ from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Ref
 from vitrine.library.uploads import NewUpload
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
+from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,7 @@ class Checksum(Input):
     """Of the whole file."""
 
     algorithm: Literal["CRC64NVME", "CRC32C", "SHA256"]
-    value: str = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)   # base64
+    value: Annotated[str, EXACT] = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)   # base64
 
 
 class NewPost(Input):
@@ -103,14 +104,14 @@ class NewMultipart(Input):
 class Key(Input):
     """The opaque key that create answered, given with every call."""
 
-    key: str = Field(min_length=1, max_length=1024)
+    key: Annotated[str, EXACT] = Field(min_length=1, max_length=1024)
 
 
 class PartQuery(Key):
     """GET /api/upload/s3/multipart/{uploadId}/{partNumber}: what is declared becomes signed headers."""
 
     size: Maybe[int] = None                                                     # bytes
-    checksum: Maybe[Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None   # CRC64NVME, base64
+    checksum: Maybe[Annotated[str, EXACT, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None   # CRC64NVME, base64
 
 
 class BatchQuery(Key):
@@ -128,7 +129,7 @@ class BatchQuery(Key):
 
 class FinishedPart(Input):
     PartNumber: int = Field(ge=1, le=MAX_PART_NUMBER)
-    ETag: str = Field(min_length=1, max_length=200)
+    ETag: Annotated[str, EXACT] = Field(min_length=1, max_length=200)
 
 
 class Finished(Input):

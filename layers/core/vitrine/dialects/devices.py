@@ -25,6 +25,7 @@ from vitrine.dialects.studio import (
     read_query,
 )
 from vitrine.errors import NotGranted
+from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from vitrine.errors import Refusal
@@ -52,7 +53,7 @@ class TokenRequest(Input):
     """A device polls."""
 
     client_id: str = Field(min_length=1, max_length=100)
-    device_code: str = Field(min_length=1, max_length=100)
+    device_code: Annotated[str, EXACT] = Field(min_length=1, max_length=100)
     grant_type: str = Field(min_length=1, max_length=100, description=GRANT)
 
     def require_grant(self) -> None:
@@ -66,7 +67,7 @@ def _plain(typed: str) -> str:
     return re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed).upper()
 
 
-UserCode = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": 40})]
+UserCode = Annotated[str, EXACT, Field(min_length=1, max_length=40), AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": 40})]
 
 
 class CodeQuery(Input):

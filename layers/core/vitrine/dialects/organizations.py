@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +13,7 @@ from vitrine.dialects import Answer, Input
 from vitrine.dialects.studio import Id, Time, parse_id, show_time
 from vitrine.errors import Invalid, NotFound
 from vitrine.models import MAX_EMAIL, Role
+from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 # What comes in.
 
 def _an_email(value: object) -> str:
-    """Trimmed and composed. What a mail server would take is not judged: nobody can join by an address that nobody has."""
-    # Composed only if it could fit: that takes quadratic time over many combining marks.
-    text = unicodedata.normalize("NFC", value.strip()) if isinstance(value, str) and len(value) <= 4 * MAX_EMAIL else ""
+    """Trimmed. What a mail server would take is not judged: nobody can join by an address that nobody has."""
+    text = value.strip() if isinstance(value, str) else ""
     name, _, host = text.rpartition("@")
     if not name or not host or len(text) > MAX_EMAIL or any(character.isspace() or not character.isprintable() for character in text):
         raise PydanticCustomError("email", "Must be an e-mail address")
@@ -108,7 +107,7 @@ class OneMember(InOne):
         person = parse_id(self.memberIdOrEmail)
         if person is None and "@" not in self.memberIdOrEmail:
             raise NotFound("Member not found")
-        return (person, None) if person is not None else (None, unicodedata.normalize("NFC", self.memberIdOrEmail.strip()))
+        return (person, None) if person is not None else (None, self.memberIdOrEmail)
 
 
 class Left(Input):
@@ -126,7 +125,7 @@ class OneInvitation(InOne):
 class Token(Input):
     """POST /api/auth/organization/accept-invitation"""
 
-    token: str = Field(min_length=1, max_length=255)
+    token: Annotated[str, EXACT] = Field(min_length=1, max_length=255)
 
 
 # What goes out.

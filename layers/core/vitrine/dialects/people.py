@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from vitrine.dialects import Input
 from vitrine.dialects.studio import Time, show_time
+from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from vitrine import models
 
 EMAIL = Field(min_length=1, max_length=320)
+Password = Annotated[str, EXACT]   # has a form of its own, `credentials.hash_password`
 
 
 # What comes in. How long a password may be is the library's to say: it counts what it hashes.
@@ -21,19 +23,19 @@ EMAIL = Field(min_length=1, max_length=320)
 class SignUp(Input):
     name: str = Field(min_length=1, max_length=255)
     email: str = EMAIL
-    password: str
+    password: Password
     rememberMe: bool = True
 
 
 class SignIn(Input):
     email: str = EMAIL
-    password: str
+    password: Password
     rememberMe: bool = Field(True, description="false: until the browser is closed, and for a day at most")
 
 
 class ChangePassword(Input):
-    currentPassword: str
-    newPassword: str
+    currentPassword: Password
+    newPassword: Password
     revokeOtherSessions: bool = False
 
 

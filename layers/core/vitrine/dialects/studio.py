@@ -20,6 +20,7 @@ from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
 from vitrine.library import duplicates
 from vitrine.permissions import STUDIO_LIMITS
+from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -224,7 +225,7 @@ class BrowseQuery(Input):
     path: str | None = Field(None, description="the folder, as browse returns it; the collection's root when absent")
     limit: int = Field(10, ge=1, le=1000)
     offset: int = Field(0, ge=0, le=2**53 - 1)
-    cursor: str | None = Field(None, description="nextCursor of the page before")
+    cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
     type: Literal["image", "video", "folder", "all"] = "all"
     sortBy: Literal["name", "createdAt", "type", "description", "prompt", "takenAt", "sizeBytes"] = "createdAt"
     sortDirection: Literal["asc", "desc"] = "desc"
@@ -241,7 +242,7 @@ class TrashQuery(Input):
     """How the acts of deletion are asked for."""
 
     limit: int = Field(50, ge=1, le=1000)
-    cursor: str | None = Field(None, description="nextCursor of the page before")
+    cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 
     def after(self) -> models.Cursor | None:
         """Where the page begins. Raises Invalid."""
@@ -253,7 +254,7 @@ class Reprocess(Input):
 
     processing: Literal["failed", "all"] = Field("failed", description="those that failed, or all")
     limit: int = Field(1000, ge=1, le=1000, description="files to look at")
-    cursor: str | None = Field(None, description="nextCursor of the batch before")
+    cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the batch before")
 
     def after(self) -> models.Cursor | None:
         """Where the batch begins. Raises Invalid."""
@@ -265,7 +266,7 @@ class DuplicatesQuery(Input):
 
     distance: int = Field(duplicates.USUAL, ge=0, le=duplicates.FURTHEST, description="bits of 64 in which what looks the same may differ at most")
     limit: int = Field(10, ge=1, le=50, description="groups")
-    cursor: str | None = Field(None, description="nextCursor of the page before")
+    cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 
     def after(self) -> models.Cursor | None:
         """Where the page begins. Raises Invalid."""

@@ -7,14 +7,14 @@ import unicodedata
 
 from vitrine.errors import Invalid, Issue
 from vitrine.models import MAX_NAME
+from vitrine.texts import compose
 
 MAX_TYPE = 255     # characters of a declared type
 
 
 def clean_name(name: str, what: str = "name", *, most: int = MAX_NAME) -> str:
     """The name in Unicode's composed form (NFC): 1 to `most` code points, none that cannot be stored. Raises Invalid, calling it `what`."""
-    # Bounded before it is composed: that takes quadratic time over many combining marks. Composing makes no text more than four times shorter.
-    composed = unicodedata.normalize("NFC", name) if len(name) <= 4 * most else name
+    composed = compose(name)
     if not 1 <= len(composed) <= most:
         raise Invalid(f"{what} must have 1 to {most} characters")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in composed):

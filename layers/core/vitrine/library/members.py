@@ -18,6 +18,7 @@ from vitrine.library import clean_name, slug_of
 from vitrine.models import Consumer, Membership, Nobody
 from vitrine.queries import members as queries
 from vitrine.settings import settings
+from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +138,8 @@ def add(caller: Caller, email: str, role: Role) -> Member:
     """The person of this address is in the organization. Raises NotFound when nobody has it, Conflict when they are in it already."""
     organization = caller.organization_id
     return _done(
-        caller, queries.add(mint_id(), organization, caller.user_id, email, role), lambda added: queries.one(organization, person=added.user_id),
+        caller, queries.add(mint_id(), organization, caller.user_id, fold_email(email), role),
+        lambda added: queries.one(organization, person=added.user_id),
         absent=NotFound("Nobody here has this e-mail address; an invitation can be sent to it", code="no_such_person"),
     )  # fmt: skip
 
@@ -152,10 +154,10 @@ def change_role(caller: Caller, person: UUID, role: Role) -> Member:
 
 def remove(caller: Caller, *, person: UUID | None = None, email: str | None = None) -> Member:
     """The member of this id or address is in the organization no more. Raises as `change_role` does."""
-    organization = caller.organization_id
+    organization, address = caller.organization_id, None if email is None else fold_email(email)
 
     def work(db: Transaction) -> Member:
-        member = db.first(queries.one(organization, person=person, email=email))
+        member = db.first(queries.one(organization, person=person, email=address))
         if member is None:
             raise _no_member()
         _judge(db.run(queries.remove(mint_id(), organization, caller.user_id, member.user_id))[0].outcome, _no_member())
@@ -185,7 +187,8 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
     invitation = _done(
         caller,
         queries.invite(
-            mint_id(), organization, caller.user_id, mint_id(), email, role, fingerprint(token), settings().invitation_ttl, settings().max_invitations
+            mint_id(), organization, caller.user_id, mint_id(), fold_email(email), role, fingerprint(token), settings().invitation_ttl,
+            settings().max_invitations,
         ),
         lambda invited: queries.invitation(organization, invited.invitation_id),
     )

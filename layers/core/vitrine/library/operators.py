@@ -16,6 +16,7 @@ from vitrine.models import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
 from vitrine.queries import operators as queries
 from vitrine.queries import organizations as founding_queries
+from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator
@@ -47,7 +48,7 @@ def add_person(email: str, name: str, password: str | None) -> Person:
     hashed = None if password is None else hash_password(password)
     person = mint_id()
     if not write(Worker(), queries.add_person(person, address, called, hashed)):
-        raise Conflict(f"There is a person with the e-mail {address} already")
+        raise Conflict(f"There is a person with the e-mail {email.strip()} already")
     return queries.Person(person, address, called)
 
 
@@ -221,7 +222,7 @@ def _change_member(slug: str, email: str, change: Callable[[Transaction, Organiz
 
 
 def _person(db: Transaction, email: str) -> Person:
-    person = db.first(queries.hold_person(email.strip()))
+    person = db.first(queries.hold_person(fold_email(email)))
     if person is None:
         raise NotFound(f"There is no person with the e-mail {email.strip()}")
     return person
@@ -237,10 +238,10 @@ def _organization(db: Transaction, slug: str) -> Organization:
 # What can be stored.
 
 def clean_email(email: str) -> str:
-    """Without what stands around it. Raises Invalid for what is no address."""
-    address = email.strip()
+    """The address as it is stored. Raises Invalid for what is no address."""
+    address = fold_email(email)
     if not _EMAIL.fullmatch(address) or not address.isprintable() or len(address) > MAX_EMAIL:
-        raise Invalid(f"{address or 'Nothing'} is not an e-mail address of up to {MAX_EMAIL} characters")
+        raise Invalid(f"{email.strip() or 'Nothing'} is not an e-mail address of up to {MAX_EMAIL} characters")
     return address
 
 

@@ -12,6 +12,7 @@ from vitrine.library import clean_name
 from vitrine.library.keys import clean_scopes
 from vitrine.models import MAX_KEY_NAME, Worker
 from vitrine.queries import organizations as queries
+from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +39,7 @@ def found(*, email: str, person: str, name: str, slug: str, collection: str) -> 
     organization_id, collection_id = mint_id(), mint_id()
 
     def work(db: Transaction) -> Founded:
-        user_id = db.run(queries.add_person(mint_id(), email, clean_name(person, "person")))[0].id
+        user_id = db.run(queries.add_person(mint_id(), fold_email(email), clean_name(person, "person")))[0].id
         db.queue(queries.add_organization(organization_id, clean_name(name), slug, user_id, collection_id, clean_name(collection, "collection")))
         return Founded(user_id, organization_id, collection_id)
 
@@ -47,7 +48,7 @@ def found(*, email: str, person: str, name: str, slug: str, collection: str) -> 
 
 def add_person(*, email: str, name: str) -> UUID:
     """The id of the person of this e-mail, made where there was none."""
-    return write(Worker(), queries.add_person(mint_id(), email, clean_name(name)))[0].id
+    return write(Worker(), queries.add_person(mint_id(), fold_email(email), clean_name(name)))[0].id
 
 
 def add_member(organization_id: UUID, user_id: UUID, role: Role) -> None:

@@ -18,6 +18,7 @@ from vitrine.models import Account, Nobody
 from vitrine.queries import people as queries
 from vitrine.queries import sessions
 from vitrine.settings import settings
+from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
@@ -40,7 +41,7 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
     """
     if not settings().sign_up:
         raise Forbidden("Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed")
-    wanted = email.strip().lower()
+    wanted = fold_email(email)
     if not _EMAIL.match(wanted):
         raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
     called = clean_name(name.strip())
@@ -57,7 +58,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is.
     """
     check_password(password, "password")
-    wanted = email.strip()
+    wanted = fold_email(email)
     attempt = _Attempt.of(wanted, subnet)
     attempt.count()
     found = read(Nobody(), queries.by_email(wanted))
@@ -111,14 +112,17 @@ def check_password(password: str, field: str, *, least: int = 0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so that guesses made at once are too."""
+    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so that guesses made at once are too.
+
+    An account is named by its folded e-mail (`fold_email`), as it is looked up: however an address is typed, it is counted once.
+    """
 
     here: str
     account: str
 
     @classmethod
     def of(cls, email: str, subnet: str) -> _Attempt:
-        named = hashlib.sha256(email.lower().encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
+        named = hashlib.sha256(email.encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
         return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
 
     def count(self) -> None:

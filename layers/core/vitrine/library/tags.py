@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from vitrine.credentials import mint_id
@@ -18,6 +19,7 @@ from vitrine.models import Media, Tag
 from vitrine.queries import collections, media
 from vitrine.queries import tags as queries
 from vitrine.queries.tags import Label, New
+from vitrine.texts import compose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,15 +185,15 @@ def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UU
     new = [_new(label) for label in labels]
     db.queue(queries.put(organization, new, actor))
     # A slug that another tag has kept its tag out: it gets one that nobody has.
-    db.queue(queries.put(organization, [New(tag.id, tag.label, _with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None], actor))
+    db.queue(queries.put(organization, [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None], actor))
 
 
 def _new(label: Label) -> New:
     tag = mint_id()
     if label.group != SLUGGED:
-        return New(tag, label, None)
+        return New(tag, label, None, None)
     plain = slug_of(label.name)
-    return New(tag, label, plain if len(plain) >= 2 else _with_suffix(plain or "tag", tag))
+    return New(tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name))
 
 
 def slug_of(name: str) -> str:
@@ -199,7 +201,17 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.strip().lower()).strip("-")[:_MAX_SLUG].rstrip("-")
 
 
-def _with_suffix(slug: str, tag: UUID) -> str:
+def name_key(name: str) -> str:
+    """What two names of v1's tags have in common when they are the same name: NFC, folded in case, trimmed, and with each run of white space, `-`
+    and `_` as one space.
+
+    A slug cannot decide that: `Müller` and `Möller`, `C#` and `C++` have one slug and are different names.
+    """
+    return compose(re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip()))   # folding may decompose
+
+
+def with_suffix(slug: str, tag: UUID) -> str:
+    """The slug of a tag where the plain one is another tag's."""
     suffix = tag.hex[-12:]     # the random end of a version 7 id
     return f"{slug[: _MAX_SLUG - 1 - len(suffix)].rstrip('-')}-{suffix}"
 

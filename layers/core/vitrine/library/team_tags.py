@@ -14,7 +14,7 @@ from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound
 from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, hold_file
-from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, slug_of
+from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
 from vitrine.models import STAYS, Stays
 from vitrine.queries import media
 from vitrine.queries import tags as labels
@@ -118,51 +118,79 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
 
 
 def create(caller: Caller, name: str) -> SluggedTag:
-    """There is a tag of this name. One that has the name already is left as it is; one that has only its slug is called so from then on, and keeps
-    the rest: one that was hidden stays hidden.
+    """There is a tag of this name. One that has exactly this name is left as it is. One whose name is the same in another form (`name_key`) is called
+    so from then on, and keeps the rest: one that was hidden stays hidden. A new one whose slug is another tag's gets a slug with a suffix.
 
-    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just gone.
+    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just gone or been renamed.
     """
     organization = caller.organization_id
     name, slug = _clean(name)
+    key = name_key(name)
 
     def work(db: Transaction) -> SluggedTag:
-        db.queue(queries.put(organization, mint_id(), name, slug, caller.user_id))   # a statement of its own: what is read next sees who came first
-        found = db.first(queries.hold_alike(organization, name, slug))
-        if found is None:
-            raise Busy("Somebody changed or deleted this tag at the same time; try again")
-        return found if found.name == name else db.run(queries.change(organization, replace(found, name=name)))[0]
+        db.queue(queries.queue_for_name(organization, key))
+        same = [tag for tag in db.run(queries.alike(organization, key, slug)) if name_key(tag.name) == key]
+        if same:
+            best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))   # of equals the oldest
+            found = db.first(queries.hold(organization, best.id))
+            if found is None or name_key(found.name) != key:
+                raise _changed_meanwhile()
+            return found if found.name == name else db.run(queries.change(organization, replace(found, name=name), key))[0]
+        tag = mint_id()
+        for free in (slug, with_suffix(slug, tag)):   # the second does nothing where the first did it
+            db.queue(queries.put(organization, tag, name, key, free, caller.user_id))
+        made = db.first(queries.hold_named(organization, name))
+        if made is None:
+            raise _changed_meanwhile()
+        return made
 
     return transaction(caller, work)
 
 
 def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
-    """The tag as it is then, on every item that has it. A name that would have another slug brings it along.
+    """The tag as it is then, on every item that has it. A name that would have another slug brings it along, with a suffix where it is another tag's.
 
-    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the name or the slug.
+    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the name, be it in another form.
     """
     organization = caller.organization_id
-    name, slug = (STAYS, STAYS) if isinstance(to.name, Stays) else _clean(to.name)
+    named = None if isinstance(to.name, Stays) else _clean(to.name)
 
     def work(db: Transaction) -> SluggedTag:
+        if named is not None:
+            db.queue(queries.queue_for_name(organization, name_key(named[0])))
         found = db.first(queries.hold(organization, tag))
         if found is None:
             raise NotFound(MISSING)
+        name, slug = _renamed(db, organization, found, *named) if named is not None else (found.name, found.slug)
         wanted = replace(
             found,
-            name=_or(name, found.name),
-            slug=_or(slug, found.slug) if slug != slug_of(found.name) else found.slug,   # a suffix that it was given stays
+            name=name,
+            slug=slug,
             color=_or(to.color, found.color),
             icon=_or(to.icon, found.icon),
             description=_or(to.description, found.description),
             order=_or(to.order, found.order),
             is_active=_or(to.is_active, found.is_active),
         )
-        if any(other.id != tag for other in db.run(queries.hold_alike(organization, wanted.name, wanted.slug))):
-            raise Conflict("Another tag has this name", code="tag_exists")
-        return db.run(queries.change(organization, wanted))[0]
+        return db.run(queries.change(organization, wanted, name_key(name)))[0]
 
     return transaction(caller, work)
+
+
+def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, slug: str) -> tuple[str, str]:
+    """The name, and the slug that the tag has under it. Raises Conflict."""
+    if name == tag.name:
+        return tag.name, tag.slug
+    others = [other for other in db.run(queries.alike(organization, name_key(name), slug)) if other.id != tag.id]
+    if any(name_key(other.name) == name_key(name) for other in others):
+        raise Conflict("Another tag has this name", code="tag_exists")
+    if slug == slug_of(tag.name):
+        return name, tag.slug   # a suffix that it was given stays
+    return name, with_suffix(slug, mint_id()) if any(other.slug == slug for other in others) else slug
+
+
+def _changed_meanwhile() -> Busy:
+    return Busy("Somebody changed or deleted this tag at the same time; try again")
 
 
 def delete(caller: Caller, tag: UUID) -> SluggedTag:

@@ -28,15 +28,17 @@ class New:
     id: UUID
     label: Label
     slug: str | None     # None outside the group that has slugs
+    name_key: str | None   # of that group's too: what its name is compared by
 
 
 def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statement[object]:
     """There are tags of these labels; but for a new one whose slug is another's, which is left out."""
     return Statement(
         """
-        insert into tags (organization_id, id, "group", name, slug, created_by)
-        select %(organization)s, new.id, new."group", new.name, new.slug, %(actor)s
-          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[]) as new (id, "group", name, slug)
+        insert into tags (organization_id, id, "group", name, slug, name_key, created_by)
+        select %(organization)s, new.id, new."group", new.name, new.slug, new.name_key, %(actor)s
+          from unnest(%(ids)s::uuid[], %(groups)s::text[], %(names)s::text[], %(slugs)s::text[], %(name_keys)s::text[])
+               as new (id, "group", name, slug, name_key)
          where not exists (select from tags tag
                             where tag.organization_id = %(organization)s and tag."group" = new."group" and tag.name = new.name)
          order by new."group", new.name                  -- one order for all: two that make the same wait, and do not deadlock
@@ -44,6 +46,7 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
         """,
         {
             "organization": organization, "ids": [tag.id for tag in tags], "slugs": [tag.slug for tag in tags],
+            "name_keys": [tag.name_key for tag in tags],
             **_columns([tag.label for tag in tags]), "actor": actor,
         },
         nothing,

@@ -75,46 +75,70 @@ def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     )
 
 
-def hold_alike(organization: UUID, name: str, slug: str) -> Statement[SluggedTag]:
-    """The tag of this name, then the one of this slug, where there are such and they are two; hidden or not, locked until the transaction ends."""
+def hold_named(organization: UUID, name: str) -> Statement[SluggedTag]:
+    """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is none."""
     return Statement(
         "select " + _COLUMNS + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
-           and (tag.name = %(name)s or tag.slug = %(slug)s)
-         order by tag.name <> %(name)s
+           and tag.name = %(name)s
            for update
         """,
-        {"organization": organization, "name": name, "slug": slug}, SluggedTag,
+        {"organization": organization, "name": name}, SluggedTag,
     )
 
 
-def put(organization: UUID, tag: UUID, name: str, slug: str, actor: UUID) -> Statement[object]:
-    """There is a tag of this name or of this slug."""
+def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
+    """Wait for other transactions that give a tag a name with this key. A statement of its own: the next one reads what they wrote."""
+    return Statement(
+        "select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited",
+        {"organization": organization, "name_key": name_key}, nothing,
+    )
+
+
+def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
+    """The tags that may have a name with this key, and the one of this slug; hidden or not, the oldest first.
+
+    Rows older than the column `name_key` may have none: the caller compares their names.
+    """
+    return Statement(
+        "select " + _COLUMNS + """
+          from tags tag
+         where tag.organization_id = %(organization)s
+           and tag."group" = 'tags'
+           and (tag.name_key = %(name_key)s or tag.name_key is null or tag.slug = %(slug)s)
+         order by tag.created_at, tag.id
+        """,
+        {"organization": organization, "name_key": name_key, "slug": slug}, SluggedTag,
+    )
+
+
+def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID) -> Statement[object]:
+    """Insert the tag, unless there is one of this id, of exactly this name or of this slug."""
     return Statement(
         """
-        insert into tags (organization_id, id, "group", name, slug, created_by)
-        values (%(organization)s, %(tag)s, 'tags', %(name)s, %(slug)s, %(actor)s)
+        insert into tags (organization_id, id, "group", name, name_key, slug, created_by)
+        values (%(organization)s, %(tag)s, 'tags', %(name)s, %(name_key)s, %(slug)s, %(actor)s)
             on conflict do nothing
         """,
-        {"organization": organization, "tag": tag, "name": name, "slug": slug, "actor": actor}, nothing,
+        {"organization": organization, "tag": tag, "name": name, "name_key": name_key, "slug": slug, "actor": actor}, nothing,
     )
 
 
-def change(organization: UUID, tag: SluggedTag) -> Statement[SluggedTag]:
+def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
     """The tag, which is held, is as it is here. What it is then."""
     return Statement(
         """
         update tags tag
-           set name = %(name)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s, "order" = %(order)s,
-               is_active = %(is_active)s, updated_at = now()
+           set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s,
+               "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
         returning """ + _COLUMNS,
         {
-            "organization": organization, "tag": tag.id, "name": tag.name, "slug": tag.slug, "description": tag.description, "icon": tag.icon,
-            "color": tag.color, "order": tag.order, "is_active": tag.is_active,
+            "organization": organization, "tag": tag.id, "name": tag.name, "name_key": name_key, "slug": tag.slug,
+            "description": tag.description, "icon": tag.icon, "color": tag.color, "order": tag.order, "is_active": tag.is_active,
         },
         SluggedTag,
     )

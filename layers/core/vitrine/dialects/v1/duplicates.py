@@ -14,6 +14,7 @@ from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
 from vitrine.models import Likeness
+from vitrine.texts import EXACT, compose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ _FILE: Given = {
 class CheckDuplicates(Schema):
     """POST /api/v1/media/check-duplicates. It has no schema of zod: what cannot be a name or a size is like nothing."""
 
-    files: list[Annotated[Given, WithJsonSchema(_FILE)]] = Field(min_length=1, max_length=MOST_FILES)
+    files: Annotated[list[Annotated[Given, WithJsonSchema(_FILE)]], EXACT] = Field(min_length=1, max_length=MOST_FILES)
 
     @classmethod
     def read(cls, value: object, *, coerced: bool = False) -> Self:  # noqa: ARG003 - no query has it
@@ -59,7 +60,7 @@ class CheckDuplicates(Schema):
 
     def likenesses(self) -> list[Likeness]:
         return [
-            Likeness(name if isinstance(name := file.get("filename"), str) else None, _size(file.get("fileSize")),
+            Likeness(compose(name) if isinstance(name := file.get("filename"), str) else None, _size(file.get("fileSize")),
                      bytes.fromhex(sha256) if (sha256 := file.get("sha256")) else None)
             for file in self.files
         ]  # fmt: skip

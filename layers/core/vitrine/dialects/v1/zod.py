@@ -17,6 +17,7 @@ from pydantic_core import Url, ValidationError
 from vitrine.dialects import Input
 from vitrine.errors import Invalid
 from vitrine.models import SentFile
+from vitrine.texts import EXACT, Exact
 
 Issue = dict[str, Any]
 Judge = Callable[[object], tuple[object, list[Issue]]]   # a JSON value, or UNDEFINED -> what is kept of it, what is wrong with it
@@ -38,7 +39,7 @@ class _Web(NamedTuple):
     """Marks a text that must be a URL."""
 
 
-WebUrl = Annotated[str, _Web(), WithJsonSchema({"type": "string", "format": "uri"})]   # of http or https
+WebUrl = Annotated[str, _Web(), EXACT, WithJsonSchema({"type": "string", "format": "uri"})]   # of http or https
 
 
 class Schema(Input):
@@ -81,6 +82,7 @@ def _fields(schema: type[Schema], coerced: bool) -> tuple[_Field, ...]:
 
 def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
     """Of a type and its limits."""
+    limits = [limit for limit in limits if not isinstance(limit, Exact)]
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         inner = [limit for one in parts[1:] for limit in (one.metadata if isinstance(one, FieldInfo) else [one])]
