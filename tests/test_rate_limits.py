@@ -237,10 +237,17 @@ def test_what_anybody_may_ask_is_counted_by_address(another_environment: pytest.
 
 # What succeeds is no guess.
 
-@pytest.mark.parametrize("what", ["sign in", "change the password", "look at a login", "add a member"])
-def test_what_is_right_is_not_counted_as_a_guess(tenant: Tenant, another_environment: pytest.MonkeyPatch, what: str) -> None:
-    another_environment.setenv("AUTH_LIMIT", "2")
+@pytest.fixture
+def without_hashing(another_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Passwords take no time, and PASSWORD alone is right."""
+    hashed(PASSWORD)   # which all tests of this process share: it is made before nothing is hashed any more
     another_environment.setattr(credentials, "_hasher", Willing)
+    return another_environment
+
+
+@pytest.mark.parametrize("what", ["sign in", "change the password", "look at a login", "add a member"])
+def test_what_is_right_is_not_counted_as_a_guess(tenant: Tenant, without_hashing: pytest.MonkeyPatch, what: str) -> None:
+    without_hashing.setenv("AUTH_LIMIT", "2")
     settings.cache_clear()
     ask_rightly, ask_wrongly = guesses(tenant, an_address())[what]
 
@@ -255,9 +262,8 @@ def test_what_is_right_is_not_counted_as_a_guess(tenant: Tenant, another_environ
     assert f"again in {over.headers['retry-after']} second" in over.json()["error" if what != "look at a login" else "message"]
 
 
-def test_right_requests_at_once_do_not_use_up_the_window(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
-    another_environment.setenv("AUTH_LIMIT", "1")
-    another_environment.setattr(credentials, "_hasher", Willing)
+def test_right_requests_at_once_do_not_use_up_the_window(tenant: Tenant, without_hashing: pytest.MonkeyPatch) -> None:
+    without_hashing.setenv("AUTH_LIMIT", "1")
     settings.cache_clear()
     ask_rightly, _ = guesses(tenant, an_address())["sign in"]
 
@@ -268,10 +274,9 @@ def test_right_requests_at_once_do_not_use_up_the_window(tenant: Tenant, another
     assert ask_rightly().status_code == 200
 
 
-def test_new_accounts_are_counted_apart(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
-    another_environment.setenv("AUTH_LIMIT", "2")
-    another_environment.setenv("SIGN_UP", "open")
-    another_environment.setattr(credentials, "_hasher", Willing)
+def test_new_accounts_are_counted_apart(tenant: Tenant, without_hashing: pytest.MonkeyPatch) -> None:
+    without_hashing.setenv("AUTH_LIMIT", "2")
+    without_hashing.setenv("SIGN_UP", "open")
     settings.cache_clear()
     address = an_address()
     body = {"name": "Ada", "password": PASSWORD}
@@ -310,7 +315,7 @@ class Willing:
     """A hasher that takes no time. It recognizes PASSWORD alone."""
 
     def hash(self, _: str) -> str:
-        return hashed(PASSWORD)
+        return f"a hash {uuid4()}"
 
     def verify(self, kept: str, password: str) -> None:
         if kept == credentials.NOBODYS_HASH or password != PASSWORD:
@@ -324,6 +329,7 @@ class Willing:
 
 PROXY = "a secret of the proxy"
 FORWARDED, VIEWER = "x-forwarded-for", "cloudfront-viewer-address"
+UNREADABLE = ("", "unknown", "192.0.2.1,", "192.0.2.256", "1.2.3", "[::1", "[::1]x", ":80", "x:y:z")
 
 
 @pytest.mark.parametrize(("named", "secret", "headers", "address"), [
@@ -341,7 +347,7 @@ FORWARDED, VIEWER = "x-forwarded-for", "cloudfront-viewer-address"
     ("CloudFront-Viewer-Address", PROXY, [(VIEWER, "[2001:db8::7]:443")], "2001:db8::7"),
     ("CloudFront-Viewer-Address", PROXY, [(VIEWER, "192.0.2.1:46532"), (FORWARDED, "203.0.113.9")], "192.0.2.1"),
     # Nothing that can be read: the address of the socket.
-    *(("X-Forwarded-For", PROXY, [(FORWARDED, text)], "10.9.8.7") for text in ("", "unknown", "192.0.2.1,", "192.0.2.256", "1.2.3", "[::1", ":80", "x:y:z")),
+    *(("X-Forwarded-For", PROXY, [(FORWARDED, text)], "10.9.8.7") for text in UNREADABLE),
     ("X-Forwarded-For", PROXY, [], "10.9.8.7"),
     ("X-Forwarded-For", PROXY, [(VIEWER, "192.0.2.1:46532")], "10.9.8.7"),
     # Not believed: no secret, another, two of them, or a setting that is missing.

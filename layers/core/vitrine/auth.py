@@ -230,7 +230,8 @@ def client_address(headers: Headers, socket: str) -> str:
 def _without_port(entry: str, *, always: bool) -> str:
     """The address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: an IPv6 address without brackets is followed by a port too."""
     if entry.startswith("["):
-        return entry[1:].partition("]")[0]
+        host, closed, port = entry[1:].partition("]")
+        return host if closed and (not port or port[:1] == ":") else entry
     host, _, port = entry.rpartition(":")
     return host if port.isdecimal() and (always or ":" not in host) else entry
 
