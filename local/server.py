@@ -240,6 +240,7 @@ def main() -> None:
     gateway = Gateway(read(CLONE / "template.yaml").routes, limits=limits)
     uvicorn.run(
         gateway, host="127.0.0.1", port=port, http="httptools", ws="none", lifespan="off", access_log=False, server_header=False,
+        proxy_headers=False,   # it would believe X-Forwarded-For of whatever runs on this machine: what a client can write says nothing about it
         log_level="warning", timeout_graceful_shutdown=5,
     )  # fmt: skip
 

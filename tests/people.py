@@ -74,7 +74,7 @@ def sign_in(email: str, password: str, **more: Any) -> httpx.Response:
     return Client(None).post(SIGN_IN, json={"email": email, "password": password, **more})
 
 
-def refused(status: int, code: str, sentence: str, **more: Any) -> tuple[int, dict[str, Any]]:
+def refused(status: int, code: str, sentence: object, **more: Any) -> tuple[int, dict[str, Any]]:
     """As said() gives it."""
     return status, {"error": sentence, "code": code, "message": sentence, **more}
 

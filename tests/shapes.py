@@ -28,6 +28,7 @@ A_TIME: Final = Shape("a time", r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 A_REQUEST_ID: Final = Shape("a request's id", r"[0-9a-zA-Z=_-]{8,64}")
 AN_ETAG: Final = Shape("an ETag", r'"[0-9a-f]{32}"')
 A_SHA256: Final = Shape("a SHA-256", r"[0-9a-f]{64}")
+TOO_MANY: Final = Shape("when to come again", r"Too many requests; try again in \d+ seconds?")
 SOME_BASE64: Final = Shape("base64", r"[0-9A-Za-z+/]{8,}={0,2}")
 A_SIGNED_URL: Final = Shape(
     "a signed URL", r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*"

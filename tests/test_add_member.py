@@ -12,6 +12,7 @@ import pytest
 from functions.add_member.handler import app
 from tests.loops import call
 from tests.members import AT, OWNERS_ONLY, Somebody, acts, refused, roles, said, setting
+from tests.shapes import TOO_MANY
 from vitrine.errors import Forbidden
 from vitrine.library import members
 from vitrine.models import Role
@@ -71,7 +72,7 @@ def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
 
     assert [answer.status_code for answer in answers] == [404, 404, 429]
     assert answers[2].json() == {
-        "error": "Too many requests; try again later", "code": "rate_limited", "message": "Too many requests; try again later",
+        "error": TOO_MANY, "code": "rate_limited", "message": TOO_MANY,
     }  # fmt: skip
     assert int(answers[2].headers["retry-after"]) > 0
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.device import Terminal, at_once
 from tests.loops import call
+from tests.shapes import TOO_MANY
 from tests.tenants import Client, http
 from tests.wall_cases import UNKNOWN_KEY, owner
 from vitrine.library import organizations, sessions
@@ -23,7 +24,7 @@ COOKIE = "better-auth.session_token"
 both = pytest.mark.parametrize("decision", ["approve", "deny"])
 
 
-def refused(status: int, error: str, sentence: str) -> tuple[int, dict[str, str]]:
+def refused(status: int, error: str, sentence: object) -> tuple[int, dict[str, object]]:
     return status, {"error": error, "error_description": sentence, "message": sentence}
 
 
@@ -167,5 +168,5 @@ def test_guesses_are_counted(tenant: Tenant, terminal: Terminal, decision: str, 
         settings.cache_clear()
 
     assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
-    assert answers[3].json() == refused(429, "rate_limited", "Too many requests; try again later")[1]
+    assert answers[3].json() == refused(429, "rate_limited", TOO_MANY)[1]
     assert status(terminal) == "pending"

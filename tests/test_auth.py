@@ -12,8 +12,8 @@ import pytest
 from tests.library_tenants import Organization
 from tests.members import Somebody
 from tests.tenants import Client
-from tests.wall_cases import owner
-from vitrine.library import collections, organizations
+from tests.wall_cases import UNKNOWN_KEY, owner
+from vitrine.library import collections, operators, organizations
 from vitrine.models import Role
 from vitrine.settings import settings
 
@@ -301,12 +301,10 @@ def test_an_organization_that_is_deleted_or_left_is_not_the_default_one(travelle
     assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (2, 2)
 
 
-@pytest.mark.parametrize("named", [{"x-team-id": "{}"}, {"cookie": "activeTeamId={}"}], ids=["header", "cookie"])
-def test_a_stale_name_is_refused_and_never_another_organization_opened(traveller: Traveller, stranger: Tenant, named: dict[str, str]) -> None:
+def test_a_stale_name_is_refused_and_never_another_organization_opened(traveller: Traveller, stranger: Tenant) -> None:
     def answers(organization: object) -> list[tuple[int, Any]]:
-        headers = {name: value.format(organization) for name, value in named.items()}
         return [
-            said(client.get(path, headers=headers))
+            said(client.get(path, headers={"x-team-id": str(organization)}))
             for path in ("/api/me", "/api/v1/media") for client in (traveller.person.client, traveller.session)
         ]  # fmt: skip
 
@@ -327,6 +325,75 @@ def test_a_stale_name_is_refused_and_never_another_organization_opened(traveller
         assert answers(organization) == [not_in_it[0]] * 2 + [not_in_it[1]] * 2
     for organization in (traveller.homes[1].id, NOWHERE, "x", "*"):
         assert answers(organization) == [not_there[0]] * 2 + [not_there[1]] * 2
+
+
+FORGOTTEN = ["activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
+
+
+def test_a_stale_cookie_is_ignored_and_ended(traveller: Traveller, stranger: Tenant) -> None:
+    left, gone, home = traveller.homes
+    traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": left.id.hex})
+    with owner() as connection:
+        connection.execute("update organizations set deleted_at = now() where id = %s", [gone.id])
+    stale = [left.id, left.id.hex, gone.id, stranger.id, NOWHERE, "x", "*", '"quoted"', "%00", "0" * 5000]
+
+    for client in (traveller.person.client, traveller.session):
+        for chosen in stale:
+            cookie = {"cookie": f"activeTeamId={chosen}"}
+            me = client.get("/api/me", headers=cookie)
+            v1 = client.get("/api/v1/media", headers=cookie)
+            assert (me.status_code, me.json()["organizationId"], me.headers.get_list("set-cookie")) == (200, home.id.hex, FORGOTTEN), chosen
+            assert (v1.status_code, v1.headers.get_list("set-cookie")) == (200, FORGOTTEN), chosen
+            assert [file["teamId"] for file in v1.json()["data"]["data"]] == [str(home.id)]
+
+
+def test_an_error_ends_a_stale_cookie_too_and_a_good_one_stays(traveller: Traveller, stranger: Tenant) -> None:
+    def cookies(path: str, chosen: object, **headers: str) -> tuple[int, list[str]]:
+        answer = traveller.session.get(path, headers={"cookie": f"activeTeamId={chosen}", **headers})
+        return answer.status_code, answer.headers.get_list("set-cookie")
+
+    assert cookies("/api/v1/media?limit=0", stranger.id) == (400, FORGOTTEN)
+    assert cookies("/api/me", stranger.id, **{"x-team-id": str(stranger.id)}) == (403, FORGOTTEN)
+    assert cookies(f"/api/media/{NOWHERE}", stranger.id) == (404, FORGOTTEN)
+    assert cookies("/api/auth/organization/list", stranger.id) == (200, FORGOTTEN)
+    assert cookies("/api/me", traveller.homes[1].id) == (200, [])
+    assert cookies("/api/me", traveller.homes[1].id, **{"x-team-id": str(traveller.homes[2].id)}) == (200, [])
+    assert cookies("/api/me", "") == (200, [])
+    unknown = Client(UNKNOWN_KEY).get("/api/me", headers={"cookie": f"activeTeamId={stranger.id}"})
+    assert (unknown.status_code, unknown.headers.get_list("set-cookie")) == (401, [])
+
+
+def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, stranger: Tenant) -> None:
+    home, stale = traveller.homes[1], {"cookie": f"activeTeamId={stranger.id}"}
+
+    answers = [
+        traveller.session.post("/api/v1/teams/switch", json={"teamId": str(home.id)}, headers=stale),
+        traveller.session.post("/api/auth/organization/set-active", json={"organizationId": home.id.hex}, headers=stale),
+    ]
+
+    assert [answer.headers.get_list("set-cookie") for answer in answers] == [[f"activeTeamId={home.id}; Max-Age=31536000; Path=/; SameSite=Lax"]] * 2
+
+
+@pytest.mark.parametrize("how", ["removed", "removed by an operator", "deleted"])
+@pytest.mark.parametrize("asked", ["/api/me", "/api/v1/media", "/api/auth/get-session"])
+def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked: str) -> None:
+    traveller.activate(1)
+    home = traveller.homes[1]
+    with owner() as connection:   # not by the API, which resets the choice itself
+        if how == "removed":
+            connection.execute("delete from memberships where organization_id = %s and user_id = %s", [home.id, traveller.person.id])
+        elif how == "deleted":
+            connection.execute("update organizations set deleted_at = now() where id = %s", [home.id])
+    if how == "removed by an operator":
+        operators.remove_member(home.name, traveller.person.email)
+
+    assert traveller.session.get(asked).status_code == 200
+
+    with owner() as connection:
+        kept = connection.execute("select active_organization_id from sessions where user_id = %s", [traveller.person.id]).fetchall()
+    assert kept == [{"active_organization_id": None}]
+    assert traveller.session.get("/api/auth/get-session").json()["session"]["activeOrganizationId"] is None
+    assert traveller.studio(traveller.session) == 0
 
 
 def test_in_studio_an_item_decides_before_cookie_and_session_and_in_v1_never(traveller: Traveller) -> None:

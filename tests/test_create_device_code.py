@@ -10,6 +10,7 @@ import pytest
 
 from tests.device import SCOPE, begin_login
 from tests.loops import call
+from tests.shapes import TOO_MANY
 from tests.tenants import Client, http
 from tests.wall_cases import owner
 from vitrine.credentials import fingerprint, mint_device_code, mint_id
@@ -145,7 +146,7 @@ def test_an_address_begins_only_so_many_logins(monkeypatch: pytest.MonkeyPatch) 
         settings.cache_clear()
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    sentence = "Too many requests; try again later"
+    sentence = TOO_MANY
     assert answers[2].json() == {"error": "rate_limited", "error_description": sentence, "message": sentence}
     assert 1 <= int(answers[2].headers["retry-after"]) <= 900
     assert elsewhere.status_code == 200

@@ -9,6 +9,7 @@ import pytest
 
 from tests.device import SCOPE, Terminal, begin_login
 from tests.loops import call
+from tests.shapes import TOO_MANY
 from tests.tenants import http
 from tests.wall_cases import owner
 from vitrine.credentials import mint_id
@@ -100,6 +101,6 @@ def test_guesses_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         settings.cache_clear()
 
-    sentence = "Too many requests; try again later"
+    sentence = TOO_MANY
     assert guesses == [400, 400, 400]
     assert (answer.status_code, answer.json()) == (429, {"error": "rate_limited", "error_description": sentence, "message": sentence})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from tests.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look, said
 from tests.shapes import A_TIME, AN_ID
 from tests.tenants import Client
+from vitrine.library import organizations
 
 if TYPE_CHECKING:
     from tests.tenants import Tenant
@@ -34,6 +36,7 @@ def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
 
 def test_the_active_organization_is_shown(tenant: Tenant) -> None:
     someone = Someone.signed_up(PASSWORD)
+    organizations.add_member(tenant.id, UUID(someone.id), "viewer")
     change("update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id)
 
     assert said(someone.client.get(GET_SESSION)) == (200, shown(someone, activeOrganizationId=tenant.id.hex))

@@ -29,6 +29,7 @@ from local.__main__ import main
 from local.operating import UsageError, quota
 from local.places import StartError
 from local.stack import Stack
+from tests.members import AT
 from tests.stack import cluster, database, reachable_folder
 from tests.tenants import Client, Tenant
 from vitrine.errors import Conflict
@@ -392,6 +393,34 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
         ("member.update", {"role": "viewer", "before": "editor"}, UUID(int=0)),
         ("member.remove", {"email": email, "before": "viewer"}, UUID(int=0)),
     ]
+
+
+@pytest.mark.parametrize("words", [("org", "remove-member"), ("org", "set-role"), ("user", "remove")])
+def test_what_somebody_may_no_longer_offer_is_withdrawn(tenant: Tenant, words: tuple[str, str]) -> None:
+    email, invited = a_person(), a_person()
+    done("org", "set-role", tenant.name, email, "admin")
+    admin = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
+    joining = Client(call("key", "add", invited, "--name", "k", "--scope", "*").out.strip())
+    token = admin.post(f"{AT}/invite-member", json={"email": invited, "role": "viewer"}).json()["token"]
+
+    if words == ("user", "remove"):
+        done(*words, email)
+    else:
+        done(*words, tenant.name, email, *(["viewer"] if words[1] == "set-role" else []))
+        done("org", "set-role", tenant.name, email, "admin")   # what was withdrawn stays so
+
+    assert joining.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert rows("select status from invitations where organization_id = %s", tenant.id) == [("canceled",)]
+
+
+def test_no_invitation_brings_somebody_back_whom_an_operator_removed(tenant: Tenant) -> None:
+    email = a_person()
+    client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
+    token = tenant.studio.post(f"{AT}/invite-member", json={"email": email, "role": "admin"}).json()["token"]
+    done("org", "set-role", tenant.name, email, "viewer")
+    done("org", "remove-member", tenant.name, email)
+
+    assert client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
 
 
 @pytest.mark.parametrize("words", [("set-role", "admin"), ("remove-member",)])

@@ -6,15 +6,24 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
 from tests.device import CLIENT, SCOPE, Terminal, at_once, poll
+from tests.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, Someone, change
 from tests.tenants import Client, http
+from tests.test_change_password import waiting
 from tests.wall_cases import owner
+from vitrine.credentials import fingerprint
+from vitrine.db import write
 from vitrine.dialects.devices import GRANT
-from vitrine.library import organizations
+from vitrine.errors import Unauthorized
+from vitrine.library import devices, operators, organizations
+from vitrine.library import sessions as sessions_of
 from vitrine.library.sessions import start
+from vitrine.models import Nobody, Person
+from vitrine.queries.sessions import end_others
 
 if TYPE_CHECKING:
     import httpx
@@ -265,6 +274,86 @@ def test_who_is_gone_signs_in_nowhere(terminal: Terminal, tenant: Tenant) -> Non
         connection.execute("delete from users where id = %s", [person])
 
     assert said(terminal.poll()) == UNKNOWN
+
+
+def change_password(client: Client, *, others: bool) -> None:
+    body = {"currentPassword": PASSWORD, "newPassword": PASSWORD, "revokeOtherSessions": others}
+    assert client.post(CHANGE_PASSWORD, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["password", "password elsewhere", "sign-out", "an operator's sign-out", "an operator's password", "too long ago"])
+def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
+    someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
+    second = Client(None, token=start(UUID(someone.id), address="127.0.0.1", user_agent="tests").token)
+    decide(someone.client, terminal)
+    decide(second, elsewhere)
+    decide(other.client, others := Terminal.begin())
+
+    match how:
+        case "password":
+            change_password(someone.client, others=True)
+        case "password elsewhere":
+            change_password(second, others=True)
+        case "sign-out":
+            someone.client.post(SIGN_OUT)
+        case "an operator's sign-out":
+            operators.sign_out(someone.email)
+        case "an operator's password":
+            operators.set_password(someone.email, "another password")
+        case _:
+            change("update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token))
+
+    assert said(terminal.poll()) == UNKNOWN
+    assert row(terminal) is None
+    assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)   # those end one session alone
+    assert others.poll().status_code == 200
+    assert said(pending.poll()) == PENDING
+    decide(other.client, pending)
+    later(pending, 5)
+    assert pending.poll().status_code == 200
+
+
+def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> None:
+    someone = Someone.new()
+    decide(someone.client, terminal)
+
+    change_password(someone.client, others=False)
+
+    assert terminal.poll().status_code == 200
+
+
+def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal) -> None:
+    someone = Someone.new()
+    session = sessions_of.current([someone.token])
+    assert session is not None
+    person = Person(session.account.id, someone.email, "Somebody", None, None, session_id=session.id)
+    someone.client.post(SIGN_OUT)
+
+    for decision in (devices.approve, devices.deny):
+        with pytest.raises(Unauthorized):
+            decision(person, terminal.user_code)
+
+    assert said(terminal.poll()) == PENDING
+
+
+def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Terminal) -> None:
+    someone = Someone.new()
+    decide(someone.client, terminal)
+
+    with owner() as connection, ThreadPoolExecutor(2) as threads:
+        connection.execute("select from users where id = %s for update", [someone.id])   # the new session waits for it, with the code's row locked
+        polling = threads.submit(terminal.poll)
+        waiting(connection)
+        ending = threads.submit(write, Nobody(), end_others(UUID(someone.id), None))
+        time.sleep(0.2)
+        connection.rollback()
+        ending.result()
+        granted = polling.result()
+
+    token = granted.json().get("access_token")
+    assert Client(None, token=token or "none").get("/api/auth/get-session").json() is None
+    with owner() as connection:
+        assert connection.execute("select count(*) as n from sessions where user_id = %s", [someone.id]).fetchone() == {"n": 0}
 
 
 @pytest.mark.soak

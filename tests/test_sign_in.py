@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ from tests.people import (
     said,
     sign_in,
 )
+from tests.shapes import TOO_MANY
 from tests.tenants import Client
 from vitrine import credentials
 from vitrine.errors import NotRecognized, TooManyRequests
@@ -61,7 +64,8 @@ def test_who_signs_in_has_a_token_that_opens() -> None:
 
     answer = someone.sign_in()
 
-    assert said(answer) == (200, {"redirect": False, "token": A_TOKEN, "user": someone.shown()})
+    assert said(answer) == (200, {"redirect": False, "token": A_TOKEN, "session": {"token": A_TOKEN}, "user": someone.shown()})
+    assert answer.json()["session"]["token"] == answer.json()["token"]
     assert answer.headers["cache-control"] == "no-store"
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
     assert f"{COOKIE}={answer.json()['token']};" in answer.headers["set-cookie"]
@@ -286,6 +290,20 @@ def test_a_session_whose_time_is_over_is_refused() -> None:
     assert someone.client.get("/api/auth/get-session").json() is None
 
 
+def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -> None:
+    """As the published mobile client does: no Origin, the token as Bearer, and the cookie that its platform keeps by itself."""
+    someone = Someone.new()
+    organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "editor")
+    signed_in = someone.sign_in()
+    token, cookie = signed_in.json()["session"]["token"], signed_in.headers["set-cookie"].partition(";")[0]
+
+    bearer = {"authorization": f"Bearer {token}"}
+    answers = [Client(None).post("/api/v1/media-tags", json={"name": f"tag {n}"}, headers=headers)
+               for n, headers in enumerate((bearer, bearer | {"cookie": cookie}, {"cookie": cookie}))]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 403]   # a cookie alone may be a browser's on another page
+
+
 # How often it may be tried.
 
 def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
@@ -335,8 +353,9 @@ def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch)
 
     answer = call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
 
-    assert said(answer) == refused(429, "rate_limited", "Too many requests; try again later")
+    assert said(answer) == refused(429, "rate_limited", TOO_MANY)
     assert 1 <= int(answer.headers["retry-after"]) <= 900
+    assert f"again in {answer.headers['retry-after']} second" in answer.json()["error"]
 
 
 def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(environment: pytest.MonkeyPatch) -> None:
@@ -391,4 +410,74 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
     answers = [call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [401, 429]
-    assert said(answers[1]) == refused(429, "rate_limited", "Too many requests; try again later")
+    assert said(answers[1]) == refused(429, "rate_limited", TOO_MANY)
+
+
+def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.MonkeyPatch) -> None:
+    strict(environment, here=1, anywhere=1)
+    someone = Someone.new()
+
+    with ThreadPoolExecutor(8) as threads:
+        said_of = set(threads.map(lambda _: tried(someone.email, PASSWORD, "192.0.2.1"), range(8)))
+
+    assert said_of <= {"signed in", "rate_limited"}
+    assert tried(someone.email, PASSWORD, "192.0.2.1") == "signed in"
+
+
+def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPatch) -> None:
+    """Each takes 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords share the same few turns."""
+    environment.setenv("PASSWORD_HASHES", "2")
+    environment.setattr(credentials, "_semaphores", [])
+    counting = Counting()
+    environment.setattr(credentials, "_hasher", lambda: counting)
+    someone = Someone.new()
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(lambda email: tried(email, "another password", f"192.0.2.{len(email)}"), [someone.email, "nobody@example.org"] * 4))
+        list(threads.map(credentials.hash_password, ["a password"] * 4))
+
+    assert (counting.done, counting.most) == (12, 2)
+
+
+def test_who_waits_too_long_for_the_hashing_is_told_to_come_again_and_has_guessed_nothing(environment: pytest.MonkeyPatch) -> None:
+    strict(environment, here=1, anywhere=1)
+    environment.setenv("PASSWORD_HASHES", "1")
+    environment.setenv("PASSWORD_WAIT", "0.05")
+    environment.setattr(credentials, "_semaphores", [])
+    someone = Someone.new()
+    body = {"email": someone.email, "password": PASSWORD}
+
+    with credentials._turn():
+        answers = [call(app, "POST", SIGN_IN, json=body) for _ in range(2)]
+    after = call(app, "POST", SIGN_IN, json=body)
+
+    assert [said(answer) for answer in answers] == [
+        refused(503, "busy", "Too many passwords are being checked at the same time; try again")
+    ] * 2  # fmt: skip
+    assert [answer.headers["retry-after"] for answer in answers] == ["5", "5"]
+    assert after.status_code == 200
+
+
+class Counting:
+    """A hasher that counts how many of its calls run at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = self.most = self.done = 0
+
+    def hash(self, _: str) -> str:
+        self._work()
+        return "a hash"
+
+    def verify(self, _: str, __: str) -> None:
+        self._work()
+        raise argon2.exceptions.VerifyMismatchError
+
+    def _work(self) -> None:
+        with self._lock:
+            self._running += 1
+            self.done += 1
+            self.most = max(self.most, self._running)
+        time.sleep(0.02)
+        with self._lock:
+            self._running -= 1

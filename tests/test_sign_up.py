@@ -64,7 +64,7 @@ def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
 
     answer = sign_up(email=email)
 
-    assert said(answer) == (200, {"token": A_TOKEN, "user": user(email, "Ada")})
+    assert said(answer) == (200, {"token": A_TOKEN, "session": {"token": answer.json()["token"]}, "user": user(email, "Ada")})
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
     assert answer.headers.get_list("set-cookie")[0].partition(";")[0] == f"{COOKIE}={answer.json()['token']}"
     signed_in = Client(None, token=answer.json()["token"])

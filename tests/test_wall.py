@@ -47,7 +47,7 @@ LOOKED_UP = {   # functions that the application may call
     "organizations_of", "found_organization", "choose_organization", "accept_invitation", "organization_members", "rename_organization",
     "add_member_by_email", "change_member_role", "remove_member", "invite_member", "cancel_invitation",
     "account_of", "account", "sign_up", "replace_password", "end_other_sessions", "end_sessions", "current_session",   # people
-    "count_sign_in", "forgive_sign_in", "open_session_by_password",
+    "count_sign_in", "uncount_request", "open_session_by_password",
     "folder_inside",
     "matching_files", "search_keys",   # v1's search
     "working_key_scopes",   # when an upload is finalized

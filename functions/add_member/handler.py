@@ -1,6 +1,6 @@
 """POST /api/auth/organization/add-member - put somebody who has an account into an organization, by their e-mail address.
 
-Whether an address has an account is told: so calls are counted as attempts to guess are. An invitation tells nothing.
+Whether an address has an account is told: so calls that find nobody are counted as attempts to guess are. An invitation tells nothing.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
@@ -18,7 +18,7 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="member.add", item=Item("organizationId", "organization", "body"), body=organizations.NewMember,
+    accounts, operation="member.add", failures_only=True, item=Item("organizationId", "organization", "body"), body=organizations.NewMember,
     returns=organizations.Member,
 )  # fmt: skip
 def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.Member:

@@ -1,9 +1,9 @@
 """POST /api/auth/sign-up/email - make an account, and sign in with it.
 
 Body      {"name", "email", "password": 8 to 128 characters, "rememberMe"?: default true}
-Response  {"token", "user": {"id", "email", "name", "image", "emailVerified", "createdAt", "updatedAt"}}, and the session's cookie. The person is in
-          no organization yet
-Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a foreign page asks; 422 the e-mail is taken; 429
+Response  {"token", "session": {"token"}, "user": {"id", "email", "name", "image", "emailVerified", "createdAt", "updatedAt"}}, and the session's
+          cookie. Both tokens are the same. The person is in no organization yet
+Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a foreign page asks; 422 the e-mail is taken; 429; 503
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vitrine.library import people, sessions
 from vitrine.models import Nobody
 
 
-@endpoint(accounts, public=True, tier="auth", mints_secret=True, writes=True, body=SignUp, returns=SignedUp)
+@endpoint(accounts, public=True, tier="sign_up", mints_secret=True, writes=True, body=SignUp, returns=SignedUp)
 def app(request: Request[SignUp], _: Nobody) -> Answer:
     body = request.body()
     account = people.sign_up(email=body.email, name=body.name, password=body.password)

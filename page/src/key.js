@@ -1,12 +1,20 @@
 /** The API key: from the address once (`#key=...`), then in this tab's storage, never in the history. */
 const NAME = 'vitrine-key'
 
+/** The key to use, or null. A link may bring one; where this tab has another already, the person is asked first: a link can come from anybody. */
 export function takeKey() {
   const given = /^#key=(.+)$/.exec(location.hash)?.[1]
   if (given) {
-    sessionStorage.setItem(NAME, decodeURIComponent(given).trim())
     history.replaceState(null, '', location.pathname + location.search)
+    const key = decoded(given).trim()
+    const kept = sessionStorage.getItem(NAME)
+    if (key && (!kept || kept === key || confirm(question(kept, key)))) sessionStorage.setItem(NAME, key)
   }
+  return sessionStorage.getItem(NAME)
+}
+
+/** The key in use, or null. */
+export function usedKey() {
   return sessionStorage.getItem(NAME)
 }
 
@@ -16,4 +24,18 @@ export function keepKey(key) {
 
 export function forgetKey() {
   sessionStorage.clear()
+}
+
+/** Keys are recognized by their first 16 characters, as in the list of one's keys. */
+function question(kept, key) {
+  return `This link brings another API key (${key.slice(0, 16)}…) than the one in use (${kept.slice(0, 16)}…). `
+    + 'What you upload with it goes to whoever owns it. Use the key of the link from now on?'
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch { // a stray percent sign
+    return text
+  }
 }

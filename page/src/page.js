@@ -1,7 +1,7 @@
 import './page.css'
 
 import { api, Refused } from './api.js'
-import { forgetKey, keepKey, takeKey } from './key.js'
+import { forgetKey, keepKey, takeKey, usedKey } from './key.js'
 import { library } from './library.js'
 import { say, silence } from './notices.js'
 import { uploads } from './uploads.js'
@@ -30,11 +30,12 @@ document.querySelector('#leave').addEventListener('click', () => {
 for (const kind of ['dragover', 'drop']) window.addEventListener(kind, (event) => event.preventDefault())
 
 window.addEventListener('hashchange', () => {
-  if (location.hash.startsWith('#key=')) {
-    running?.stop()
-    running = null
-    enter()
-  }
+  if (!location.hash.startsWith('#key=')) return
+  const before = usedKey()
+  if (takeKey() === before) return // what is shown and uploaded goes on
+  running?.stop()
+  running = null
+  enter()
 })
 
 await enter()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 from local.stack import Stack
 from tests import pictures
@@ -228,6 +228,35 @@ def test_the_key_leaves_the_address_and_stays_in_the_tab(page: Page, stack: Stac
     page.reload()
     expect(page.get_by_label("API key")).to_be_focused()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+@pytest.mark.parametrize("how", ["opened", "followed"])
+def test_a_link_replaces_a_key_only_where_the_person_agrees(
+    library: Page, stack: Stack, organization: Organization, how: str, *, agreed: bool
+) -> None:
+    other = organization.api.post("/api/auth/api-keys", json={"name": "Another", "scopes": ["*"]}).json()["key"]
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        if agreed:
+            dialog.accept()
+        else:
+            dialog.dismiss()
+
+    library.on("dialog", answer)
+    for key in (organization.key, other):
+        if how == "opened":
+            library.goto("about:blank")
+            library.goto(f"{stack.origin}/#key={key}")
+        else:
+            library.evaluate("key => { location.hash = `#key=${key}` }", key)
+        expect(library).to_have_url(f"{stack.origin}/")
+        expect(library.locator("#state")).to_have_text("0 items")
+
+    assert [all(key[:16] in question for key in (organization.key, other)) for question in asked] == [True]   # the same key again is no question
+    assert library.evaluate("sessionStorage.getItem('vitrine-key')") == (other if agreed else organization.key)
 
 
 def test_a_key_is_asked_for_and_a_wrong_one_refused_in_words(page: Page, stack: Stack, organization: Organization, seen: Seen) -> None:

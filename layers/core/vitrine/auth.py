@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from ipaddress import ip_address, ip_network
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from vitrine.credentials import fingerprint
-from vitrine.db import read
+from vitrine.db import read, write
 from vitrine.errors import (
     Forbidden,
     MissingScope,
@@ -32,6 +33,8 @@ from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from starlette.datastructures import Headers
 
     from vitrine.dialects import Check, Dialect
     from vitrine.models import Identity, ItemKind
@@ -55,6 +58,7 @@ class Use:
     """How much of a rate limit is used up."""
 
     limit: RateLimit
+    bucket: str              # that the request was counted in
     allowed: int             # requests per window
     hits: int                # of this window, the present one counted
     resets_at: datetime      # when the next one begins
@@ -73,6 +77,11 @@ class Use:
         if self.hits > self.allowed:
             raise TooManyRequests(allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after)
 
+    def take_back(self) -> Use:
+        """The request is not counted any more."""
+        write(Nobody(), queries.uncount_request([self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)))
+        return replace(self, hits=self.hits - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -83,6 +92,11 @@ class Known:
     use: Use | None       # None: nothing is counted
     began: float          # monotonic
 
+    @property
+    def stale_choice(self) -> bool:
+        """The cookie activeTeamId names no organization of the caller's."""
+        return self.identity.preferred_is_own is False
+
 
 def identify(
     dialect: Dialect, permission: Permission, headers: Mapping[str, str], cookies: Mapping[str, str], *,
@@ -90,11 +104,12 @@ def identify(
 ) -> Known:  # fmt: skip
     """Who asks, in one round trip, which also counts the request.
 
-    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie activeTeamId last. `address` is the client's;
-    `secure`: the request came by https, where only a cookie of the name that says so counts.
+    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie activeTeamId last. The cookie is a choice made
+    earlier, so it counts only where it names an organization of the caller's. `address` is the client's; `secure`: the request came by https, where
+    only a cookie of the name that says so counts.
     """
     explicit = organization or headers.get("x-team-id") or None
-    named = explicit or cookies.get("activeTeamId") or None
+    chosen = cookies.get("activeTeamId") or None
     limit = _limited(dialect, permission.tier)
     shown = _credential(headers, bearer_first=dialect.BEARER_FIRST)
     cookie = cookies.get(session_cookie(secure=secure))
@@ -102,7 +117,8 @@ def identify(
     identity = read(Nobody(), queries.authenticate(
         [fingerprint(credential) for credential in (shown, cookie) if credential],
         address=subnet(address),
-        organization=None if named is None else dialect.parse_id(named) or NO_ORGANIZATION,
+        organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
+        preferred=None if chosen is None else dialect.parse_id(chosen) or NO_ORGANIZATION,
         item_kind=about.kind if about else None,
         item_id=about.id if about else None,
         item_key=about.key if about else None,
@@ -111,7 +127,7 @@ def identify(
         limit=limit,
     ))[0]
     by_cookie = identity.credential_number == (2 if shown else 1) and bool(cookie)
-    return Known(identity, by_cookie, _use(limit, identity.hits, identity.resets_at), began)
+    return Known(identity, by_cookie, _use(limit, identity.bucket, identity.hits, identity.resets_at), began)
 
 
 def admit(known: Known, dialect: Dialect, permission: Permission, *, about: About | None, from_our_page: bool) -> Caller | Person:
@@ -150,8 +166,9 @@ def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
     limit = _limited(dialect, tier)
     if limit is None:
         return None
-    counted = read(Nobody(), queries.count_request(f"address:{subnet(address)}:{limit.name}", limit.seconds))[0]
-    return _use(limit, counted.hits, counted.resets_at)
+    bucket = f"address:{subnet(address)}:{limit.name}"
+    counted = read(Nobody(), queries.count_request(bucket, limit.seconds))[0]
+    return _use(limit, bucket, counted.hits, counted.resets_at)
 
 
 def session_cookie(*, secure: bool) -> str:
@@ -162,10 +179,12 @@ def session_cookie(*, secure: bool) -> str:
 def active_team(organization: UUID | None, *, secure: bool) -> str:
     """The cookie by which a browser names its organization from then on; None: it is forgotten. Scripts may read it, since it tells no secret.
 
-    It outlives sessions, as the choice does: where its person is no member any more, it is refused as any name of an organization is.
+    It outlives sessions, as the choice does. Where it names no organization of the caller's any more, it is ignored, and the answer ends it.
     """
     kept = f"{organization}; Max-Age={365 * 24 * 3600}" if organization is not None else "; Max-Age=0"
     return f"activeTeamId={kept}; Path=/; SameSite=Lax{'; Secure' if secure else ''}"
+
+
 def session_tokens(headers: Mapping[str, str], cookies: Mapping[str, str], *, secure: bool) -> tuple[str, ...]:
     """What may be a session's token, in the order in which they count. A key in x-api-key is none."""
     return tuple(token for token in (_bearer(headers), cookies.get(session_cookie(secure=secure), "")) if token)
@@ -185,22 +204,56 @@ def signed_out(*, secure: bool) -> tuple[str, ...]:
 
 def subnet(address: str) -> str:
     """What an address is counted as: whoever has one of IPv6 has 2**64 of them."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
+    parsed = _parsed_address(address)
+    if parsed is None:
         return "unknown"
     return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def client_address(headers: Headers, socket: str) -> str:
+    """The client's address: that of the socket's other end, or what the deployment's own proxy says of its client.
+
+    A header is believed only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in `x-proxy-secret`, which only the proxy
+    knows. Of a list the last entry counts: that is the one which the proxy itself has added. An entry that is no address is ignored.
+    """
+    name, secret = settings().client_address_header, settings().proxy_secret
+    shown = headers.getlist("x-proxy-secret")
+    if name and secret and len(shown) == 1 and compare_digest(shown[0].encode("latin-1"), secret.encode()):
+        last = ",".join(headers.getlist(name)).rpartition(",")[2].strip()   # sent several times, a header is one list (RFC 9110, 5.3)
+        found = _parsed_address(_without_port(last, always=name.lower() == "cloudfront-viewer-address"))
+        if found is not None:
+            return str(found)
+    found = _parsed_address(socket)
+    return socket if found is None else str(found)
+
+
+def _without_port(entry: str, *, always: bool) -> str:
+    """The address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: an IPv6 address without brackets is followed by a port too."""
+    if entry.startswith("["):
+        host, closed, port = entry[1:].partition("]")
+        return host if closed and (not port or port[:1] == ":") else entry
+    host, _, port = entry.rpartition(":")
+    return host if port.isdecimal() and (always or ":" not in host) else entry
+
+
+def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+    """None when it is none. An IPv4 address in IPv6 form is that IPv4 address: a socket of both families shows it so."""
+    try:
+        found = ip_address(text.partition("%")[0])   # without an IPv6 zone, which means something to one machine only
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
 
 
 def _limited(dialect: Dialect, tier: Tier) -> RateLimit | None:
     return dialect.LIMITS[tier] if settings().rate_limits else None
 
 
-def _use(limit: RateLimit | None, hits: int | None, resets_at: datetime | None) -> Use | None:
-    if limit is None or hits is None or resets_at is None:
+def _use(limit: RateLimit | None, bucket: str | None, hits: int | None, resets_at: datetime | None) -> Use | None:
+    if limit is None or bucket is None or hits is None or resets_at is None:
         return None
-    allowed: int = getattr(settings(), f"{limit.name}_limit")
-    return Use(limit, allowed, hits, resets_at)
+    allowed: int = getattr(settings(), limit.setting)
+    return Use(limit, bucket, allowed, hits, resets_at)
 
 
 def _credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None:

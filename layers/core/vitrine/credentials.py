@@ -6,13 +6,20 @@ import hashlib
 import re
 import secrets
 import string
+import threading
 import time
 import unicodedata
 import uuid
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from vitrine.errors import Busy
+from vitrine.settings import settings
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from argon2 import PasswordHasher
 
 API_KEY = re.compile(r"sk_(live|test)_[a-f0-9]{64}\Z")
@@ -60,16 +67,26 @@ def mint_id() -> uuid.UUID:
 
 
 def hash_password(password: str) -> str:
-    """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a ligature or a wide letter differently."""
-    return _hasher().hash(unicodedata.normalize("NFKC", password))
+    """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a ligature or a wide letter differently.
+
+    Raises Busy when too many others are hashed at the same time.
+    """
+    normalized = unicodedata.normalize("NFKC", password)
+    with _turn():
+        return _hasher().hash(normalized)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's password, costs the same and is False."""
+    """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's password, costs the same and is False.
+
+    Raises Busy when too many others are hashed at the same time.
+    """
     from argon2.exceptions import VerifyMismatchError
 
+    normalized = unicodedata.normalize("NFKC", password)
     try:
-        _hasher().verify(password_hash or NOBODYS_HASH, unicodedata.normalize("NFKC", password))
+        with _turn():
+            _hasher().verify(password_hash or NOBODYS_HASH, normalized)
     except VerifyMismatchError:
         return False
     return password_hash is not None
@@ -86,3 +103,26 @@ def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher, profiles  # only who signs in pays for the import
 
     return PasswordHasher.from_parameters(profiles.RFC_9106_LOW_MEMORY)
+
+
+@contextmanager
+def _turn() -> Generator[None]:
+    """One of the few password hashes that are computed at the same time, whose memory adds up. Raises Busy after `password_wait` seconds."""
+    turns = _turns()
+    if not turns.acquire(timeout=settings().password_wait):
+        raise Busy("Too many passwords are being checked at the same time; try again", retry_after=5)
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+_opening = threading.Lock()             # several threads may come first; functools.cache would make a semaphore for each
+_semaphores: list[threading.BoundedSemaphore] = []
+
+
+def _turns() -> threading.BoundedSemaphore:
+    with _opening:
+        if not _semaphores:
+            _semaphores.append(threading.BoundedSemaphore(max(1, settings().password_hashes)))
+        return _semaphores[0]

@@ -18,7 +18,8 @@ import sys
 import time
 import uuid
 import warnings
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, quote
@@ -31,7 +32,7 @@ from typing_extensions import TypeVar
 from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
-from vitrine.errors import Invalid, NotFound, Refusal, TooLarge, WrongOrigin
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, WrongOrigin
 from vitrine.models import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
@@ -114,6 +115,7 @@ class Spec:
     files: int = 0                      # how many its body, multipart/form-data, may bring; 0: the body is no such form
     many: str = ""                      # the name that all of these have; "": each its own, and then no Idempotency-Key
     choice: Choice | None = None
+    failures_only: bool = False         # its rate limit is one of guesses: a request that is right is not counted in the end
 
     @property
     def name(self) -> str:
@@ -123,6 +125,24 @@ class Spec:
     def takes_idempotency_key(self, method: str) -> bool:
         """A form's of files with names of their own does not."""
         return method == "POST" and not self.mints_secret and bool(self.many or not self.files)
+
+
+@dataclass(slots=True)
+class _Used:
+    """What a request has used of a rate limit, and what else its answer says of who asks, whether it is an error or not."""
+
+    use: auth.Use | None = None
+    cookies: tuple[str, ...] = field(default=())
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _limits_shown(self.use)
+
+    def take_back(self) -> None:
+        """The request is not counted any more."""
+        if self.use is not None:
+            with suppress(Refusal):   # the request itself is done
+                self.use = self.use.take_back()
 
 
 class Request(Generic[B, Q]):
@@ -169,7 +189,7 @@ class Request(Generic[B, Q]):
 
     @property
     def address(self) -> str:
-        """Of the client, as the gateway or the server saw it."""
+        """Of the client, as the gateway or the server saw it, or the proxy that the settings name."""
         return _address(self._http)
 
     @property
@@ -234,7 +254,7 @@ class Endpoint:
         from vitrine.forms import Form  # few functions take forms: no other pays for the parser
 
         most = _largest_form(http)
-        used: dict[str, str] = {}
+        used = _Used()
         judged: Caller | Person | Nobody | Exception | None = None
         size, more, asked = 0, True, False
         with Form(http.headers.get("content-type", ""), files=self.spec.files, many=self.spec.many) as form:
@@ -256,7 +276,7 @@ class Endpoint:
             form.end()
             return await _aside(http, partial(self._answer, http, b"", request_id, form, judged, used))
 
-    def _judged(self, http: HttpRequest, fields: dict[str, str], used: dict[str, str]) -> Caller | Person | Nobody | Exception | None:
+    def _judged(self, http: HttpRequest, fields: dict[str, str], used: _Used) -> Caller | Person | Nobody | Exception | None:
         """Who asks, or why it is refused. None: it is somebody, and the rest is judged once the form has named its item."""
         item = self.spec.item
         named = item is None or item.where != "body" or item.name in fields
@@ -268,26 +288,35 @@ class Endpoint:
 
     def _answer(
         self, http: HttpRequest, raw: bytes | TooLarge, request_id: str, form: Form | None = None,
-        judged: Caller | Person | Nobody | Exception | None = None, used: dict[str, str] | None = None,
+        judged: Caller | Person | Nobody | Exception | None = None, used: _Used | None = None,
     ) -> Answer:  # fmt: skip
         dialect = self.dialect(http.url.path)
-        used = {} if used is None else used   # headers that tell of the rate limit, on every answer, refusals included
+        used = _Used() if used is None else used
         try:
             if isinstance(judged, Exception):
                 raise judged
             result = self._result(http, raw, used, form, judged)
             said = result if isinstance(result, Answer) else Answer(result)
+            if self.spec.failures_only:
+                used.take_back()
         except Refusal as refusal:
+            # What could not be decided is no guess, nor is what was right and is so already. What is over the limit needs no count: a window that
+            # failures have used up stays so, and many right requests at once do not use it up.
+            if self.spec.failures_only and (isinstance(refusal, (Busy, Conflict)) or (used.use is not None and used.use.hits > used.use.allowed)):
+                used.take_back()
             said = dialect.refusal(refusal, self.spec.operation)
         except Exception:  # whatever it is, the client learns nothing of it
             _logger().exception("fault", extra={"endpoint": self.spec.name, "request_id": request_id})
             said = dialect.fault(request_id, self.spec.operation)
+        names = {cookie.partition("=")[0] for cookie in said.cookies}
+        cookies = (*said.cookies, *(cookie for cookie in used.cookies if cookie.partition("=")[0] not in names))
         if said.body is None or isinstance(said.body, (bytes, str)):
-            return replace(said, headers={**used, **said.headers})
-        return replace(said, body=to_json(said.body), headers={"content-type": "application/json", **used, **said.headers})
+            return replace(said, headers={**used.headers, **said.headers}, cookies=cookies)
+        headers = {"content-type": "application/json", **used.headers, **said.headers}
+        return replace(said, body=to_json(said.body), headers=headers, cookies=cookies)
 
     def _result(
-        self, http: HttpRequest, raw: bytes | TooLarge, used: dict[str, str], form: Form | None, judged: Caller | Person | Nobody | None
+        self, http: HttpRequest, raw: bytes | TooLarge, used: _Used, form: Form | None, judged: Caller | Person | Nobody | None
     ) -> object:
         spec = self.spec
         if isinstance(raw, TooLarge):
@@ -324,7 +353,7 @@ class Endpoint:
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
     def _who(
-        self, http: HttpRequest, variables: Mapping[str, str], values: Mapping[str, str], document: object, used: dict[str, str], *,
+        self, http: HttpRequest, variables: Mapping[str, str], values: Mapping[str, str], document: object, used: _Used, *,
         in_organization: bool = True,
     ) -> Caller | Person | Nobody:  # fmt: skip
         """Who asks, admitted. Without `in_organization` only that it is somebody whose credential reaches."""
@@ -333,7 +362,7 @@ class Endpoint:
             raise WrongOrigin("A browser may ask this from a page of this origin, or of an allowed one")
         if spec.tier is not None:
             use = auth.count(spec.dialect, spec.tier, _address(http))
-            used.update(_used(use))
+            used.use = use
             if use is not None:
                 use.check()
         if spec.operation is None:
@@ -345,11 +374,13 @@ class Endpoint:
         permission = PERMISSIONS[_operation(spec.operation, spec.choice, document)]
         if not in_organization:
             permission = replace(permission, roles=None)
+        secure = origin_of(http).startswith("https:")
         known = auth.identify(
-            spec.dialect, permission, http.headers, http.cookies,
-            address=_address(http), secure=origin_of(http).startswith("https:"), about=about, organization=organization,
+            spec.dialect, permission, http.headers, http.cookies, address=_address(http), secure=secure, about=about, organization=organization,
         )  # fmt: skip
-        used.update(_used(known.use))
+        used.use = known.use
+        if known.stale_choice:
+            used.cookies = (auth.active_team(None, secure=secure),)
         return auth.admit(
             known, spec.dialect, permission, about=about, from_our_page=not (spec.writes or http.method not in SAFE) or _from_our_page(http)
         )
@@ -372,6 +403,7 @@ def endpoint(
     files: int = 0,
     many: str = "",
     choice: Choice | None = None,
+    failures_only: bool = False,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """The decorated function, given a Request and a Caller (a Person where the permission names no roles, Nobody where `public`), as an ASGI app.
 
@@ -389,7 +421,8 @@ def endpoint(
         docstring = sys.modules[function.__module__].__doc__ or ""
         routes = _routes(function.__doc__ or "") or _routes(docstring)
         return Endpoint(function, Spec(
-            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, many, choice
+            dialect, operation, routes, body, query, returns, status, about, docstring, tier, mints_secret, writes, forms, files, many, choice,
+            failures_only,
         ))
 
     return app
@@ -547,7 +580,7 @@ def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes,
     return content, [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in spelled]
 
 
-def _used(use: auth.Use | None) -> dict[str, str]:
+def _limits_shown(use: auth.Use | None) -> dict[str, str]:
     """Of the rate limit: the v1 API's own headers (the reset in milliseconds, as it has it), and those of the IETF's draft."""
     if use is None:
         return {}
@@ -580,8 +613,8 @@ def _from_our_page(http: HttpRequest) -> bool:
 
 
 def _address(http: HttpRequest) -> str:
-    """Of the client, as the gateway or the server saw it: never a header, which anybody can write."""
-    return http.client.host if http.client else ""
+    """Of the client, as the gateway or the server saw it; a header, which anybody can write, only from a proxy that the settings name."""
+    return auth.client_address(http.headers, http.client.host if http.client else "")
 
 
 # What no route takes.

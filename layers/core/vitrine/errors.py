@@ -84,12 +84,12 @@ class WrongOrigin(Forbidden):
 
 
 class TooManyRequests(Refusal):
-    """Over a rate limit."""
+    """Over a rate limit. The sentence says after how many seconds the next window begins."""
 
     status, code = 429, "rate_limited"
 
     def __init__(self, *, allowed: int, resets_at: datetime, retry_after: int) -> None:
-        super().__init__("Too many requests; try again later")
+        super().__init__(f"Too many requests; try again in {retry_after} second{'' if retry_after == 1 else 's'}")
         self.allowed, self.resets_at, self.retry_after = allowed, resets_at, retry_after   # requests, when the next window begins, seconds
 
 

@@ -137,6 +137,8 @@ class Identity:
     item_state: Literal["here", "elsewhere", "absent", "none"]
     hits: int | None                   # requests of this window, this one counted; None: not counted
     resets_at: datetime | None
+    bucket: str | None                 # what was counted
+    preferred_is_own: bool | None      # whether the organization chosen earlier is one of the person's; None: none was chosen, or nobody asks
 
 
 # What is kept.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 from vitrine.models import Role
 
-Tier = Literal["read", "write", "upload", "auth", "device"]
+Tier = Literal["read", "write", "upload", "auth", "sign_up", "device"]
 
 ROLES: tuple[Role, ...] = ("owner", "admin", "editor", "member", "viewer")
 EVERYBODY: frozenset[Role] = frozenset(ROLES)
@@ -40,20 +40,27 @@ class Permission:
 class RateLimit:
     """How often a tier may be used: by each credential, by an organization as a whole, or from an address."""
 
-    name: str                       # of its setting, which says how many requests, less `_limit`
+    name: str                       # in buckets and headers
     per: Literal["credential", "organization", "address"]
     seconds: int = 60               # of a window
+    counts_as: str = ""             # the limit whose setting says how many requests, where that is not its own
+
+    @property
+    def setting(self) -> str:
+        """The name of the setting that says how many requests."""
+        return f"{self.counts_as or self.name}_limit"
 
 
-_AUTH = RateLimit("auth", "address", 900)
+_AUTH = RateLimit("auth", "address", 900)       # guesses: what succeeds is taken back where the endpoint says so
+_SIGN_UP = RateLimit("sign_up", "address", 900, counts_as="auth")   # new accounts count: apart, so that they keep nobody from signing in
 _DEVICE = RateLimit("device", "address", 900)   # logins begun at devices: guess nothing, but each is a row
 STUDIO_LIMITS: Mapping[Tier, RateLimit] = {
     "read": RateLimit("studio_read", "organization"), "write": RateLimit("studio_write", "organization"),
-    "upload": RateLimit("upload", "organization"), "auth": _AUTH, "device": _DEVICE,
+    "upload": RateLimit("upload", "organization"), "auth": _AUTH, "sign_up": _SIGN_UP, "device": _DEVICE,
 }  # fmt: skip
 V1_LIMITS: Mapping[Tier, RateLimit] = {
     "read": RateLimit("v1_read", "credential"), "write": RateLimit("v1_write", "credential"),
-    "upload": RateLimit("v1_write", "credential"), "auth": _AUTH, "device": _DEVICE,
+    "upload": RateLimit("v1_write", "credential"), "auth": _AUTH, "sign_up": _SIGN_UP, "device": _DEVICE,
 }  # fmt: skip
 
 

@@ -59,6 +59,8 @@ class Settings:
 
     origin: str = ""                               # public origin of the API, no trailing slash; empty: taken from the request
     allowed_origins: tuple[str, ...] = ()          # of browsers, beside our own
+    client_address_header: str = ""                # in which our own proxy names its client (X-Forwarded-For, CloudFront-Viewer-Address); empty: none
+    proxy_secret: str = ""                         # that proxy sends it in X-Proxy-Secret: without it the header above is not believed
 
     max_upload_bytes: int = 5 * GIB
     post_max_bytes: int = 100 * MIB                # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
@@ -99,9 +101,11 @@ class Settings:
     studio_read_limit: int = 6_000                 # requests per minute and organization
     studio_write_limit: int = 3_000
     upload_limit: int = 60_000                     # a dropped folder of 10,000 files asks two or three times for each
-    auth_limit: int = 30                           # attempts to sign in, sign up or guess a code, per 15 minutes and address
+    auth_limit: int = 30                           # failed attempts to sign in or guess a code, and new accounts, per 15 minutes and address
     sign_in_limit: int = 10                        # failed attempts at one account from one address, per 15 minutes
     sign_in_account_limit: int = 100               # failed attempts at one account from anywhere, per 15 minutes
+    password_hashes: int = 2                       # computed at the same time in one process, of 64 MiB and four threads each
+    password_wait: float = 20.0                    # seconds that a request waits for its turn at that, before it is answered with 503
 
     idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
 

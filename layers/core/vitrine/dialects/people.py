@@ -51,8 +51,13 @@ class User(TypedDict):
     updatedAt: Time
 
 
+class OpenedSession(TypedDict):
+    token: str             # the session's token again: the published mobile client keeps only this one
+
+
 class SignedUp(TypedDict):
     token: str             # of the session: shown here and never again
+    session: OpenedSession
     user: User
 
 
@@ -98,11 +103,11 @@ def show_user(account: models.Account) -> User:
 
 
 def show_signed_up(account: models.Account, token: str) -> SignedUp:
-    return {"token": token, "user": show_user(account)}
+    return {"token": token, "session": {"token": token}, "user": show_user(account)}
 
 
 def show_signed_in(account: models.Account, token: str) -> SignedIn:
-    return {"redirect": False, "token": token, "user": show_user(account)}
+    return {"redirect": False, **show_signed_up(account, token)}
 
 
 def show_password_changed(account: models.Account) -> PasswordChanged:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from vitrine.credentials import fingerprint, mint_device_code, mint_id, mint_session_token, mint_user_code
 from vitrine.db import read, write
-from vitrine.errors import Busy, NotGranted
+from vitrine.errors import Busy, NotGranted, Unauthorized
 from vitrine.models import Nobody
 from vitrine.queries import devices as queries
 from vitrine.settings import settings
@@ -85,7 +85,10 @@ def find(user_code: str) -> Login:
 
 
 def approve(person: Person, user_code: str) -> None:
-    """The device's next poll is given a session of this person. Raises NotGranted when there is nothing to decide any more."""
+    """The device's next poll is given a session of this person, unless the session that approves has ended by then.
+
+    Raises NotGranted when there is nothing to decide any more, Unauthorized when the session has ended since the request was admitted.
+    """
     _decide(person, user_code, "approved")
 
 
@@ -95,7 +98,11 @@ def deny(person: Person, user_code: str) -> None:
 
 
 def _decide(person: Person, user_code: str, decision: Decision) -> None:
-    outcome = write(Nobody(), queries.decide(user_code, person.user_id, decision))[0].outcome
+    if person.session_id is None:
+        raise Unauthorized
+    outcome = write(Nobody(), queries.decide(user_code, person.user_id, person.session_id, decision))[0].outcome
+    if outcome == "signed_out":
+        raise Unauthorized
     if outcome != decision:
         raise NotGranted(*_UNDECIDED[outcome])
 

@@ -1,6 +1,7 @@
 """A person's API keys: made, listed, changed, rotated and revoked by that person alone, whatever organization they are in.
 
-No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then reaches.
+No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then reaches, and a key that is made with another
+ends when that one does, or earlier. A signed-in person gives a key any end.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
 from vitrine.db import read, transaction, write
-from vitrine.errors import Conflict, Invalid, MissingScope, NotFound
+from vitrine.errors import Conflict, Invalid, MissingScope, NotFound, Unauthorized
 from vitrine.library import clean_name
 from vitrine.models import MAX_KEY_NAME, STAYS, ApiKey, Nobody, Stays
 from vitrine.permissions import SCOPES, grants
@@ -62,7 +63,11 @@ def listed(person: Person) -> list[ApiKey]:
 
 
 def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Minted:
-    """There is a new key. Raises Invalid, MissingScope for what the person's own credential does not reach, Conflict where there are enough."""
+    """There is a new key. Made with another key it ends when that one does, unless an earlier end is asked for.
+
+    Raises Invalid, also for an end after that of the key it is made with; MissingScope for what the person's own credential does not reach; Conflict
+    where there are enough.
+    """
     name, kept = clean_name(name, most=MAX_KEY_NAME), clean_scopes(scopes)
     if expires_at is not None:
         expires_at = _clean_end(expires_at)
@@ -70,7 +75,10 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
 
     def work(db: Transaction) -> Minted:
         _check_room(db.run(queries.hold(person.user_id))[0].working)
-        return _mint(db, person, name, kept, expires_at, None)
+        latest = _latest_end(db, person)
+        if expires_at is not None:
+            _check_end(expires_at, latest)
+        return _mint(db, person, name, kept, expires_at or latest, made_by=person.key_id)
 
     return transaction(Nobody(), work)
 
@@ -78,8 +86,8 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
 def change(person: Person, key: UUID, to: Change) -> ApiKey:
     """The key as it is then. One that has expired works again when its end is moved.
 
-    Raises Invalid; NotFound, also for another person's; MissingScope for what the key would reach and the person's own credential does not;
-    Conflict when it was revoked or rotated, or would work again where there are enough.
+    Raises Invalid, also when the key would work longer than the key it is changed with; NotFound, also for another person's; MissingScope for what
+    the key would reach and the person's own credential does not; Conflict when it was revoked or rotated, or would work again where there are enough.
     """
     name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
     scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
@@ -95,15 +103,21 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
             expires_at=found.expires_at if isinstance(expires_at, Stays) else expires_at,
         )
         _check_reach(person, wanted.scopes)
+        _check_end(wanted.expires_at, _latest_end(db, person))
         if found.state == "expired" and wanted.expires_at != found.expires_at:
             _check_room(working)
-        return db.run(queries.change(person.user_id, key, wanted.name, wanted.scopes, wanted.expires_at))[0]
+        # Whoever prolongs a key answers for it from then on: a person, or the key in use.
+        prolonged = _is_later(wanted.expires_at, found.expires_at)
+        changed = queries.change(
+            person.user_id, key, wanted.name, wanted.scopes, wanted.expires_at, prolonged=prolonged, made_by=person.key_id
+        )  # fmt: skip
+        return db.run(changed)[0]
 
     return transaction(Nobody(), work)
 
 
 def revoke(person: Person, key: UUID) -> ApiKey:
-    """The key works no more; nothing changes when it did not. Raises NotFound, also for another person's."""
+    """The key works no more, nor do the keys that were made with it; nothing changes when it did not. Raises NotFound, also for another person's."""
     ended = write(Nobody(), queries.end(person.user_id, key, 0))
     if not ended:
         raise NotFound(MISSING)
@@ -111,7 +125,8 @@ def revoke(person: Person, key: UUID) -> ApiKey:
 
 
 def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
-    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more.
+    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more. Rotated with another key, the new one ends
+    when that does, if it would not end earlier.
 
     Raises Invalid for an overlap of more than a week; NotFound, also for another person's; MissingScope for what the key reaches and the person's
     own credential does not; Conflict when it was revoked or rotated or has expired, or where both cannot work beside the others.
@@ -127,7 +142,12 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
             raise Conflict("This API key has expired")
         if overlap:
             _check_room(working)
-        minted = _mint(db, person, old.name, old.scopes, old.expires_at, key)
+        itself = person.key_id == key
+        latest = old.expires_at if itself else _latest_end(db, person)
+        minted = _mint(
+            db, person, old.name, old.scopes, latest if _is_later(old.expires_at, latest) else old.expires_at,
+            rotated_from=key, made_by=None if itself else person.key_id,
+        )  # fmt: skip
         return Rotated(minted, db.run(queries.end(person.user_id, key, overlap))[0])
 
     return transaction(Nobody(), work)
@@ -152,6 +172,30 @@ def _check_reach(person: Person, scopes: Collection[str]) -> None:
             raise MissingScope(scope)
 
 
+def _latest_end(db: Transaction, person: Person) -> datetime | None:
+    """When the key ends with which the person asks, for none may outlive it; None: it does not end, or the person has signed in.
+
+    Raises Unauthorized when it has ended since the request was admitted.
+    """
+    if person.key_id is None:
+        return None
+    own = db.first(queries.one(person.user_id, person.key_id))
+    if own is None or own.state != "active":
+        raise Unauthorized
+    return min((end for end in (own.expires_at, own.revoked_at) if end is not None), default=None)
+
+
+def _check_end(at: datetime | None, latest: datetime | None) -> None:
+    if latest is not None and _is_later(at, latest):
+        own = latest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise Invalid(f"A key cannot work longer than the key it is made or changed with, which ends at {own}", code="outlives_own_key")
+
+
+def _is_later(at: datetime | None, than: datetime | None) -> bool:
+    """Of two ends. None is never."""
+    return than is not None and (at is None or at > than)
+
+
 def _check_room(working: int) -> None:
     most = settings().max_api_keys
     if working >= most:
@@ -168,9 +212,13 @@ def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
     return found
 
 
-def _mint(db: Transaction, person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None, rotated_from: UUID | None) -> Minted:
+def _mint(
+    db: Transaction, person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None, *,
+    rotated_from: UUID | None = None, made_by: UUID | None = None,
+) -> Minted:  # fmt: skip
     secret = mint_api_key()
     put = queries.put(
-        person.user_id, mint_id(), name, secret[:KEY_PREFIX_LENGTH], fingerprint(secret), scopes, expires_at, rotated_from
-    )
+        person.user_id, mint_id(), name, secret[:KEY_PREFIX_LENGTH], fingerprint(secret), scopes, expires_at,
+        rotated_from=rotated_from, made_by=made_by,
+    )  # fmt: skip
     return Minted(db.run(put)[0], secret)

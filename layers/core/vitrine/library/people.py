@@ -6,17 +6,17 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
 from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
 from vitrine.db import read, transaction, write
-from vitrine.errors import Conflict, Forbidden, Invalid, Issue, NotRecognized, TooManyRequests, Unprocessable
+from vitrine.errors import Busy, Conflict, Forbidden, Invalid, Issue, NotRecognized, TooManyRequests, Unprocessable
 from vitrine.library import clean_name
 from vitrine.models import Account, Nobody
+from vitrine.queries import identity, sessions
 from vitrine.queries import people as queries
-from vitrine.queries import sessions
 from vitrine.settings import settings
 from vitrine.texts import fold_email
 
@@ -55,17 +55,23 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
 def sign_in(email: str, password: str, *, subnet: str) -> Account:
     """The person of this e-mail, whatever its case, whose password this is, with the hash it was held against. `subnet` is where they ask from.
 
-    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is.
+    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is;
+    Busy when too many passwords are checked at the same time.
     """
     check_password(password, "password")
     wanted = fold_email(email)
     attempt = _Attempt.of(wanted, subnet)
-    attempt.count()
-    found = read(Nobody(), queries.by_email(wanted))
-    stored = found[0].password_hash if found else None
-    if not verify_password(stored, password) or stored is None:
+    began = attempt.count()
+    try:
+        found = read(Nobody(), queries.by_email(wanted))
+        stored = found[0].password_hash if found else None
+        right = verify_password(stored, password)
+    except Busy:   # nothing was learnt about the password
+        attempt.take_back(began)
+        raise
+    if not right or stored is None:
         raise NotRecognized
-    attempt.forgive()
+    attempt.take_back(began)
     if not is_outdated(stored):
         return found[0]
     anew = hash_password(password)
@@ -125,17 +131,26 @@ class _Attempt:
         named = hashlib.sha256(email.encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
         return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
 
-    def count(self) -> None:
-        """Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody out."""
+    def count(self) -> datetime | None:
+        """When the window began in which the attempt is counted; None: nothing is counted.
+
+        Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody out. What is over a limit is not
+        counted: many right attempts at once must not use up the window, and a window that failures have used up stays so.
+        """
         if not settings().rate_limits:
-            return
+            return None
         most_here, most = settings().sign_in_limit, settings().sign_in_account_limit
         counted = write(Nobody(), queries.count_attempt(self.here, self.account, most_here, WINDOW))[0]
+        began = counted.resets_at - timedelta(seconds=WINDOW)
         if counted.hits_account is None or counted.hits_account > most:
+            buckets = [self.here] if counted.hits_account is None else [self.here, self.account]
+            write(Nobody(), identity.uncount_request(buckets, began))
             retry_after = max(1, ceil((counted.resets_at - datetime.now(UTC)).total_seconds()))
             allowed = most_here if counted.hits_account is None else most
             raise TooManyRequests(allowed=allowed, resets_at=counted.resets_at, retry_after=retry_after)
+        return began
 
-    def forgive(self) -> None:
-        if settings().rate_limits:
-            write(Nobody(), queries.forgive_attempt(self.here, self.account, WINDOW))
+    def take_back(self, began: datetime | None) -> None:
+        """The attempt is not counted any more."""
+        if began is not None:
+            write(Nobody(), identity.uncount_request([self.here, self.account], began))

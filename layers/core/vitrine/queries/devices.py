@@ -27,7 +27,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    outcome: Literal["approved", "denied", "unknown", "expired", "decided"]
+    outcome: Literal["approved", "denied", "unknown", "expired", "decided", "signed_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ def waiting(user_code: str) -> Statement[Waiting]:
     return Statement("select status, client_id, scope from find_device_code(%(user_code)s)", {"user_code": user_code}, Waiting)
 
 
-def decide(user_code: str, person: UUID, decision: Decision) -> Statement[Decided]:
-    """One row, whatever comes of it."""
+def decide(user_code: str, person: UUID, session: UUID, decision: Decision) -> Statement[Decided]:
+    """One row, whatever comes of it. An approval ends with the session that gave it, unless it is redeemed before."""
     return Statement(
-        "select decide_device_code(%(user_code)s, %(person)s, %(decision)s) as outcome",
-        {"user_code": user_code, "person": person, "decision": decision},
+        "select decide_device_code(%(user_code)s, %(person)s, %(session)s, %(decision)s) as outcome",
+        {"user_code": user_code, "person": person, "session": session, "decision": decision},
         Decided,
     )
 

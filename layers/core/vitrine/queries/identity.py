@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrine.db import Statement
+from vitrine.db import Statement, nothing
 from vitrine.models import Identity
 
 if TYPE_CHECKING:
@@ -27,17 +27,20 @@ class Counted:
 
 def authenticate(
     credentials: Sequence[bytes], *, address: str, organization: UUID | None, item_kind: ItemKind | None, item_id: UUID | None, item_key: str | None,
-    item_decides: bool, session_decides: bool, limit: RateLimit | None,
+    item_decides: bool, session_decides: bool, limit: RateLimit | None, preferred: UUID | None,
 ) -> Statement[Identity]:  # fmt: skip
     """One row: who holds the first of these credentials (their SHA-256) that is good, or nobody. Asked as Nobody: the definer function behind it
-    looks past the wall. `limit` None: the request is not counted.
+    looks past the wall. `limit` None: the request is not counted. `preferred` is an organization chosen earlier, which counts only where it is one of
+    the person's own.
     """
     return Statement(
         """
         select credential_number, user_id, email, user_name, key_id, session_id, scopes,
-               organization_state, organization_id, organization_name, role, item_state, hits, resets_at
+               organization_state, organization_id, organization_name, role, item_state, hits, resets_at, bucket,
+               preferred_is_own
           from authenticate(%(credentials)s::bytea[], %(address)s, %(organization)s::uuid, %(item_kind)s::text, %(item_id)s::uuid, %(item_key)s::text,
-                            %(item_decides)s, %(session_decides)s, %(tier)s::text, %(per)s::text, %(seconds)s::integer)
+                            %(item_decides)s, %(session_decides)s, %(tier)s::text, %(per)s::text, %(seconds)s::integer,
+                            %(preferred)s::uuid)
         """,
         {
             "credentials": list(credentials),
@@ -51,6 +54,7 @@ def authenticate(
             "tier": limit.name if limit else None,
             "per": limit.per if limit else None,
             "seconds": limit.seconds if limit else None,
+            "preferred": preferred,
         },
         Identity,
     )
@@ -59,3 +63,8 @@ def authenticate(
 def count_request(bucket: str, seconds: int) -> Statement[Counted]:
     """One more request of this bucket, in windows of so many seconds."""
     return Statement("select hits, resets_at from count_request(%(bucket)s, %(seconds)s)", {"bucket": bucket, "seconds": seconds}, Counted)
+
+
+def uncount_request(buckets: Sequence[str], began: datetime) -> Statement[None]:
+    """One request less of each of these buckets, in the window that began then."""
+    return Statement("select uncount_request(%(buckets)s::text[], %(began)s)", {"buckets": list(buckets), "began": began}, nothing)

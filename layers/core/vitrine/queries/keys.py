@@ -37,31 +37,41 @@ def one(person: UUID, key: UUID) -> Statement[ApiKey]:
 
 
 def put(
-    person: UUID, key: UUID, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str], expires_at: datetime | None, rotated_from: UUID | None
-) -> Statement[ApiKey]:
-    """A new key, kept as its hash."""
+    person: UUID, key: UUID, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str], expires_at: datetime | None, *,
+    rotated_from: UUID | None, made_by: UUID | None,
+) -> Statement[ApiKey]:  # fmt: skip
+    """A new key, kept as its hash. It ends with the key `made_by`; None: with the maker of the key it takes the place of, if that has one."""
     return Statement(
         "select " + _COLUMNS + """
-          from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s, %(rotated_from)s)
+          from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s, %(rotated_from)s,
+                           %(made_by)s)
         """,
         {
             "person": person, "key": key, "name": name, "prefix": prefix, "key_hash": key_hash, "scopes": list(scopes), "expires_at": expires_at,
-            "rotated_from": rotated_from,
+            "rotated_from": rotated_from, "made_by": made_by,
         },
         ApiKey,
     )  # fmt: skip
 
 
-def change(person: UUID, key: UUID, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Statement[ApiKey]:
-    """The key is called so, reaches so far and ends then."""
+def change(
+    person: UUID, key: UUID, name: str, scopes: Sequence[str], expires_at: datetime | None, *, prolonged: bool, made_by: UUID | None
+) -> Statement[ApiKey]:
+    """The key is called so, reaches so far and ends then. One that is `prolonged` ends from then on with the key `made_by`; None: with no other."""
     return Statement(
-        "select " + _COLUMNS + " from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s)",
-        {"person": person, "key": key, "name": name, "scopes": list(scopes), "expires_at": expires_at}, ApiKey,
+        "select " + _COLUMNS + " from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s, %(prolonged)s, %(made_by)s)",
+        {
+            "person": person, "key": key, "name": name, "scopes": list(scopes), "expires_at": expires_at, "prolonged": prolonged,
+            "made_by": made_by,
+        },
+        ApiKey,
     )  # fmt: skip
 
 
 def end(person: UUID, key: UUID, seconds: int) -> Statement[ApiKey]:
-    """The key works for so many seconds more, never longer than it would have. No row: there is none, or it is another's."""
+    """The key works for so many seconds more, never longer than it would have, nor do the keys that it made. No row: there is none, or it is
+    another's.
+    """
     return Statement(
         "select " + _COLUMNS + " from end_api_key(%(person)s, %(key)s, %(seconds)s)",
         {"person": person, "key": key, "seconds": seconds}, ApiKey,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrine.db import Statement, nothing
+from vitrine.db import Statement
 from vitrine.models import Account
 
 if TYPE_CHECKING:
@@ -66,8 +66,3 @@ def count_attempt(here: str, account: str, most_here: int, seconds: int) -> Stat
         {"here": here, "account": account, "most_here": most_here, "seconds": seconds},
         Attempts,
     )
-
-
-def forgive_attempt(here: str, account: str, seconds: int) -> Statement[None]:
-    """The attempt is counted no more."""
-    return Statement("select forgive_sign_in(%(buckets)s::text[], %(seconds)s)", {"buckets": [here, account], "seconds": seconds}, nothing)

@@ -63,7 +63,7 @@ def end(token_hashes: Sequence[bytes]) -> Statement[Ended]:
 
 
 def end_others(person: UUID, kept: UUID | None) -> Statement[Ended]:
-    """All of this person's but the one kept."""
+    """All of this person's but the one kept, and the device codes that the person approved and nobody has redeemed."""
     return Statement("select end_other_sessions(%(person)s, %(kept)s) as count", {"person": person, "kept": kept}, Ended)
 
 
