@@ -99,7 +99,8 @@ def lead(
         kind: Literal["inline", "attachment"] = "attachment" if download or link.mime_type not in SHOWABLE else "inline"
         # What can hold scripts is not even called by its name: the store cannot be made to say `nosniff`, and `<img>` would show an attached SVG.
         served_as = storage.STORED_TYPE if link.mime_type in DOCUMENTS else link.mime_type
-        url = storage.sign_get(link.key, mime_type=served_as, disposition=_disposition(kind, download_name(link.name, link.mime_type or "")), head=head)
+        disposition = _disposition(kind, download_name(link.name, link.mime_type or ""))
+        url = storage.sign_get(link.key, mime_type=served_as, disposition=disposition, head=head)
     elif link.external_url is not None:
         url = normalized(link.external_url) or ""   # what was registered before URLs were kept in this form is not in it
         if not url:

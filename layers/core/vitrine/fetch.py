@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from vitrine.settings import settings
-from vitrine.urls import parsed
+from vitrine.urls import holds_control, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -137,6 +137,8 @@ def _led_on(url: str, location: str) -> str:
     """
     with suppress(UnicodeDecodeError):
         location = location.encode("latin-1").decode()
+    if holds_control(location.strip(" \t")):
+        raise Refused("The address leads on to no URL")
     location = re.sub(r"\A[^?#]*", lambda path: path[0].replace("\\", "/"), location.strip(" \t"))
     try:
         return urljoin(url, location)

@@ -17,7 +17,7 @@ def parsed(url: str) -> Url | None:
     `str` of it is the normalized form: ASCII, with the name of the host in Punycode and the path percent-encoded. To parse that again gives the
     same URL, so whoever keeps the normalized form keeps what was checked.
     """
-    return None if any(unicodedata.category(character) == "Cc" for character in url) else _read(url)
+    return None if holds_control(url) else _read(url)
 
 
 def normalized(url: str) -> str | None:
@@ -27,6 +27,10 @@ def normalized(url: str) -> str | None:
     """
     found = _read(url)
     return None if found is None else str(found)
+
+
+def holds_control(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
 
 
 def in_header(url: str) -> str:

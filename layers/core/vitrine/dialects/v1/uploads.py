@@ -99,10 +99,11 @@ def show_uploaded(judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], 
     data: Uploads = {
         "message": "Files uploaded successfully", "urls": [media["url"] for media in shown], "media": shown, "count": len(shown), "storage": "s3",
     }  # fmt: skip
-    errors: list[RefusedFile] = [{"filename": each.file.filename, "error": _said(each, why)[1]} for each, why in refused]
-    errors += [{"filename": filename, "error": _elsewhere(part)} for part, filename in skipped]
-    if errors:
-        data["errors"] = errors
+    if refused or skipped:
+        data["errors"] = [
+            *(RefusedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in refused),
+            *(RefusedFile(filename=filename, error=_elsewhere(part)) for part, filename in skipped),
+        ]
     return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
 
 
