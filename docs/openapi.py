@@ -24,8 +24,9 @@ from vitrine import errors  # noqa: E402 - after its path
 from vitrine.auth import session_cookie  # noqa: E402
 from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402
 from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
-from vitrine.endpoint import SAFE  # noqa: E402
+from vitrine.endpoint import SAFE, largest_body  # noqa: E402
 from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402
+from vitrine.settings import Settings  # noqa: E402
 
 if TYPE_CHECKING:
     from vitrine.dialects import Dialect
@@ -160,7 +161,7 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
     first, _, rest = spec.docstring.strip().partition("\n")
     says = first.partition(" - ")[2]
     described: dict[str, Any] = {
-        "operationId": operation.function,
+        "operationId": operation.function if operation.method != "HEAD" else f"{operation.function}_head",
         "tags": [tag],
         "summary": says[:1].upper() + says[1:].rstrip("."),
         "description": _description(rest, spec),
@@ -174,7 +175,10 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
         described["parameters"] = parameters
     if spec.body is not None:
         types = ["multipart/form-data"] if spec.files else ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
-        described["requestBody"] = {"required": True, "content": {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}}
+        # `get_openapi` puts the limit of the place that answers into this sentence.
+        limit = {"description": largest_body(Settings().form_max_bytes)} if spec.files else {}
+        content = {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}
+        described["requestBody"] = {**limit, "required": True, "content": content}
     described["responses"] = {str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))} | {
         str(status): {"$ref": f"#/components/responses/{prefix}{status}"} for status in _refused(operation, rest)
     }

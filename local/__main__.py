@@ -1,6 +1,6 @@
 """The laptop's AWS from the command line.
 
-    python -m local run       everything, until Ctrl-C
+    python -m local run       everything, until Ctrl-C; --like-aws: with the limits of API Gateway and Lambda
     python -m local doctor    what does not agree, and what is stuck
 
     python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see --help
@@ -37,12 +37,12 @@ class RunningError(StartError):
     """A stack of this folder runs."""
 
 
-def run() -> int:
+def run(*, like_aws: bool = False) -> int:
     """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit code 0."""
     with ending() as ended:
         folder = data_folder()
         with lock(folder):
-            stack = Stack(folder, ports=PORTS, owner_url=own_database(), say=say)
+            stack = Stack(folder, ports=PORTS, owner_url=own_database(), say=say, like_aws=like_aws)
             with contextlib.suppress(KeyboardInterrupt), stopped(stack):
                 stack.start()
                 demo = show_demo(stack)
@@ -185,11 +185,14 @@ COMMANDS: dict[str, Callable[[], int]] = {"run": run, "doctor": doctor}
 def main(words: list[str]) -> int:
     if words and words[0] in operating.GROUPS:
         return operating.main(words, database)
+    like_aws = words[:1] == ["run"] and "--like-aws" in words
+    if like_aws:
+        words = [word for word in words if word != "--like-aws"]
     if len(words) != 1 or words[0] not in COMMANDS:
         print(__doc__)
         return 2
     try:
-        return COMMANDS[words[0]]()
+        return run(like_aws=True) if like_aws else COMMANDS[words[0]]()
     except StartError as error:
         print(error, file=sys.stderr, flush=True)
         return 1

@@ -1,6 +1,10 @@
-"""The laptop's API Gateway: an ASGI application that routes as an HTTP API does, from template.yaml, with its limits.
+"""The laptop's API Gateway: an ASGI application that routes as an HTTP API does, from template.yaml.
 
     python -m local.server --port 8484
+    python -m local.server --port 8484 --like-aws
+
+Bodies stream into the functions, which report the limits of this place themselves. With `--like-aws` the limits of API Gateway and Lambda apply as
+well: whole bodies of 10 MB, headers of 10 kB, 30 seconds, answers of 6 MB, and the gateway's own answers to what is over them.
 
 Each function is imported at its first request (`functions.<name>.handler`, attribute `app`), so that a broken one hurts nobody else.
 """
@@ -11,7 +15,6 @@ import argparse
 import asyncio
 import importlib
 import json
-import os
 import sys
 import time
 import traceback
@@ -41,8 +44,12 @@ SECRET_VARIABLES = {"token"}  # of a path: not for the access log
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """What API Gateway and Lambda take."""
+
     body: int = BODY_BYTES    # bytes
     seconds: float = SECONDS
+    headers: int = HEADER_BYTES
+    answer: int = ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +117,14 @@ def _variables(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str
 class Gateway:
     """Routes requests to functions, as ASGI applications, and answers for them what the gateway answers for Lambda.
 
-    A function sees a whole body and a client that never goes away; it runs on when its time is up or its client has left, as in Lambda.
+    With `limits` a function sees a whole body and a client that never goes away; it runs on when its time is up or its client has left, as in
+    Lambda. Without them it reads the body as it comes in, and learns that its client left before the end of it.
     """
 
     def __init__(self, routes: Iterable[Route], *, load: Callable[[str], App] | None = None, limits: Limits | None = None) -> None:
         self._router = Router(routes)
         self._load = load or imported
-        self._limits = limits or Limits()
+        self._limits = limits
         self._running: set[asyncio.Task[Answer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +132,7 @@ class Gateway:
             return
         began = time.monotonic()
         match = self._router.match(scope["method"], scope["path"])
-        answer = await self._answer(scope, receive, match)
+        answer = await (self._answer(scope, receive, match) if self._limits is None else self._limited(scope, receive, match, self._limits))
         request_id = next((v.decode("latin-1") for n, v in answer.headers if n.lower() == b"x-request-id"), "-")
         milliseconds = (time.monotonic() - began) * 1000
         path = self._router.shown(scope["path"])
@@ -136,30 +144,35 @@ class Gateway:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
     async def _answer(self, scope: Scope, receive: Receive, match: Match | None) -> Answer:
-        if sum(len(v) for _, v in scope["headers"]) + len(scope["raw_path"] or b"") + len(scope["query_string"]) > HEADER_BYTES:
+        return said(404, "Not Found") if match is None else await self._invoke(scope, receive, match)
+
+    async def _limited(self, scope: Scope, receive: Receive, match: Match | None, limits: Limits) -> Answer:
+        if sum(len(v) for _, v in scope["headers"]) + len(scope["raw_path"] or b"") + len(scope["query_string"]) > limits.headers:
             return said(431, "Request Header Fields Too Large")
-        body = await _body(scope, receive, self._limits.body)
+        body = await _body(scope, receive, limits.body)
         if body is None:
             return said(413, "Request Entity Too Large")
         if match is None:
             return said(404, "Not Found")
-        task = asyncio.create_task(self._invoke(scope, body, match))
+        task = asyncio.create_task(self._invoke(scope, _whole(body), match))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait({task}, timeout=self._limits.seconds)
-        return task.result() if done else said(503, "Service Unavailable")
-
-    async def _invoke(self, scope: Scope, body: bytes, match: Match) -> Answer:
-        try:
-            app = await asyncio.to_thread(self._load, match.route.function)
-            answer = await run(app, {**scope, "headers": _joined(scope["headers"]), "path_params": dict(match.variables)}, body)
-        except Exception:  # as Lambda does, whatever it was
-            traceback.print_exc()
-            return said(500, "Internal Server Error")
-        if len(answer.body) > ANSWER_BYTES:
+        done, _ = await asyncio.wait({task}, timeout=limits.seconds)
+        if not done:
+            return said(503, "Service Unavailable")
+        answer = task.result()
+        if len(answer.body) > limits.answer:
             print(f"{match.route.function} answered with {len(answer.body)} bytes: more than Lambda lets through", file=sys.stderr, flush=True)
             return said(500, "Internal Server Error")
         return answer
+
+    async def _invoke(self, scope: Scope, receive: Receive, match: Match) -> Answer:
+        try:
+            app = await asyncio.to_thread(self._load, match.route.function)
+            return await run(app, {**scope, "headers": _joined(scope["headers"]), "path_params": dict(match.variables)}, receive)
+        except Exception:  # as Lambda does, whatever it was
+            traceback.print_exc()
+            return said(500, "Internal Server Error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +188,9 @@ def said(status: int, message: str) -> Answer:
     return Answer(status, headers, json.dumps({"message": message}, separators=(",", ":")).encode())
 
 
-async def run(app: App, scope: Scope, body: bytes) -> Answer:
-    """The whole answer of an application. Raises RuntimeError when it gives none."""
+def _whole(body: bytes) -> Receive:
+    """A body that is there at once, of a client that stays."""
     asked = False
-    start: Message = {}
-    pieces: list[bytes] = []
 
     async def receive() -> Message:
         nonlocal asked
@@ -188,14 +199,33 @@ async def run(app: App, scope: Scope, body: bytes) -> Answer:
         asked = True
         return {"type": "http.request", "body": body, "more_body": False}
 
+    return receive
+
+
+async def run(app: App, scope: Scope, receive: Receive) -> Answer:
+    """The whole answer of an application; an empty one, which nobody reads, where its client left before it had sent all. Raises RuntimeError when
+    it gives none otherwise.
+    """
+    left = False
+    start: Message = {}
+    pieces: list[bytes] = []
+
+    async def hear() -> Message:
+        nonlocal left
+        message = await receive()
+        left = left or message["type"] == "http.disconnect"
+        return message
+
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             start.update(message)
         elif message["type"] == "http.response.body":
             pieces.append(message.get("body", b""))
 
-    await app(scope, receive, send)
+    await app(scope, hear, send)
     if "status" not in start:
+        if left:
+            return Answer(499, [], b"")  # as nginx logs a client that closed its request
         raise RuntimeError("the application returned without an answer")
     return Answer(start["status"], [(bytes(n), bytes(v)) for n, v in start.get("headers", [])], b"".join(pieces))
 
@@ -235,9 +265,10 @@ def imported(function: str) -> App:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m local.server", description="The API, from template.yaml, on 127.0.0.1.")
     arguments.add_argument("--port", type=int, default=8484)
-    port: int = arguments.parse_args().port
-    limits = Limits(int(os.environ.get("GATEWAY_MAX_BYTES", BODY_BYTES)), float(os.environ.get("GATEWAY_SECONDS", SECONDS)))
-    gateway = Gateway(read(CLONE / "template.yaml").routes, limits=limits)
+    arguments.add_argument("--like-aws", action="store_true", help="with the limits of API Gateway and Lambda")
+    chosen = arguments.parse_args()
+    port: int = chosen.port
+    gateway = Gateway(read(CLONE / "template.yaml").routes, limits=Limits() if chosen.like_aws else None)
     uvicorn.run(
         gateway, host="127.0.0.1", port=port, http="httptools", ws="none", lifespan="off", access_log=False, server_header=False,
         proxy_headers=False,   # it would believe X-Forwarded-For of whatever runs on this machine: what a client can write says nothing about it

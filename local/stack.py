@@ -45,18 +45,18 @@ class Stack:
 
     def __init__(
         self, folder: Path, *, ports: tuple[int, int] | None = None, owner_url: str | None = None, durable: bool = True,
-        environment: Mapping[str, str] | None = None, say: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None, say: Callable[[str], None] | None = None, like_aws: bool = False,
     ) -> None:  # fmt: skip
         """`ports` of API and S3, where they are free; any free ones unless given. `owner_url` is a database to use in place of our own:
         then there is no part `postgres`.
         `environment` is for the functions, over all else (`{"PART_URL_TTL": "2"}`), and for the parts themselves: QUEUE_VISIBILITY and
-        SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules.
+        SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules. `like_aws`: the API has the limits of API Gateway and Lambda.
         """
         self.folder = folder
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._say = say or _silent
         self._environment = environment or {}
-        self._durable = durable
+        self._durable, self._like_aws = durable, like_aws
         self.config = config(folder, api_port=ports[0] if ports else 0, s3_port=ports[1] if ports else 0)
         self.postgres = None if owner_url else Postgres(folder / "postgres", durable=durable)
         self.owner_url = owner_url or ""
@@ -169,6 +169,8 @@ class Stack:
 
         Of the caller's environment everything stays but what would lead to another database or another AWS.
         """
+        from vitrine.settings import Settings  # its layer is on the path only now
+
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG")) and not name.endswith("DATABASE_URL")}
         origins = ",".join(filter(None, [own.get("ALLOWED_ORIGINS"), f"http://localhost:{self._ports['api']}"]))
         return {
@@ -186,6 +188,7 @@ class Stack:
             "VIDEO_STORED_QUEUE_URL": self._queue_url("VideoStoredQueue"),
             "IMPORT_REQUESTED_QUEUE_URL": self._queue_url("ImportRequestedQueue"),
             "ORIGIN": self.origin,
+            **({"FORM_MAX_BYTES": own.get("MAX_BODY_BYTES", str(Settings().max_body_bytes))} if self._like_aws else {}),
             "SIGN_UP": own.get("SIGN_UP", "open"),  # a laptop is nobody's but its owner's
             "ALLOWED_ORIGINS": origins,
             "AWS_REGION": REGION,
@@ -236,7 +239,7 @@ class Stack:
         if part == "worker":
             return [*module, "--events", str(root / ".events")]
         if part == "api":
-            return module
+            return [*module, *(["--like-aws"] if self._like_aws else [])]
         template = self._template(environment["ALLOWED_ORIGINS"])
         cors, notify = self.folder / "cors.json", self.folder / "notify.json"
         cors.write_text(json.dumps(template.cors))

@@ -87,6 +87,35 @@ def test_by_https_it_must_be_who_the_url_names(tmp_path: Path, another_environme
     assert server.asked == [("/a?b=c", f"pictures.test:{server.port}")]
 
 
+@pytest.mark.parametrize(("location", "asked"), [
+    ("/日本.jpg".encode(), "/%E6%97%A5%E6%9C%AC.jpg"), (b"/caf\xe9", "/caf%C3%A9"), (b"/a b?c=\\d", "/a%20b?c=\\d"), (b"\\b\\c", "/b/c"),
+    (b"//pictures.test:{port}/x", "/x"), (b"\\\\pictures.test:{port}/y", "/y"), (b"HTTP:/z#f", "/z"), (b"/a/../b", "/b"),
+])  # fmt: skip
+def test_a_redirect_is_followed_where_a_browser_would_go(another_environment: pytest.MonkeyPatch, location: bytes, asked: str) -> None:
+    open_to_tests(another_environment)
+    resolve = names({"pictures.test": [web.ADDRESS]})
+
+    with web.web() as server:
+        there = location.replace(b"{port}", str(server.port).encode())
+        server.pages["/"] = lambda line: line.sendall(b"HTTP/1.1 302 Found\r\nlocation: " + there + b"\r\ncontent-length: 0\r\n\r\n")
+        server.pages[asked] = web.said(b"bytes")
+        with fetch.opened(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
+            body = b"".join(answer.chunks())
+
+    assert (body, [path for path, _ in server.asked]) == (b"bytes", ["/", asked])
+
+
+def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: pytest.MonkeyPatch) -> None:
+    open_to_tests(another_environment)
+
+    with web.web() as server:
+        server.pages["/"] = lambda line: line.sendall(b"HTTP/1.1 302 Found\r\nlocation: /a\tb\r\ncontent-length: 0\r\n\r\n")
+        with pytest.raises(fetch.Refused) as why, fetch.opened(f"http://{web.ADDRESS}:{server.port}/", seconds=5):
+            pass
+
+    assert (str(why.value), server.asked[1:]) == ("The address leads on to no URL", [])
+
+
 def certified(folder: Path, name: str) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
 
 from tests import pictures
 from tests.names import TAKEN
+from tests.protocol import begin
 from tests.shapes import hyphened
 from tests.tenants import http
 from tests.wall_cases import owner
@@ -56,7 +57,7 @@ def test_a_shape_is_chosen(tenant: Tenant, query: str, mime_type: str, is_origin
     assert (led.status_code, led.headers["content-type"], led.content == PHOTO) == (200, mime_type, is_original)
 
 
-@pytest.mark.parametrize(("query", "named"), [("?download=1", "photo.jpg"), ("?download=1&size=thumbnail", "photo.jpg.webp"),
+@pytest.mark.parametrize(("query", "named"), [("?download=1", "photo.jpg"), ("?download=1&size=thumbnail", "photo.webp"),
                                               ("?download=1&size=frame", "photo.jpg")])  # fmt: skip
 def test_a_download_is_saved_under_its_name(tenant: Tenant, query: str, named: str) -> None:
     led = followed(link(tenant, tenant.ready(PHOTO)) + query)
@@ -84,10 +85,65 @@ def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     led = followed(link(tenant, photo) + "?download=1")
 
     plain, _, encoded = led.headers["content-disposition"].removeprefix("attachment; filename=").partition("; filename*=UTF-8''")
+    ends = {"255 characters": f"{'x' * 251}.jpg", "255 beyond the basic plane": f"{name[:251]}.jpg", "white space": "two.jpg", "a dot": "file.jpg"}
     assert led.status_code == 200
-    assert httpx.URL(f"http://x/?n={encoded}").params["n"] == f"{name}.jpg"
+    assert unquote(encoded) == ends.get(next(what for what, each in TAKEN.items() if each == name), f"{name}.jpg")
     assert plain.isascii()
     assert plain.strip('"').isprintable()
+
+
+@pytest.mark.parametrize(("filename", "name", "saved_as"), [
+    ("photo.jpg", None, "photo.jpg"), ("photo.jpeg", None, "photo.jpeg"), ("photo.JPG", None, "photo.JPG"), ("photo.JFIF", None, "photo.JFIF"),
+    ("photo.png", None, "photo.jpg"), ("evil.exe", None, "evil.jpg"), ("evil.exe", "Beach", "Beach.jpg"), ("p.html", None, "p.jpg"),
+    ("Mr. Smith", "Dr. Jones", "Dr. Jones.jpg"), ("a.jpg", "v1.2 final", "v1.2 final.jpg"), ("2024.05.12", None, "2024.05.12.jpg"),
+    ("photo.jpg.exe", None, "photo.jpg"), ("page.tar.gz", None, "page.jpg"), ("photo.png. ", None, "photo.jpg"), ("photo.", None, "photo.jpg"),
+    (".jpg", None, ".jpg"), (".htaccess", None, ".htaccess.jpg"), ("صورة", None, "صورة.jpg"), ("\N{CAMERA}.png", None, "\N{CAMERA}.jpg"),
+    ("\u202egpj.exe", None, "gpj.jpg"), ("annexe\u202egpj.exe", "a\u2066b\u200f\x07", "ab.jpg"), ("\u202e", None, "file.jpg"),
+    ("x" * 255, None, "x" * 251 + ".jpg"), ("x" * 251 + ".exe", None, "x" * 251 + ".jpg"), ("x" * 250 + ".jpeg", None, "x" * 250 + ".jpeg"),
+])  # fmt: skip
+def test_a_download_ends_as_its_verified_type_does(tenant: Tenant, filename: str, name: str | None, saved_as: str) -> None:
+    photo = upload(tenant, pictures.jpeg(8, 8, seed=3), filename, name)
+
+    saved = followed(link(tenant, photo) + "?download=1").headers["content-disposition"]
+
+    assert (saved.isascii(), saved.isprintable(), unquote(saved.partition("filename*=UTF-8''")[2])) == (True, True, saved_as)
+
+
+def test_another_version_gives_its_own_suffix_and_keeps_the_name(tenant: Tenant) -> None:
+    photo = tenant.ready(pictures.png(8, 8, seed=3), "photo.png")
+    newer = begin(tenant, size=len(PHOTO), filename="retouched.jpeg", metadata={"sourceMediaId": photo})
+    assert newer.complete(newer.put_all(PHOTO)).status_code == 200
+    assert tenant.settled(newer.media)["state"] == "ready"
+
+    led = followed(link(tenant, photo) + "?download=1")
+
+    assert (led.content == PHOTO, led.headers["content-disposition"]) == (True, "attachment; filename=\"photo.jpg\"; filename*=UTF-8''photo.jpg")
+
+
+@pytest.mark.parametrize("query", ["", "?download=1", "?size=thumbnail"])
+def test_head_leads_where_get_leads_and_can_be_followed(tenant: Tenant, query: str) -> None:
+    url = link(tenant, tenant.ready(PHOTO)) + query
+
+    got, asked = http().get(url), http().head(url)
+    there, looked = http().get(got.headers["location"]), http().head(asked.headers["location"])
+
+    varies = ("x-request-id", "location", "date", "x-amz-request-id", "x-amz-id-2")
+
+    def same(answer: httpx.Response) -> tuple[int, dict[str, str]]:
+        return answer.status_code, {name: value for name, value in answer.headers.items() if name not in varies}
+
+    assert (same(asked), same(looked), asked.content, looked.content) == (same(got), same(there), b"", b"")
+    assert (got.status_code, there.status_code) == (302, 200)
+    missing = http().head(url.replace("/f/", "/f/0"))
+    assert (missing.status_code, missing.content) == (404, b"")
+
+
+def upload(tenant: Tenant, data: bytes, filename: str, name: str | None) -> str:
+    fields = {"datasetId": tenant.collection_id.hex, **({"name": name} if name else {})}
+    answer = tenant.studio.post("/api/upload/multipart", data=fields, files={"file": (filename, data, "image/jpeg")})
+    assert answer.status_code == 200, answer.text
+    found: str = answer.json()["mediaId"]
+    return found
 
 
 def test_a_deleted_item_is_taken_back(tenant: Tenant) -> None:

@@ -213,7 +213,7 @@ def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
 
 @pytest.mark.parametrize("name", [
     "photo", "photo.png", "../../etc/passwd", "..\\..\\boot.ini", "C:\\photos\\a.jpg", "\\\\server\\share\\a.jpg", "a;b=c.jpg", "a\\", "100%.jpg",
-    "%41%0A.jpg", "gpj.\u202eexe.jpg", "upload", "=?utf-8?q?x?=", "-rf", ".htaccess", "a.jpg ",
+    "%41%0a.jpg", "gpj.\u202eexe.jpg", "upload", "=?utf-8?q?x?=", "-rf", ".htaccess", "a.jpg ",
 ])  # fmt: skip
 def test_nothing_in_a_filename_means_anything(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
@@ -384,12 +384,14 @@ class Server(NamedTuple):
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
 
 
+ALONE = ("uvicorn", "functions.upload_form.handler:app", "--lifespan", "off", "--log-level", "warning")
+
+
 @contextmanager
-def served(**environment: str) -> Generator[Server]:
+def served(*module: str, **environment: str) -> Generator[Server]:
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "functions.upload_form.handler:app", "--port", str(port), "--lifespan", "off", "--log-level", "warning"],
-        cwd=CLONE, env={**os.environ, **environment},
+        [sys.executable, "-m", *(module or ALONE), "--port", str(port)], cwd=CLONE, env={**os.environ, **environment},
     )  # fmt: skip
     try:
         until = time.monotonic() + 30
@@ -435,6 +437,14 @@ def test_a_body_over_the_limit_is_refused_with_its_limit(tenant: Tenant, small_s
     assert (answer.status_code, answer.json()) == too_large(MIB) if not taken else answer.status_code == 200
     assert left(tenant)[0] == int(taken)
     assert tenant.trouble() == []
+
+
+def test_like_aws_the_gateway_answers_for_what_is_over_its_own_limit(tenant: Tenant) -> None:
+    with served("local.server", "--like-aws", FORM_MAX_BYTES=str(4 * MIB)) as server:
+        answers = [server.send(tenant.studio, of_size(tenant, size)) for size in (10 * MIB + 1, 4 * MIB + 1, 4 * MIB)]
+
+    assert [(answer.status_code, answer.json()) for answer in answers[:2]] == [(413, {"message": "Request Entity Too Large"}), too_large(4 * MIB)]
+    assert answers[2].status_code == 200
 
 
 @pytest.mark.parametrize(("size", "taken"), [(4 * MIB, True), (4 * MIB + 1, False)])

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from tests.shapes import A_TIME, hyphened
 from tests.test_fetch import names
+from tests.wall_cases import owner
 from vitrine.db import Statement, read
 from vitrine.library import imports, purge
 from vitrine.models import Consumer
@@ -73,6 +75,59 @@ def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
     assert (tenant.studio.post(f"/api/media/{item}/restore").status_code, tenant.trouble(settled=True)) == (410, [])
 
 
+@pytest.mark.parametrize(("url", "kept"), [
+    ("https://example.org/日本.jpg", "https://example.org/%E6%97%A5%E6%9C%AC.jpg"), ("https:example.org/a.jpg", "https://example.org/a.jpg"),
+    ("https:\\\\example.org\\a.jpg", "https://example.org/a.jpg"), ("HTTPS://EXAMPLE.org:443/A", "https://example.org/A"),
+    ("https://日本.invalid/a b?q=ü#é", "https://xn--wgv71a.invalid/a%20b?q=%C3%BC#%C3%A9"),
+    ("https://example.org/a/../%zz%0d%0a", "https://example.org/%zz%0d%0a"),
+    ("https://ex%41mple.org/", "https://example.org/"), ("https:///example.org:8443//x", "https://example.org:8443//x"),
+    ("http://example.org", "http://example.org/"), ("https://example.org./\u202e.jpg", "https://example.org./%E2%80%AE.jpg"),
+    ("https://@example.org/", "https://example.org/"), ("https://[2606:4700::0:1]:443/", "https://[2606:4700::1]/"),
+    ("http://0x01010101/", "http://1.1.1.1/"),
+    ("  https://example.org/a.jpg\r\n", "https://example.org/a.jpg"),
+])  # fmt: skip
+def test_a_url_is_kept_and_sent_in_its_normalized_form(tenant: Tenant, url: str, kept: str) -> None:
+    answer = tenant.studio.post(PATH, json={**SMALL, "url": url})
+    assert answer.status_code == 201, answer.text
+
+    led = httpx.get(answer.json()["data"]["url"])
+
+    assert (led.status_code, led.headers["location"]) == (302, kept)
+
+
+@pytest.mark.parametrize("url", [
+    "https://example.org/a\nb.jpg", "https://example.org/a\tb.jpg", "https://example.org/a\rb.jpg", "https://exa\nmple.org/", "ht\ttps://example.org/",
+    "https://example.org/\x01", "https://example.org/\x1f.jpg", "https://example.org/\x7f", "https://example.org/\x85.jpg", "https://example.org/?a\nb",
+    "https://", "//example.org/a.jpg", "https://exa mple.org/", "https://xn--/", "http://example.org:99999/", "data:image/png,x", "https://[::1",
+])  # fmt: skip
+@pytest.mark.parametrize("to_be_fetched", [False, True])
+def test_what_is_no_url_or_holds_a_control_character_is_refused(tenant: Tenant, url: str, to_be_fetched: bool) -> None:
+    answer = tenant.studio.post(PATH, json={**SMALL, "url": url, "import": to_be_fetched})
+
+    assert (answer.status_code, answer.json()["details"]["errors"]) == (
+        400, [{"code": "invalid_format", "format": "url", "path": ["url"], "message": "Invalid URL format"}],
+    )  # fmt: skip
+
+
+def test_what_was_kept_before_urls_were_normalized_is_sent_in_that_form(tenant: Tenant) -> None:
+    raw = {
+        "https://example.org/日本.jpg": "https://example.org/%E6%97%A5%E6%9C%AC.jpg",
+        "https://example.org/a\r\nset-cookie: x=y": "https://example.org/aset-cookie:%20x=y",
+        "https:example.org/a.jpg": "https://example.org/a.jpg", "https://example.org/\x01.jpg": "https://example.org/%01.jpg",
+    }  # fmt: skip
+    item = tenant.studio.post(PATH, json=SMALL).json()["data"]
+
+    led: dict[str, str] = {}
+    for url in raw:
+        with owner() as connection:
+            connection.execute("update versions set external_url = %s where media_id = %s", [url, item["id"]])
+        answer = httpx.get(item["url"])
+        led[url] = answer.headers["location"]
+        assert (answer.status_code, "set-cookie" in answer.headers) == (302, False)
+
+    assert led == raw
+
+
 def test_the_same_key_registers_once(tenant: Tenant) -> None:
     key = {"idempotency-key": "a-key"}
 
@@ -101,6 +156,9 @@ def test_what_is_refused_is_said_as_zod_says_it(tenant: Tenant) -> None:
         ({"url": "http://0x7f.1:80/a.jpg", "import": True}, [custom("127.0.0.1 is not a public address")]),
         ({"url": "http://localhost:8484/a.jpg"}, [custom("localhost is not a public address")]),
         ({"url": "http://[fd00::1]/a.jpg"}, [custom("fd00::1 is not a public address")]),
+        ({"url": "http://user:@example.org/"}, [custom("The URL holds a user name or a password")]),
+        ({"url": f"http://nobody.invalid/{'é' * 2000}"}, [
+            bound("url", "big", "maximum", 2048, "Too big: expected string to have <=2048 characters")]),
         ({"url": f"http://nobody.invalid/{'x' * 2048}"}, [
             bound("url", "big", "maximum", 2048, "Too big: expected string to have <=2048 characters")]),
         ({"filename": "", "fileSize": 0}, [

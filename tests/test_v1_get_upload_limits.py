@@ -40,5 +40,5 @@ def test_it_tells_what_a_form_may_hold_and_where_larger_files_go(tenant: Tenant,
     settings.cache_clear()
     as_lambda = invoke(handler, event)
 
-    assert (answer.status_code, answer.json()) == (200, told(origin, maxFileSize="10MB"))
-    assert json.loads(as_lambda["body"]) == told("https://media.example.org", maxFileSize="2MB", maxVideoSize="4MB")
+    assert (answer.status_code, answer.json()) == (200, told(origin, maxFileSize="10MB", maxRequestSize="100MB"))
+    assert json.loads(as_lambda["body"]) == told("https://media.example.org", maxFileSize="2MB", maxVideoSize="4MB", maxRequestSize="4MB")

@@ -51,6 +51,10 @@ def not_allowed(mime_type: str) -> str:
     return f"File type {mime_type} not allowed. Only images and videos are supported."
 
 
+def elsewhere(field: str) -> str:
+    return f"The file is in a part named {field}; only parts named files are read"
+
+
 def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None:
     long = "x" * 256
 
@@ -68,6 +72,7 @@ def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None
             "storage": "s3", "errors": [
                 {"filename": "page.jpg", "error": not_allowed("unknown")}, {"filename": "a.pdf", "error": not_allowed("application/pdf")},
                 {"filename": "note.txt", "error": not_allowed("text/plain")}, {"filename": long, "error": "name must have 1 to 255 characters"},
+                {"filename": "not files.jpg", "error": elsewhere("other")},
             ],
         },
         "info": {"timestamp": A_TIME},
@@ -85,6 +90,7 @@ def test_where_none_is_taken_the_first_says_why(tenant: Tenant) -> None:
         ([part("other.jpg", field="file")], refusal("No files uploaded", None)),
         ([part("a.pdf", b"%PDF-1.7\n"), part("x" * 256)], refusal(not_allowed("application/pdf"), {"allowedTypes": TAKEN})),
         ([part("x" * 256), part("a.pdf", b"%PDF-1.7\n")], refusal("name must have 1 to 255 characters", None)),
+        ([part("a.jpg", b""), part("b.jpg", field="file")], refusal(elsewhere("file"), None)),
         ([part("a.jpg", b"<svg></svg>")] * 101, refusal("A form holds up to 100 files", None)),
     ]  # fmt: skip
 
@@ -126,6 +132,18 @@ def test_the_same_key_uploads_once_however_the_form_is_spelled(tenant: Tenant) -
     assert first.request.headers["content-type"] != again.request.headers["content-type"]   # another boundary
     assert (first.status_code, again.status_code, other.status_code) == (200, 200, 422)
     assert (again.json(), again.headers["idempotency-replayed"], left(tenant)) == (first.json(), "true", 2)
+
+
+def test_what_fits_the_limits_that_are_reported_is_taken_and_more_is_not(tenant: Tenant) -> None:
+    limits = tenant.studio.get(PATH).json()["data"]
+
+    exactly, two = send(tenant, part(data=PHOTO.ljust(10 * MIB, b"\0"))), send(tenant, *[part(data=OTHER.ljust(6 * MIB, b"\0"))] * 2)
+    over = send(tenant, part(data=PHOTO.ljust(10 * MIB + 1, b"\0")))
+
+    assert (limits["maxFileSize"], limits["maxRequestSize"]) == ("10MB", "100MB")
+    assert [(answer.status_code, answer.json()["data"]["count"]) for answer in (exactly, two)] == [(200, 1), (200, 2)]
+    assert (over.status_code, over.json()["error"]) == (400, "File photo.jpg is too large. Maximum size is 10MB.")
+    assert (left(tenant), tenant.trouble()) == (3, [])
 
 
 def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:

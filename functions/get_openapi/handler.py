@@ -1,6 +1,6 @@
 """GET /api/openapi.json - the description of this API: OpenAPI 3.1, made of the functions themselves.
 
-Response  the document
+Response  the document; the limit of form uploads in it is that of the place that answers
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from pathlib import Path
 from mangum import Mangum
 
 from vitrine.dialects import Answer, studio
-from vitrine.endpoint import Request, endpoint
+from vitrine.endpoint import Request, endpoint, largest_body
 from vitrine.models import Nobody
+from vitrine.settings import Settings
 
+FORMS = largest_body(Settings().form_max_bytes).encode()   # as the packaged document has it
 DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
 
 
 @endpoint(studio, public=True)
-def app(_: Request, __: Nobody) -> Answer:
-    return Answer(DOCUMENT, headers={"content-type": "application/json", "cache-control": "public, max-age=300"})
+def app(request: Request, _: Nobody) -> Answer:
+    document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())   # the limit of this place
+    return Answer(document, headers={"content-type": "application/json", "cache-control": "public, max-age=300"})
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,7 +1,7 @@
 """POST /api/upload/multipart - upload a small file as a form. Larger ones go straight into the store by the protocol at /api/upload/s3.
 
-Body      multipart/form-data: datasetId, path? (the folder, default the root), file, name? (default the file's own, as it was sent). Up to 4 MB in
-          Lambda, otherwise up to a limit of the deployment. The type is what the bytes say
+Body      multipart/form-data: datasetId, path? (the folder, default the root), file, name? (default the file's own, as it was sent). Up to the limit
+          of the deployment (4 MB in Lambda, else FORM_MAX_BYTES), which GET /api/v1/media/upload reports. The type is what the bytes say
 Response  {"success": true, "mediaId", "url": permanent link, "message"}. The item can be seen at once, its frames follow. `url` is null, and the
           message says so, where it was blocked within the request
 Errors    400 datasetId or file missing, an empty file, no form; 401; 403; 404 collection or folder not there; 413 over a limit or the quota;

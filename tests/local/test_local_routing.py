@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -121,8 +121,8 @@ def test_a_function_gets_its_path_parameters_decoded() -> None:
     assert asked(gateway, path="/media/a%2Fparts%2F1").text == "part {'id': 'a', 'number': '1'}"
 
 
-def test_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, body: {"body": str(len(body)).encode()}))
+def test_like_aws_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
+    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, body: {"body": str(len(body)).encode()}), limits=Limits())
 
     fits = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024))
     over = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024 + 1))
@@ -131,11 +131,51 @@ def test_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
     assert (over.status_code, over.json()) == (413, {"message": "Request Entity Too Large"})
 
 
-def test_headers_over_ten_kilobytes_are_refused() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": b"ok"}))
+def test_like_aws_headers_over_ten_kilobytes_are_refused() -> None:
+    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": b"ok"}), limits=Limits())
 
     assert asked(gateway, headers={"x-long": "a" * 9000}).status_code == 200
     assert asked(gateway, headers={"x-long": "a" * 10_240}).status_code == 431
+
+
+def test_without_limits_bodies_stream_and_nothing_is_cut() -> None:
+    pieces: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            pieces.append(len(message["body"]))
+            more = message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": bytes(7 * 1024 * 1024)})
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield bytes(1024 * 1024)
+
+    answer = asked(Gateway(ROUTES, load=lambda _: app), "POST", "/media/upload", content=body(), headers={"x-long": "a" * 20_000})
+
+    assert (answer.status_code, len(answer.content), pieces[:11]) == (200, 7 * 1024 * 1024, [1024 * 1024] * 11)
+
+
+def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(capsys: pytest.CaptureFixture[str]) -> None:
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def ask() -> None:
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(_: Message) -> None:
+            """To nobody."""
+
+        scope = {"type": "http", "method": "GET", "path": "/media", "raw_path": b"/media", "query_string": b"", "headers": []}
+        await Gateway(ROUTES, load=lambda _: app)(scope, receive, send)
+
+    run(ask)
+
+    assert capsys.readouterr().out.split()[:3] == ["GET", "/media", "499"]
 
 
 def test_a_function_that_takes_too_long_is_answered_for_and_runs_on() -> None:
@@ -175,8 +215,8 @@ def test_a_function_that_fails_tells_the_client_nothing() -> None:
         assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 
 
-def test_an_answer_larger_than_lambda_sends_is_an_error() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": bytes(6 * 1024 * 1024 + 1)}))
+def test_like_aws_an_answer_larger_than_lambda_sends_is_an_error() -> None:
+    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": bytes(6 * 1024 * 1024 + 1)}), limits=Limits())
 
     assert asked(gateway).status_code == 500
 

@@ -45,6 +45,29 @@ TYPES: Final[Mapping[str, Type]] = {
     "video/3gpp": Type("video", ".3gp", showable=False),
     "audio/mp4": Type("audio", ".m4a", showable=False),
 }
+# What files of a type are called as well, beside `Type.extension`.
+_OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "image/jpeg": (".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg"),
+    "image/png": (".apng",),
+    "image/avif": (".avifs",),
+    "image/heic": (".heif", ".hif", ".heics"),  # cameras call HEIC HIF
+    "image/heif": (".heic", ".hif", ".heifs"),
+    "image/tiff": (".tif",),
+    "image/bmp": (".dib",),
+    "video/mp4": (".m4v", ".mp4v", ".f4v"),
+    "video/quicktime": (".qt",),
+    "video/mpeg": (".mpeg", ".mpe", ".m1v", ".m2v", ".mpv", ".vob"),
+    "video/mp2t": (".mts", ".m2ts", ".m2t"),
+    "video/3gpp": (".3gpp", ".3g2"),
+    "audio/mp4": (".m4b", ".mp4"),
+}
+
+
+def suffixes(mime_type: str) -> tuple[str, ...]:
+    """The suffixes of file names of this type, the usual one first, in small letters; none for a type that is not in TYPES."""
+    return (TYPES[mime_type].extension, *_OTHER_SUFFIXES.get(mime_type, ())) if mime_type in TYPES else ()
+
+
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
 STILLS: Final = frozenset(  # of which frames are made
     {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
 from vitrine import storage
-from vitrine.content import DOCUMENTS, SHOWABLE
+from vitrine.content import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.errors import NotFound
+from vitrine.models import MAX_NAME
 from vitrine.settings import settings
+from vitrine.urls import normalized
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
     from vitrine.models import Link
 
 TAKEN_BACK_WITHIN = 300   # seconds that a browser may keep where a permanent link led
+NAMELESS = "file"         # what is downloaded is called so where nothing is left of a name
+
+# Control characters, separators of lines, and the signs that change the direction of writing (Unicode's Bidi_Control): `gpj.exe` written backwards.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_SUFFIX = re.compile(r"(?<=.)(\.[A-Za-z0-9]{1,5})[. ]*\Z")
+_SUFFIXES = frozenset(suffix for mime_type in TYPES for suffix in suffixes(mime_type))
+# Suffixes of other kinds of files, which a name may have by mistake or in order to deceive. Any other word after a dot may be part of a name.
+_OTHER_FILES = frozenset({
+    ".aac", ".aiff", ".apk", ".app", ".asp", ".aspx", ".avi", ".bat", ".bin", ".bz2", ".cab", ".class", ".cmd", ".cpl", ".csh", ".css", ".csv",
+    ".dll", ".dmg", ".doc", ".docm", ".docx", ".eml", ".eps", ".epub", ".exe", ".flac", ".flv", ".gz", ".hta", ".htm", ".html", ".ico", ".ini",
+    ".iso", ".jar", ".java", ".jnlp", ".js", ".json", ".jse", ".jsp", ".jxl", ".ksh", ".lnk", ".log", ".lua", ".mht", ".mid", ".mjs", ".mp3",
+    ".msc", ".msi", ".msp", ".odp", ".ods", ".odt", ".ogg", ".ogv", ".otf", ".php", ".phtml", ".pif", ".pl", ".ppt", ".pptm", ".pptx", ".ps1",
+    ".psd", ".py", ".rar", ".rb", ".reg", ".rm", ".rtf", ".scf", ".scr", ".sh", ".shtml", ".so", ".swf", ".sys", ".tar", ".tgz", ".ttf", ".txt",
+    ".url", ".vbe", ".vbs", ".wav", ".wma", ".wmv", ".woff", ".woff2", ".wsf", ".wsh", ".xht", ".xhtml", ".xls", ".xlsm", ".xlsx", ".xml", ".xsl",
+    ".xz", ".zip", ".7z", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf",
+    ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f", ".jp2", ".j2k", ".jpx",
+})  # fmt: skip
 
 
 class Linked(Protocol):
@@ -59,9 +77,12 @@ class Lead:
     seconds: int   # for which it may be kept: less than the URL lives
 
 
-def lead(link: Link, *, size: Literal["frame", "thumbnail"] | None = None, original: bool = False, download: bool = False) -> Lead:
+def lead(
+    link: Link, *, size: Literal["frame", "thumbnail"] | None = None, original: bool = False, download: bool = False, head: bool = False
+) -> Lead:
     """To the file, or to its frame where a browser cannot show the file and nobody asked for the `original` or to `download` it; or to that size.
 
+    `head`: the request is a HEAD, and whoever follows the redirect sends a HEAD again: the signed URL is for that method then.
     Raises NotFound where that size was not derived (yet).
     """
     derived = {"frame": link.frame_key, "thumbnail": link.thumbnail_key}
@@ -71,24 +92,48 @@ def lead(link: Link, *, size: Literal["frame", "thumbnail"] | None = None, origi
         key = derived[size]
         if key is None:
             raise NotFound(f"There is no {size} of this item")
-        suffix = ".webp" if size == "thumbnail" or link.frame_mime_type == "image/webp" else ".jpg"
-        url = storage.sign_get(key, disposition=_disposition("attachment", _named(link, suffix)) if download else None)
+        mime_type = "image/webp" if size == "thumbnail" else link.frame_mime_type or "image/jpeg"
+        disposition = _disposition("attachment", download_name(link.name, mime_type)) if download else None
+        url = storage.sign_get(key, disposition=disposition, head=head)
     elif link.key is not None:
         kind: Literal["inline", "attachment"] = "attachment" if download or link.mime_type not in SHOWABLE else "inline"
         # What can hold scripts is not even called by its name: the store cannot be made to say `nosniff`, and `<img>` would show an attached SVG.
         served_as = storage.STORED_TYPE if link.mime_type in DOCUMENTS else link.mime_type
-        url = storage.sign_get(link.key, mime_type=served_as, disposition=_disposition(kind, _named(link, None)))
+        disposition = _disposition(kind, download_name(link.name, link.mime_type or ""))
+        url = storage.sign_get(link.key, mime_type=served_as, disposition=disposition, head=head)
     elif link.external_url is not None:
-        url = link.external_url
+        url = normalized(link.external_url) or ""   # what was registered before URLs were kept in this form is not in it
+        if not url:
+            raise NotFound("Not found")
     else:
         raise NotFound("Not found")
     return Lead(url, min(TAKEN_BACK_WITHIN, settings().read_url_ttl // 2))
 
 
-def _named(link: Link, suffix: str | None) -> str:
-    """The name to save it under, ending as its bytes do."""
-    suffix = PurePosixPath(link.filename or "").suffix if suffix is None else suffix
-    return link.name if not suffix or link.name.lower().endswith(suffix.lower()) else f"{link.name}{suffix}"
+def download_name(name: str, mime_type: str) -> str:
+    """The file name to save a file of this verified type under: the item's name, ending in a suffix of the type.
+
+    The suffix that the name has is kept where it is one of the type's, in whatever letters; it is replaced where it is that of another kind of file.
+    What else stands after a dot (`Dr. Jones`, `v1.2`) belongs to the name. Without what a file system or a reader would not take for what it is:
+    control characters, signs that turn the direction of writing, white space at the ends, dots and white space before the suffix.
+    At most as long as a name may be. Of a type that is not known the name stays as it is.
+    """
+    text = _UNSEEN.sub("", name).strip()
+    known = suffixes(mime_type)
+    if not known:
+        return text[:MAX_NAME] or NAMELESS
+    if text.lower() in known:   # a hidden name, and nothing but the suffix
+        return text
+    stem, suffix = text, known[0]
+    while found := _SUFFIX.search(stem):
+        given = found[1].lower()
+        if given not in known and given not in _SUFFIXES and given not in _OTHER_FILES:
+            break
+        stem = stem[: found.start()]
+        if given in known:
+            suffix = found[1]
+            break
+    return (stem[: MAX_NAME - len(suffix)].rstrip(". \u00a0\u3000") or NAMELESS) + suffix
 
 
 def _disposition(kind: Literal["inline", "attachment"], name: str) -> str:

@@ -37,6 +37,7 @@ from vitrine.models import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
 from vitrine.texts import composed
+from vitrine.urls import in_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -148,8 +149,11 @@ class _Used:
 class Request(Generic[B, Q]):
     """What a handler sees of a request: parsed and bounded."""
 
-    def __init__(self, spec: Spec, http: HttpRequest, variables: Mapping[str, str], body: B, query: Q) -> None:
+    def __init__(
+        self, spec: Spec, http: HttpRequest, variables: Mapping[str, str], body: B, query: Q, skipped: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self._spec, self._http, self._variables, self._body, self._query = spec, http, variables, body, query
+        self.skipped = skipped   # files of a form that its model has no place for: (the part's name, the file's)
         self.links = Links(self.origin)
 
     def id(self, name: str) -> uuid.UUID:
@@ -338,6 +342,7 @@ class Endpoint:
             spec, http, variables,
             body=spec.dialect.read_body(spec.body, document) if spec.body else None,
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
+            skipped=form.skipped if form else (),
         )
         key = http.headers.get("idempotency-key") if spec.takes_idempotency_key(http.method) else None
         if key is None or isinstance(who, Nobody):
@@ -492,11 +497,18 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
 
 
 def _largest_form(http: HttpRequest) -> int:
-    return settings().max_body_bytes if "aws.event" in http.scope else settings().form_max_bytes
+    """Bytes: `form_max_bytes`, and in Lambda no more than an event carries. Whatever reports the limit of form uploads here takes it from here."""
+    chosen = settings()
+    return min(chosen.form_max_bytes, chosen.max_body_bytes) if "aws.event" in http.scope else chosen.form_max_bytes
+
+
+def largest_body(most: int) -> str:
+    """How a limit of so many bytes is reported: in the error, and in advance in the API's description."""
+    return f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
 
 
 def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload")
+    return TooLarge(largest_body(most))
 
 
 def _is_form(http: HttpRequest) -> bool:
@@ -577,7 +589,16 @@ def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes,
     if answer.status not in (204, 304):
         headers["content-length"] = str(len(content))
     spelled = [*headers.items(), *(("set-cookie", cookie) for cookie in answer.cookies)]
-    return content, [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in spelled]
+    return content, [(name.encode("ascii"), _header_value(name, value)) for name, value in spelled]
+
+
+def _header_value(name: str, value: str) -> bytes:
+    """The value as visible ASCII and spaces, whoever made it: nothing in it can end the header and begin another, and no client can read it in
+    another encoding. A URL stays the same URL; of other texts what is not ASCII becomes a question mark, and control characters go.
+    """
+    if name in ("location", "content-location"):
+        value = in_header(value)
+    return re.sub(r"[^\x20-\x7e]", "", value.encode("ascii", "replace").decode("ascii")).strip().encode("ascii")
 
 
 def _limits_shown(use: auth.Use | None) -> dict[str, str]:
@@ -635,8 +656,7 @@ def fallback(routes: Collection[str], dialects: Mapping[str, Dialect]) -> Endpoi
         if not methods:
             raise NotFound("There is nothing at this address")
         if request.method == "OPTIONS":
-            # HEAD runs what GET runs wherever the gateway lets it through.
-            allow = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+            allow = ", ".join(sorted({*methods, "OPTIONS"}))
             return Answer(None, 204, {"allow": allow, **(_preflight(allow) if "access-control-request-method" in request.headers else {})})
         raise MethodNotAllowed(request.method, ", ".join(sorted({*methods, "OPTIONS"})))
 

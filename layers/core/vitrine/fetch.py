@@ -6,6 +6,7 @@ Each redirect is judged anew. Time is bounded as a whole, however slowly the oth
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -17,9 +18,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from pydantic_core import Url, ValidationError
-
 from vitrine.settings import settings
+from vitrine.urls import holds_control, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -64,13 +64,15 @@ def resolve(name: str, port: int) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def check(url: str, *, resolve: Resolve = resolve) -> None:
-    """Raises NotPublic where the URL names an address that is not public, or a name that has one; Refused where it is none that could be fetched.
+def check(url: str, *, resolve: Resolve = resolve) -> str:
+    """The URL in its normalized form, which is the one to keep. Raises NotPublic where it names an address that is not public, or a name that has
+    one; Refused where it is none that could be fetched.
 
     A name that has no address passes: it may come to have one. Nothing is asked of whoever is there.
     """
     place = _place(url)
     _judge(place, _addresses(place, resolve))
+    return str(parsed(url))
 
 
 class Answer:
@@ -105,7 +107,7 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
         with _asked(place, _judge(place, _addresses(place, resolve)), until) as (response, over):
             location = response.getheader("location") if response.status in REDIRECTS else None
             if location is not None:
-                url = urljoin(url, location)
+                url = _led_on(url, location)
                 continue
             if response.status != 200:
                 raise Refused(f"The address answered {response.status}")
@@ -119,16 +121,29 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
 # Where a URL leads.
 
 def _place(url: str) -> _Place:
-    try:
-        parsed = Url(url)   # as browsers read it: 0x7f.1 is 127.0.0.1, a name is in Punycode
-    except ValidationError:
-        raise Refused("The address is no URL") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port is None:
+    found = parsed(url)
+    if found is None or not found.host or found.port is None:
         raise Refused("The URL is not one of http or https")
-    if parsed.username is not None or parsed.password is not None:
+    if found.username is not None or found.password is not None:
         raise Refused("The URL holds a user name or a password")
-    target = (parsed.path or "/") + (f"?{parsed.query}" if parsed.query is not None else "")
-    return _Place(parsed.scheme, parsed.host.strip("[]"), parsed.port, target)
+    target = (found.path or "/") + (f"?{found.query}" if found.query is not None else "")
+    return _Place(found.scheme, found.host.strip("[]"), found.port, target)
+
+
+def _led_on(url: str, location: str) -> str:
+    """Where a redirect from `url` leads. `location` is a header as `http.client` has it: Latin-1, whatever the other side sent.
+
+    A browser reads its bytes as UTF-8, and a backslash before the query as a slash.
+    """
+    with suppress(UnicodeDecodeError):
+        location = location.encode("latin-1").decode()
+    if holds_control(location.strip(" \t")):
+        raise Refused("The address leads on to no URL")
+    location = re.sub(r"\A[^?#]*", lambda path: path[0].replace("\\", "/"), location.strip(" \t"))
+    try:
+        return urljoin(url, location)
+    except ValueError:   # brackets that hold no address
+        raise Refused("The address leads on to no URL") from None
 
 
 def _addresses(place: _Place, resolve: Resolve) -> list[str]:

@@ -1,18 +1,20 @@
 """multipart/form-data as it streams in: short fields are kept, files are spooled to the disk and summed on the way.
 
-What is wrong with a form is kept, not raised: who asks is judged first, by the fields that came before. Names are those of browsers (WHATWG's
-"multipart/form-data encoding"): UTF-8, in quotes that nothing but the next quote ends, since a quote within is sent as %22.
+What is wrong with a form is kept, not raised: who asks is judged first, by the fields that came before. The framing is python-multipart's; the
+parameters of a part's Content-Disposition are read here, as RFC 7578 and RFC 6266 have them and as browsers and HTTP libraries send them.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import tempfile
 import zlib
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
-from python_multipart.exceptions import FormParserError
+from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from vitrine.errors import Invalid, Refusal, UnsupportedType
@@ -25,23 +27,42 @@ if TYPE_CHECKING:
 MAX_PARTS = 63                # beside its files
 MAX_FIELDS = 128 * 1024        # bytes of all fields together, names included
 MAX_HEADER = 8 * 1024          # bytes of a part's header; a name of 255 characters takes 1 kB
+MAX_HEADERS = 16               # of one part
+MAX_FOLDS = 16                 # lines of one part that continue the line before
+PIECE = 64 * 1024              # bytes that the parser gets at a time: what is parsed again after a folded line
 IN_MEMORY = 1024 * 1024        # bytes of a file before it goes to the disk
 
-_BOUNDARY = re.compile(r'multipart/form-data\s*;(?:.*;)?\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.IGNORECASE | re.ASCII)
-_DISPOSITION = re.compile(rb'form-data\s*((?:;\s*[a-z*]+=(?:"[^"]*"|[^\s;"]*)\s*)*);?', re.IGNORECASE)
-_PARAMETER = re.compile(rb';\s*([a-z*]+)=(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
+_BOUNDARY = re.compile(r'multipart/form-data\s*;(?:.*;)?\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.IGNORECASE | re.ASCII)
+# RFC 9110's tokens as parameter names. A value stands in quotes, or reaches to the next semicolon: some clients send a space without quotes.
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED, _UNESCAPED, _BARE = rb'"((?:[^"\\]|\\.)*)"', rb'"([^"]*)"', rb'([^;"]*)'
+# In a quoted string a backslash quotes the next character (RFC 9110), but browsers send one as it is, and a name may end in one: then only the
+# second reading fits the whole header. The quantifiers are possessive: a header of 8 kB takes no longer than its length.
+_READINGS = tuple(
+    (
+        re.compile(rb"form-data\s*+((?:;\s*+(?:%b\s*+=\s*+(?:%b|%b)\s*+)?+)*+)" % (_TOKEN, quoted, _BARE), re.IGNORECASE | re.DOTALL),
+        re.compile(rb";\s*+(%b)\s*+=\s*+(?:%b|%b)" % (_TOKEN, quoted, _BARE), re.DOTALL),
+    )
+    for quoted in (_QUOTED, _UNESCAPED)
+)
+_SECTION = re.compile(r"\*(?P<number>0|[1-9][0-9]?)?(?P<encoded>\*)?")   # of a parameter's name: RFC 2231's `*`, `*0` and `*0*`
+_BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}                    # WHATWG's "multipart/form-data encoding" escapes these three
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
+_NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined"})   # codecs that no client means
 _NO_FORM = "The body is not a form as multipart/form-data has it"
+_OTHER_ENCODING = "The names and fields of a form are UTF-8, or in the encoding that they name"
 
 
 class Form:
     """Fed to its end, then read. A context: its files are gone when it ends."""
 
     def __init__(self, content_type: str, *, files: int, many: str = "") -> None:
-        """`files`: how many it may hold. `many`: the name that all of them have; then what has another name is let go by."""
+        """`files`: how many it may hold. `many`: the name that all of them have; then a file of another name is not kept, but named in `skipped`."""
         self.fault: Refusal | None = None       # the first thing that is wrong; what comes after it is not looked at
         self.fields: dict[str, str] = {}
         self.files: dict[str, SentFile] = {}    # those that are whole, where each has a name of its own
         self.repeated: list[SentFile] = []      # the same, where they share one
+        self.skipped: list[tuple[str, str]] = []   # then the files that have another: (the part's name, the file's)
         self.in_file = False                    # a file has begun, whole or not
         self._most_files, self._many = files, many
         self._has_many = False                  # a part has the name of many, be it a file or not
@@ -50,25 +71,14 @@ class Form:
         self._parts, self._field_bytes, self._ended, self._given_up = 0, 0, False, False
         self._header_name, self._header_value, self._value = bytearray(), bytearray(), bytearray()
         self._headers: dict[str, bytes] = {}
+        self._in_headers, self._resuming, self._continues, self._folds, self._last_header, self._before = False, False, False, 0, "", b""
         self._name, self._crc32, self._bytes = "", 0, 0
         self._filename: str | None = None       # None: the part is a field
         self._parser: MultipartParser | None = None
         boundary = _BOUNDARY.fullmatch(content_type.strip())
         if boundary is not None:
-            self._parser = MultipartParser(
-                boundary[1] or boundary[2],
-                {
-                    "on_part_begin": self._on_part_begin,
-                    "on_header_field": self._on_header_field,
-                    "on_header_value": self._on_header_value,
-                    "on_header_end": self._on_header_end,
-                    "on_headers_finished": self._on_headers_finished,
-                    "on_part_data": self._on_part_data,
-                    "on_part_end": self._on_part_end,
-                    "on_end": self._on_end,
-                },
-                max_header_size=MAX_HEADER,
-            )
+            self._boundary: str = boundary[1] or boundary[2]
+            self._parser = self._new_parser()
         elif content_type.partition(";")[0].strip().lower() == "multipart/form-data":
             self.fault = Invalid("The form's boundary is missing from its content-type")
         else:
@@ -96,17 +106,22 @@ class Form:
             file.content.seek(0)
             content = hashlib.file_digest(file.content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spool reads into a buffer as files do
             digest.update(repr((name, compose(file.filename), file.declared_type, file.size, content)).encode())
+        if self.skipped:
+            digest.update(repr(self.skipped).encode())
         return digest.digest()
 
     def feed(self, chunk: bytes) -> None:
-        if self._parser is None or self.fault is not None or self._given_up:
-            return
-        try:
-            self._parser.write(chunk)
-        except FormParserError:
-            self.fault = Invalid(_NO_FORM)
-        except Refusal as refusal:
-            self.fault = refusal
+        for start in range(0, len(chunk), PIECE):
+            if self._parser is None or self.fault is not None or self._given_up:
+                return
+            piece = chunk[start : start + PIECE]
+            try:
+                self._write(self._parser, piece)
+            except FormParserError:
+                self.fault = Invalid(_NO_FORM)
+            except Refusal as refusal:
+                self.fault = refusal
+            self._before = (self._before + piece)[-2:]
 
     def end(self) -> None:
         """There is no more."""
@@ -118,13 +133,54 @@ class Form:
         self._given_up = True
         self.__exit__()
 
+    def _new_parser(self) -> MultipartParser:
+        return MultipartParser(
+            self._boundary,
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+            max_header_size=MAX_HEADER,
+        )
+
+    def _write(self, parser: MultipartParser, piece: bytes) -> None:
+        """Feed the parser. It knows no folded headers (a line that begins with white space continues the one before; RFC 5322, 2.2.3): where it
+        stops at one, a new parser goes on inside the same header.
+        """
+        while True:
+            try:
+                parser.write(piece)
+            except MultipartParseError as error:
+                line_begins = (self._before + piece)[: len(self._before) + error.offset].endswith(b"\r\n")
+                if not (self._in_headers and self._last_header and line_begins and piece[error.offset : error.offset + 1] in (b" ", b"\t")):
+                    raise
+                self._folds += 1
+                if self._folds > MAX_FOLDS:
+                    raise
+                self._before, piece = b"", piece[error.offset + 1 :]
+            else:
+                return
+            parser = self._parser = self._new_parser()
+            self._resuming = True
+            self._header_name.clear()
+            parser.write(f"--{self._boundary}\r\n{self._last_header}:".encode("latin-1"))
+            self._resuming, self._continues = False, True
+
     # What the parser tells. A header, a value and a file come in pieces of any size.
 
     def _on_part_begin(self) -> None:
+        if self._resuming:
+            return
         self._parts += 1
         if self._parts > MAX_PARTS + self._most_files:
             raise Invalid(f"A form may have {MAX_PARTS + self._most_files} parts, and no more")
-        self._headers, self._keeping = {}, True
+        self._headers, self._keeping, self._in_headers, self._folds, self._last_header = {}, True, True, 0, ""
 
     def _on_header_field(self, chunk: bytes, start: int, end: int) -> None:
         self._header_name += chunk[start:end]
@@ -133,23 +189,38 @@ class Form:
         self._header_value += chunk[start:end]
 
     def _on_header_end(self) -> None:
-        self._headers[self._header_name.decode("latin-1").lower()] = bytes(self._header_value)
+        name = self._header_name.decode("latin-1").lower()
+        before = self._headers.get(name)
+        if before is not None and not self._continues:   # readers would differ in which one counts
+            raise Invalid(_NO_FORM)
+        self._headers[name] = bytes(self._header_value) if before is None else before + b" " + self._header_value.lstrip()
+        self._last_header, self._continues = name, False
         self._header_name.clear()
         self._header_value.clear()
+        if len(self._headers) > MAX_HEADERS or len(self._headers[name]) > MAX_HEADER:
+            raise Invalid(_NO_FORM)
 
     def _on_headers_finished(self) -> None:
-        disposition = _DISPOSITION.fullmatch(self._headers.get("content-disposition", b"").strip())
-        found = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(disposition[1])} if disposition else {}
-        if b"name" not in found:
+        self._in_headers = False
+        encoding = self._headers.get("content-transfer-encoding", b"").strip().lower()
+        if encoding in (b"base64", b"quoted-printable"):   # RFC 7578, 4.7: deprecated
+            raise Invalid(f"A part of a form is sent as it is, not as {encoding.decode()}")
+        found = _parameters(self._headers.get("content-disposition", b"").strip())
+        name = None if found is None else _value(found, "name")
+        if found is None or name is None:
             raise Invalid(_NO_FORM)
-        self._name = _text(found[b"name"]).replace("%22", '"')
-        self._filename = _text(found[b"filename"]).replace("%22", '"') if b"filename" in found else None
-        self._count(len(found[b"name"]))
+        self._name, self._filename = name, _value(found, "filename")
+        self._count(len(self._name.encode()))
         if self._many:
+            declared = self._headers.get("content-type", b"").strip().lower()
+            if self._name == self._many and self._filename is None and declared and not declared.startswith(b"text/plain"):
+                self._filename = ""   # a file that was given no name: reported like any file that is not taken
             self._has_many |= self._name == self._many
             self._keeping = self._name == self._many and self._filename is not None
             if self._keeping:
                 self._begin_file()
+            elif self._filename:
+                self.skipped.append((self._name, self._filename))
             return
         if self._name in self.fields or self._name in self.files:
             raise Invalid(f"The form has {self._name[:100]} more than once")
@@ -178,7 +249,7 @@ class Form:
         if not self._keeping:
             return
         if self._filename is None:
-            self.fields[self._name] = _text(bytes(self._value))
+            self.fields[self._name] = _field(bytes(self._value), self._headers.get("content-type", b"").decode("latin-1"))
             self._value.clear()
             return
         declared = self._headers.get("content-type", b"").decode("latin-1")
@@ -197,11 +268,104 @@ class Form:
             raise Invalid(f"The fields of a form may hold {MAX_FIELDS} bytes, the file aside")
 
 
-def _text(value: bytes) -> str:
+# What a part's headers say.
+
+def _parameters(disposition: bytes) -> dict[str, bytes] | None:
+    """The parameters of a Content-Disposition, by name in small letters, unquoted. None: it is no form-data, or not to be read."""
+    for escaped, (whole, each) in zip((True, False), _READINGS, strict=True):
+        matched = whole.fullmatch(disposition)
+        if matched is None:
+            continue
+        found: dict[str, bytes] = {}
+        for name, quoted, bare in each.findall(matched[1]):
+            key = name.decode("ascii").lower()
+            if key in found:   # RFC 6266, 4.1: invalid, since readers would differ in which one counts
+                return None
+            found[key] = _unquoted(quoted, escaped=escaped) if quoted else bare.strip()
+        return found
+    return None
+
+
+def _unquoted(value: bytes, *, escaped: bool) -> bytes:
+    """The text of a quoted string. A sender that puts a backslash before quotes and backslashes alone is one that escapes them. Where one stands
+    before anything else, as in `C:\\photos`, the sender escapes none, and only a quote can have been meant.
+    """
+    if not escaped:
+        return value
+    escapes = re.findall(rb"\\(.)", value, re.DOTALL)
+    pattern = rb'\\(["\\])' if all(each in b'"\\' for each in escapes) else rb'\\(")'
+    return re.sub(pattern, rb"\1", value)
+
+
+def _value(found: dict[str, bytes], name: str) -> str | None:
+    """A parameter's value: the extended form (RFC 8187 `name*`, RFC 2231 `name*0*`, `name*1`) where it is there and can be read, else the plain one.
+    None: there is neither.
+    """
+    extended = _extended(found, name)
+    if extended is not None and (extended or name not in found):
+        return _storable(extended)
+    if name not in found:
+        return None
+    plain = found[name]
     try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Invalid("The names and fields of a form are UTF-8") from None
+        text = plain.decode("utf-8")
+    except UnicodeDecodeError:   # as HTTP had it before RFC 7578 asked for UTF-8; what Windows calls Latin-1
+        text = plain.decode("cp1252", "replace") if not re.search(rb"[\x81\x8d\x8f\x90\x9d]", plain) else plain.decode("latin-1")
+    return _storable(re.sub("|".join(_BY_BROWSERS), lambda match: _BY_BROWSERS[match[0]], text))
+
+
+def _extended(found: dict[str, bytes], name: str) -> str | None:
+    """Raises Invalid where there is nothing else to read."""
+    sections: dict[int, tuple[bytes, bool]] = {}   # by number: what it says, and whether that is percent-encoded
+    for key, value in found.items():
+        if not key.startswith(f"{name}*"):
+            continue
+        match = _SECTION.fullmatch(key, len(name))
+        if match is None:
+            continue
+        if match["number"] is None:
+            if match["encoded"]:       # `name**`
+                continue
+            sections = {0: (value, True)}
+            break
+        sections[int(match["number"])] = (value, match["encoded"] is not None)
+    if 0 not in sections:
+        if sections and name not in found:
+            raise Invalid(_NO_FORM)
+        return None
+    charset, whole = "utf-8", b""
+    for number in range(len(sections)):
+        if number not in sections:     # what comes after a gap belongs to nothing
+            break
+        value, encoded = sections[number]
+        if encoded and number == 0 and value.count(b"'") >= 2:
+            declared, _, value = value.split(b"'", 2)
+            charset = declared.decode("latin-1").strip() or "utf-8"
+        whole += unquote_to_bytes(value) if encoded else value
+    text = _decoded(whole, charset)
+    if text is None and name not in found:
+        raise Invalid(_OTHER_ENCODING)
+    return text
+
+
+def _field(value: bytes, content_type: str) -> str:
+    """A field's text, in the encoding that its part names (RFC 7578, 4.4), or UTF-8."""
+    charset = _CHARSET.search(content_type)
+    text = _decoded(value, charset[1] if charset else "utf-8")
+    if text is None:
+        raise Invalid("The names and fields of a form are UTF-8" if charset is None else _OTHER_ENCODING)
+    return _storable(text)
+
+
+def _decoded(value: bytes, charset: str) -> str | None:
+    """None: there is no such encoding, or this is not in it."""
+    try:
+        return None if codecs.lookup(charset).name.replace("-", "_") in _NO_TEXT else value.decode(charset)
+    except (LookupError, ValueError):   # UnicodeError is a ValueError; a NUL in the name of an encoding is another
+        return None
+
+
+def _storable(text: str) -> str:
     if "\x00" in text:
         raise Invalid("A text holds a character that cannot be stored")
     return text

@@ -65,7 +65,7 @@ class Settings:
     max_upload_bytes: int = 5 * GIB
     post_max_bytes: int = 100 * MIB                # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
     max_body_bytes: int = 4 * MIB                  # of a request to us: a Lambda event carries 6 MB with the body in base64
-    form_max_bytes: int = 100 * MIB                # the same of a form upload where its body streams in: behind a server, not in Lambda
+    form_max_bytes: int = 100 * MIB                # of a form upload as a whole; in Lambda never more than `max_body_bytes`
     max_size_mb: int = 10                          # of one file of a v1 form, as the v1 API documents it; never more than its whole form may hold
     max_size_image_mb: int = 0                     # the same of pictures and of videos alone; 0: as of all
     max_size_video_mb: int = 0

@@ -69,14 +69,16 @@ class OpenMultipart:
 
 # Signing.
 
-def sign_get(key: str, *, mime_type: str | None = None, disposition: str | None = None) -> str:
-    """A URL that reads one object for `read_url_ttl` seconds, served with this type and disposition."""
+def sign_get(key: str, *, mime_type: str | None = None, disposition: str | None = None, head: bool = False) -> str:
+    """A URL that reads one object for `read_url_ttl` seconds, served with this type and disposition. A signature is for one method: `head` for
+    HEAD instead of GET.
+    """
     query = {
         name: value
         for name, value in (("response-content-type", mime_type), ("response-content-disposition", disposition))
         if value is not None
     }
-    return _presign("GET", key, query, {}, settings().read_url_ttl)[0]
+    return _presign("HEAD" if head else "GET", key, query, {}, settings().read_url_ttl)[0]
 
 
 def sign_part(key: str, upload_id: str, number: int, *, size: int | None = None, checksum: str | None = None) -> SignedPart:

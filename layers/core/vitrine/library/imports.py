@@ -23,6 +23,7 @@ from vitrine.queries import objects as manifest
 from vitrine.queries import outbox as messages
 from vitrine.queries import uploads as rows
 from vitrine.settings import MIB, settings
+from vitrine.urls import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
     """
     check_declared_type(link.mime_type, "mimeType")
     try:
-        fetch.check(link.url, resolve=resolve)
+        url = fetch.check(link.url, resolve=resolve)
     except fetch.Refused as refused:
         raise Invalid(f"url: {refused}", issues=(Issue(("url",), str(refused)),)) from None
     organization, item = caller.organization_id, mint_id()
@@ -68,7 +69,7 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
     upload = _upload(caller, link, item, collection) if to_be_fetched else None
     external = externals.External(
         organization=organization, id=item, collection=collection, user=caller.user_id, upload=upload.id if upload else None,
-        type=settling.media_type_of(content.canonical(link.mime_type)), url=link.url, name=clean_name(link.filename),
+        type=settling.media_type_of(content.canonical(link.mime_type)), url=url, name=clean_name(link.filename),
         filename=clean_name(link.filename), mime_type=link.mime_type, size_bytes=link.size_bytes, width=link.width, height=link.height,
         title=link.title, alt=link.alt, caption=link.caption, link_token=mint_token(), processing="pending" if upload else "ready",
     )  # fmt: skip
@@ -126,7 +127,7 @@ def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         return settling.fail_import(who, upload, settling.GONE_MEANWHILE)
     into = _Store(who, upload, lease_id)
     try:
-        with fetch.opened(source[0].url, seconds=settings().import_seconds, resolve=resolve) as answer:
+        with fetch.opened(normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve) as answer:
             into.put(answer)
     except fetch.Refused as refused:
         into.give_up()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class UploadFiles(Schema):
-    """POST /api/v1/media/upload: parts of the name `files`; others are let go by."""
+    """POST /api/v1/media/upload: parts of the name `files`; the answer names files in other parts."""
 
     files: list[SentFile] | None = None
 
@@ -60,6 +60,7 @@ class Limits(TypedDict):
     maxFileSize: str                 # "10MB"
     maxImageSize: NotRequired[str]   # where it is another
     maxVideoSize: NotRequired[str]
+    maxRequestSize: str              # of a form with all its files
     direct: Direct
 
 
@@ -84,31 +85,43 @@ def files_of(form: UploadFiles) -> Sequence[models.SentFile]:
     return form.files
 
 
-def show_uploaded(judged: Sequence[Judged], links: Links) -> UploadedFiles:
-    """Raises NothingTaken where files were judged and all of them refused."""
+def show_uploaded(judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], links: Links) -> UploadedFiles:
+    """Report each file: taken, rejected, or skipped because its part has another name than `files` (`skipped`: the part's name, the file's).
+
+    Raises NothingTaken where no file was taken and one of them is not empty.
+    """
     shown = [show_media(each.media, links) for each in judged if each.media is not None]
     refused = [(each, each.refusal) for each in judged if each.refusal is not None]
     if refused and not shown:
         raise NothingTaken(*_said(*refused[0]))
+    if skipped and not shown:
+        raise NothingTaken(400, _elsewhere(skipped[0][0]), None)
     data: Uploads = {
         "message": "Files uploaded successfully", "urls": [media["url"] for media in shown], "media": shown, "count": len(shown), "storage": "s3",
     }  # fmt: skip
-    if refused:
-        data["errors"] = [{"filename": each.file.filename, "error": _said(each, why)[1]} for each, why in refused]
+    if refused or skipped:
+        data["errors"] = [
+            *(RefusedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in refused),
+            *(RefusedFile(filename=filename, error=_elsewhere(part)) for part, filename in skipped),
+        ]
     return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
 
 
-def show_limits(any_kind: int, image: int, video: int, links: Links) -> UploadLimits:
-    """Of one file, in bytes."""
+def show_limits(any_kind: int, image: int, video: int, form: int, links: Links) -> UploadLimits:
+    """The limits of one file, and of a form as a whole, in bytes."""
     data: Limits = {
         "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/", "supportedTypes": content.declarable(),
-        "maxFileSize": f"{_megabytes(any_kind)}MB", "direct": {"endpoint": f"{links.origin}/api/upload"},
+        "maxFileSize": f"{_megabytes(any_kind)}MB", "maxRequestSize": f"{_megabytes(form)}MB", "direct": {"endpoint": f"{links.origin}/api/upload"},
     }  # fmt: skip
     if image != any_kind:
         data["maxImageSize"] = f"{_megabytes(image)}MB"
     if video != any_kind:
         data["maxVideoSize"] = f"{_megabytes(video)}MB"
     return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
+
+
+def _elsewhere(part: str) -> str:
+    return f"The file is in a part named {part[:100]}; only parts named files are read"
 
 
 def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None]:

@@ -1,0 +1,46 @@
+"""URLs of the web that others give us, in the one reading that browsers have (WHATWG's URL standard)."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+from urllib.parse import quote
+
+from pydantic_core import Url, ValidationError
+
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+
+
+def parsed(url: str) -> Url | None:
+    """The URL of http or https; None where it is none, or holds a control character, which parsers would drop or escape as each of them likes.
+
+    `str` of it is the normalized form: ASCII, with the name of the host in Punycode and the path percent-encoded. To parse that again gives the
+    same URL, so whoever keeps the normalized form keeps what was checked.
+    """
+    return None if holds_control(url) else _read(url)
+
+
+def normalized(url: str) -> str | None:
+    """The normalized form of a URL that was kept as it was given, before URLs were normalized. What a browser drops from it is dropped.
+
+    None: no browser would follow it.
+    """
+    found = _read(url)
+    return None if found is None else str(found)
+
+
+def holds_control(text: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in text)
+
+
+def in_header(url: str) -> str:
+    """The URL with whatever no header may hold percent-encoded. Nothing else of it changes: it may be a reference, and is not parsed."""
+    return quote(url, safe=_VISIBLE, errors="replace")
+
+
+def _read(url: str) -> Url | None:
+    try:
+        found = Url(url)   # 0x7f.1 is 127.0.0.1; `https:example.org` and `https:\\\\example.org` are https://example.org/
+    except ValidationError:
+        return None
+    return found if found.scheme in ("http", "https") and found.host else None
