@@ -7,9 +7,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run doctor test test-browser soak lint bench lock layer-sizes docs page page-check
 
-run:             # the whole service, until Ctrl-C
+run:             # the whole service, until Ctrl-C; ARGS="--port 9000" for another port
 	@$(PYTHON) local/install.py run
-	@exec $(VENV)/python -m local run
+	@exec $(VENV)/python -m local run $(ARGS)
 
 doctor:          # what does not agree, and what is stuck
 	@$(PYTHON) local/install.py run
