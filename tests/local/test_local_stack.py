@@ -19,7 +19,7 @@ import pytest
 from local import CLONE
 from local.__main__ import options
 from local.config import config
-from local.places import StartError, free_port
+from local.places import StartError, free_port, is_free
 from local.queues import Counts, Outgoing, Queues
 from local.stack import PARTS, Stack
 from local.template import read
@@ -135,12 +135,20 @@ def test_a_folder_of_an_earlier_version_is_closed_at_the_start(tmp_path: Path) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("part", ["s3", "api", "worker"])
-def test_no_part_shows_its_environment_to_other_processes_of_its_user(stack: Stack, part: str) -> None:
+@pytest.mark.parametrize("module", ["local.s3", "local.server", "local.worker"])
+def test_no_part_shows_its_environment_to_other_processes_of_its_user(tmp_path: Path, module: str) -> None:
+    own = {"local.s3": ["--root", str(tmp_path), "--bucket", "vitrine"], "local.worker": ["--events", str(tmp_path)]}
+    keys = {"S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "QUEUES_DATABASE_URL": NOWHERE}
     look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
     without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()  # root may look at everything
+    port = free_port()
+    words = [*without, sys.executable, "-m", module, "--port", str(port), *own.get(module, [])]
+    environment = {**os.environ, **keys, "PYTHONPATH": str(CLONE)}
 
-    seen = subprocess.run([*without, sys.executable, "-c", look, str(stack.pid(part))], capture_output=True, text=True, check=False)
+    with subprocess.Popen(words, env=environment, cwd=CLONE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until(lambda: not is_free(port))
+        seen = subprocess.run([*without, sys.executable, "-c", look, str(process.pid)], capture_output=True, text=True, check=False)
+        process.kill()
 
     assert (seen.stdout, seen.stderr.splitlines()[-1].partition(":")[0]) == ("", "PermissionError")
 
