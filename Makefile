@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run doctor test test-browser soak lint bench lock layer-sizes docs page page-check
 
-run:             # the whole service, until Ctrl-C; ARGS=--like-aws: with the limits of API Gateway and Lambda
+run:             # the whole service, until Ctrl-C; ARGS="--port 9000" for another port, --like-aws for the limits of API Gateway and Lambda
 	@$(call with,run) python -m local run $(ARGS)
 
 doctor:          # what does not agree, and what is stuck

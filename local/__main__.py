@@ -1,6 +1,6 @@
 """The laptop's AWS from the command line.
 
-    python -m local run       everything, until Ctrl-C; --like-aws: with the limits of API Gateway and Lambda
+    python -m local run       everything, until Ctrl-C; --port and --store-port choose the ports of this run, --like-aws its limits
     python -m local doctor    what does not agree, and what is stuck
 
     python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see --help
@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import os
@@ -16,19 +17,21 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from local import CLONE, operating
-from local.places import StartError, data_folder
+from local.places import StartError, data_folder, private
 from local.queues import Queues
-from local.stack import Stack
+from local.stack import PORT_OPTIONS, Stack
 from local.template import read
 from local.tether import tethered
+from vitrine.process import hide
 
-PORTS = (8484, 8485)  # API and S3, where config.json does not say otherwise
+PORTS = (8484, 8485)  # API and S3, where neither an option nor config.json says otherwise
 RESTARTS = 5    # of one part within a minute; after that something is wrong that a restart does not mend
 LOOK = 0.3      # seconds between looks at the parts
 
@@ -37,12 +40,15 @@ class RunningError(StartError):
     """A stack of this folder runs."""
 
 
-def run(*, like_aws: bool = False) -> int:
+def run(words: list[str]) -> int:
     """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit code 0."""
+    chosen = options(words)
     with ending() as ended:
         folder = data_folder()
         with lock(folder):
-            stack = Stack(folder, ports=PORTS, owner_url=own_database(), say=say, like_aws=like_aws)
+            stack = Stack(
+                folder, ports=PORTS, required_ports=chosen.ports, owner_url=own_database(), say=say, like_aws=chosen.like_aws
+            )
             with contextlib.suppress(KeyboardInterrupt), stopped(stack):
                 stack.start()
                 demo = show_demo(stack)
@@ -55,8 +61,36 @@ def run(*, like_aws: bool = False) -> int:
     return 0
 
 
-def doctor() -> int:
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` was asked for."""
+
+    ports: Mapping[str, int]  # by part: `api`, `s3`; of a part that is missing the usual one
+    like_aws: bool            # with the limits of API Gateway and Lambda
+
+
+def options(words: list[str]) -> RunOptions:
+    """Return the options that `run` was given. Exits with 2 and a sentence where the words cannot be understood."""
+    parser = argparse.ArgumentParser(prog="python -m local run", epilog="From make: make run ARGS='--port 9000'")
+    parser.add_argument(PORT_OPTIONS["api"], dest="api", type=port, metavar="PORT", help=f"of the API and the page (default: {PORTS[0]})")
+    parser.add_argument(PORT_OPTIONS["s3"], dest="s3", type=port, metavar="PORT", help=f"of the store (default: {PORTS[1]})")
+    parser.add_argument("--like-aws", action="store_true", help="the limits of API Gateway and Lambda on bodies, headers and time")
+    given = parser.parse_args(words)
+    ports = {part: number for part, number in (("api", given.api), ("s3", given.s3)) if number is not None}
+    if len(set(ports.values())) < len(ports):
+        parser.error("API and store need a port each")
+    return RunOptions(ports, given.like_aws)
+
+
+def port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
+def doctor(words: list[str]) -> int:
     """Prints what does not agree and what is stuck; exit code 1 when there is something. Starts the stack where none runs."""
+    argparse.ArgumentParser(prog="python -m local doctor").parse_args(words)
     folder = data_folder()
     stack = Stack(folder, ports=PORTS, owner_url=own_database())
     with answering(stack, folder):
@@ -157,7 +191,7 @@ def ending() -> Generator[Callable[[], bool]]:
 @contextmanager
 def lock(folder: Path) -> Generator[None]:
     """One start at a time per data folder. Raises RunningError in the second."""
-    with (folder / "lock").open("a+") as file:
+    with open(folder / "lock", "a+", opener=private) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -179,20 +213,17 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-COMMANDS: dict[str, Callable[[], int]] = {"run": run, "doctor": doctor}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"run": run, "doctor": doctor}
 
 
 def main(words: list[str]) -> int:
     if words and words[0] in operating.GROUPS:
         return operating.main(words, database)
-    like_aws = words[:1] == ["run"] and "--like-aws" in words
-    if like_aws:
-        words = [word for word in words if word != "--like-aws"]
-    if len(words) != 1 or words[0] not in COMMANDS:
+    if not words or words[0] not in COMMANDS:
         print(__doc__)
         return 2
     try:
-        return run(like_aws=True) if like_aws else COMMANDS[words[0]]()
+        return COMMANDS[words[0]](words[1:])
     except StartError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
@@ -201,4 +232,5 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    hide()
     sys.exit(main(sys.argv[1:]))

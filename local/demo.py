@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from local.config import config, keep
+from vitrine.process import hide
 
 if TYPE_CHECKING:
     from local.pictures import Picture
@@ -40,6 +41,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m local.demo")
     arguments.add_argument("--folder", type=Path, required=True)
     folder: Path = arguments.parse_args().folder
+    hide()
     origin = os.environ["ORIGIN"]
     try:
         kept = config(folder)
@@ -58,7 +60,8 @@ def main() -> int:
 def show(origin: str, key: str, collection: str) -> None:
     print(
         f"\nVitrine runs. The page:   {origin}/#key={key}\nThe documents:            {origin}/api/docs\nThe same from a terminal:\n\n"
-        f"curl -H 'x-api-key: {key}' '{origin}/api/dataset/{collection}/media'\n\nCtrl-C stops it.",
+        f"curl -H 'x-api-key: {key}' '{origin}/api/dataset/{collection}/media'\n\nCtrl-C stops it. "
+        "For other ports: make run ARGS='--port 9000 --store-port 9001'.",
         flush=True,
     )
 

@@ -9,6 +9,8 @@ import pwd
 import socket
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from local import CLONE
@@ -47,7 +49,8 @@ def _of_root(here: Path) -> Path:
         raise StartError(f"The account {DATABASE_ACCOUNT}, whom Postgres runs as for root, cannot reach {here}; move it away to begin anew.")
     here.unlink(missing_ok=True)  # a link to nothing
     name = hashlib.sha256(os.fsencode(here)).hexdigest()[:12]
-    ROOTS_OWN.mkdir(mode=0o755, parents=True, exist_ok=True)
+    ROOTS_OWN.mkdir(mode=0o711, parents=True, exist_ok=True)
+    ROOTS_OWN.chmod(0o711)
     tries = 0
     while True:  # a fresh clone begins with fresh data, though an earlier one lay at the same place
         there = ROOTS_OWN / (f"{name}-{tries}" if tries else name)
@@ -62,6 +65,43 @@ def _of_root(here: Path) -> Path:
     except FileExistsError:  # another process was quicker
         there.rmdir()
     return here.resolve()
+
+
+def make_private(folder: Path) -> None:
+    """Make everything in the folder readable by its owner alone, but the database's own folder: `postgres` keeps its modes.
+
+    Started by root, the folder itself stays passable (0711) for the account that Postgres runs as. What earlier versions left open is closed.
+    Files that vanish meanwhile, and files of others, are passed over.
+    """
+    folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    for entry, closed in _entries(folder, 0):
+        if not closed:
+            with suppress(FileNotFoundError):
+                os.chmod(entry.path, stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) & ~0o077)
+
+
+def _entries(folder: Path | str, depth: int) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """Yield what may have to be closed, and whether it is closed already.
+
+    A folder that is closed is not looked into from the second level on: its files cannot be reached, and the store has many.
+    """
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() or (depth == 0 and (entry.name == "postgres" or entry.name.startswith("unpack-"))):
+                continue
+            with suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                if os.geteuid() not in (0, found.st_uid):
+                    continue
+                closed = not found.st_mode & 0o077
+                yield entry, closed
+                if entry.is_dir(follow_symlinks=False) and (depth == 0 or not closed):
+                    yield from _entries(entry.path, depth + 1)
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file as `open` does, readable by the owner alone where it is made: the `opener` of what lies in the data folder."""
+    return os.open(path, flags, 0o600)
 
 
 def can_reach(folder: Path) -> bool:

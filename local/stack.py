@@ -28,12 +28,13 @@ from urllib.parse import urlsplit
 
 from local import CLONE, LAYERS
 from local.config import config
-from local.places import StartError, free_port
+from local.places import StartError, free_port, is_free, make_private, private
 from local.postgres import LOG_BYTES, Postgres, as_role
 from local.template import ACCOUNT, REGION, Template, read
 from local.tether import tethered
 
 BUCKET = "vitrine"
+PORT_OPTIONS: Mapping[str, str] = {"api": "--port", "s3": "--store-port"}  # of `make run`
 PARTS = ("postgres", "s3", "api", "worker")  # in the order of their start
 PATIENCE = 60.0   # seconds until a part must answer
 FAREWELL = 12.0   # seconds until a part that was asked to end is killed
@@ -44,22 +45,25 @@ class Stack:
     """Start it from a thread that lives as long as the process: its parts end with that thread (see tether)."""
 
     def __init__(
-        self, folder: Path, *, ports: tuple[int, int] | None = None, owner_url: str | None = None, durable: bool = True,
+        self, folder: Path, *, ports: tuple[int, int] | None = None, required_ports: Mapping[str, int] | None = None,
+        owner_url: str | None = None, durable: bool = True,
         environment: Mapping[str, str] | None = None, say: Callable[[str], None] | None = None, like_aws: bool = False,
     ) -> None:  # fmt: skip
-        """`ports` of API and S3, where they are free; any free ones unless given. `owner_url` is a database to use in place of our own:
+        """`ports` of API and S3, where they are free; any free ones unless given. `required_ports`, by part, are those of this run alone, in place of
+        `ports` and of what config.json says; none other will do. `owner_url` is a database to use in place of our own:
         then there is no part `postgres`.
         `environment` is for the functions, over all else (`{"PART_URL_TTL": "2"}`), and for the parts themselves: QUEUE_VISIBILITY and
         SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules. `like_aws`: the API has the limits of API Gateway and Lambda.
         """
         self.folder = folder
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         self._say = say or _silent
         self._environment = environment or {}
         self._durable, self._like_aws = durable, like_aws
         self.config = config(folder, api_port=ports[0] if ports else 0, s3_port=ports[1] if ports else 0)
         self.postgres = None if owner_url else Postgres(folder / "postgres", durable=durable)
         self.owner_url = owner_url or ""
+        self._required = required_ports or {}
         self._ports: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -98,12 +102,13 @@ class Stack:
 
     def start(self) -> None:
         """All parts answer, migrations are applied. Raises StartError when a part does not; what had started is stopped then."""
+        make_private(self.folder)
         try:
             self._choose_ports()
             if self.postgres:
                 self._say("Postgres ...")
                 self.owner_url = self.postgres.start()
-            (self.folder / "ports.json").write_text(json.dumps(self._ports))
+            self._write("ports.json", json.dumps(self._ports))
             self._migrate()
             for part in PARTS[1:]:
                 self._say(f"{part.upper() if part != 'worker' else part} on port {self._ports[part]} ...")
@@ -217,10 +222,19 @@ class Stack:
         return f"{self.sqs_url}/{ACCOUNT}/{queue}"
 
     def _choose_ports(self) -> None:
-        for part, wanted in (("api", self.config.api_port), ("s3", self.config.s3_port), ("worker", 0)):
-            port = self._ports[part] = self._ports.get(part) or free_port(wanted=wanted)
+        kept = {"api": self.config.api_port, "s3": self.config.s3_port, "worker": 0}
+        for part in sorted(kept, key=lambda part: part not in self._required):  # or another might get what one of them must have
+            required = self._required.get(part, 0)
+            if required and not self._ports.get(part) and not is_free(required):
+                raise StartError(f"Port {required} is taken. Choose another one with {PORT_OPTIONS[part]}.")
+            wanted = required or kept[part]
+            taken = wanted in [port for other, port in self._ports.items() if other != part]
+            port = self._ports[part] = self._ports.get(part) or free_port(wanted=0 if taken else wanted)
             if wanted and port != wanted:
-                self._say(f"Port {wanted} is taken: {part.upper()} is on port {port} this time.")
+                option = PORT_OPTIONS[part]
+                self._say(
+                    f"Port {wanted} is taken: {part.upper()} is on port {port} this time. {option} chooses one (make run ARGS='{option} {port}')."
+                )
 
     def _migrate(self) -> None:
         from vitrine import migrations  # its layer is on the path only now
@@ -241,9 +255,8 @@ class Stack:
         if part == "api":
             return [*module, *(["--like-aws"] if self._like_aws else [])]
         template = self._template(environment["ALLOWED_ORIGINS"])
-        cors, notify = self.folder / "cors.json", self.folder / "notify.json"
-        cors.write_text(json.dumps(template.cors))
-        notify.write_text(json.dumps([{"event": n.event, "prefix": n.prefix} for n in template.notifications]))
+        cors = self._write("cors.json", json.dumps(template.cors))
+        notify = self._write("notify.json", json.dumps([{"event": n.event, "prefix": n.prefix} for n in template.notifications]))
         words = ["--root", str(root), "--bucket", BUCKET, "--region", REGION, "--cors", str(cors), "--notify", str(notify)]
         return [*module, *words, *([] if self._durable else ["--no-fsync"])]
 
@@ -257,11 +270,17 @@ class Stack:
         log.parent.mkdir(mode=0o700, exist_ok=True)
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        with log.open("ab") as file:
+        with open(log, "ab", opener=private) as file:
             self._processes[part] = subprocess.Popen(
                 tethered(self._command(part, environment)), cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True,  # Ctrl-C in a terminal is for us alone: we end the parts in order
+                umask=0o077,
             )  # fmt: skip
+
+    def _write(self, name: str, text: str) -> Path:
+        with open(self.folder / name, "w", opener=private) as file:
+            file.write(text)
+        return self.folder / name
 
     def _wait(self, part: str, *, well: bool) -> None:
         until = time.monotonic() + PATIENCE

@@ -35,6 +35,7 @@ import uvicorn
 from local import CLONE
 from local.queues import Message, Outgoing, Queues, door, md5
 from local.template import ACCOUNT, REGION, Function, Notification, Schedule, Source, Template, arn, read
+from vitrine.process import hide
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -243,6 +244,7 @@ def say(line: str) -> None:
 
 
 def main() -> None:
+    hide()  # the owner's URL of the database, and the store's keys
     arguments = argparse.ArgumentParser(prog="python -m local.worker", description="Queues, events and schedules, from template.yaml.")
     arguments.add_argument("--port", type=int, required=True, help="of the SQS protocol, on 127.0.0.1")
     arguments.add_argument("--events", type=Path, required=True, help="folder of S3's journal")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import pictures
-from vitrine_imaging.decoder import Decoder
+from vitrine.process import hide
+from vitrine_imaging import confinement
+from vitrine_imaging.decoder import Decoder, Limits, Task, Undecodable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own means, of Linux")
 
@@ -86,3 +94,170 @@ def test_the_decoder_is_confined(tmp_path: Path) -> None:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{decoder.pid}/status").read_text().splitlines())
 
     assert (status["Seccomp"].strip(), status["NoNewPrivs"].strip()) == ("2", "1")
+
+
+@pytest.fixture(scope="module", params=["stills", "video"])
+def broken(request: pytest.FixtureRequest) -> Iterator[Decoder]:
+    """The real child of each kind, which attempts what it is asked to (tests/hostile)."""
+    hide()  # as whoever has credentials does; a decoder's parent does too
+    with Decoder(module=f"tests.hostile.{request.param}") as decoder:
+        yield decoder
+
+
+def attempted(decoder: Decoder, *attempts: Any) -> dict[str, str]:
+    """What became of each attempt: `done`, or the name of the error."""
+    task = Task({"attempts": json.loads(json.dumps(attempts, default=str))})
+    with pytest.raises(Undecodable) as answer, decoder.begin_task(task, limits=Limits()) as decoding:
+        decoding.result()
+    names = [" ".join(map(str, attempt)) for attempt in attempts]
+    return dict(zip(names, answer.value.reason.split(" "), strict=True))
+
+
+def all_refused(results: dict[str, str]) -> bool:
+    return results == dict.fromkeys(results, "EPERM")
+
+
+def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    return {
+        each.name: ((found := each.lstat()).st_mode, found.st_mtime_ns, each.read_bytes() if stat.S_ISREG(found.st_mode) else b"")
+        for each in sorted([folder, *folder.iterdir()])
+    }
+
+
+def test_a_broken_decoder_changes_no_file(broken: Decoder, tmp_path: Path) -> None:
+    """In a folder that anybody may write to, so that no account denies it."""
+    for folder in (*tmp_path.parents, tmp_path):
+        if folder.owner() == tmp_path.owner() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o011)
+    file, new, inner = tmp_path / "file", tmp_path / "new", tmp_path / "inner"
+    file.write_text("before")
+    inner.mkdir()
+    for each in (tmp_path, file, inner):
+        each.chmod(0o777)
+    before = state(tmp_path)
+    here, there = str(file), str(new)
+    cwd = -100  # AT_FDCWD
+
+    flags = [
+        os.O_WRONLY, os.O_RDWR, 3, os.O_RDONLY | os.O_TRUNC, os.O_RDONLY | os.O_CREAT, os.O_WRONLY | os.O_APPEND,
+    ]  # fmt: skip
+    results = [
+        attempted(broken, *(["open", path, each] for path in (here, there) for each in flags)),
+        attempted(broken, ["open", str(tmp_path), os.O_TMPFILE | os.O_RDWR], ["write", here], ["creat", there], ["write", "/dev/null"]),
+        attempted(broken, ["mkdir", there], ["rmdir", str(inner)], ["mknod", there], ["mkfifo", there], ["link", here, there]),
+        attempted(broken, ["symlink", here, there], ["rename", here, there], ["unlink", here], ["chmod", here, 0o600], ["chown", here]),
+        attempted(broken, ["truncate", here], ["utime", here], ["setxattr", here], ["memfd"]),
+        attempted(broken, ["at", "mkdirat", cwd, there, 0o700], ["at", "mknodat", cwd, there, 0o600, 0], ["at", "linkat", cwd, here, cwd, there, 0]),
+        attempted(broken, ["at", "symlinkat", here, cwd, there], ["at", "renameat", cwd, here, cwd, there]),
+        attempted(broken, ["at", "renameat2", cwd, here, cwd, there, 0], ["at", "unlinkat", cwd, here, 0], ["at", "fchmodat", cwd, here, 0o600, 0]),
+        attempted(broken, ["at", "fchownat", cwd, here, 0, 0, 0], ["at", "utimensat", cwd, here, 0, 0], ["at", "lchown", here, 0, 0]),
+    ]
+
+    assert [each for each in results if not all_refused(each)] == []
+    assert state(tmp_path) == before
+
+
+def test_a_broken_decoder_reaches_no_other_process(broken: Decoder) -> None:
+    me = os.getpid()
+
+    ways = attempted(broken, ["socket"], ["pidfd_open", me], ["limit", me], ["owned", me], ["namespace"], ["exec"])
+    signals = attempted(broken, *([way, me, int(number)] for way in ("kill", "tkill", "tgkill", "sigqueue") for number in (0, signal.SIGURG)))
+
+    assert all_refused(ways), ways
+    assert all_refused(signals), signals
+
+
+def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
+    """Its parent's environment and memory never; another's files only where the kernel has no Landlock and their mode allows it."""
+    secret = tmp_path / "config.json"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    me = f"/proc/{os.getpid()}"
+    confined = bool(confinement.landlock_version())
+
+    parent = attempted(broken, ["read", f"{me}/environ"], ["read", f"{me}/mem"], ["read", f"{me}/maps"], ["list", f"{me}/fd"])
+    files = attempted(broken, ["read", "/etc/passwd"], ["list", "/"], ["list", str(Path.cwd())], ["list", "/tmp"], ["read", "/proc/self/environ"])
+    private = attempted(broken, ["read", str(secret)])
+
+    assert parent == dict.fromkeys(parent, "EACCES") | ({} if confined else {f"read {me}/maps": parent[f"read {me}/maps"]})
+    assert not confined or files == dict.fromkeys(files, "EACCES")
+    assert private == {f"read {secret}": "EACCES" if confined or os.geteuid() == 0 else "done"}
+
+
+@pytest.mark.parametrize(("attempt", "reason"), [("abort", "The file makes the decoder crash"), ("segfault", "The file makes the decoder crash")])
+def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(broken: Decoder, attempt: str, reason: str) -> None:
+    refused = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
+
+    with pytest.raises(Undecodable) as ended, broken.begin_task(Task({"attempts": [[attempt]]}), limits=Limits()) as decoding:
+        decoding.result()
+
+    assert all_refused(refused)
+    assert ended.value.reason.startswith(reason)  # aarch64 has SIGTRAP there, which GLib raises too where memory is short
+    assert attempted(broken, ["list", "/dev/null"]) != {}  # the next one is answered
+
+
+def test_all_threads_of_a_decoder_are_confined_alike(broken: Decoder) -> None:
+    attempted(broken, ["memfd"])
+
+    threads = [
+        dict(line.split(":", 1) for line in (task / "status").read_text().splitlines()) for task in Path(f"/proc/{broken.pid}/task").iterdir()
+    ]
+
+    account = str(confinement.ACCOUNT if os.geteuid() == 0 else os.getuid())
+    assert len(threads) > 1
+    for each in threads:
+        assert (each["Seccomp"].strip(), each["NoNewPrivs"].strip(), set(each["Uid"].split())) == ("2", "1", {account})
+    if os.geteuid() == 0:
+        assert {each["CapEff"].strip() for each in threads} == {each["CapPrm"].strip() for each in threads} == {"0" * 16}
+        assert {(each["Groups"].strip(), *each["Gid"].split()) for each in threads} == {("", *[account] * 4)}
+
+
+def test_every_architecture_denies_the_same_calls() -> None:
+    """A call that one of them lacks has a later form, which both have."""
+    tables = {**confinement.DENIED, **confinement.MISSING, **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()}}
+    later = {
+        "creat": "openat", "open": "openat", "link": "linkat", "symlink": "symlinkat", "rename": "renameat", "unlink": "unlinkat",
+        "rmdir": "unlinkat", "mkdir": "mkdirat", "mknod": "mknodat", "chmod": "fchmodat", "chown": "fchownat", "lchown": "fchownat",
+        "utime": "utimensat", "utimes": "utimensat", "futimesat": "utimensat",
+    }  # fmt: skip
+
+    assert {name for name, (_, number) in tables.items() if number is None} == set(later)
+    assert all(None not in tables[name] for name in later.values())
+    for column in (0, 1):
+        numbers = [each[column] for each in tables.values() if each[column] is not None]
+        assert len(numbers) == len(set(numbers))
+
+
+HEADERS = {0: "/usr/include/x86_64-linux-gnu/asm/unistd_64.h", 1: "/usr/include/asm-generic/unistd.h"}
+
+
+@pytest.mark.parametrize("column", HEADERS)
+def test_the_numbers_are_the_kernels(column: int) -> None:
+    header = Path(HEADERS[column])
+    if not header.exists():
+        pytest.skip("needs linux-libc-dev, of x86-64 for the first column")
+    known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)$", header.read_text(), re.MULTILINE)}
+    tables = {**confinement.DENIED, **confinement.MISSING, **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()}}
+
+    ours = {name: numbers[column] for name, numbers in tables.items() if numbers[column] is not None}
+
+    newest = max(known.values())
+    assert {name: number for name, number in ours.items() if number is not None and number <= newest} == {
+        name: known[name] for name in ours if name in known
+    }
+    assert {name for name, numbers in tables.items() if numbers[column] is None} & set(known) == set()
+
+
+def test_root_without_the_right_to_change_its_account_decodes_nothing(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root changes its account")
+    script = "from vitrine_imaging.decoder import Decoder; from pathlib import Path; import sys; Decoder().derive(Path(sys.argv[1]))"
+    file = tmp_path / "photo"
+    file.write_bytes(pictures.jpeg(40, 30))
+
+    done = subprocess.run(
+        ["/usr/bin/setpriv", "--bounding-set", "-all", sys.executable, "-c", script, str(file)],
+        capture_output=True, text=True, check=False, env={"PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60,
+    )  # fmt: skip
+
+    assert "DecoderUnavailable" in done.stderr

@@ -14,6 +14,7 @@ from local.s3.events import Notification, read_notifications
 from local.s3.serve import serve
 from local.s3.settings import Settings
 from local.s3.signatures import Credentials
+from vitrine.process import hide
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,4 +63,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    hide()  # its keys
     sys.exit(main())

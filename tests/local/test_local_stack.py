@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
 
 from local import CLONE
+from local.__main__ import options
+from local.config import config
+from local.places import StartError, free_port, is_free
 from local.queues import Counts, Outgoing, Queues
 from local.stack import PARTS, Stack
 from local.template import read
@@ -87,6 +92,105 @@ def test_the_roles_are_walled_in(stack: Stack) -> None:
 def test_secrets_on_disk_are_for_their_owner_alone(stack: Stack) -> None:
     for name in ("config.json", "postgres/server.json"):
         assert (stack.folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    """What of the folder others can read, or reach, by its mode; the database's own folder is left out."""
+    files = [each for each in folder.rglob("*") if "postgres" not in each.relative_to(folder).parts]
+    modes = {str(each.relative_to(folder)): each.lstat().st_mode for each in files if not each.is_symlink()}
+    return {name: oct(mode & 0o777) for name, mode in modes.items() if mode & 0o077}
+
+
+def test_all_that_lies_in_the_folder_is_for_its_owner_alone(stack: Stack) -> None:
+    assert {"config.json", "ports.json", "cors.json", "log", "s3"} <= {each.name for each in stack.folder.iterdir()}
+    assert open_to_others(stack.folder) == {}
+    assert stack.folder.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)  # the database's account passes through
+    assert (stack.folder / "postgres").stat().st_mode & 0o077 == (0o011 if os.geteuid() == 0 else 0)
+    assert open_to_others(stack.folder / "postgres") == {}
+
+
+NOWHERE = "postgresql://nobody:secret@127.0.0.1:1/nothing"  # a start gets as far as its database
+
+
+def test_a_folder_of_an_earlier_version_is_closed_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for name in ("log", "s3/vitrine/blobs/ab", "s3/.events", "postgresql-1/bin", "postgres/data"):
+        (folder / name).mkdir(parents=True)
+    files = ("lock", "ports.json", "log/api.log", "s3/vitrine/catalogue.sqlite", "s3/vitrine/blobs/ab/abc", "postgresql-1/bin/initdb", "postgres/x")
+    for name in files:
+        (folder / name).write_text("")
+    for each in (folder, *folder.rglob("*")):
+        each.chmod(0o755)
+    (folder / "log").chmod(0o700)  # as earlier versions made it, with open files inside
+    (folder / "elsewhere").symlink_to(tmp_path)
+    outside = tmp_path.stat().st_mode
+
+    with pytest.raises(psycopg.OperationalError):
+        Stack(folder, owner_url=NOWHERE).start()
+
+    assert open_to_others(folder) == {}
+    assert (folder / "postgresql-1/bin/initdb").stat().st_mode & 0o777 == 0o700
+    assert (folder / "postgres/x").stat().st_mode & 0o777 == 0o755
+    assert tmp_path.stat().st_mode == outside
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("module", ["local.s3", "local.server", "local.worker"])
+def test_no_part_shows_its_environment_to_other_processes_of_its_user(tmp_path: Path, module: str) -> None:
+    own = {"local.s3": ["--root", str(tmp_path), "--bucket", "vitrine"], "local.worker": ["--events", str(tmp_path)]}
+    keys = {"S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "QUEUES_DATABASE_URL": NOWHERE}
+    look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
+    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()  # root may look at everything
+    port = free_port()
+    words = [*without, sys.executable, "-m", module, "--port", str(port), *own.get(module, [])]
+    environment = {**os.environ, **keys, "PYTHONPATH": str(CLONE)}
+
+    with subprocess.Popen(words, env=environment, cwd=CLONE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until(lambda: not is_free(port))
+        seen = subprocess.run([*without, sys.executable, "-c", look, str(process.pid)], capture_output=True, text=True, check=False)
+        process.kill()
+
+    assert (seen.stdout, seen.stderr.splitlines()[-1].partition(":")[0]) == ("", "PermissionError")
+
+
+def test_a_port_that_is_taken_is_reported_with_the_option_that_chooses_another(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        api, store = first.getsockname()[1], second.getsockname()[1]
+        stack = Stack(tmp_path / "data", ports=(api, store), owner_url=NOWHERE, say=lines.append)
+        with pytest.raises(psycopg.OperationalError):
+            stack.start()
+
+    mine, its = urlsplit(stack.origin).port, urlsplit(stack.s3_url).port
+    assert lines == [
+        f"Port {api} is taken: API is on port {mine} this time. --port chooses one (make run ARGS='--port {mine}').",
+        f"Port {store} is taken: S3 is on port {its} this time. --store-port chooses one (make run ARGS='--store-port {its}').",
+    ]
+
+
+def test_a_port_that_was_chosen_is_used_for_this_run_or_nothing_starts(tmp_path: Path) -> None:
+    wanted, other = free_port(), free_port()
+    stack = Stack(tmp_path / "data", ports=(other, wanted), required_ports={"api": wanted}, owner_url=NOWHERE)
+    with pytest.raises(psycopg.OperationalError):
+        stack.start()
+
+    assert urlsplit(stack.origin).port == wanted
+    assert urlsplit(stack.s3_url).port not in (wanted, None)
+    assert (config(stack.folder).api_port, config(stack.folder).s3_port) == (other, wanted)  # the next run is as before
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        taken = held.getsockname()[1]
+        with pytest.raises(StartError, match=rf"^Port {taken} is taken. Choose another one with --store-port.$"):
+            Stack(tmp_path / "data", required_ports={"s3": taken}, owner_url=NOWHERE).start()
+
+
+def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert options([]) == {}
+    assert options(["--port", "9000", "--store-port=9001"]) == {"api": 9000, "s3": 9001}
+    for words in (["--port", "0"], ["--port", "65536"], ["--port", "http"], ["--port", "9000", "--store-port", "9000"], ["9000"], ["--prot", "1"]):
+        with pytest.raises(SystemExit) as ended:
+            options(words)
+        assert ended.value.code == 2
+    assert "--store-port PORT" in capsys.readouterr().err
 
 
 STARTS_ONE = """

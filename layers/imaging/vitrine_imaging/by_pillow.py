@@ -1,11 +1,12 @@
 """What libvips has no decoder for - HEIC and HEIF, AVIF sequences, BMP - read by Pillow and pillow-heif, and handed to libvips as pixels.
 
-The child process imports this at the first such file.
+Importing this module loads both: only the child process does.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import pillow_heif
@@ -18,7 +19,7 @@ from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
+    from io import FileIO
 
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
@@ -27,11 +28,12 @@ _DISPLAY_P3: Final = 12  # colour primaries, ITU-T H.273
 _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
 
 
-def heif(path: Path) -> Original:
+def heif(file: FileIO) -> Original:
     """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
     with _in_words():
-        file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
-        picture = file[file.primary_index]
+        file.seek(0)
+        opened = pillow_heif.open_heif(file.read(), remove_stride=False)
+        picture = opened[opened.primary_index]
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
@@ -40,11 +42,11 @@ def heif(path: Path) -> Original:
     return Original(*picture.size, shrunk)
 
 
-def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
+def opened(source: FileIO, kind: str, *, max_pixels: int) -> Original:
     """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
-        file = Image.open(path, formats=(kind,))
+        file = Image.open(source, formats=(kind,))
         orientation = file.getexif().get(ExifTags.Base.Orientation, 1) if kind == "AVIF" else 1  # made of irot and imir, not applied
 
     def shrunk(edge: int) -> pyvips.Image:
@@ -53,6 +55,15 @@ def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
 
     width, height = file.size if orientation < 5 else reversed(file.size)
     return Original(width, height, shrunk, getattr(file, "n_frames", 1))
+
+
+def rehearse() -> None:
+    """Load the plugins that Pillow imports when it first opens something."""
+    written = BytesIO()
+    Image.new("RGB", (16, 16)).save(written, "BMP")
+    with Image.open(written) as image:
+        image.getexif()
+        image.load()
 
 
 def _plane(picture: Any) -> pyvips.Image:

@@ -88,9 +88,9 @@ def _profile(image: pyvips.Image) -> dict[str, Any]:
 
 def _source(file: FileIO, mime_type: str) -> pyvips.Source:
     """The file from its beginning; a file, not a buffer, so that rows are read as they are needed."""
-    if mime_type != "image/jpeg":
-        return pyvips.Source.new_from_file(str(file.name))
     file.seek(0)
+    if mime_type != "image/jpeg":
+        return pyvips.Source.new_from_descriptor(file.fileno())
     # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What cannot be mapped is
     # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file into memory.
     source = pyvips.SourceCustom()

@@ -1,9 +1,9 @@
-"""The decoder's child process: takes the names of files, gives back what is made of them. Started by `Decoder`, never by hand.
+"""The decoder's child process: takes open files, gives back what is made of them. Started by `Decoder`, never by hand.
 
     python -m vitrine_imaging.child <bytes of address space>
 
-On stdin, messages (`wire.py`) of JSON {"path", "max_pixels", "max_animation_pixels", "keep_gps", "cpu_seconds"}; on stdout "ready", then for
-each an answer (`answers.py`).
+On stdin, a socket, messages (`wire.py`) of JSON {"max_pixels", "max_animation_pixels", "keep_gps", "cpu_seconds"}, each with an open file behind it:
+the child may open nothing by name. On stdout "ready", then for each an answer (`answers.py`).
 A child of another kind calls `main` with what it derives, and may ask for pieces of its file, before it answers.
 """
 
@@ -15,8 +15,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from vitrine_imaging import answers, confinement, wire
@@ -26,21 +26,31 @@ from vitrine_imaging.models import OUT_OF_MEMORY, Derived, Undecodable
 Derive = Callable[[Mapping[str, Any], Say], Derived]  # of what is told about a file, and whom its pieces are asked of
 
 
-def main(memory_bytes: int, load: Callable[[], Derive]) -> None:
-    """`load` imports what decodes."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a child decodes with, imported."""
+
+    derive: Derive
+    rehearse: Callable[[], None]  # loads what libraries load when they are first used: it starts threads, and later nothing may be opened
+
+
+def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
+    """`load` imports what decodes, and starts no thread."""
     limited = sys.platform == "linux"  # elsewhere the address space cannot be limited
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limited:
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+
+    loaded = load()  # only now: libraries and what they map count within the limit
+    say = partial(wire.write, os.dup(1))
+    silence = os.open(os.devnull, os.O_WRONLY)  # nothing can be opened for writing once the process is confined
+
+    confinement.confine_reading()  # before there is a second thread, which would go free
     threading.Thread(target=_die_with_parent, daemon=True).start()
-
-    derive = load()  # only now: libraries and what they map count within the limit
-
+    loaded.rehearse()
     confinement.confine()
 
-    say = partial(wire.write, os.dup(1))
-    silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # what a library prints is no answer
     os.dup2(silence, 2)  # nor does a hostile file write our log; that libvips cannot be loaded was said before
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -53,7 +63,7 @@ def main(memory_bytes: int, load: Callable[[], Derive]) -> None:
             return
         _allow_processor_time(asked["cpu_seconds"])
         try:
-            derived = derive(asked, say)
+            derived = loaded.derive(asked, say)
         except Undecodable as refused:
             answers.refuse(say, refused.reason)
         except MemoryError:
@@ -64,12 +74,17 @@ def main(memory_bytes: int, load: Callable[[], Derive]) -> None:
             answers.give(say, derived)
 
 
-def _stills() -> Derive:
-    from vitrine_imaging.derive import derive
+def stills() -> Loaded:
+    from vitrine_imaging.derive import derive, rehearse
 
-    return lambda told, _: derive(
-        Path(told["path"]), max_pixels=told["max_pixels"], max_animation_pixels=told["max_animation_pixels"], keep_gps=told["keep_gps"]
-    )
+    def of(told: Mapping[str, Any], _: Say) -> Derived:
+        file = wire.take_file(0)
+        try:
+            return derive(file, max_pixels=told["max_pixels"], max_animation_pixels=told["max_animation_pixels"], keep_gps=told["keep_gps"])
+        finally:
+            os.close(file)
+
+    return Loaded(of, rehearse)
 
 
 def _allow_processor_time(seconds: int) -> None:
@@ -94,4 +109,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), _stills)
+    main(int(sys.argv[1]), stills)

@@ -2,7 +2,7 @@
 
 The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this side never
 imports libvips. It gets no credentials: its environment is made from nothing, and it can neither look into this process nor
-speak to the network (`confinement.py`). What it answers is checked like any input,
+speak to the network (`confinement.py`). It opens no file by name: a picture is passed to it open. What it answers is checked like any input,
 since whoever breaks a decoder speaks for it from then on.
 """
 
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,8 +18,9 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -90,24 +92,24 @@ class Decoder:
         self.close()
 
     def _derive(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
-        with self._turn:
+        with self._turn, open(task.file, "rb", buffering=0) if task.file else nullcontext() as file:
             try:
-                return self._ask(task, limits, wish)
+                return self._ask(task, file, limits, wish)
             except _Disturbed:
                 pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
             try:
-                return self._ask(task, limits, wish)
+                return self._ask(task, file, limits, wish)
             except _Disturbed as again:
                 raise Undecodable(again.reason) from None
 
-    def _ask(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
+    def _ask(self, task: "Task", file: FileIO | None, limits: Limits, wish: "_Wish") -> Derived:
         wish.check()  # before a child is started for it
         child = self._ready(limits.memory_bytes)
         child.files += 1
         until = time.monotonic() + limits.wall_seconds
         try:
             with wish.kept_by(child.process):
-                return child.derive(task, limits, until)
+                return child.derive(task, file, limits, until)
         except TimeoutError:
             self._stop()
             raise Undecodable(_too_long(limits)) from None
@@ -149,10 +151,11 @@ class Task:
 
     told: Mapping[str, Any]  # to the child, beside its limits
     piece: Callable[[int, int], bytes] | None = None  # of the file, from an offset so many bytes; None: the child reads it itself
+    file: Path | None = None  # opened here and passed on: the child opens nothing by name. None where there are pieces
 
 
 def _of(path: Path) -> Task:
-    return Task({"path": str(path.resolve(strict=True))})
+    return Task({}, file=path.resolve(strict=True))
 
 
 class Decoding:
@@ -247,20 +250,21 @@ class _Child:
         self.memory_bytes = memory_bytes
         self.files = 0
         confinement.hide()
-        self.process = subprocess.Popen(
-            # -P, -s: modules come from where ours come from, not from the working directory or a home
-            [sys.executable, "-P", "-s", "-B", "-m", module, str(memory_bytes)],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd="/",
-            env=_environment(),
-        )
-        assert self.process.stdin
+        channel, theirs = socket.socketpair()  # not a pipe: open files are passed over it
+        with theirs:
+            self.process = subprocess.Popen(
+                # -P, -s: modules come from where ours come from, not from the working directory or a home
+                [sys.executable, "-P", "-s", "-B", "-m", module, str(memory_bytes)],
+                bufsize=0,
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
+                cwd="/",
+                env=_environment(),
+            )
         assert self.process.stdout
-        self._questions, self._answers = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self._questions, self._answers = channel.fileno(), self.process.stdout.fileno()
         os.set_blocking(self._questions, False)  # one that takes nothing is not waited for without end
-        self._end = weakref.finalize(self, _end, self.process)  # also when the interpreter exits
+        self._end = weakref.finalize(self, _end, self.process, channel)  # also when the interpreter exits
         try:
             greeting = wire.read(self._answers, at_most=16, until=time.monotonic() + _START_SECONDS)
         except (EOFError, OSError, TimeoutError, ValueError) as error:
@@ -271,7 +275,7 @@ class _Child:
             self.stop()
             raise DecoderUnavailable("The decoder's process does not greet")
 
-    def derive(self, task: Task, limits: Limits, until: float) -> Derived:
+    def derive(self, task: Task, file: FileIO | None, limits: Limits, until: float) -> Derived:
         """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles; and what
         the task's `piece` raises.
         """
@@ -283,6 +287,8 @@ class _Child:
             "cpu_seconds": limits.wall_seconds,
         }
         wire.write(self._questions, json.dumps(told).encode(), until=until)
+        if file is not None:
+            wire.give_file(self._questions, file.fileno(), until=until)
 
         def hear(at_most: int) -> bytes:
             return wire.read(self._answers, at_most=at_most, until=until)
@@ -303,12 +309,12 @@ class _Child:
         self._end()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
     process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            pipe.close()
+    channel.close()
+    if process.stdout:
+        process.stdout.close()
 
 
 def _environment() -> dict[str, str]:

@@ -5,13 +5,12 @@ This runs inside the child process, the only place where libvips is ever loaded.
 
 from dataclasses import replace
 from io import FileIO
-from pathlib import Path
 from typing import Final
 
 import pyvips
 
 from vitrine.content import HEAD_BYTES, STILLS, Content, brands, sniff
-from vitrine_imaging import by_vips, exif
+from vitrine_imaging import by_pillow, by_vips, exif
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
@@ -23,12 +22,13 @@ _MOST_CHUNKS: Final = 10_000  # of a PNG before its pixels; writers use some twe
 _NOTHING: Final = 0  # ForeignKeep.NONE: no EXIF, no place, no profile
 
 
-def derive(path: Path, *, max_pixels: int, max_animation_pixels: int, keep_gps: bool = False) -> Derived:
-    """What is made of the picture that `path` begins with: bytes after its end do not matter.
+def derive(path: int, *, max_pixels: int, max_animation_pixels: int, keep_gps: bool = False) -> Derived:
+    """What is made of the picture that the open file with this descriptor begins with: bytes after its end do not matter.
 
     Raises Undecodable.
     """
-    with path.open("rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, closefd=False) as file:
+        file.seek(0)  # the file's position is shared with whoever opened it
         head = file.read(HEAD_BYTES)
         content = sniff(head)
         if not head:
@@ -48,13 +48,11 @@ def derive(path: Path, *, max_pixels: int, max_animation_pixels: int, keep_gps: 
 
 
 def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Original:
-    path, mime_type = Path(str(file.name)), content.mime_type
+    mime_type = content.mime_type
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
-        from vitrine_imaging import by_pillow  # only now: most children never need it
-
         if mime_type in {"image/heic", "image/heif"}:
-            return by_pillow.heif(path)
-        return by_pillow.opened(path, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
+            return by_pillow.heif(file)
+        return by_pillow.opened(file, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
     original = by_vips.opened(file, mime_type)
     return replace(original, pictures=_pictures_of_png(file)) if mime_type == "image/png" else original
 
@@ -134,6 +132,16 @@ def placeholder(image: pyvips.Image) -> bytes:
     if not small.hasalpha():
         small = small.bandjoin(255)
     return thumbhash(small.width, small.height, bytes(small.cast("uchar").write_to_memory()))
+
+
+def rehearse() -> None:
+    """Load whatever libraries load when they are first used, since later nothing can be opened by name."""
+    grey = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb") + 100
+    _, thumbnail = picture_frame(grey.cast("uchar"))
+    placeholder(thumbnail)
+    perceptual_hash(thumbnail)
+    dominant_colors(thumbnail)
+    by_pillow.rehearse()
 
 
 # libvips gives no codes. What is read here decides on words alone, and whether a fresh child is asked again.

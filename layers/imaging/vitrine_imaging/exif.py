@@ -34,10 +34,12 @@ class Told:
     taken_zone: str | None = None  # "+02:00"; None: nobody knows
 
 
-def read(path: Path, mime_type: str, *, keep_gps: bool) -> Told:
-    """What the picture at `path` tells; where it was taken only with `keep_gps`. Nothing it can hold makes this raise, or take long."""
+def read(path: Path | int, mime_type: str, *, keep_gps: bool) -> Told:
+    """What the picture at `path`, or open under that descriptor, tells; where it was taken only with `keep_gps`. Nothing it can hold makes this
+    raise, or take long.
+    """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", closefd=not isinstance(path, int)) as file:
             block = _CONTAINERS[mime_type](_Bytes(file, 0, file.seek(0, os.SEEK_END))) if mime_type in _CONTAINERS else None
             return Told() if block is None else _told(block, keep_gps=keep_gps)
     except Exception:  # no picture is worth less for what is beside it

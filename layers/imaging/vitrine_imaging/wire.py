@@ -1,4 +1,4 @@
-"""Messages between the decoder and its child, over pipes: four bytes of length, then the body.
+"""Messages between the decoder and its child, over a pipe and a socket: four bytes of length, then the body. The socket passes open files, too.
 
 Neither pickle nor multiprocessing: an answer comes from a process that has read hostile bytes, so it is data to be checked,
 never code; and Lambda has no semaphores for queues.
@@ -6,9 +6,11 @@ never code; and Lambda has no semaphores for queues.
 
 import os
 import select
+import socket
 import struct
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 READY: Final = b"ready"  # the child's first message
@@ -34,6 +36,32 @@ def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
     if length > at_most:
         raise ValueError(f"a message of {length} bytes where at most {at_most} are expected")
     return _exactly(fd, length, until)
+
+
+def give_file(fd: int, file: int, *, until: float) -> None:
+    """Pass the open file with this descriptor over the Unix socket `fd`. Raises TimeoutError as `write` does."""
+    if not _ready(fd, select.POLLOUT, until):
+        raise TimeoutError
+    with _socket(fd) as channel:
+        socket.send_fds(channel, [b"\0"], [file])  # one byte, since nothing is passed without one
+
+
+def take_file(fd: int) -> int:
+    """Return a descriptor of the file that `give_file` passed; the caller closes it. Raises EOFError."""
+    with _socket(fd) as channel:
+        _, files, _, _ = socket.recv_fds(channel, 1, 1)
+    if not files:
+        raise EOFError
+    return files[0]
+
+
+@contextmanager
+def _socket(fd: int) -> Generator[socket.socket]:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        yield channel
+    finally:
+        channel.detach()
 
 
 def _exactly(fd: int, length: int, until: float | None) -> bytes:

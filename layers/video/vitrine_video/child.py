@@ -14,11 +14,11 @@ from typing import Any
 
 from vitrine_imaging import answers, child, wire
 from vitrine_imaging.answers import Say
-from vitrine_imaging.child import Derive
+from vitrine_imaging.child import Loaded
 from vitrine_imaging.models import Derived
 
 
-def _load() -> Derive:
+def videos() -> Loaded:
     import av
 
     for module in pkgutil.walk_packages(av.__path__, "av."):  # PyAV imports some of its modules when a file first needs them
@@ -28,8 +28,6 @@ def _load() -> Derive:
     from vitrine_video.derive import derive, rehearse
     from vitrine_video.models import Wanted
     from vitrine_video.remote import BLOCK, Remote
-
-    rehearse()
 
     def of(told: Mapping[str, Any], say: Say) -> Derived:
         # From here on nothing can be opened: no file, no socket, whatever a video names. Three, or nothing could be waited for either.
@@ -48,8 +46,8 @@ def _load() -> Derive:
         )
         return derive(Remote(piece, told["size"], most_bytes=told["read_bytes"]), wanted)
 
-    return of
+    return Loaded(of, rehearse)
 
 
 if __name__ == "__main__":
-    child.main(int(sys.argv[1]), _load)
+    child.main(int(sys.argv[1]), videos)
