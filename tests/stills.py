@@ -235,7 +235,8 @@ def sized(kind: str, width: int, height: int) -> bytes:
         header = struct.pack(">IIBBBBB", width % 2**32, height % 2**32, 8, 2, 0, 0, 0)
         return b"\x89PNG\r\n\x1a\n" + b"".join(pictures.chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")))
     if kind == "BMP":
-        return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + struct.pack("<IIIHHIIiiII", 40, width % 2**32, height % 2**32, 1, 24, 0, 6, 0, 0, 0, 0) + bytes(6)
+        header = struct.pack("<IIIHHIIiiII", 40, width % 2**32, height % 2**32, 1, 24, 0, 6, 0, 0, 0, 0)
+        return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + header + bytes(6)
     if kind == "TIFF":
         return tiff(width % 2**32, height % 2**32, bytes(3))
     if kind == "GIF":
