@@ -195,7 +195,7 @@ class _Reader:
     def _queue(self, name: str, p: dict[str, Any]) -> Queue:
         redrive = p.get("RedrivePolicy")
         dead = _resource(redrive["deadLetterTargetArn"]) if redrive else None
-        return Queue(name, int(p.get("VisibilityTimeout", VISIBILITY)), dead, int(redrive["maxReceiveCount"]) if redrive else None)
+        return Queue(name, int(p.get("VisibilityTimeout", VISIBILITY)), dead, int(self.value(redrive["maxReceiveCount"])) if redrive else None)
 
     def _schedules(self) -> Iterator[Schedule]:
         for kind, field in (("Schedule", "Schedule"), ("ScheduleV2", "ScheduleExpression")):

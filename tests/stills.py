@@ -229,6 +229,32 @@ def claiming(kind: str, side: int) -> bytes:
     return whole[:at] + struct.pack(">II", side, side) + whole[at + 8 :]
 
 
+def sized(kind: str, width: int, height: int) -> bytes:
+    """A file of a few bytes whose header says that it is `width` x `height`, modulo what the format's numbers can hold."""
+    if kind == "PNG":
+        header = struct.pack(">IIBBBBB", width % 2**32, height % 2**32, 8, 2, 0, 0, 0)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(pictures.chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")))
+    if kind == "BMP":
+        header = struct.pack("<IIIHHIIiiII", 40, width % 2**32, height % 2**32, 1, 24, 0, 6, 0, 0, 0, 0)
+        return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + header + bytes(6)
+    if kind == "TIFF":
+        return tiff(width % 2**32, height % 2**32, bytes(3))
+    if kind == "GIF":
+        whole = pictures.gif(8, 8)
+        return whole[:6] + struct.pack("<HH", width % 2**16, height % 2**16) + whole[10:]
+    if kind == "JPEG":
+        whole = pictures.jpeg(8, 8)
+        at = whole.index(b"\xff\xc0") + 5
+        return whole[:at] + struct.pack(">HH", height % 2**16, width % 2**16) + whole[at + 4 :]
+    if kind == "WEBP":
+        canvas = bytes(4) + (width - 1).to_bytes(8, "little")[:3] + (height - 1).to_bytes(8, "little")[:3]
+        chunks = b"WEBPVP8X" + struct.pack("<I", len(canvas)) + canvas + pictures.webp(8, 8)[12:]
+        return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+    first, *others = encoded(pictures.quarters(64, 40), kind).split(b"ispe")
+    size = struct.pack(">III", 0, width % 2**32, height % 2**32)
+    return first + b"".join(b"ispe" + size + other[len(size) :] for other in others)
+
+
 def profile_bomb() -> bytes:
     """A PNG whose profile unfolds to 200 MB."""
     whole = pictures.png(64, 40)

@@ -2,17 +2,12 @@
 
 Event     SQS, each message {"key"}: where the import lands
 Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice and late; what cannot be fetched is a state of the item, not a failure of the message
+Faults    a message may come twice and late; what cannot be fetched is a state of the item, not a failure of the message, and so is an internal error
 """
 
 from __future__ import annotations
 
-import json
-
-from vitrine.consumers import Message, on_event
+from vitrine.consumers import named_keys, on_upload
 from vitrine.library import imports
 
-
-@on_event
-def handler(message: Message) -> None:
-    imports.bring(json.loads(message.body)["key"])
+handler = on_upload("on_import_requested", named_keys, imports.bring)

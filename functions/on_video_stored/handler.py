@@ -2,17 +2,13 @@
 
 Event     SQS, each message {"key"}: where the upload landed
 Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice, late or for a video that is done; what cannot be decoded is a state of the item, not a failure of the message
+Faults    a message may come twice, late or for a video that is done; what cannot be decoded is a state of the item, not a failure of the message,
+          and so is an internal error
 """
 
 from __future__ import annotations
 
-import json
-
-from vitrine.consumers import Message, on_event
+from vitrine.consumers import named_keys, on_upload
 from vitrine_video.intake import take_in
 
-
-@on_event
-def handler(message: Message) -> None:
-    take_in(json.loads(message.body)["key"])
+handler = on_upload("on_video_stored", named_keys, take_in)

@@ -14,8 +14,7 @@ from tests.structure.house import LAYERS, Function, Import, imports, module_of, 
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
     "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "content", "storage", "queues", "fetch",
-    "analysis",
-    "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs", "consumers",
+    "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs", "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from vitrine import jobs
+from vitrine import internal_errors, jobs
 from vitrine.errors import Invalid
+from vitrine.library import settling
+from vitrine.models import Consumer
+from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -53,6 +57,36 @@ def on_event(each: Callable[[Message], None]) -> Handler:
         return {"batchItemFailures": [{"itemIdentifier": failure["itemIdentifier"]} for failure in answer["batchItemFailures"]]}
 
     return handler
+
+
+def on_upload(operation: str, keys: Callable[[str], Iterable[str]], process: Callable[[str], object]) -> Handler:
+    """A function of a queue whose messages name uploads. `keys` reads from a message the keys that the uploads land at; `process` processes one.
+
+    A message comes back while trying again may help. What can never succeed ends: the upload is recorded as failed, with a reason, at the queue's
+    last try, or at once where the error lies in values that stay the same. A temporary condition is recorded nowhere: the message may become a
+    dead letter, and the sweep sends another one, or ends the upload.
+    """
+    def each(message: Message) -> None:
+        for key in keys(message.body):
+            try:
+                process(key)
+            except Exception as error:
+                if internal_errors.is_temporary(error):
+                    raise
+                upload = settling.at(key)
+                ids = {"upload_id": str(upload.id), "media_id": str(upload.media_id)} if upload is not None else {}
+                internal_errors.report(operation, error, message_id=message.id, **ids)
+                if message.received < settings().queue_receives and not internal_errors.is_of_values(error):
+                    raise
+                if upload is not None:
+                    settling.fail(Consumer(upload.organization_id), upload, internal_errors.REASON)
+
+    return on_event(each)
+
+
+def named_keys(body: str) -> list[str]:
+    """The key of the upload that one of our own messages names. Raises ValueError or KeyError for another message."""
+    return [json.loads(body)["key"]]
 
 
 def on_schedule(job: str, *steps: Step) -> Handler:

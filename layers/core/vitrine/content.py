@@ -14,6 +14,7 @@ from vitrine.settings import settings
 Kind = Literal["image", "video", "audio", "document"]
 
 HEAD_BYTES: Final = 64 * 1024  # what `sniff` reads of a file; more is ignored, less may leave the dimensions unknown
+MOST_EDGE: Final = 2**31 - 1  # pixels of a width or a height that can be recorded: PostgreSQL's integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +109,28 @@ class Content:
 
     mime_type: str  # a key of TYPES
     kind: Kind
+    # As many as the head says, however absurd.
     width: int | None = None  # pixels as stored; None where the head does not tell (videos, documents, late headers)
     height: int | None = None
     orientation: int = 1  # EXIF's 1 to 8: how to turn what is stored; 1 also where the head does not tell
 
     @property
     def width_shown(self) -> int | None:
-        """Pixels from left to right once the picture is upright."""
-        return self.height if self.orientation >= 5 else self.width
+        """Pixels from left to right once the picture is upright; None also for more than can be recorded."""
+        return _recordable(self.height if self.orientation >= 5 else self.width)
 
     @property
     def height_shown(self) -> int | None:
-        """Pixels from top to bottom once the picture is upright."""
-        return self.width if self.orientation >= 5 else self.height
+        """Pixels from top to bottom once the picture is upright; None also for more than can be recorded."""
+        return _recordable(self.width if self.orientation >= 5 else self.height)
 
     @property
     def extension(self) -> str:
         return TYPES[self.mime_type].extension
+
+
+def _recordable(edge: int | None) -> int | None:
+    return edge if edge is not None and edge <= MOST_EDGE else None
 
 
 def sniff(head: bytes) -> Content | None:

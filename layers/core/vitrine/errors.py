@@ -193,6 +193,21 @@ class NotServed(Refusal):
     status, code = 501, "not_served"
 
 
+class Unavailable(Exception):
+    """Something that our code needs does not work here at present: trying again later may help."""
+
+
+class InternalError(Exception):
+    """Our own code raised in another process. What it worked on may be whole.
+
+    `kind` is the type of that exception, and `trace` its traceback, in lines. Both were sent by that process: they are for the log alone.
+    """
+
+    def __init__(self, kind: str, trace: str) -> None:
+        super().__init__(kind)
+        self.kind, self.trace = kind, trace
+
+
 class Busy(Refusal):
     """The same work is under way, or a part we stand on is not answering: ask again."""
 

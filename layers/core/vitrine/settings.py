@@ -56,6 +56,7 @@ class Settings:
     upload_stored_queue_url: str = ""
     video_stored_queue_url: str = ""
     import_requested_queue_url: str = ""
+    queue_receives: int = 5                        # of a message; after so many a queue takes it for a dead letter
 
     origin: str = ""                               # public origin of the API, no trailing slash; empty: taken from the request
     allowed_origins: tuple[str, ...] = ()          # of browsers, beside our own

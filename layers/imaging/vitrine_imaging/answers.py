@@ -4,17 +4,21 @@ Written by the child, read and checked by its parent: whoever breaks a decoder s
 """
 
 import json
+import traceback
 from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import Any, Final
 
-from vitrine.content import sniff
+from vitrine.content import MOST_EDGE, sniff
+from vitrine.errors import InternalError
 from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
 
 MOST_HEAD: Final = 256 * 1024  # bytes
 _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
 _MOST_THUMBNAIL: Final = 4 * 1024 * 1024
 MOST_FRAMES: Final = 64
+_MOST_COLORS: Final = 16
+_MOST_TRACE: Final = 16 * 1024  # characters of a traceback; its end tells most
 _MOST_QUANTITY: Final = 1e12  # of whatever there is that much of
 
 Say = Callable[[bytes], None]
@@ -25,7 +29,19 @@ def refuse(say: Say, reason: str) -> None:
     say(json.dumps({"reason": reason}).encode())
 
 
+def report(say: Say, error: Exception) -> None:
+    """Send an exception that our own code raised, with its traceback."""
+    trace = "".join(traceback.format_exception(error))
+    say(json.dumps({"internal_error": type(error).__qualname__, "trace": trace[-_MOST_TRACE:]}).encode())
+
+
 def give(say: Say, derived: Derived) -> None:
+    """Send what was derived. Nothing is sent where this raises: then `report` can still be the answer."""
+    for message in _messages(derived):
+        say(message)
+
+
+def _messages(derived: Derived) -> list[bytes]:
     head: dict[str, Any] = {
         "width": derived.width,
         "height": derived.height,
@@ -40,10 +56,8 @@ def give(say: Say, derived: Derived) -> None:
         "frame_rate": derived.frame_rate,
         "frames": [[frame.at_seconds, frame.end_seconds] for frame in derived.frames],
     }
-    say(json.dumps(head).encode())
-    for frame in derived.frames:
-        say(frame.picture.data)
-        say(frame.thumbnail.data)
+    pictures = [picture for frame in derived.frames for picture in (frame.picture, frame.thumbnail)]
+    return [json.dumps(head).encode(), *(bytes(picture.data) for picture in pictures)]
 
 
 def ask(say: Say, offset: int, size: int) -> None:
@@ -63,14 +77,18 @@ def asked(head: bytes) -> tuple[int, int] | None:
 
 
 def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
-    """Raises Undecodable where the child refuses the file, ValueError for anything that our child, as we wrote it, does not say."""
+    """Raises Undecodable where the child refuses the file, InternalError where its code raised, and ValueError for anything that our child, as we
+    wrote it, does not say.
+    """
     told = json.loads(head)
     if not isinstance(told, dict):
         raise ValueError("not an answer")  # noqa: TRY004 - one type for every answer that is not one
     if "reason" in told:
         raise Undecodable(_sentence(told["reason"]))
+    if "internal_error" in told:
+        raise InternalError(_line(told["internal_error"]), _trace(told.get("trace")))
     width, height = _number(told.get("width")), _number(told.get("height"))
-    if width is None or height is None or width < 1 or height < 1 or width * height > max_pixels:
+    if width is None or height is None or width < 1 or height < 1 or width * height > max_pixels or max(width, height) > MOST_EDGE:
         raise ValueError("not the size of a picture")
     times = told.get("frames")
     if not isinstance(times, list) or not 1 <= len(times) <= MOST_FRAMES:
@@ -84,13 +102,13 @@ def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
         frames=tuple(_frame(time, hear) for time in times),
         placeholder=bytes.fromhex(placeholder),
         perceptual_hash=_bits(told.get("perceptual_hash")),
-        colors=tuple(_color(each) for each in told.get("colors") or ()),
+        colors=_colors(told.get("colors")),
         exif=_exif(told.get("exif")),
         taken_at=_time(told.get("taken_at")),
         taken_zone=_word(told.get("taken_zone"), 6),
         duration=_quantity(told.get("duration")),
         codec=_word(told.get("codec"), 32),
-        frame_rate=_quantity(told.get("frame_rate")),
+        frame_rate=_rate(told.get("frame_rate")),
     )
 
 
@@ -135,6 +153,21 @@ def _quantity(value: object) -> float | None:
     return float(value)
 
 
+def _rate(value: object) -> float | None:
+    rate = _quantity(value)
+    if rate == 0:
+        raise ValueError("not frames per second")
+    return rate
+
+
+def _colors(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > _MOST_COLORS:
+        raise ValueError("not colours")
+    return tuple(_color(each) for each in value)
+
+
 def _color(value: object) -> str:
     if not isinstance(value, str) or len(value) != 7 or value[0] != "#" or not set(value[1:]) <= set("0123456789abcdef"):
         raise ValueError("not a colour")
@@ -177,4 +210,13 @@ def _shown(value: object, depth: int) -> bool:
 
 def _sentence(reason: object) -> str:
     text = reason if isinstance(reason, str) else "The file could not be decoded"
-    return "".join(character for character in text[:300] if character.isprintable())
+    return _line(text)
+
+
+def _line(text: object) -> str:
+    return "".join(character for character in str(text)[:300] if character.isprintable())
+
+
+def _trace(text: object) -> str:
+    """Lines of printable characters. It comes from a process that may have been taken over, and goes into a log."""
+    return "".join(character for character in str(text)[-_MOST_TRACE:] if character == "\n" or character.isprintable())

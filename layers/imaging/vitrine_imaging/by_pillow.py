@@ -5,6 +5,7 @@ Importing this module loads both: only the child process does.
 
 from __future__ import annotations
 
+import struct
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -15,14 +16,22 @@ from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
 from vitrine_imaging.by_vips import Original, shrink
-from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY, Undecodable
+from vitrine_imaging.libraries import Library
+from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from contextlib import AbstractContextManager
     from io import FileIO
 
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
+
+_PILLOW: Final = Library(
+    frozenset({"PIL", "pillow_heif"}),
+    (Image.DecompressionBombError,),
+    (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError, ArithmeticError, struct.error),
+)
 
 _DISPLAY_P3: Final = 12  # colour primaries, ITU-T H.273
 _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
@@ -108,13 +117,11 @@ def _tagged(pixels: pyvips.Image, profile: bytes | None, orientation: int) -> py
     return pixels
 
 
-@contextmanager
-def _in_words() -> Generator[None]:
-    try:
-        yield
-    except (pyvips.Error, MemoryError):
-        raise
-    except Image.DecompressionBombError:
-        raise Undecodable("The picture has more pixels than allowed") from None
-    except Exception as error:  # pillow-heif raises ValueError, EOFError, SyntaxError, RuntimeError and OSError; Pillow others too
-        raise Undecodable(OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED) from None
+def _in_words() -> AbstractContextManager[None]:
+    return _PILLOW.undecodable(_reason)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return "The picture has more pixels than allowed"
+    return OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED

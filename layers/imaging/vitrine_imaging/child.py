@@ -61,17 +61,15 @@ def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
             asked = json.loads(wire.read(0, at_most=1 << 20))
         except EOFError:
             return
-        _allow_processor_time(asked["cpu_seconds"])
         try:
-            derived = loaded.derive(asked, say)
+            _allow_processor_time(asked["cpu_seconds"])
+            answers.give(say, loaded.derive(asked, say))
         except Undecodable as refused:
             answers.refuse(say, refused.reason)
         except MemoryError:
             answers.refuse(say, OUT_OF_MEMORY)
-        except Exception as error:  # whatever a file brought about, the next one finds this process answering
-            answers.refuse(say, f"The file could not be decoded ({type(error).__name__})")
-        else:
-            answers.give(say, derived)
+        except Exception as error:  # an error of our code: whatever a library raises because of the file has become Undecodable
+            answers.report(say, error)
 
 
 def stills() -> Loaded:

@@ -8,6 +8,7 @@ since whoever breaks a decoder speaks for it from then on.
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ from typing import Any, Final, Self
 
 from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Task", "Undecodable"]
 
@@ -57,8 +60,8 @@ class Decoder:
     def derive(self, path: Path, *, limits: Limits | None = None) -> Derived:
         """What is made of the picture at `path`, within `limits` (those of `Limits()` if none are given).
 
-        Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError; and
-        DecoderUnavailable where no child can be started at all.
+        Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError;
+        InternalError where our own code in the child raised; and DecoderUnavailable where no child can be started at all.
         """
         return self._derive(_of(path), limits or Limits(), _Wish())
 
@@ -118,7 +121,8 @@ class Decoder:
                 self._stop()
                 raise _Disturbed(refused.reason) from None
             raise
-        except (ValueError, RecursionError):  # the latter from JSON that nests too deeply
+        except (ValueError, RecursionError) as error:  # the latter from JSON that nests too deeply
+            log.warning("no valid answer from the decoder's process: %s", error)
             self._stop()
             raise _Disturbed(_FAILS) from None
         except (EOFError, OSError):
@@ -169,7 +173,7 @@ class Decoding:
         self._derived = self._thread.submit(derive)
 
     def result(self) -> Derived:
-        """Waits for it. Raises Undecodable and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before it."""
+        """Waits for it. Raises Undecodable, InternalError and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before."""
         return self._derived.result()
 
     def succeeded(self) -> bool:
@@ -276,8 +280,8 @@ class _Child:
             raise DecoderUnavailable("The decoder's process does not greet")
 
     def derive(self, task: Task, file: FileIO | None, limits: Limits, until: float) -> Derived:
-        """Raises Undecodable, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it babbles; and what
-        the task's `piece` raises.
+        """Raises Undecodable, InternalError, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it
+        babbles; and what the task's `piece` raises.
         """
         told = {
             **task.told,

@@ -42,12 +42,16 @@ def read(path: Path | int, mime_type: str, *, keep_gps: bool) -> Told:
         with open(path, "rb", closefd=not isinstance(path, int)) as file:
             block = _CONTAINERS[mime_type](_Bytes(file, 0, file.seek(0, os.SEEK_END))) if mime_type in _CONTAINERS else None
             return Told() if block is None else _told(block, keep_gps=keep_gps)
-    except Exception:  # no picture is worth less for what is beside it
+    except _BAD:  # no picture is worth less for what is beside it
         return Told()
 
 
 class _Cut(Exception):
     """The bytes end, or stop making sense, before they tell."""
+
+
+# What bytes can bring about that are not EXIF, though they claim to be. Any other exception is an error of this module.
+_BAD: Final = (_Cut, ValueError, ArithmeticError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,15 @@ def _in_heif(whole: _Bytes) -> _Bytes | None:
     if meta is None or meta.size > _MOST_META:
         return None
     inside = dict(_boxes(meta.part(4)))
+    if not inside.keys() >= {b"iinf", b"iloc"}:
+        return None
     item = _exif_item(inside[b"iinf"])
     placed = None if item is None else _placed(inside[b"iloc"], item)
     if placed is None:
         return None
     method, at, size = placed
+    if method and b"idat" not in inside:
+        return None
     block = (inside[b"idat"] if method else whole).part(at, size)
     return _introduced(block.part(4 + block.number(0, 4)))
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vitrine import content, storage
+from vitrine import content, internal_errors, storage
 from vitrine.db import write
-from vitrine.errors import Busy
+from vitrine.errors import Busy, InternalError
 from vitrine.library import handover, settling
 from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import uploads as upload_rows
@@ -92,6 +92,8 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
 def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived] | None, *, too_large: str | None = None) -> Upload:
     """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with what was made of them, or failed with
     the reason (`too_large`, where there is one). `pictures` None: nothing is made of them, and it is ready as it is.
+
+    Raises InternalError where our own code around a decoder raised: the upload is recorded as failed then.
     """
     looked = recording.Looked(begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256)
     refusal = recording.mismatch(begun.upload, looked)
@@ -103,6 +105,9 @@ def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived] |
         derived = pictures()
     except Undecodable as undecodable:
         return recording.fail(begun.who, begun.upload, begun.attempt, looked, too_large or undecodable.reason)
+    except InternalError:
+        recording.fail(begun.who, begun.upload, begun.attempt, looked, internal_errors.REASON)
+        raise  # to be logged and counted by the function, which finds the upload failed
     return recording.keep(begun.who, begun.upload, begun.attempt, looked, derived)
 
 

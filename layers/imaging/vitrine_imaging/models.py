@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from vitrine.errors import Unavailable
+
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
 FIRST_YEAR: Final = 1800  # in which a picture can have been taken; what a clock says beyond is nothing
@@ -70,5 +72,5 @@ class Undecodable(Exception):
         self.reason = reason
 
 
-class DecoderUnavailable(RuntimeError):
+class DecoderUnavailable(Unavailable, RuntimeError):
     """The child process does not start here (a library is missing, no memory for it): nothing is said about the file."""

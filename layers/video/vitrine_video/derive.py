@@ -8,9 +8,9 @@ from dataclasses import replace
 import pyvips
 
 from vitrine_imaging.derive import picture_frame, placeholder
-from vitrine_imaging.models import FRAME_EDGE, Derived, Frame, Undecodable
+from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, Derived, Frame, Undecodable
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
-from vitrine_video.film import CUT, Film, opened
+from vitrine_video.film import CUT, PYAV, Film, opened
 from vitrine_video.models import Wanted
 from vitrine_video.remote import Remote, TooMuch
 from vitrine_video.upright import size_shown, upright
@@ -19,8 +19,12 @@ from vitrine_video.upright import size_shown, upright
 def derive(remote: Remote, wanted: Wanted) -> Derived:
     """Of a cut file, what frames there are. Raises Undecodable where there is none."""
     try:
-        with opened(remote, wanted) as film:
+        with PYAV.undecodable(lambda _: CUT), opened(remote, wanted) as film:
             return _derive(film)
+    except pyvips.Error as error:  # libvips works on decoded pixels here, so nothing but memory can be wrong with the file
+        if "memory" in str(error).lower():
+            raise Undecodable(OUT_OF_MEMORY) from None
+        raise
     except TooMuch:
         raise Undecodable("More of the file would have to be read than is") from None
 

@@ -6,9 +6,10 @@ a picture for a video. Nothing but the one file is ever read.
 
 import math
 import re
+import struct
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,10 +17,12 @@ from typing import Any, Final
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
 from vitrine_video.models import Wanted
 from vitrine_video.remote import BLOCK, Remote, TooMuch
@@ -70,18 +73,26 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
     remote.seek(0)
     options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
     limits = {"enable_drefs": "0", "protocol_whitelist": "none", "max_streams": "64", "probesize": str(8 * BLOCK), "analyzeduration": "3000000"}
-    try:
+    with PYAV.undecodable(lambda _: CUT):
         container = av.open(remote, "r", format=demuxer, options=options, container_options=limits, io_open=_refuse, **_METADATA)
-    except (MemoryError, TooMuch):
-        raise
-    except Exception:  # whatever PyAV makes of it: UnicodeDecodeError and IndexError were seen
-        raise Undecodable(CUT) from None
     with container:
         yield Film(container, remote, wanted, demuxer)
 
 
+class _Elsewhere(OSError):
+    """The file names another one, which is not opened."""
+
+
 def _refuse(*_: Any) -> Any:
-    raise PermissionError
+    raise _Elsewhere
+
+
+PYAV: Final = Library(
+    frozenset({"av"}),
+    (FFmpegError, _Elsewhere),
+    # UnicodeDecodeError and IndexError were seen.
+    (ValueError, LookupError, EOFError, OSError, RuntimeError, ArithmeticError, StopIteration, struct.error),
+)
 
 
 class Film:
@@ -137,7 +148,7 @@ class Film:
     def shots(self) -> Iterator[Shot]:
         """Some frames, spread over the whole, each as soon as it is found; fewer where the file gives no more, and why in `trouble`."""
         last: Shot | None = None
-        with suppress(Exception):  # Matroska's index is read when it is first needed; whatever is wrong shows again
+        with PYAV.ignored():  # Matroska's index is read when it is first needed; whatever is wrong shows again
             self._seek(0.0)
         for start, end in self._spans():
             if time.monotonic() > self._until:
@@ -154,7 +165,9 @@ class Film:
             except Undecodable as refused:
                 self.trouble = refused.reason
                 return
-            except Exception:  # the end of a file that was cut, and whatever else a hostile one brings about: the next may do
+            except Exception as error:  # the end of a file that was cut, and whatever else a hostile one brings about: the next may do
+                if not PYAV.could_not_read(error):
+                    raise
                 self._forward = None
                 self.trouble = CUT
                 continue
@@ -184,10 +197,10 @@ class Film:
                     last = max(last, (packet.pts + (packet.duration or 0)) * self._base - self._start)
                 if self._remote.left < spare or time.monotonic() > self._until:
                     return None
-        except TooMuch:
-            raise
-        except Exception:  # up to where it was cut
-            self.trouble = CUT
+        except Exception as error:
+            if not PYAV.could_not_read(error):
+                raise
+            self.trouble = CUT  # up to where it was cut
         return last if last > 0 and math.isfinite(last) else None
 
     def _spans(self) -> list[tuple[float, float]]:

@@ -16,7 +16,7 @@ from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects, quotas
 from vitrine.library import versions as family
-from vitrine.models import OPEN_STATES, Actor, Nobody, Stored, Upload
+from vitrine.models import OPEN_STATES, Actor, Consumer, Nobody, Stored, Upload
 from vitrine.permissions import PERMISSIONS, grants
 from vitrine.queries import collections, externals, ledger, reprocessing, versions
 from vitrine.queries import objects as manifest
@@ -45,6 +45,12 @@ def whose(key: str) -> rows.Whose | None:
 def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
     found = read(who, rows.by_id(organization, upload_id))
     return found[0] if found else None
+
+
+def at(key: str) -> Upload | None:
+    """The upload whose bytes land at this key; None: there is none."""
+    found = whose(key)
+    return None if found is None else find(Consumer(found.organization_id), found.organization_id, found.upload_id)
 
 
 def settle(who: Actor, upload: Upload) -> Upload | None:
@@ -158,6 +164,31 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
         with suppress(Busy):
             objects.discard(who, organization, rejected.key)
     return rejected
+
+
+def fail(who: Actor, upload: Upload, reason: str) -> None:
+    """Record that processing the upload has failed for this reason: with no other facts, so that nothing else can be wrong with them.
+
+    A version that waits for its frames has failed, or keeps those it had. An upload that has made no version has failed without one, and the sweep
+    deletes its object. An upload that has ended is left as it is.
+    """
+    if upload.method == "import" and upload.state in (*OPEN_STATES, "expired"):
+        fail_import(who, upload, reason)
+        return
+    organization = upload.organization_id
+
+    def work(db: Transaction) -> None:
+        db.queue(versions.lock_item(organization, upload.media_id))
+        held = db.first(versions.held(organization, upload.version_id))
+        if held is not None:
+            if held.waits:
+                give_up(db, upload, held, reason)
+            return
+        current = db.run(rows.hold(organization, upload.id))[0]
+        if current.state in (*OPEN_STATES, "expired", "stored", "processing"):
+            db.queue(rows.become(organization, upload.id, "failed", reason))
+
+    transaction(who, work)
 
 
 def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
 
-from vitrine import storage
+from vitrine import internal_errors, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
@@ -59,7 +59,13 @@ def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
 def _end(upload: Upload, now: datetime) -> str:
     try:
         settled = settling.settle(Worker(), upload)
-    except Busy:
+    except Exception as error:
+        if not internal_errors.is_temporary(error):   # one upload that our code cannot settle must not keep all others from their end
+            internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
+            settling.fail(Worker(), upload, internal_errors.REASON)
+            return "failed"
+        if not isinstance(error, Busy):
+            raise
         return "left for later"
     if settled is not None and settled.state not in OPEN_STATES:
         return "settled"

@@ -1,0 +1,21 @@
+"""A decoder's child whose own code raises TypeError at every file, of every kind. Started by `Decoder`, never by hand."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from vitrine_imaging import child
+from vitrine_imaging.answers import Say
+from vitrine_imaging.child import Derive
+from vitrine_imaging.models import Derived
+
+
+def _load() -> Derive:
+    def derive(_: Mapping[str, Any], __: Say) -> Derived:
+        raise TypeError("open() got an unexpected keyword argument \x1b[31m")
+
+    return derive
+
+
+if __name__ == "__main__":
+    child.main(int(sys.argv[1]), _load)
