@@ -6,15 +6,15 @@ from typing import Any
 
 from vitrine_imaging import child
 from vitrine_imaging.answers import Say
-from vitrine_imaging.child import Derive
+from vitrine_imaging.child import Loaded
 from vitrine_imaging.models import Derived
 
 
-def _load() -> Derive:
+def _load() -> Loaded:
     def derive(_: Mapping[str, Any], __: Say) -> Derived:
         raise TypeError("open() got an unexpected keyword argument \x1b[31m")
 
-    return derive
+    return Loaded(derive, lambda: None)
 
 
 if __name__ == "__main__":

@@ -48,11 +48,16 @@ def files(folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     for name, make in STILLS.items():
         path = folder / name
         path.write_bytes(make())
-        yield name, partial(of_still, path, max_pixels=10**8, max_animation_pixels=10**9, keep_gps=True)
+        yield name, partial(_of_still, path)
     for name, (container, make_video) in VIDEOS.items():
         data = make_video()
         wanted = Wanted(videos.KINDS[container][0], frames=3, max_pixels=10**8, max_seconds=1000, patience=60)
         yield name, partial(_of_video, data, wanted)
+
+
+def _of_still(path: Path) -> object:
+    with path.open("rb") as file:
+        return of_still(file.fileno(), max_pixels=10**8, max_animation_pixels=10**9, keep_gps=True)
 
 
 def _of_video(data: bytes, wanted: Wanted) -> object:

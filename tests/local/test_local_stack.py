@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from local import CLONE
-from local.__main__ import options
+from local.__main__ import RunOptions, options
 from local.config import config
 from local.places import StartError, free_port, is_free
 from local.queues import Counts, Outgoing, Queues
@@ -184,8 +184,9 @@ def test_a_port_that_was_chosen_is_used_for_this_run_or_nothing_starts(tmp_path:
 
 
 def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert options([]) == {}
-    assert options(["--port", "9000", "--store-port=9001"]) == {"api": 9000, "s3": 9001}
+    assert options([]) == RunOptions({}, like_aws=False)
+    assert options(["--port", "9000", "--store-port=9001"]) == RunOptions({"api": 9000, "s3": 9001}, like_aws=False)
+    assert options(["--like-aws"]) == RunOptions({}, like_aws=True)
     for words in (["--port", "0"], ["--port", "65536"], ["--port", "http"], ["--port", "9000", "--store-port", "9000"], ["9000"], ["--prot", "1"]):
         with pytest.raises(SystemExit) as ended:
             options(words)

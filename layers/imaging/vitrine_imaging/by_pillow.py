@@ -6,7 +6,6 @@ Importing this module loads both: only the child process does.
 from __future__ import annotations
 
 import struct
-from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +19,6 @@ from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from contextlib import AbstractContextManager
     from io import FileIO
 
