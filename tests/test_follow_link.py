@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
 
+from docs.routes import ROOT
+from functions.follow_link.handler import handler
 from tests import pictures
+from tests.loops import invoke
 from tests.names import TAKEN
 from tests.protocol import begin
 from tests.shapes import hyphened
@@ -136,6 +140,19 @@ def test_head_leads_where_get_leads_and_can_be_followed(tenant: Tenant, query: s
     assert (got.status_code, there.status_code) == (302, 200)
     missing = http().head(url.replace("/f/", "/f/0"))
     assert (missing.status_code, missing.content) == (404, b"")
+
+
+def test_head_is_answered_in_lambda(tenant: Tenant) -> None:
+    url = urlsplit(link(tenant, tenant.ready(pictures.jpeg(8, 8, seed=4))))
+    event = json.loads((ROOT / "events/follow_link.json").read_text())
+    _, _, media, token = url.path.split("/")
+    event |= {"routeKey": "HEAD /f/{mediaId}/{token}", "rawPath": url.path, "pathParameters": {"mediaId": media, "token": token}}
+    event["requestContext"]["http"] |= {"method": "HEAD", "path": url.path}
+
+    answer = invoke(handler, event)
+
+    assert (answer["statusCode"], answer["body"]) == (302, "")
+    assert http().head(answer["headers"]["location"]).status_code == 200
 
 
 def upload(tenant: Tenant, data: bytes, filename: str, name: str | None) -> str:

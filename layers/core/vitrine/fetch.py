@@ -18,6 +18,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from vitrine.models import MAX_URL
 from vitrine.settings import settings
 from vitrine.urls import holds_control, parsed
 
@@ -72,7 +73,10 @@ def check(url: str, *, resolve: Resolve = resolve) -> str:
     """
     place = _place(url)
     _judge(place, _addresses(place, resolve))
-    return str(parsed(url))
+    kept = str(parsed(url))
+    if len(kept) > MAX_URL:
+        raise Refused(f"The URL has more than {MAX_URL} characters once it is percent-encoded")
+    return kept
 
 
 class Answer:
@@ -121,6 +125,8 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
 # Where a URL leads.
 
 def _place(url: str) -> _Place:
+    if holds_control(url):
+        raise Refused("The URL holds a control character")
     found = parsed(url)
     if found is None or not found.host or found.port is None:
         raise Refused("The URL is not one of http or https")

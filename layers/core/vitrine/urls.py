@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Final
 from urllib.parse import quote
 
 from pydantic_core import Url, ValidationError
 
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")   # Unicode's category Cc
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def parsed(url: str) -> Url | None:
-    """The URL of http or https; None where it is none, or holds a control character, which parsers would drop or escape as each of them likes.
+    """The URL of http or https; None where it is none, or holds a control character, which each parser drops or escapes as it likes.
 
     `str` of it is the normalized form: ASCII, with the name of the host in Punycode and the path percent-encoded. To parse that again gives the
     same URL, so whoever keeps the normalized form keeps what was checked.
@@ -30,7 +31,7 @@ def normalized(url: str) -> str | None:
 
 
 def holds_control(text: str) -> bool:
-    return any(unicodedata.category(character) == "Cc" for character in text)
+    return _CONTROL.search(text) is not None
 
 
 def in_header(url: str) -> str:
