@@ -146,10 +146,17 @@ def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
 
 
 def test_a_path_that_is_too_deep_leaves_no_folder(tenant: Tenant) -> None:
-    answer = tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "metadata": {"relativePath": "a/" * 33 + "a.jpg"}})
+    folder = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "first"}).json()["folder"]
 
-    assert (answer.status_code, answer.json()["error"]) == (400, "Folders can be nested 32 deep, and no deeper")
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"] == []
+    answers = [
+        tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "metadata": metadata})
+        for metadata in ({"relativePath": "a/" * 33 + "a.jpg"}, {"relativePath": "a/" * 32 + "a.jpg", "path": folder["path"]})
+    ]
+
+    assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [(400, "Folders can be nested 32 deep, and no deeper")] * 2
+    at = f"/api/dataset/{tenant.collection_id.hex}/media"
+    assert [item["name"] for item in tenant.studio.get(at).json()["media"]] == ["first"]
+    assert tenant.studio.get(at, params={"path": folder["path"]}).json()["media"] == []
 
 
 def test_another_tenants_collection_is_not_there(tenant: Tenant, stranger: Tenant) -> None:

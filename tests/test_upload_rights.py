@@ -15,7 +15,7 @@ from tests.wall_cases import owner
 from vitrine import storage
 from vitrine.db import read
 from vitrine.library import organizations, settling
-from vitrine.models import Consumer
+from vitrine.models import Consumer, Worker
 from vitrine.queries import uploads
 
 if TYPE_CHECKING:
@@ -162,10 +162,10 @@ def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
 
 def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) -> None:
     editor = Somebody.of(tenant, "editor")
-    signed = posted(editor.client)
-    upload = row(tenant, signed["mediaId"])
+    upload = row(tenant, posted(editor.client)["mediaId"])
+    everybody = (Consumer(tenant.id), Worker(), tenant.owner)
 
-    before = settling.may_still_upload(Consumer(tenant.id), upload)
+    before = [settling.may_still_upload(who, upload) for who in everybody]
     end(tenant, editor, "made a viewer")
 
-    assert (before, settling.may_still_upload(Consumer(tenant.id), upload)) == (True, False)
+    assert (before, [settling.may_still_upload(who, upload) for who in everybody]) == ([True] * 3, [False] * 3)

@@ -386,6 +386,9 @@ def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
     return found
 
 
+_TOO_DEEP = f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper"
+
+
 def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]:
     """The ids of the collection (None: the default one) and folder (None: its root) that the upload goes to. The folders of a relative path are
     created where they are missing; any other place is only looked up when the upload is created.
@@ -401,7 +404,7 @@ def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]
     )
     folder = folders.judged(places[0] if places else None, place_id)
     if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:      # before any of them is created
-        raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper")
+        raise Invalid(_TOO_DEEP)
     folder = there[-1] if there else folder
     for name in names[len(there):]:
         folder = folders.create(caller, folder.collection_id, name, path=folder.path, reuse=True)
@@ -416,6 +419,8 @@ def _folder_names(wanted: NewUpload) -> list[str]:
     backslash = any("\\" in name for name in names or [last])     # a file's own name may have one, a path of Windows is none of ours
     if backslash or any(name in ("", ".", "..") for name in (*names, last)):
         raise Invalid("relativePath is made of folder names and a file name, joined by '/', without empty, '.' or '..' parts")
+    if len(names) > MAX_FOLDER_DEPTH:
+        raise Invalid(_TOO_DEEP)
     return [clean_name(name, "relativePath") for name in names]
 
 
