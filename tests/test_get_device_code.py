@@ -47,6 +47,16 @@ def test_a_code_is_read_however_it_is_typed() -> None:
     assert [look(each) for each in typed] == [look(code)] * len(typed)
 
 
+def test_a_letter_whose_capital_is_one_of_a_code_is_another_letter() -> None:
+    code: str = begin_login().json()["user_code"]
+    with owner() as connection:
+        connection.execute("update device_codes set user_code = %s where user_code = %s", [f"S{code[1:]}", code])
+
+    answers = [look(f"{letter}{code[1:]}") for letter in ("s", "\u017f")]
+
+    assert [status for status, _ in answers] == [200, 400]
+
+
 @pytest.mark.parametrize(("decision", "status"), [("approve", "approved"), ("deny", "denied")])
 def test_it_says_what_was_decided(tenant: Tenant, decision: str, status: str) -> None:
     terminal = Terminal.begin()

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, TypeVar, cast, get_args
 
 from vitrine.errors import Invalid
 from vitrine.models import SentFile
@@ -26,7 +26,7 @@ MOST_MARKS = 255   # in a row: as many as the longest name has. Composing takes 
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-class Exact(NamedTuple):
+class Exact:
     """Marks a field of a request's model whose texts are opaque: they are read as they came."""
 
 

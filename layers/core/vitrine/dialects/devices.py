@@ -63,8 +63,11 @@ class TokenRequest(Input):
 
 
 def _plain(typed: str) -> str:
-    """A user code as it is kept, however it was typed: without dashes of any kind or spaces, in capitals."""
-    return re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed).upper()
+    """A user code as it is kept, however it was typed: without dashes of any kind or spaces, in capitals. Letters beyond ASCII stay: some have a
+    capital that is one of ASCII's, and are another letter all the same.
+    """
+    code = re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed)
+    return code.upper() if code.isascii() else code
 
 
 UserCode = Annotated[str, EXACT, Field(min_length=1, max_length=40), AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": 40})]
