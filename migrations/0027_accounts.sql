@@ -374,10 +374,6 @@ as $$
   insert into memberships (organization_id, user_id, role) values (organization, person, add_member.role)
   on conflict (organization_id, user_id) do update set role = excluded.role;
   select withdraw_invitations(organization, person);
-  -- An invitation that was overtaken must not bring somebody back who is removed before it expires.
-  update invitations i set status = 'canceled'
-    from users u
-   where u.id = person and i.organization_id = organization and i.email = u.email and i.status = 'pending';
 $$;
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -185,8 +186,10 @@ def test_a_key_that_is_revoked_while_it_makes_another_leaves_none(tenant: Tenant
         connection.execute(THE_PERSON, [tenant.owner.user_id])
         making = threads.submit(Client(own["key"]).post, STUDIO, json=body)
         revoking = threads.submit(revoke, session, own)
+        until = time.monotonic() + 5
         while waiting(connection) < 2:
-            pass
+            assert time.monotonic() < until, "they did not both come as far"
+            time.sleep(0.01)
         connection.commit()
         made = making.result()
         revoking.result()

@@ -106,7 +106,7 @@ class Settings:
     sign_in_limit: int = 10                        # failed attempts at one account from one address, per 15 minutes
     sign_in_account_limit: int = 100               # failed attempts at one account from anywhere, per 15 minutes
     password_hashes: int = 2                       # computed at the same time in one process, of 64 MiB and four threads each
-    password_wait: float = 20.0                    # seconds that a request waits for its turn at that, before it is answered with 503
+    password_wait: float = 25.0                    # seconds that a request waits for its turn at that, before it is answered with 503
 
     idempotency_lease: int = 60                    # seconds that a request with an Idempotency-Key has it to itself
 
