@@ -50,5 +50,7 @@ def usage(tenant: Tenant) -> dict[str, Any]:
     return said
 
 
-NOTHING = {"bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0}, "counts": {"active": 0, "trash": 0}, "limit": None}
+NOTHING = {
+    "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0}, "limit": None,
+}  # fmt: skip
 NOT_FOUND = (404, {"error": "Collection not found", "code": "not_found"})
