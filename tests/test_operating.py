@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
@@ -142,6 +143,20 @@ def test_an_email_is_taken_however_it_is_spelled() -> None:
     said = call("user", "add", email.upper(), "--name", "Another")
 
     assert said == refused(f"There is a person with the e-mail {email.upper()} already.")
+
+
+def test_a_person_is_found_in_either_form_of_the_address() -> None:
+    composed = f"j\u00f6rg-{uuid4().hex}@example.org"
+    decomposed = unicodedata.normalize("NFD", composed).replace("j", "J", 1)
+
+    said = done("user", "add", decomposed, "--name", "Jo\u0308rg")
+
+    assert said.startswith(f"{composed} is J\u00f6rg.")
+    assert rows("select email, name from users where email = %s", composed) == [(composed, "J\u00f6rg")]
+    assert call("user", "add", composed, "--name", "Another").code == 1
+    for spelled in (composed, decomposed, f" {composed.replace('example', 'EXAMPLE')} "):
+        assert call("user", "sessions", spelled).code == 0
+    assert done("user", "remove", decomposed) == f"{composed} is removed.\n"
 
 
 @pytest.mark.parametrize(
