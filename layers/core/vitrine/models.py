@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from dataclasses import dataclass
     from datetime import datetime
     from uuid import UUID
 
     from vitrine.errors import Refusal
+else:
+    from vitrine.records import dataclass
 
 T = TypeVar("T")
 
@@ -23,6 +26,8 @@ ChecksumKind = Literal["CRC64NVME", "CRC32C", "SHA256"]
 ItemKind = Literal["organization", "collection", "media", "folder", "upload", "upload_version", "upload_key"]
 
 MAX_FOLDER_DEPTH = 32
+FURTHEST = 16        # bits of 64 that differ: what looks the same is nearer, and is kept
+USUAL = 6            # bits: measured, see "What looks the same" in docs/decisions.md
 MAX_NAME = 255       # code points
 MAX_KEY_NAME = 100
 MAX_URL = 2048       # UTF-16 units of a URL that an item leads to

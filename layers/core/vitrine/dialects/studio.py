@@ -18,7 +18,6 @@ from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
-from vitrine.library import duplicates
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.texts import EXACT
 
@@ -264,7 +263,7 @@ class Reprocess(Input):
 class DuplicatesQuery(Input):
     """How what is there more than once is asked for."""
 
-    distance: int = Field(duplicates.USUAL, ge=0, le=duplicates.FURTHEST, description="bits of 64 in which what looks the same may differ at most")
+    distance: int = Field(models.USUAL, ge=0, le=models.FURTHEST, description="bits of 64 in which what looks the same may differ at most")
     limit: int = Field(10, ge=1, le=50, description="groups")
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from vitrine.db import read, read_all
 from vitrine.errors import Invalid, NotFound
-from vitrine.models import Cursor, Duplicate, Duplicates
+from vitrine.models import FURTHEST, USUAL, Cursor, Duplicate, Duplicates
 from vitrine.queries import collections, likenesses
 from vitrine.queries import duplicates as queries
-from vitrine.queries.likenesses import FURTHEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +26,6 @@ MOST_SHOWN = 5        # for each that is asked about
 MOST_OTHERS = 10      # copies of an upload's bytes
 MOST_IN_GROUP = 50    # items of a group that are shown
 MOST_RELATED = 50     # of a picture, those of its collection that look most like it
-USUAL = 6             # bits: measured, see "What looks the same" in docs/decisions.md
 
 _START = UUID(int=0)
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Media, OtherCopy
+from vitrine.models import FURTHEST, Media, OtherCopy
 from vitrine.queries.media import OWN, OWN_JOINS, as_media
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-FURTHEST = 16   # bits of 64 that differ: what looks the same is nearer, and is kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""`dataclass` for the many small records of the library, made in less than half the time: a cold start makes all of them.
+
+    if TYPE_CHECKING:
+        from dataclasses import dataclass
+    else:
+        from vitrine.records import dataclass
+
+The standard library generates and compiles `__init__`, `__repr__`, `__eq__` and `__hash__` of each class at once. Here all classes share one of
+each of the latter, which does the same by the class's fields, and a class's `__init__` is compiled when it is first called: a function uses a few
+of the fifty classes. All else is the standard library's: `fields`, `replace` and `asdict` work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def dataclass(*, frozen: bool, slots: bool) -> Any:
+    """As `dataclasses.dataclass` with these arguments, for classes without `__post_init__` and InitVar. What a class defines itself is kept.
+
+    A frozen class can be hashed, as there.
+    """
+
+    def make(cls: type) -> type:
+        methods: dict[str, Any] = {"__repr__": _repr, "__eq__": _eq, "__hash__": _hash if frozen else None}
+        for name, method in methods.items():
+            if name not in cls.__dict__:
+                setattr(cls, name, method)
+        made: Any = dataclasses.dataclass(frozen=frozen, slots=slots, repr=False, eq=False, init=False)(cls)
+
+        def first(self: object, *values: object, **named: object) -> None:
+            made.__init__ = _initializer(made)
+            made.__init__(self, *values, **named)
+
+        made.__init__ = first
+        return made  # type: ignore[no-any-return]
+
+    return make
+
+
+def _initializer(cls: Any) -> Callable[..., None]:
+    """Compile the class's `__init__`, as the standard library would have."""
+    fields = dataclasses.fields(cls)
+    known: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": dataclasses.MISSING}
+    lines: list[str] = []
+    parameters: dict[bool, list[str]] = {False: [], True: []}  # by whether they are for keywords alone
+    for field in fields:
+        name, default = field.name, ""
+        value = name
+        if field.default is not dataclasses.MISSING:
+            known[f"_default_{name}"] = field.default
+            default = f"=_default_{name}"
+        elif field.default_factory is not dataclasses.MISSING:
+            known[f"_factory_{name}"] = field.default_factory
+            default, value = "=_MISSING", f"_factory_{name}() if {name} is _MISSING else {name}"
+        parameters[bool(field.kw_only)].append(name + default)
+        lines.append(f"    _set(self, {name!r}, {value})")
+    words = ["self", *parameters[False], *(["*", *parameters[True]] if parameters[True] else [])]
+    exec(f"def __init__({', '.join(words)}):\n" + ("\n".join(lines) or "    pass"), known)  # noqa: S102 - names of our own classes
+    made: Callable[..., None] = known["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    return made
+
+
+@cache
+def _compared(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls) if field.compare)
+
+
+@cache
+def _shown(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls) if field.repr)
+
+
+def _eq(self: object, other: object) -> bool:
+    if self is other:
+        return True
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    return all(getattr(self, name) == getattr(other, name) for name in _compared(self.__class__))
+
+
+def _hash(self: object) -> int:
+    return hash(tuple(getattr(self, name) for name in _compared(self.__class__)))
+
+
+def _repr(self: object) -> str:
+    shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in _shown(self.__class__))
+    return f"{self.__class__.__qualname__}({shown})"

@@ -1,0 +1,59 @@
+"""Records behave as the standard library's dataclasses of the same fields."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from dataclasses import field
+from typing import Any
+
+import pytest
+
+from vitrine import records
+
+
+@records.dataclass(frozen=True, slots=True)
+class Base:
+    id: int
+    names: list[str] = field(default_factory=list[str])
+    secret: str | None = field(default=None, repr=False)
+    seen: int = field(default=0, compare=False)
+    by: str = field(default="me", kw_only=True)
+
+
+@records.dataclass(frozen=True, slots=True)
+class Derived(Base):
+    more: tuple[int, ...] = ()
+
+
+def twin() -> tuple[Any, Any]:
+    """The standard library's classes of the same names and fields."""
+    fields = {"id": int, "names": list[str], "secret": str | None, "seen": int, "by": str}
+    values = {
+        "names": field(default_factory=list[str]), "secret": field(default=None, repr=False), "seen": field(default=0, compare=False),
+        "by": field(default="me", kw_only=True),
+    }  # fmt: skip
+    base = dataclasses.dataclass(frozen=True, slots=True)(type("Base", (), {"__annotations__": fields, **values}))
+    derived = type("Derived", (base,), {"__annotations__": {"more": tuple[int, ...]}, "more": ()})
+    return base, dataclasses.dataclass(frozen=True, slots=True)(derived)
+
+
+def told(base: Any, derived: Any) -> list[object]:
+    one, other = base(1, ["a"], "s", 3, by="you"), derived(1, ["a"], more=(2,))
+    errors = list[str]()
+    for wrong in (lambda: base(), lambda: base(1, [], None, 0, "by"), lambda: base(1, x=2), lambda: setattr(one, "id", 2), lambda: hash(one)):
+        with pytest.raises((TypeError, dataclasses.FrozenInstanceError)) as error:
+            wrong()
+        errors.append(f"{type(error.value).__name__} {error.value}")
+    return [
+        repr(one), repr(other), one == base(1, ["a"], "s", 4, by="you"), one == base(1, ["a"], "t", 3, by="you"), one == other, one == 1,
+        base(1).names is base(1).names, dataclasses.asdict(other), repr(dataclasses.replace(other, id=5, by="her")), errors,
+        hash(derived(1, (), more=(3,))) == hash(derived(1, (), seen=9, more=(3,))), repr(copy.copy(other)), base.__match_args__,
+        hasattr(one, "__dict__"),
+    ]  # fmt: skip
+
+
+def test_a_record_is_as_the_standard_librarys() -> None:
+    assert told(Base, Derived) == told(*twin())
+    assert pickle.loads(pickle.dumps(Derived(1, ["x"]))) == Derived(1, ["x"])
