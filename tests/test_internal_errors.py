@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
     from vitrine.models import Upload
 
-CUT = pictures.truncated(pictures.jpeg(64, 40))
-CUT_FILM = videos.video(seconds=1)[:800]
+CUT = pictures.truncated(pictures.jpeg(64, 40)), "photo.jpg"
+CUT_FILM = videos.video(seconds=1)[:800], "film.mp4"
 LAST = Settings().queue_receives
 
 
@@ -144,15 +145,16 @@ def video_stored(key: str, received: int) -> list[str]:
     return deliver(videos_handler, json.dumps({"key": key}), received)
 
 
-def waiting(tenant: Tenant, data: bytes = CUT, name: str = "photo.jpg") -> Upload:
-    """An upload whose frames are to be made, and which no message names any more."""
-    media = tenant.post_file(data, name, "")
-    assert tenant.settled(media)["state"] == "failed"
+def waiting(tenant: Tenant, *files: tuple[bytes, str]) -> list[Upload]:
+    """Uploads whose frames are to be made, and which no message names any more."""
+    items = [tenant.post_file(data, name, "") for data, name in files]
+    assert [tenant.settled(media)["state"] for media in items] == ["failed"] * len(files)
     with owner() as connection:
-        connection.execute("update versions set processing = 'pending', processing_reason = null where id = %s", [UUID(media)])
-        connection.execute("update media set processing = 'pending', processing_reason = null where id = %s", [UUID(media)])
-        connection.execute("update uploads set state = 'stored', reason = null where version_id = %s", [UUID(media)])
-    return upload_of(tenant, media)
+        for media in map(UUID, items):
+            connection.execute("update versions set processing = 'pending', processing_reason = null where id = %s", [media])
+            connection.execute("update media set processing = 'pending', processing_reason = null where id = %s", [media])
+            connection.execute("update uploads set state = 'stored', reason = null where version_id = %s", [media])
+    return [upload_of(tenant, media) for media in items]
 
 
 def upload_of(tenant: Tenant, media: str) -> Upload:
@@ -175,7 +177,7 @@ def raising(error: Exception) -> Callable[..., Any]:
 def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
     tenant: Tenant, broken: Decoder, log: Log, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    upload = waiting(tenant) if kind == "picture" else waiting(tenant, CUT_FILM, "film.mp4")
+    [upload] = waiting(tenant, CUT if kind == "picture" else CUT_FILM)
     monkeypatch.setattr(intake, "_decoder", lambda: broken)
     monkeypatch.setattr(video_intake, "_decoder", lambda: broken)
     capsys.readouterr()
@@ -203,44 +205,41 @@ OURS: dict[str, tuple[object, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("where", OURS)
-def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(
-    tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    upload = waiting(tenant)
-    with monkeypatch.context() as patch:
-        patch.setattr(*OURS[where], raising(TypeError("ours")))
+def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    became = dict[str, tuple[list[list[str]], list[str], tuple[str, str | None]]]()
+    for where, upload in zip(OURS, waiting(tenant, *[CUT] * len(OURS)), strict=True):
+        with monkeypatch.context() as patch:
+            patch.setattr(*OURS[where], raising(TypeError("ours")))
+            answers, states = list[list[str]](), list[str]()
+            for received in (1, LAST - 1, LAST):
+                answers.append(stored(upload.key, received))
+                states.append(state(tenant, upload)[0].replace("stored", "processing"))
+        became[where] = answers, states, state(tenant, upload)
 
-        before = [(stored(upload.key, received), state(tenant, upload)[0] in ("stored", "processing")) for received in (1, LAST - 1)]
-        last = stored(upload.key, LAST)
-
-    assert (before, last, state(tenant, upload)) == ([(["m"], True)] * 2, [], ("failed", REASON))
-    assert [said["kind"] for said in log.said()] == ["TypeError"] * 3
+    assert became == {where: ([["m"], ["m"], []], ["processing", "processing", "failed"], ("failed", REASON)) for where in OURS}
+    assert [said["kind"] for said in log.said()] == ["TypeError"] * 3 * len(OURS)
     assert tenant.trouble(settled=True) == []
     assert tenant.studio.post(f"/api/media/{upload.media_id.hex}/reprocess").status_code < 300
     assert tenant.settled(upload.media_id.hex)["reason"] == "The file is cut short"
 
 
-@pytest.mark.parametrize(
-    ("error", "received", "comes_back"),
-    [
+def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases: list[tuple[Exception, int, bool]] = [  # what is raised, how often the message was received, and whether it comes back
         (psycopg.errors.NumericValueOutOfRange("integer out of range"), 1, False), (ValueError("ours"), 1, False), (Invalid("a check"), 1, False),
         (OverflowError("ours"), 1, False), (KeyError("ours"), 1, True), (KeyError("ours"), LAST, False), (NotFound("a row"), LAST, False),
         (Conflict("again and again"), LAST, False), (FileNotFoundError(2, "ours"), LAST, False), (psycopg.ProgrammingError("ours"), LAST, False),
         (Busy("the store"), LAST, True), (DecoderUnavailable("no memory"), LAST, True), (OSError(28, "disk full"), LAST, True),
         (MemoryError(), LAST, True), (TimeoutError(), LAST, True), (psycopg.OperationalError("no database"), LAST, True),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, error: Exception, received: int, comes_back: bool
-) -> None:
-    upload = waiting(tenant)
-    with monkeypatch.context() as patch:
-        patch.setattr(recording, "fail", raising(error))
-        answer = stored(upload.key, received)
+    ]  # fmt: skip
+    uploads_waiting = waiting(tenant, *[CUT] * len(cases))
 
-    assert (answer, state(tenant, upload)) == ((["m"], ("processing", None)) if comes_back else ([], ("failed", REASON)))
+    answers = list[list[str]]()
+    for (error, received, _), upload in zip(cases, uploads_waiting, strict=True):
+        monkeypatch.setattr(recording, "fail", raising(error))
+        answers.append(stored(upload.key, received))
+
+    became = [(error, answer, state(tenant, upload)) for (error, *_), answer, upload in zip(cases, answers, uploads_waiting, strict=True)]
+    assert became == [(error, *((["m"], ("processing", None)) if comes_back else ([], ("failed", REASON)))) for error, _, comes_back in cases]
 
 
 def test_new_frames_that_our_code_cannot_make_leave_the_old_ones(tenant: Tenant, broken: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +278,23 @@ def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(tenant
 
     assert state(tenant, upload) == ("failed", REASON)
     assert tenant.studio.get(f"/api/media/{upload.media_id.hex}").status_code == 404
+    assert tenant.trouble(settled=True) == []
+
+
+def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_others(
+    tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [tenant.studio.get("/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}).json() for _ in range(2)]
+    first, second = (upload_of(tenant, each["mediaId"]) for each in asked)
+    settle = settling.settle
+    monkeypatch.setattr(settling, "settle", lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else settle(who, upload))
+
+    later = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    batches = [sweep.end_lapsed(later, UUID(int=upload.id.int - 1).hex, 1, dry_run=False) for upload in (first, second)]
+
+    assert [(each.deed, each.item) for batch in batches for each in batch.done] == [("failed", first.id.hex), ("expired", second.id.hex)]
+    assert state(tenant, first) == ("failed", REASON)
+    assert [(said["operation"], said["upload_id"]) for said in log.said()] == [("expire_uploads", str(first.id))]
     assert tenant.trouble(settled=True) == []
 
 
