@@ -239,6 +239,10 @@ def sized(kind: str, width: int, height: int) -> bytes:
         return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + header + bytes(6)
     if kind == "TIFF":
         return tiff(width % 2**32, height % 2**32, bytes(3))
+    if kind == "BigTIFF":
+        numbers = ((256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, 1))
+        entries = b"".join(struct.pack("<HHQQ", tag, 16, 1, number) for tag, number in numbers)
+        return b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, len(numbers)) + entries + bytes(8)
     if kind == "GIF":
         whole = pictures.gif(8, 8)
         return whole[:6] + struct.pack("<HH", width % 2**16, height % 2**16) + whole[10:]

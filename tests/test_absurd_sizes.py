@@ -19,6 +19,7 @@ CASES: dict[str, tuple[bytes, int, int]] = {
     **{f"{kind} {side}": (stills.sized(kind, side, side), side, side) for kind in WIDE for side in (MOST, MOST + 1, 2**32 - 1)},
     "a narrow PNG": (stills.sized("PNG", 2**32 - 1, 1), 2**32 - 1, 1),
     "a narrow TIFF": (stills.sized("TIFF", 1, 2**31), 1, 2**31),
+    "BigTIFF": (stills.sized("BigTIFF", 2**63, 2**40), 2**63, 2**40),
     "BMP from below": (stills.sized("BMP", MOST, MOST), MOST, MOST),
     "BMP of the largest height from the top": (stills.sized("BMP", MOST, -(2**31)), MOST, 2**31),
     "BMP of a negative width": (stills.sized("BMP", -1, -5), 2**32 - 1, 5),

@@ -59,7 +59,7 @@ def ebml(doctype: bytes) -> bytes:
         (encoded("AVIF", speed=10), Content("image/avif", "image", 320, 200)),
         (heic(), Content("image/heic", "image", 320, 200)),
         (encoded("TIFF", compression="tiff_lzw"), Content("image/tiff", "image", 320, 200)),
-        (encoded("TIFF", big_tiff=True), Content("image/tiff", "image")),
+        (encoded("TIFF", big_tiff=True), Content("image/tiff", "image", 320, 200)),
         (encoded("BMP"), Content("image/bmp", "image", 320, 200)),
         (b"BM" + bytes(12) + struct.pack("<Iii", 40, 320, -200), Content("image/bmp", "image", 320, 200)),
         (encoded("PDF"), Content("application/pdf", "document")),

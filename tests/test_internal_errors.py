@@ -289,10 +289,10 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
     settle = settling.settle
     monkeypatch.setattr(settling, "settle", lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else settle(who, upload))
 
-    later, just_before = datetime.now(UTC) + timedelta(days=1, minutes=1), UUID(int=first.id.int - 1).hex
-    batch = sweep.end_lapsed(later, just_before, 2, dry_run=False)
+    later = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    batches = [sweep.end_lapsed(later, UUID(int=upload.id.int - 1).hex, 1, dry_run=False) for upload in (first, second)]
 
-    assert [(each.deed, each.item) for each in batch.done] == [("failed", first.id.hex), ("expired", second.id.hex)]
+    assert [(each.deed, each.item) for batch in batches for each in batch.done] == [("failed", first.id.hex), ("expired", second.id.hex)]
     assert state(tenant, first) == ("failed", REASON)
     assert [(said["operation"], said["upload_id"]) for said in log.said()] == [("expire_uploads", str(first.id))]
     assert tenant.trouble(settled=True) == []

@@ -195,6 +195,16 @@ def test_metadata_that_is_not_utf8_does_not_matter(decoder: Decoder, container: 
     assert derive(decoder, latin, videos.KINDS[container][0]) == derive(decoder, data, videos.KINDS[container][0])
 
 
+def test_numbers_of_a_video_that_nothing_can_hold_are_named(decoder: Decoder) -> None:
+    wide = videos.video(seconds=0.4, square=Fraction(8, 1))
+    late = videos.video("mpegts", seconds=0.4)
+
+    assert reason(decoder, wide, max_pixels=200_000) == "1 frames"
+    assert reason(decoder, wide, max_pixels=10_000) == "The video has 0.0 megapixels; the limit is 0.0"
+    assert derive(decoder, wide).width == 512
+    assert reason(decoder, late, "video/mp2t", max_seconds=0).startswith("The video says that it lasts ")
+
+
 def test_ten_bits_and_high_dynamic_range_become_eight_bits_of_srgb(decoder: Decoder) -> None:
     ten = derive(decoder, videos.video(pixels="yuv420p10le", seconds=0.4))
     level = {}

@@ -26,7 +26,7 @@ from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
 from vitrine_video.models import Wanted
 from vitrine_video.remote import BLOCK, Remote, TooMuch
-from vitrine_video.upright import Glance, glance
+from vitrine_video.upright import Glance, glance, size_shown
 
 _DEMUXERS: Final = {
     "video/mp4": "mov",
@@ -117,8 +117,7 @@ class Film:
         self._pixels_left = _MOST_FORWARD
         self.trouble: str | None = None
         self.duration = self._duration()
-        if self.duration is not None and self.duration > wanted.max_seconds:
-            raise Undecodable(f"The video says that it lasts {self.duration:.0f} s; the limit is {wanted.max_seconds} s")
+        _refuse_long(self.duration or 0.0, wanted.max_seconds)
 
     @property
     def codec(self) -> str:
@@ -321,8 +320,11 @@ class Film:
     def _shot(self, frame: VideoFrame) -> Shot:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
+        wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
-        return Shot(frame, float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts), glance(frame))
+        _refuse_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
+        _refuse_long(at, self._wanted.max_seconds)  # a file that says no duration may still say any time of a frame
+        return Shot(frame, wide, at, glance(frame))
 
 
 def _video(container: InputContainer) -> VideoStream:
@@ -341,3 +343,8 @@ def _video(container: InputContainer) -> VideoStream:
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise Undecodable(f"The video has {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}")
+
+
+def _refuse_long(seconds: float, max_seconds: int) -> None:
+    if seconds > max_seconds:
+        raise Undecodable(f"The video says that it lasts {seconds:.0f} s; the limit is {max_seconds} s")
