@@ -29,7 +29,8 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         spent.clear()
-        made = deriving.derive(Path(line.rstrip("\n")), **limits).frames[0]
+        with Path(line.rstrip("\n")).open("rb") as file:
+            made = deriving.derive(file.fileno(), **limits).frames[0]
         print(json.dumps({"frame": shape(made.picture), "thumbnail": shape(made.thumbnail), "besides": spent}), flush=True)
 
 
