@@ -242,6 +242,8 @@ class Stack:
         app, worker = (self._password(role) for role in ("vitrine_app", "vitrine_worker"))
         try:
             applied = migrations.apply(self.owner_url, CLONE / "migrations", app_password=app, worker_password=worker)
+        except FileNotFoundError as error:
+            raise StartError(f"{error}. The clone is not complete.") from error
         except RuntimeError as error:
             raise StartError(f"{error}. If this database holds nothing to keep, move {self.folder} away to begin anew.") from error
         for name in applied:

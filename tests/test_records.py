@@ -6,14 +6,17 @@ import copy
 import dataclasses
 import pickle
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from vitrine import records
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+else:
+    from vitrine.records import dataclass
 
 
-@records.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Base:
     id: int
     names: list[str] = field(default_factory=list[str])
@@ -22,7 +25,7 @@ class Base:
     by: str = field(default="me", kw_only=True)
 
 
-@records.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Derived(Base):
     more: tuple[int, ...] = ()
 
@@ -34,7 +37,7 @@ def twin() -> tuple[Any, Any]:
         "names": field(default_factory=list[str]), "secret": field(default=None, repr=False), "seen": field(default=0, compare=False),
         "by": field(default="me", kw_only=True),
     }  # fmt: skip
-    base = dataclasses.dataclass(frozen=True, slots=True)(type("Base", (), {"__annotations__": fields, **values}))
+    base: Any = dataclasses.dataclass(frozen=True, slots=True)(type("Base", (), {"__annotations__": fields, **values}))
     derived = type("Derived", (base,), {"__annotations__": {"more": tuple[int, ...]}, "more": ()})
     return base, dataclasses.dataclass(frozen=True, slots=True)(derived)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ from docs.routes import ROOT
 from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
-    "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "content", "storage", "queues", "fetch",
-    "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs", "consumers",
+    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "content", "storage",
+    "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs",
+    "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
 
@@ -209,3 +212,18 @@ def pins(file: Path) -> Iterator[tuple[str, str]]:
         if line and line[0] not in "# \t":
             name, _, rest = line.partition("==")
             yield name.partition("[")[0].strip(), (rest.split() or [""])[0]
+
+
+NOT_FOR_ALL = (   # what the leanest endpoint does not use, and would pay for at each cold start
+    "aws_lambda_powertools", "boto3", "botocore", "argon2", "vitrine.forms", "vitrine.fetch", "vitrine.library.duplicates",
+    "vitrine.queries.media", "vitrine.dialects.v1", "vitrine.process", "vitrine_imaging",
+)  # fmt: skip
+
+
+def test_the_leanest_endpoint_imports_nothing_that_it_does_not_use() -> None:
+    code = "import sys, functions.get_me.handler; print(*sys.modules)"
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "layers/core"))), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout.split()
+
+    assert [name for name in NOT_FOR_ALL if name in loaded] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import fields
 from typing import Any
 
@@ -152,3 +153,19 @@ def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pyte
 
     assert len(resources) < 400   # of 500
     assert sum(resource["Type"] == "AWS::Lambda::Function" for resource in resources.values()) == len(functions())
+
+
+def test_sam_deploys_without_a_question() -> None:
+    configuration = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    parameters = template()["Parameters"]
+
+    deploy = configuration["default"]["deploy"]["parameters"]
+    given = dict(each.split("=", 1) for each in deploy["parameter_overrides"])
+
+    assert configuration["version"] == 0.1
+    assert configuration["default"]["global"]["parameters"] == {"stack_name": "vitrine"}
+    assert (deploy["resolve_s3"], deploy["confirm_changeset"], deploy["capabilities"]) == (True, False, "CAPABILITY_IAM")
+    assert set(given) <= set(parameters)
+    assert {name for name, parameter in parameters.items() if "Default" not in parameter} <= set(given)
+    assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])  # until somebody has chosen one
+    assert "RoleName" not in TEXT  # or the capability would be another

@@ -15,8 +15,12 @@ def apply(owner_url: str, folder: Path, *, app_password: str | None = None, work
     """Every migration of the folder has been applied; the names of those that were new.
 
     Each runs in a transaction of its own; two runs at once do the work once. The roles vitrine_app and vitrine_worker get the passwords
-    where one is given. Raises RuntimeError when a migration that was applied has changed since.
+    where one is given. Raises FileNotFoundError when the folder has no migration, and RuntimeError when a migration that was applied has changed
+    since.
     """
+    files = sorted(folder.glob("[0-9]*.sql"))
+    if not files:  # or a deployment without its files would look like one that is up to date
+        raise FileNotFoundError(f"There is no migration in {folder}")
     applied: list[str] = []
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", [LOCK])
@@ -25,7 +29,7 @@ def apply(owner_url: str, folder: Path, *, app_password: str | None = None, work
             "create table if not exists applied_migrations (name text primary key, sha256 text not null, at timestamptz not null default now())"
         )
         known: dict[str, str] = dict(connection.execute("select name, sha256 from applied_migrations").fetchall())
-        for file in sorted(folder.glob("[0-9]*.sql")):
+        for file in files:
             text = file.read_bytes()
             digest = hashlib.sha256(text).hexdigest()
             if file.name in known:

@@ -77,18 +77,18 @@ def _shown(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(cls) if field.repr)
 
 
-def _eq(self: object, other: object) -> bool:
+def _eq(self: Any, other: object) -> bool:
     if self is other:
         return True
     if other.__class__ is not self.__class__:
-        return NotImplemented
-    return all(getattr(self, name) == getattr(other, name) for name in _compared(self.__class__))
+        return NotImplemented  # type: ignore[no-any-return]
+    return all(getattr(self, name) == getattr(other, name) for name in _compared(type(self)))
 
 
-def _hash(self: object) -> int:
+def _hash(self: Any) -> int:
     return hash(tuple(getattr(self, name) for name in _compared(self.__class__)))
 
 
-def _repr(self: object) -> str:
+def _repr(self: Any) -> str:
     shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in _shown(self.__class__))
     return f"{self.__class__.__qualname__}({shown})"
