@@ -207,7 +207,8 @@ OURS: dict[str, tuple[object, str]] = {
 
 def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     became = dict[str, tuple[list[list[str]], list[str], tuple[str, str | None]]]()
-    for where, upload in zip(OURS, waiting(tenant, *[CUT] * len(OURS)), strict=True):
+    [first, *others] = waiting(tenant, *[CUT] * len(OURS))
+    for where, upload in zip(OURS, [first, *others], strict=True):
         with monkeypatch.context() as patch:
             patch.setattr(*OURS[where], raising(TypeError("ours")))
             answers, states = list[list[str]](), list[str]()
@@ -219,8 +220,8 @@ def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(te
     assert became == {where: ([["m"], ["m"], []], ["processing", "processing", "failed"], ("failed", REASON)) for where in OURS}
     assert [said["kind"] for said in log.said()] == ["TypeError"] * 3 * len(OURS)
     assert tenant.trouble(settled=True) == []
-    assert tenant.studio.post(f"/api/media/{upload.media_id.hex}/reprocess").status_code < 300
-    assert tenant.settled(upload.media_id.hex)["reason"] == "The file is cut short"
+    assert tenant.studio.post(f"/api/media/{first.media_id.hex}/reprocess").status_code < 300
+    assert tenant.settled(first.media_id.hex)["reason"] == "The file is cut short"
 
 
 def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
