@@ -120,7 +120,7 @@ def _opened(read: Read) -> tuple[str, bool, int] | None:
     return (order, True, struct.unpack_from(order + "Q", head, 8)[0]) if version == 43 and len(head) == 16 else None
 
 
-def _directory(read: Read, order: str, big: bool, at: int) -> Directory | None:  # noqa: FBT001 - as _opened returns it
+def _directory(read: Read, order: str, big: bool, at: int) -> Directory | None:
     counted, form = (8, "Q") if big else (2, "H")
     head = read(at, counted)
     if len(head) < counted:

@@ -13,8 +13,10 @@ import pyvips
 from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
+from vitrine_imaging import by_bmp, exif
 from vitrine_imaging.by_vips import Original, shrink
-from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY, Undecodable
+from vitrine_imaging.models import Undecodable, not_supported
+from vitrine_imaging.reasons import reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,6 +31,8 @@ _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged be
 
 def heif(path: Path) -> Original:
     """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
+    if not exif.has_still(path):
+        raise Undecodable(not_supported("a HEIC sequence without a still picture"))
     with _in_words():
         file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
         picture = file[file.primary_index]
@@ -42,6 +46,9 @@ def heif(path: Path) -> Original:
 
 def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
     """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
+    transparent = by_bmp.with_opacity(path) if kind == "BMP" else None
+    if transparent is not None:
+        return Original(*transparent.size, lambda edge: shrink(transparent.picture(), edge).copy_memory())
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
         file = Image.open(path, formats=(kind,))
@@ -106,4 +113,4 @@ def _in_words() -> Generator[None]:
     except Image.DecompressionBombError:
         raise Undecodable("The picture has more pixels than allowed") from None
     except Exception as error:  # pillow-heif raises ValueError, EOFError, SyntaxError, RuntimeError and OSError; Pillow others too
-        raise Undecodable(OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED) from None
+        raise Undecodable(reason(str(error))) from None

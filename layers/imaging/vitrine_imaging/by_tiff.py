@@ -32,7 +32,7 @@ _COMPRESSION_NAMES: Final[Mapping[int, str]] = {
     33005: "JPEG 2000", 34661: "JBIG", 34676: "SGILog", 34677: "SGILog24", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
     34925: "LZMA", 34926: "Zstandard", 34927: "WebP", 34933: "PNG", 34934: "JPEG XR", 50000: "Zstandard", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-_WEBP: Final = 50001
+_JPEG, _WEBP = 7, 50001
 _UNSIGNED, _SIGNED, _FLOAT, _UNDEFINED = 1, 2, 3, 4
 _SAMPLE_FORMATS: Final[Mapping[int, str]] = {_SIGNED: "signed integers", _FLOAT: "floating point", 5: "complex integers", 6: "complex floating point"}
 _PLANES: Final = 2  # PlanarConfiguration: a plane for each channel
@@ -60,6 +60,7 @@ class Samples:
     luma: tuple[float, ...]  # YCbCrCoefficients: of red, green and blue
     reference: tuple[float, ...]  # ReferenceBlackWhite: of each channel, black (or no colour) and white (or full colour)
     no_value: float | None  # GDAL's: the number that stands where there is no value
+    in_jpeg: bool  # within JPEGs or WebPs, whose decoders make RGB of YCbCr
 
     @property
     def colours(self) -> int:
@@ -100,6 +101,7 @@ def samples(read: tiff.Read) -> Samples:
         luma=directory.numbers(tiff.YCBCR_COEFFICIENTS, 3),
         reference=directory.numbers(tiff.REFERENCE_BLACK_WHITE, 6),
         no_value=_number(directory.text(tiff.GDAL_NODATA)),
+        in_jpeg=compression in (_JPEG, _WEBP),
     )
     _check_samples(found)
     _check_layout(found, directory)
@@ -130,7 +132,7 @@ def _check_layout(found: Samples, directory: tiff.Directory) -> None:
     if found.channels < found.colours:
         raise Undecodable(not_supported(f"TIFF with {found.channels} channels for {found.colours} colours"))
     if found.photometric == _SEPARATED:
-        inks = directory.number(tiff.NUMBER_OF_INKS, found.colours)
+        inks = directory.number(tiff.NUMBER_OF_INKS, found.colours if found.has_extra else found.channels)
         if directory.number(tiff.INK_SET, _CMYK) != _CMYK or inks != found.colours:
             raise Undecodable(not_supported("TIFF with other inks than cyan, magenta, yellow and black"))
     if directory.number(tiff.PLANAR, 1) == _PLANES and found.channels > 1:
@@ -140,47 +142,46 @@ def _check_layout(found: Samples, directory: tiff.Directory) -> None:
             raise Undecodable(not_supported("TIFF with a plane for each channel of YCbCr"))
 
 
-def corrected(read: tiff.Read, opened: Callable[[], pyvips.Image]) -> Callable[[pyvips.Image], pyvips.Image]:
-    """A function that makes colours, and opacity where there is some, of the image that libvips reads from the file.
+def shown(found: Samples, opened: Callable[[], pyvips.Image], shrink: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
+    """The picture, made small by `shrink`, in memory. `opened` opens the file anew, as libvips reads it.
 
-    `opened` opens the file anew, for a first look at the range of its samples. Raises Undecodable, pyvips.Error.
+    Raises Undecodable where the samples hold nothing, or where libtiff has left some out; pyvips.Error.
     """
-    found = samples(read)
-    if found.photometric == _YCBCR and not found.subsampled and not _in_jpeg(read):
-        return lambda image: _from_ycbcr(image, found)
-    if found.photometric not in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB):
-        return lambda image: _with_known_channels(image, found)
-    if found.bits == 32 or found.format in (_SIGNED, _FLOAT):
-        low, high = _range(opened(), found)
-        return lambda image: _scaled(image, found, low, high)
-    return lambda image: _with_known_channels(image, found)
+    grey_or_rgb = found.photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB)
+    if found.photometric == _YCBCR and not found.subsampled and not found.in_jpeg:
+        picture = shrink(_from_ycbcr(opened(), found))
+    elif grey_or_rgb and (found.bits == 32 or found.format in (_SIGNED, _FLOAT)):
+        picture = shrink(_scaled(opened(), found, *_range(opened(), found)))
+    else:
+        picture = shrink(_with_known_channels(opened(), found))
+        if grey_or_rgb and found.bits == 16 and not _has_profile(opened()) and _is_dim(picture, found):  # 12 bits or fewer, in 16
+            picture = shrink(_scaled(opened(), found, *_range(opened(), found)))
+    return _with_visible_opacity(picture, found)
 
 
-def finished(image: pyvips.Image, read: tiff.Read) -> pyvips.Image:
-    """The shrunk image as it is to be shown. `image`: in memory.
+def _has_profile(image: pyvips.Image) -> bool:
+    return bool(image.get_typeof("icc-profile-data"))
+
+
+def _is_dim(picture: pyvips.Image, found: Samples) -> bool:
+    """Whether the colours use no more than a sixteenth of their range, and something of it."""
+    colours = picture.extract_band(0, n=picture.bands - 1) if picture.hasalpha() else picture
+    full = _FULL if picture.format == "ushort" else 255.0
+    most: float = full - colours.min() if found.photometric == _MIN_IS_WHITE else colours.max()
+    return 0 < most <= (full + 1) / _FEW
+
+
+def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image:
+    """The picture without a channel of opacity by which nothing of it could be seen: such a channel is something else.
 
     Raises Undecodable where libtiff left pixels out, which it reports by nothing but their opacity.
     """
-    found = samples(read)
-    if image.hasalpha():
-        opacity = image[image.bands - 1]
-        if found.photometric == _YCBCR and found.channels == found.colours and opacity.min() < 255:
-            raise Undecodable(DAMAGED)
-        if opacity.max() == 0:  # a picture of which nothing can be seen: the channel is something else
-            image = image.extract_band(0, n=image.bands - 1)
-    if image.format == "ushort" and image.interpretation in ("grey16", "rgb16"):
-        colours = image.extract_band(0, n=image.bands - 1) if image.hasalpha() else image
-        most = colours.max()
-        if 0 < most < _FULL / _FEW:  # samples of 12 bits or fewer, in 16
-            scaled = colours.linear(_FULL / most, 0).cast("ushort")
-            image = (scaled.bandjoin(image[image.bands - 1]) if image.hasalpha() else scaled).copy(interpretation=image.interpretation)
-    return image
-
-
-def _in_jpeg(read: tiff.Read) -> bool:
-    """Whether the samples are within a JPEG, whose decoder makes RGB of them."""
-    directory = tiff.first(read)
-    return directory is not None and directory.number(tiff.COMPRESSION, 1) in (7, _WEBP)
+    if not picture.hasalpha():
+        return picture
+    opacity = picture[picture.bands - 1]
+    if found.photometric == _YCBCR and found.channels == found.colours and opacity.min() < 255:
+        raise Undecodable(DAMAGED)
+    return picture.extract_band(0, n=picture.bands - 1) if opacity.max() == 0 else picture
 
 
 def _with_known_channels(image: pyvips.Image, found: Samples) -> pyvips.Image:
@@ -218,28 +219,35 @@ def _from_ycbcr(image: pyvips.Image, found: Samples) -> pyvips.Image:
     return scaled.recomb(pyvips.Image.new_from_array(matrix)).rint().cast("uchar").copy(interpretation="srgb")
 
 
+def _stored(image: pyvips.Image, found: Samples) -> pyvips.Image:
+    """The colours as they are stored: libvips has turned unsigned ones over where the least is white, and no others."""
+    colours = image.extract_band(0, n=min(found.colours, image.bands)).cast("double")
+    turned = found.photometric == _MIN_IS_WHITE and found.format not in (_SIGNED, _FLOAT)
+    return colours.linear(-1, 2.0**found.bits - 1) if turned else colours
+
+
 def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
-    """The samples that are shown black and full. Raises Undecodable where no sample is a number."""
+    """The samples that are shown black and white. Raises Undecodable where no sample is a number."""
     across, down = (max(1, size // _SAMPLED) for size in (image.width, image.height))
-    small = image.extract_band(0, n=min(found.colours, image.bands)).subsample(across, down).cast("double")
-    whole: Any = memoryview(small.write_to_memory()).cast("d")
+    whole: Any = memoryview(_stored(image, found).subsample(across, down).write_to_memory()).cast("B").cast("d")
     values = sorted(each for each in whole if math.isfinite(each) and abs(each) < _BEYOND and each != found.no_value)
     if not values:
         raise Undecodable("The picture has no sample that is a number")
     odd = len(values) // _ODDS
     low, high = values[odd], values[-1 - odd]
-    if found.format == _FLOAT and 0 <= low and high <= 1:
-        return 0.0, 1.0
-    most = 2.0**found.bits - 1
-    if found.format not in (_FLOAT, _SIGNED) and high >= most / _FEW:
-        return 0.0, most
-    return (low, high) if low < high else (low - 1, high + 1)
+    most = 1.0 if found.format == _FLOAT else 2.0**found.bits - 1
+    fills = high >= most / _FEW and (high <= most or found.format != _FLOAT) and found.format != _SIGNED
+    if low >= 0 and (fills or high == 0):
+        low, high = 0.0, most
+    elif low == high:
+        low, high = low - 1, high + 1
+    return (high, low) if found.photometric == _MIN_IS_WHITE else (low, high)
 
 
-def _scaled(image: pyvips.Image, found: Samples, low: float, high: float) -> pyvips.Image:
-    """16 bits of each sample: `low` is 0, `high` is full. Opacity, which has no other range than that of its type, is full at its type's most."""
-    factor = _FULL / (high - low)
-    colours = image.extract_band(0, n=min(found.colours, image.bands)).cast("double").linear(factor, -low * factor)
+def _scaled(image: pyvips.Image, found: Samples, black: float, white: float) -> pyvips.Image:
+    """16 bits of each sample. Opacity, which has no other range than that of its type, is full at its type's most."""
+    factor = _FULL / (white - black)
+    colours = _stored(image, found).linear(factor, -black * factor)
     # A comparison with what is no number is false: it is shown black, like what is below the range.
     shown = (colours > 0).ifthenelse(colours, 0).cast("ushort").copy(interpretation="rgb16" if found.colours > 1 else "grey16")
     if not found.has_opacity or found.format == _SIGNED or image.bands <= found.colours:

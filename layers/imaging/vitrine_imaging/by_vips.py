@@ -44,8 +44,8 @@ class Original:
 
 def opened(file: FileIO, mime_type: str, *, orientation: int | None = None) -> Original:
     """A file of a type in `LOADERS`. `orientation`: EXIF's, where the loader may not find what the file says. Raises pyvips.Error, Undecodable."""
+    samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None  # first: libvips has no words for what it cannot read
     header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
-    correct = by_tiff.corrected(reader(file), lambda: _tiff(file)) if mime_type == "image/tiff" else None
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
     def shrunk(edge: int) -> pyvips.Image:
@@ -56,8 +56,8 @@ def opened(file: FileIO, mime_type: str, *, orientation: int | None = None) -> O
             # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and shows half a picture.
             options = _profile(with_usable_profile(header))
             picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options)
-        elif correct is not None:
-            return by_tiff.finished(shrink(correct(_tiff(file)), edge).copy_memory(), reader(file))
+        elif samples is not None:
+            return by_tiff.shown(samples, lambda: _tiff(file), lambda image: shrink(image, edge).copy_memory())
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
             whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")

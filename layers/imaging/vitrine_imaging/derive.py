@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyvips
+from pyvips import vips_lib
 
 from vitrine.content import HEAD_BYTES, RAWS, STILLS, Content, brands, raw_type, sniff
 from vitrine_imaging import by_preview, by_vips, exif
@@ -30,6 +31,7 @@ def derive(path: Path, *, max_pixels: int, max_animation_pixels: int, keep_gps: 
 
     Raises Undecodable.
     """
+    vips_lib.vips_error_clear()  # what libvips reported of an earlier file after its answer would be read as said of this one
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
         content = sniff(head)
@@ -85,7 +87,7 @@ def _avif(file: FileIO, max_pixels: int) -> Original:
         try:
             return by_pillow.opened(Path(str(file.name)), "AVIF", max_pixels=max_pixels).shrunk(edge)
         except Undecodable as second:
-            raise Undecodable(first if second.reason == DAMAGED else second.reason if first == DAMAGED else first) from None
+            raise Undecodable(second.reason if first == DAMAGED and second.reason.startswith(not_supported("")) else first) from None
 
     return replace(original, shrunk=shrunk)
 
