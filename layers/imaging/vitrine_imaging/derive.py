@@ -86,6 +86,8 @@ def _avif(file: FileIO, max_pixels: int) -> Original:
 
         try:
             return by_pillow.opened(Path(str(file.name)), "AVIF", max_pixels=max_pixels).shrunk(edge)
+        except MemoryError:
+            raise Undecodable(first) from None
         except Undecodable as second:
             raise Undecodable(second.reason if first == DAMAGED and second.reason.startswith(not_supported("")) else first) from None
 
