@@ -87,7 +87,7 @@ def ebml(doctype: bytes) -> bytes:
         (b"\0MRM\0\0\0\0", Content("image/x-minolta-mrw", "image")),
         (b"FOVb\0\0\2\0", Content("image/x-sigma-x3f", "image")),
         *((data, Content(mime_type, "image")) for mime_type, data in tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10)).items()),
-        (tiffs.written(tiffs.stamp() | tiffs.camera("NIKON"), below=[tiffs.stamp()], mark=bytes(60_000))[:60_500], Content("image/x-nikon-nef", "image")),
+        (tiffs.written(tiffs.stamp() | tiffs.camera("NIKON"), below=[{}], mark=bytes(65_000))[:65_300], Content("image/x-nikon-nef", "image")),
         (tiffs.written(tiffs.stamp() | {254: (4, 0)} | tiffs.camera("NIKON"), below=[tiffs.stamp()]), Content("image/tiff", "image", 16, 10)),
         (b"\0\0\x01\xba" + bytes(64), Content("video/mpeg", "video")),
         ((b"\x47" + bytes(187)) * 5, Content("video/mp2t", "video")),

@@ -67,7 +67,6 @@ def outcome(derive: Derive, data: bytes, expected: Image.Image = QUARTERS) -> st
 # -- TIFF ---------------------------------------------------------------------------------------------------------------
 
 FLOAT, SIGNED = {339: (SHORT, (3, 3, 3))}, {339: (SHORT, (2, 2, 2))}
-GREY = {"channels": 1, "photometric": 1}
 BT709: dict[int, tuple[int, tiffs.Value]] = {530: (SHORT, (1, 1)), 529: (tiffs.RATIONAL, (2126, 10_000, 7152, 10_000, 722, 10_000))}
 
 
@@ -123,7 +122,7 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
     nan = [float("nan") if at < 64 else value for at, value in enumerate(as_floats)]
     is_float: dict[int, tuple[int, tiffs.Value]] = {339: (SHORT, 3)}
     cases = {
-        "floats": tiffs.tiff(struct.pack("<2560f", *as_floats), bits=32, **GREY, more=is_float),
+        "floats": tiffs.tiff(struct.pack("<2560f", *as_floats), bits=32, channels=1, photometric=1, more=is_float),
         "floats, the least white": tiffs.tiff(
             struct.pack("<2560f", *(1 - each for each in as_floats)), bits=32, channels=1, photometric=0, more=is_float
         ),
@@ -136,14 +135,16 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
         "12 bits, the least white": tiffs.tiff(
             struct.pack("<2560H", *(round(4095 * (1 - x)) for x in as_floats)), bits=16, channels=1, photometric=0
         ),
-        "no numbers": tiffs.tiff(struct.pack("<2560f", *nan), bits=32, **GREY, more=is_float),
-        "no data": tiffs.tiff(struct.pack("<2560f", *no_data), bits=32, **GREY, more={**is_float, 42113: (tiffs.ASCII, b"-9999\0")}),
+        "no numbers": tiffs.tiff(struct.pack("<2560f", *nan), bits=32, channels=1, photometric=1, more=is_float),
+        "no data": tiffs.tiff(
+            struct.pack("<2560f", *no_data), bits=32, channels=1, photometric=1, more={**is_float, 42113: (tiffs.ASCII, b"-9999\0")}
+        ),
     }
 
     wrong = {name: said for name, data in cases.items() if (said := outcome(derive, data, ramp)) != "right"}
 
     assert wrong == {}
-    nothing = tiffs.tiff(struct.pack("<2560f", *[float("nan")] * 2560), bits=32, **GREY, more=is_float)
+    nothing = tiffs.tiff(struct.pack("<2560f", *[float("nan")] * 2560), bits=32, channels=1, photometric=1, more=is_float)
     assert outcome(derive, nothing) == "The picture has no sample that is a number"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
@@ -50,7 +50,8 @@ class Transparent:
         picture = picture if self.from_the_top else picture.flip("vertical")
         opacity = picture[3]
         colours = picture[2].bandjoin([picture[1], picture[0]]) if self.blue_first else picture.extract_band(0, n=3)
-        return (colours.bandjoin(opacity) if opacity.max() > 0 else colours).copy(interpretation="srgb")
+        most: Any = opacity.max()  # its types say more than it returns
+        return (colours.bandjoin(opacity) if most > 0 else colours).copy(interpretation="srgb")
 
 
 def with_opacity(path: Path) -> Transparent | None:

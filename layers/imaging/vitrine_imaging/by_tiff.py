@@ -167,8 +167,10 @@ def _is_dim(picture: pyvips.Image, found: Samples) -> bool:
     """Whether the colours use no more than a sixteenth of their range, and something of it."""
     colours = picture.extract_band(0, n=picture.bands - 1) if picture.hasalpha() else picture
     full = _FULL if picture.format == "ushort" else 255.0
-    most: float = full - colours.min() if found.photometric == _MIN_IS_WHITE else colours.max()
-    return 0 < most <= (full + 1) / _FEW
+    least: Any = colours.min()
+    most: Any = colours.max()
+    used = full - least if found.photometric == _MIN_IS_WHITE else most
+    return bool(0 < used <= (full + 1) / _FEW)
 
 
 def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image:
@@ -179,7 +181,8 @@ def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image
     if not picture.hasalpha():
         return picture
     opacity = picture[picture.bands - 1]
-    if found.photometric == _YCBCR and found.channels == found.colours and opacity.min() < 255:
+    least: Any = opacity.min()
+    if found.photometric == _YCBCR and found.channels == found.colours and least < 255:
         raise Undecodable(DAMAGED)
     return picture.extract_band(0, n=picture.bands - 1) if opacity.max() == 0 else picture
 
@@ -223,7 +226,7 @@ def _stored(image: pyvips.Image, found: Samples) -> pyvips.Image:
     """The colours as they are stored: libvips has turned unsigned ones over where the least is white, and no others."""
     colours = image.extract_band(0, n=min(found.colours, image.bands)).cast("double")
     turned = found.photometric == _MIN_IS_WHITE and found.format not in (_SIGNED, _FLOAT)
-    return colours.linear(-1, 2.0**found.bits - 1) if turned else colours
+    return colours.linear([-1], [2.0**found.bits - 1]) if turned else colours
 
 
 def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
@@ -247,13 +250,13 @@ def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
 def _scaled(image: pyvips.Image, found: Samples, black: float, white: float) -> pyvips.Image:
     """16 bits of each sample. Opacity, which has no other range than that of its type, is full at its type's most."""
     factor = _FULL / (white - black)
-    colours = _stored(image, found).linear(factor, -black * factor)
+    colours = _stored(image, found).linear([factor], [-black * factor])
     # A comparison with what is no number is false: it is shown black, like what is below the range.
     shown = (colours > 0).ifthenelse(colours, 0).cast("ushort").copy(interpretation="rgb16" if found.colours > 1 else "grey16")
     if not found.has_opacity or found.format == _SIGNED or image.bands <= found.colours:
         return shown
     most = 1.0 if found.format == _FLOAT else 2.0**found.bits - 1
-    opacity = image[found.colours].cast("double").linear(_FULL / most, 0)
+    opacity = image[found.colours].cast("double").linear([_FULL / most], [0])
     return shown.bandjoin((opacity > 0).ifthenelse(opacity, 0).cast("ushort")).copy(interpretation=shown.interpretation)
 
 

@@ -137,10 +137,11 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
     colours = image.bands - (1 if image.hasalpha() else 0)
     try:
         probe = pyvips.Image.new_from_memory(bytes(colours) + b"\xff" * colours, 2, 1, colours, "uchar")
-        probe = probe.copy(interpretation=_EIGHT_BITS.get(image.interpretation, image.interpretation))
+        probe = probe.copy(interpretation=_EIGHT_BITS.get(str(image.interpretation), image.interpretation))
         probe.set_type(pyvips.GValue.blob_type, _PROFILE, image.get(_PROFILE))
-        shown = probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").colourspace("b-w").write_to_memory()
-        if abs(shown[0][0] - shown[1][0]) >= _LEAST_CONTRAST:
+        shown = probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").colourspace("b-w")
+        least, most = bytes(shown.cast("uchar").write_to_memory())
+        if abs(most - least) >= _LEAST_CONTRAST:
             return image
     except pyvips.Error:
         pass
