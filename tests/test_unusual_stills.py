@@ -148,6 +148,12 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
     assert outcome(derive, nothing) == "The picture has no sample that is a number"
 
 
+def test_cielab_of_16_bits_is_read(derive: Derive) -> None:
+    red = struct.pack("<Hhh", round(65_535 * 0.532), round(256 * 80.1), round(256 * 67.2)) * 2560
+
+    assert outcome(derive, tiffs.tiff(red, bits=16, photometric=8), Image.new("RGB", (64, 40), (255, 0, 0))) == "right"
+
+
 def test_opacity_of_a_tiff_is_what_its_tag_says(derive: Derive) -> None:
     """Associated (the colours are multiplied by it) and unassociated, of every depth that has it."""
     half = (100, 50, 200, 128)
@@ -177,7 +183,7 @@ def unsupported_tiffs() -> Iterator[tuple[str, bytes]]:
     ):
         yield f"compressed with {name}", tiffs.tiff(rgb, more={259: (SHORT, number)})
     for number, name in (
-        (8, "CIELab colours"),
+        (8, "CIELab colours of 8 bits"),
         (9, "ICCLab colours"),
         (32845, "LogLuv colours"),
         (4, "transparency masks"),
@@ -418,6 +424,27 @@ def test_a_sequence_without_a_still_is_not_called_damaged(derive: Derive) -> Non
     sequence = box(b"ftyp", b"msf1\0\0\0\0msf1hevciso8") + box(b"moov", box(b"mvhd", bytes(100))) + box(b"mdat", bytes(100))
 
     assert outcome(derive, sequence) == "not supported: a HEIC sequence without a still picture"
+
+
+def test_a_picture_that_is_coded_otherwise_fails_with_how(derive: Derive) -> None:
+    jpeg, png, heic = pictures.jpeg(64, 40), pictures.png(64, 40), stills.encoded(QUARTERS, "HEIC")
+    at = jpeg.index(b"\xff\xc0")
+
+    def coded(process: int, bits: int = 8) -> bytes:
+        return jpeg[: at + 1] + bytes([process]) + jpeg[at + 2 : at + 4] + bytes([bits]) + jpeg[at + 5 :]
+
+    files = {
+        "lossless JPEG": coded(0xC3),
+        "JPEG-LS": coded(0xF7),
+        "hierarchical JPEG": coded(0xC6),
+        "JPEG with 12 bits per sample": coded(0xC1, 12),
+        "Apple's variant of PNG (CgBI)": png[:8] + pictures.chunk(b"CgBI", b"\x50\0\x20\6") + png[8:],
+        "HEIF with pictures coded as AV1": heic.replace(b"hvc1", b"av01"),
+        "HEIF with pictures coded as VVC": heic.replace(b"hvc1", b"vvc1"),
+        "AVIF with pictures coded as HEVC": stills.encoded(QUARTERS, "AVIF").replace(b"\0\1\0\0av01", b"\0\1\0\0hvc1"),
+    }
+
+    assert {what: outcome(derive, data) for what, data in files.items()} == {what: f"not supported: {what}" for what in files}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def heif(path: Path) -> Original:
     """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
     if not exif.has_still(path):
         raise Undecodable(not_supported("a HEIC sequence without a still picture"))
+    if coding := exif.other_coding(path, b"hvc1"):
+        raise Undecodable(not_supported(f"HEIF with pictures coded as {coding}"))
     with _in_words():
         file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
         picture = file[file.primary_index]

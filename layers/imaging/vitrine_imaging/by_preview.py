@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine import tiff
-from vitrine_imaging import by_vips
+from vitrine_imaging import by_vips, jpeg
 from vitrine_imaging.models import Undecodable, not_supported
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _SENSOR_COLOURS: Final = frozenset({32803, 34892})  # PhotometricInterpretation: CFA, LinearRaw
 _JPEG: Final = frozenset({6, 7})  # Compression
-_MOST_SEGMENTS: Final = 200  # of a preview before its size
 _SAME_SHAPE: Final = 0.02  # by which the ratio of a preview's edges may differ from that of the whole picture
 
 
@@ -56,32 +55,10 @@ def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
     if directory.number(tiff.PHOTOMETRIC) in _SENSOR_COLOURS:
         return
     for at, size in places:
-        measured = _jpeg_size(read, at, size) if at > 0 and size > 0 else None
-        if measured is not None:
-            width, height = measured
-            yield _Preview(width * height, width, height, at, size)
-
-
-def _jpeg_size(read: tiff.Read, at: int, size: int) -> tuple[int, int] | None:
-    """Width and height; None for what is no JPEG, and for lossless and deep ones, in which the samples of a sensor are written."""
-    end = at + size
-    if read(at, 2) != b"\xff\xd8":
-        return None
-    at += 2
-    for _ in range(_MOST_SEGMENTS):
-        head = read(at, 10)
-        if len(head) < 10 or at + 10 > end or head[0] != 0xFF:
-            return None
-        if head[1] == 0xFF:  # fill
-            at += 1
-            continue
-        if head[1] in (0xC0, 0xC1, 0xC2):  # baseline, extended, progressive
-            width, height = int.from_bytes(head[7:9], "big"), int.from_bytes(head[5:7], "big")
-            return (width, height) if head[4] == 8 and head[9] in (1, 3) and width and height else None
-        if head[1] in (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xD9, 0xDA):
-            return None
-        at += 2 + int.from_bytes(head[2:4], "big")
-    return None
+        found = jpeg.start_of_frame(read, at, size) if at > 0 and size > 0 else None
+        # Lossless and deep JPEGs are what the samples of a sensor are written in.
+        if found is not None and found.not_supported is None and found.channels in (1, 3) and found.width and found.height:
+            yield _Preview(found.width * found.height, found.width, found.height, at, size)
 
 
 def _finished_size(directories: list[tiff.Directory], shown: _Preview, max_pixels: int) -> tuple[int, int]:

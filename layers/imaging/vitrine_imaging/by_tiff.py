@@ -18,10 +18,10 @@ from vitrine_imaging.models import DAMAGED, Undecodable, not_supported
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
-_COLOURS: Final[Mapping[int, int]] = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3}
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 0, 1, 2, 3, 5, 6, 8
+_COLOURS: Final[Mapping[int, int]] = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3, _CIELAB: 3}
 _COLOUR_MODELS: Final[Mapping[int, str]] = {
-    4: "transparency masks", 8: "CIELab colours", 9: "ICCLab colours", 10: "ITULab colours", 32844: "LogL luminance", 32845: "LogLuv colours",
+    4: "transparency masks", 9: "ICCLab colours", 10: "ITULab colours", 32844: "LogL luminance", 32845: "LogLuv colours",
     32803: "samples of a sensor (CFA)", 34892: "samples of a sensor (LinearRaw)", 51177: "depth maps", 52527: "semantic masks",
 }  # fmt: skip
 # Compression: what the packaged libvips decompresses, tried with a file of each.
@@ -88,7 +88,7 @@ def samples(read: tiff.Read) -> Samples:
         photometric = _RGB if channels >= _COLOURS[_RGB] else _MIN_IS_BLACK
     if photometric not in _COLOURS:
         raise Undecodable(not_supported(f"TIFF with {_COLOUR_MODELS.get(photometric, f'the colour model {photometric}')}"))
-    if len(bits) > 1 or len(formats) > 1:
+    if len(bits) > 1 or (len(formats) > 1 and photometric != _CIELAB):
         raise Undecodable(not_supported("TIFF with samples of several kinds"))
     found = Samples(
         photometric=photometric,
@@ -115,6 +115,10 @@ def _check_compression(compression: int) -> None:
 
 def _check_samples(found: Samples) -> None:
     number = _SAMPLE_FORMATS.get(found.format, "unsigned integers" if found.format in (_UNSIGNED, _UNDEFINED) else f"format {found.format}")
+    if found.photometric == _CIELAB:  # libvips opens no other kind
+        if (found.bits, found.channels) != (16, 3):
+            raise Undecodable(not_supported(f"TIFF with CIELab colours of {found.bits} bits"))
+        return
     grey_or_rgb = found.photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB)
     readable: dict[int, set[int]] = {
         _UNSIGNED: {8, 16, 32} if grey_or_rgb else {8, 16} if found.photometric == _SEPARATED else {8},
@@ -189,7 +193,7 @@ def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image
 
 def _with_known_channels(image: pyvips.Image, found: Samples) -> pyvips.Image:
     """The colours and the opacity; no channel whose meaning is unknown."""
-    if image.bands != found.channels or found.photometric in (_PALETTE, _YCBCR):  # libvips has made other channels of them
+    if image.bands != found.channels or found.photometric in (_PALETTE, _YCBCR, _CIELAB):  # libvips has made other channels of them
         return image
     kept = found.colours + found.has_opacity
     return image.extract_band(0, n=kept).copy(interpretation=_interpretation(image, found)) if kept < image.bands else image

@@ -13,7 +13,7 @@ import pyvips
 from pyvips import vips_lib
 
 from vitrine.content import HEAD_BYTES, RAWS, STILLS, Content, brands, raw_type, sniff
-from vitrine_imaging import by_preview, by_vips, exif
+from vitrine_imaging import by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable, not_supported
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
@@ -57,6 +57,7 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
     raw = mime_type if mime_type in RAWS else raw_type(by_vips.reader(file)) if mime_type == "image/tiff" else None
     if raw is not None:  # of a TIFF too, whose first directory lies beyond its head
         return by_preview.opened(file, raw, max_pixels=max_pixels)
+    _refuse_unread(file, head, mime_type)
     if mime_type == "image/avif" and b"avis" not in brands(head):
         return _avif(file, max_pixels)
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
@@ -69,6 +70,17 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
         turned = (told.exif or {}).get("orientation", 1)  # libvips finds no EXIF behind the pixels, and none in a text
         return replace(by_vips.opened(file, mime_type, orientation=turned), pictures=_pictures_of_png(file))
     return by_vips.opened(file, mime_type)
+
+
+def _refuse_unread(file: FileIO, head: bytes, mime_type: str) -> None:
+    """Raises Undecodable for a JPEG or PNG that is whole, and coded as the packaged decoders do not read it."""
+    frame = jpeg.start_of_frame(by_vips.reader(file)) if mime_type == "image/jpeg" else None
+    if frame is not None and frame.not_supported is not None:
+        raise Undecodable(not_supported(frame.not_supported))
+    if mime_type == "image/png" and head[12:16] == b"CgBI":
+        raise Undecodable(not_supported("Apple's variant of PNG (CgBI)"))
+    if mime_type == "image/avif" and (coding := exif.other_coding(Path(str(file.name)), b"av01")):
+        raise Undecodable(not_supported(f"AVIF with pictures coded as {coding}"))
 
 
 def _avif(file: FileIO, max_pixels: int) -> Original:

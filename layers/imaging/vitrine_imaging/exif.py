@@ -68,6 +68,28 @@ def has_still(path: Path) -> bool:
     return b"meta" in names or b"moov" not in names
 
 
+# Item types of coded pictures (ISO 23008-12, ISO 23001-17), and what people call them.
+_CODINGS: Final = {
+    b"hvc1": "HEVC", b"av01": "AV1", b"avc1": "H.264", b"vvc1": "VVC", b"evc1": "EVC", b"jpeg": "JPEG", b"j2k1": "JPEG 2000", b"unci": "samples",
+}  # fmt: skip
+
+
+def other_coding(path: Path, expected: bytes) -> str | None:
+    """How the pictures of a HEIF or AVIF file are coded, if none is of the item type `expected`; None where one is, or where it does not say."""
+    with path.open("rb") as file:
+        whole = _Bytes(file, 0, file.seek(0, os.SEEK_END))
+        try:
+            meta = next((box for name, box in _boxes(whole) if name == b"meta"), None)
+            if meta is None or meta.size > _MOST_META:
+                return None
+            iinf = dict(_boxes(meta.part(4))).get(b"iinf")
+            types = [] if iinf is None else [kind for _, kind in _items(iinf)]
+        except _Cut:
+            return None
+    others = [_CODINGS[kind] for kind in types if kind in _CODINGS]
+    return None if expected in types or not others else others[0]
+
+
 class _Cut(Exception):
     """The bytes end, or stop making sense, before they tell."""
 
@@ -252,14 +274,17 @@ def _boxes(within: _Bytes) -> Iterator[tuple[bytes, _Bytes]]:
 
 def _exif_item(iinf: _Bytes) -> int | None:
     """The number of the item that is EXIF."""
+    return next((number for number, kind in _items(iinf) if kind == b"Exif"), None)
+
+
+def _items(iinf: _Bytes) -> Iterator[tuple[int, bytes]]:
+    """Each item's number and type."""
     wide = iinf.number(0, 1) > 0
     for name, infe in _boxes(iinf.part(8 if wide else 6)):
         version = infe.number(0, 1)
         if name == b"infe" and version >= 2:
             size = 2 if version == 2 else 4
-            if infe.read(4 + size + 2, 4) == b"Exif":
-                return infe.number(4, size)
-    return None
+            yield infe.number(4, size), infe.read(4 + size + 2, 4)
 
 
 def _placed(iloc: _Bytes, item: int) -> tuple[int, int, int] | None:
