@@ -130,7 +130,7 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
     """The image without its colour profile, if no colours can be made by it; else the image itself.
 
     A profile may be cut short, damaged, or of another colour model, and Little CMS finds out only once it transforms something: so it has to
-    transform the least and the most that a pixel can be. If the two come out nearly alike, the profile is damaged too.
+    transform the least and the most that a pixel can be. If the two come out nearly alike, or white comes out coloured, the profile is damaged too.
     """
     if not _has(image, _PROFILE):
         return image
@@ -139,9 +139,9 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
         probe = pyvips.Image.new_from_memory(bytes(colours) + b"\xff" * colours, 2, 1, colours, "uchar")
         probe = probe.copy(interpretation=_EIGHT_BITS.get(str(image.interpretation), image.interpretation))
         probe.set_type(pyvips.GValue.blob_type, _PROFILE, image.get(_PROFILE))
-        shown = probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").colourspace("b-w")
-        least, most = bytes(shown.cast("uchar").write_to_memory())
-        if abs(most - least) >= _LEAST_CONTRAST:
+        shown = bytes(probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").cast("uchar").write_to_memory())
+        black, white = sorted((shown[: len(shown) // 2], shown[len(shown) // 2 :]), key=sum)
+        if (sum(white) - sum(black)) / len(white) >= _LEAST_CONTRAST and max(white) - min(white) <= _MOST_TINT:
             return image
     except pyvips.Error:
         pass
@@ -153,6 +153,7 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
 _PROFILE: Final = "icc-profile-data"
 _EIGHT_BITS: Final = {"rgb16": "srgb", "grey16": "b-w"}
 _LEAST_CONTRAST: Final = 32  # of 255, between a profile's black and white; those of newsprint have 150
+_MOST_TINT: Final = 32  # of 255, between the channels of a profile's white, which a rendering intent makes the paper's
 
 
 def _has(image: pyvips.Image, field: str) -> bool:
