@@ -13,7 +13,7 @@ from docs.routes import ROOT
 from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
-    "errors", "models", "forms", "settings", "permissions", "credentials", "aws", "db", "content", "storage", "queues", "fetch", "analysis",
+    "errors", "models", "forms", "settings", "permissions", "credentials", "aws", "db", "tiff", "content", "storage", "queues", "fetch", "analysis",
     "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs", "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function

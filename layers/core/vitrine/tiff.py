@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Read = Callable[[int, int], bytes]   # from an offset so many bytes; fewer where the file, or what is known of it, ends
+Read = Callable[[int, int], bytes]  # from an offset so many bytes; fewer where the file, or what is known of it, ends
 
 NEW_SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 MAKE, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL, STRIP_BYTE_COUNTS, PLANAR = 271, 273, 274, 277, 279, 284
@@ -23,19 +23,19 @@ TILE_WIDTH, SUB_IFDS, INK_SET, NUMBER_OF_INKS, EXTRA_SAMPLES, SAMPLE_FORMAT = 32
 JPEG_OFFSET, JPEG_BYTES, YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 513, 514, 529, 530, 532
 XMP, CFA_PATTERN, GDAL_NODATA, DNG_VERSION, DEFAULT_CROP_SIZE = 700, 33422, 42113, 50706, 50720
 
-_MOST_ENTRIES: Final = 1000   # cameras write some sixty
-_MOST_DIRECTORIES: Final = 24   # raw files have up to ten
+_MOST_ENTRIES: Final = 1000  # cameras write some sixty
+_MOST_DIRECTORIES: Final = 24  # raw files have up to ten
 _NUMBERS: Final[Mapping[int, str]] = {   # by type, as `struct` formats them
     1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q",
 }  # fmt: skip
-_BYTES: Final = frozenset({1, 2, 6, 7})   # types whose elements are single bytes
+_BYTES: Final = frozenset({1, 2, 6, 7})  # types whose elements are single bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     type: int
     count: int
-    at: int   # where the value is
+    at: int  # where the value is
 
 
 class Directory:
@@ -43,8 +43,8 @@ class Directory:
 
     def __init__(self, read: Read, order: str, entries: Mapping[int, Entry], following: int, *, whole: bool) -> None:
         self._read, self._order, self._entries = read, order, entries
-        self.following = following   # where the next directory of the chain is; 0: there is none
-        self.whole = whole           # False: the file, or what is known of it, ends before the directory does
+        self.following = following  # where the next directory of the chain is; 0: there is none
+        self.whole = whole  # False: the file, or what is known of it, ends before the directory does
 
     def __contains__(self, tag: int) -> bool:
         return tag in self._entries
@@ -66,7 +66,7 @@ class Directory:
     def number(self, tag: int, default: int = 0) -> int:
         """The first value of the tag; `default` where there is none, or none that is finite."""
         found = self.numbers(tag, 1)
-        return int(found[0]) if found and abs(found[0]) < 2**64 else default   # NaN is not less than anything
+        return int(found[0]) if found and abs(found[0]) < 2**64 else default  # NaN is not less than anything
 
     def text(self, tag: int, most: int = 64) -> bytes:
         """The beginning of the value of a tag that is text, or bytes; empty where there is none."""
