@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests import pictures
-from vitrine.content import DOCUMENTS, HEAD_BYTES, SHOWABLE, STILLS, TYPES, VIDEOS, Content, canonical, declarable, sniff, taken
+from tests import pictures, tiffs
+from vitrine.content import DOCUMENTS, HEAD_BYTES, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS, Content, canonical, declarable, sniff, taken
 from vitrine.settings import settings as chosen
 
 
@@ -79,6 +79,16 @@ def ebml(doctype: bytes) -> bytes:
         (ftyp(b"mif1", b"heic"), Content("image/heic", "image")),
         (ebml(b"webm"), Content("video/webm", "video")),
         (ebml(b"matroska"), Content("video/x-matroska", "video")),
+        (ftyp(b"crx ", b"isom"), Content("image/x-canon-cr3", "image")),
+        (b"FUJIFILMCCD-RAW 0201", Content("image/x-fuji-raf", "image")),
+        (b"IIU\0\x18\0\0\0", Content("image/x-panasonic-rw2", "image")),
+        (b"IIRO\x08\0\0\0", Content("image/x-olympus-orf", "image")),
+        (b"II\x1a\0\0\0HEAPCCDR", Content("image/x-canon-crw", "image")),
+        (b"\0MRM\0\0\0\0", Content("image/x-minolta-mrw", "image")),
+        (b"FOVb\0\0\2\0", Content("image/x-sigma-x3f", "image")),
+        *((data, Content(mime_type, "image")) for mime_type, data in tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10)).items()),
+        (tiffs.written(tiffs.stamp() | tiffs.camera("NIKON"), below=[{}], mark=bytes(65_000))[:65_300], Content("image/x-nikon-nef", "image")),
+        (tiffs.written(tiffs.stamp() | {254: (4, 0)} | tiffs.camera("NIKON"), below=[tiffs.stamp()]), Content("image/tiff", "image", 16, 10)),
         (b"\0\0\x01\xba" + bytes(64), Content("video/mpeg", "video")),
         ((b"\x47" + bytes(187)) * 5, Content("video/mp2t", "video")),
     ],
@@ -104,7 +114,6 @@ def test_a_head_says_what_the_file_is(head: bytes, expected: Content) -> None:
         b"\0\0\0\x0cjP  \r\n\x87\n",
         b"\0\0\0\x02moov",
         ebml(b"other"),
-        ftyp(b"crx ", b"isom"),
         ftyp(b"jp2 "),
         b"G" * 3,
         b"hello, world",
@@ -167,6 +176,8 @@ def test_a_declared_type_has_one_spelling(declared: str, usual: str) -> None:
 def test_the_tables_agree() -> None:
     assert {"image/svg+xml", "application/pdf"} == DOCUMENTS
     assert not DOCUMENTS & (SHOWABLE | STILLS | VIDEOS)
+    assert RAWS < STILLS
+    assert not OTHER_RAWS & (SHOWABLE | STILLS)
     assert set(TYPES) > SHOWABLE | STILLS | VIDEOS | DOCUMENTS
     assert {canonical(name) for name in TYPES} == set(TYPES)
     assert len({each.extension for each in TYPES.values()}) == len(TYPES)
@@ -246,6 +257,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "empty chunks": lambda: pictures.png(8, 8)[:33] + b"\0\0\0\0tEXt\0\0\0\0" * 6000,
     "empty riff chunks": lambda: b"RIFF\0\0\0\0WEBP" + b"JUNK\0\0\0\0" * 9000,
     "directory": exif_of_many_entries,
+    "directories within each other": lambda: b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 330, 4, 16, 8) * 5400,
     "brands": lambda: b"\0\0\xff\xffftyp" + b"mif1" * 16000,
     "boxes": lambda: ftyp(b"heic")[:-8] + box(b"meta", bytes(4) + b"\0\0\0\x08free" * 8000),
     "associations": lambda: (

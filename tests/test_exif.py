@@ -68,6 +68,89 @@ def test_every_container_tells_the_same(tmp_path: Path) -> None:
     assert tell(tmp_path, pictures.jpeg(64, 40), "image/jpeg") == tell(tmp_path, b"", "image/jpeg") == tell(tmp_path, b"", "video/mp4") == exif.Told()
 
 
+def test_a_png_tells_it_in_a_text_as_well(tmp_path: Path) -> None:
+    """As ImageMagick wrote it before there was a chunk for it, and as ExifTool reads it."""
+    block = of_a_camera().tobytes()
+    digits = f"\nexif\n{len(block):8}\n{block.hex()}\n".encode()
+    texts = {
+        "tEXt": (b"tEXt", b"Raw profile type exif\0" + digits),
+        "zTXt": (b"zTXt", b"Raw profile type APP1\0\0" + zlib.compress(digits.replace(b"exif", b"APP1"))),
+        "iTXt": (b"iTXt", b"Raw profile type exif\0\0\0en\0name\0" + digits),
+        "iTXt, deflated": (b"iTXt", b"Raw profile type exif\0\1\0\0\0" + zlib.compress(digits)),
+    }
+
+    told = {name: tell(tmp_path, png_with(*text), "image/png") for name, text in texts.items()}
+    bad = (b"", b"x", zlib.compress(b"\nexif\n 4\nzz"), zlib.compress(b"\nexif\n 9\n4"))
+    nothing = [(b"zTXt", b"Raw profile type exif\0\0" + rest) for rest in bad]
+
+    assert told == dict.fromkeys(texts, exif.Told(CAMERA, SUMMER, "+02:00"))
+    assert [tell(tmp_path, png_with(*text), "image/png") for text in nothing] == [exif.Told()] * 4
+
+
+def test_a_text_that_unfolds_without_end_costs_no_more_than_it_may(tmp_path: Path) -> None:
+    endless = png_with(b"zTXt", b"Raw profile type exif\0\0" + pictures.zeros(1_000_000, 200))
+
+    assert tell(tmp_path, endless, "image/png") == exif.Told()
+
+
+XMP_TIME = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hours=2)))
+
+
+def xmp(inside: str) -> bytes:
+    return f'<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>{inside}</rdf:RDF></x:xmpmeta>'.encode()
+
+
+def in_jpeg(packet: bytes) -> bytes:
+    whole, said = pictures.jpeg(8, 8), b"http://ns.adobe.com/xap/1.0/\0" + packet
+    return whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(said)) + said + whole[2:]
+
+
+def test_a_time_stands_in_xmp_where_exif_has_none(tmp_path: Path) -> None:
+    packet = xmp('<rdf:Description exif:DateTimeOriginal="2024-07-14T18:30:05.12+02:00" xmp:CreateDate="2001-01-01T00:00:00Z"/>')
+    webp = pictures.webp(8, 8) + b"XMP " + struct.pack("<I", len(packet)) + packet
+    files = {
+        "JPEG": (in_jpeg(packet), "image/jpeg"),
+        "PNG": (png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet), "image/png"),
+        "PNG, deflated": (png_with(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)), "image/png"),
+        "PNG, ImageMagick": (png_with(b"tEXt", f"Raw profile type xmp\0\nxmp\n{len(packet):8}\n{packet.hex()}".encode()), "image/png"),
+        "WebP": (webp, "image/webp"),
+        "TIFF": (tiff({700: (1, len(packet), packet)}), "image/tiff"),
+        "DNG": (tiff({700: (1, len(packet), packet)}), "image/x-adobe-dng"),
+    }
+
+    told = {name: tell(tmp_path, *file) for name, file in files.items()}
+
+    assert told == dict.fromkeys(files, exif.Told(None, XMP_TIME, "+02:00"))
+
+
+def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
+    noon = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    cases: list[tuple[str, datetime | None, str | None]] = [
+        ("<exif:DateTimeOriginal>2024-02-29T12:00:00Z</exif:DateTimeOriginal>", noon, "+00:00"),
+        ("<exif:DateTimeOriginal>\n 2024-02-29T12:00 \n</exif:DateTimeOriginal>", noon, None),
+        ("<d photoshop:DateCreated='2024-02-29T12:00:00' exif:DateTimeDigitized='2023-01-01T00:00:00'/>", noon, None),
+        ('<d xmp:CreateDate="2024-02-29T12:00:00+05:45"/>', noon.replace(tzinfo=timezone(timedelta(hours=5, minutes=45))), "+05:45"),
+        ('<d xap:CreateDate = "2024-02-29T12:00:00"/>', noon, None),
+        ('<d exif:DateTimeOriginal="2023-02-29T12:00:00" xmp:CreateDate="2024-02-29T12:00:00"/>', noon, None),   # no such day
+        *((said, None, None) for said in (
+            '<d xmp:ModifyDate="2024-02-29T12:00:00"/>', '<d xmp:CreateDate="2024-02-29"/>', '<d xmp:CreateDate="2024"/>',
+            '<d xmp:CreateDate="0000-00-00T00:00:00"/>', '<d xmp:CreateDate="9999-12-31T23:59:59"/>', '<d xmp:CreateDate="&entity;"/>',
+            "<exif:DateTimeOriginal>" * 2000, "exif:DateTimeOriginal" + " " * 50_000,
+        )),
+    ]  # fmt: skip
+
+    assert [(said, tell(tmp_path, in_jpeg(xmp(said)), "image/jpeg")) for said, *_ in cases] == [
+        (said, exif.Told(None, taken_at, zone)) for said, taken_at, zone in cases
+    ]
+
+
+def test_exifs_time_goes_before_xmps(tmp_path: Path) -> None:
+    file = BytesIO()
+    pictures.quarters(64, 40).save(file, "JPEG", exif=of_a_camera(), xmp=xmp('<d exif:DateTimeOriginal="2001-01-01T00:00:00Z"/>'))
+
+    assert tell(tmp_path, file.getvalue(), "image/jpeg").taken_at == SUMMER
+
+
 def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -> None:
     noon = datetime(2024, 2, 29, 12, tzinfo=UTC)
     east = noon.replace(tzinfo=timezone(timedelta(hours=5, minutes=45)))
@@ -214,9 +297,10 @@ MATCHING = _Matching()
 
 
 def tell(folder: Path, whole: bytes, mime_type: str, *, keep_gps: bool = False) -> exif.Told:
-    file = folder / "file"
-    file.write_bytes(whole)
-    return exif.read(file, mime_type, keep_gps=keep_gps)
+    path = folder / "file"
+    path.write_bytes(whole)
+    with path.open("rb") as file:
+        return exif.read(file, mime_type, keep_gps=keep_gps)
 
 
 def text_of(text: str) -> tuple[int, int, bytes]:
@@ -241,6 +325,11 @@ def tiff(first: Entries, camera: Entries | None = None, place: Entries | None = 
             values += b"" if inline else value
         directories += bytes(4)
     return b"II*\0\x08\0\0\0" + directories + values
+
+
+def png_with(name: bytes, body: bytes) -> bytes:
+    whole = pictures.png(8, 8)
+    return whole[:33] + png_chunk(name, body) + whole[33:]
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:

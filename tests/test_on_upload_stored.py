@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from functions.on_upload_stored import handler
-from tests import pictures, stills
+from tests import pictures, stills, tiffs
 from tests.protocol import MIB, begin
 from vitrine import aws, content, storage
 from vitrine.db import Statement, read
@@ -169,6 +169,7 @@ def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> 
 def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: Tenant) -> None:
     """However it is called and declared. What no browser shows is led to by its frame."""
     avif, heic, tiff = (stills.turned(kind, 6) for kind in ("AVIF", "HEIC", "TIFF"))
+    raw = tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10))["image/x-adobe-dng"]
     items = {
         "avif": tenant.post_file(avif, "a.avif", "image/avif"),
         "heic": tenant.post_file(heic, "IMG_0001.HEIC", ""),
@@ -177,6 +178,8 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
         "a PNG that is a WebP": tenant.post_file(pictures.webp(64, 40), "a.png", "image/png"),
         "a JPEG that is a sound": tenant.post_file(b"\0\0\0\x10ftypM4A \0\0\0\0", "a.jpg", "image/jpeg"),
         "a JPEG that is a PDF": tenant.post_file(b"%PDF-1.7\n", "a.jpg", "image/jpeg"),
+        "raw": tenant.post_file(raw, "IMG_1.dng", "image/tiff"),
+        "raw that is not read": tenant.post_file(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "IMG_2.cr3", "image/jpeg"),
         "half a HEIC": tenant.post_file(pictures.truncated(heic), "a.heic", "image/heic"),
     }
 
@@ -184,7 +187,8 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
 
     ready = ("ready", None)
     assert said == {
-        **dict.fromkeys(("avif", "heic", "tiff", "a JPEG that is a PNG", "a PNG that is a WebP"), ready),
+        **dict.fromkeys(("avif", "heic", "tiff", "raw", "a JPEG that is a PNG", "a PNG that is a WebP"), ready),
+        "raw that is not read": ("rejected", "Files of type image/x-canon-cr3 (camera raw) are not taken"),
         "a JPEG that is a sound": ("rejected", "Files of type audio/mp4 are not taken"),
         "a JPEG that is a PDF": ("rejected", "Files of type application/pdf are not taken"),
         "half a HEIC": ("failed", "The file is damaged or cut short"),
@@ -192,9 +196,10 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
     shown = {name: tenant.studio.get(f"/api/media/{items[name]}").json()["media"] for name in said if said[name] == ready}
     assert {name: (each["mimeType"], each["width"], each["height"], len(each["frames"])) for name, each in shown.items()} == {
         "avif": ("image/avif", 64, 40, 1), "heic": ("image/heic", 64, 40, 1), "tiff": ("image/tiff", 64, 40, 1),
+        "raw": ("image/x-adobe-dng", 64, 40, 1),
         "a JPEG that is a PNG": ("image/png", 64, 40, 1), "a PNG that is a WebP": ("image/webp", 64, 40, 1),
     }  # fmt: skip
-    for name, original, mime_type in (("heic", heic, "image/heic"), ("tiff", tiff, "image/tiff")):
+    for name, original, mime_type in (("heic", heic, "image/heic"), ("tiff", tiff, "image/tiff"), ("raw", raw, "image/x-adobe-dng")):
         led, asked = (httpx.get(shown[name]["blob"] + query, follow_redirects=True) for query in ("", "?original=1"))
         frame = content.sniff(led.content)
         assert frame is not None

@@ -15,9 +15,9 @@ from docs.routes import ROOT
 from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
-    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "content", "storage",
-    "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint", "packaged", "jobs",
-    "consumers",
+    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "tiff", "content",
+    "storage", "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint",
+    "packaged", "jobs", "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
 

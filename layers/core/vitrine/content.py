@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from re import compile as pattern
 from typing import Final, Literal
 
+from vitrine import tiff
 from vitrine.settings import settings
 
 Kind = Literal["image", "video", "audio", "document"]
@@ -35,6 +36,27 @@ TYPES: Final[Mapping[str, Type]] = {
     "image/heif": Type("image", ".heif", showable=False),
     "image/tiff": Type("image", ".tiff", showable=False),
     "image/bmp": Type("image", ".bmp", showable=False),
+    # Camera raw, named as in freedesktop.org's shared-mime-info.
+    "image/x-adobe-dng": Type("image", ".dng", showable=False),
+    "image/x-canon-cr2": Type("image", ".cr2", showable=False),
+    "image/x-nikon-nef": Type("image", ".nef", showable=False),
+    "image/x-sony-arw": Type("image", ".arw", showable=False),
+    "image/x-pentax-pef": Type("image", ".pef", showable=False),
+    "image/x-samsung-srw": Type("image", ".srw", showable=False),
+    "image/x-hasselblad-3fr": Type("image", ".3fr", showable=False),
+    "image/x-phaseone-iiq": Type("image", ".iiq", showable=False),
+    "image/x-leaf-mos": Type("image", ".mos", showable=False),
+    "image/x-mamiya-mef": Type("image", ".mef", showable=False),
+    "image/x-kodak-dcr": Type("image", ".dcr", showable=False),
+    "image/x-epson-erf": Type("image", ".erf", showable=False),
+    "image/x-dcraw": Type("image", ".raw", showable=False),  # of another camera
+    "image/x-canon-cr3": Type("image", ".cr3", showable=False),
+    "image/x-canon-crw": Type("image", ".crw", showable=False),
+    "image/x-fuji-raf": Type("image", ".raf", showable=False),
+    "image/x-olympus-orf": Type("image", ".orf", showable=False),
+    "image/x-panasonic-rw2": Type("image", ".rw2", showable=False),
+    "image/x-minolta-mrw": Type("image", ".mrw", showable=False),
+    "image/x-sigma-x3f": Type("image", ".x3f", showable=False),
     "image/svg+xml": Type("image", ".svg", showable=False),
     "application/pdf": Type("document", ".pdf", showable=False),
     "video/mp4": Type("video", ".mp4", showable=True),
@@ -70,7 +92,20 @@ def suffixes(mime_type: str) -> tuple[str, ...]:
 
 
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
-STILLS: Final = frozenset(  # of which frames are made
+RAWS: Final = frozenset(  # TIFF files of a sensor's samples, of which the largest embedded preview is shown
+    {
+        "image/x-adobe-dng", "image/x-canon-cr2", "image/x-nikon-nef", "image/x-sony-arw", "image/x-pentax-pef", "image/x-samsung-srw",
+        "image/x-hasselblad-3fr", "image/x-phaseone-iiq", "image/x-leaf-mos", "image/x-mamiya-mef", "image/x-kodak-dcr", "image/x-epson-erf",
+        "image/x-dcraw",
+    }
+)  # fmt: skip
+OTHER_RAWS: Final = frozenset(  # raw files of containers that are not read here: known in order to be named
+    {
+        "image/x-canon-cr3", "image/x-canon-crw", "image/x-fuji-raf", "image/x-olympus-orf", "image/x-panasonic-rw2", "image/x-minolta-mrw",
+        "image/x-sigma-x3f",
+    }
+)  # fmt: skip
+STILLS: Final = RAWS | frozenset(  # of which frames are made
     {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}
 )
 DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})  # kept and handed out again where a setting takes them; never rendered
@@ -94,6 +129,15 @@ _ALIASES: Final[Mapping[str, str]] = {
     "image/x-tiff": "image/tiff",
     "image/x-bmp": "image/bmp",
     "image/x-ms-bmp": "image/bmp",
+    "image/dng": "image/x-adobe-dng",
+    "image/x-dng": "image/x-adobe-dng",
+    "image/cr2": "image/x-canon-cr2",
+    "image/nef": "image/x-nikon-nef",
+    "image/x-nikon-nrw": "image/x-nikon-nef",
+    "image/arw": "image/x-sony-arw",
+    "image/x-sony-sr2": "image/x-sony-arw",
+    "image/x-sony-srf": "image/x-sony-arw",
+    "image/x-raw": "image/x-dcraw",
     "application/x-pdf": "application/pdf",
     "video/x-m4v": "video/mp4",
     "video/matroska": "video/x-matroska",
@@ -170,6 +214,11 @@ def taken() -> frozenset[str]:
     return STILLS | VIDEOS | documents
 
 
+def described(mime_type: str) -> str:
+    """The type for a sentence to a person, who may not know what its last letters stand for."""
+    return f"{mime_type} (camera raw)" if mime_type in RAWS | OTHER_RAWS else mime_type
+
+
 def declarable() -> list[str]:
     """What a client may declare to have what is taken."""
     here = taken()
@@ -196,6 +245,80 @@ _SIGNATURES: Final = (
 
 def _by_signature(head: bytes) -> str | None:
     return next((mime_type for signature, mime_type in _SIGNATURES if head.startswith(signature)), None)
+
+
+# Raw files whose containers are not TIFF, whatever some of them have in common with it.
+_RAW_SIGNATURES: Final = (
+    (b"FUJIFILMCCD-RAW", "image/x-fuji-raf"),
+    (b"IIU\0", "image/x-panasonic-rw2"),
+    (b"IIRO", "image/x-olympus-orf"),
+    (b"IIRS", "image/x-olympus-orf"),
+    (b"MMOR", "image/x-olympus-orf"),
+    (b"\0MRM", "image/x-minolta-mrw"),
+    (b"FOVb", "image/x-sigma-x3f"),
+)
+
+
+def _raw(head: bytes) -> str | None:
+    if head[:2] == b"II" and head[6:14] == b"HEAPCCDR":
+        return "image/x-canon-crw"
+    named = next((mime_type for signature, mime_type in _RAW_SIGNATURES if head.startswith(signature)), None)
+    return named or raw_type(lambda at, size: head[at : at + size])
+
+
+_SENSOR_COLOURS: Final = frozenset({32803, 34892})  # PhotometricInterpretation: CFA (TIFF/EP), LinearRaw (DNG)
+# Compression: Sony, Epson, Samsung (two), Kodak KDC, Nikon, Kodak DCR, Pentax; as ExifTool lists them.
+_SENSOR_COMPRESSIONS: Final = frozenset({32767, 32769, 32770, 32772, 32867, 34713, 65000, 65535})
+_RAW_MAKES: Final = (
+    (b"NIKON", "image/x-nikon-nef"),
+    (b"SONY", "image/x-sony-arw"),
+    (b"PENTAX", "image/x-pentax-pef"),
+    (b"RICOH", "image/x-pentax-pef"),
+    (b"SAMSUNG", "image/x-samsung-srw"),
+    (b"HASSELBLAD", "image/x-hasselblad-3fr"),
+    (b"PHASE ONE", "image/x-phaseone-iiq"),
+    (b"LEAF", "image/x-leaf-mos"),
+    (b"MAMIYA", "image/x-mamiya-mef"),
+    (b"KODAK", "image/x-kodak-dcr"),
+    (b"EASTMAN KODAK", "image/x-kodak-dcr"),
+    (b"SEIKO EPSON", "image/x-epson-erf"),
+    (b"EPSON", "image/x-epson-erf"),
+    (b"CANON", "image/x-canon-cr2"),
+)
+_PHASE_ONE: Final = pattern(rb"IIII.waR|MMMMRaw.")
+_OLD_JPEG: Final = 6  # Compression
+
+
+def raw_type(read: tiff.Read) -> str | None:
+    """Which type of camera raw a TIFF file is that can be read in this way; None for every other file.
+
+    A DNG has the tag DNGVersion, a CR2 and an IIQ have a mark behind the header. Other raw files are known by a directory with samples of a
+    sensor, or, where such a directory lies beyond what is read, by a camera's make beside a first directory that is only a reduced picture.
+    """
+    mark = read(8, 8)
+    first = tiff.first(read)
+    if first is None:
+        return "image/x-phaseone-iiq" if read(0, 4) in _ORDERS and _PHASE_ONE.match(mark) else None
+    if tiff.DNG_VERSION in first:
+        return "image/x-adobe-dng"
+    if mark.startswith(b"CR\2"):
+        return "image/x-canon-cr2"
+    if _PHASE_ONE.match(mark):
+        return "image/x-phaseone-iiq"
+    make = first.text(tiff.MAKE).strip().upper()
+    by_make = next((mime_type for start, mime_type in _RAW_MAKES if make.startswith(start)), None)
+    if any(_of_sensor(each) for each in tiff.walk(read)):
+        return by_make or "image/x-dcraw"
+    reduced = first.number(tiff.NEW_SUBFILE_TYPE) & 1 or first.number(tiff.COMPRESSION) == _OLD_JPEG
+    return by_make if tiff.SUB_IFDS in first and reduced else None
+
+
+def _of_sensor(directory: tiff.Directory) -> bool:
+    return (
+        directory.number(tiff.PHOTOMETRIC) in _SENSOR_COLOURS
+        or directory.number(tiff.COMPRESSION) in _SENSOR_COMPRESSIONS
+        or (tiff.CFA_PATTERN in directory and directory.number(tiff.SAMPLES_PER_PIXEL, 1) == 1)
+    )
 
 
 def _webp(head: bytes) -> str | None:
@@ -236,8 +359,10 @@ def brands(head: bytes) -> list[bytes]:
 
 def _by_brand(head: bytes) -> str | None:
     named = brands(head)
-    if not named or named[0] == b"crx ":  # Canon's raw pictures also claim isom
+    if not named:
         return None
+    if named[0] == b"crx ":  # Canon's raw pictures also claim isom
+        return "image/x-canon-cr3"
     major = named[0]
     if major in _AVIF:
         return "image/avif"
@@ -307,6 +432,7 @@ def _svg(head: bytes) -> str | None:
 
 
 _RECOGNISERS: Final[tuple[Callable[[bytes], str | None], ...]] = (
+    _raw,
     _by_signature,
     _webp,
     _by_brand,

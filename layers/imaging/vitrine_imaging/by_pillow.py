@@ -14,9 +14,11 @@ import pyvips
 from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
+from vitrine_imaging import by_bmp, exif
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
-from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY
+from vitrine_imaging.models import Undecodable, not_supported
+from vitrine_imaging.reasons import reason
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -37,6 +39,10 @@ _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged be
 
 def heif(file: FileIO) -> Original:
     """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
+    if not exif.has_still(file):
+        raise Undecodable(not_supported("a HEIC sequence without a still picture"))
+    if coding := exif.other_coding(file, b"hvc1"):
+        raise Undecodable(not_supported(f"HEIF with pictures coded as {coding}"))
     with _in_words():
         file.seek(0)
         opened = pillow_heif.open_heif(file.read(), remove_stride=False)
@@ -51,6 +57,9 @@ def heif(file: FileIO) -> Original:
 
 def opened(source: FileIO, kind: str, *, max_pixels: int) -> Original:
     """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
+    transparent = by_bmp.with_opacity(source) if kind == "BMP" else None
+    if transparent is not None:
+        return Original(*transparent.size, lambda edge: shrink(transparent.picture(), edge).copy_memory())
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
         file = Image.open(source, formats=(kind,))
@@ -120,6 +129,4 @@ def _in_words() -> AbstractContextManager[None]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.DecompressionBombError):
-        return "The picture has more pixels than allowed"
-    return OUT_OF_MEMORY if "memory" in str(error).lower() else DAMAGED
+    return "The picture has more pixels than allowed" if isinstance(error, Image.DecompressionBombError) else reason(str(error))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
+from vitrine_imaging import by_tiff
+
 if TYPE_CHECKING:
     from io import FileIO
+
+    from vitrine import tiff
 
 LOADERS: Final = {
     "image/jpeg": "VipsForeignLoadJpeg",
@@ -19,7 +24,6 @@ LOADERS: Final = {
     "image/avif": "VipsForeignLoadHeif",
     "image/tiff": "VipsForeignLoadTiff",
 }
-_FAIL_ON: Final = {"image/tiff": "error"}  # "truncated" shows half a TIFF
 _MOVING: Final = frozenset({"image/gif", "image/webp"})
 
 pyvips.cache_set_max(0)  # no picture is seen twice
@@ -36,10 +40,12 @@ class Original:
     height: int
     shrunk: Callable[[int], pyvips.Image]  # upright, its long edge at most that; sRGB where a profile says what it is
     pictures: int = 1  # more where it moves; the first is the one that is shown
+    orientation: int | None = None  # EXIF's, by which `shrunk` turns what is stored; None: unknown
 
 
-def opened(file: FileIO, mime_type: str) -> Original:
-    """Raises pyvips.Error."""
+def opened(file: FileIO, mime_type: str, *, orientation: int | None = None) -> Original:
+    """A file of a type in `LOADERS`. `orientation`: EXIF's, where the loader may not find what the file says. Raises pyvips.Error, Undecodable."""
+    samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None  # first: libvips has no words for what it cannot read
     header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
@@ -49,41 +55,135 @@ def opened(file: FileIO, mime_type: str) -> Original:
             return _part_of_jpeg(source, header, edge)
         if mime_type == "image/webp":
             # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and shows half a picture.
-            picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **_profile(header))
+            options = _profile(with_usable_profile(header))
+            picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options)
+        elif samples is not None:
+            return by_tiff.shown(samples, lambda: _tiff(file), lambda image: shrink(image, edge).copy_memory())
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
-            picture = shrink(pyvips.Image.new_from_source(source, "", access="sequential", fail_on=_FAIL_ON.get(mime_type, "truncated")), edge)
+            whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
+            picture = shrink(whole if orientation is None else oriented(whole, orientation), edge)
         return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
 
     width, height = header.width, header.height
-    if _number(header, "orientation") >= 5:
+    turned = _number(header, "orientation") if orientation is None else orientation
+    if turned >= 5:
         width, height = height, width
-    return Original(width, height, shrunk, pictures)
+    return Original(width, height, shrunk, pictures, turned)
 
 
-def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int) -> pyvips.Image:
+def jpeg_within(file: FileIO, at: int, size: int, *, orientation: int, size_shown: tuple[int, int]) -> Original:
+    """A JPEG of `size` bytes at an offset of the file, turned by `orientation` and by nothing that the JPEG says itself.
+
+    `size_shown`: the width and height of what it stands for, as stored. Raises pyvips.Error.
+    """
+    header = pyvips.Image.new_from_source(_streamed(_Window(file, at, size)), "", access="sequential")
+
+    def shrunk(edge: int) -> pyvips.Image:
+        return _part_of_jpeg(_streamed(_Window(file, at, size)), header, edge, orientation)
+
+    width, height = size_shown if orientation < 5 else reversed(size_shown)
+    return Original(width, height, shrunk, orientation=orientation)
+
+
+class _Window:
+    """A part of a file, read as if it were a file of its own."""
+
+    def __init__(self, file: FileIO, start: int, size: int) -> None:
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def read(self, size: int) -> bytes:
+        self._file.seek(self._start + self._at)
+        piece = self._file.read(max(0, min(size, self._size - self._at)))
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int) -> int:
+        self._at = max(0, offset + (0, self._at, self._size)[whence])
+        return self._at
+
+
+def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int, orientation: int | None = None) -> pyvips.Image:
     """In memory, and turned from there. Decoded at a half, a quarter or an eighth where that is enough: thumbnail_source asks for twice as much."""
     scale = min(1.0, edge / max(header.width, header.height))
     part = max(part for part in (1, 2, 4, 8) if part * scale <= 1)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated", shrink=part)
     width, height = (max(1, round(edge * scale)) for edge in (header.width, header.height))  # of a part they would be a pixel off
-    return image.thumbnail_image(width, height=height, size="force", no_rotate=True, **_profile(header)).copy_memory().autorot()
+    image = with_usable_profile(image)
+    picture = image.thumbnail_image(width, height=height, size="force", no_rotate=True, **_profile(image)).copy_memory()
+    return (picture if orientation is None else oriented(picture, orientation)).autorot()
 
 
 def shrink(image: pyvips.Image, edge: int) -> pyvips.Image:
     """Turned as its orientation says, in sRGB where it has a profile, its long edge at most `edge`."""
+    image = with_usable_profile(image)
     return image.thumbnail_image(edge, height=edge, size="down", **_profile(image))
+
+
+def oriented(image: pyvips.Image, orientation: int) -> pyvips.Image:
+    """The same pixels, to be turned as EXIF's `orientation` says."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    return image
+
+
+def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
+    """The image without its colour profile, if no colours can be made by it; else the image itself.
+
+    A profile may be cut short, damaged, or of another colour model, and Little CMS finds out only once it transforms something: so it has to
+    transform the least and the most that a pixel can be. If the two come out nearly alike, or white comes out coloured, the profile is damaged too.
+    """
+    if not _has(image, _PROFILE):
+        return image
+    colours = image.bands - (1 if image.hasalpha() else 0)
+    try:
+        probe = pyvips.Image.new_from_memory(bytes(colours) + b"\xff" * colours, 2, 1, colours, "uchar")
+        probe = probe.copy(interpretation=_EIGHT_BITS.get(str(image.interpretation), image.interpretation))
+        probe.set_type(pyvips.GValue.blob_type, _PROFILE, image.get(_PROFILE))
+        shown = bytes(probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").cast("uchar").write_to_memory())
+        black, white = sorted((shown[: len(shown) // 2], shown[len(shown) // 2 :]), key=sum)
+        if (sum(white) - sum(black)) / len(white) >= _LEAST_CONTRAST and max(white) - min(white) <= _MOST_TINT:
+            return image
+    except pyvips.Error:
+        pass
+    image = image.copy()
+    image.remove(_PROFILE)
+    return image
+
+
+_PROFILE: Final = "icc-profile-data"
+_EIGHT_BITS: Final = {"rgb16": "srgb", "grey16": "b-w"}
+_LEAST_CONTRAST: Final = 32  # of 255, between a profile's black and white; those of newsprint have 150
+_MOST_TINT: Final = 32  # of 255, between the channels of a profile's white, which a rendering intent makes the paper's
+
+
+def _has(image: pyvips.Image, field: str) -> bool:
+    """Not by `get_fields`, which fails where a name is not in UTF-8: those of a PNG's texts are in Latin-1."""
+    return bool(image.get_typeof(field))
 
 
 def _number(image: pyvips.Image, field: str) -> int:
     """1 where the file does not tell."""
-    value = image.get(field) if field in image.get_fields() else 1
+    value = image.get(field) if _has(image, field) else 1
     return value if isinstance(value, int) else 1
 
 
 def _profile(image: pyvips.Image) -> dict[str, Any]:
     """On a picture without a profile colour management is 3.5 times slower, for the same pixels."""
-    return {"output_profile": "srgb"} if "icc-profile-data" in image.get_fields() or image.interpretation == "cmyk" else {}
+    return {"output_profile": "srgb"} if _has(image, _PROFILE) or image.interpretation == "cmyk" else {}
+
+
+def _tiff(file: FileIO) -> pyvips.Image:
+    return pyvips.Image.new_from_source(_source(file, "image/tiff"), "", access="sequential", fail_on="error")  # "truncated" shows half a TIFF
+
+
+def reader(file: FileIO) -> tiff.Read:
+    """A function that reads the file's bytes from anywhere in it. It leaves the file's position, which libvips reads on from, where it is."""
+
+    def read(at: int, size: int) -> bytes:
+        return os.pread(file.fileno(), size, at) if at < 1 << 63 else b""
+
+    return read
 
 
 def _source(file: FileIO, mime_type: str) -> pyvips.Source:
@@ -91,6 +191,10 @@ def _source(file: FileIO, mime_type: str) -> pyvips.Source:
     file.seek(0)
     if mime_type != "image/jpeg":
         return pyvips.Source.new_from_descriptor(file.fileno())
+    return _streamed(file)
+
+
+def _streamed(file: FileIO | _Window) -> pyvips.Source:
     # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What cannot be mapped is
     # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file into memory.
     source = pyvips.SourceCustom()

@@ -3,17 +3,20 @@
 This runs inside the child process, the only place where libvips is ever loaded.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from io import FileIO
-from typing import Final
+from typing import Any, Final
 
 import pyvips
+from pyvips import vips_lib
 
-from vitrine.content import HEAD_BYTES, STILLS, Content, brands, sniff
-from vitrine_imaging import by_pillow, by_vips, exif
+from vitrine.content import HEAD_BYTES, RAWS, STILLS, Content, brands, raw_type, sniff
+from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
-from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable, not_supported
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
+from vitrine_imaging.reasons import reason
 from vitrine_imaging.thumbhash import thumbhash
 
 _HASH_EDGE: Final = 32  # 3.7 ms, against 19.8 ms from 100 pixels, for nearly the same bytes
@@ -22,12 +25,13 @@ _MOST_CHUNKS: Final = 10_000  # of a PNG before its pixels; writers use some twe
 _NOTHING: Final = 0  # ForeignKeep.NONE: no EXIF, no place, no profile
 
 
-def derive(path: int, *, max_pixels: int, max_animation_pixels: int, keep_gps: bool = False) -> Derived:
+def derive(descriptor: int, *, max_pixels: int, max_animation_pixels: int, keep_gps: bool = False) -> Derived:
     """What is made of the picture that the open file with this descriptor begins with: bytes after its end do not matter.
 
     Raises Undecodable.
     """
-    with open(path, "rb", buffering=0, closefd=False) as file:
+    vips_lib.vips_error_clear()  # what libvips reported of an earlier file after its answer would be read as said of this one
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
         file.seek(0)  # the file's position is shared with whoever opened it
         head = file.read(HEAD_BYTES)
         content = sniff(head)
@@ -36,25 +40,73 @@ def derive(path: int, *, max_pixels: int, max_animation_pixels: int, keep_gps: b
         if content is None or content.mime_type not in STILLS:
             raise Undecodable("The file is not a picture of a type that is taken")
         _refuse_large(content.width or 0, content.height or 0, max_pixels)
+        told = exif.read(file, content.mime_type, keep_gps=keep_gps)
         try:
-            original = _opened(file, head, content, max_pixels)
+            original = _opened(file, head, content, told, max_pixels)
             _refuse_large(original.width, original.height, max_pixels)  # again: what will be decoded, not what our own reading found
             _refuse_long(original, max_animation_pixels)
             derived = _made(original)
         except pyvips.Error as error:
-            raise Undecodable(_in_words(error)) from None
-    told = exif.read(path, content.mime_type, keep_gps=keep_gps)
-    return replace(derived, exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone)
+            raise Undecodable(reason(str(error))) from None
+    shown = original.orientation if original.orientation is not None else content.orientation
+    return replace(derived, exif=_as_shown(told.exif, shown), taken_at=told.taken_at, taken_zone=told.taken_zone)
 
 
-def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Original:
+def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pixels: int) -> Original:
     mime_type = content.mime_type
+    raw = mime_type if mime_type in RAWS else raw_type(by_vips.reader(file)) if mime_type == "image/tiff" else None
+    if raw is not None:  # of a TIFF too, whose first directory lies beyond its head
+        return by_preview.opened(file, raw, max_pixels=max_pixels)
+    _refuse_unread(file, head, mime_type)
+    if mime_type == "image/avif" and b"avis" not in brands(head):
+        return _avif(file, max_pixels)
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
         if mime_type in {"image/heic", "image/heif"}:
             return by_pillow.heif(file)
         return by_pillow.opened(file, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
-    original = by_vips.opened(file, mime_type)
-    return replace(original, pictures=_pictures_of_png(file)) if mime_type == "image/png" else original
+    if mime_type == "image/png":
+        turned = (told.exif or {}).get("orientation", 1)  # libvips finds no EXIF behind the pixels, and none in a text
+        return replace(by_vips.opened(file, mime_type, orientation=turned), pictures=_pictures_of_png(file))
+    return by_vips.opened(file, mime_type)
+
+
+def _refuse_unread(file: FileIO, head: bytes, mime_type: str) -> None:
+    """Raises Undecodable for a JPEG or PNG that is whole, and coded as the packaged decoders do not read it."""
+    frame = jpeg.start_of_frame(by_vips.reader(file)) if mime_type == "image/jpeg" else None
+    if frame is not None and frame.not_supported is not None:
+        raise Undecodable(not_supported(frame.not_supported))
+    if mime_type == "image/png" and head[12:16] == b"CgBI":
+        raise Undecodable(not_supported("Apple's variant of PNG (CgBI)"))
+    if mime_type == "image/avif" and (coding := exif.other_coding(file, b"av01")):
+        raise Undecodable(not_supported(f"AVIF with pictures coded as {coding}"))
+
+
+def _avif(file: FileIO, max_pixels: int) -> Original:
+    """An AVIF by libheif, and by libavif, within Pillow, where libheif cannot decode it. No limit of libheif's own is passed by in that way."""
+    original = by_vips.opened(file, "image/avif")
+
+    def shrunk(edge: int) -> pyvips.Image:
+        try:
+            return original.shrunk(edge)
+        except pyvips.Error as error:
+            first = reason(str(error))
+            if first != DAMAGED and not first.startswith(not_supported("")):
+                raise
+        try:
+            return by_pillow.opened(file, "AVIF", max_pixels=max_pixels).shrunk(edge)
+        except MemoryError:
+            raise Undecodable(first) from None
+        except Undecodable as second:
+            raise Undecodable(second.reason if first == DAMAGED and second.reason.startswith(not_supported("")) else first) from None
+
+    return replace(original, shrunk=shrunk)
+
+
+def _as_shown(told: Mapping[str, Any] | None, orientation: int) -> Mapping[str, Any] | None:
+    """EXIF without its orientation where the picture is turned in another way: HEIF's boxes go before it (ISO 23008-12)."""
+    if told is None or told.get("orientation", orientation) == orientation:
+        return told
+    return {name: value for name, value in told.items() if name != "orientation"} or None
 
 
 def _made(original: Original) -> Derived:
@@ -142,17 +194,3 @@ def rehearse() -> None:
     perceptual_hash(thumbnail)
     dominant_colors(thumbnail)
     by_pillow.rehearse()
-
-
-# libvips gives no codes. What is read here decides on words alone, and whether a fresh child is asked again.
-_WORDS: Final = (
-    ("out of memory", OUT_OF_MEMORY),
-    ("Memory allocation error", OUT_OF_MEMORY),  # libheif's
-    ("premature end", "The file is cut short"),
-    ("Unexpected end", "The file is cut short"),
-)
-
-
-def _in_words(error: pyvips.Error) -> str:
-    said = str(error)
-    return next((words for fragment, words in _WORDS if fragment in said), DAMAGED)

@@ -8,13 +8,17 @@ import math
 import os
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any, BinaryIO, Final
+from functools import partial
+from io import BytesIO
+from typing import Any, BinaryIO, Final, TypeVar
 from unicodedata import normalize
 
+from vitrine import tiff
+from vitrine.content import RAWS
 from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR
 
 MOST_TEXT: Final = 200  # characters of a name
@@ -34,16 +38,52 @@ class Told:
     taken_zone: str | None = None  # "+02:00"; None: nobody knows
 
 
-def read(path: Path | int, mime_type: str, *, keep_gps: bool) -> Told:
-    """What the picture at `path`, or open under that descriptor, tells; where it was taken only with `keep_gps`. Nothing it can hold makes this
-    raise, or take long.
-    """
+def read(file: BinaryIO, mime_type: str, *, keep_gps: bool) -> Told:
+    """What the picture tells; where it was taken only with `keep_gps`. Nothing it can hold makes this raise, or take long."""
     try:
-        with open(path, "rb", closefd=not isinstance(path, int)) as file:
-            block = _CONTAINERS[mime_type](_Bytes(file, 0, file.seek(0, os.SEEK_END))) if mime_type in _CONTAINERS else None
-            return Told() if block is None else _told(block, keep_gps=keep_gps)
+        return _read(file, mime_type, keep_gps=keep_gps) if mime_type in _CONTAINERS else Told()
     except _BAD:  # no picture is worth less for what is beside it
         return Told()
+
+
+def _read(file: BinaryIO, mime_type: str, *, keep_gps: bool) -> Told:
+    whole = _whole(file)
+    block = _before_the_end(_CONTAINERS[mime_type], whole)
+    found = None if block is None else _before_the_end(partial(_told, keep_gps=keep_gps), block)
+    told = found or Told()
+    if told.taken_at is None and mime_type in _XMP:
+        taken = _time_in_xmp(_before_the_end(_XMP[mime_type], whole) or b"")
+        told = replace(told, taken_at=taken[0], taken_zone=taken[1])
+    return told
+
+
+def has_still(file: BinaryIO) -> bool:
+    """Whether a HEIF file has a picture beside its sequences: a directory of items (ISO 23008-12, 6.2)."""
+    try:
+        names = {name for name, _ in _boxes(_whole(file))}
+    except _Cut:  # the file is cut short, which its decoder reports
+        return True
+    return b"meta" in names or b"moov" not in names
+
+
+# Item types of coded pictures (ISO 23008-12, ISO 23001-17), and what people call them.
+_CODINGS: Final = {
+    b"hvc1": "HEVC", b"av01": "AV1", b"avc1": "H.264", b"vvc1": "VVC", b"evc1": "EVC", b"jpeg": "JPEG", b"j2k1": "JPEG 2000", b"unci": "samples",
+}  # fmt: skip
+
+
+def other_coding(file: BinaryIO, expected: bytes) -> str | None:
+    """How the pictures of a HEIF or AVIF file are coded, if none is of the item type `expected`; None where one is, or where it does not say."""
+    try:
+        meta = next((box for name, box in _boxes(_whole(file)) if name == b"meta"), None)
+        if meta is None or meta.size > _MOST_META:
+            return None
+        iinf = dict(_boxes(meta.part(4))).get(b"iinf")
+        types = [] if iinf is None else [kind for _, kind in _items(iinf)]
+    except _Cut:
+        return None
+    others = [_CODINGS[kind] for kind in types if kind in _CODINGS]
+    return None if expected in types or not others else others[0]
 
 
 class _Cut(Exception):
@@ -82,6 +122,21 @@ class _Bytes:
         return _Bytes(self.file, self.start + at, there if size is None else min(size, there))
 
 
+def _whole(file: BinaryIO) -> _Bytes:
+    return _Bytes(file, 0, file.seek(0, os.SEEK_END))
+
+
+_Found = TypeVar("_Found")
+
+
+def _before_the_end(find: Callable[[_Bytes], _Found | None], whole: _Bytes) -> _Found | None:
+    """What is found in the container; None where it ends first."""
+    try:
+        return find(whole)
+    except _Cut:
+        return None
+
+
 # -- containers: where EXIF, which is a TIFF file of its own, begins ----------------------------------------------------
 
 _INTRODUCTION: Final = b"Exif\0\0"
@@ -105,13 +160,71 @@ def _in_jpeg(whole: _Bytes) -> _Bytes | None:
 
 
 def _in_png(whole: _Bytes) -> _Bytes | None:
+    """`eXIf`, before the pixels or behind them; else a text of ImageMagick's, which had no such chunk for long."""
+    in_text = None
+    for name, chunk in _chunks(whole):
+        if name == b"eXIf":
+            return _introduced(chunk)
+        if in_text is None and (text := _text(name, chunk, _RAW_PROFILES)):
+            block = _unpacked(text)
+            tiff_file = None if block is None else _introduced(block)
+            in_text = tiff_file if tiff_file is not None and tiff_file.size >= 4 and tiff_file.read(0, 4) in _ORDERS else None
+    return in_text
+
+
+def _chunks(whole: _Bytes) -> Iterator[tuple[bytes, _Bytes]]:
+    """A PNG's chunks, as far as they go."""
     at = 8
     for _ in range(_MOST_PIECES):
+        if at + 12 > whole.size:
+            return
         size, name = whole.number(at, 4), whole.read(at + 4, 4)
-        if name == b"eXIf":
-            return _introduced(whole.part(at + 8, size))
+        if at + 8 + size > whole.size:
+            return
+        yield name, whole.part(at + 8, size)
         at += 12 + size
-    return None
+
+
+_RAW_PROFILES: Final = frozenset({b"Raw profile type exif", b"Raw profile type APP1"})
+_TEXTS_OF_PNG: Final = {b"tEXt", b"zTXt", b"iTXt"}
+_MOST_KEYWORD: Final = 79  # bytes (PNG, 11.3.3)
+_MOST_PROFILE: Final = 512 * 1024  # characters of a text that are read
+
+
+def _text(name: bytes, chunk: _Bytes, keywords: Set[bytes]) -> bytes:
+    """The beginning of the text that has one of these keywords; empty for every other chunk."""
+    if name not in _TEXTS_OF_PNG:
+        return b""
+    keyword, null, _ = chunk.read(0, min(chunk.size, _MOST_KEYWORD + 1)).partition(b"\0")
+    if not null or keyword not in keywords:
+        return b""
+    rest = chunk.part(len(keyword) + 1)
+    body = rest.read(0, min(rest.size, _MOST_PROFILE))
+    compressed = name == b"zTXt"
+    if name == b"zTXt":
+        body = body[1:]
+    elif name == b"iTXt":
+        compressed = body[:1] == b"\1"
+        body = body[2:].partition(b"\0")[2].partition(b"\0")[2]  # language, translated keyword
+    if not compressed:
+        return body
+    try:
+        return zlib.decompressobj().decompress(body, _MOST_PROFILE)
+    except zlib.error:
+        return b""
+
+
+_HEX: Final = re.compile(rb"\s*[\w ]{1,16}\s+\d{1,9}\s+([0-9A-Fa-f\s]*)")
+
+
+def _unpacked(text: bytes) -> _Bytes | None:
+    """The bytes that ImageMagick has written as a name, a length and lines of hexadecimal digits."""
+    found = _HEX.match(text)
+    if found is None:
+        return None
+    digits = b"".join(found[1].split())
+    block = bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))
+    return _Bytes(BytesIO(block), 0, len(block))
 
 
 def _in_webp(whole: _Bytes) -> _Bytes | None:
@@ -169,14 +282,17 @@ def _boxes(within: _Bytes) -> Iterator[tuple[bytes, _Bytes]]:
 
 def _exif_item(iinf: _Bytes) -> int | None:
     """The number of the item that is EXIF."""
+    return next((number for number, kind in _items(iinf) if kind == b"Exif"), None)
+
+
+def _items(iinf: _Bytes) -> Iterator[tuple[int, bytes]]:
+    """Each item's number and type."""
     wide = iinf.number(0, 1) > 0
     for name, infe in _boxes(iinf.part(8 if wide else 6)):
         version = infe.number(0, 1)
         if name == b"infe" and version >= 2:
             size = 2 if version == 2 else 4
-            if infe.read(4 + size + 2, 4) == b"Exif":
-                return infe.number(4, size)
-    return None
+            yield infe.number(4, size), infe.read(4 + size + 2, 4)
 
 
 def _placed(iloc: _Bytes, item: int) -> tuple[int, int, int] | None:
@@ -208,7 +324,95 @@ _CONTAINERS: Final[Mapping[str, Callable[[_Bytes], _Bytes | None]]] = {
     "image/heic": _in_heif,
     "image/heif": _in_heif,
     "image/avif": _in_heif,
+    **dict.fromkeys(RAWS, _in_tiff),
 }
+
+
+# -- XMP (ISO 16684-1): only its dates, for pictures whose EXIF has none ---------------------------------------------------
+
+_MOST_XMP: Final = 256 * 1024  # bytes of a packet that are read
+_XMP_IN_JPEG: Final = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_TAG: Final = 700
+
+
+def _xmp_in_jpeg(whole: _Bytes) -> bytes | None:
+    at = 2
+    for _ in range(_MOST_PIECES):
+        marker = whole.number(at, 2)
+        if marker == 0xFFFF:  # fill
+            at += 1
+            continue
+        if marker < 0xFF02 or marker in (0xFFD9, 0xFFDA):
+            return None
+        size = whole.number(at + 2, 2)
+        start = len(_XMP_IN_JPEG)
+        if marker == 0xFFE1 and size >= 2 + start and whole.read(at + 4, start) == _XMP_IN_JPEG:
+            return whole.read(at + 4 + start, size - 2 - start)
+        at += 2 + size
+    return None
+
+
+def _xmp_in_png(whole: _Bytes) -> bytes | None:
+    for name, chunk in _chunks(whole):
+        if text := _text(name, chunk, {b"XML:com.adobe.xmp"}):
+            return text
+        if text := _text(name, chunk, _RAW_PROFILES | {b"Raw profile type xmp"}):
+            block = _unpacked(text)
+            packet = b"" if block is None else block.read(0, min(block.size, _MOST_XMP))
+            if b"x:xmpmeta" in packet or b"rdf:RDF" in packet:
+                return packet
+    return None
+
+
+def _xmp_in_webp(whole: _Bytes) -> bytes | None:
+    at = 12
+    for _ in range(_MOST_PIECES):
+        name, size = whole.read(at, 4), int.from_bytes(whole.read(at + 4, 4), "little")
+        if name == b"XMP ":
+            return whole.read(at + 8, min(size, _MOST_XMP))
+        at += 8 + size + size % 2
+    return None
+
+
+def _xmp_in_tiff(whole: _Bytes) -> bytes | None:
+    directory = tiff.first(lambda at, size: whole.read(at, max(0, min(size, whole.size - at))) if at < whole.size else b"")
+    place = None if directory is None else directory.span(_XMP_TAG)
+    return None if place is None else whole.read(place[0], min(place[1], _MOST_XMP))
+
+
+_XMP: Final[Mapping[str, Callable[[_Bytes], bytes | None]]] = {
+    "image/jpeg": _xmp_in_jpeg,
+    "image/png": _xmp_in_png,
+    "image/webp": _xmp_in_webp,
+    "image/tiff": _xmp_in_tiff,
+    **dict.fromkeys(RAWS, _xmp_in_tiff),
+}
+
+# When the picture was taken, then when it was digitized; of each, EXIF's own name before the one that the Metadata Working Group gives it.
+# No XML parser: a packet is found by these names alone, as an attribute or an element, so nothing in it is ever resolved or expanded.
+_DATES: Final = tuple(
+    re.compile(rb"""\b%s\s{0,8}(?:=\s{0,8}["']|[^<>]{0,200}>\s{0,64})(\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,30})\s{0,64}["'<]""" % name)
+    for name in (rb"exif:DateTimeOriginal", rb"photoshop:DateCreated", rb"exif:DateTimeDigitized", rb"(?:xmp|xap):CreateDate")
+)
+_XMP_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+def _time_in_xmp(packet: bytes) -> tuple[datetime | None, str | None]:
+    """The moment and its zone, each None where the packet does not tell."""
+    for pattern in _DATES:
+        found = pattern.search(packet)
+        written = None if found is None else _XMP_TIME.fullmatch(found[1].decode("ascii"))
+        if written is None or not FIRST_YEAR <= int(written[1][:4]) <= LAST_YEAR:
+            continue
+        zone = _zone(written[4] or "")
+        try:
+            moment = datetime.fromisoformat(written[1] + (written[2] or ":00"))
+        except ValueError:  # the thirtieth of February
+            continue
+        fraction = int((written[3] or "0")[:6].ljust(6, "0"))
+        moment = moment.replace(microsecond=fraction, tzinfo=UTC if zone is None else timezone(zone))
+        return moment, None if zone is None else moment.isoformat()[-6:]
+    return None, None
 
 
 # -- directories --------------------------------------------------------------------------------------------------------
@@ -289,8 +493,11 @@ class _Directory:
         return int(struct.unpack(self._order + "I", entry.value)[0])
 
 
+_ORDERS: Final[Mapping[bytes, str]] = {b"II*\0": "<", b"MM\0*": ">"}
+
+
 def _told(block: _Bytes, *, keep_gps: bool) -> Told:
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block.read(0, 4))
+    order = _ORDERS.get(block.read(0, 4))
     if order is None:
         return Told()
     (first,) = struct.unpack(order + "I", block.read(4, 4))

@@ -85,7 +85,8 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
         raise Busy(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
     if found is None or found.mime_type not in content.taken():
-        return recording.refuse(who, upload, attempt, NOT_TAKEN if found is None else f"Files of type {found.mime_type} are not taken")
+        why = NOT_TAKEN if found is None else f"Files of type {content.described(found.mime_type)} are not taken"
+        return recording.refuse(who, upload, attempt, why)
     return Begun(who, upload, attempt, stored, found)
 
 

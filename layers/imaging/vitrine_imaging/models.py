@@ -15,6 +15,11 @@ OUT_OF_MEMORY: Final = "Decoding needed more memory than allowed"
 DAMAGED: Final = "The file is damaged or cut short"
 
 
+def not_supported(what: str) -> str:
+    """The reason for a file that is whole, and that the packaged decoders cannot decode because of `what`."""
+    return f"not supported: {what}"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one file may cost, and what may be kept of it."""

@@ -177,7 +177,7 @@ class _Store:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
             if found is None or found.mime_type not in content.taken():
-                raise fetch.Refused(f"Files of type {found.mime_type} are not taken" if found else NOT_TAKEN)
+                raise fetch.Refused(f"Files of type {content.described(found.mime_type)} are not taken" if found else NOT_TAKEN)
             self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
             if not write(self._who, externals.lands(self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type)):
                 raise Busy("Another call works on the import by now")

@@ -172,7 +172,7 @@ def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
     limit = largest_file(largest_form, found.kind if found else None)
     try:
         if found is None or mime_type not in content.taken():
-            raise UnsupportedType(f"Files of type {mime_type} are not taken")
+            raise UnsupportedType(f"Files of type {content.described(mime_type)} are not taken")
         if file.size > limit:
             raise TooLarge(f"The file has {file.size} bytes; the limit is {limit}")
         item = put_form(caller, NewUpload(file.filename, mime_type), file)
