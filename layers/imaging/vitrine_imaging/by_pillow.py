@@ -20,22 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from vitrine.content import Colours
+
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
 
-_DISPLAY_P3: Final = 12  # colour primaries, ITU-T H.273
 _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
 
 
-def heif(path: Path) -> Original:
-    """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
+def heif(path: Path, colours: Colours | None) -> Original:
+    """`colours`: what the file says of them by number.
+
+    Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7).
+    """
     with _in_words():
         file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
         picture = file[file.primary_index]
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_plane(picture), edge).copy_memory()
+            return shrink(_plane(picture), edge, colours).copy_memory()
 
     return Original(*picture.size, shrunk)
 
@@ -67,10 +71,7 @@ def _plane(picture: Any) -> pyvips.Image:
     pixels = pixels.copy(interpretation=("rgb16" if deep else "srgb") if bands >= 3 else ("grey16" if deep else "b-w"))
     if "a" in mode:  # multiplied by its opacity
         pixels = pixels.unpremultiply().cast(pixels.format)
-    profile = picture.info.get("icc_profile")
-    if not profile and picture.info.get("nclx_profile", {}).get("color_primaries") == _DISPLAY_P3:
-        profile = pyvips.Image.profile_load("p3")
-    return _tagged(pixels, profile, 1)
+    return _tagged(pixels, picture.info.get("icc_profile"), 1)
 
 
 def _pixels(file: Image.Image, edge: int) -> pyvips.Image:

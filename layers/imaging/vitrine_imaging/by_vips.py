@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
+from vitrine_imaging import tones
+
 if TYPE_CHECKING:
     from io import FileIO
+
+    from vitrine.content import Colours
 
 LOADERS: Final = {
     "image/jpeg": "VipsForeignLoadJpeg",
@@ -38,8 +42,8 @@ class Original:
     pictures: int = 1  # more where it moves; the first is the one that is shown
 
 
-def opened(file: FileIO, mime_type: str) -> Original:
-    """Raises pyvips.Error."""
+def opened(file: FileIO, mime_type: str, colours: Colours | None = None) -> Original:
+    """`colours`: what the file says of them by number, which libvips does not read. Raises pyvips.Error."""
     header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
@@ -52,7 +56,7 @@ def opened(file: FileIO, mime_type: str) -> Original:
             picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **_profile(header))
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
-            picture = shrink(pyvips.Image.new_from_source(source, "", access="sequential", fail_on=_FAIL_ON.get(mime_type, "truncated")), edge)
+            picture = shrink(pyvips.Image.new_from_source(source, "", access="sequential", fail_on=_FAIL_ON.get(mime_type, "truncated")), edge, colours)
         return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
 
     width, height = header.width, header.height
@@ -70,9 +74,25 @@ def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int) -> pyv
     return image.thumbnail_image(width, height=height, size="force", no_rotate=True, **_profile(header)).copy_memory().autorot()
 
 
-def shrink(image: pyvips.Image, edge: int) -> pyvips.Image:
-    """Turned as its orientation says, in sRGB where it has a profile, its long edge at most `edge`."""
+def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> pyvips.Image:
+    """Turned as its orientation says, in sRGB where a profile or `colours` say what it is, its long edge at most `edge`."""
+    if colours is not None and tones.differ(colours):
+        return tones.to_srgb(_small(image, edge), colours)
     return image.thumbnail_image(edge, height=edge, size="down", **_profile(image))
+
+
+def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
+    """Turned, its long edge at most `edge`, in as many bits as it has: thumbnail_image would make 8 of them, which is too few for PQ."""
+    image = image.copy()
+    for field in {"icc-profile-data"}.intersection(image.get_fields()):  # libvips puts in Display P3's for its primaries, whatever the transfer
+        image.remove(field)
+    scale = min(1.0, edge / max(image.width, image.height))
+    if scale < 1:
+        width, height = (max(1, round(side * scale)) for side in (image.width, image.height))
+        mixed = image.premultiply() if image.hasalpha() else image
+        mixed = mixed.resize(width / image.width, vscale=height / image.height)
+        image = (mixed.unpremultiply() if image.hasalpha() else mixed).cast(image.format)
+    return image.copy_memory().autorot()
 
 
 def _number(image: pyvips.Image, field: str) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pyvips
 
-from vitrine.content import HEAD_BYTES, STILLS, Content, brands, sniff
+from vitrine.content import HEAD_BYTES, STILLS, Content, brands, colours, sniff
 from vitrine_imaging import by_vips, exif
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, OUT_OF_MEMORY, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
@@ -53,9 +53,9 @@ def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Ori
         from vitrine_imaging import by_pillow  # only now: most children never need it
 
         if mime_type in {"image/heic", "image/heif"}:
-            return by_pillow.heif(path)
+            return by_pillow.heif(path, colours(head))
         return by_pillow.opened(path, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
-    original = by_vips.opened(file, mime_type)
+    original = by_vips.opened(file, mime_type, colours(head))
     return replace(original, pictures=_pictures_of_png(file)) if mime_type == "image/png" else original
 
 

@@ -119,15 +119,18 @@ class Film:
         return float(rate) if rate and 0 < rate <= _MOST_RATE else None
 
     def taken(self) -> tuple[datetime | None, str | None]:
-        """When it was begun, and the zone where the file tells: Apple's own words do, the container's are UTC."""
+        """When it was begun, and the zone: Apple's own words have the camera's, and `creation_time` is UTC, "Z" (ISO 14496-12, Matroska's DateUTC).
+
+        None for the zone of a time that was written without one.
+        """
         said = {**self._stream.metadata, **self._container.metadata}
         for name in ("com.apple.quicktime.creationdate", "creation_time"):
-            found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-]\d\d):?([0-5]\d))?", said.get(name, ""))
+            found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-]\d\d):?([0-5]\d))?", said.get(name, ""))
             if found is None:
                 continue
-            zone = f"{found[2]}:{found[3]}" if found[2] else None
+            zone = found[2] or (f"{found[3]}:{found[4]}" if found[3] else None)
             try:
-                at = datetime.fromisoformat(found[1] + (zone or "+00:00"))
+                at = datetime.fromisoformat(found[1] + (zone or "Z"))
             except ValueError:
                 continue
             if _OLDEST <= at <= datetime.now(UTC) + timedelta(days=1):
