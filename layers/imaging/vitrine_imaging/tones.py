@@ -19,7 +19,7 @@ _PQ, _HLG = 16, 18  # transfer characteristics, ITU-T H.273
 _BT709, _BT2020 = 1, 9  # colour primaries, ITU-T H.273
 _UNIT: Final = 100.0  # nits of light 1.0, which is `npl=100`
 _SCREEN: Final = 1000.0  # nits that HLG is shown with, and the brightest pixel of a picture that does not tell its own
-_GAMMA: Final = 2.4  # of a screen for BT.709 (BT.1886). The codes of other videos are taken for sRGB unchanged, so these must look as they do
+_GAMMA: Final = 2.4  # of a screen for BT.709 (BT.1886): other videos' codes are taken for sRGB unchanged, and these are to look as they do
 
 # Linear light to that of BT.709, by primaries. DCI's are P3's with a white that is adapted.
 _P3: Final = ((1.2249401, -0.2249402, 0.0), (-0.0420569, 1.0420571, 0.0), (-0.0196376, -0.0786361, 1.0982735))
@@ -57,8 +57,10 @@ def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
         light = light.recomb(pyvips.Image.new_from_array([list(row) for row in matrix]))
     red, green, blue = light.bandsplit()
     brightest = red.bandrank([green, blue], index=2)
-    light = _clipped(light * (_factor_of_tone(brightest, colours.brightest) if high else 1 / _at_least(brightest, 1.0)))
-    return (light ** (1 / _GAMMA) * 255 + 0.5).cast("uchar").copy(interpretation="srgb")
+    light = light * (_factor_of_tone(brightest, colours.brightest) if high else 1 / _at_least(brightest, 1.0))
+    light = _at_least(light, 0.0)  # colours outside BT.709 have light below zero
+    coded = light ** (1 / _GAMMA) if high else (light < 0.0031308).ifthenelse(light * 12.92, light ** (1 / 2.4) * 1.055 - 0.055)
+    return (coded * 255 + 0.5).cast("uchar").copy(interpretation="srgb")
 
 
 def _factor_of_tone(brightest: pyvips.Image, nits: float | None) -> pyvips.Image:
@@ -76,11 +78,6 @@ def _hable(light: Any) -> Any:
 
 def _at_least(image: pyvips.Image, least: float) -> pyvips.Image:
     return (image > least).ifthenelse(image, least)
-
-
-def _clipped(light: pyvips.Image) -> pyvips.Image:
-    """Without the light below zero that colours outside BT.709 have; nothing is above one but by rounding."""
-    return (light > 0).ifthenelse(light, 0)
 
 
 @cache
@@ -109,5 +106,5 @@ def _hlg(level: float) -> float:
 
 
 def _usual(level: float) -> float:
-    """What the end of `to_srgb` undoes: only the colours change."""
-    return math.pow(level, _GAMMA)
+    """sRGB's, which the end of `to_srgb` undoes: only the colours change."""
+    return level / 12.92 if level < 0.04045 else math.pow((level + 0.055) / 1.055, 2.4)
