@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import struct
 import zlib
 from fractions import Fraction
@@ -18,6 +19,8 @@ from tests import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 tells all about itself otherwise
 
 Colour = tuple[int, int, int]
 

@@ -5,6 +5,7 @@ The child process imports this at the first such file.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from pillow_heif import options
 
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.models import DAMAGED, OUT_OF_MEMORY, Undecodable
+from vitrine_imaging.tones import is_high_range
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
 
+_MOST_DEEP: Final = 60_000_000  # pixels of PQ and HLG that keep their 10 or 12 bits: in a gigabyte there is no room for two bytes of each of more
 _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
 
 
@@ -34,7 +37,10 @@ def heif(path: Path, colours: Colours | None) -> Original:
     Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7).
     """
     with _in_words():
-        file = pillow_heif.open_heif(path.read_bytes(), remove_stride=False)
+        data = path.read_bytes()
+        file = pillow_heif.open_heif(data, remove_stride=False)
+        if colours is not None and is_high_range(colours.transfer) and math.prod(file.size) <= _MOST_DEEP:
+            file = pillow_heif.open_heif(data, remove_stride=False, convert_hdr_to_8bit=False)
         picture = file[file.primary_index]
 
     def shrunk(edge: int) -> pyvips.Image:

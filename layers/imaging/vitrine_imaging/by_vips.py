@@ -56,7 +56,8 @@ def opened(file: FileIO, mime_type: str, colours: Colours | None = None) -> Orig
             picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **_profile(header))
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
-            picture = shrink(pyvips.Image.new_from_source(source, "", access="sequential", fail_on=_FAIL_ON.get(mime_type, "truncated")), edge, colours)
+            whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on=_FAIL_ON.get(mime_type, "truncated"))
+            picture = shrink(whole, edge, colours)
         return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
 
     width, height = header.width, header.height

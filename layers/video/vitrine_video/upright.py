@@ -127,9 +127,10 @@ def _name_unknown(_: type[SideDataType], value: object) -> SideDataType | None:
     """A member for side data of a kind that PyAV does not know: without it, `frame.side_data` raises ValueError for the other kinds too."""
     if not isinstance(value, int):
         return None
-    member = object.__new__(SideDataType)
+    member: Any = object.__new__(SideDataType)
     member._name_, member._value_ = f"UNKNOWN_{value}", value
-    return member
+    unknown: SideDataType = member
+    return unknown
 
 
 if "_missing_" not in vars(SideDataType):  # PyAV 19 has this itself; Python 3.11 has no PyAV 19
