@@ -25,7 +25,7 @@ HUE_ALLOWED = 5.0       # degrees in Oklab, of a patch's mean
 CLIPPED_ALLOWED = 0.01  # of coloured pixels: a channel at 255 that ffmpeg leaves below 250
 LEVELS = range(3, 9)    # of the brightest channel, in eighths; below, the rounding of 10 bits and of a JPEG is all that is measured
 SATURATIONS = (0.2, 0.4, 0.7)
-HUES, SIDE = 24, 16     # patches in a row; pixels of a patch
+HUES, SIDE = 24, 32     # patches in a row; pixels of a patch
 
 _LINEAR = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709{matrix}:r=full,format=gbrp"
 _TRANSFERS = {charts.PQ: "smpte2084", charts.HLG: "arib-std-b67"}
