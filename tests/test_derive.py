@@ -201,6 +201,17 @@ def test_what_a_still_says_of_its_brightest_pixel_counts(derive: Desk) -> None:
     assert (levels <= 4, degrees <= 3) == (True, True)
 
 
+def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(derive: Desk) -> None:
+    """Of 8 bits, which is what Pillow writes and reads."""
+    chart = charts.chart(charts.HLG)
+    said = b"nclx\0\1\0\x0d"  # sRGB
+    whole = stills.encoded(chart, "AVIS", quality=100).replace(said, said[:4] + bytes([0, charts.BT2020, 0, charts.HLG]))
+
+    levels, degrees = charts.differences(charts.patches(opened(derive(whole).frames[0].picture)), charts.SHOWN[charts.BT2020, charts.HLG, None])
+
+    assert (levels <= 8, degrees <= 5) == (True, True), (levels, degrees)
+
+
 def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(derive: Desk) -> None:
     chart = charts.chart(charts.HLG)
     large = chart.resize((3000, 600), Image.Resampling.NEAREST)

@@ -229,6 +229,16 @@ def test_high_dynamic_range_keeps_its_hues(decoder: Decoder) -> None:
     assert seen == {}
 
 
+def test_what_the_frames_do_not_say_of_their_colours_the_container_does(decoder: Decoder) -> None:
+    chart = charts.chart(charts.HLG)
+    film = charts.video(chart, charts.BT2020, charts.HLG, codec="prores_ks", pixels="yuv422p10le", muxing={"movflags": "write_colr"})
+
+    shown = Image.open(BytesIO(derive(decoder, film, "video/quicktime").frames[0].picture.data))
+
+    levels, degrees = charts.differences(charts.patches(shown), charts.SHOWN[charts.BT2020, charts.HLG, None])
+    assert (levels <= 5, degrees <= 3) == (True, True)
+
+
 def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> None:
     """Numbers of primaries, transfer and matrix that are reserved, or that nothing converts from: ICtCp, constant luminance, YCgCo."""
     film = charts.video(charts.chart(charts.HLG), charts.BT2020, charts.HLG, codec="mpeg4", pixels="yuv420p", muxing={"movflags": "write_colr"})

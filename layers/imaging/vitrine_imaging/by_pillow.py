@@ -50,8 +50,8 @@ def heif(path: Path, colours: Colours | None) -> Original:
     return Original(*picture.size, shrunk)
 
 
-def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
-    """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
+def opened(path: Path, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
+    """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by number."""
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
         file = Image.open(path, formats=(kind,))
@@ -59,7 +59,7 @@ def opened(path: Path, kind: str, *, max_pixels: int) -> Original:
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge).copy_memory()
+            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge, colours).copy_memory()
 
     width, height = file.size if orientation < 5 else reversed(file.size)
     return Original(width, height, shrunk, getattr(file, "n_frames", 1))

@@ -54,7 +54,7 @@ def _opened(file: FileIO, head: bytes, content: Content, max_pixels: int) -> Ori
 
         if mime_type in {"image/heic", "image/heif"}:
             return by_pillow.heif(path, colours(head))
-        return by_pillow.opened(path, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
+        return by_pillow.opened(path, "AVIF" if mime_type == "image/avif" else "BMP", colours(head), max_pixels=max_pixels)
     original = by_vips.opened(file, mime_type, colours(head))
     return replace(original, pictures=_pictures_of_png(file)) if mime_type == "image/png" else original
 

@@ -42,6 +42,7 @@ _CLOSEST: Final = 0.5  # seconds between two frames; shorter videos give fewer
 _MOST_FORWARD: Final = 1_500_000_000  # pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
 _MOST_PACKETS: Final = 300  # looked at for a key frame
 _MOST_RATE: Final = 1000  # frames per second that are believed
+_UNSAID: Final = 2  # of primaries, transfer and matrix (ITU-T H.273)
 _OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set show 1904 and 1970
 
 # PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19 decodes so by itself, and has no
@@ -95,6 +96,8 @@ class Film:
         if not context.width or not context.height:
             raise Undecodable("The video says no size of its picture")
         _refuse_large(context.width, context.height, wanted.max_pixels)
+        # Of the container, before a frame is decoded: some codecs' frames say that they do not know.
+        self._coded = context.color_primaries, context.color_trc, context.colorspace
         context.thread_count = 1
         context.options = {"max_pixels": str(wanted.max_pixels)}
         for other in container.streams:
@@ -312,6 +315,10 @@ class Film:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
+        primaries, transfer, matrix = self._coded
+        frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
+        frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc
+        frame.colorspace = matrix if frame.colorspace == _UNSAID else frame.colorspace
         return Shot(frame, float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts), glance(frame))
 
 
