@@ -119,15 +119,16 @@ def oklab(colour: Colour) -> tuple[float, float, float]:
 
 
 def video(
-    picture: Image.Image, primaries: int, transfer: int, nits: int | None = None, *, codec: str = "libx265", pixels: str = _TEN_BITS,
-    muxing: Mapping[str, str] | None = None,
+    picture: Image.Image, primaries: int, transfer: int, nits: int | None = None, *, screen: int | None = None,
+    codec: str = "libx265", pixels: str = _TEN_BITS, muxing: Mapping[str, str] | None = None,
 ) -> bytes:  # fmt: skip
     """An MP4 of some frames, or a QuickTime file of ProRes, whose frames do not say how they are coded.
 
-    `nits`: of the brightest pixel, as x265 writes it beside the pictures.
+    `nits`: of the brightest pixel; `screen`: of the screen that it was made on. x265 writes both beside the pictures.
     """
     file = io.BytesIO()
     light = f":max-cll={nits},{nits // 2}" if nits else ""
+    light += f":master-display=G(8500,39850)B(6550,2300)R(35400,14600)WP(15635,16450)L({10_000 * screen},50)" if screen else ""
     options = {"preset": "ultrafast", "x265-params": f"log-level=none:pools=1:crf=8{light}"} if codec == "libx265" else {"qscale": "2"}
     with av.open(file, "w", format="mov" if codec == "prores_ks" else "mp4", options=dict(muxing or {})) as out:
         stream = out.add_stream(codec, rate=25, options=options)

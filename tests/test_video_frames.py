@@ -229,6 +229,15 @@ def test_high_dynamic_range_keeps_its_hues(decoder: Decoder) -> None:
     assert seen == {}
 
 
+def test_the_screen_that_a_video_was_made_on_tells_its_brightest_pixel(decoder: Decoder) -> None:
+    film = charts.video(charts.chart(charts.PQ), charts.BT2020, charts.PQ, screen=400)
+
+    shown = Image.open(BytesIO(derive(decoder, film).frames[0].picture.data))
+
+    levels, degrees = charts.differences(charts.patches(shown), charts.SHOWN[charts.BT2020, charts.PQ, 400])
+    assert (levels <= 14, degrees <= 3) == (True, True)
+
+
 def test_what_the_frames_do_not_say_of_their_colours_the_container_does(decoder: Decoder) -> None:
     chart = charts.chart(charts.HLG)
     film = charts.video(chart, charts.BT2020, charts.HLG, codec="prores_ks", pixels="yuv422p10le", muxing={"movflags": "write_colr"})
