@@ -6,7 +6,7 @@ import importlib
 import subprocess
 import sys
 
-ALL = ("imports", "round_trips", "large_upload", "move", "v1", "derive", "video")
+ALL = ("imports", "round_trips", "large_upload", "move", "v1", "derive", "video", "tones")
 
 
 def main(names: list[str]) -> int:

@@ -15,7 +15,23 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import pictures, tiffs
-from vitrine.content import DOCUMENTS, HEAD_BYTES, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS, Content, canonical, declarable, sniff, taken
+from vitrine.content import (
+    DOCUMENTS,
+    HEAD_BYTES,
+    OTHER_RAWS,
+    RAWS,
+    SHOWABLE,
+    STILLS,
+    TYPES,
+    VIDEOS,
+    Colours,
+    Content,
+    canonical,
+    colours,
+    declarable,
+    sniff,
+    taken,
+)  # fmt: skip
 from vitrine.settings import settings as chosen
 
 
@@ -224,6 +240,7 @@ def whole(content: Content | None) -> bool:
 @settings(max_examples=400, deadline=None, database=None)
 def test_no_bytes_make_it_raise(start: bytes, kept: int, rest: bytes) -> None:
     assert whole(sniff(start[:kept] + rest))
+    colours(start[:kept] + rest)
 
 
 def test_no_damaged_head_makes_it_raise() -> None:
@@ -231,6 +248,7 @@ def test_no_damaged_head_makes_it_raise() -> None:
         damaged = pictures.mutated(HEADS[seed % len(HEADS)][:2048], seed=seed)
 
         assert whole(sniff(damaged)), seed
+        colours(damaged)
 
 
 def test_no_cut_head_makes_it_raise() -> None:
@@ -242,6 +260,46 @@ def test_no_cut_head_makes_it_raise() -> None:
 
 def box(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", 8 + len(body)) + name + body
+
+
+def avif_with(*properties: bytes) -> bytes:
+    """Its header, with these properties of the primary item before one of PQ that belongs to another."""
+    associated = bytes([0, 0, 0, 0, 0, 0, 0, 1, 0, 1, len(properties), *range(1, len(properties) + 1)])
+    kept = box(b"ipco", b"".join(properties) + box(b"colr", b"nclx\0\x09\0\x10\0\x09\x80"))
+    return ftyp(b"avif")[:-8] + box(b"meta", bytes(4) + box(b"pitm", b"\0\0\0\0\0\x01") + box(b"iprp", kept + box(b"ipma", associated)))
+
+
+def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
+    first, rest = pictures.png(8, 8)[:33], pictures.png(8, 8)[33:]
+    return first + b"".join(pictures.chunk(name, body) for name, body in chunks) + rest
+
+
+NCLX = box(b"colr", b"nclx\0\x09\0\x12\0\x09\x80")
+ICC = box(b"colr", b"prof" + bytes(128))
+SCREEN = struct.pack(">8H2I", *range(8), 10_000_000, 50)  # 1000 nits
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (avif_with(), None),
+        (avif_with(NCLX), Colours(9, 18)),
+        (avif_with(NCLX, ICC), None),
+        (avif_with(ICC, NCLX), None),
+        (avif_with(box(b"clli", b"\x02\xbf\0\xa5"), NCLX), Colours(9, 18, 703)),
+        (avif_with(NCLX, box(b"mdcv", SCREEN)), Colours(9, 18, 1000)),
+        (avif_with(NCLX, box(b"mdcv", SCREEN), box(b"clli", bytes(4))), Colours(9, 18, 1000)),
+        (avif_with(box(b"colr", b"nclx\0")), None),
+        (png_with(), None),
+        (png_with((b"iCCP", b"x\0\0"), (b"cICP", b"\x0c\x10\0\1")), Colours(12, 16)),
+        (png_with((b"cLLI", struct.pack(">2I", 7_030_000, 1)), (b"cICP", b"\x0c\x10\0\1")), Colours(12, 16, 703)),
+        (png_with((b"cICP", b"\x0c\x10\0\1"), (b"mDCV", SCREEN)), Colours(12, 16, 1000)),
+        (pictures.jpeg(8, 8), None),
+    ],
+)  # fmt: skip
+def test_numbers_say_how_colours_are_coded(head: bytes, expected: Colours | None) -> None:
+    """Those of the picture that is shown, and where no profile describes them: a PNG's numbers come before its profile."""
+    assert colours(head) == expected
 
 
 def exif_of_many_entries() -> bytes:
@@ -285,6 +343,7 @@ def test_a_hostile_head_takes_no_longer_than_its_length_allows(name: str) -> Non
 
     started = time.process_time()
     content = sniff(head)
+    colours(head)
     spent = time.process_time() - started
 
     assert whole(content)

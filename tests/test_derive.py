@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from local.pictures import demo
-from tests import pictures, stills
+from tests import charts, pictures, stills
 from vitrine_imaging.decoder import Decoder, Derived, Limits, Picture, Undecodable
 from vitrine_imaging.thumbhash import thumbhash
 
@@ -174,6 +174,55 @@ def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
     assert isinstance(wide, tuple)
     assert plain == pytest.approx((200, 60, 60), abs=4)
     assert wide == pytest.approx((217, 46, 54), abs=6)
+
+
+@pytest.mark.parametrize(("kind", "degrees_lost"), [("AVIF", 3), ("HEIC", 3), ("PNG", 2)])
+def test_high_dynamic_range_and_wide_gamuts_look_as_in_a_video(derive: Desk, kind: str, degrees_lost: int) -> None:
+    """By numbers that no decoder applies. A PNG may have a profile beside them, which is for those who do not know them."""
+    written = {"AVIF": charts.avif, "HEIC": charts.heic, "PNG": lambda *told: charts.png(*told, profile=stills.SWAPPED)}[kind]
+    tones = [(told, right, 10) for told, right in charts.SHOWN.items() if told[2] is None]
+    seen = {}
+
+    for (primaries, transfer, _), right, most in [*tones, *(((told, charts.SRGB, None), right, 7) for told, right in charts.SHOWN_OF_SDR.items())]:
+        shown = opened(derive(written(charts.chart(transfer), primaries, transfer)).frames[0].picture)
+        levels, degrees = charts.differences(charts.patches(shown), right)
+        if levels > most or degrees > degrees_lost:
+            seen[primaries, transfer] = levels, degrees
+
+    assert seen == {}
+
+
+def test_what_a_still_says_of_its_brightest_pixel_counts(derive: Desk) -> None:
+    told = (charts.BT2020, charts.PQ, 400)
+    shown = opened(derive(charts.png(charts.chart(charts.PQ), *told)).frames[0].picture)
+
+    levels, degrees = charts.differences(charts.patches(shown), charts.SHOWN[told])
+
+    assert (levels <= 4, degrees <= 3) == (True, True)
+
+
+def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(derive: Desk) -> None:
+    """Of 8 bits, which is what Pillow writes and reads."""
+    chart = charts.chart(charts.HLG)
+    said = b"nclx\0\1\0\x0d"  # sRGB
+    whole = stills.encoded(chart, "AVIS", quality=100).replace(said, said[:4] + bytes([0, charts.BT2020, 0, charts.HLG]))
+
+    levels, degrees = charts.differences(charts.patches(opened(derive(whole).frames[0].picture)), charts.SHOWN[charts.BT2020, charts.HLG, None])
+
+    assert (levels <= 8, degrees <= 5) == (True, True), (levels, degrees)
+
+
+def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(derive: Desk) -> None:
+    chart = charts.chart(charts.HLG)
+    large = chart.resize((3000, 600), Image.Resampling.NEAREST)
+    large.putalpha(Image.new("L", large.size, 128))
+
+    picture = derive(charts.heic(large, charts.BT2020, charts.HLG)).frames[0].picture
+
+    shown = opened(picture)
+    levels, degrees = charts.differences(charts.patches(shown.resize(chart.size)), charts.SHOWN[charts.BT2020, charts.HLG, None])
+    assert ((picture.width, picture.height), shown.mode, shown.getpixel((100, 100))[3]) == ((2400, 480), "RGBA", pytest.approx(128, abs=2))  # type: ignore[index]
+    assert (levels <= 14, degrees <= 5) == (True, True)
 
 
 def test_a_broken_colour_profile_is_left_aside(derive: Desk) -> None:

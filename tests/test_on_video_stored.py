@@ -48,7 +48,7 @@ def test_a_video_is_an_item_with_frames_in_both_apis(tenant: Tenant) -> None:
     v1 = tenant.studio.get(f"/api/v1/media/{media}").json()["data"]
     assert {name: shown[name] for name in ("type", "mimeType", "width", "height", "duration", "sizeBytes", "takenAt", "sha256", "processing")} == {
         "type": "video", "mimeType": "video/mp4", "width": 64, "height": 48, "duration": 4.0, "sizeBytes": len(FILM),
-        "takenAt": "2024-05-01T10:00:00.000", "sha256": hashlib.sha256(FILM).hexdigest(), "processing": {"state": "ready", "reason": None},
+        "takenAt": "2024-05-01T10:00:00.000Z", "sha256": hashlib.sha256(FILM).hexdigest(), "processing": {"state": "ready", "reason": None},
     }  # fmt: skip
     assert shown["metadata"]["video"] == {"codec": "h264", "frameRate": 25.0}
     assert [(frame["timestamp"], frame["endTimestamp"], frame["width"], frame["height"]) for frame in shown["frames"]] == [

@@ -53,6 +53,24 @@ def video(
     return _header_first(file.getvalue()) if header_first else file.getvalue()
 
 
+def motion_jpeg(*, rotation: int) -> bytes:
+    """Photos of Pillow's with EXIF, as some cameras make films of them. `rotation`: degrees of the display matrix."""
+    photo, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E] = "a description"
+    pictures.quarters(64, 48).save(photo, "JPEG", quality=95, exif=exif)
+    file = io.BytesIO()
+    with av.open(file, "w", format="mov") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 64, 48, "yuvj420p", Fraction(1, 25)
+        stream.set_display_rotation(rotation)
+        for number in range(5):
+            packet = av.Packet(photo.getvalue())
+            packet.stream, packet.pts, packet.dts, packet.time_base, packet.is_keyframe = stream, number, number, Fraction(1, 25), True
+            out.mux(packet)
+    return file.getvalue()
+
+
 class _Live(io.BytesIO):
     def seekable(self) -> bool:
         return False

@@ -5,7 +5,7 @@ that the rest can be decoded is for the imaging layer to find out.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from re import compile as pattern
 from typing import Final, Literal
 
@@ -177,6 +177,15 @@ def _recordable(edge: int | None) -> int | None:
     return edge if edge is not None and edge <= MOST_EDGE else None
 
 
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """How colours are coded, in the numbers of ITU-T H.273."""
+
+    primaries: int
+    transfer: int
+    brightest: float | None = None  # nits of the brightest pixel (MaxCLL), or else of the screen that the picture was made on
+
+
 def sniff(head: bytes) -> Content | None:
     """What a file is whose first `HEAD_BYTES` bytes (or all, if it is smaller) are these; None for what we do not know.
 
@@ -195,6 +204,19 @@ def sniff(head: bytes) -> Content | None:
                 return Content(mime_type, kind, orientation=orientation)
             return Content(mime_type, kind, width, height, orientation)
     return None
+
+
+def colours(head: bytes) -> Colours | None:
+    """How the colours of a HEIF, an AVIF or a PNG with these first bytes are coded; None where a profile describes them, or nothing does.
+
+    Never raises.
+    """
+    try:
+        if head.startswith(b"\x89PNG\r\n\x1a\n"):
+            return _colours_of_png(head)
+        return _colours_of_heif(head) if head[4:8] == b"ftyp" else None
+    except _Cut:
+        return None
 
 
 def canonical(declared: str) -> str:
@@ -553,17 +575,8 @@ _TURNS: Final[Mapping[tuple[int, int, int, int], int]] = {
 
 def _measure_heif(head: bytes) -> Measured:
     """ISO 23008-12: the primary item's `ispe`, turned by its `irot` and `imir` in the order they are associated."""
-    meta = next((box for name, box in _boxes(head) if name == b"meta"), None)
-    if meta is None:
-        raise _Cut
-    inside = dict(_boxes(meta[4:]))
-    properties = dict(_boxes(inside.get(b"iprp", b"")))
-    kept = list(_boxes(properties.get(b"ipco", b"")))
-    pitm = inside.get(b"pitm", b"")
-    primary = _number(pitm, 4, 4 if pitm[:1] > b"\0" else 2)
     width, height, turn = 0, 0, (1, 0, 0, 1)
-    for index in _associations(properties.get(b"ipma", b""), primary):
-        name, box = kept[index - 1] if 0 < index <= len(kept) else (b"", b"")
+    for name, box in _properties(head):
         if name == b"ispe":
             width, height = _number(box, 4, 4), _number(box, 8, 4)
         elif name == b"irot":
@@ -573,6 +586,52 @@ def _measure_heif(head: bytes) -> Measured:
             across = _number(box, 0, 1) & 1  # 0: top and bottom change places; 1: left and right (as libavif and libheif read it)
             turn = (-turn[0], -turn[1], turn[2], turn[3]) if across else (turn[0], turn[1], -turn[2], -turn[3])
     return width, height, _TURNS[turn]
+
+
+def _properties(head: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and body of each property of the primary item, in the order they are associated."""
+    meta = next((box for name, box in _boxes(head) if name == b"meta"), None)
+    if meta is None:
+        raise _Cut
+    inside = dict(_boxes(meta[4:]))
+    properties = dict(_boxes(inside.get(b"iprp", b"")))
+    kept = list(_boxes(properties.get(b"ipco", b"")))
+    pitm = inside.get(b"pitm", b"")
+    primary = _number(pitm, 4, 4 if pitm[:1] > b"\0" else 2)
+    for index in _associations(properties.get(b"ipma", b""), primary):
+        yield kept[index - 1] if 0 < index <= len(kept) else (b"", b"")
+
+
+def _colours_of_heif(head: bytes) -> Colours | None:
+    """By the primary item's `colr` of the kind `nclx` (ISO 23008-12, 6.5.5), where it has none with an ICC profile."""
+    found, brightest, screen = None, None, None
+    for name, box in _properties(head):
+        if name == b"colr" and box[:4] in {b"prof", b"rICC"}:
+            return None
+        if name == b"colr" and box[:4] == b"nclx":
+            found = Colours(_number(box, 4, 2), _number(box, 6, 2))
+        elif name == b"clli":
+            brightest = _number(box, 0, 2)
+        elif name == b"mdcv":
+            screen = _number(box, 16, 4) / 10_000
+    return found and replace(found, brightest=brightest or screen or None)
+
+
+def _colours_of_png(head: bytes) -> Colours | None:
+    """By `cICP`, which comes before any profile (PNG, third edition, 4.3). Light is counted in ten-thousandths of a nit."""
+    found, brightest, screen, at = None, None, None, 8
+    while at + 8 <= len(head):
+        length, name = _number(head, at, 4), head[at + 4 : at + 8]
+        if name == b"cICP":
+            found = Colours(_number(head, at + 8, 1), _number(head, at + 9, 1))
+        elif name == b"cLLI":
+            brightest = _number(head, at + 8, 4) / 10_000
+        elif name == b"mDCV":
+            screen = _number(head, at + 24, 4) / 10_000
+        elif name in {b"IDAT", b"IEND"}:
+            break
+        at += 12 + length
+    return found and replace(found, brightest=brightest or screen or None)
 
 
 def _boxes(head: bytes) -> Iterator[tuple[bytes, bytes]]:

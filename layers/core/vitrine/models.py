@@ -312,7 +312,7 @@ class Media:
     sha256: bytes | None
     placeholder: bytes | None          # ThumbHash
     taken_at: datetime | None          # as if the camera's clock had been in UTC where its zone is not known
-    taken_zone: str | None             # "+02:00"
+    taken_zone: str | None             # "+02:00"; "Z": UTC
     processing: Processing | None      # None for a folder
     processing_reason: str | None
     moderation: dict[str, object] | None

@@ -5,6 +5,7 @@ Importing this module loads both: only the child process does.
 
 from __future__ import annotations
 
+import math
 import struct
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -19,10 +20,13 @@ from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import Undecodable, not_supported
 from vitrine_imaging.reasons import reason
+from vitrine_imaging.tones import is_high_range
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import FileIO
+
+    from vitrine.content import Colours
 
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
@@ -33,30 +37,36 @@ _PILLOW: Final = Library(
     (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError, ArithmeticError, struct.error),
 )
 
-_DISPLAY_P3: Final = 12  # colour primaries, ITU-T H.273
+_MOST_DEEP: Final = 60_000_000  # pixels of PQ and HLG that keep their 10 or 12 bits: in a gigabyte there is no room for two bytes of each of more
 _PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
 
 
-def heif(file: FileIO) -> Original:
-    """Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7)."""
+def heif(file: FileIO, colours: Colours | None) -> Original:
+    """`colours`: what the file says of them by number.
+
+    Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7).
+    """
     if not exif.has_still(file):
         raise Undecodable(not_supported("a HEIC sequence without a still picture"))
     if coding := exif.other_coding(file, b"hvc1"):
         raise Undecodable(not_supported(f"HEIF with pictures coded as {coding}"))
     with _in_words():
         file.seek(0)
-        opened = pillow_heif.open_heif(file.read(), remove_stride=False)
+        data = file.read()
+        opened = pillow_heif.open_heif(data, remove_stride=False)
+        if colours is not None and is_high_range(colours.transfer) and math.prod(opened.size) <= _MOST_DEEP:
+            opened = pillow_heif.open_heif(data, remove_stride=False, convert_hdr_to_8bit=False)
         picture = opened[opened.primary_index]
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_plane(picture), edge).copy_memory()
+            return shrink(_plane(picture), edge, colours).copy_memory()
 
     return Original(*picture.size, shrunk)
 
 
-def opened(source: FileIO, kind: str, *, max_pixels: int) -> Original:
-    """A BMP or an AVIF sequence; `kind` as Pillow calls it."""
+def opened(source: FileIO, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
+    """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by number."""
     transparent = by_bmp.with_opacity(source) if kind == "BMP" else None
     if transparent is not None:
         return Original(*transparent.size, lambda edge: shrink(transparent.picture(), edge).copy_memory())
@@ -67,7 +77,7 @@ def opened(source: FileIO, kind: str, *, max_pixels: int) -> Original:
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge).copy_memory()
+            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge, colours).copy_memory()
 
     width, height = file.size if orientation < 5 else reversed(file.size)
     return Original(width, height, shrunk, getattr(file, "n_frames", 1))
@@ -94,10 +104,7 @@ def _plane(picture: Any) -> pyvips.Image:
     pixels = pixels.copy(interpretation=("rgb16" if deep else "srgb") if bands >= 3 else ("grey16" if deep else "b-w"))
     if "a" in mode:  # multiplied by its opacity
         pixels = pixels.unpremultiply().cast(pixels.format)
-    profile = picture.info.get("icc_profile")
-    if not profile and picture.info.get("nclx_profile", {}).get("color_primaries") == _DISPLAY_P3:
-        profile = pyvips.Image.profile_load("p3")
-    return _tagged(pixels, profile, 1)
+    return _tagged(pixels, picture.info.get("icc_profile"), 1)
 
 
 def _pixels(file: Image.Image, edge: int) -> pyvips.Image:

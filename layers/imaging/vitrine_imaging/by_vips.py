@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
-from vitrine_imaging import by_tiff
+from vitrine_imaging import by_tiff, tones
 
 if TYPE_CHECKING:
     from io import FileIO
 
     from vitrine import tiff
+    from vitrine.content import Colours
 
 LOADERS: Final = {
     "image/jpeg": "VipsForeignLoadJpeg",
@@ -43,8 +44,10 @@ class Original:
     orientation: int | None = None  # EXIF's, by which `shrunk` turns what is stored; None: unknown
 
 
-def opened(file: FileIO, mime_type: str, *, orientation: int | None = None) -> Original:
-    """A file of a type in `LOADERS`. `orientation`: EXIF's, where the loader may not find what the file says. Raises pyvips.Error, Undecodable."""
+def opened(file: FileIO, mime_type: str, colours: Colours | None = None, *, orientation: int | None = None) -> Original:
+    """A file of a type in `LOADERS`. `colours`: what the file says of them by number, which libvips does not read. `orientation`: EXIF's, where the
+    loader may not find what the file says. Raises pyvips.Error, Undecodable.
+    """
     samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None  # first: libvips has no words for what it cannot read
     header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
@@ -62,7 +65,7 @@ def opened(file: FileIO, mime_type: str, *, orientation: int | None = None) -> O
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
             whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
-            picture = shrink(whole if orientation is None else oriented(whole, orientation), edge)
+            picture = shrink(whole if orientation is None else oriented(whole, orientation), edge, colours)
         return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
 
     width, height = header.width, header.height
@@ -114,10 +117,26 @@ def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int, orient
     return (picture if orientation is None else oriented(picture, orientation)).autorot()
 
 
-def shrink(image: pyvips.Image, edge: int) -> pyvips.Image:
-    """Turned as its orientation says, in sRGB where it has a profile, its long edge at most `edge`."""
+def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> pyvips.Image:
+    """Turned as its orientation says, in sRGB where a profile or `colours` say what it is, its long edge at most `edge`."""
+    if colours is not None and tones.differ(colours):
+        return tones.to_srgb(_small(image, edge), colours)
     image = with_usable_profile(image)
     return image.thumbnail_image(edge, height=edge, size="down", **_profile(image))
+
+
+def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
+    """Turned, its long edge at most `edge`, in as many bits as it has: thumbnail_image would make 8 of them, which is too few for PQ."""
+    if _has(image, _PROFILE):  # libvips puts in Display P3's for its primaries, whatever the transfer
+        image = image.copy()
+        image.remove(_PROFILE)
+    scale = min(1.0, edge / max(image.width, image.height))
+    if scale < 1:
+        width, height = (max(1, round(side * scale)) for side in (image.width, image.height))
+        mixed = image.premultiply() if image.hasalpha() else image
+        mixed = mixed.resize(width / image.width, vscale=height / image.height)
+        image = (mixed.unpremultiply() if image.hasalpha() else mixed).cast(image.format)
+    return image.copy_memory().autorot()
 
 
 def oriented(image: pyvips.Image, orientation: int) -> pyvips.Image:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyvips
 from pyvips import vips_lib
 
-from vitrine.content import HEAD_BYTES, RAWS, STILLS, Content, brands, raw_type, sniff
+from vitrine.content import HEAD_BYTES, RAWS, STILLS, Colours, Content, brands, colours, raw_type, sniff
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable, not_supported
@@ -59,15 +59,15 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
         return by_preview.opened(file, raw, max_pixels=max_pixels)
     _refuse_unread(file, head, mime_type)
     if mime_type == "image/avif" and b"avis" not in brands(head):
-        return _avif(file, max_pixels)
+        return _avif(file, colours(head), max_pixels)
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
         if mime_type in {"image/heic", "image/heif"}:
-            return by_pillow.heif(file)
-        return by_pillow.opened(file, "AVIF" if mime_type == "image/avif" else "BMP", max_pixels=max_pixels)
+            return by_pillow.heif(file, colours(head))
+        return by_pillow.opened(file, "AVIF" if mime_type == "image/avif" else "BMP", colours(head), max_pixels=max_pixels)
     if mime_type == "image/png":
         turned = (told.exif or {}).get("orientation", 1)  # libvips finds no EXIF behind the pixels, and none in a text
-        return replace(by_vips.opened(file, mime_type, orientation=turned), pictures=_pictures_of_png(file))
-    return by_vips.opened(file, mime_type)
+        return replace(by_vips.opened(file, mime_type, colours(head), orientation=turned), pictures=_pictures_of_png(file))
+    return by_vips.opened(file, mime_type, colours(head))
 
 
 def _refuse_unread(file: FileIO, head: bytes, mime_type: str) -> None:
@@ -81,9 +81,9 @@ def _refuse_unread(file: FileIO, head: bytes, mime_type: str) -> None:
         raise Undecodable(not_supported(f"AVIF with pictures coded as {coding}"))
 
 
-def _avif(file: FileIO, max_pixels: int) -> Original:
+def _avif(file: FileIO, coded: Colours | None, max_pixels: int) -> Original:
     """An AVIF by libheif, and by libavif, within Pillow, where libheif cannot decode it. No limit of libheif's own is passed by in that way."""
-    original = by_vips.opened(file, "image/avif")
+    original = by_vips.opened(file, "image/avif", coded)
 
     def shrunk(edge: int) -> pyvips.Image:
         try:
@@ -93,7 +93,7 @@ def _avif(file: FileIO, max_pixels: int) -> Original:
             if first != DAMAGED and not first.startswith(not_supported("")):
                 raise
         try:
-            return by_pillow.opened(file, "AVIF", max_pixels=max_pixels).shrunk(edge)
+            return by_pillow.opened(file, "AVIF", coded, max_pixels=max_pixels).shrunk(edge)
         except MemoryError:
             raise Undecodable(first) from None
         except Undecodable as second:

@@ -63,7 +63,7 @@ class Derived:
     colors: tuple[str, ...] = ()  # "#rrggbb", the most common first
     exif: Mapping[str, Any] | None = None  # JSON; what camera and lens said
     taken_at: datetime | None = None  # with a zone, UTC where none is known
-    taken_zone: str | None = None  # "+02:00" where the file tells
+    taken_zone: str | None = None  # "+02:00" where the file tells; "Z": UTC
     duration: float | None = None  # seconds, of a video
     codec: str | None = None  # of a video, as FFmpeg calls it: h264, hevc, vp9
     frame_rate: float | None = None  # frames per second, of a video

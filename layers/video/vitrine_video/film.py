@@ -45,6 +45,7 @@ _CLOSEST: Final = 0.5  # seconds between two frames; shorter videos give fewer
 _MOST_FORWARD: Final = 1_500_000_000  # pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
 _MOST_PACKETS: Final = 300  # looked at for a key frame
 _MOST_RATE: Final = 1000  # frames per second that are believed
+_UNSAID: Final = 2  # of primaries, transfer and matrix (ITU-T H.273)
 _OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set show 1904 and 1970
 
 # PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19 decodes so by itself, and has no
@@ -106,6 +107,8 @@ class Film:
         if not context.width or not context.height:
             raise Undecodable("The video says no size of its picture")
         _refuse_large(context.width, context.height, wanted.max_pixels)
+        # Of the container, before a frame is decoded: some codecs' frames say that they do not know.
+        self._coded = context.color_primaries, context.color_trc, context.colorspace
         context.thread_count = 1
         context.options = {"max_pixels": str(wanted.max_pixels)}
         for other in container.streams:
@@ -129,15 +132,18 @@ class Film:
         return float(rate) if rate and 0 < rate <= _MOST_RATE else None
 
     def taken(self) -> tuple[datetime | None, str | None]:
-        """When it was begun, and the zone where the file tells: Apple's own words do, the container's are UTC."""
+        """When it was begun, and the zone: Apple's own words have the camera's, and `creation_time` is UTC, "Z" (ISO 14496-12, Matroska's DateUTC).
+
+        None for the zone of a time that was written without one.
+        """
         said = {**self._stream.metadata, **self._container.metadata}
         for name in ("com.apple.quicktime.creationdate", "creation_time"):
-            found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|([+-]\d\d):?([0-5]\d))?", said.get(name, ""))
+            found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-]\d\d):?([0-5]\d))?", said.get(name, ""))
             if found is None:
                 continue
-            zone = f"{found[2]}:{found[3]}" if found[2] else None
+            zone = found[2] or (f"{found[3]}:{found[4]}" if found[3] else None)
             try:
-                at = datetime.fromisoformat(found[1] + (zone or "+00:00"))
+                at = datetime.fromisoformat(found[1] + (zone or "Z"))
             except ValueError:
                 continue
             if _OLDEST <= at <= datetime.now(UTC) + timedelta(days=1):
@@ -324,6 +330,10 @@ class Film:
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
         _refuse_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
         _refuse_long(at, self._wanted.max_seconds)  # a file that says no duration may still say any time of a frame
+        primaries, transfer, matrix = self._coded
+        frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
+        frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc
+        frame.colorspace = matrix if frame.colorspace == _UNSAID else frame.colorspace
         return Shot(frame, wide, at, glance(frame))
 
 

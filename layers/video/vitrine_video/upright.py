@@ -10,14 +10,17 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from vitrine_video import tones
+from vitrine.content import Colours
+from vitrine_imaging import tones
 
 _GLANCE: Final = 24  # pixels
 _BLACK: Final = 24  # levels of grey, on average; and no pixel much more
 _ALIKE: Final = 5.0  # levels of grey that two frames differ by, on average, and look the same
 _WIDEST: Final = 8.0  # a pixel that is said to be more times as wide as high, or the reverse, is square
 
-_UNSAID: Final = 2  # of a colour space (ITU-T H.273)
+# Matrices that FFmpeg's scaler knows (ITU-T H.273): RGB, BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020. A frame that names another is
+# converted as one that names none, because the scaler would refuse it.
+_MATRICES: Final = frozenset({0, 1, 4, 5, 6, 7, 9})
 _reformatter: Final = VideoReformatter()
 _small: Final = VideoReformatter()
 
@@ -55,13 +58,14 @@ def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
     width, height = _squared(frame, wide)
     scale = min(1.0, edge / max(width, height))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    other = tones.differ(frame.color_trc, frame.color_primaries)
+    colours = Colours(frame.color_primaries, frame.color_trc, _brightest(frame))
+    other = tones.differ(colours)
     small = _reformatter.reformat(
         frame, width, height, "rgb48le" if other else "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG,
         interpolation=Interpolation.BICUBIC, threads=1,
     )  # fmt: skip
     image = pyvips.Image.new_from_memory(_rows(small), width, height, 3, "ushort" if other else "uchar")
-    image = tones.to_srgb(image, frame.color_trc) if other else image.copy(interpretation="srgb")
+    image = tones.to_srgb(image, colours) if other else image.copy(interpretation="srgb")
     swapped, left_right, top_bottom = _turn(frame)
     if swapped:
         image = image.rot90().fliphor()
@@ -74,8 +78,10 @@ def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
 
 def _colorspace(frame: VideoFrame) -> int | None:
     """Where nobody says: what players take it for."""
-    if frame.colorspace != _UNSAID:
+    if frame.colorspace in _MATRICES:
         return None
+    if tones.is_high_range(frame.color_trc):
+        return Colorspace.BT2020
     return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
 
 
@@ -89,14 +95,46 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 
     By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of another angle, the nearest.
     """
-    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV's own types know one kind of it
-    matrix = bytes(sides[SideDataType.DISPLAYMATRIX]) if SideDataType.DISPLAYMATRIX in sides else b""
+    matrix = _side(frame, SideDataType.DISPLAYMATRIX)
     if len(matrix) < 36:
         return False, False, False
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix[:36])  # x' = ax + cy, y' = bx + dy
     if abs(b) + abs(c) > abs(a) + abs(d):
         return True, c < 0, b < 0
     return False, a < 0, d < 0
+
+
+def _brightest(frame: VideoFrame) -> float | None:
+    """Nits of the video's brightest pixel, or else of the screen it was made on, as FFmpeg's tonemap filter takes them."""
+    light = _side(frame, SideDataType.CONTENT_LIGHT_LEVEL)  # AVContentLightMetadata
+    screen = _side(frame, SideDataType.MASTERING_DISPLAY_METADATA)  # AVMasteringDisplayMetadata: ten fractions, and what of them is known
+    if len(light) >= 4 and any(light[:4]):
+        return float(struct.unpack_from("=I", light)[0])
+    if len(screen) >= 88:
+        above, below, _, known = struct.unpack_from("=4i", screen, 72)
+        if known and above > 0 and below > 0:
+            return float(above / below)
+    return None
+
+
+def _side(frame: VideoFrame, kind: SideDataType) -> bytes:
+    """A frame's side data of this kind; nothing where it has none."""
+    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV 18's own types know one kind of it
+    return bytes(sides[kind]) if kind in sides else b""
+
+
+def _name_unknown(_: type[SideDataType], value: object) -> SideDataType | None:
+    """A member for side data of a kind that PyAV does not know: without it, `frame.side_data` raises ValueError for the other kinds too."""
+    if not isinstance(value, int):
+        return None
+    member: Any = object.__new__(SideDataType)
+    member._name_, member._value_ = f"UNKNOWN_{value}", value
+    unknown: SideDataType = member
+    return unknown
+
+
+if "_missing_" not in vars(SideDataType):  # PyAV 19 has this itself; Python 3.11 has no PyAV 19
+    SideDataType._missing_ = classmethod(_name_unknown)  # type: ignore[method-assign, assignment]
 
 
 def _rows(frame: VideoFrame) -> bytes:
