@@ -80,9 +80,10 @@ def _shown(cls: Any) -> tuple[str, ...]:
 def _eq(self: Any, other: object) -> bool:
     if self is other:
         return True
+    names = _compared(self.__class__)
     if other.__class__ is not self.__class__:
         return NotImplemented  # type: ignore[no-any-return]
-    return all(getattr(self, name) == getattr(other, name) for name in _compared(type(self)))
+    return all(getattr(self, name) == getattr(other, name) for name in names)
 
 
 def _hash(self: Any) -> int:
