@@ -7,6 +7,7 @@ import mimetypes
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class File:
 
     @property
     def label(self) -> str:
-        return self.relative_path or str(self.path)
+        return printable(self.relative_path or str(self.path))
 
 
 @dataclass
@@ -84,6 +85,9 @@ class Server:
     def refusal(self, refused: HTTPError) -> Exception:
         """What a status other than 200 means: the end of it all where the key or the collection is wrong."""
         sentence = sentence_of(refused)
+        if sentence is None and refused.code in (404, 405, 501):
+            return Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?")
+        sentence = sentence or f"the server answered {refused.code} {refused.reason}"
         if refused.code == 401:
             return Stopped(f"The key is not accepted: {sentence}")
         return Stopped(sentence) if refused.code in (403, 404, 405, 429, 503) else Failed(sentence)
@@ -203,6 +207,8 @@ def send(server: Server, file: File, collection: str | None, waiting: list[tuple
 
 def upload(server: Server, file: File, collection: str | None, *, alone: bool) -> str:
     """The id of the item that is made of the file, whose bytes are all there. Raises Failed, OSError, Stopped."""
+    if not is_text(file.relative_path or file.path.name):
+        raise Failed("its name is not valid UTF-8; rename it" if file.relative_path is None else "its path is not valid UTF-8; rename it")
     with file.path.open("rb") as source:
         size = os.fstat(source.fileno()).st_size
         metadata = {"datasetId": collection, "relativePath": file.relative_path}
@@ -222,6 +228,15 @@ def upload(server: Server, file: File, collection: str | None, *, alone: bool) -
             raise
     media: str = created["mediaId"]
     return media
+
+
+def is_text(name: str) -> bool:
+    """False where bytes of the name are not valid UTF-8. Python keeps such bytes as lone surrogates, which no API accepts."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def abandon(server: Server, path: str) -> None:
@@ -256,14 +271,20 @@ def tell(file: File, sentence: str, *, alone: bool) -> None:
     print(sentence if alone else f"{file.label}: {sentence}", file=sys.stderr)
 
 
-def sentence_of(refused: HTTPError) -> str:
-    """The server's own sentence, with what is wrong in detail; else the status."""
+def printable(name: str) -> str:
+    """The name on one line: control characters, and bytes that are not valid UTF-8, are replaced by escapes such as `\\n`."""
+    unshown = ("Cc", "Cs", "Zl", "Zp")
+    return "".join(each.encode("unicode_escape").decode() if unicodedata.category(each) in unshown else each for each in name)
+
+
+def sentence_of(refused: HTTPError) -> str | None:
+    """The server's own sentence, with what is wrong in detail; None where the answer is not one of Vitrine's."""
     try:
         said = json.load(refused)
         details = [f"{'.'.join(map(str, detail['path']))}: {detail['message']}" for detail in said.get("details", [])]
         return "; ".join([str(said["error"]), *details])
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        return f"the server answered {refused.code} {refused.reason}"
+        return None
 
 
 def wait_of(refused: HTTPError) -> int:

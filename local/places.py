@@ -124,13 +124,20 @@ def _owner(path: Path) -> str:
 
 
 def is_free(port: int) -> bool:
+    return port_problem(port) is None
+
+
+def port_problem(port: int) -> str | None:
+    """Return why nothing of ours can listen on the port, as the end of a sentence that begins with the port; None where it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that a connection just left is free
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return "is one that only root may use"
         except OSError:
-            return False
-        return True
+            return "is taken"
+        return None
 
 
 def free_port(*, wanted: int = 0) -> int:

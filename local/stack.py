@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 from local import CLONE, LAYERS
 from local.config import config
-from local.places import StartError, free_port, is_free, make_private, private
+from local.places import StartError, free_port, make_private, port_problem, private
 from local.postgres import LOG_BYTES, Postgres, as_role
 from local.template import ACCOUNT, REGION, Template, read
 from local.tether import tethered
@@ -225,15 +225,16 @@ class Stack:
         kept = {"api": self.config.api_port, "s3": self.config.s3_port, "worker": 0}
         for part in sorted(kept, key=lambda part: part not in self._required):  # or another might get what one of them must have
             required = self._required.get(part, 0)
-            if required and not self._ports.get(part) and not is_free(required):
-                raise StartError(f"Port {required} is taken. Choose another one with {PORT_OPTIONS[part]}.")
+            if required and not self._ports.get(part) and (problem := port_problem(required)):
+                raise StartError(f"Port {required} {problem}. Choose another one with {PORT_OPTIONS[part]}.")
             wanted = required or kept[part]
             taken = wanted in [port for other, port in self._ports.items() if other != part]
             port = self._ports[part] = self._ports.get(part) or free_port(wanted=0 if taken else wanted)
             if wanted and port != wanted:
                 option = PORT_OPTIONS[part]
+                problem = port_problem(wanted) or "is taken"
                 self._say(
-                    f"Port {wanted} is taken: {part.upper()} is on port {port} this time. {option} chooses one (make run ARGS='{option} {port}')."
+                    f"Port {wanted} {problem}: {part.upper()} is on port {port} this time. {option} chooses one (make run ARGS='{option} {port}')."
                 )
 
     def _migrate(self) -> None:

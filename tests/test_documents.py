@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -205,6 +206,32 @@ def test_the_upload_script_fails_in_a_sentence(tenant: Tenant, tmp_path: Path, w
     )  # fmt: skip
 
     assert (done.returncode, done.stdout, done.stderr.splitlines()) == (1, "", [sentence])
+
+
+def test_the_upload_script_names_a_wrong_address(tenant: Tenant, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(pictures.jpeg(64, 48, seed=6))
+    form = tenant.studio.get("/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}).json()
+    store = "{0.scheme}://{0.netloc}".format(urlsplit(form["url"]))
+
+    done = script(tenant, str(tmp_path / "photo.jpg"), origin=store)
+
+    assert (done.returncode, done.stdout, done.stderr.splitlines()) == (
+        1, "", [f"{store} does not answer as Vitrine does: is it the API's address?"]
+    )  # fmt: skip
+
+
+def test_a_name_that_is_no_text_is_named_on_one_line(tenant: Tenant, tmp_path: Path) -> None:
+    (tmp_path / "trip").mkdir()
+    for name, seed in ((b"caf\xe9.jpg", 7), (b"two\nlines.jpg", 8)):
+        Path(os.fsdecode(os.fsencode(tmp_path / "trip") + b"/" + name)).write_bytes(pictures.jpeg(64, 48, seed=seed))
+
+    done = script(tenant, str(tmp_path / "trip"))
+    alone = script(tenant, os.fsdecode(os.fsencode(tmp_path / "trip") + b"/caf\xe9.jpg"))
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [r"trip/caf\udce9.jpg: its path is not valid UTF-8; rename it", "1 of 2 files are uploaded"]
+    assert [line.rsplit(": ", 1)[0] for line in done.stdout.splitlines()] == [r"trip/two\nlines.jpg"]
+    assert (alone.returncode, alone.stderr.splitlines()) == (1, ["its name is not valid UTF-8; rename it"])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)

@@ -183,6 +183,21 @@ def test_a_port_that_was_chosen_is_used_for_this_run_or_nothing_starts(tmp_path:
             Stack(tmp_path / "data", required_ports={"s3": taken}, owner_url=NOWHERE).start()
 
 
+def test_a_port_that_only_root_may_use_is_not_called_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unprivileged(socket.socket):
+        """Binds as an ordinary user's socket does."""
+
+        def bind(self, address: object) -> None:
+            if isinstance(address, tuple) and 0 < address[1] < 1024:
+                raise PermissionError(13, "Permission denied")
+            super().bind(address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("socket.socket", Unprivileged)
+
+    with pytest.raises(StartError, match=r"^Port 80 is one that only root may use. Choose another one with --port.$"):
+        Stack(tmp_path / "data", required_ports={"api": 80}, owner_url=NOWHERE).start()
+
+
 def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
     assert options([]) == RunOptions({}, like_aws=False)
     assert options(["--port", "9000", "--store-port=9001"]) == RunOptions({"api": 9000, "s3": 9001}, like_aws=False)
