@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests import pictures
+from tests import pictures, videos
 from vitrine.process import hide
 from vitrine_imaging import confinement
+from vitrine_imaging.child import UNCONFINED
 from vitrine_imaging.decoder import Decoder, Limits, Task, Undecodable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own means, of Linux")
@@ -94,6 +95,48 @@ def test_the_decoder_is_confined(tmp_path: Path) -> None:
         status = dict(line.split(":", 1) for line in Path(f"/proc/{decoder.pid}/status").read_text().splitlines())
 
     assert (status["Seccomp"].strip(), status["NoNewPrivs"].strip()) == ("2", "1")
+
+
+SANDBOX = """
+import ctypes, os, struct, sys
+
+# A filter that answers EPERM to prctl and seccomp, and ENOSYS to Landlock's calls, for this process and what it starts.
+prctl, seccomp = {"x86_64": (157, 317), "aarch64": (167, 277)}[os.uname().machine]
+answers = {prctl: 1, seccomp: 1, 444: 38, 445: 38, 446: 38}
+program = [(0x20, 0, 0, 0), *(each for call, code in answers.items() for each in ((0x15, 0, 1, call), (0x06, 0, 0, 0x00050000 | code)))]
+program = b"".join(struct.pack("HBBI", *each) for each in [*program, (0x06, 0, 0, 0x7FFF0000)])
+instructions = ctypes.create_string_buffer(program)
+library = ctypes.CDLL(None)
+assert library.prctl(38, 1, 0, 0, 0) == 0
+filters = ctypes.create_string_buffer(struct.pack("HP", len(program) // 8, ctypes.addressof(instructions)))
+assert library.syscall(seccomp, 1, 0, filters) == 0
+
+from pathlib import Path
+from vitrine_imaging.decoder import Decoder, Task
+from vitrine_imaging.models import Limits
+
+data = Path(sys.argv[2]).read_bytes()
+if sys.argv[1] == "stills":
+    with Decoder() as decoder:
+        print(len(decoder.derive(Path(sys.argv[2])).frames))
+else:
+    told = {"mime_type": "video/mp4", "size": len(data), "frames": 8, "max_seconds": 60, "read_bytes": 1 << 24}
+    with Decoder(module="vitrine_video.child") as decoder:
+        with decoder.begin_task(Task(told, lambda at, size: data[at : at + size]), limits=Limits(memory_bytes=2 << 30)) as decoding:
+            print(len(decoding.result().frames))
+"""
+
+
+@pytest.mark.parametrize(("kind", "frames"), [("stills", "1"), ("video", "4")])
+def test_a_sandbox_that_permits_no_filter_does_not_stop_the_decoder(tmp_path: Path, kind: str, frames: str) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(pictures.jpeg(40, 30) if kind == "stills" else videos.video())
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}  # without HOME, as in Lambda
+
+    done = subprocess.run([sys.executable, "-c", SANDBOX, kind, str(file)], capture_output=True, text=True, check=False, env=environment, timeout=60)
+
+    assert (done.returncode, done.stdout.strip()) == (0, frames)
+    assert done.stderr.splitlines() == ["this process cannot be hidden from its children: [Errno 1] Operation not permitted", UNCONFINED]
 
 
 @pytest.fixture(scope="module", params=["stills", "video"])

@@ -23,6 +23,7 @@ from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.answers import Say
 from vitrine_imaging.models import OUT_OF_MEMORY, Derived, Undecodable
 
+UNCONFINED = "WARNING: the decoder runs without a seccomp filter, since none is permitted here"  # on stderr, once per process
 Derive = Callable[[Mapping[str, Any], Say], Derived]  # of what is told about a file, and whom its pieces are asked of
 
 
@@ -49,7 +50,8 @@ def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
     confinement.confine_reading()  # before there is a second thread, which would go free
     threading.Thread(target=_die_with_parent, daemon=True).start()
     loaded.rehearse()
-    confinement.confine()
+    if not confinement.confine() and limited:
+        sys.stderr.write(UNCONFINED + "\n")
 
     os.dup2(silence, 1)  # what a library prints is no answer
     os.dup2(silence, 2)  # nor does a hostile file write our log; that libvips cannot be loaded was said before

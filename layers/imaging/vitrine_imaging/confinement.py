@@ -119,8 +119,8 @@ def confine_reading() -> bool:
     """Confine what the calling thread, and the threads that it starts later, can open to what the libraries loaded so far may need.
 
     That is the standard library, the packages that were imported, the folders of the shared objects that were loaded, /dev/null and
-    /dev/urandom. Nothing can be written, and no other process outside gets a signal. Returns whether the kernel has Landlock; without it nothing
-    is confined. Call it while there is one thread: Landlock leaves the others as they are. Raises OSError.
+    /dev/urandom. Nothing can be written, and no other process outside gets a signal. Returns whether the kernel has Landlock and permits its use;
+    otherwise nothing is confined. Call it while there is one thread: Landlock leaves the others as they are. Raises OSError.
     """
     version = landlock_version()
     if not version:
@@ -131,8 +131,11 @@ def confine_reading() -> bool:
     try:
         for path in _needed():
             _allow_reading(rules, path)
-        prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        _call(_RESTRICT_SELF, rules, 0)
+        try:
+            prctl(_PR_SET_NO_NEW_PRIVS, 1)
+            _call(_RESTRICT_SELF, rules, 0)
+        except OSError:  # a sandbox around this process denies it
+            return False
     finally:
         os.close(rules)
     return True
@@ -148,26 +151,32 @@ def landlock_version() -> int:
         return 0
 
 
-def confine() -> None:
-    """Confine all threads of this process to an account without rights, where root started it, and to harmless calls.
+def confine() -> bool:
+    """Confine all threads of this process to an account without rights, where root started it, and to harmless calls. Returns whether the calls
+    are confined: they are not where the kernel, or a sandbox around this process, permits no seccomp filter, nor on machines that are not listed.
 
     For the decoder, once everything is imported. Afterwards it starts no program, opens no connection, reaches into no other process, sends no
     signal, not even to itself, and changes no file. `abort` therefore ends it by the instruction that the C library has for that case. Raises
-    OSError where the kernel knows no filters, or where root has no right to change its account; there is no filter for machines not listed.
+    OSError where root has no right to change its account, or where a thread has a filter of its own.
     """
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(ACCOUNT)
         os.setuid(ACCOUNT)  # the capabilities go with it
     if sys.platform != "linux" or platform.machine() not in _ARCHITECTURES:
-        return
+        return False
     column, architecture = _ARCHITECTURES[platform.machine()]
     program = _program(column, architecture)
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in program))
     filters = ctypes.create_string_buffer(struct.pack("HP", len(program), ctypes.addressof(instructions)))
-    prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    if _call(_SECCOMP[column], _SET_MODE_FILTER, _TO_ALL_THREADS, ctypes.addressof(filters)) != 0:
+    try:
+        prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        unsynchronized = _call(_SECCOMP[column], _SET_MODE_FILTER, _TO_ALL_THREADS, ctypes.addressof(filters))  # the id of a thread; 0 for none
+    except OSError:
+        return False
+    if unsynchronized:
         raise OSError(errno.EPERM, "a thread cannot be confined")
+    return True
 
 
 def _program(column: int, architecture: int) -> list[tuple[int, int, int, int]]:

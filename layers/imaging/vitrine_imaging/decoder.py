@@ -253,7 +253,10 @@ class _Child:
     def __init__(self, module: str, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         self.files = 0
-        confinement.hide()
+        try:
+            confinement.hide()
+        except OSError as error:  # a sandbox around this process denies it
+            log.warning("this process cannot be hidden from its children: %s", error)
         channel, theirs = socket.socketpair()  # not a pipe: open files are passed over it
         with theirs:
             self.process = subprocess.Popen(
