@@ -56,8 +56,10 @@ def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled()
         "224.0.0.1", "255.255.255.255", "[::]", "[::1]", "[::ffff:10.0.0.1]", "[::ffff:a9fe:a9fe]", "[::127.0.0.1]", "[64:ff9b::a9fe:a9fe]",
         "[64:ff9b:1::a00:1]", "[100::1]", "[2001:0:1::1]", "[2001:db8::1]", "[2002:7f00:1::]", "[fd00:ec2::254]", "[fe80::1]", "[ff02::1]",
         "[5f00::1]", "127.1", "0x7f.1", "0177.0.0.1", "2130706433", "0xA9FEA9FE", "127.0.0.1.", "１２７.0.0.1", "%31%32%37.0.0.1",
+        "localhost", "LOCALHOST.", "a.b.localhost", "a.localhost.", "ｌocalhost",
     ]  # fmt: skip
     public = ["1.1.1.1", "100.128.0.1", "172.32.0.1", "192.0.1.1", "[2606:4700:4700::1111]", "[2a00:1450::1]", "[2001:200::1]"]
+    public += ["notlocalhost", "localhost.example.org"]
 
     assert [each for each in within if refused(f"http://{each}/", names({})) is None] == []
     assert [each for each in public if refused(f"http://{each}/", names({})) is not None] == []

@@ -109,6 +109,36 @@ def test_a_file_that_was_given_no_name_at_all_is_reported(tenant: Tenant) -> Non
     assert (beside.status_code, beside.json()["data"]["errors"]) == (200, [{"filename": "", "error": "name must have 1 to 255 characters"}])
 
 
+@pytest.mark.parametrize("size", [3, 10_000_000])
+def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_not(size: int) -> None:
+    part = b'Content-Disposition: form-data; name="files"'
+    found = {}
+    for data in (PHOTO, b"GIF89a\x01\x00\x01\x00", b"\x00\x00\x00\x18ftyp", "a text of é, longer than the first bytes ".encode() * 30, b"abc", b""):
+        with Form(TYPE["content-type"], files=4, many="files") as read_form:
+            body = form(part, data=data)
+            for start in range(0, len(body), size):
+                read_form.feed(body[start : start + size])
+            read_form.end()
+            found[data[:8]] = (read_form.fault, [(file.filename, file.size) for file in read_form.repeated])
+
+    assert found == {
+        PHOTO[:8]: (None, [("", len(PHOTO))]), b"GIF89a\x01\x00": (None, [("", 10)]), b"\x00\x00\x00\x18ftyp": (None, [("", 8)]),
+        b"a text o": (None, []), b"abc": (None, []), b"": (None, []),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000_000])
+@pytest.mark.parametrize("preamble", [b"\r\n", b"This is a message in several parts.\r\n", b"--x-a\r\n\r\n", b"x" * 8000 + b"\r\n"])
+def test_what_comes_before_the_first_boundary_is_not_read(preamble: bytes, size: int) -> None:
+    body = preamble + form(head(b'filename="a.jpg"')) + b"\r\nand after the last one"
+    with Form(TYPE["content-type"], files=1, many="files") as read_form:
+        for start in range(0, len(body), size):
+            read_form.feed(body[start : start + size])
+        read_form.end()
+
+        assert (read_form.fault, [(file.filename, file.size) for file in read_form.repeated]) == (None, [("a.jpg", len(PHOTO))])
+
+
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
 def test_a_part_that_is_packed_is_not_taken_for_what_it_holds(tenant: Tenant, encoding: str) -> None:
     packed = head(b"filename=a.jpg") + f"\r\nContent-Transfer-Encoding: {encoding}".encode()
@@ -128,6 +158,18 @@ def test_a_field_is_in_the_encoding_that_its_part_names(content_type: bytes, val
         read_form.end()
 
         assert (read_form.fault, read_form.fields) == (None, {"title": text})
+
+
+@pytest.mark.parametrize(("usual", "value", "text"), [
+    (b"iso-8859-1", b"caf\xe9", "café"), (b"UTF-8", "café".encode(), "café"), (b"", "café".encode(), "café"), (b"none", "café".encode(), "café"),
+])  # fmt: skip
+def test_a_field_without_an_encoding_is_in_the_one_that_the_form_names(usual: bytes, value: bytes, text: str) -> None:
+    charset, title = (b'Content-Disposition: form-data; name="%b"' % name for name in (b"_charset_", b"title"))
+    with Form(TYPE["content-type"], files=1) as read_form:
+        read_form.feed(form(charset, data=usual).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + form(title, data=value))
+        read_form.end()
+
+        assert (read_form.fault, read_form.fields["title"]) == (None, text)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000_000])

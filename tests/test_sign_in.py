@@ -413,6 +413,18 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
     assert said(answers[1]) == refused(429, "rate_limited", TOO_MANY)
 
 
+def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(environment: pytest.MonkeyPatch) -> None:
+    strict(environment, here=1)
+    environment.setenv("AUTH_LIMIT", "3")
+    change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
+    email, someone = f"{uuid4().hex}@example.org", Someone.new()
+
+    answers = [call(app, "POST", SIGN_IN, json={"email": email, "password": PASSWORD}) for _ in range(6)]
+
+    assert [answer.status_code for answer in answers] == [401] + [429] * 5
+    assert call(app, "POST", SIGN_IN, json={"email": someone.email, "password": PASSWORD}).status_code == 200
+
+
 def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.MonkeyPatch) -> None:
     strict(environment, here=1, anywhere=1)
     someone = Someone.new()

@@ -169,7 +169,8 @@ def test_every_answer_carries_the_headers_of_all(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "location"), [
     ("/api/v1/media/", "/api/v1/media"), ("/api/v1/media/?limit=5&x=%20", "/api/v1/media?limit=5&x=%20"),
-    ("/api/v1/media/a%20b/", "/api/v1/media/a%20b"),
+    ("/api/v1/media/a%20b/", "/api/v1/media/a%20b"), ("/api/v1/media/a%3Fb%23c/?x=1", "/api/v1/media/a%3Fb%23c?x=1"),
+    ("/api/v1/media/a%0D%0Ab/", "/api/v1/media/a%0D%0Ab"),
 ])  # fmt: skip
 def test_a_slash_at_the_end_of_a_v1_path_is_led_away(path: str, location: str) -> None:
     answer = ask("GET", path)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+import pytest
 
 from tests.shapes import A_TIME, hyphened
 from tests.tenants import Client, http
@@ -77,6 +82,19 @@ def test_what_a_body_may_be(tenant: Tenant) -> None:
     assert set(typed.values()) == {200}, "the body is JSON, whatever it is called"
     kept = tenant.studio.get(f"/api/media/{folder}", headers=JSON).json()["media"]["metadata"]
     assert (kept["n"], kept["big"]) == (5.0, 123456789012345678901234567890)
+
+
+def test_a_client_that_sends_before_it_listens_hears_why_its_body_is_too_large(tenant: Tenant) -> None:
+    headers = {**JSON, "x-api-key": str(tenant.studio.key)}   # and `Connection: close`, as urllib has it
+    request = urllib.request.Request(os.environ["API_URL"] + "/api/v1/media-tags", b"x" * 8_000_000, headers)
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+
+    with refused.value:
+        assert (refused.value.code, json.load(refused.value)["error"]) == (
+            413, "The body of a request may hold 4194304 bytes; larger files go through the upload protocol at /api/upload",
+        )  # fmt: skip
 
 
 def test_what_a_path_may_be(tenant: Tenant) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.tags import add, folder, given, listed, photo, shown, slugs, tags_of
 from tests.team_tags import NO_TAG, TAGS, UNKNOWN, done, make, on, refused, said, tag, team
+from tests.wall_cases import owner
 
 if TYPE_CHECKING:
     import httpx
@@ -122,3 +125,20 @@ def test_of_many_that_want_one_name_at_once_one_has_it(tenant: Tenant) -> None:
 
     assert (answers.count(200), answers.count(409)) == (1, 7)
     assert team(tenant).count("Hero") == 1
+
+
+def test_a_slug_that_is_taken_while_a_tag_is_renamed_is_given_a_suffix(tenant: Tenant) -> None:
+    tag_id = make(tenant, "Tag")
+    taking = '''insert into tags (organization_id, id, "group", name, slug) values (%s, %s, 'tags', 'M\u00f6ller', 'm-ller')'''
+
+    with owner() as connection, ThreadPoolExecutor(1) as threads:
+        connection.execute(taking, [tenant.id, uuid.uuid4()])
+        answer = threads.submit(change, tenant, tag_id, name="M\u00fcller")
+        waiting = "select count(*) as n from pg_locks where not granted and transactionid = pg_current_xact_id()::xid"
+        until = time.monotonic() + 10
+        while connection.execute(waiting).fetchone() == {"n": 0} and time.monotonic() < until:
+            time.sleep(0.02)
+        connection.commit()
+
+    assert answer.result().status_code == 200, answer.result().text
+    assert re.fullmatch("m-ller-[0-9a-f]{12}", answer.result().json()["data"]["slug"])

@@ -19,7 +19,7 @@ from psycopg import errors as sqlstate
 from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, Taken
 from vitrine.models import Actor, Nobody, Worker
 from vitrine.settings import settings
 
@@ -224,7 +224,7 @@ def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
 
 
 _REFUSALS: dict[type[psycopg.Error], Callable[[], Refusal]] = {
-    sqlstate.UniqueViolation: lambda: Conflict("It exists already"),
+    sqlstate.UniqueViolation: lambda: Taken("It exists already"),
     sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
     sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
     sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),

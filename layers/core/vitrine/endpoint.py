@@ -32,7 +32,7 @@ from typing_extensions import TypeVar
 from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, WrongOrigin
+from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, TooManyRequests, WrongOrigin
 from vitrine.models import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
@@ -179,8 +179,8 @@ class Request(Generic[B, Q]):
 
     @property
     def path(self) -> str:
-        """Decoded."""
-        return self._http.url.path
+        """Decoded. Not the URL's, in which Starlette encodes `?` and `#` and drops control characters."""
+        return str(self._http.scope["path"])
 
     @property
     def query_string(self) -> str:
@@ -304,9 +304,10 @@ class Endpoint:
             if self.spec.failures_only:
                 used.take_back()
         except Refusal as refusal:
-            # What could not be decided is no guess, nor is what was right and is so already. What is over the limit needs no count: a window that
-            # failures have used up stays so, and many right requests at once do not use it up.
-            if self.spec.failures_only and (isinstance(refusal, (Busy, Conflict)) or (used.use is not None and used.use.hits > used.use.allowed)):
+            # What could not be decided is no guess, nor is what was right and is so already, nor what another limit stopped before it was looked at.
+            # What is over the limit needs no count: a window that failures have used up stays so, and many right requests at once do not use it up.
+            undecided = isinstance(refusal, (Busy, Conflict, TooManyRequests))
+            if self.spec.failures_only and (undecided or (used.use is not None and used.use.hits > used.use.allowed)):
                 used.take_back()
             said = dialect.refusal(refusal, self.spec.operation)
         except Exception:  # whatever it is, the client learns nothing of it
@@ -479,21 +480,26 @@ async def _aside(http: HttpRequest, work: Callable[[], T]) -> T:
 
 
 async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
-    """None when the client went away before all of it was there."""
+    """None when the client went away before all of it was there.
+
+    A body over the limit is read all the same, up to twice the limit, and not kept: a client that sends before it listens would have its connection
+    reset and no answer. One that waits to be asked for the body (`Expect`), or is to send more than that, is answered at once.
+    """
     most = settings().max_body_bytes
     length = http.headers.get("content-length", "")
-    if length.isdecimal() and (len(length) > 18 or int(length) > most):
+    announced = 0 if not length.isdecimal() else int(length) if len(length) < 19 else sys.maxsize   # a longer text takes long to read
+    if announced > (most if "expect" in http.headers else 2 * most):
         return _too_large(most)
-    whole = bytearray()
-    while True:
+    whole, size, more = bytearray(), 0, True
+    while more and size <= 2 * most:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
-        whole += message.get("body", b"")
-        if len(whole) > most:
-            return _too_large(most)
-        if not message.get("more_body", False):
-            return bytes(whole)
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        size += len(chunk)
+        if size <= most:
+            whole += chunk
+    return bytes(whole) if max(size, announced) <= most else _too_large(most)
 
 
 def _largest_form(http: HttpRequest) -> int:

@@ -144,6 +144,10 @@ class Conflict(Refusal):
     status, code = 409, "conflict"
 
 
+class Taken(Conflict):
+    """Another row has what must be unique: it was committed after the transaction had looked for it, or nothing looked."""
+
+
 class StillRunning(Conflict):
     """The same request is being worked on."""
 

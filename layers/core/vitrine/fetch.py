@@ -156,7 +156,10 @@ def _addresses(place: _Place, resolve: Resolve) -> list[str]:
     try:
         return [str(ip_address(place.host))]
     except ValueError:
-        return resolve(place.host, place.port)
+        pass
+    if f".{place.host.removesuffix('.')}".endswith(".localhost"):   # RFC 6761, 6.3: loopback, which browsers know and not every resolver does
+        return ["127.0.0.1"]
+    return resolve(place.host, place.port)
 
 
 def _judge(place: _Place, addresses: list[str]) -> list[str]:

@@ -28,6 +28,8 @@ MAX_PARTS = 63                # beside its files
 MAX_FIELDS = 128 * 1024        # bytes of all fields together, names included
 MAX_HEADER = 8 * 1024          # bytes of a part's header; a name of 255 characters takes 1 kB
 MAX_HEADERS = 16               # of one part
+MAX_PREAMBLE = 8 * 1024        # bytes before the first boundary: a line or two for readers that know no forms
+UNDECIDED = 512                # bytes of a part without a file's name, by which text is told from a file
 MAX_FOLDS = 16                 # lines of one part that continue the line before
 PIECE = 64 * 1024              # bytes that the parser gets at a time: what is parsed again after a folded line
 IN_MEMORY = 1024 * 1024        # bytes of a file before it goes to the disk
@@ -74,6 +76,8 @@ class Form:
         self._in_headers, self._resuming, self._continues, self._folds, self._last_header, self._before = False, False, False, 0, "", b""
         self._name, self._crc32, self._bytes = "", 0, 0
         self._filename: str | None = None       # None: the part is a field
+        self._undecided = False                 # the part is a field of the name of many, and may be a file that was given no name
+        self._preamble: bytearray | None = bytearray()   # what came before the first boundary; None: the boundary has come
         self._parser: MultipartParser | None = None
         boundary = _BOUNDARY.fullmatch(content_type.strip())
         if boundary is not None:
@@ -111,6 +115,8 @@ class Form:
         return digest.digest()
 
     def feed(self, chunk: bytes) -> None:
+        if self._preamble is not None and self._parser is not None:
+            chunk = self._after_preamble(self._preamble, chunk)
         for start in range(0, len(chunk), PIECE):
             if self._parser is None or self.fault is not None or self._given_up:
                 return
@@ -126,7 +132,7 @@ class Form:
     def end(self) -> None:
         """There is no more."""
         if not self._ended and self.fault is None:
-            self.fault = Invalid("The form breaks off before its last boundary")
+            self.fault = Invalid(_NO_FORM if self._preamble else "The form breaks off before its last boundary")
 
     def give_up(self) -> None:
         """What it still brings is nothing to anybody."""
@@ -148,6 +154,20 @@ class Form:
             },
             max_header_size=MAX_HEADER,
         )
+
+    def _after_preamble(self, preamble: bytearray, chunk: bytes) -> bytes:
+        """The form from its first boundary on; empty until that has come. RFC 2046, 5.1.1: what comes before the boundary is ignored, but the parser
+        knows no such text.
+        """
+        preamble += chunk
+        delimiter = b"--" + self._boundary.encode("latin-1")
+        begins = 0 if preamble.startswith(delimiter) else preamble.find(b"\r\n" + delimiter)
+        if begins >= 0:
+            self._preamble = None
+            return bytes(preamble[begins:])
+        if len(preamble) > MAX_PREAMBLE:
+            self.fault = Invalid(_NO_FORM)
+        return b""
 
     def _write(self, parser: MultipartParser, piece: bytes) -> None:
         """Feed the parser. It knows no folded headers (a line that begins with white space continues the one before; RFC 5322, 2.2.3): where it
@@ -216,6 +236,7 @@ class Form:
             if self._name == self._many and self._filename is None and declared and not declared.startswith(b"text/plain"):
                 self._filename = ""   # a file that was given no name: reported like any file that is not taken
             self._has_many |= self._name == self._many
+            self._undecided = self._name == self._many and self._filename is None
             self._keeping = self._name == self._many and self._filename is not None
             if self._keeping:
                 self._begin_file()
@@ -234,9 +255,14 @@ class Form:
         self._crc32, self._bytes, self.in_file = 0, 0, True
 
     def _on_part_data(self, chunk: bytes, start: int, end: int) -> None:
+        piece = chunk[start:end]
+        if self._undecided:
+            self._value += piece
+            if len(self._value) >= UNDECIDED:
+                self._decide()
+            return
         if not self._keeping:
             return
-        piece = chunk[start:end]
         if self._filename is None:
             self._count(len(piece))
             self._value += piece
@@ -245,11 +271,26 @@ class Form:
         self._crc32 = zlib.crc32(piece, self._crc32)
         self._bytes += len(piece)
 
+    def _decide(self) -> None:
+        """A part of the name of many, without a file's name, is a field where it begins as text does, and is skipped; else it is a file that was
+        given no name, and is reported like any file that is not taken.
+        """
+        self._undecided, begun = False, bytes(self._value)
+        self._value.clear()
+        if _is_text(begun):
+            return
+        self._filename, self._keeping = "", True
+        self._begin_file()
+        self._on_part_data(begun, 0, len(begun))
+
     def _on_part_end(self) -> None:
+        if self._undecided:
+            self._decide()
         if not self._keeping:
             return
         if self._filename is None:
-            self.fields[self._name] = _field(bytes(self._value), self._headers.get("content-type", b"").decode("latin-1"))
+            declared = self._headers.get("content-type", b"").decode("latin-1")
+            self.fields[self._name] = _field(bytes(self._value), declared, usual=self.fields.get("_charset_", ""))
             self._value.clear()
             return
         declared = self._headers.get("content-type", b"").decode("latin-1")
@@ -348,13 +389,25 @@ def _extended(found: dict[str, bytes], name: str) -> str | None:
     return text
 
 
-def _field(value: bytes, content_type: str) -> str:
-    """A field's text, in the encoding that its part names (RFC 7578, 4.4), or UTF-8."""
+def _field(value: bytes, content_type: str, *, usual: str) -> str:
+    """A field's text, in the encoding that its part names (RFC 7578, 4.4), or the one that the field `_charset_` named before (4.6: `usual`), or
+    UTF-8.
+    """
     charset = _CHARSET.search(content_type)
-    text = _decoded(value, charset[1] if charset else "utf-8")
+    text = _decoded(value, charset[1] if charset else usual or "utf-8")
+    if text is None and usual and charset is None:   # `_charset_` named no encoding that there is, or another than the field is in
+        text = _decoded(value, "utf-8")
     if text is None:
         raise Invalid("The names and fields of a form are UTF-8" if charset is None else _OTHER_ENCODING)
     return _storable(text)
+
+
+def _is_text(begun: bytes) -> bool:
+    """Whether it may be the first bytes of a text in UTF-8: the last character may be cut."""
+    try:
+        return "\x00" not in codecs.getincrementaldecoder("utf-8")().decode(begun)
+    except UnicodeDecodeError:
+        return False
 
 
 def _decoded(value: bytes, charset: str) -> str | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from vitrine.credentials import mint_id
-from vitrine.db import read, read_all, transaction, write
-from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound
+from vitrine.db import ATTEMPTS, read, read_all, transaction, write
+from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
 from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, hold_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
@@ -21,7 +21,7 @@ from vitrine.queries import tags as labels
 from vitrine.queries import team_tags as queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
@@ -144,7 +144,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
             raise _changed_meanwhile()
         return made
 
-    return transaction(caller, work)
+    return _until_free(caller, work)
 
 
 def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
@@ -174,6 +174,19 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
         )
         return db.run(queries.change(organization, wanted, name_key(name)))[0]
 
+    return _until_free(caller, work)
+
+
+def _until_free(caller: Caller, work: Callable[[Transaction], T]) -> T:
+    """What `work`, which renames a tag, returns. Called again where another transaction committed a tag of the same name or slug after `work` had
+    looked for one: then it finds that tag. Names of one key wait for each other, but two names of different keys may have one slug, and the Studio
+    API's tags wait for nobody.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return transaction(caller, work)
+        except Taken:
+            continue
     return transaction(caller, work)
 
 
