@@ -56,11 +56,11 @@ print(*(tried(what) for what in (
 
 LOOKS = """
 import os, subprocess, sys
-from vitrine_imaging import confinement
+from vitrine.process import hide
 
 os.environ["SECRET"] = "x"
 if sys.argv[1] == "hidden":
-    confinement.hide()
+    hide()
 look = "import os; print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
 print(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout.strip() or "refused")
 """

@@ -15,23 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import pictures, tiffs
-from vitrine.content import (
-    DOCUMENTS,
-    HEAD_BYTES,
-    OTHER_RAWS,
-    RAWS,
-    SHOWABLE,
-    STILLS,
-    TYPES,
-    VIDEOS,
-    Colours,
-    Content,
-    canonical,
-    colours,
-    declarable,
-    sniff,
-    taken,
-)  # fmt: skip
+from vitrine.content import HEAD_BYTES, Colours, Content, canonical, colours, declarable, sniff, taken
+from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS
 from vitrine.settings import settings as chosen
 
 

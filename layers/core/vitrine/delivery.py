@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
 from vitrine import storage
-from vitrine.content import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.errors import NotFound
+from vitrine.media_types import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.models import MAX_NAME
 from vitrine.settings import settings
 from vitrine.urls import normalized

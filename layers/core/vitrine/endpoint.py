@@ -19,7 +19,7 @@ import time
 import uuid
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, quote
@@ -133,7 +133,7 @@ class _Used:
     """What a request has used of a rate limit, and what else its answer says of who asks, whether it is an error or not."""
 
     use: auth.Use | None = None
-    cookies: tuple[str, ...] = field(default=())
+    cookies: tuple[str, ...] = ()
 
     @property
     def headers(self) -> dict[str, str]:

@@ -26,7 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from vitrine_imaging import answers, confinement, wire
+from vitrine.process import hide
+from vitrine_imaging import answers, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
 log = logging.getLogger(__name__)
@@ -253,7 +254,7 @@ class _Child:
     def __init__(self, module: str, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
         self.files = 0
-        confinement.hide()
+        hide()
         channel, theirs = socket.socketpair()  # not a pipe: open files are passed over it
         with theirs:
             self.process = subprocess.Popen(

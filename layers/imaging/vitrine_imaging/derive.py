@@ -11,7 +11,8 @@ from typing import Any, Final
 import pyvips
 from pyvips import vips_lib
 
-from vitrine.content import HEAD_BYTES, RAWS, STILLS, Colours, Content, brands, colours, raw_type, sniff
+from vitrine.content import HEAD_BYTES, Colours, Content, brands, colours, raw_type, sniff
+from vitrine.media_types import RAWS, STILLS
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable, not_supported
@@ -187,10 +188,15 @@ def placeholder(image: pyvips.Image) -> bytes:
 
 
 def rehearse() -> None:
-    """Load whatever libraries load when they are first used, since later nothing can be opened by name."""
+    """Load whatever the libraries that decode stills load when they are first used, since later nothing can be opened by name."""
+    rehearse_frames()
+    by_pillow.rehearse()
+
+
+def rehearse_frames() -> None:
+    """Load whatever libvips loads when frames are first made of pixels."""
     grey = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb") + 100
     _, thumbnail = picture_frame(grey.cast("uchar"))
     placeholder(thumbnail)
     perceptual_hash(thumbnail)
     dominant_colors(thumbnail)
-    by_pillow.rehearse()
