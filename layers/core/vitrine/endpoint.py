@@ -130,7 +130,7 @@ class Spec:
 
 @dataclass(slots=True)
 class _Used:
-    """What a request has used of a rate limit, and what else its answer says of who asks, whether it is an error or not."""
+    """The rate limit that a request has used, and the cookies that its answer sets for the caller. Both go into errors, too."""
 
     use: auth.Use | None = None
     cookies: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ class _Used:
         return _limits_shown(self.use)
 
     def take_back(self) -> None:
-        """The request is not counted any more."""
+        """Remove the request from its count."""
         if self.use is not None:
             with suppress(Refusal):   # the request itself is done
                 self.use = self.use.take_back()
@@ -304,8 +304,8 @@ class Endpoint:
             if self.spec.failures_only:
                 used.take_back()
         except Refusal as refusal:
-            # What could not be decided is no guess, nor is what was right and is so already. What is over the limit needs no count: a window that
-            # failures have used up stays so, and many right requests at once do not use it up.
+            # Busy (not decided) and Conflict (right, and done before) are no failed guesses. A request over the limit is not counted either: the
+            # window stays used up by the failures in it, and many right requests at once do not use it up.
             if self.spec.failures_only and (isinstance(refusal, (Busy, Conflict)) or (used.use is not None and used.use.hits > used.use.allowed)):
                 used.take_back()
             said = dialect.refusal(refusal, self.spec.operation)
@@ -353,7 +353,7 @@ class Endpoint:
             request.links = links
             return self._function(request, who)
 
-        # Of what was composed: the same request in another form of its texts, or with other white space, is the same request.
+        # The fingerprint covers the composed request, so that another Unicode form or other white space does not make it another request.
         said = to_json((http.url.path, values, document)) if form is None else to_json((http.url.path, values)) + form.said()
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
@@ -497,13 +497,13 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
 
 
 def _largest_form(http: HttpRequest) -> int:
-    """Bytes: `form_max_bytes`, and in Lambda no more than an event carries. Whatever reports the limit of form uploads here takes it from here."""
+    """Return the most bytes that a form may have: `form_max_bytes`, and in Lambda no more than an event carries. Reports of the limit call it, too."""
     chosen = settings()
     return min(chosen.form_max_bytes, chosen.max_body_bytes) if "aws.event" in http.scope else chosen.form_max_bytes
 
 
 def largest_body(most: int) -> str:
-    """How a limit of so many bytes is reported: in the error, and in advance in the API's description."""
+    """The sentence for a limit of `most` bytes, which the error and the API's description have in common."""
     return f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
 
 
@@ -593,8 +593,9 @@ def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes,
 
 
 def _header_value(name: str, value: str) -> bytes:
-    """The value as visible ASCII and spaces, whoever made it: nothing in it can end the header and begin another, and no client can read it in
-    another encoding. A URL stays the same URL; of other texts what is not ASCII becomes a question mark, and control characters go.
+    """Return the value as visible ASCII and spaces. Then nothing in it can end the header, and clients cannot differ in its encoding.
+
+    URLs are percent-encoded. In other values each character beyond ASCII becomes a question mark, and control characters are removed.
     """
     if name in ("location", "content-location"):
         value = in_header(value)

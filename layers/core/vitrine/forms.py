@@ -172,7 +172,7 @@ class Form:
             parser.write(f"--{self._boundary}\r\n{self._last_header}:".encode("latin-1"))
             self._resuming, self._continues = False, True
 
-    # What the parser tells. A header, a value and a file come in pieces of any size.
+    # Callbacks of the parser. A header, a value and a file come in pieces of any size.
 
     def _on_part_begin(self) -> None:
         if self._resuming:
@@ -268,7 +268,7 @@ class Form:
             raise Invalid(f"The fields of a form may hold {MAX_FIELDS} bytes, the file aside")
 
 
-# What a part's headers say.
+# Parsing of a part's headers.
 
 def _parameters(disposition: bytes) -> dict[str, bytes] | None:
     """The parameters of a Content-Disposition, by name in small letters, unquoted. None: it is no form-data, or not to be read."""

@@ -66,7 +66,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
         found = read(Nobody(), queries.by_email(wanted))
         stored = found[0].password_hash if found else None
         right = verify_password(stored, password)
-    except Busy:   # nothing was learnt about the password
+    except Busy:   # the password was not verified
         attempt.take_back(began)
         raise
     if not right or stored is None:
@@ -151,6 +151,6 @@ class _Attempt:
         return began
 
     def take_back(self, began: datetime | None) -> None:
-        """The attempt is not counted any more."""
+        """Remove the attempt from its counts, in the window that began then."""
         if began is not None:
             write(Nobody(), identity.uncount_request([self.here, self.account], began))

@@ -343,8 +343,8 @@ def _create(
 
 
 def _declared_type(declared: str) -> str:
-    """The type that a client declares, by its usual name and without parameters. It refuses nothing that the content would allow. Raises Invalid only
-    where it cannot be written into a policy.
+    """Return the declared type by its usual name and without parameters, or "" where it is no media type. No type is rejected here: the content
+    decides later. Raises Invalid only where the text cannot be stored or written into a policy.
     """
     check_declared_type(declared, "type")
     mime_type = content.canonical(declared)
