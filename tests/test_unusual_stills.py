@@ -223,7 +223,7 @@ def test_a_raw_file_is_shown_by_its_largest_preview_turned_as_its_first_director
     assert {name: outcome(derive, data) for name, data in files.items()} == dict.fromkeys(files, "right")
 
 
-def test_a_raw_file_without_a_preview_is_refused_by_name(derive: Derive) -> None:
+def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive: Derive) -> None:
     files = tiffs.raws(tiffs.Bytes(b"no JPEG"), tiffs.Bytes(b"none"))
 
     said = {name: outcome(derive, data) for name, data in files.items()}

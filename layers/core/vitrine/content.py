@@ -454,8 +454,13 @@ def _measure_webp(head: bytes) -> Measured:
 
 
 def _measure_tiff(head: bytes) -> Measured:
-    tags = _first_big_directory(head) if head[2:4] in (b"+\0", b"\0+") else _first_directory(head)
-    return tags.get(256, 0), tags.get(257, 0), _valid_orientation(tags.get(274))
+    if head[2:4] in (b"+\0", b"\0+"):  # BigTIFF
+        big = tiff.first(lambda at, size: head[at : at + size])
+        if big is None:
+            raise _Cut
+        return max(0, big.number(tiff.WIDTH)), max(0, big.number(tiff.HEIGHT)), _valid_orientation(big.number(tiff.ORIENTATION))
+    tags = _first_directory(head)
+    return tags.get(tiff.WIDTH, 0), tags.get(tiff.HEIGHT, 0), _valid_orientation(tags.get(tiff.ORIENTATION))
 
 
 def _measure_bmp(head: bytes) -> Measured:
@@ -584,7 +589,6 @@ def _valid_orientation(value: int | None) -> int:
 
 
 _ORDERS: Final[Mapping[bytes, Order]] = {b"II*\0": "little", b"MM\0*": "big"}
-_LONG8: Final = 16  # of BigTIFF
 _TIFF_SIZES: Final[Mapping[int, int]] = {3: 2, 4: 4}  # SHORT and LONG: what widths, heights and orientations are written as
 
 
@@ -600,20 +604,6 @@ def _first_directory(block: bytes) -> dict[int, int]:
         tag, form, count = _number(block, at, 2, order), _number(block, at + 2, 2, order), _number(block, at + 4, 4, order)
         if count == 1 and form in _TIFF_SIZES:
             tags.setdefault(tag, _number(block, at + 8, _TIFF_SIZES[form], order))
-    return tags
-
-
-def _first_big_directory(head: bytes) -> dict[int, int]:
-    """The single numbers in a BigTIFF's first directory, by tag: offsets and counts have eight bytes there, and so may a width."""
-    order: Order = "little" if head.startswith(b"II") else "big"
-    start = _number(head, 8, 8, order)
-    tags: dict[int, int] = {}
-    end = min(start + 8 + 20 * _number(head, start, 8, order), len(head))
-    for at in range(start + 8, end - 19, 20):
-        tag, form, count = _number(head, at, 2, order), _number(head, at + 2, 2, order), _number(head, at + 4, 8, order)
-        size = {**_TIFF_SIZES, _LONG8: 8}.get(form)
-        if count == 1 and size is not None:
-            tags.setdefault(tag, _number(head, at + 12, size, order))
     return tags
 
 

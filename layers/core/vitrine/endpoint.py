@@ -497,7 +497,10 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
 
 
 def _largest_form(http: HttpRequest) -> int:
-    """Return the most bytes that a form may have: `form_max_bytes`, and in Lambda no more than an event carries. Reports of the limit call it, too."""
+    """Return the most bytes that a form may have: `form_max_bytes`, and in Lambda no more than an event carries.
+
+    Whatever reports this limit calls this function.
+    """
     chosen = settings()
     return min(chosen.form_max_bytes, chosen.max_body_bytes) if "aws.event" in http.scope else chosen.form_max_bytes
 
@@ -635,7 +638,7 @@ def _from_our_page(http: HttpRequest) -> bool:
 
 
 def _address(http: HttpRequest) -> str:
-    """Of the client, as the gateway or the server saw it; a header, which anybody can write, only from a proxy that the settings name."""
+    """The client's address, as the gateway or the server reports it. A header counts only from the proxy that the settings name."""
     return auth.client_address(http.headers, http.client.host if http.client else "")
 
 

@@ -1,6 +1,6 @@
 """multipart/form-data as it streams in: short fields are kept, files are spooled to the disk and summed on the way.
 
-What is wrong with a form is kept, not raised: who asks is judged first, by the fields that came before. The framing is python-multipart's; the
+Errors of a form are kept, not raised, because the caller is authorized first, by the fields that came before. python-multipart does the framing; the
 parameters of a part's Content-Disposition are read here, as RFC 7578 and RFC 6266 have them and as browsers and HTTP libraries send them.
 """
 

@@ -17,7 +17,7 @@ class Type:
 # SVG and PDF can carry scripts: never shown, whatever a browser could do with them.
 TYPES: Final[Mapping[str, Type]] = {
     "image/jpeg": Type("image", ".jpg", showable=True),
-    "image/png": Type("image", ".png", showable=True),  # an animated PNG is a PNG to whoever declares it
+    "image/png": Type("image", ".png", showable=True),  # clients declare an animated PNG so, too
     "image/gif": Type("image", ".gif", showable=True),
     "image/webp": Type("image", ".webp", showable=True),
     "image/avif": Type("image", ".avif", showable=True),

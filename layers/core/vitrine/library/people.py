@@ -128,7 +128,7 @@ class _Attempt:
 
     @classmethod
     def of(cls, email: str, subnet: str) -> _Attempt:
-        named = hashlib.sha256(email.encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
+        named = hashlib.sha256(email.encode()).hexdigest()   # the text may be a password typed in the wrong field: only its hash is stored
         return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
 
     def count(self) -> datetime | None:
