@@ -111,7 +111,7 @@ class Server:
 
 
 def main() -> int:
-    """0: every file is ready. 1: some are not; each has said why."""
+    """0: every file is ready. 1: some are not; the reason of each was printed."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files may be no text
     chosen = arguments()
@@ -148,7 +148,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("origin", help="address of the API, such as http://127.0.0.1:8484")
     parser.add_argument("key", help="API key with the scope media:write")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="path", help="file, or folder with all that lies below it")
+    parser.add_argument("paths", nargs="+", type=Path, metavar="path", help="a file, or a folder with everything in it")
     parser.add_argument("--collection", help="id of the collection; default: the organization's default collection")
     chosen = parser.parse_args()
     try:

@@ -233,5 +233,16 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
+def with_chunks(whole: bytes, *chunks: tuple[bytes, bytes], behind: bool = False) -> bytes:
+    """The PNG with these chunks, by name and body, behind its header, or behind its pixels."""
+    at = len(whole) - 12 if behind else 33
+    return whole[:at] + b"".join(chunk(*each) for each in chunks) + whole[at:]
+
+
+def box(name: bytes, body: bytes) -> bytes:
+    """A box of ISO 14496-12."""
+    return struct.pack(">I", 8 + len(body)) + name + body
+
+
 def _header(width: int, height: int, *, depth: int = 8, colour: int = 2, interlaced: bool = False) -> bytes:
     return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))

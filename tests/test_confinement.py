@@ -57,11 +57,11 @@ print(*(tried(what) for what in (
 
 LOOKS = """
 import os, subprocess, sys
-from vitrine_imaging import confinement
+from vitrine.process import hide
 
 os.environ["SECRET"] = "x"
 if sys.argv[1] == "hidden":
-    confinement.hide()
+    hide()
 look = "import os; print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
 print(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout.strip() or "refused")
 """
@@ -156,7 +156,7 @@ def attempted(decoder: Decoder, *attempts: Any) -> dict[str, str]:
     return dict(zip(names, answer.value.reason.split(" "), strict=True))
 
 
-def all_refused(results: dict[str, str]) -> bool:
+def all_denied(results: dict[str, str]) -> bool:
     return results == dict.fromkeys(results, "EPERM")
 
 
@@ -196,7 +196,7 @@ def test_a_broken_decoder_changes_no_file(broken: Decoder, tmp_path: Path) -> No
         attempted(broken, ["at", "fchownat", cwd, here, 0, 0, 0], ["at", "utimensat", cwd, here, 0, 0], ["at", "lchown", here, 0, 0]),
     ]
 
-    assert [each for each in results if not all_refused(each)] == []
+    assert [each for each in results if not all_denied(each)] == []
     assert state(tmp_path) == before
 
 
@@ -206,8 +206,8 @@ def test_a_broken_decoder_reaches_no_other_process(broken: Decoder) -> None:
     ways = attempted(broken, ["socket"], ["pidfd_open", me], ["limit", me], ["owned", me], ["namespace"], ["exec"])
     signals = attempted(broken, *([way, me, int(number)] for way in ("kill", "tkill", "tgkill", "sigqueue") for number in (0, signal.SIGURG)))
 
-    assert all_refused(ways), ways
-    assert all_refused(signals), signals
+    assert all_denied(ways), ways
+    assert all_denied(signals), signals
 
 
 def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(broken: Decoder, 
     with pytest.raises(Undecodable) as ended, broken.begin_task(Task({"attempts": [[attempt]]}), limits=Limits()) as decoding:
         decoding.result()
 
-    assert all_refused(refused)
+    assert all_denied(refused)
     assert ended.value.reason.startswith(reason)  # aarch64 has SIGTRAP there, which GLib raises too where memory is short
     assert attempted(broken, ["list", "/dev/null"]) != {}  # the next one is answered
 

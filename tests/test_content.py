@@ -15,23 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import pictures, tiffs
-from vitrine.content import (
-    DOCUMENTS,
-    HEAD_BYTES,
-    OTHER_RAWS,
-    RAWS,
-    SHOWABLE,
-    STILLS,
-    TYPES,
-    VIDEOS,
-    Colours,
-    Content,
-    canonical,
-    colours,
-    declarable,
-    sniff,
-    taken,
-)  # fmt: skip
+from tests.pictures import box
+from vitrine.content import HEAD_BYTES, Colours, Content, canonical, colours, declarable, sniff, taken
+from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS
 from vitrine.settings import settings as chosen
 
 
@@ -258,10 +244,6 @@ def test_no_cut_head_makes_it_raise() -> None:
         assert len(set(kinds)) == 1  # what is cut is either not yet known, or what it is
 
 
-def box(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", 8 + len(body)) + name + body
-
-
 def avif_with(*properties: bytes) -> bytes:
     """Its header, with these properties of the primary item before one of PQ that belongs to another."""
     associated = bytes([0, 0, 0, 0, 0, 0, 0, 1, 0, 1, len(properties), *range(1, len(properties) + 1)])
@@ -270,8 +252,7 @@ def avif_with(*properties: bytes) -> bytes:
 
 
 def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
-    first, rest = pictures.png(8, 8)[:33], pictures.png(8, 8)[33:]
-    return first + b"".join(pictures.chunk(name, body) for name, body in chunks) + rest
+    return pictures.with_chunks(pictures.png(8, 8), *chunks)
 
 
 NCLX = box(b"colr", b"nclx\0\x09\0\x12\0\x09\x80")

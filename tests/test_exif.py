@@ -59,7 +59,7 @@ def test_every_container_tells_the_same(tmp_path: Path) -> None:
         told[kind] = tell(tmp_path, file.getvalue(), mime_type)
     told["TIFF"] = tell(tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff")   # EXIF is a TIFF of its own
     whole = pictures.png(64, 40)
-    told["PNG, behind its pixels"] = tell(tmp_path, whole[:-12] + png_chunk(b"eXIf", block.removeprefix(b"Exif\0\0")) + whole[-12:], "image/png")
+    told["PNG, behind its pixels"] = tell(tmp_path, pictures.with_chunks(whole, (b"eXIf", block.removeprefix(b"Exif\0\0")), behind=True), "image/png")
 
     upright = told["AVIF"].exif   # Pillow puts an AVIF's orientation into the picture
     assert upright == {name: value for name, value in CAMERA.items() if name != "orientation"}
@@ -328,9 +328,4 @@ def tiff(first: Entries, camera: Entries | None = None, place: Entries | None = 
 
 
 def png_with(name: bytes, body: bytes) -> bytes:
-    whole = pictures.png(8, 8)
-    return whole[:33] + png_chunk(name, body) + whole[33:]
-
-
-def png_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    return pictures.with_chunks(pictures.png(8, 8), (name, body))

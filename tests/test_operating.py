@@ -411,7 +411,7 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("words", [("org", "remove-member"), ("org", "set-role"), ("user", "remove")])
-def test_what_somebody_may_no_longer_offer_is_withdrawn(tenant: Tenant, words: tuple[str, str]) -> None:
+def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(tenant: Tenant, words: tuple[str, str]) -> None:
     email, invited = a_person(), a_person()
     done("org", "set-role", tenant.name, email, "admin")
     admin = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
@@ -428,7 +428,7 @@ def test_what_somebody_may_no_longer_offer_is_withdrawn(tenant: Tenant, words: t
     assert rows("select status from invitations where organization_id = %s", tenant.id) == [("canceled",)]
 
 
-def test_no_invitation_brings_somebody_back_whom_an_operator_removed(tenant: Tenant) -> None:
+def test_a_person_removed_by_an_operator_cannot_return_by_an_old_invitation(tenant: Tenant) -> None:
     email = a_person()
     client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
     token = tenant.studio.post(f"{AT}/invite-member", json={"email": email, "role": "admin"}).json()["token"]

@@ -30,7 +30,7 @@ class Derived(Base):
     more: tuple[int, ...] = ()
 
 
-def twin() -> tuple[Any, Any]:
+def standard_classes() -> tuple[Any, Any]:
     """The standard library's classes of the same names and fields."""
     fields = {"id": int, "names": list[str], "secret": str | None, "seen": int, "by": str}
     values = {
@@ -42,7 +42,7 @@ def twin() -> tuple[Any, Any]:
     return base, dataclasses.dataclass(frozen=True, slots=True)(derived)
 
 
-def told(base: Any, derived: Any) -> list[object]:
+def behaviour(base: Any, derived: Any) -> list[object]:
     one, other = base(1, ["a"], "s", 3, by="you"), derived(1, ["a"], more=(2,))
     errors = list[str]()
     for wrong in (lambda: base(), lambda: base(1, [], None, 0, "by"), lambda: base(1, x=2), lambda: setattr(one, "id", 2), lambda: hash(one)):
@@ -58,5 +58,5 @@ def told(base: Any, derived: Any) -> list[object]:
 
 
 def test_a_record_is_as_the_standard_librarys() -> None:
-    assert told(Base, Derived) == told(*twin())
+    assert behaviour(Base, Derived) == behaviour(*standard_classes())
     assert pickle.loads(pickle.dumps(Derived(1, ["x"]))) == Derived(1, ["x"])

@@ -459,7 +459,7 @@ def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(env
     environment.setattr(credentials, "_semaphores", [turns])
     body = {"email": someone.email, "password": PASSWORD}
 
-    with turns:   # somebody else's hash is being computed
+    with turns:   # other requests' hashes are being computed
         answers = [call(app, "POST", SIGN_IN, json=body) for _ in range(2)]
     after = call(app, "POST", SIGN_IN, json=body)
 

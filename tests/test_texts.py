@@ -325,7 +325,7 @@ def test_only_letters_of_ascii_are_folded(address: str, folded: str) -> None:
     assert fold_email(folded) == folded
 
 
-def test_what_is_no_address_of_somebody_signs_nobody_in(tenant: Tenant) -> None:
+def test_an_address_that_nobody_has_signs_nobody_in(tenant: Tenant) -> None:
     someone = Someone.new()
     dotted = f"i{tenant.name}@example.org"
     person = Client(None).post(SIGN_UP, json={"name": "A", "email": dotted, "password": PASSWORD})

@@ -223,7 +223,7 @@ def test_a_raw_file_is_shown_by_its_largest_preview_turned_as_its_first_director
     assert {name: outcome(derive, data) for name, data in files.items()} == dict.fromkeys(files, "right")
 
 
-def test_a_raw_file_without_a_preview_is_refused_by_name(derive: Derive) -> None:
+def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive: Derive) -> None:
     files = tiffs.raws(tiffs.Bytes(b"no JPEG"), tiffs.Bytes(b"none"))
 
     said = {name: outcome(derive, data) for name, data in files.items()}
@@ -298,9 +298,7 @@ def test_a_broken_profile_of_four_inks_is_as_none(derive: Derive) -> None:
 
 def png_with(*chunks: tuple[bytes, bytes], behind: bool = False, picture: Image.Image = QUARTERS) -> bytes:
     """Chunks behind its header, or behind its pixels."""
-    whole = stills.encoded(picture, "PNG")
-    at = len(whole) - 12 if behind else 33
-    return whole[:at] + b"".join(pictures.chunk(*each) for each in chunks) + whole[at:]
+    return pictures.with_chunks(stills.encoded(picture, "PNG"), *chunks, behind=behind)
 
 
 def test_the_texts_of_a_png_are_in_latin_1(derive: Derive) -> None:
@@ -418,9 +416,7 @@ def _pixels(picture: Image.Image) -> Iterator[tuple[int, int, int]]:
 
 
 def test_a_sequence_without_a_still_is_not_called_damaged(derive: Derive) -> None:
-    def box(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", 8 + len(body)) + name + body
-
+    box = pictures.box
     sequence = box(b"ftyp", b"msf1\0\0\0\0msf1hevciso8") + box(b"moov", box(b"mvhd", bytes(100))) + box(b"mdat", bytes(100))
 
     assert outcome(derive, sequence) == "not supported: a HEIC sequence without a still picture"

@@ -1,4 +1,4 @@
-"""Rights are checked again when an upload is finalized, whoever finalizes it: what was created by somebody who may no longer upload is rejected."""
+"""Rights are checked again when an upload is finalized, whoever finalizes it: the upload is rejected if its uploader may no longer upload."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str
     assert tenant.trouble() == []
 
 
-def test_an_administrator_cannot_complete_what_somebody_left_who_was_removed(tenant: Tenant) -> None:
+def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
     editor = Somebody.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "removed")

@@ -111,7 +111,7 @@ def test_a_url_holds_no_control_character(tenant: Tenant, url: str, to_be_fetche
 @pytest.mark.parametrize("url", [
     "https://", "//example.org/a.jpg", "https://exa mple.org/", "https://xn--/", "http://example.org:99999/", "data:image/png,x", "https://[::1",
 ])  # fmt: skip
-def test_what_is_no_url_is_refused(tenant: Tenant, url: str) -> None:
+def test_a_text_that_is_no_url_is_rejected(tenant: Tenant, url: str) -> None:
     answer = tenant.studio.post(PATH, json={**SMALL, "url": url})
 
     assert (answer.status_code, answer.json()["details"]["errors"]) == (

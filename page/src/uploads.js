@@ -94,7 +94,6 @@ const WORDS = {
   403: 'this key may not upload here.',
   404: 'the folder is not there any more.',
   413: 'it is larger than allowed, or the storage is full.',
-  415: 'files of this kind are not taken.',
   429: 'too many requests. Try again in a while.',
   503: 'the server is busy. Try again in a while.',
 }

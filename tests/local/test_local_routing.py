@@ -131,7 +131,7 @@ def test_like_aws_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
     assert (over.status_code, over.json()) == (413, {"message": "Request Entity Too Large"})
 
 
-def test_like_aws_headers_over_ten_kilobytes_are_refused() -> None:
+def test_like_aws_headers_over_ten_kilobytes_are_rejected() -> None:
     gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": b"ok"}), limits=Limits())
 
     assert asked(gateway, headers={"x-long": "a" * 9000}).status_code == 200

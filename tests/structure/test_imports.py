@@ -15,9 +15,9 @@ from docs.routes import ROOT
 from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
 
 ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
-    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "tiff", "content",
-    "storage", "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency", "endpoint",
-    "packaged", "jobs", "consumers",
+    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "media_types", "tiff",
+    "content", "storage", "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency",
+    "endpoint", "packaged", "jobs", "consumers",
 )
 ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
 
@@ -215,7 +215,7 @@ def pins(file: Path) -> Iterator[tuple[str, str]]:
 
 
 NOT_FOR_ALL = (   # what the leanest endpoint does not use, and would pay for at each cold start
-    "aws_lambda_powertools", "boto3", "botocore", "argon2", "vitrine.forms", "vitrine.fetch", "vitrine.library.duplicates",
+    "aws_lambda_powertools", "boto3", "botocore", "argon2", "vitrine.forms", "vitrine.fetch", "vitrine.content", "vitrine.library.duplicates",
     "vitrine.queries.media", "vitrine.dialects.v1", "vitrine.process", "vitrine_imaging",
 )  # fmt: skip
 

@@ -167,5 +167,5 @@ def test_sam_deploys_without_a_question() -> None:
     assert (deploy["resolve_s3"], deploy["confirm_changeset"], deploy["capabilities"]) == (True, False, "CAPABILITY_IAM")
     assert set(given) <= set(parameters)
     assert {name for name, parameter in parameters.items() if "Default" not in parameter} <= set(given)
-    assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])  # until somebody has chosen one
+    assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])  # until a name has been chosen
     assert "RoleName" not in TEXT  # or the capability would be another

@@ -58,7 +58,7 @@ class Use:
     """How much of a rate limit is used up."""
 
     limit: RateLimit
-    bucket: str              # that the request was counted in
+    bucket: str              # in which the request was counted
     allowed: int             # requests per window
     hits: int                # of this window, the present one counted
     resets_at: datetime      # when the next one begins
@@ -78,7 +78,7 @@ class Use:
             raise TooManyRequests(allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after)
 
     def take_back(self) -> Use:
-        """The request is not counted any more."""
+        """Remove the request from its count. Returns the use without it."""
         write(Nobody(), queries.uncount_request([self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)))
         return replace(self, hits=self.hits - 1)
 
@@ -211,9 +211,9 @@ def subnet(address: str) -> str:
 
 
 def client_address(headers: Headers, socket: str) -> str:
-    """The client's address: that of the socket's other end, or what the deployment's own proxy says of its client.
+    """Return the client's address: that of the socket's other end, or the one that the deployment's own proxy reports.
 
-    A header is believed only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in `x-proxy-secret`, which only the proxy
+    The header is read only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in `x-proxy-secret`, which only the proxy
     knows. Of a list the last entry counts: that is the one which the proxy itself has added. An entry that is no address is ignored.
     """
     name, secret = settings().client_address_header, settings().proxy_secret
@@ -237,7 +237,7 @@ def _without_port(entry: str, *, always: bool) -> str:
 
 
 def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
-    """None when it is none. An IPv4 address in IPv6 form is that IPv4 address: a socket of both families shows it so."""
+    """Parse an IP address; None when the text is not one. An IPv4-mapped IPv6 address becomes the IPv4 address: dual-stack sockets report those."""
     try:
         found = ip_address(text.partition("%")[0])   # without an IPv6 zone, which means something to one machine only
     except ValueError:

@@ -10,106 +10,12 @@ from re import compile as pattern
 from typing import Final, Literal
 
 from vitrine import tiff
+from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, STILLS, TYPES, VIDEOS, Kind
 from vitrine.settings import settings
-
-Kind = Literal["image", "video", "audio", "document"]
 
 HEAD_BYTES: Final = 64 * 1024  # what `sniff` reads of a file; more is ignored, less may leave the dimensions unknown
 MOST_EDGE: Final = 2**31 - 1  # pixels of a width or a height that can be recorded: PostgreSQL's integer
 
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    kind: Kind
-    extension: str  # the usual one, with its dot
-    showable: bool  # a browser shows it in <img> or <video>
-
-
-# SVG and PDF can carry scripts: never shown, whatever a browser could do with them.
-TYPES: Final[Mapping[str, Type]] = {
-    "image/jpeg": Type("image", ".jpg", showable=True),
-    "image/png": Type("image", ".png", showable=True),  # an animated PNG is a PNG to whoever declares it
-    "image/gif": Type("image", ".gif", showable=True),
-    "image/webp": Type("image", ".webp", showable=True),
-    "image/avif": Type("image", ".avif", showable=True),
-    "image/heic": Type("image", ".heic", showable=False),
-    "image/heif": Type("image", ".heif", showable=False),
-    "image/tiff": Type("image", ".tiff", showable=False),
-    "image/bmp": Type("image", ".bmp", showable=False),
-    # Camera raw, named as in freedesktop.org's shared-mime-info.
-    "image/x-adobe-dng": Type("image", ".dng", showable=False),
-    "image/x-canon-cr2": Type("image", ".cr2", showable=False),
-    "image/x-nikon-nef": Type("image", ".nef", showable=False),
-    "image/x-sony-arw": Type("image", ".arw", showable=False),
-    "image/x-pentax-pef": Type("image", ".pef", showable=False),
-    "image/x-samsung-srw": Type("image", ".srw", showable=False),
-    "image/x-hasselblad-3fr": Type("image", ".3fr", showable=False),
-    "image/x-phaseone-iiq": Type("image", ".iiq", showable=False),
-    "image/x-leaf-mos": Type("image", ".mos", showable=False),
-    "image/x-mamiya-mef": Type("image", ".mef", showable=False),
-    "image/x-kodak-dcr": Type("image", ".dcr", showable=False),
-    "image/x-epson-erf": Type("image", ".erf", showable=False),
-    "image/x-dcraw": Type("image", ".raw", showable=False),  # of another camera
-    "image/x-canon-cr3": Type("image", ".cr3", showable=False),
-    "image/x-canon-crw": Type("image", ".crw", showable=False),
-    "image/x-fuji-raf": Type("image", ".raf", showable=False),
-    "image/x-olympus-orf": Type("image", ".orf", showable=False),
-    "image/x-panasonic-rw2": Type("image", ".rw2", showable=False),
-    "image/x-minolta-mrw": Type("image", ".mrw", showable=False),
-    "image/x-sigma-x3f": Type("image", ".x3f", showable=False),
-    "image/svg+xml": Type("image", ".svg", showable=False),
-    "application/pdf": Type("document", ".pdf", showable=False),
-    "video/mp4": Type("video", ".mp4", showable=True),
-    "video/quicktime": Type("video", ".mov", showable=False),
-    "video/webm": Type("video", ".webm", showable=True),
-    "video/x-matroska": Type("video", ".mkv", showable=False),
-    "video/mpeg": Type("video", ".mpg", showable=False),
-    "video/mp2t": Type("video", ".ts", showable=False),
-    "video/3gpp": Type("video", ".3gp", showable=False),
-    "audio/mp4": Type("audio", ".m4a", showable=False),
-}
-# What files of a type are called as well, beside `Type.extension`.
-_OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
-    "image/jpeg": (".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg"),
-    "image/png": (".apng",),
-    "image/avif": (".avifs",),
-    "image/heic": (".heif", ".hif", ".heics"),  # cameras call HEIC HIF
-    "image/heif": (".heic", ".hif", ".heifs"),
-    "image/tiff": (".tif",),
-    "image/bmp": (".dib",),
-    "video/mp4": (".m4v", ".mp4v", ".f4v"),
-    "video/quicktime": (".qt",),
-    "video/mpeg": (".mpeg", ".mpe", ".m1v", ".m2v", ".mpv", ".vob"),
-    "video/mp2t": (".mts", ".m2ts", ".m2t"),
-    "video/3gpp": (".3gpp", ".3g2"),
-    "audio/mp4": (".m4b", ".mp4"),
-}
-
-
-def suffixes(mime_type: str) -> tuple[str, ...]:
-    """The suffixes of file names of this type, the usual one first, in small letters; none for a type that is not in TYPES."""
-    return (TYPES[mime_type].extension, *_OTHER_SUFFIXES.get(mime_type, ())) if mime_type in TYPES else ()
-
-
-SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
-RAWS: Final = frozenset(  # TIFF files of a sensor's samples, of which the largest embedded preview is shown
-    {
-        "image/x-adobe-dng", "image/x-canon-cr2", "image/x-nikon-nef", "image/x-sony-arw", "image/x-pentax-pef", "image/x-samsung-srw",
-        "image/x-hasselblad-3fr", "image/x-phaseone-iiq", "image/x-leaf-mos", "image/x-mamiya-mef", "image/x-kodak-dcr", "image/x-epson-erf",
-        "image/x-dcraw",
-    }
-)  # fmt: skip
-OTHER_RAWS: Final = frozenset(  # raw files of containers that are not read here: known in order to be named
-    {
-        "image/x-canon-cr3", "image/x-canon-crw", "image/x-fuji-raf", "image/x-olympus-orf", "image/x-panasonic-rw2", "image/x-minolta-mrw",
-        "image/x-sigma-x3f",
-    }
-)  # fmt: skip
-STILLS: Final = RAWS | frozenset(  # of which frames are made
-    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}
-)
-DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})  # kept and handed out again where a setting takes them; never rendered
-VIDEOS: Final = frozenset(name for name, each in TYPES.items() if each.kind == "video")
 
 # What the v1 API documents as taken, in its order, before whatever else is: `image/jpg` is what some clients call a JPEG.
 _DOCUMENTED: Final = (
@@ -288,7 +194,6 @@ def _raw(head: bytes) -> str | None:
     return named or raw_type(lambda at, size: head[at : at + size])
 
 
-_SENSOR_COLOURS: Final = frozenset({32803, 34892})  # PhotometricInterpretation: CFA (TIFF/EP), LinearRaw (DNG)
 # Compression: Sony, Epson, Samsung (two), Kodak KDC, Nikon, Kodak DCR, Pentax; as ExifTool lists them.
 _SENSOR_COMPRESSIONS: Final = frozenset({32767, 32769, 32770, 32772, 32867, 34713, 65000, 65535})
 _RAW_MAKES: Final = (
@@ -337,7 +242,7 @@ def raw_type(read: tiff.Read) -> str | None:
 
 def _of_sensor(directory: tiff.Directory) -> bool:
     return (
-        directory.number(tiff.PHOTOMETRIC) in _SENSOR_COLOURS
+        directory.number(tiff.PHOTOMETRIC) in tiff.SENSOR_COLOURS
         or directory.number(tiff.COMPRESSION) in _SENSOR_COMPRESSIONS
         or (tiff.CFA_PATTERN in directory and directory.number(tiff.SAMPLES_PER_PIXEL, 1) == 1)
     )
@@ -549,8 +454,13 @@ def _measure_webp(head: bytes) -> Measured:
 
 
 def _measure_tiff(head: bytes) -> Measured:
-    tags = _first_big_directory(head) if head[2:4] in (b"+\0", b"\0+") else _first_directory(head)
-    return tags.get(256, 0), tags.get(257, 0), _valid_orientation(tags.get(274))
+    if head[2:4] in (b"+\0", b"\0+"):  # BigTIFF
+        big = tiff.first(lambda at, size: head[at : at + size])
+        if big is None:
+            raise _Cut
+        return max(0, big.number(tiff.WIDTH)), max(0, big.number(tiff.HEIGHT)), _valid_orientation(big.number(tiff.ORIENTATION))
+    tags = _first_directory(head)
+    return tags.get(tiff.WIDTH, 0), tags.get(tiff.HEIGHT, 0), _valid_orientation(tags.get(tiff.ORIENTATION))
 
 
 def _measure_bmp(head: bytes) -> Measured:
@@ -679,7 +589,6 @@ def _valid_orientation(value: int | None) -> int:
 
 
 _ORDERS: Final[Mapping[bytes, Order]] = {b"II*\0": "little", b"MM\0*": "big"}
-_LONG8: Final = 16  # of BigTIFF
 _TIFF_SIZES: Final[Mapping[int, int]] = {3: 2, 4: 4}  # SHORT and LONG: what widths, heights and orientations are written as
 
 
@@ -695,20 +604,6 @@ def _first_directory(block: bytes) -> dict[int, int]:
         tag, form, count = _number(block, at, 2, order), _number(block, at + 2, 2, order), _number(block, at + 4, 4, order)
         if count == 1 and form in _TIFF_SIZES:
             tags.setdefault(tag, _number(block, at + 8, _TIFF_SIZES[form], order))
-    return tags
-
-
-def _first_big_directory(head: bytes) -> dict[int, int]:
-    """The single numbers in a BigTIFF's first directory, by tag: offsets and counts have eight bytes there, and so may a width."""
-    order: Order = "little" if head.startswith(b"II") else "big"
-    start = _number(head, 8, 8, order)
-    tags: dict[int, int] = {}
-    end = min(start + 8 + 20 * _number(head, start, 8, order), len(head))
-    for at in range(start + 8, end - 19, 20):
-        tag, form, count = _number(head, at, 2, order), _number(head, at + 2, 2, order), _number(head, at + 4, 8, order)
-        size = {**_TIFF_SIZES, _LONG8: 8}.get(form)
-        if count == 1 and size is not None:
-            tags.setdefault(tag, _number(head, at + 12, size, order))
     return tags
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import quote
 
 from vitrine import storage
-from vitrine.content import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.errors import NotFound
+from vitrine.media_types import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.models import MAX_NAME
 from vitrine.settings import settings
 from vitrine.urls import normalized
@@ -114,8 +114,8 @@ def download_name(name: str, mime_type: str) -> str:
     """The file name to save a file of this verified type under: the item's name, ending in a suffix of the type.
 
     The suffix that the name has is kept where it is one of the type's, in whatever letters; it is replaced where it is that of another kind of file.
-    What else stands after a dot (`Dr. Jones`, `v1.2`) belongs to the name. Without what a file system or a reader would not take for what it is:
-    control characters, signs that turn the direction of writing, white space at the ends, dots and white space before the suffix.
+    What else stands after a dot (`Dr. Jones`, `v1.2`) belongs to the name. These are left out, since a file system or a reader could
+    misread them: control characters, signs that turn the direction of writing, white space at the ends, dots and white space before the suffix.
     At most as long as a name may be. Of a type that is not known the name stays as it is.
     """
     text = _UNSEEN.sub("", name).strip()

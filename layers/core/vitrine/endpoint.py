@@ -19,7 +19,7 @@ import time
 import uuid
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, cast
 from urllib.parse import parse_qsl, quote
@@ -130,17 +130,17 @@ class Spec:
 
 @dataclass(slots=True)
 class _Used:
-    """What a request has used of a rate limit, and what else its answer says of who asks, whether it is an error or not."""
+    """The rate limit that a request has used, and the cookies that its answer sets for the caller. Both go into errors, too."""
 
     use: auth.Use | None = None
-    cookies: tuple[str, ...] = field(default=())
+    cookies: tuple[str, ...] = ()
 
     @property
     def headers(self) -> dict[str, str]:
         return _limits_shown(self.use)
 
     def take_back(self) -> None:
-        """The request is not counted any more."""
+        """Remove the request from its count."""
         if self.use is not None:
             with suppress(Refusal):   # the request itself is done
                 self.use = self.use.take_back()
@@ -304,8 +304,8 @@ class Endpoint:
             if self.spec.failures_only:
                 used.take_back()
         except Refusal as refusal:
-            # What could not be decided is no guess, nor is what was right and is so already, nor what another limit stopped before it was looked at.
-            # What is over the limit needs no count: a window that failures have used up stays so, and many right requests at once do not use it up.
+            # Busy (not decided), Conflict (right, and done before) and TooManyRequests (stopped by another limit) are no failed guesses. A request over
+            # the limit is not counted either: the window stays used up by the failures in it, and many right requests at once do not use it up.
             undecided = isinstance(refusal, (Busy, Conflict, TooManyRequests))
             if self.spec.failures_only and (undecided or (used.use is not None and used.use.hits > used.use.allowed)):
                 used.take_back()
@@ -354,7 +354,7 @@ class Endpoint:
             request.links = links
             return self._function(request, who)
 
-        # Of what was composed: the same request in another form of its texts, or with other white space, is the same request.
+        # The fingerprint covers the composed request, so that another Unicode form or other white space does not make it another request.
         said = to_json((http.url.path, values, document)) if form is None else to_json((http.url.path, values)) + form.said()
         return idempotency.once(who, spec.name, key, said, work, origin=request.origin)
 
@@ -503,13 +503,16 @@ async def _body(http: HttpRequest, receive: Receive) -> bytes | TooLarge | None:
 
 
 def _largest_form(http: HttpRequest) -> int:
-    """Bytes: `form_max_bytes`, and in Lambda no more than an event carries. Whatever reports the limit of form uploads here takes it from here."""
+    """Return the most bytes that a form may have: `form_max_bytes`, and in Lambda no more than an event carries.
+
+    Whatever reports this limit calls this function.
+    """
     chosen = settings()
     return min(chosen.form_max_bytes, chosen.max_body_bytes) if "aws.event" in http.scope else chosen.form_max_bytes
 
 
 def largest_body(most: int) -> str:
-    """How a limit of so many bytes is reported: in the error, and in advance in the API's description."""
+    """The sentence for a limit of `most` bytes, which the error and the API's description have in common."""
     return f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
 
 
@@ -599,8 +602,9 @@ def _spelled(http: HttpRequest, answer: Answer, request_id: str) -> tuple[bytes,
 
 
 def _header_value(name: str, value: str) -> bytes:
-    """The value as visible ASCII and spaces, whoever made it: nothing in it can end the header and begin another, and no client can read it in
-    another encoding. A URL stays the same URL; of other texts what is not ASCII becomes a question mark, and control characters go.
+    """Return the value as visible ASCII and spaces. Then nothing in it can end the header, and clients cannot differ in its encoding.
+
+    URLs are percent-encoded. In other values each character beyond ASCII becomes a question mark, and control characters are removed.
     """
     if name in ("location", "content-location"):
         value = in_header(value)
@@ -640,7 +644,7 @@ def _from_our_page(http: HttpRequest) -> bool:
 
 
 def _address(http: HttpRequest) -> str:
-    """Of the client, as the gateway or the server saw it; a header, which anybody can write, only from a proxy that the settings name."""
+    """The client's address, as the gateway or the server reports it. A header counts only from the proxy that the settings name."""
     return auth.client_address(http.headers, http.client.host if http.client else "")
 
 

@@ -198,11 +198,11 @@ class NotServed(Refusal):
 
 
 class Unavailable(Exception):
-    """Something that our code needs does not work here at present: trying again later may help."""
+    """A process or service that our code needs does not work at present. Trying again later may help."""
 
 
 class InternalError(Exception):
-    """Our own code raised in another process. What it worked on may be whole.
+    """Our own code raised an exception in another process. The file that it worked on may be whole.
 
     `kind` is the type of that exception, and `trace` its traceback, in lines. Both were sent by that process: they are for the log alone.
     """

@@ -66,8 +66,8 @@ def resolve(name: str, port: int) -> list[str]:
 
 
 def check(url: str, *, resolve: Resolve = resolve) -> str:
-    """The URL in its normalized form, which is the one to keep. Raises NotPublic where it names an address that is not public, or a name that has
-    one; Refused where it is none that could be fetched.
+    """Return the URL in its normalized form, which is the one to store. Raises NotPublic where it names an address that is not public, or a host name
+    that has one; Refused where it cannot be fetched.
 
     A name that has no address passes: it may come to have one. Nothing is asked of whoever is there.
     """
@@ -137,7 +137,7 @@ def _place(url: str) -> _Place:
 
 
 def _led_on(url: str, location: str) -> str:
-    """Where a redirect from `url` leads. `location` is a header as `http.client` has it: Latin-1, whatever the other side sent.
+    """Return the URL that a redirect from `url` leads to. `location` is the header as `http.client` decodes it, which is always as Latin-1.
 
     A browser reads its bytes as UTF-8, and a backslash before the query as a slash.
     """

@@ -1,6 +1,6 @@
 """multipart/form-data as it streams in: short fields are kept, files are spooled to the disk and summed on the way.
 
-What is wrong with a form is kept, not raised: who asks is judged first, by the fields that came before. The framing is python-multipart's; the
+Errors of a form are kept, not raised, because the caller is authorized first, by the fields that came before. python-multipart does the framing; the
 parameters of a part's Content-Disposition are read here, as RFC 7578 and RFC 6266 have them and as browsers and HTTP libraries send them.
 """
 
@@ -192,7 +192,7 @@ class Form:
             parser.write(f"--{self._boundary}\r\n{self._last_header}:".encode("latin-1"))
             self._resuming, self._continues = False, True
 
-    # What the parser tells. A header, a value and a file come in pieces of any size.
+    # Callbacks of the parser. A header, a value and a file come in pieces of any size.
 
     def _on_part_begin(self) -> None:
         if self._resuming:
@@ -309,7 +309,7 @@ class Form:
             raise Invalid(f"The fields of a form may hold {MAX_FIELDS} bytes, the file aside")
 
 
-# What a part's headers say.
+# Parsing of a part's headers.
 
 def _parameters(disposition: bytes) -> dict[str, bytes] | None:
     """The parameters of a Content-Disposition, by name in small letters, unquoted. None: it is no form-data, or not to be read."""

@@ -1,4 +1,4 @@
-"""Errors of our own code where no request waits for an answer: told apart from conditions that pass, logged with their traceback, and counted."""
+"""Errors of our own code in functions that no client waits for: distinguished from temporary conditions, logged with a traceback, and counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vitrine.storage import StoreRefusal
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-# What a person reads who sent the file. No item is left without a reason because our code erred.
+# The reason that an item shows to the person who sent the file.
 REASON: Final = (
     "Vitrine made an internal error with this file, which may be whole. The error was logged; reprocess the item or upload the file again later."
 )
@@ -25,17 +25,17 @@ METRIC: Final = "InternalErrors"
 _TEMPORARY: Final = (Busy, Unavailable, StoreRefusal, MemoryError, ConnectionError, TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
 _MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})  # of an OSError
 
-# Errors that the same values bring about again, whenever they are tried. Invalid: the database's checks did not take a value.
+# Errors that the same values cause again at every try. Invalid: a check constraint of the database rejected a value.
 _OF_VALUES: Final = (InternalError, Invalid, ValueError, ArithmeticError, psycopg.DataError, psycopg.IntegrityError)
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether a condition outside of our code caused the error, and may pass: of the database, the store, a queue or the machine."""
+    """Whether a temporary condition outside of our code caused the error: of the database, the store, a queue or the machine."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        return status >= 500 or status in (401, 403, 429)   # rights and credentials are mended by whoever operates the service
+        return status >= 500 or status in (401, 403, 429)   # rights and credentials can be corrected by whoever operates the service
     return isinstance(error, (*_TEMPORARY, BotoCoreError)) or (isinstance(error, OSError) and error.errno in _MACHINE)
 
 

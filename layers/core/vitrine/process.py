@@ -1,4 +1,4 @@
-"""What a process of ours asks of the system about itself."""
+"""Process attributes that our processes set for themselves (prctl)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def hide() -> None:
 
     For processes that have credentials in their environment, called first thing after their start: a program that replaces
     this one by exec is visible again. Afterwards no debugger can attach and no core is written. Linux only; elsewhere
-    nothing happens. Raises OSError where the kernel says no.
+    nothing happens. Raises OSError where the kernel denies it.
     """
     if sys.platform == "linux":
         prctl(_PR_SET_DUMPABLE, 0)

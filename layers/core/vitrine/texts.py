@@ -1,4 +1,4 @@
-"""One normal form of text: Unicode's NFC, in which the same letters are the same code points however a keyboard or a file system wrote them.
+"""One normal form of text: Unicode's NFC, in which equal letters are equal code points, whichever keyboard or file system wrote them.
 
 `endpoint` composes what a request says before a model reads it, so that whatever is stored, compared or counted is in this form already. Fields
 marked `EXACT` are left as they came: secrets (a password has a form of its own, `credentials`), opaque tokens and cursors, keys, ETags, checksums,
@@ -43,7 +43,7 @@ def compose(text: str) -> str:
 
 
 def composed(value: T, model: type[BaseModel] | None = None) -> T:
-    """The same JSON value, query or form with every text in NFC, names of fields and of files included, but for fields that `model` marks EXACT.
+    """Return the JSON value, query or form with every text in NFC, names of fields and of files included, except fields that `model` marks EXACT.
 
     Raises Invalid where two names of one object become the same: neither value is dropped.
     """

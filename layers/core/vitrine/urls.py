@@ -1,4 +1,4 @@
-"""URLs of the web that others give us, in the one reading that browsers have (WHATWG's URL standard)."""
+"""URLs from requests and from other servers, parsed as browsers parse them (WHATWG's URL standard)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def parsed(url: str) -> Url | None:
-    """The URL of http or https; None where it is none, or holds a control character, which each parser drops or escapes as it likes.
+    """The URL of http or https; None for any other text, and for one with control characters, which parsers treat differently.
 
     `str` of it is the normalized form: ASCII, with the name of the host in Punycode and the path percent-encoded. To parse that again gives the
     same URL, so whoever keeps the normalized form keeps what was checked.
@@ -35,7 +35,7 @@ def holds_control(text: str) -> bool:
 
 
 def in_header(url: str) -> str:
-    """The URL with whatever no header may hold percent-encoded. Nothing else of it changes: it may be a reference, and is not parsed."""
+    """Return the URL with every character percent-encoded that a header may not contain. It may be a relative reference, and is not parsed."""
     return quote(url, safe=_VISIBLE, errors="replace")
 
 

@@ -77,8 +77,8 @@ def asked(head: bytes) -> tuple[int, int] | None:
 
 
 def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
-    """Raises Undecodable where the child refuses the file, InternalError where its code raised, and ValueError for anything that our child, as we
-    wrote it, does not say.
+    """Raises Undecodable where the child could not decode the file, InternalError where its code raised, and ValueError for an answer that our child
+    never sends.
     """
     told = json.loads(head)
     if not isinstance(told, dict):

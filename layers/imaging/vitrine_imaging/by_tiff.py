@@ -1,4 +1,4 @@
-"""TIFF: what libvips reads right is left to it; what it reads wrong, without an error, is put right here or refused by name.
+"""TIFF: kinds that libvips reads right are left to it. Kinds that it reads wrong, without an error, are corrected here, or fail with a reason.
 
 libvips gives the samples of some TIFF files as they are stored and calls them colours: floating-point and 32-bit samples, YCbCr without
 subsampling, associated masks. The file's own tags say what the samples are.

@@ -23,9 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vitrine.process import hide, prctl
-
-__all__ = ["ACCOUNT", "confine", "confine_reading", "hide", "landlock_version"]
+from vitrine.process import prctl
 
 # The id of the account and group that root's child runs as. Nobody has it: `nobody` owns the files of the laptop's database. Debian and systemd
 # leave 65000 to 65533 unused, and the 65,536 ids that a container is commonly given include it.

@@ -26,7 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from vitrine_imaging import answers, confinement, wire
+from vitrine.process import hide
+from vitrine_imaging import answers, wire
 from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
 
 log = logging.getLogger(__name__)
@@ -254,7 +255,7 @@ class _Child:
         self.memory_bytes = memory_bytes
         self.files = 0
         try:
-            confinement.hide()
+            hide()
         except OSError as error:  # a sandbox around this process denies it
             log.warning("this process cannot be hidden from its children: %s", error)
         channel, theirs = socket.socketpair()  # not a pipe: open files are passed over it

@@ -11,7 +11,8 @@ from typing import Any, Final
 import pyvips
 from pyvips import vips_lib
 
-from vitrine.content import HEAD_BYTES, RAWS, STILLS, Colours, Content, brands, colours, raw_type, sniff
+from vitrine.content import HEAD_BYTES, Colours, Content, brands, colours, raw_type, sniff
+from vitrine.media_types import RAWS, STILLS
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
 from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable, not_supported
@@ -30,7 +31,7 @@ def derive(descriptor: int, *, max_pixels: int, max_animation_pixels: int, keep_
 
     Raises Undecodable.
     """
-    vips_lib.vips_error_clear()  # what libvips reported of an earlier file after its answer would be read as said of this one
+    vips_lib.vips_error_clear()  # or what libvips reported after its answer for an earlier file would count as an error of this one
     with open(descriptor, "rb", buffering=0, closefd=False) as file:
         file.seek(0)  # the file's position is shared with whoever opened it
         head = file.read(HEAD_BYTES)
@@ -57,7 +58,7 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
     raw = mime_type if mime_type in RAWS else raw_type(by_vips.reader(file)) if mime_type == "image/tiff" else None
     if raw is not None:  # of a TIFF too, whose first directory lies beyond its head
         return by_preview.opened(file, raw, max_pixels=max_pixels)
-    _refuse_unread(file, head, mime_type)
+    _check_coding(file, head, mime_type)
     if mime_type == "image/avif" and b"avis" not in brands(head):
         return _avif(file, colours(head), max_pixels)
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
@@ -70,8 +71,8 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
     return by_vips.opened(file, mime_type, colours(head))
 
 
-def _refuse_unread(file: FileIO, head: bytes, mime_type: str) -> None:
-    """Raises Undecodable for a JPEG or PNG that is whole, and coded as the packaged decoders do not read it."""
+def _check_coding(file: FileIO, head: bytes, mime_type: str) -> None:
+    """Raises Undecodable for a file that is whole, and coded in a way that the packaged decoders do not read."""
     frame = jpeg.start_of_frame(by_vips.reader(file)) if mime_type == "image/jpeg" else None
     if frame is not None and frame.not_supported is not None:
         raise Undecodable(not_supported(frame.not_supported))
@@ -187,10 +188,15 @@ def placeholder(image: pyvips.Image) -> bytes:
 
 
 def rehearse() -> None:
-    """Load whatever libraries load when they are first used, since later nothing can be opened by name."""
+    """Load whatever the libraries that decode stills load when they are first used, since later nothing can be opened by name."""
+    rehearse_frames()
+    by_pillow.rehearse()
+
+
+def rehearse_frames() -> None:
+    """Load whatever libvips loads when frames are first made of pixels."""
     grey = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb") + 100
     _, thumbnail = picture_frame(grey.cast("uchar"))
     placeholder(thumbnail)
     perceptual_hash(thumbnail)
     dominant_colors(thumbnail)
-    by_pillow.rehearse()

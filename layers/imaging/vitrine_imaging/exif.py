@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 from unicodedata import normalize
 
 from vitrine import tiff
-from vitrine.content import RAWS
+from vitrine.media_types import RAWS
 from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR
 
 MOST_TEXT: Final = 200  # characters of a name
@@ -143,8 +143,12 @@ _INTRODUCTION: Final = b"Exif\0\0"
 
 
 def _in_jpeg(whole: _Bytes) -> _Bytes | None:
-    """The first APP1 that says it is EXIF, before the pixels."""
-    at = 2
+    return _application_segment(whole, _INTRODUCTION)
+
+
+def _application_segment(whole: _Bytes, introduction: bytes) -> _Bytes | None:
+    """What follows `introduction` in a JPEG's first APP1 segment that begins with it, before the pixels."""
+    at, start = 2, len(introduction)
     for _ in range(_MOST_PIECES):
         marker = whole.number(at, 2)
         if marker == 0xFFFF:  # fill
@@ -153,8 +157,8 @@ def _in_jpeg(whole: _Bytes) -> _Bytes | None:
         if marker < 0xFF02 or marker in (0xFFD9, 0xFFDA):
             return None
         size = whole.number(at + 2, 2)
-        if marker == 0xFFE1 and size >= 8 and whole.read(at + 4, 6) == _INTRODUCTION:
-            return whole.part(at + 10, size - 8)
+        if marker == 0xFFE1 and size >= 2 + start and whole.read(at + 4, start) == introduction:
+            return whole.part(at + 4 + start, size - 2 - start)
         at += 2 + size
     return None
 
@@ -228,11 +232,17 @@ def _unpacked(text: bytes) -> _Bytes | None:
 
 
 def _in_webp(whole: _Bytes) -> _Bytes | None:
+    chunk = _chunk_of_webp(whole, b"EXIF")
+    return None if chunk is None else _introduced(chunk)
+
+
+def _chunk_of_webp(whole: _Bytes, wanted: bytes) -> _Bytes | None:
+    """The first chunk of this name."""
     at = 12
     for _ in range(_MOST_PIECES):
         name, size = whole.read(at, 4), int.from_bytes(whole.read(at + 4, 4), "little")
-        if name == b"EXIF":
-            return _introduced(whole.part(at + 8, size))
+        if name == wanted:
+            return whole.part(at + 8, size)
         at += 8 + size + size % 2
     return None
 
@@ -331,25 +341,11 @@ _CONTAINERS: Final[Mapping[str, Callable[[_Bytes], _Bytes | None]]] = {
 # -- XMP (ISO 16684-1): only its dates, for pictures whose EXIF has none ---------------------------------------------------
 
 _MOST_XMP: Final = 256 * 1024  # bytes of a packet that are read
-_XMP_IN_JPEG: Final = b"http://ns.adobe.com/xap/1.0/\0"
-_XMP_TAG: Final = 700
 
 
 def _xmp_in_jpeg(whole: _Bytes) -> bytes | None:
-    at = 2
-    for _ in range(_MOST_PIECES):
-        marker = whole.number(at, 2)
-        if marker == 0xFFFF:  # fill
-            at += 1
-            continue
-        if marker < 0xFF02 or marker in (0xFFD9, 0xFFDA):
-            return None
-        size = whole.number(at + 2, 2)
-        start = len(_XMP_IN_JPEG)
-        if marker == 0xFFE1 and size >= 2 + start and whole.read(at + 4, start) == _XMP_IN_JPEG:
-            return whole.read(at + 4 + start, size - 2 - start)
-        at += 2 + size
-    return None
+    segment = _application_segment(whole, b"http://ns.adobe.com/xap/1.0/\0")
+    return None if segment is None else segment.read(0, segment.size)
 
 
 def _xmp_in_png(whole: _Bytes) -> bytes | None:
@@ -365,18 +361,13 @@ def _xmp_in_png(whole: _Bytes) -> bytes | None:
 
 
 def _xmp_in_webp(whole: _Bytes) -> bytes | None:
-    at = 12
-    for _ in range(_MOST_PIECES):
-        name, size = whole.read(at, 4), int.from_bytes(whole.read(at + 4, 4), "little")
-        if name == b"XMP ":
-            return whole.read(at + 8, min(size, _MOST_XMP))
-        at += 8 + size + size % 2
-    return None
+    chunk = _chunk_of_webp(whole, b"XMP ")
+    return None if chunk is None else chunk.read(0, min(chunk.size, _MOST_XMP))
 
 
 def _xmp_in_tiff(whole: _Bytes) -> bytes | None:
     directory = tiff.first(lambda at, size: whole.read(at, max(0, min(size, whole.size - at))) if at < whole.size else b"")
-    place = None if directory is None else directory.span(_XMP_TAG)
+    place = None if directory is None else directory.span(tiff.XMP)
     return None if place is None else whole.read(place[0], min(place[1], _MOST_XMP))
 
 

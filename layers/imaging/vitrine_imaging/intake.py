@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vitrine import content, internal_errors, storage
+from vitrine import content, internal_errors, media_types, storage
 from vitrine.db import write
 from vitrine.errors import Busy, InternalError
 from vitrine.library import handover, settling
@@ -62,10 +62,10 @@ def take_in(key: str) -> Upload | None:
     begun = begin(who, settling.settle(who, upload) if upload is not None else None)
     if not isinstance(begun, Begun):
         return begun
-    if begun.found.mime_type in content.VIDEOS:
+    if begun.found.mime_type in media_types.VIDEOS:
         handover.to_videos(key)
         return begun.upload
-    if begun.found.mime_type in content.DOCUMENTS:
+    if begun.found.mime_type in media_types.DOCUMENTS:
         return finish(begun, sha256_of(begun.stored), None)  # what scripts and entities it has concerns nobody here
     return _process(begun)
 

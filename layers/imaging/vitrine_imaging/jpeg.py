@@ -1,4 +1,4 @@
-"""Where a JPEG says how it is coded (ITU-T T.81, B.2.2): its size, and what a decoder has to know. No pixel is read."""
+"""The frame header of a JPEG (ITU-T T.81, B.2.2): its size, and how it is coded. No pixel is read."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Frame(NamedTuple):
 
     @property
     def not_supported(self) -> str | None:
-        """What the packaged decoder cannot decode of it; None: it can."""
+        """The name of what the packaged decoder cannot decode; None: it can decode the file."""
         if self.process in _UNREAD:
             return _UNREAD[self.process]
         return None if self.bits == 8 else f"JPEG with {self.bits} bits per sample"
 
 
 def start_of_frame(read: tiff.Read, at: int = 0, size: int = 1 << 62) -> Frame | None:
-    """What the JPEG of at most `size` bytes that begins at `at` says; None for what is none, or ends before it says."""
+    """Return the frame header of the JPEG of at most `size` bytes that begins at `at`; None where there is no JPEG, or it ends before its header."""
     end = at + size
     if read(at, 2) != b"\xff\xd8":
         return None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrine import content, storage
+from vitrine import media_types, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
 from vitrine.errors import Busy
@@ -59,7 +59,7 @@ def keep(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looke
     base = f"derived/{organization.hex}/{attempt.id.hex}/{attempt.generation}"
 
     def key(name: str, picture: Picture) -> str:
-        return f"{base}/{name}-{mint_token()}{content.TYPES[picture.mime_type].extension}"
+        return f"{base}/{name}-{mint_token()}{media_types.TYPES[picture.mime_type].extension}"
 
     frames = [
         versions.NewFrame(

@@ -64,7 +64,7 @@ def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
 
 
 def _factor_of_tone(brightest: pyvips.Image, nits: float | None) -> pyvips.Image:
-    """What each pixel is multiplied by. What is brighter than the picture is said to be becomes white, and keeps its hue."""
+    """Return the factor of each pixel. Pixels that are brighter than the file's stated brightest one become as light as white, and keep their hue."""
     peak = min(max(nits or _SCREEN, _UNIT), 10_000) / _UNIT
     brightest = _at_least(brightest, 1e-6)
     mapped = _hable(brightest) / _hable(peak)

@@ -25,7 +25,8 @@ def videos() -> Loaded:
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
-    from vitrine_video.derive import derive, rehearse
+    from vitrine_imaging.derive import rehearse_frames
+    from vitrine_video.derive import derive
     from vitrine_video.models import Wanted
     from vitrine_video.remote import BLOCK, Remote
 
@@ -46,7 +47,7 @@ def videos() -> Loaded:
         )
         return derive(Remote(piece, told["size"], most_bytes=told["read_bytes"]), wanted)
 
-    return Loaded(of, rehearse)
+    return Loaded(of, rehearse_frames)
 
 
 if __name__ == "__main__":

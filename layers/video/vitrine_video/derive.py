@@ -29,15 +29,6 @@ def derive(remote: Remote, wanted: Wanted) -> Derived:
         raise Undecodable("More of the file would have to be read than is") from None
 
 
-def rehearse() -> None:
-    """Whatever libraries load when something is first asked of them is loaded: later nothing can be."""
-    grey = pyvips.Image.black(64, 48, bands=3).copy(interpretation="srgb") + 100
-    _, thumbnail = picture_frame(grey.cast("uchar"), at_seconds=0.0)
-    placeholder(thumbnail)
-    perceptual_hash(thumbnail)
-    dominant_colors(thumbnail)
-
-
 def _derive(film: Film) -> Derived:
     frames = list[Frame]()
     shown, poster, lit = (0, 0), None, False

@@ -329,7 +329,7 @@ class Film:
         wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
         _refuse_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
-        _refuse_long(at, self._wanted.max_seconds)  # a file that says no duration may still say any time of a frame
+        _refuse_long(at, self._wanted.max_seconds)  # a file without a duration may still have any time in a frame
         primaries, transfer, matrix = self._coded
         frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
         frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc

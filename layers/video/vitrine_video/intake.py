@@ -6,7 +6,7 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vitrine import content, storage
+from vitrine import media_types, storage
 from vitrine.errors import Busy
 from vitrine.library import settling
 from vitrine.models import Consumer, Stored
@@ -36,7 +36,7 @@ def take_in(key: str) -> Upload | None:
     begun = intake.begin(who, settling.find(who, whose.organization_id, whose.upload_id))
     if not isinstance(begun, intake.Begun):
         return begun
-    if begun.found.mime_type not in content.VIDEOS:  # not ours: a lost event is sent again to whoever tells them apart
+    if begun.found.mime_type not in media_types.VIDEOS:  # not ours: a lost event is sent again to whoever tells them apart
         log.warning("no video", extra={"upload_id": str(begun.upload.id)})
         return begun.upload
     with frames(begun.stored, begun.found.mime_type) as decoding:

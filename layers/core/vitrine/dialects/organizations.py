@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # What comes in.
 
 def _an_email(value: object) -> str:
-    """Trimmed. What a mail server would take is not judged: nobody can join by an address that nobody has."""
+    """Return the address, trimmed. Whether a mail server would accept it is not checked: an address that nobody has lets nobody join."""
     text = value.strip() if isinstance(value, str) else ""
     name, _, host = text.rpartition("@")
     if not name or not host or len(text) > MAX_EMAIL or any(character.isspace() or not character.isprintable() for character in text):

@@ -93,8 +93,8 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
 
 
 def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
-    """The import that lands at this key stands where its URL let it: stored, or failed with its reason; or rejected, where the rights of whoever
-    asked for it have ended. None: there is none.
+    """Fetch the import that lands at this key. Returns the upload: `stored`, `failed` with the reason, or `rejected` where the rights of its
+    uploader have ended. None: there is no such import.
 
     May be called any number of times. Raises Busy where another call is at it, or the store does not answer: nothing is recorded then.
     """

@@ -106,7 +106,7 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
         _check_end(wanted.expires_at, _latest_end(db, person))
         if found.state == "expired" and wanted.expires_at != found.expires_at:
             _check_room(working)
-        # Whoever prolongs a key answers for it from then on: a person, or the key in use.
+        # A key belongs to the last one that prolonged it: a person, or the key in use.
         prolonged = _is_later(wanted.expires_at, found.expires_at)
         changed = queries.change(
             person.user_id, key, wanted.name, wanted.scopes, wanted.expires_at, prolonged=prolonged, made_by=person.key_id

@@ -66,7 +66,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
         found = read(Nobody(), queries.by_email(wanted))
         stored = found[0].password_hash if found else None
         right = verify_password(stored, password)
-    except Busy:   # nothing was learnt about the password
+    except Busy:   # the password was not verified
         attempt.take_back(began)
         raise
     if not right or stored is None:
@@ -128,7 +128,7 @@ class _Attempt:
 
     @classmethod
     def of(cls, email: str, subnet: str) -> _Attempt:
-        named = hashlib.sha256(email.encode()).hexdigest()   # what somebody typed, which may be a password, is not kept
+        named = hashlib.sha256(email.encode()).hexdigest()   # the text may be a password typed in the wrong field: only its hash is stored
         return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
 
     def count(self) -> datetime | None:
@@ -151,6 +151,6 @@ class _Attempt:
         return began
 
     def take_back(self, began: datetime | None) -> None:
-        """The attempt is not counted any more."""
+        """Remove the attempt from its counts, in the window that began then."""
         if began is not None:
             write(Nobody(), identity.uncount_request([self.here, self.account], began))

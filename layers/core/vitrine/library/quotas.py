@@ -1,4 +1,4 @@
-"""The storage quota: how much of it is left for one more upload, and the one sentence that says that it is not enough."""
+"""The storage quota: how much of it one more upload may reserve, and the sentence of the error when it is not enough."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def reserve(quota: Quota, asked: int | None, *, most: int) -> int:
 
 
 def full(quota: Quota, asked: int | None, *, others: int | None = None) -> str:
-    """Why a file of `asked` bytes (None: of an unknown size) does not fit. `others`: what counts of the bytes that other uploads reserve, by default
-    all of them.
+    """The sentence for a file of `asked` bytes (None: of unknown size) that does not fit. `others`: the reserved bytes of other uploads that count
+    against it; None: all of them.
     """
     reserved = quota.reserved if others is None else others
     rest = "nothing is left" if asked is None else f"this file has {asked}"

@@ -48,7 +48,7 @@ def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
 
 
 def at(key: str) -> Upload | None:
-    """The upload whose bytes land at this key; None: there is none."""
+    """Return the upload whose bytes land at this key, or None."""
     found = whose(key)
     return None if found is None else find(Consumer(found.organization_id), found.organization_id, found.upload_id)
 
@@ -143,8 +143,8 @@ def may_still_upload(who: Actor, upload: Upload) -> bool:
 
 
 def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
-    """Nothing may be fetched for this item any more: the item is removed, with the counts corrected, and the upload is `rejected`; an object that has
-    landed is marked for deletion in the same transaction, then deleted. The item stays, and has failed, where others of its versions can come back.
+    """Reject an import: remove its item, correct the counts, and mark an object that has landed for deletion, all in one transaction. The object is
+    deleted afterwards. The item stays, as `failed`, where other versions of it can be restored.
     """
     organization = upload.organization_id
 
@@ -268,7 +268,7 @@ def _refusal(upload: Upload, stored: Stored, quota: rows.Quota) -> str | None:
         return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
     if stored.bytes > limit:
         return f"The file has {stored.bytes} bytes; the limit is {limit}"
-    # What an upload reserves has its room. Only what goes beyond that must not take the room that others have reserved.
+    # The upload's own reservation is its room. Only bytes beyond it compete with what other uploads have reserved.
     reserved = upload.reserved_bytes if max(upload.expires_at, upload.lease_until or upload.expires_at) > datetime.now(UTC) else 0
     others = quota.reserved if stored.bytes > reserved else 0
     if quota.limit is not None and quota.stored + others + stored.bytes > quota.limit:

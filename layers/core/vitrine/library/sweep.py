@@ -60,7 +60,7 @@ def _end(upload: Upload, now: datetime) -> str:
     try:
         settled = settling.settle(Worker(), upload)
     except Exception as error:
-        if not internal_errors.is_temporary(error):   # one upload that our code cannot settle must not keep all others from their end
+        if not internal_errors.is_temporary(error):   # an internal error with one upload must not stop the sweep of the others
             internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
             settling.fail(Worker(), upload, internal_errors.REASON)
             return "failed"

@@ -29,6 +29,7 @@ from vitrine.settings import GIB, MIB, settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vitrine.media_types import Kind
     from vitrine.models import Caller, Media, OtherCopy, SentFile, UploadMethod
     from vitrine.queries.versions import Family
 
@@ -37,7 +38,6 @@ MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
 FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
 WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
 ANY_TYPE = "application/octet-stream"   # of a file whose declared type says nothing: the content will
-
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")   # RFC 6838
 
@@ -181,7 +181,7 @@ def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
     return Judged(file, mime_type, limit, item, None)
 
 
-def largest_file(largest_form: int, kind: content.Kind | None = None) -> int:
+def largest_file(largest_form: int, kind: Kind | None = None) -> int:
     """Bytes of one file in a form; of any kind that has no limit of its own where none is named."""
     chosen = settings()
     own = {"image": chosen.max_size_image_mb, "video": chosen.max_size_video_mb}.get(kind or "", 0)
@@ -343,8 +343,8 @@ def _create(
 
 
 def _declared_type(declared: str) -> str:
-    """The type that a client declares, by its usual name and without parameters. It refuses nothing that the content would allow. Raises Invalid only
-    where it cannot be written into a policy.
+    """Return the declared type by its usual name and without parameters, or "" where it is no media type. No type is rejected here: the content
+    decides later. Raises Invalid only where the text cannot be stored or written into a policy.
     """
     check_declared_type(declared, "type")
     mime_type = content.canonical(declared)
@@ -505,7 +505,7 @@ def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
         abort(caller, upload.id, upload.key)
         raise TooLarge(
             quotas.full(quota, size) if over_quota else f"The file has more than {limit} bytes, the limit",
-            code="quota_exceeded" if over_quota else None,
+            code=quotas.CODE if over_quota else None,
         )
 
 

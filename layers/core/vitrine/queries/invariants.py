@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
-from vitrine.content import DOCUMENTS
 from vitrine.db import Statement
+from vitrine.media_types import DOCUMENTS
 from vitrine.queries.objects import Entry
 
 if TYPE_CHECKING:
