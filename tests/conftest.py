@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +18,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
+from local import CLONE
 from local.stack import Stack
 from tests import minted, tenants
 from tests.stack import database, reachable_folder, running_stack
@@ -26,6 +30,8 @@ from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from xdist.remote import Producer
 
 UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
 # The suite is one address that asks much; the tests of the limits set their own.
@@ -38,16 +44,34 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Python writes what it has compiled, also for the processes that tests start: each would compile all of its modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if hasattr(config, "workerinput"):
         _record_own_logs()
     if hasattr(config, "workerinput") or config.option.collectonly or "API_URL" in os.environ:
         return
+    compiling = _compile_tests() if getattr(config.option, "numprocesses", None) else None
     given = os.environ.get("DATABASE_URL")
     owner_url = _running.enter_context(database(given)) if given else None
     folder = _running.enter_context(reachable_folder())
     stack = _running.enter_context(Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY))
     os.environ.update(stack.environment() | QUICK | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
     _listen(folder)
+    if compiling:
+        compiling.wait()
+
+
+def _compile_tests() -> subprocess.Popen[bytes] | None:
+    """Start a process that collects all tests, or return None where most of them are compiled. Pytest rewrites their assertions as it compiles them,
+    which takes eight seconds: the workers, who start at the same moment, would each spend these.
+    """
+    tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}"
+    sources = list(Path(__file__).parent.glob("test_*.py"))
+    if sum((source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc").exists() for source in sources) > len(sources) // 2:
+        return None
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"]
+    return subprocess.Popen(command, cwd=CLONE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _listen(folder: Path) -> None:
@@ -98,12 +122,63 @@ def _closed() -> Iterator[None]:
     tenants.close()
 
 
+# Modules that share one further stack. They run one after another in the same worker, in the order of their names. A module that is not named here
+# has a stack to itself, as tests/test_kills.py, which checks all that its stack has.
+SHARED_STACKS = {
+    "tests/test_expire_credentials.py": "jobs", "tests/test_expire_uploads.py": "jobs", "tests/test_purge_deleted.py": "jobs",
+    "tests/test_sweep_orphans.py": "jobs",
+    "tests/test_idempotency.py": "outages", "tests/test_random_operations.py": "outages", "tests/test_upload_form.py": "outages",
+    "tests/test_v1_faults.py": "outages",
+}  # fmt: skip
+
+
+class Scheduler(LoadFileScheduling):  # type: ignore[misc]    # xdist has no types for mypy
+    """The tests of a file, or of the files that share a stack, are run by one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return SHARED_STACKS.get(file, file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    return Scheduler(config, log)
+
+
+class FurtherStack:
+    """The stack that own_stack has started last in this process."""
+
+    def __init__(self) -> None:
+        self._name = ""
+        self._running = ExitStack()
+
+    def start(self, name: str) -> Stack:
+        """Return the stack of this name. The stack of another name is stopped before it starts."""
+        if name != self._name:
+            self.stop()
+            self._stack = self._running.enter_context(running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY))
+            self._name = name
+        return self._stack
+
+    def stop(self) -> None:
+        self._name = ""
+        self._running.close()
+
+
+@pytest.fixture(scope="session")
+def further_stack() -> Iterator[FurtherStack]:
+    further = FurtherStack()
+    yield further
+    further.stop()
+
+
 @pytest.fixture(scope="module")
-def own_stack() -> Iterator[Stack]:
-    """A stack of this module's own, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
+def own_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) -> Iterator[Stack]:
+    """A stack beside that of the test run, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
     organizations, at times that are not now.
     """
-    with running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY) as running, pytest.MonkeyPatch.context() as patch:
+    file: str = request.node.nodeid
+    running = further_stack.start(SHARED_STACKS.get(file, file))
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
             patch.setenv(name, value)
         _forget()

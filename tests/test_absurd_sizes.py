@@ -42,7 +42,7 @@ def become(tenant: Tenant, media: str) -> tuple[str, str, int | None, int | None
     return upload["state"], upload["reason"], item["width"], item["height"]
 
 
-@pytest.mark.parametrize("way", ["form", "v1 form", "presigned POST"])
+@pytest.mark.parametrize("way", ["form", *(pytest.param(way, marks=pytest.mark.soak) for way in ("v1 form", "presigned POST"))])
 def test_a_size_beyond_all_measure_has_failed_in_words(tenant: Tenant, way: str) -> None:
     items = dict[str, str]()
     for name, (data, _, _) in CASES.items():

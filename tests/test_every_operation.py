@@ -82,6 +82,8 @@ def described(document: Mapping[str, Any]) -> list[Operation]:
 
 
 OPERATIONS = described(json.loads(DOCUMENT.read_text()))
+# In the default suite: every operation by an owner, some by the others, who are mostly denied. The long run tries every operation by everybody.
+TRIED = [(person, operation) for start, person in enumerate(PEOPLE) for operation in (OPERATIONS[start::5] if start else OPERATIONS)]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.key)
 
 
@@ -133,8 +135,7 @@ def test_every_operation_of_the_document_is_tried(served: dict[str, Any]) -> Non
     assert len(OPERATIONS) >= 20
 
 
-@each_operation
-@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize(("person", "operation"), TRIED, ids=lambda each: each if isinstance(each, str) else each.key)
 def test_an_operation_answers_as_it_is_described(operation: Operation, person: str, stage: Stage, schema: BaseSchema) -> None:
     tried = fuzz(operation, person, stage, schema, examples=share(person), number=1)
 
