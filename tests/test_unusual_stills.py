@@ -144,6 +144,8 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
     wrong = {name: said for name, data in cases.items() if (said := outcome(derive, data, ramp)) != "right"}
 
     assert wrong == {}
+    large = tiffs.tiff(struct.pack("<2560f", *[1e20] * 2560), bits=32, channels=1, photometric=1, more=is_float)
+    assert outcome(derive, large, Image.new("L", (64, 40), 128)) == "right"
     nothing = tiffs.tiff(struct.pack("<2560f", *[float("nan")] * 2560), bits=32, channels=1, photometric=1, more=is_float)
     assert outcome(derive, nothing) == "The picture has no sample that is a number"
 
@@ -167,6 +169,17 @@ def test_opacity_of_a_tiff_is_what_its_tag_says(derive: Derive) -> None:
             seen[f"{extra} {code}"] = shown.getpixel((32, 20))
 
     assert {name: pytest.approx(half, abs=6) for name in seen} == seen
+
+
+def test_a_tag_that_means_nothing_does_not_make_a_tiff_damaged(derive: Derive) -> None:
+    """Other readers go on without it; libtiff calls its value bad."""
+    rgb, negative, second = QUARTERS.tobytes(), struct.pack("<f", -72.0), {274: (SHORT, 0)}
+    of_one = {f"{tag}: {value}": tiffs.tiff(rgb, more={tag: (SHORT, value)}) for tag in (266, 274, 284, 296) for value in (0, 9, 65_535)}
+    of_one["resolution"] = tiffs.tiff(rgb, more={282: (11, negative), 296: (SHORT, 0)})
+    of_one["big-endian"] = tiffs.tiff(rgb, order=">", more={274: (SHORT, 0)})
+
+    assert {name: outcome(derive, data) for name, data in of_one.items()} == dict.fromkeys(of_one, "right")
+    assert outcome(derive, tiffs.tiff(rgb, more={274: (SHORT, 3), **second, 296: (SHORT, 0)})) == "right"
 
 
 def unsupported_tiffs() -> Iterator[tuple[str, bytes]]:
@@ -203,6 +216,8 @@ def unsupported_tiffs() -> Iterator[tuple[str, bytes]]:
     )
     yield "with samples of several kinds", tiffs.tiff(rgb, more={258: (SHORT, (5, 6, 5))})
     yield "with other inks than cyan, magenta, yellow and black", tiffs.tiff(bytes(5 * 2560), channels=5, photometric=5)
+    halves = tiffs.samples("e", 0, 1)
+    yield "with a plane of 16-bit floating point for each channel", tiffs.tiff(halves, bits=16, more={284: (SHORT, 2), **FLOAT})
     yield "with a plane for each channel of YCbCr", tiffs.tiff(rgb, photometric=6, more={284: (SHORT, 2)})
 
 
@@ -234,13 +249,22 @@ def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive
 def test_a_dng_has_the_size_that_it_states_for_the_finished_picture(derive: Derive) -> None:
     finished: tiffs.Tags = {50720: (SHORT, (960, 600))}
     cropped: tiffs.Tags = {50720: (SHORT, (960, 960))}  # of another shape than what is shown
+    nonsense: tiffs.Tags = {50720: (tiffs.DOUBLE, (float("nan"), float("inf")))}
     sizes: list[tuple[int, int]] = []
-    for stated in (finished, cropped):
+    for stated in (finished, cropped, nonsense):
         first: tiffs.Tags = {**tiffs.stamp(), **tiffs.camera("Canon", 6), 50706: (tiffs.BYTE, (1, 4, 0, 0))}
         derived = derive(tiffs.written(first, below=[{**tiffs.sensor(), **stated}, tiffs.by_strip(tiffs.preview(320, 200))]))
         sizes += [(derived.width, derived.height), frame(derived).size]
 
-    assert sizes == [(600, 960), (200, 320), (200, 320), (200, 320)]
+    assert sizes == [(600, 960), (200, 320), *[(200, 320)] * 4]
+
+
+def test_a_mask_or_a_map_of_depth_is_no_preview(derive: Derive) -> None:
+    """They lie beside the previews of a DNG, and may be larger (DNG 1.6 and 1.7)."""
+    first: tiffs.Tags = {**tiffs.stamp(), **tiffs.camera("Apple"), 50706: (tiffs.BYTE, (1, 7, 0, 0))}
+    others: list[tiffs.Tags] = [{**tiffs.by_strip(tiffs.preview(320, 200)), 262: (SHORT, colours)} for colours in (4, 51177, 52527)]
+
+    assert outcome(derive, tiffs.written(first, below=[tiffs.sensor(), *others, tiffs.by_strip(tiffs.preview(64, 40))])) == "right"
 
 
 def test_a_raw_file_is_known_by_its_directory_wherever_that_is(derive: Derive) -> None:
@@ -388,12 +412,18 @@ def test_a_bmp_of_another_kind_fails_with_what_is_not_supported(derive: Derive) 
     cut = bmp(bgra(Image.new("L", (64, 40), 9)))[:-100]
 
     said = [outcome(derive, bmp(pixels, compression=kind, bits=bits)) for kind, bits in ((4, 24), (5, 0), (7, 8), (0, 2))]
+    said.append(outcome(derive, bmp(pixels, compression=3, masks=(0xF0F00, 0xF0, 0xF))))
+    many = bytearray(bmp(pixels, bits=8))
+    struct.pack_into("<I", many, 46, 300)
+    said.append(outcome(derive, bytes(many)))
 
     assert said == [
         "not supported: BMP with JPEG and 24 bits per pixel",
         "not supported: BMP with PNG and 0 bits per pixel",
         "not supported: BMP with compression 7 and 8 bits per pixel",
         "not supported: BMP with compression 0 and 2 bits per pixel",
+        "not supported: BMP with channels whose bits do not follow one another",
+        "not supported: BMP with a palette of more than 256 colours",
     ]
     assert outcome(derive, cut) == DAMAGED
 
@@ -402,7 +432,19 @@ def test_other_bmps_are_read(derive: Derive) -> None:
     flat = QUARTERS.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     short = [(r >> 3 << 10 | g >> 3 << 5 | b >> 3) for r, g, b in _pixels(flat)]
     core = b"BM" + struct.pack("<IHHI", 26 + 3 * 2560, 0, 0, 26) + struct.pack("<IHHHH", 12, 64, 40, 1, 24) + flat.tobytes("raw", "BGR")
-    files = {"16 bits": bmp(struct.pack("<2560H", *short), bits=16), "OS/2": core}
+    fields = [(r << 20 | g << 10 | b) * 4 for r, g, b in _pixels(flat)]  # 10 bits each
+    files = {
+        "16 bits": bmp(struct.pack("<2560H", *short), bits=16),
+        "OS/2": core,
+        "10 bits each": bmp(struct.pack("<2560I", *fields), compression=3, masks=(0x3FF00000, 0xFFC00, 0x3FF)),
+        "4 bits each": bmp(
+            struct.pack("<2560H", *(0xF000 | round(r / 17) << 8 | round(g / 17) << 4 | round(b / 17) for r, g, b in _pixels(flat))),
+            header=56, compression=3, bits=16, masks=(0xF00, 0xF0, 0xF, 0xF000),
+        ),
+        "opacity without a header for it": bmp(
+            bgra(Image.new("L", (64, 40), 255)), compression=6, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        ),
+    }  # fmt: skip
 
     assert {name: outcome(derive, data) for name, data in files.items()} == dict.fromkeys(files, "right")
 

@@ -304,8 +304,9 @@ class Endpoint:
             if self.spec.failures_only:
                 used.take_back()
         except Refusal as refusal:
-            # Busy (not decided), Conflict (right, and done before) and TooManyRequests (stopped by another limit) are no failed guesses. A request over
-            # the limit is not counted either: the window stays used up by the failures in it, and many right requests at once do not use it up.
+            # Busy (not decided), Conflict (right, and done before) and TooManyRequests (stopped by another limit) are no failed guesses. A request
+            # over the limit is not counted either: the window stays used up by the failures in it, and many right requests at once do not use it
+            # up.
             undecided = isinstance(refusal, (Busy, Conflict, TooManyRequests))
             if self.spec.failures_only and (undecided or (used.use is not None and used.use.hits > used.use.allowed)):
                 used.take_back()

@@ -7,6 +7,7 @@ without end: of a directory at most `_MOST_ENTRIES` entries are read, of an entr
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ Read = Callable[[int, int], bytes]  # from an offset so many bytes; fewer where 
 
 NEW_SUBFILE_TYPE, WIDTH, HEIGHT, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 MAKE, STRIP_OFFSETS, ORIENTATION, SAMPLES_PER_PIXEL, STRIP_BYTE_COUNTS, PLANAR = 271, 273, 274, 277, 279, 284
+FILL_ORDER, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 266, 282, 283, 296
 TILE_WIDTH, SUB_IFDS, INK_SET, NUMBER_OF_INKS, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 330, 332, 334, 338, 339
 JPEG_OFFSET, JPEG_BYTES, YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 513, 514, 529, 530, 532
 XMP, CFA_PATTERN, GDAL_NODATA, DNG_VERSION, DEFAULT_CROP_SIZE = 700, 33422, 42113, 50706, 50720
@@ -38,6 +40,7 @@ class Entry:
     type: int
     count: int
     at: int  # where the value is
+    place: int  # where the entry itself is
 
 
 class Directory:
@@ -52,7 +55,7 @@ class Directory:
         return tag in self._entries
 
     def numbers(self, tag: int, most: int = 16) -> tuple[float, ...]:
-        """At most `most` values of the tag; none where it is missing or no number. A fraction with a denominator of 0 is 0."""
+        """At most `most` values of the tag, all of them finite; none where it is missing, or one is no number. A fraction with a denominator of 0 is 0."""
         entry = self._entries.get(tag)
         if entry is None or entry.type not in _NUMBERS:
             return ()
@@ -63,12 +66,13 @@ class Directory:
         if len(there) < count * size:
             return ()
         each = struct.iter_unpack(form, there)
-        return tuple(value[0] if len(value) == 1 else value[0] / value[1] if value[1] else 0 for value in each)
+        values = tuple(value[0] if len(value) == 1 else value[0] / value[1] if value[1] else 0 for value in each)
+        return values if all(map(math.isfinite, values)) else ()
 
     def number(self, tag: int, default: int = 0) -> int:
-        """The first value of the tag; `default` where there is none, or none that is finite."""
+        """The first value of the tag; `default` where there is none, or none that a file can count or point to."""
         found = self.numbers(tag, 1)
-        return int(found[0]) if found and abs(found[0]) < 2**64 else default  # NaN is not less than anything
+        return int(found[0]) if found and abs(found[0]) < 2**64 else default
 
     def text(self, tag: int, most: int = 64) -> bytes:
         """The beginning of the value of a tag that is text, or bytes; empty where there is none."""
@@ -79,6 +83,10 @@ class Directory:
         """Where the value of a tag that is bytes lies, and how many there are."""
         entry = self._entries.get(tag)
         return (entry.at, entry.count) if entry is not None and entry.type in _BYTES else None
+
+    def place(self, tag: int) -> int | None:
+        """Where the entry of a tag is in the file; None: the directory has no such tag."""
+        return self._entries[tag].place if tag in self._entries else None
 
     def count(self, tag: int) -> int:
         """How many values the tag says that it has."""
@@ -100,7 +108,7 @@ def walk(read: Read) -> Iterator[Directory]:
     waiting, seen = [at], set[int]()
     while waiting and len(seen) < _MOST_DIRECTORIES:
         at = waiting.pop(0)
-        if at in seen or at == 0:
+        if at in seen or not 0 < at < 2**64:
             continue
         seen.add(at)
         directory = _directory(read, order, big, at)
@@ -138,7 +146,7 @@ def _directory(read: Read, order: str, big: bool, at: int) -> Directory | None:
         long = length * (struct.calcsize(order + _NUMBERS[kind]) if kind in _NUMBERS else 1)
         if long > inline:
             (value,) = struct.unpack_from(order + ("Q" if big else "I"), body, place + size - inline)
-        entries.setdefault(tag, Entry(kind, length, value))
+        entries.setdefault(tag, Entry(kind, length, value, at + counted + place))
     whole = len(body) == count * size + inline
     following = struct.unpack_from(order + ("Q" if big else "I"), body, count * size)[0] if whole and count == claimed else 0
     return Directory(read, order, entries, following, whole=whole or len(body) >= count * size)

@@ -1,4 +1,4 @@
-"""BMP: which of its kinds Pillow reads, and the opacity that Pillow does not look for.
+"""BMP: which of its kinds Pillow reads, and those with masks, of which Pillow knows some, and opacity, which Pillow does not look for.
 
 The fourth byte of an uncompressed 32-bit pixel is opacity wherever one pixel has another value than zero in it, whatever the version of the
 header, as image viewers and browsers take it; where all are zero the picture is opaque.
@@ -20,44 +20,73 @@ if TYPE_CHECKING:
     from io import FileIO
 
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6  # Compression
-_COMPRESSIONS: Final[Mapping[int, frozenset[int]]] = {  # the bits per pixel that Pillow reads, for each
+_COMPRESSIONS: Final[Mapping[int, frozenset[int]]] = {  # the bits per pixel that are read, for each
     _RGB: frozenset({1, 4, 8, 16, 24, 32}), _RLE8: frozenset({8}), _RLE4: frozenset({4}), _BITFIELDS: frozenset({16, 24, 32}),
-    _ALPHA_BITFIELDS: frozenset({32}),
+    _ALPHA_BITFIELDS: frozenset({16, 32}),
 }  # fmt: skip
 _NAMES: Final[Mapping[int, str]] = {4: "JPEG", 5: "PNG", 11: "CMYK", 12: "CMYK", 13: "CMYK"}
 _CORE, _OS2 = (12, 16, 64), 64  # sizes of OS/2's headers, and of the one whose compressions 3 and 4 are others
-_BGRA: Final = (0xFF0000, 0xFF00, 0xFF)  # masks of red, green and blue
-_RGBA: Final = (0xFF, 0xFF00, 0xFF0000)
-_ALPHA_MASK: Final = 0xFF000000
+_WITH_OPACITY: Final = 56  # size of the first header with a mask for opacity
+_BGRA: Final = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # masks of red, green, blue and opacity, where the file has none
+_FIVE_BITS: Final = (0x7C00, 0x3E0, 0x1F, 0)
+_MOST_COLOURS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Transparent:
-    """A BMP with four bytes for each pixel, whose last one is opacity."""
+class Masked:
+    """A BMP whose pixels are numbers of 16 or 32 bits, and which bits of them are red, green, blue and opacity."""
 
     file: FileIO
     size: tuple[int, int]  # pixels
     at: int  # where the pixels are
     from_the_top: bool
-    blue_first: bool
+    bits: int  # of a pixel
+    masks: tuple[int, ...]  # of red, green, blue and opacity; 0: there is none
 
     def picture(self) -> pyvips.Image:
         """The picture with its opacity; without it, if none of it could be seen."""
         whole = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
         width, height = self.size
-        stored = memoryview(whole)[self.at : self.at + 4 * width * height]
-        picture = pyvips.Image.new_from_memory(stored, width, height, 4, "uchar")
-        picture = picture if self.from_the_top else picture.flip("vertical")
-        opacity = picture[3]
-        colours = picture[2].bandjoin([picture[1], picture[0]]) if self.blue_first else picture.extract_band(0, n=3)
-        most: Any = opacity.max()  # its types say more than it returns
-        return (colours.bandjoin(opacity) if most > 0 else colours).copy(interpretation="srgb")
+        row = _row(width, self.bits)
+        stored = memoryview(whole)[self.at : self.at + row * height]
+        if self.bits == 32:
+            pixels = pyvips.Image.new_from_memory(stored, width, height, 4, "uchar")
+        else:
+            pixels = pyvips.Image.new_from_memory(stored, row // 2, height, 1, "ushort").crop(0, 0, width, height)
+        pixels = pixels if self.from_the_top else pixels.flip("vertical")
+        red, green, blue, opacity = (_channel(pixels, mask) if mask else None for mask in self.masks)
+        black = pixels[0].cast("uchar") * 0
+        colours = (black if red is None else red).bandjoin([black if each is None else each for each in (green, blue)])
+        most: Any = 0 if opacity is None else opacity.max()  # its types say more than it returns
+        return (colours if opacity is None or most == 0 else colours.bandjoin(opacity)).cast("uchar").copy(interpretation="srgb")
 
 
-def with_opacity(file: FileIO) -> Transparent | None:
-    """The BMP, if the fourth byte of its pixels may be opacity; None where Pillow reads it right.
+def _channel(pixels: pyvips.Image, mask: int) -> pyvips.Image:
+    """The channel that these bits are, from 0 to 255."""
+    low, bits = _place(mask)
+    if pixels.bands > 1:
+        if bits == 8 and low % 8 == 0:
+            return pixels[low // 8]
+        pixels = pixels.copy(bands=1, format="uint")
+    deep = max(0, bits - 16)  # more bits than a multiplication keeps apart
+    most = (1 << bits - deep) - 1
+    return ((pixels >> low + deep) & most).linear([255 / most], [0.5])
 
-    Raises Undecodable for a kind that Pillow does not read, and for one that ends too early.
+
+def _place(mask: int) -> tuple[int, int]:
+    """The lowest bit of the mask, and how many bits there are from it to the highest."""
+    low = (mask & -mask).bit_length() - 1
+    return low, mask.bit_length() - low
+
+
+def _row(width: int, bits: int) -> int:
+    return -(-width * bits // 32) * 4  # bytes
+
+
+def masked(file: FileIO) -> Masked | None:
+    """The BMP, if its pixels are numbers with a mask for each channel, or have a fourth byte that may be opacity; None where Pillow reads it right.
+
+    Raises Undecodable for a kind that nothing here reads, and for one that ends too early.
     """
     file.seek(0)
     head = file.read(14 + 124)
@@ -70,26 +99,28 @@ def with_opacity(file: FileIO) -> Transparent | None:
     if bits not in _COMPRESSIONS.get(compression, frozenset()) or (header == _OS2 and compression == _BITFIELDS):
         how = _NAMES.get(compression, f"compression {compression}") if header != _OS2 or compression < _BITFIELDS else "OS/2's compressions"
         raise Undecodable(not_supported(f"BMP with {how} and {bits} bits per pixel"))
-    red_green_blue = _masks(head, header, compression)
-    if bits != 32 or red_green_blue is None:
+    if bits <= 8 and _number(head, 46, 4) > _MOST_COLOURS:
+        raise Undecodable(not_supported("BMP with a palette of more than 256 colours"))
+    if bits not in (16, 32):
         return None
+    masks = _masks(head, header, bits, compression)
+    if any(mask and mask >> _place(mask)[0] != (1 << _place(mask)[1]) - 1 for mask in masks):
+        raise Undecodable(not_supported("BMP with channels whose bits do not follow one another"))
     width, height = _number(head, 18, 4), _number(head, 22, 4)
     from_the_top = height >= 1 << 31  # negative
     size = width, (1 << 32) - height if from_the_top else height
     at = _number(head, 10, 4)
-    if not size[0] or not size[1] or at + 4 * size[0] * size[1] > end:
+    if not size[0] or not size[1] or not any(masks[:3]) or at + _row(size[0], bits) * size[1] > end:
         raise Undecodable(DAMAGED)
-    return Transparent(file, size, at, from_the_top, blue_first=red_green_blue == _BGRA)
+    return Masked(file, size, at, from_the_top, bits, masks)
 
 
-def _masks(head: bytes, header: int, compression: int) -> tuple[int, int, int] | None:
-    """The masks of red, green and blue, where the fourth byte may be opacity; None where it is not, or where the masks are unusual."""
+def _masks(head: bytes, header: int, bits: int, compression: int) -> tuple[int, ...]:
+    """The masks of red, green, blue and opacity."""
     if compression == _RGB:
-        return _BGRA
-    red, green, blue, opacity = (_number(head, 54 + 4 * n, 4) for n in range(4))
-    has_opacity = (header >= 56 or compression == _ALPHA_BITFIELDS) and opacity == _ALPHA_MASK
-    masks = red, green, blue
-    return masks if has_opacity and masks in (_BGRA, _RGBA) else None
+        return _BGRA if bits == 32 else _FIVE_BITS
+    masks = tuple(_number(head, 54 + 4 * n, 4) & (1 << bits) - 1 for n in range(4))
+    return masks if header >= _WITH_OPACITY or compression == _ALPHA_BITFIELDS else (*masks[:3], 0)
 
 
 def _number(head: bytes, at: int, size: int) -> int:

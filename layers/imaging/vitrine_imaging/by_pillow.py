@@ -67,9 +67,9 @@ def heif(file: FileIO, colours: Colours | None) -> Original:
 
 def opened(source: FileIO, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
     """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by number."""
-    transparent = by_bmp.with_opacity(source) if kind == "BMP" else None
-    if transparent is not None:
-        return Original(*transparent.size, lambda edge: shrink(transparent.picture(), edge).copy_memory())
+    masked = by_bmp.masked(source) if kind == "BMP" else None
+    if masked is not None:
+        return Original(*masked.size, lambda edge: shrink(masked.picture(), edge).copy_memory())
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
         file = Image.open(source, formats=(kind,))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vitrine_imaging.by_vips import Original
 
+_NO_PICTURE: Final = tiff.SENSOR_COLOURS | {4, 51177, 52527}  # PhotometricInterpretation of samples, masks, depth, semantic masks
 _JPEG: Final = frozenset({6, 7})  # Compression
 _SAME_SHAPE: Final = 0.02  # by which the ratio of a preview's edges may differ from that of the whole picture
 
@@ -51,7 +52,7 @@ def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
     places = [(directory.number(tiff.JPEG_OFFSET), directory.number(tiff.JPEG_BYTES))]
     if directory.number(tiff.COMPRESSION) in _JPEG and directory.count(tiff.STRIP_OFFSETS) == 1:
         places.append((directory.number(tiff.STRIP_OFFSETS), directory.number(tiff.STRIP_BYTE_COUNTS)))
-    if directory.number(tiff.PHOTOMETRIC) in tiff.SENSOR_COLOURS:
+    if directory.number(tiff.PHOTOMETRIC) in _NO_PICTURE:
         return
     for at, size in places:
         found = jpeg.start_of_frame(read, at, size) if at > 0 and size > 0 else None

@@ -43,7 +43,25 @@ _SAMPLED: Final = 256  # pixels of an edge by which the range of the samples is 
 _ODDS: Final = 1000  # one sample of so many, at either end, may lie beyond the range that is shown
 _BEYOND: Final = 1e30  # what says that there is no value, in floating point
 _FEW: Final = 16  # integers that use less than this part of their range are scaled to what they use
+_STEP: Final = 2.0**-20  # of a sample that is the only one, to what is shown black and white around it
 _FULL: Final = 65535.0
+
+
+# Tags whose value libtiff may call bad, which fails the whole file, while other readers go on without them: the values that it takes.
+_OPTIONAL: Final[Mapping[int, range]] = {
+    tiff.ORIENTATION: range(1, 9), tiff.FILL_ORDER: range(1, 3), tiff.PLANAR: range(1, 3), tiff.RESOLUTION_UNIT: range(1, 4),
+}  # fmt: skip
+UNKNOWN_TAG: Final = b"\xff\xff"
+
+
+def meaningless(read: tiff.Read) -> list[int]:
+    """Where the entries of a TIFF are that libtiff takes for errors, and that describe no pixel or have a value that means nothing."""
+    found = list[int | None]()
+    for directory in tiff.walk(read):
+        found += (directory.place(tag) for tag, valid in _OPTIONAL.items() if directory.number(tag, 1) not in valid)
+        resolutions = {tag: directory.numbers(tag, 1) for tag in (tiff.X_RESOLUTION, tiff.Y_RESOLUTION)}
+        found += (directory.place(tag) for tag, said in resolutions.items() if not said or said[0] < 0)
+    return [place for place in found if place is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ def samples(read: tiff.Read) -> Samples:
     compression = directory.number(tiff.COMPRESSION, 1)
     _check_compression(compression)
     if photometric == -1:
-        photometric = _RGB if channels >= _COLOURS[_RGB] else _MIN_IS_BLACK
+        raise Undecodable(not_supported("TIFF that names no colour model"))
     if photometric not in _COLOURS:
         raise Undecodable(not_supported(f"TIFF with {_COLOUR_MODELS.get(photometric, f'the colour model {photometric}')}"))
     if len(bits) > 1 or (len(formats) > 1 and photometric != _CIELAB):
@@ -140,6 +158,8 @@ def _check_layout(found: Samples, directory: tiff.Directory) -> None:
         if directory.number(tiff.INK_SET, _CMYK) != _CMYK or inks != found.colours:
             raise Undecodable(not_supported("TIFF with other inks than cyan, magenta, yellow and black"))
     if directory.number(tiff.PLANAR, 1) == _PLANES and found.channels > 1:
+        if (found.bits, found.format) == (16, _FLOAT):  # libvips gives other numbers than the file has
+            raise Undecodable(not_supported("TIFF with a plane of 16-bit floating point for each channel"))
         if tiff.TILE_WIDTH in directory:
             raise Undecodable(not_supported("TIFF with a plane of tiles for each channel"))
         if found.photometric == _YCBCR:
@@ -247,7 +267,8 @@ def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
     if low >= 0 and (fills or high == 0):
         low, high = 0.0, most
     elif low == high:
-        low, high = low - 1, high + 1
+        step = max(1.0, abs(low) * _STEP)  # or nothing would be added to a large number
+        low, high = low - step, high + step
     return (high, low) if found.photometric == _MIN_IS_WHITE else (low, high)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,11 +50,12 @@ def opened(file: FileIO, mime_type: str, colours: Colours | None = None, *, orie
     loader may not find what the file says. Raises pyvips.Error, Undecodable.
     """
     samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None  # first: libvips has no words for what it cannot read
-    header = pyvips.Image.new_from_source(_source(file, mime_type), "", access="sequential")
+    readable = None if samples is None else _without_meaningless_tags(file)  # lives as long as `shrunk`, which reads it
+    header = pyvips.Image.new_from_source(_source(file, mime_type, readable), "", access="sequential")
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
     def shrunk(edge: int) -> pyvips.Image:
-        source = _source(file, mime_type)  # from the beginning; named, so that it lives until all is read
+        source = _source(file, mime_type, readable)  # from the beginning; named, so that it lives until all is read
         if mime_type == "image/jpeg":
             return _part_of_jpeg(source, header, edge)
         if mime_type == "image/webp":
@@ -61,7 +63,7 @@ def opened(file: FileIO, mime_type: str, colours: Colours | None = None, *, orie
             options = _profile(with_usable_profile(header))
             picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options)
         elif samples is not None:
-            return by_tiff.shown(samples, lambda: _tiff(file), lambda image: shrink(image, edge).copy_memory())
+            return by_tiff.shown(samples, lambda: _tiff(file, readable), lambda image: shrink(image, edge).copy_memory())
         else:
             # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
             whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
@@ -192,8 +194,20 @@ def _profile(image: pyvips.Image) -> dict[str, Any]:
     return {"output_profile": "srgb"} if _has(image, _PROFILE) or image.interpretation == "cmyk" else {}
 
 
-def _tiff(file: FileIO) -> pyvips.Image:
-    return pyvips.Image.new_from_source(_source(file, "image/tiff"), "", access="sequential", fail_on="error")  # "truncated" shows half a TIFF
+def _tiff(file: FileIO, readable: mmap.mmap | None) -> pyvips.Image:
+    source = _source(file, "image/tiff", readable)
+    return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")  # "truncated" shows half a TIFF
+
+
+def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
+    """The file in memory, of which only pages that differ are a copy; None where libtiff takes no tag of it for an error."""
+    places = by_tiff.meaningless(reader(file))
+    if not places:
+        return None
+    copy = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    for place in places:
+        copy[place : place + 2] = by_tiff.UNKNOWN_TAG
+    return copy
 
 
 def reader(file: FileIO) -> tiff.Read:
@@ -205,8 +219,10 @@ def reader(file: FileIO) -> tiff.Read:
     return read
 
 
-def _source(file: FileIO, mime_type: str) -> pyvips.Source:
-    """The file from its beginning; a file, not a buffer, so that rows are read as they are needed."""
+def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> pyvips.Source:
+    """The file from its beginning, or what is to be read instead; a file, not a buffer, so that rows are read as they are needed."""
+    if readable is not None:
+        return pyvips.Source.new_from_memory(readable)
     file.seek(0)
     if mime_type != "image/jpeg":
         return pyvips.Source.new_from_descriptor(file.fileno())
