@@ -17,7 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
+from av.stream import Disposition
 from PIL import Image
 
 from tests import charts, pictures, videos
@@ -195,6 +197,27 @@ def test_metadata_that_is_not_utf8_does_not_matter(decoder: Decoder, container: 
     latin = data.replace(b"Sonnenaufgang", b"\xd6st\xffer\xfe\x80rgang").replace(b"VideoHandler", b"V\xeddeoHandler")
 
     assert derive(decoder, latin, videos.KINDS[container][0]) == derive(decoder, data, videos.KINDS[container][0])
+
+
+def test_the_track_that_is_shown_by_default_is_the_one_of_the_frames(decoder: Decoder) -> None:
+    file = BytesIO()
+    with av.open(file, "w", format="mp4") as out:
+        small, large = (out.add_stream("libx264", rate=25, options={"threads": "1"}) for _ in range(2))
+        for stream, size in ((small, (32, 24)), (large, (64, 48))):
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        small.disposition, large.disposition = Disposition.dub, Disposition.default
+        for number in range(5):
+            for stream in (small, large):
+                picture = pictures.quarters(stream.width, stream.height)
+                frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+                out.mux(stream.encode(frame))
+        for stream in (small, large):
+            out.mux(stream.encode(None))
+
+    derived = derive(decoder, file.getvalue())
+
+    assert (derived.width, derived.height) == (64, 48)
 
 
 def test_numbers_of_a_video_that_nothing_can_hold_are_named(decoder: Decoder) -> None:

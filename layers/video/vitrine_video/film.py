@@ -338,7 +338,7 @@ class Film:
 
 
 def _video(container: InputContainer) -> VideoStream:
-    """The first that is no cover of a piece of music."""
+    """The first that is shown by default, or else the first; no cover of a piece of music."""
     if not len(container.streams):
         raise Undecodable(CUT)
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
@@ -347,7 +347,7 @@ def _video(container: InputContainer) -> VideoStream:
     known = [each for each in streams if each.codec_context is not None]  # pyright: ignore[reportUnnecessaryComparison] - of a codec without decoder
     if not known:
         raise Undecodable("The file is damaged, or of a codec that is not known")
-    return known[0]
+    return next((each for each in known if each.disposition & Disposition.default), known[0])
 
 
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
