@@ -55,10 +55,7 @@ class Directory:
         return tag in self._entries
 
     def numbers(self, tag: int, most: int = 16) -> tuple[float, ...]:
-        """At most `most` values of the tag, all of them finite; none where it is missing, or one is no number.
-
-        A fraction with a denominator of 0 is 0.
-        """
+        """At most `most` values of the tag; none where it is missing, or one of them is no finite number. x/0 is 0."""
         entry = self._entries.get(tag)
         if entry is None or entry.type not in _NUMBERS:
             return ()

@@ -222,7 +222,7 @@ def reader(file: FileIO) -> tiff.Read:
 def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> pyvips.Source:
     """The file from its beginning, or what is to be read instead; a file, not a buffer, so that rows are read as they are needed."""
     if readable is not None:
-        return pyvips.Source.new_from_memory(readable)
+        return pyvips.Source.new_from_memory(memoryview(readable))
     file.seek(0)
     if mime_type != "image/jpeg":
         return pyvips.Source.new_from_descriptor(file.fileno())
