@@ -61,9 +61,9 @@ def main() -> None:
 def of_video(decoder: Decoder, path: Path) -> Image.Image:
     """The first frame that is derived of an MP4."""
     data = path.read_bytes()
-    told = {"mime_type": "video/mp4", "size": len(data), "frames": 1, "max_seconds": 86_400, "read_bytes": len(data)}
+    facts = {"mime_type": "video/mp4", "size": len(data), "frames": 1, "max_seconds": 86_400, "read_bytes": len(data)}
     limits = Limits(max_pixels=36_000_000, wall_seconds=60, memory_bytes=1536 << 20)
-    with decoder.begin_task(Task(told, lambda offset, size: data[offset : offset + size]), limits=limits) as decoding:
+    with decoder.begin_task(Task(facts, lambda offset, size: data[offset : offset + size]), limits=limits) as decoding:
         return _opened(decoding.result())
 
 
@@ -98,9 +98,9 @@ def compare(ours: Image.Image, theirs: Image.Image, side: int = SIDE) -> tuple[l
 
 def _print(name: str, ours: Image.Image, theirs: Image.Image) -> None:
     degrees, lightness, clipped = compare(ours, theirs)
-    held = "held" if max(degrees) <= HUE_ALLOWED and clipped < CLIPPED_ALLOWED else "NOT HELD"
+    verdict = "within" if max(degrees) <= HUE_ALLOWED and clipped < CLIPPED_ALLOWED else "EXCEEDED"
     print(
-        f"  {name:34} {len(degrees):7} {sum(degrees) / len(degrees):8.2f} deg {max(degrees):5.2f} deg {lightness:17.4f} {clipped:9.2%}   {held}",
+        f"  {name:34} {len(degrees):7} {sum(degrees) / len(degrees):8.2f} deg {max(degrees):5.2f} deg {lightness:17.4f} {clipped:9.2%}   {verdict}",
         flush=True,
     )
 

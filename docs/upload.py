@@ -63,12 +63,12 @@ class Server:
         for left in reversed(range(TRIES)):
             try:
                 with urlopen(request, timeout=ANSWERS_WITHIN) as answer:  # noqa: S310
-                    said = json.load(answer)
-            except HTTPError as refused:
-                if (refused.code in (429, 503) or "Retry-After" in refused.headers) and left:
-                    time.sleep(wait_of(refused))
+                    answered = json.load(answer)
+            except HTTPError as error:
+                if (error.code in (429, 503) or "Retry-After" in error.headers) and left:
+                    time.sleep(wait_of(error))
                     continue
-                raise self.refusal(refused) from None
+                raise self.failure(error) from None
             except ValueError:
                 raise Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?") from None
             except (OSError, http.client.HTTPException) as lost:
@@ -77,20 +77,20 @@ class Server:
                 time.sleep(1)
                 continue
             self.has_answered = True
-            if not isinstance(said, dict):
+            if not isinstance(answered, dict):
                 raise Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?")
-            return said
+            return answered
         raise AssertionError("unreachable")
 
-    def refusal(self, refused: HTTPError) -> Exception:
+    def failure(self, error: HTTPError) -> Exception:
         """What a status other than 200 means: the end of it all where the key or the collection is wrong."""
-        sentence = sentence_of(refused)
-        if sentence is None and refused.code in (404, 405, 501):
+        sentence = sentence_of(error)
+        if sentence is None and error.code in (404, 405, 501):
             return Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?")
-        sentence = sentence or f"the server answered {refused.code} {refused.reason}"
-        if refused.code == 401:
+        sentence = sentence or f"the server answered {error.code} {error.reason}"
+        if error.code == 401:
             return Stopped(f"The key is not accepted: {sentence}")
-        return Stopped(sentence) if refused.code in (403, 404, 405, 429, 503) else Failed(sentence)
+        return Stopped(sentence) if error.code in (403, 404, 405, 429, 503) else Failed(sentence)
 
     def put(self, path: str, part: bytes) -> str:
         """The part's ETag. A URL that has expired meanwhile is asked for again, and a part whose connection was lost is sent again."""
@@ -100,9 +100,9 @@ class Server:
                 with urlopen(Request(url, data=part, method="PUT"), timeout=ANSWERS_WITHIN) as answer:  # noqa: S310
                     etag: str = answer.headers["ETag"]
                     return etag
-            except HTTPError as refused:
-                if refused.code not in (403, 500, 503) or not left:
-                    raise Failed(f"the store answered {refused.code} to a part") from None
+            except HTTPError as error:
+                if error.code not in (403, 500, 503) or not left:
+                    raise Failed(f"the store answered {error.code} to a part") from None
             except (OSError, http.client.HTTPException) as lost:
                 if not left:
                     raise Failed(f"the store cannot be reached: {getattr(lost, 'reason', None) or lost}") from None
@@ -277,20 +277,20 @@ def printable(name: str) -> str:
     return "".join(each.encode("unicode_escape").decode() if unicodedata.category(each) in unshown else each for each in name)
 
 
-def sentence_of(refused: HTTPError) -> str | None:
+def sentence_of(error: HTTPError) -> str | None:
     """The server's own sentence, with what is wrong in detail; None where the answer is not one of Vitrine's."""
     try:
-        said = json.load(refused)
-        details = [f"{'.'.join(map(str, detail['path']))}: {detail['message']}" for detail in said.get("details", [])]
-        return "; ".join([str(said["error"]), *details])
+        answered = json.load(error)
+        details = [f"{'.'.join(map(str, detail['path']))}: {detail['message']}" for detail in answered.get("details", [])]
+        return "; ".join([str(answered["error"]), *details])
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return None
 
 
-def wait_of(refused: HTTPError) -> int:
+def wait_of(error: HTTPError) -> int:
     """Seconds after which a busy server may be asked again."""
-    told = refused.headers.get("Retry-After", "")
-    return min(int(told), 60) if told.isdigit() else 2
+    seconds = error.headers.get("Retry-After", "")
+    return min(int(seconds), 60) if seconds.isdigit() else 2
 
 
 if __name__ == "__main__":

@@ -130,11 +130,7 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
         show_processed(db, organization, held, held.type)
         return db.run(rows.become(organization, current.id, "failed", reason))[0]
 
-    failed = transaction(who, work)
-    if failed.state in ("failed", "rejected"):
-        with suppress(Busy):
-            objects.discard(who, organization, failed.key)
-    return failed
+    return _discard_import(who, transaction(who, work))
 
 
 def may_still_upload(who: Actor, upload: Upload) -> bool:
@@ -159,11 +155,15 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
             return give_up(db, current, held, reason)
         return db.run(rows.become(organization, current.id, "rejected", reason))[0]
 
-    rejected = transaction(who, work)
-    if rejected.state in ("failed", "rejected"):
+    return _discard_import(who, transaction(who, work))
+
+
+def _discard_import(who: Actor, upload: Upload) -> Upload:
+    """Delete the object of an import that has failed or was rejected; the sweep does it where the store is busy. Returns the upload."""
+    if upload.state in ("failed", "rejected"):
         with suppress(Busy):
-            objects.discard(who, organization, rejected.key)
-    return rejected
+            objects.discard(who, upload.organization_id, upload.key)
+    return upload
 
 
 def fail(who: Actor, upload: Upload, reason: str) -> None:
