@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -86,6 +87,19 @@ def _record_own_logs() -> None:
     if minted.NOTES in os.environ:
         logging.getLogger().addHandler(minted.Record(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log"))
         logging.getLogger().setLevel(logging.INFO)
+
+
+@pytest.hookimpl(tryfirst=True)      # before pytest's own selection by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the default run, the others in the long runs."""
+    seen = Counter[str]()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None:
+            function = item.nodeid.partition("[")[0]
+            if seen[function] % sampled.args[0]:
+                item.add_marker(pytest.mark.soak)
+            seen[function] += 1
 
 
 _leaked: list[str] = []

@@ -376,6 +376,7 @@ def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, strang
 
 @pytest.mark.parametrize("how", ["removed", "removed by an operator", "deleted"])
 @pytest.mark.parametrize("asked", ["/api/me", "/api/v1/media", "/api/auth/get-session"])
+@pytest.mark.sampled(3)
 def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked: str) -> None:
     traveller.activate(1)
     home = traveller.homes[1]

@@ -96,6 +96,7 @@ def test_nobody_changes_no_password() -> None:
 
 
 @pytest.mark.parametrize(("origin", "status"), [("ours", 200), (None, 403), ("https://evil.example", 403), ("null", 403)])
+@pytest.mark.sampled(2)
 def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: int) -> None:
     someone = Someone.new()
     page = {} if origin is None else {"origin": os.environ["API_URL"] if origin == "ours" else origin}

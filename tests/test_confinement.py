@@ -228,6 +228,7 @@ def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("attempt", "reason"), [("abort", "The file makes the decoder crash"), ("segfault", "The file makes the decoder crash")])
+@pytest.mark.sampled(2)
 def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(broken: Decoder, attempt: str, reason: str) -> None:
     refused = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
 

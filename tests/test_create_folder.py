@@ -134,6 +134,7 @@ def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.sampled(3)
 def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str) -> None:
     folder = made(tenant, name)
 
@@ -213,6 +214,7 @@ def test_a_collection_that_another_organization_is_named_beside_is_not_found(ten
     assert said(answer) == (404, {"error": "Collection not found", "code": "not_found"})
 
 
+@pytest.mark.soak
 def test_a_name_that_takes_long_to_compose_is_not_composed(tenant: Tenant) -> None:
     marks = "a" + "\u0315\u0300" * 200_000     # seconds of work for each folder, if it were
 

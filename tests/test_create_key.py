@@ -125,6 +125,7 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
     ],
     ids=range(20),
 )  # fmt: skip
+@pytest.mark.sampled(4)
 def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 

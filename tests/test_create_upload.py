@@ -83,6 +83,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.sampled(3)
 def test_what_is_refused_before_a_byte_moves(tenant: Tenant, what: str) -> None:
     body, status, code = REFUSED[what]
 

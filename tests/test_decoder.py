@@ -394,6 +394,7 @@ printf '\0\0\0\001a\0\0\0\001b'; exec cat""",
 
 
 @pytest.mark.parametrize("how", LIARS)
+@pytest.mark.sampled(3)
 def test_whatever_a_child_answers_it_is_not_believed(
     decoder: Decoder, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:

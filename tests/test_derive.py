@@ -212,6 +212,7 @@ def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(deriv
     assert (levels <= 8, degrees <= 5) == (True, True), (levels, degrees)
 
 
+@pytest.mark.soak
 def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(derive: Desk) -> None:
     chart = charts.chart(charts.HLG)
     large = chart.resize((3000, 600), Image.Resampling.NEAREST)

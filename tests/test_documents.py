@@ -192,6 +192,7 @@ def test_a_folder_without_faults_is_imported_with_exit_code_0(tenant: Tenant, tm
         ("an empty folder", "There is no file to upload"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_the_upload_script_fails_in_a_sentence(tenant: Tenant, tmp_path: Path, what: str, sentence: str) -> None:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(pictures.jpeg(64, 48, seed=5))

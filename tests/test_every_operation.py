@@ -136,6 +136,7 @@ def test_every_operation_of_the_document_is_tried(served: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(("person", "operation"), TRIED, ids=lambda each: each if isinstance(each, str) else each.key)
+@pytest.mark.sampled(3)
 def test_an_operation_answers_as_it_is_described(operation: Operation, person: str, stage: Stage, schema: BaseSchema) -> None:
     tried = fuzz(operation, person, stage, schema, examples=share(person), number=1)
 
@@ -156,6 +157,7 @@ WITH_JSON = [each for each in OPERATIONS if spec_of(each.route).body is not None
 
 
 @pytest.mark.parametrize("operation", WITH_JSON, ids=lambda each: each.key)
+@pytest.mark.sampled(4)
 def test_a_body_over_the_limit_is_refused_as_it_is_described(operation: Operation, stage: Stage, schema: BaseSchema) -> None:
     sent = FILL[operation.route.function](stage, None)
 

@@ -55,6 +55,7 @@ def test_it_leads_whoever_has_it_to_the_bytes(tenant: Tenant) -> None:
     ("", "image/jpeg", True), ("?original=1", "image/jpeg", True), ("?original=0", "image/jpeg", True), ("?size=thumbnail", "image/webp", False),
     ("?size=frame", "image/jpeg", False), ("?size=", "image/jpeg", True),
 ])  # fmt: skip
+@pytest.mark.sampled(2)
 def test_a_shape_is_chosen(tenant: Tenant, query: str, mime_type: str, is_original: bool) -> None:
     led = followed(link(tenant, tenant.ready(PHOTO)) + query)
 
@@ -83,6 +84,7 @@ def test_a_type_that_browsers_do_not_show_leads_to_its_frame_and_to_the_file_onl
 
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.sampled(3)
 def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     photo = tenant.ready(pictures.jpeg(40, 30, seed=2), "a.jpg", name=name)
 
@@ -105,6 +107,7 @@ def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     ("\u202egpj.exe", None, "gpj.jpg"), ("annexe\u202egpj.exe", "a\u2066b\u200f\x07", "ab.jpg"), ("\u202e", None, "file.jpg"),
     ("x" * 255, None, "x" * 251 + ".jpg"), ("x" * 251 + ".exe", None, "x" * 251 + ".jpg"), ("x" * 250 + ".jpeg", None, "x" * 250 + ".jpeg"),
 ])  # fmt: skip
+@pytest.mark.sampled(4)
 def test_a_download_ends_as_its_verified_type_does(tenant: Tenant, filename: str, name: str | None, saved_as: str) -> None:
     photo = upload(tenant, pictures.jpeg(8, 8, seed=3), filename, name)
 

@@ -282,6 +282,7 @@ def change_password(client: Client, *, others: bool) -> None:
 
 
 @pytest.mark.parametrize("how", ["password", "password elsewhere", "sign-out", "an operator's sign-out", "an operator's password", "too long ago"])
+@pytest.mark.sampled(3)
 def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
     someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
     second = Client(None, token=start(UUID(someone.id), address="127.0.0.1", user_agent="tests").token)

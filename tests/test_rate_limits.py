@@ -246,6 +246,7 @@ def without_hashing(another_environment: pytest.MonkeyPatch) -> pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("what", ["sign in", "change the password", "look at a login", "add a member"])
+@pytest.mark.sampled(4)
 def test_what_is_right_is_not_counted_as_a_guess(tenant: Tenant, without_hashing: pytest.MonkeyPatch, what: str) -> None:
     without_hashing.setenv("AUTH_LIMIT", "2")
     settings.cache_clear()

@@ -141,6 +141,7 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
         ("v1_list_tags", "/api/v1/media-tags"),
     ],
 )
+@pytest.mark.sampled(3)
 def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: str, path: str) -> None:
     media = tenant.ready(pictures.jpeg(60, 40, seed=1))
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
@@ -165,6 +166,7 @@ def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: 
         ("as a version", {"sourceMediaId": "{media}"}, 4),
     ],
 )
+@pytest.mark.sampled(3)
 def test_a_form_is_signed_in_at_most_four_round_trips(
     proxy: Proxy, tenant: Tenant, what: str, metadata: dict[str, str], expected: int
 ) -> None:

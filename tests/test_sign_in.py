@@ -134,6 +134,7 @@ each_wrong = pytest.mark.parametrize("why", WRONG)
 
 
 @each_wrong
+@pytest.mark.sampled(2)
 def test_whatever_is_wrong_is_said_alike(why: str) -> None:
     answer = sign_in(*WRONG[why]())
 
@@ -142,6 +143,7 @@ def test_whatever_is_wrong_is_said_alike(why: str) -> None:
 
 
 @each_wrong
+@pytest.mark.sampled(2)
 def test_whatever_is_wrong_costs_one_verification(why: str) -> None:
     email, password = WRONG[why]()
 

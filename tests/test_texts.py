@@ -148,6 +148,7 @@ WAYS_IN: list[Callable[[Tenant], list[object]]] = [
 
 
 @pytest.mark.parametrize("texts", WAYS_IN, ids=lambda texts: texts.__name__)
+@pytest.mark.sampled(3)
 def test_a_text_is_stored_composed_whichever_way_it_comes(texts: Callable[[Tenant], list[object]], tenant: Tenant) -> None:
     found = texts(tenant)
 

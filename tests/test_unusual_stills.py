@@ -303,6 +303,7 @@ def _grey_profile() -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "AVIS", "HEIC"])
+@pytest.mark.sampled(3)
 def test_a_profile_that_makes_no_colours_is_as_none(derive: Derive, kind: str) -> None:
     files = {name: stills.encoded(QUARTERS, kind, icc_profile=profile) for name, profile in broken_profiles().items()}
 
@@ -337,6 +338,7 @@ def raw_profile(kind: str, block: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.sampled(2)
 def test_a_png_is_turned_as_its_exif_says_wherever_that_is(derive: Derive, orientation: int) -> None:
     block = stills.exif(orientation=orientation)
     bare, texts = block.removeprefix(b"Exif\0\0"), [raw_profile(kind, block) for kind in ("exif", "APP1")]

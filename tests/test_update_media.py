@@ -175,6 +175,7 @@ def test_null_is_nothing(tenant: Tenant) -> None:
     ({"tags": {"a": [1]}}, ["tags", "a", 0], "Must be a string"),
     ({"tags": {"a": [None]}}, ["tags", "a", 0], "Must be a string"),
 ])  # fmt: skip
+@pytest.mark.sampled(3)
 def test_metadata_of_wrong_types_or_lengths_is_refused(tenant: Tenant, said_of: object, path: list[object], message: str) -> None:
     where = ["metadata", *path]
 
@@ -208,6 +209,7 @@ def nested(depth: int) -> object:
     ({"x": "a\0b"}, "A text holds a character that cannot be stored"),
     ({"a\0b": 1}, "A text holds a character that cannot be stored"),
 ])  # fmt: skip
+@pytest.mark.sampled(3)
 def test_metadata_beyond_its_bounds_is_refused(tenant: Tenant, own: object, error: str) -> None:
     folder = a_folder(tenant)
 

@@ -205,6 +205,7 @@ def test_the_field_name_goes_before_the_files_own(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", names.TAKEN.values(), ids=names.TAKEN)
+@pytest.mark.sampled(3)
 def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
 
@@ -215,6 +216,7 @@ def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     "photo", "photo.png", "../../etc/passwd", "..\\..\\boot.ini", "C:\\photos\\a.jpg", "\\\\server\\share\\a.jpg", "a;b=c.jpg", "a\\", "100%.jpg",
     "%41%0a.jpg", "gpj.\u202eexe.jpg", "upload", "=?utf-8?q?x?=", "-rf", ".htaccess", "a.jpg ",
 ])  # fmt: skip
+@pytest.mark.sampled(4)
 def test_nothing_in_a_filename_means_anything(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
 
@@ -354,6 +356,7 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
         ("a huge field", None, spelled(("exif", "x" * 131_072)), (400, "The fields of a form may hold 131072 bytes, the file aside")),
     ],
 )  # fmt: skip
+@pytest.mark.sampled(3)
 def test_what_is_no_form(tenant: Tenant, what: str, content_type: str | None, body: bytes, said: tuple[int, str]) -> None:
     headers = SDK | ({"content-type": content_type} if content_type is not None else {})
 
@@ -431,6 +434,7 @@ def too_large(most: int) -> tuple[int, object]:
 
 
 @pytest.mark.parametrize(("size", "taken"), [(MIB - 1, True), (MIB, True), (MIB + 1, False), (2 * MIB, False)])
+@pytest.mark.sampled(2)
 def test_a_body_over_the_limit_is_refused_with_its_limit(tenant: Tenant, small_server: Server, size: int, taken: bool) -> None:
     answer = small_server.send(tenant.studio, of_size(tenant, size))
 
@@ -568,6 +572,7 @@ def open_files(server: Server) -> int:
 
 # Once.
 
+@pytest.mark.soak
 def test_many_at_once_are_counted_once_each_whoever_settles_them_first(tenant: Tenant) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda n: send(tenant.studio, home(tenant), File(pictures.jpeg(64, 48, seed=n))), range(24)))

@@ -77,6 +77,7 @@ def is_gone(key: str) -> bool:
 
 
 @pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.sampled(3)
 def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: str) -> None:
     editor = Somebody.of(tenant, "editor")
     signed = posted(editor.client)

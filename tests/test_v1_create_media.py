@@ -86,6 +86,7 @@ def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
     ("http://0x01010101/", "http://1.1.1.1/"),
     ("  https://example.org/a.jpg\r\n", "https://example.org/a.jpg"),
 ])  # fmt: skip
+@pytest.mark.sampled(3)
 def test_a_url_is_kept_and_sent_in_its_normalized_form(tenant: Tenant, url: str, kept: str) -> None:
     answer = tenant.studio.post(PATH, json={**SMALL, "url": url})
     assert answer.status_code == 201, answer.text

@@ -11,7 +11,7 @@ from functions.v1_get_upload_limits.handler import handler
 from tests.loops import call, invoke
 from tests.shapes import A_TIME
 from vitrine import content
-from vitrine.settings import MIB, Settings, settings
+from vitrine.settings import MIB, settings
 
 if TYPE_CHECKING:
     import pytest
@@ -45,18 +45,12 @@ def test_it_tells_what_a_form_may_hold_and_where_larger_files_go(tenant: Tenant,
     assert json.loads(as_lambda["body"]) == told("https://media.example.org", maxFileSize="2MB", maxVideoSize="4MB", maxRequestSize="4MB")
 
 
-def test_the_documents_name_the_limits_that_the_settings_have(another_environment: pytest.MonkeyPatch) -> None:
-    chosen = Settings()
-    form, body, file = (f"{size // MIB} MB" for size in (chosen.form_max_bytes, chosen.max_body_bytes, chosen.max_upload_bytes // 1024))
-    readme, uploading = ((ROOT / name).read_text() for name in ("README.md", "docs/uploading.md"))
+def test_the_description_of_the_api_names_the_limit_of_the_place_that_answers(another_environment: pytest.MonkeyPatch) -> None:
     another_environment.setenv("FORM_MAX_BYTES", str(3 * MIB))
     settings.cache_clear()
 
     described = call(get_openapi, "GET", "/api/openapi.json").json()["paths"]
 
-    assert f"may have {form} on a laptop or server (`FORM_MAX_BYTES`) and {body} in Lambda" in readme
-    assert f"files of up to {file.replace('MB', 'GB')} (`MAX_UPLOAD_BYTES`)" in readme
-    assert f"up to {body} in Lambda, up to {form} elsewhere (`FORM_MAX_BYTES`)" in uploading
     assert {described[path]["post"]["requestBody"]["description"] for path in ("/api/upload/multipart", "/api/v1/media/upload")} == {
         f"The body of a request may hold {3 * MIB} bytes; larger files go through the upload protocol at /api/upload"
     }

@@ -130,6 +130,7 @@ def gallery() -> Tenant:
     ("?limit=0b11&limit=1", ["ä.jpg"]),                                                 # the last of them counts
     ("?search=&tagIds=&tagSlugs=,,", ["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"]),
 ])  # fmt: skip
+@pytest.mark.sampled(3)
 def test_files_of_all_places_in_the_order_asked_for(gallery: Tenant, query: str, expected: list[str]) -> None:
     assert names(gallery, query) == expected
 

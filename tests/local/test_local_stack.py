@@ -47,6 +47,7 @@ def me(stack: Stack) -> int:
 
 
 @pytest.mark.parametrize("part", PARTS)
+@pytest.mark.sampled(2)
 def test_a_killed_part_is_missed_comes_back_alone_and_the_others_never_noticed(stack: Stack, part: str) -> None:
     origin, owner = stack.origin, stack.owner_url
     stack.kill(part)
