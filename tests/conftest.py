@@ -91,7 +91,10 @@ def _record_own_logs() -> None:
 
 @pytest.hookimpl(tryfirst=True)      # before pytest's own selection by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the default run, the others in the long runs."""
+    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the default run.
+
+    The others are in the long runs.
+    """
     seen = Counter[str]()
     for item in items:
         sampled = item.get_closest_marker("sampled")
