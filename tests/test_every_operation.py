@@ -52,7 +52,7 @@ UNTROUBLED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.dat
 PEOPLE = ("an owner", "a viewer", "nobody")
 REQUESTS = 300                                              # about as many in the default suite, whatever the number of operations
 SHARES = {"an owner": 5, "a viewer": 2, "nobody": 1}        # of them
-MANY = 6                                                    # times as many in the long run
+MANY = 4                                                    # times as many in the long run
 
 
 @dataclass(frozen=True, slots=True)
