@@ -177,6 +177,7 @@ def test_nobodys_hash_is_made_as_todays_are_so_that_it_takes_as_long() -> None:
     assert not credentials.verify_password(None, PASSWORD)
 
 
+@pytest.mark.soak
 def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
     someone = Someone.new()
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
