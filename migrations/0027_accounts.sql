@@ -83,11 +83,18 @@ comment on function end_other_sessions is
 
 drop function forgive_sign_in(text[], integer);
 create function uncount_request(buckets text[], began timestamptz) returns void
-  language sql volatile security definer set search_path = public, pg_temp
+  language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
-  update rate_limits r set hits = r.hits - 1 where r.bucket = any (buckets) and r.window_start = began and r.hits > 0
-$$;
-comment on function uncount_request is 'one request less of these buckets, in the window that began then';
+declare
+  named text;
+begin
+  -- One after another, in the order in which they were counted: one statement for all locks them in any order, and two requests deadlock.
+  foreach named in array buckets loop
+    update rate_limits r set hits = r.hits - 1 where r.bucket = named and r.window_start = began and r.hits > 0;
+  end loop;
+end $$;
+comment on function uncount_request is
+  'one request less of these buckets, in the window that began then; the buckets are given in the order in which they are counted';
 
 
 -- Who comes in. New are `preferred` and what tells of it, and the bucket that was counted.

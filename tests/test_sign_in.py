@@ -8,6 +8,7 @@ import threading
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,8 +39,12 @@ from tests.people import (
 from tests.shapes import TOO_MANY
 from tests.tenants import Client
 from vitrine import credentials
+from vitrine.db import write
 from vitrine.errors import NotRecognized, TooManyRequests
 from vitrine.library import organizations, people
+from vitrine.models import Nobody
+from vitrine.queries import identity
+from vitrine.queries import people as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -177,7 +182,19 @@ def test_nobodys_hash_is_made_as_todays_are_so_that_it_takes_as_long() -> None:
     assert not credentials.verify_password(None, PASSWORD)
 
 
-@pytest.mark.soak
+def test_attempts_that_are_counted_and_taken_back_at_once_do_not_deadlock() -> None:
+    place, account = (f"sign_in:{uuid4().hex}:{where}" for where in ("here", "anywhere"))
+
+    def attempt(_: int) -> None:
+        counted = write(Nobody(), queries.count_attempt(place, account, 1000, 900))[0]
+        write(Nobody(), identity.uncount_request([place, account], counted.resets_at - timedelta(seconds=900)))
+
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(attempt, range(300)))      # a deadlock is an error of whoever loses it
+
+    assert look("select hits from rate_limits where bucket = any (%s)", [place, account]) == [(0,), (0,)]
+
+
 def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
     someone = Someone.new()
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
