@@ -49,6 +49,7 @@ class _Place:
     host: str      # a name in ASCII, or an address without brackets
     port: int
     target: str    # path and query
+    url: str       # the whole, normalized
 
 
 def resolve(name: str, port: int) -> list[str]:
@@ -73,10 +74,9 @@ def check(url: str, *, resolve: Resolve = resolve) -> str:
     """
     place = _place(url)
     _judge(place, _addresses(place, resolve))
-    kept = str(parsed(url))
-    if len(kept) > MAX_URL:
+    if len(place.url) > MAX_URL:
         raise Refused(f"The URL has more than {MAX_URL} characters once it is percent-encoded")
-    return kept
+    return place.url
 
 
 class Answer:
@@ -133,7 +133,7 @@ def _place(url: str) -> _Place:
     if found.username is not None or found.password is not None:
         raise Refused("The URL holds a user name or a password")
     target = (found.path or "/") + (f"?{found.query}" if found.query is not None else "")
-    return _Place(found.scheme, found.host.strip("[]"), found.port, target)
+    return _Place(found.scheme, found.host.strip("[]"), found.port, target, str(found))
 
 
 def _led_on(url: str, location: str) -> str:
