@@ -30,12 +30,11 @@ _SUFFIXES = frozenset(suffix for mime_type in TYPES for suffix in suffixes(mime_
 _OTHER_FILES = frozenset({
     ".aac", ".aiff", ".apk", ".app", ".asp", ".aspx", ".avi", ".bat", ".bin", ".bz2", ".cab", ".class", ".cmd", ".cpl", ".csh", ".css", ".csv",
     ".dll", ".dmg", ".doc", ".docm", ".docx", ".eml", ".eps", ".epub", ".exe", ".flac", ".flv", ".gz", ".hta", ".htm", ".html", ".ico", ".ini",
-    ".iso", ".jar", ".java", ".jnlp", ".js", ".json", ".jse", ".jsp", ".jxl", ".ksh", ".lnk", ".log", ".lua", ".mht", ".mid", ".mjs", ".mp3",
-    ".msc", ".msi", ".msp", ".odp", ".ods", ".odt", ".ogg", ".ogv", ".otf", ".php", ".phtml", ".pif", ".pl", ".ppt", ".pptm", ".pptx", ".ps1",
-    ".psd", ".py", ".rar", ".rb", ".reg", ".rm", ".rtf", ".scf", ".scr", ".sh", ".shtml", ".so", ".swf", ".sys", ".tar", ".tgz", ".ttf", ".txt",
-    ".url", ".vbe", ".vbs", ".wav", ".wma", ".wmv", ".woff", ".woff2", ".wsf", ".wsh", ".xht", ".xhtml", ".xls", ".xlsm", ".xlsx", ".xml", ".xsl",
-    ".xz", ".zip", ".7z", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf",
-    ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f", ".jp2", ".j2k", ".jpx",
+    ".iso", ".jar", ".java", ".jnlp", ".js", ".json", ".jse", ".jsp", ".jxl", ".ksh", ".lnk", ".log", ".lua", ".mht", ".mid", ".mjs", ".mp3", ".msc",
+    ".msi", ".msp", ".odp", ".ods", ".odt", ".ogg", ".ogv", ".otf", ".php", ".phtml", ".pif", ".pl", ".ppt", ".pptm", ".pptx", ".ps1", ".psd", ".py",
+    ".rar", ".rb", ".reg", ".rm", ".rtf", ".scf", ".scr", ".sh", ".shtml", ".so", ".swf", ".sys", ".tar", ".tgz", ".ttf", ".txt", ".url", ".vbe",
+    ".vbs", ".wav", ".wma", ".wmv", ".woff", ".woff2", ".wsf", ".wsh", ".xht", ".xhtml", ".xls", ".xlsm", ".xlsx", ".xml", ".xsl", ".xz", ".zip",
+    ".7z", ".kdc", ".nrw", ".rwl", ".sr2", ".srf", ".jp2", ".j2k", ".jpx",
 })  # fmt: skip
 
 
