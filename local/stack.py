@@ -333,8 +333,12 @@ def _end_group(leader: int) -> None:
 
 
 def _status(port: int, path: str) -> int:
-    """0: no answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    """The status of GET `path`. 0 when no answer came.
+
+    Without a database a function answers 503 after the 5 seconds in which its pool (db.py) waits for a connection. The
+    time-out here is longer than that, so that the answer is always seen.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
