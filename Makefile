@@ -23,8 +23,9 @@ test-browser:    # the page and stock Uppy in Chromium, zod in Node
 soak:            # the long runs
 	@$(call with,test) python -m pytest -m soak -n 0 $(ARGS)
 
-lint:            # ruff, both type checkers, the template
+lint:            # ruff and its format, both type checkers, the template
 	@$(call with,browser) ruff check
+	@$(call with,browser) ruff format --check -q
 	@$(call with,browser) mypy
 	@$(call with,browser) sh -c 'pyright --pythonpath "$$(command -v python)"'
 	@$(call with,browser) cfn-lint template.yaml

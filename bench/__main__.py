@@ -14,8 +14,11 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no measurement {', '.join(unknown)}; there are {', '.join(ALL)}")
         return 2
-    if len(names) != 1:      # each in a process of its own: they lead the library to stacks of their own
-        return max(subprocess.run([sys.executable, "-m", "bench", name], check=False).returncode for name in names or ALL)
+    if len(names) != 1:  # each in a process of its own: they lead the library to stacks of their own
+        return max(
+            subprocess.run([sys.executable, "-m", "bench", name], check=False).returncode
+            for name in names or ALL
+        )
     module = importlib.import_module(f"bench.{names[0]}")
     print(f"\n{names[0]}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
     module.main()

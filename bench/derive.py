@@ -1,4 +1,6 @@
-"""Frame and thumbnail of photos of 24 megapixels, beside sharp and Pillow: each in one process, all on one core, by turns."""
+"""Frame and thumbnail of photos of 24 megapixels, beside sharp and Pillow: each in one process, all on
+one core, by turns.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,10 @@ from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE
 
 HERE = Path(__file__).parent / "derivers"
 PHOTOS, ROUNDS = 6, 5
-WIDTH, HEIGHT = 6000, 4000   # pixels
-ALLOWED = 250                # MB, at most, of ours
-ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}   # as our decoder has it; sharp's allocator likes it too
+WIDTH, HEIGHT = 6000, 4000  # pixels
+ALLOWED = 250  # MB, at most, of ours
+# as our decoder has it; sharp's allocator likes it too
+ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(slots=True)
@@ -65,7 +68,11 @@ class Deriver:
     def megabytes(self) -> float:
         """The most memory that it ever had."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
+        return (
+            int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+            * 1024
+            / 1e6
+        )
 
     @property
     def processor_seconds(self) -> float:
@@ -75,46 +82,70 @@ class Deriver:
 
 
 def main() -> None:
-    """Prints the rate of each with its ratios, the processor time of a photo, and the most memory each ever had."""
+    """Prints the rate of each with its ratios, the processor time of a photo, and the most memory each
+    ever had.
+    """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         place = Path(folder)
         modules = _sharp(place / "sharp")
         photos = [_photo(place / f"{seed}.jpg", seed) for seed in range(PHOTOS)]
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})   # this process sleeps while one of them works
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # this process sleeps while one of them works
 
         ours, sharp, pillow = derivers = [
             running.enter_context(_started("ours", [sys.executable, "-m", "bench.derivers.ours"])),
-            running.enter_context(_started("sharp", ["node", str(modules / "with_sharp.mjs"), str(FRAME_EDGE), str(THUMBNAIL_EDGE)])),
+            running.enter_context(
+                _started(
+                    "sharp", ["node", str(modules / "with_sharp.mjs"), str(FRAME_EDGE), str(THUMBNAIL_EDGE)]
+                )
+            ),
             running.enter_context(_started("Pillow", [sys.executable, "-m", "bench.derivers.with_pillow"])),
         ]
-        for deriver in derivers:    # warm
+        for deriver in derivers:  # warm
             deriver.ask(photos[0])
             deriver.seconds.clear()
             deriver.besides.clear()
         before = [deriver.processor_seconds for deriver in derivers]
         made: set[str] = set()
         for turn in range(ROUNDS * PHOTOS):
-            for deriver in derivers[turn % 3:] + derivers[:turn % 3]:
+            for deriver in derivers[turn % 3 :] + derivers[: turn % 3]:
                 answer = deriver.ask(photos[turn % PHOTOS])
-                made.add(" and ".join(f"{answer[which][0]} x {answer[which][1]}" for which in ("frame", "thumbnail")))
-        processor = [(deriver.processor_seconds - had) / (ROUNDS * PHOTOS) for deriver, had in zip(derivers, before, strict=True)]
+                made.add(
+                    " and ".join(
+                        f"{answer[which][0]} x {answer[which][1]}" for which in ("frame", "thumbnail")
+                    )
+                )
+        processor = [
+            (deriver.processor_seconds - had) / (ROUNDS * PHOTOS)
+            for deriver, had in zip(derivers, before, strict=True)
+        ]
         if len(made) > 1:
             raise SystemExit(f"  they do not make the same sizes: {made}")
 
         sizes = sorted(photo.stat().st_size / 1e6 for photo in photos)
         megapixels = WIDTH * HEIGHT / 1e6
-        print(f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB; {made.pop()}; medians of {ROUNDS} rounds")
+        print(
+            f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB; {made.pop()}; medians of {ROUNDS} rounds"
+        )
         print(f"  {'':22} images/s   to sharp   to Pillow   processor   most memory   written")
-        frames_only = 1 / statistics.median(whole - sum(each) for whole, *each in zip(ours.seconds, *ours.besides.values(), strict=True))
+        frames_only = 1 / statistics.median(
+            whole - sum(each) for whole, *each in zip(ours.seconds, *ours.besides.values(), strict=True)
+        )
         for name, rate, deriver, spent in (
-            ("ours, frames only", frames_only, ours, None), ("ours, all that is made", ours.rate, ours, processor[0]),
-            ("sharp", sharp.rate, sharp, processor[1]), ("Pillow", pillow.rate, pillow, processor[2]),
-        ):  # fmt: skip
+            ("ours, frames only", frames_only, ours, None),
+            ("ours, all that is made", ours.rate, ours, processor[0]),
+            ("sharp", sharp.rate, sharp, processor[1]),
+            ("Pillow", pillow.rate, pillow, processor[2]),
+        ):
             print(
                 f"  {name:22} {rate:8.2f}   {rate / sharp.rate:8.2f}   {rate / pillow.rate:9.2f}   {f'{1000 * spent:.0f} ms' if spent else '':>9}"
                 f"   {deriver.megabytes:8.0f} MB   {statistics.median(deriver.kilobytes):4.0f} KB"
             )
-        print("  besides frames: " + ", ".join(f"{what} {1000 * statistics.median(spent):.1f} ms" for what, spent in ours.besides.items()))
+        print(
+            "  besides frames: "
+            + ", ".join(
+                f"{what} {1000 * statistics.median(spent):.1f} ms" for what, spent in ours.besides.items()
+            )
+        )
         print(
             f"  frames at sharp's rate or better: {'held' if frames_only >= sharp.rate else 'NOT HELD'}; "
             f"at most {ALLOWED} MB: {'held' if ours.megabytes <= ALLOWED else 'NOT HELD'}"
@@ -123,7 +154,9 @@ def main() -> None:
 
 @contextmanager
 def _started(name: str, words: list[str]) -> Generator[Deriver]:
-    with subprocess.Popen(words, env={**os.environ, **ENVIRONMENT}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, env={**os.environ, **ENVIRONMENT}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             if process.stdout is None or process.stdout.readline() != "ready\n":
                 raise SystemExit(f"  {name} did not start; its words are above")
@@ -136,11 +169,17 @@ def _sharp(folder: Path) -> Path:
     """The folder with sharp in it, as the lock file has it."""
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "node_modules"))
     try:
-        done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            ["npm", "ci"], cwd=folder, capture_output=True, text=True, check=False, timeout=300
+        )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise SystemExit(f"  sharp is not here to be measured: npm cannot be run, or not in five minutes ({error})") from None
+        raise SystemExit(
+            f"  sharp is not here to be measured: npm cannot be run, or not in five minutes ({error})"
+        ) from None
     if done.returncode:
-        raise SystemExit(f"  sharp is not here to be measured: npm could not bring it.\n{done.stderr.strip()}")
+        raise SystemExit(
+            f"  sharp is not here to be measured: npm could not bring it.\n{done.stderr.strip()}"
+        )
     return folder
 
 
@@ -153,7 +192,11 @@ def _photo(path: Path, seed: int) -> Path:
 
     picture = noise("RGB", 6, 4).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
     for width, weight in ((48, 0.35), (384, 0.2), (1500, 0.12)):
-        picture = Image.blend(picture, noise("RGB", width, width * 2 // 3).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), weight)
+        picture = Image.blend(
+            picture,
+            noise("RGB", width, width * 2 // 3).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC),
+            weight,
+        )
     draw = ImageDraw.Draw(picture)
     for _ in range(150):
         x, y, size = dice.randrange(WIDTH), dice.randrange(HEIGHT), dice.randrange(10, 400)

@@ -1,4 +1,6 @@
-"""What measurements of the library begin with: a database of their own that it speaks to, to be filled by its owner."""
+"""What measurements of the library begin with: a database of their own that it speaks to, to be filled by
+its owner.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,15 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 @contextmanager
 def owned() -> Generator[psycopg.Connection[Any]]:
-    """The owner's connection to a database with our tables, empty; this process's library works on it meanwhile, in the roles it has anywhere."""
+    """The owner's connection to a database with our tables, empty; this process's library works on it
+    meanwhile, in the roles it has anywhere.
+    """
     with cluster() as server, database(server) as owner_url:
         migrations.apply(owner_url, MIGRATIONS, app_password="a", worker_password="w")
-        for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
+        for variable, role, password in (
+            ("DATABASE_URL", "vitrine_app", "a"),
+            ("WORKER_DATABASE_URL", "vitrine_worker", "w"),
+        ):
             os.environ[variable] = make_conninfo(owner_url, user=role, password=password)
         settings.cache_clear()
         try:

@@ -27,7 +27,9 @@ MEASURED = {
 
 
 def main() -> None:
-    """Prints the median CPU time of each import in fresh processes, taken in turns, and its ratio to the bare one."""
+    """Prints the median CPU time of each import in fresh processes, taken in turns, and its ratio to the
+    bare one.
+    """
     times: dict[str, list[float]] = {name: [] for name in MEASURED}
     for code in MEASURED.values():
         _cpu(code)  # compiles what is not compiled yet

@@ -1,4 +1,6 @@
-"""A JPEG followed by a gibibyte of other bytes, through the protocol to `ready`, beside the same parts written straight to the S3 server."""
+"""A JPEG followed by a gibibyte of other bytes, through the protocol to `ready`, beside the same parts
+written straight to the S3 server.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from vitrine.settings import settings
 
 GIB = 1024**3
 PART = 8 * 1024**2
-AHEAD = 16    # parts signed in one call
+AHEAD = 16  # parts signed in one call
 BLOCK = os.urandom(PART)
 
 
@@ -32,9 +34,10 @@ def main() -> None:
         settings.cache_clear()
         pool = urllib3.PoolManager()
 
-        _straight(pool, photo, 0)   # warms the store up, and this process
+        _straight(pool, photo, 0)  # warms the store up, and this process
         tenant = Tenant.found("bench-large")
-        small = begin(tenant, size=len(photo))   # and API and worker: what is measured is bytes, not first imports
+        # and API and worker: what is measured is bytes, not first imports
+        small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))
         tenant.settled(small.media)
         before = _straight(pool, photo, 1)
@@ -56,21 +59,28 @@ def main() -> None:
             digest.update(data)
             hashing += time.perf_counter()
         shown = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
-        straight = (before + _straight(pool, photo, 2)) / 2   # around the upload: whatever else this machine does falls on both
+        # around the upload: whatever else this machine does falls on both
+        straight = (before + _straight(pool, photo, 2)) / 2
         memory = {part: _peak(stack.pid(part)) for part in ("api", "s3", "worker")}
 
     equal = "equal" if shown["sha256"] == digest.hexdigest() else "DIFFERENT"
     print(f"  Complete answered {completed.status_code}; then {said['state']}; SHA-256 {equal}")
     print(f"  straight to the S3 server  {size / straight / 1e6:6.0f} MB/s")
-    print(f"  through the protocol       {size / stored / 1e6:6.0f} MB/s to stored   {straight / stored:.2f} x straight")
-    print(f"                             {size / ready / 1e6:6.0f} MB/s to ready    {straight / ready:.2f} x straight")
-    print(f"  SHA-256 of it, alone       {size / hashing / 1e6:6.0f} MB/s             {straight / hashing:.2f} x straight")
+    print(
+        f"  through the protocol       {size / stored / 1e6:6.0f} MB/s to stored   {straight / stored:.2f} x straight"
+    )
+    print(
+        f"                             {size / ready / 1e6:6.0f} MB/s to ready    {straight / ready:.2f} x straight"
+    )
+    print(
+        f"  SHA-256 of it, alone       {size / hashing / 1e6:6.0f} MB/s             {straight / hashing:.2f} x straight"
+    )
     print("  most memory: " + ", ".join(f"{part} {megabytes:.0f} MB" for part, megabytes in memory.items()))
 
 
 def _parts(photo: bytes) -> Iterator[bytes]:
     left = len(photo) + GIB
-    first = photo + BLOCK[len(photo) % PART:] if len(photo) < PART else photo[:PART]
+    first = photo + BLOCK[len(photo) % PART :] if len(photo) < PART else photo[:PART]
     data = first[:PART]
     while left > 0:
         yield data[:left]

@@ -1,4 +1,6 @@
-"""Moving a folder of 1,000,000 files, in 10,000 folders and in 100, beside the way that rewrites the path of every row."""
+"""Moving a folder of 1,000,000 files, in 10,000 folders and in 100, beside the way that rewrites the path
+of every row.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ FILES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A tree: a top folder, `wide` folders in it, and in each of those `wide` - 1 more; the files evenly in all of them but the top."""
+    """A tree: a top folder, `wide` folders in it, and in each of those `wide` - 1 more; the files evenly
+    in all of them but the top.
+    """
 
     number: int
     wide: int
-    turns: int        # how often it is moved
-    allowed: float    # milliseconds, at the median
+    turns: int  # how often it is moved
+    allowed: float  # milliseconds, at the median
 
     @property
     def folders(self) -> int:
@@ -35,19 +39,26 @@ class Shape:
 
 
 SHAPES = (Shape(1, 100, 11, 500), Shape(2, 10, 51, 20))
-PLACES = (UUID("01900009-0000-7000-8000-000000000001"), UUID("01900009-0000-7000-8000-000000000002"))   # to be moved to, by turns
+# to be moved to, by turns
+PLACES = (UUID("01900009-0000-7000-8000-000000000001"), UUID("01900009-0000-7000-8000-000000000002"))
 
 
 def main() -> None:
     """Prints the median of each, and how long one rewriting takes."""
     with owned() as owner:
-        made = organizations.found(email="bench@example.org", person="An Owner", name="Bench", slug="bench", collection="Default")
-        caller = Caller(made.user_id, "bench@example.org", "An Owner", None, None, made.organization_id, "Bench", "owner")
+        made = organizations.found(
+            email="bench@example.org", person="An Owner", name="Bench", slug="bench", collection="Default"
+        )
+        caller = Caller(
+            made.user_id, "bench@example.org", "An Owner", None, None, made.organization_id, "Bench", "owner"
+        )
         began = time.perf_counter()
         _fill(owner, caller, made.collection_id)
         print(f"  filled in {time.perf_counter() - began:.0f} s")
         for shape in SHAPES:
-            ours = [_moved(caller, made.collection_id, shape, PLACES[turn % 2]) for turn in range(shape.turns)]
+            ours = [
+                _moved(caller, made.collection_id, shape, PLACES[turn % 2]) for turn in range(shape.turns)
+            ]
             theirs = _rewritten(owner, shape)
             said = "held" if statistics.median(ours) <= shape.allowed else "NOT HELD"
             print(
@@ -64,7 +75,9 @@ def _moved(caller: Caller, collection: UUID, shape: Shape, place: UUID) -> float
 
 
 def _rewritten(owner: psycopg.Connection[tuple[object, ...]], shape: Shape) -> float:
-    """Milliseconds of the one statement that moves a tree whose files have paths too, in a table of nothing but ids and paths."""
+    """Milliseconds of the one statement that moves a tree whose files have paths too, in a table of
+    nothing but ids and paths.
+    """
     owner.execute("drop table if exists every_row")
     owner.execute(
         """
@@ -96,8 +109,15 @@ def _rewritten(owner: psycopg.Connection[tuple[object, ...]], shape: Shape) -> f
 
 
 def _fill(owner: psycopg.Connection[tuple[object, ...]], caller: Caller, collection: UUID) -> None:
-    """Both trees, and two places beside them. Indexes and foreign keys are put aside meanwhile: only the filling is to be faster by it."""
-    values = {"organization": caller.organization_id, "collection": collection, "user": caller.user_id, "files": FILES}
+    """Both trees, and two places beside them. Indexes and foreign keys are put aside meanwhile: only the
+    filling is to be faster by it.
+    """
+    values = {
+        "organization": caller.organization_id,
+        "collection": collection,
+        "user": caller.user_id,
+        "files": FILES,
+    }
     aside = owner.execute(
         """
         select format('drop index %I', indexname), indexdef
@@ -114,18 +134,39 @@ def _fill(owner: psycopg.Connection[tuple[object, ...]], caller: Caller, collect
     for drop, _ in aside:
         owner.execute(str(drop).encode())
     for place in PLACES:
-        owner.execute(_FOLDERS, {**values, "rows": [place], "parents": [None], "paths": [f"{collection.hex}.{place.hex}"]})
+        owner.execute(
+            _FOLDERS,
+            {**values, "rows": [place], "parents": [None], "paths": [f"{collection.hex}.{place.hex}"]},
+        )
     for shape in SHAPES:
         rows: list[tuple[UUID, UUID | None, str]] = [(shape.top, None, f"{collection.hex}.{shape.top.hex}")]
         for outer in range(shape.wide):
             above = UUID(int=shape.top.int + 1 + outer * shape.wide)
             rows.append((above, shape.top, f"{rows[0][2]}.{above.hex}"))
-            rows += [(each := UUID(int=above.int + inner), above, f"{rows[0][2]}.{above.hex}.{each.hex}") for inner in range(1, shape.wide)]
-        owner.execute(_FOLDERS, {**values, "rows": [row[0] for row in rows], "parents": [row[1] for row in rows], "paths": [row[2] for row in rows]})
-        owner.execute(_FILES, {**values, "folders": [row[0] for row in rows[1:]], "prefix": f"0191000{shape.number}-0000-7000-8000-"})
+            rows += [
+                (each := UUID(int=above.int + inner), above, f"{rows[0][2]}.{above.hex}.{each.hex}")
+                for inner in range(1, shape.wide)
+            ]
+        owner.execute(
+            _FOLDERS,
+            {
+                **values,
+                "rows": [row[0] for row in rows],
+                "parents": [row[1] for row in rows],
+                "paths": [row[2] for row in rows],
+            },
+        )
+        owner.execute(
+            _FILES,
+            {
+                **values,
+                "folders": [row[0] for row in rows[1:]],
+                "prefix": f"0191000{shape.number}-0000-7000-8000-",
+            },
+        )
     owner.execute("set maintenance_work_mem = '256MB'")
     for _, make in aside:
-        if make is not None:      # files without versions, which a move does not ask for
+        if make is not None:  # files without versions, which a move does not ask for
             owner.execute(str(make).encode())
     owner.execute("vacuum analyze media")
     owner.execute("vacuum analyze folder_paths")

@@ -47,6 +47,8 @@ def main() -> None:
 
 
 async def _ask(app: httpx.ASGITransport, path: str, key: str) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://bench.test") as client:  # type: ignore[arg-type]
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://bench.test"
+    ) as client:  # type: ignore[arg-type]
         answer = await client.get(path, headers={"x-api-key": key})
         answer.raise_for_status()

@@ -1,4 +1,6 @@
-"""Colours of HDR videos and stills as they are derived, beside those that Debian's ffmpeg makes with zscale and hable."""
+"""Colours of HDR videos and stills as they are derived, beside those that Debian's ffmpeg makes with
+zscale and hable.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
     from vitrine_imaging.models import Derived
 
-HUE_ALLOWED = 5.0       # degrees in Oklab, of a patch's mean
+HUE_ALLOWED = 5.0  # degrees in Oklab, of a patch's mean
 CLIPPED_ALLOWED = 0.01  # of coloured pixels: a channel at 255 that ffmpeg leaves below 250
-LEVELS = range(3, 9)    # of the brightest channel, in eighths; below, the rounding of 10 bits and of a JPEG is all that is measured
+# of the brightest channel, in eighths; below, the rounding of 10 bits and of a JPEG is all that is measured
+LEVELS = range(3, 9)
 SATURATIONS = (0.2, 0.4, 0.7)
-HUES, SIDE = 24, 32     # patches in a row; pixels of a patch
+HUES, SIDE = 24, 32  # patches in a row; pixels of a patch
 
 _LINEAR = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709{matrix}:r=full,format=gbrp"
 _TRANSFERS = {charts.PQ: "smpte2084", charts.HLG: "arib-std-b67"}
@@ -34,14 +37,24 @@ _TOP = {charts.PQ: 0.7518, charts.HLG: 1.0}  # of the codes: 1000 nits in both
 
 
 def main() -> None:
-    """Prints, for each kind of file, the differences of hue of the patches, and the share of pixels that are clipped."""
+    """Prints, for each kind of file, the differences of hue of the patches, and the share of pixels that
+    are clipped.
+    """
     try:
-        version = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
+        version = subprocess.run(
+            ["ffmpeg", "-version"], capture_output=True, text=True, check=True
+        ).stdout.split()[2]
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"  ffmpeg is not here to be compared with: {error}") from None
-    print(f"  ffmpeg {version}; patches with a chroma above {charts.COLOURED}, {HUE_ALLOWED:.0f} degrees and {CLIPPED_ALLOWED:.0%} allowed")
+    print(
+        f"  ffmpeg {version}; patches with a chroma above {charts.COLOURED}, {HUE_ALLOWED:.0f} degrees and {CLIPPED_ALLOWED:.0%} allowed"
+    )
     print(f"  {'':34} patches   hue: mean     most   lightness: mean   clipped")
-    with Decoder() as stills, Decoder(module="vitrine_video.child") as videos, tempfile.TemporaryDirectory() as folder:
+    with (
+        Decoder() as stills,
+        Decoder(module="vitrine_video.child") as videos,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         path = Path(folder) / "file"
         for primaries in (charts.BT2020, charts.P3):
             for transfer in (charts.HLG, charts.PQ):
@@ -49,21 +62,42 @@ def main() -> None:
                 name = f"{_PRIMARIES[primaries]} {_TRANSFERS[transfer]}"
                 for nits in (None, 4000) if transfer == charts.PQ else (None,):
                     path.write_bytes(charts.video(field, primaries, transfer, nits))
-                    _print(f"{name} MP4{f' {nits} nits' if nits else ''}", of_video(videos, path), by_ffmpeg(path))
-                kinds: dict[str, Callable[[Image.Image, int, int], bytes]] = {"AVIF": charts.avif, "HEIC": charts.heic, "PNG": charts.png}
+                    _print(
+                        f"{name} MP4{f' {nits} nits' if nits else ''}",
+                        of_video(videos, path),
+                        by_ffmpeg(path),
+                    )
+                kinds: dict[str, Callable[[Image.Image, int, int], bytes]] = {
+                    "AVIF": charts.avif,
+                    "HEIC": charts.heic,
+                    "PNG": charts.png,
+                }
                 for kind, written in kinds.items():
                     path.write_bytes(written(field, primaries, transfer))
-                    # ffmpeg 5.1 reads no HEIC, and of an AVIF no colours. What libheif writes is some levels off: it is given what libheif reads.
+                    # ffmpeg 5.1 reads no HEIC, and of an AVIF no colours. What libheif writes is some levels
+                    # off: it is given what libheif reads.
                     pixels = _deep(path) if kind == "HEIC" else _widened(field)
-                    _print(f"{name} {kind}", _opened(stills.derive(path)), _of_pixels(pixels, field.size, primaries, transfer))
+                    _print(
+                        f"{name} {kind}",
+                        _opened(stills.derive(path)),
+                        _of_pixels(pixels, field.size, primaries, transfer),
+                    )
 
 
 def of_video(decoder: Decoder, path: Path) -> Image.Image:
     """The first frame that is derived of an MP4."""
     data = path.read_bytes()
-    facts = {"mime_type": "video/mp4", "size": len(data), "frames": 1, "max_seconds": 86_400, "read_bytes": len(data)}
+    facts = {
+        "mime_type": "video/mp4",
+        "size": len(data),
+        "frames": 1,
+        "max_seconds": 86_400,
+        "read_bytes": len(data),
+    }
     limits = Limits(max_pixels=36_000_000, wall_seconds=60, memory_bytes=1536 << 20)
-    with decoder.begin_task(Task(facts, lambda offset, size: data[offset : offset + size]), limits=limits) as decoding:
+    with decoder.begin_task(
+        Task(facts, lambda offset, size: data[offset : offset + size]), limits=limits
+    ) as decoding:
         return _opened(decoding.result())
 
 
@@ -71,14 +105,32 @@ def by_ffmpeg(path: Path) -> Image.Image:
     """The first frame of a video, by zscale and hable."""
     filters = _LINEAR.format(matrix=":m=gbr")
     done = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-frames:v", "1", "-vf", filters, "-c:v", "png", "-f", "image2pipe", "-"],
-        capture_output=True, check=True,
-    )  # fmt: skip
+        [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            "-frames:v",
+            "1",
+            "-vf",
+            filters,
+            "-c:v",
+            "png",
+            "-f",
+            "image2pipe",
+            "-",
+        ],
+        capture_output=True,
+        check=True,
+    )
     return Image.open(io.BytesIO(done.stdout)).convert("RGB")
 
 
 def compare(ours: Image.Image, theirs: Image.Image, side: int = SIDE) -> tuple[list[float], float, float]:
-    """Degrees of hue of each coloured patch, the mean difference of lightness, and the share of coloured pixels that only ours clips."""
+    """Degrees of hue of each coloured patch, the mean difference of lightness, and the share of coloured
+    pixels that only ours clips.
+    """
     degrees, lightness = list[float](), list[float]()
     for top in range(0, ours.height - side + 1, side):
         for left in range(0, ours.width - side + 1, side):
@@ -111,8 +163,13 @@ def _field(transfer: int) -> Image.Image:
     picture = Image.new("RGB", (HUES * SIDE, len(rows) * SIDE))
     for row, (level, saturation) in enumerate(rows):
         for column in range(HUES):
-            red, green, blue = (round(255 * _TOP[transfer] * part) for part in colorsys.hsv_to_rgb(column / HUES, saturation, level))
-            picture.paste((red, green, blue), (column * SIDE, row * SIDE, (column + 1) * SIDE, (row + 1) * SIDE))
+            red, green, blue = (
+                round(255 * _TOP[transfer] * part)
+                for part in colorsys.hsv_to_rgb(column / HUES, saturation, level)
+            )
+            picture.paste(
+                (red, green, blue), (column * SIDE, row * SIDE, (column + 1) * SIDE, (row + 1) * SIDE)
+            )
     return picture
 
 
@@ -125,19 +182,54 @@ def _deep(path: Path) -> bytes:
     """RGB of 16 bits, as pillow-heif reads it."""
     picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)[0]
     data, wide = bytes(picture.data or b""), 6 * picture.size[0]
-    return b"".join(data[start : start + wide] for start in range(0, picture.stride * picture.size[1], picture.stride))
+    return b"".join(
+        data[start : start + wide] for start in range(0, picture.stride * picture.size[1], picture.stride)
+    )
 
 
 def _of_pixels(pixels: bytes, size: tuple[int, int], primaries: int, transfer: int) -> Image.Image:
     """What ffmpeg makes of RGB of 16 bits."""
-    planes = b"".join(bytes(each for at in range(2 * channel, len(pixels), 6) for each in pixels[at : at + 2]) for channel in (1, 2, 0))
-    coded = ["-color_primaries", _PRIMARIES[primaries], "-color_trc", _TRANSFERS[transfer], "-colorspace", "rgb", "-color_range", "pc"]
+    planes = b"".join(
+        bytes(each for at in range(2 * channel, len(pixels), 6) for each in pixels[at : at + 2])
+        for channel in (1, 2, 0)
+    )
+    coded = [
+        "-color_primaries",
+        _PRIMARIES[primaries],
+        "-color_trc",
+        _TRANSFERS[transfer],
+        "-colorspace",
+        "rgb",
+        "-color_range",
+        "pc",
+    ]
     filters = _LINEAR.format(matrix="")
     done = subprocess.run(
-        ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gbrp16le", "-s", f"{size[0]}x{size[1]}", *coded, "-i", "-", "-vf", filters,
-         "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
-        input=planes, capture_output=True, check=True,
-    )  # fmt: skip
+        [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "gbrp16le",
+            "-s",
+            f"{size[0]}x{size[1]}",
+            *coded,
+            "-i",
+            "-",
+            "-vf",
+            filters,
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-",
+        ],
+        input=planes,
+        capture_output=True,
+        check=True,
+    )
     return Image.frombytes("RGB", size, done.stdout)
 
 

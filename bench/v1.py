@@ -1,4 +1,6 @@
-"""v1's list and its check for duplicates in 1,000,000 files of 20 teams, beside the queries one would write first."""
+"""v1's list and its check for duplicates in 1,000,000 files of 20 teams, beside the queries one would
+write first.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from bench.filled import owned
 from vitrine.library import duplicates, media, organizations
 from vitrine.models import Caller, Likeness
 
-TEAMS, FILES = 20, 50_000      # files of each
-RUNS = 5                       # of each, by turns
+TEAMS, FILES = 20, 50_000  # files of each
+RUNS = 5  # of each, by turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Asked:
 
 
 def main() -> None:
-    """Prints the median of each, and how many times as long the first query takes (of duplicates: for 20 of the files)."""
+    """Prints the median of each, and how many times as long the first query takes (of duplicates: for 20
+    of the files).
+    """
     with owned() as owner:
         began = time.perf_counter()
         callers = _fill(owner)
@@ -44,24 +48,57 @@ def main() -> None:
         caller = callers[7]
         likes = [Likeness(f"IMG_{n:06}.jpg", n, None) for n in range(1, 1001)]
         for asked in (
-            Asked("search, 1 match", lambda who: media.files(who, search="IMG_004242"), _FIRST, ("IMG_004242",) * 5),
-            Asked("search, words, 1 in 100", lambda who: media.files(who, search="crossings zebras"), _FIRST, ("crossings zebras",) * 5),
-            Asked("search, two letters, 1 in 100", lambda who: media.files(who, search="zE"), _FIRST, ("zE",) * 5),
+            Asked(
+                "search, 1 match",
+                lambda who: media.files(who, search="IMG_004242"),
+                _FIRST,
+                ("IMG_004242",) * 5,
+            ),
+            Asked(
+                "search, words, 1 in 100",
+                lambda who: media.files(who, search="crossings zebras"),
+                _FIRST,
+                ("crossings zebras",) * 5,
+            ),
+            Asked(
+                "search, two letters, 1 in 100",
+                lambda who: media.files(who, search="zE"),
+                _FIRST,
+                ("zE",) * 5,
+            ),
             Asked("search, every file", lambda who: media.files(who, search="jpg"), _FIRST, ("jpg",) * 5),
-            Asked("search, no match", lambda who: media.files(who, search="no such thing"), _FIRST, ("no such thing",) * 5),
+            Asked(
+                "search, no match",
+                lambda who: media.files(who, search="no such thing"),
+                _FIRST,
+                ("no such thing",) * 5,
+            ),
             Asked("tag of 1 in 1,000", lambda who: media.files(who, tag_slugs=["rare"]), _TAGGED, ("rare",)),
-            Asked("tag of every other", lambda who: media.files(who, tag_slugs=["common"]), _TAGGED, ("common",)),
+            Asked(
+                "tag of every other", lambda who: media.files(who, tag_slugs=["common"]), _TAGGED, ("common",)
+            ),
             Asked("first page", media.files, ""),
             Asked("offset 40,000", lambda who: media.files(who, offset=40_000), "", offset=40_000),
             Asked(
-                "offset 40,000 by filename", lambda who: media.files(who, order_by="filename", descending=False, offset=40_000), "",
-                order="filename, id", offset=40_000,
+                "offset 40,000 by filename",
+                lambda who: media.files(who, order_by="filename", descending=False, offset=40_000),
+                "",
+                order="filename, id",
+                offset=40_000,
             ),
-            Asked("videos, offset 400", lambda who: media.files(who, type="video", offset=400), "and type = 'video'", offset=400),
             Asked(
-                "duplicates of 1,000 (20)", lambda who: duplicates.find(who, likes), "", ([n.filename for n in likes], [n.size_bytes for n in likes]),
+                "videos, offset 400",
+                lambda who: media.files(who, type="video", offset=400),
+                "and type = 'video'",
+                offset=400,
             ),
-        ):  # fmt: skip
+            Asked(
+                "duplicates of 1,000 (20)",
+                lambda who: duplicates.find(who, likes),
+                "",
+                ([n.filename for n in likes], [n.size_bytes for n in likes]),
+            ),
+        ):
             _compare(owner, caller, asked)
 
 
@@ -72,7 +109,9 @@ def _compare(owner: psycopg.Connection[Any], caller: Caller, asked: Asked) -> No
         ours.append(_milliseconds(lambda: asked.ours(caller)))
         first.append(_milliseconds(lambda: _first(owner, caller.organization_id, asked)))
     mine, theirs = statistics.median(ours), statistics.median(first)
-    print(f"  {asked.what:30} {mine:8.1f} ms ({min(ours):.1f} to {max(ours):.1f}); the first query {theirs:8.1f}: {theirs / mine:.1f} times as long")
+    print(
+        f"  {asked.what:30} {mine:8.1f} ms ({min(ours):.1f} to {max(ours):.1f}); the first query {theirs:8.1f}: {theirs / mine:.1f} times as long"
+    )
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -82,9 +121,12 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def _first(owner: psycopg.Connection[Any], organization: UUID, asked: Asked) -> None:
-    """A page of whole rows and count(*), without the indexes of ours: those of a table that has its key and its organization."""
+    """A page of whole rows and count(*), without the indexes of ours: those of a table that has its key
+    and its organization.
+    """
     if asked.what.startswith("duplicates"):
-        for filename, size in list(zip(*asked.values, strict=True))[:20]:   # one query each; a fiftieth of them
+        # one query each; a fiftieth of them
+        for filename, size in list(zip(*asked.values, strict=True))[:20]:
             owner.execute(
                 "select * from plain where organization_id = %s and filename = %s and size_bytes = %s order by created_at desc limit 5",
                 [organization, filename, size],
@@ -93,8 +135,9 @@ def _first(owner: psycopg.Connection[Any], organization: UUID, asked: Asked) -> 
     condition: LiteralString = _FROM + asked.where
     owner.execute("select count(*) " + condition, [organization, *asked.values]).fetchall()
     owner.execute(
-        "select * " + condition + " order by " + asked.order + " limit 20 offset %s", [organization, *asked.values, asked.offset]
-    ).fetchall()  # fmt: skip
+        "select * " + condition + " order by " + asked.order + " limit 20 offset %s",
+        [organization, *asked.values, asked.offset],
+    ).fetchall()
 
 
 _FROM: LiteralString = "from plain where organization_id = %s and status = 'active' and type <> 'folder' and verified_at is not null "
@@ -125,9 +168,18 @@ def _fill(owner: psycopg.Connection[Any]) -> list[Caller]:
     callers: list[Caller] = []
     for number in range(TEAMS):
         email, slug = f"bench{number}@example.org", f"bench-{number}"
-        made = organizations.found(email=email, person="An Owner", name="Bench", slug=slug, collection="Default")
-        callers.append(Caller(made.user_id, email, "An Owner", None, None, made.organization_id, "Bench", "owner"))
-        values = {"organization": made.organization_id, "collection": made.collection_id, "user": made.user_id, "files": FILES}
+        made = organizations.found(
+            email=email, person="An Owner", name="Bench", slug=slug, collection="Default"
+        )
+        callers.append(
+            Caller(made.user_id, email, "An Owner", None, None, made.organization_id, "Bench", "owner")
+        )
+        values = {
+            "organization": made.organization_id,
+            "collection": made.collection_id,
+            "user": made.user_id,
+            "files": FILES,
+        }
         owner.execute(_FILES, values)
         for tag, every in (("rare", 1000), ("common", 2)):
             owner.execute(_TAGS, {**values, "id": uuid4(), "tag": tag, "every": every})

@@ -1,4 +1,6 @@
-"""Eight frames and thumbnails of a minute of 1080p video in the store: by the pieces that the decoder asks for, beside the file read whole."""
+"""Eight frames and thumbnails of a minute of 1080p video in the store: by the pieces that the decoder
+asks for, beside the file read whole.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 SECONDS, RATE = 60, 30
 TURNS = 5
-ALLOWED = 2.0   # seconds
-SHARE = 0.20    # of the bytes
+ALLOWED = 2.0  # seconds
+SHARE = 0.20  # of the bytes
 
 
 def main() -> None:
@@ -39,7 +41,7 @@ def main() -> None:
         settings.cache_clear()
         stored = storage.put("derived/bench-video", data, "video/mp4")
 
-        _by_pieces(stored, decoder)   # starts the child and warms the store up
+        _by_pieces(stored, decoder)  # starts the child and warms the store up
         pieces = sorted((_by_pieces(stored, decoder) for _ in range(TURNS)), key=lambda one: one[0])
         whole = sorted(_whole(stored, decoder) for _ in range(TURNS))
         peak = _peak(decoder.pid or 0)
@@ -48,9 +50,15 @@ def main() -> None:
     share = read / len(data)
     held = "held" if seconds < ALLOWED and share <= SHARE and len(derived.frames) == 8 else "NOT HELD"
     best = pieces[0][0]
-    print(f"  by pieces   {seconds:5.2f} s at the median of {TURNS} ({best:.2f} at best; {ALLOWED:.0f} allowed)   {len(derived.frames)} frames")
-    print(f"              {read / 1e6:.1f} MB read in {requests} requests: {share:.0%} of the file ({SHARE:.0%} allowed): {held}")
-    print(f"  read whole  {whole[TURNS // 2]:5.2f} s at the median ({whole[0]:.2f} at best)   {whole[TURNS // 2] / seconds:.2f} x by pieces")
+    print(
+        f"  by pieces   {seconds:5.2f} s at the median of {TURNS} ({best:.2f} at best; {ALLOWED:.0f} allowed)   {len(derived.frames)} frames"
+    )
+    print(
+        f"              {read / 1e6:.1f} MB read in {requests} requests: {share:.0%} of the file ({SHARE:.0%} allowed): {held}"
+    )
+    print(
+        f"  read whole  {whole[TURNS // 2]:5.2f} s at the median ({whole[0]:.2f} at best)   {whole[TURNS // 2] / seconds:.2f} x by pieces"
+    )
     print(f"  most memory of the child: {peak:.0f} MB")
 
 
@@ -65,31 +73,51 @@ def _by_pieces(stored: Stored, decoder: Decoder) -> tuple[float, Derived, int, i
 def _whole(stored: Stored, decoder: Decoder) -> float:
     began = time.perf_counter()
     data = b"".join(storage.chunks(stored))
-    with decoder.begin_task(Task(_told(stored), lambda offset, size: data[offset : offset + size]), limits=_limits()) as decoding:
+    with decoder.begin_task(
+        Task(_told(stored), lambda offset, size: data[offset : offset + size]), limits=_limits()
+    ) as decoding:
         decoding.result()
     return time.perf_counter() - began
 
 
 def _told(stored: Stored) -> dict[str, object]:
-    return {"mime_type": "video/mp4", "size": stored.bytes, "frames": 8, "max_seconds": 86_400, "read_bytes": stored.bytes}
+    return {
+        "mime_type": "video/mp4",
+        "size": stored.bytes,
+        "frames": 8,
+        "max_seconds": 86_400,
+        "read_bytes": stored.bytes,
+    }
 
 
 def _limits() -> Limits:
-    return Limits(max_pixels=settings().max_video_pixels, wall_seconds=settings().video_seconds, memory_bytes=settings().video_memory)
+    return Limits(
+        max_pixels=settings().max_video_pixels,
+        wall_seconds=settings().video_seconds,
+        memory_bytes=settings().video_memory,
+    )
 
 
 def _clip() -> bytes:
     """FFmpeg's moving test picture with noise in it; a key frame every 250 frames, as encoders do unasked."""
     graph = Graph()
     source = graph.add("testsrc2", f"size=1920x1080:rate={RATE}:duration={SECONDS}")
-    noise, pixels, sink = graph.add("noise", "alls=6:allf=t"), graph.add("format", "yuv420p"), graph.add("buffersink")
+    noise, pixels, sink = (
+        graph.add("noise", "alls=6:allf=t"),
+        graph.add("format", "yuv420p"),
+        graph.add("buffersink"),
+    )
     source.link_to(noise)
     noise.link_to(pixels)
     pixels.link_to(sink)
     graph.configure()
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as out:
-        stream = out.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "crf": "30", "g": "250", "sc_threshold": "0"})
+        stream = out.add_stream(
+            "libx264",
+            rate=RATE,
+            options={"preset": "ultrafast", "crf": "30", "g": "250", "sc_threshold": "0"},
+        )
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         for number in range(SECONDS * RATE):

@@ -1,7 +1,8 @@
 """OpenAPI 3.1 of this API, made of the functions themselves: routes, permissions, types and docstrings.
 
-    python -m docs.openapi            prints it
-    python -m docs.openapi --write    puts it into functions/get_openapi/, and the list of routes into functions/unrouted/
+python -m docs.openapi            prints it
+python -m docs.openapi --write    puts it into functions/get_openapi/, and the list of routes into
+functions/unrouted/
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from docs.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine import errors  # noqa: E402 - after its path
-from vitrine.auth import session_cookie  # noqa: E402
-from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402
-from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402
-from vitrine.endpoint import SAFE, largest_body  # noqa: E402
-from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402
-from vitrine.settings import Settings  # noqa: E402
+from vitrine import errors  # noqa: E402 - the layers' path is set above
+from vitrine.auth import session_cookie  # noqa: E402 - the layers' path is set above
+from vitrine.dialects import accounts, companion, devices, studio, v1  # noqa: E402 - the layers' path is set above
+from vitrine.dialects.v1.show import Error as V1Error  # noqa: E402 - the layers' path is set above
+from vitrine.endpoint import SAFE, largest_body  # noqa: E402 - the layers' path is set above
+from vitrine.permissions import PERMISSIONS, ROLES  # noqa: E402 - the layers' path is set above
+from vitrine.settings import Settings  # noqa: E402 - the layers' path is set above
 
 if TYPE_CHECKING:
     from vitrine.dialects import Dialect
@@ -34,23 +35,44 @@ if TYPE_CHECKING:
 
 DOCUMENT = ROOT / "functions/get_openapi/openapi.json"
 ROUTES = ROOT / "functions/unrouted/routes.json"
-LEFT_OUT = ("/api/openapi.json", "/api/docs", "/api/docs/{file}", "/", "/assets/{file}", "/favicon.ico", "$default")   # pages, not the API
+# pages, not the API
+LEFT_OUT = (
+    "/api/openapi.json",
+    "/api/docs",
+    "/api/docs/{file}",
+    "/",
+    "/assets/{file}",
+    "/favicon.ico",
+    "$default",
+)
 
-NAMES: list[tuple[Dialect, str, str, Any]] = [   # dialect, the tag of its operations, the prefix of its schemas, its error
+# dialect, the tag of its operations, the prefix of its schemas, its error
+NAMES: list[tuple[Dialect, str, str, Any]] = [
     (studio, "Studio API", "Studio", studio.Error),
     (companion, "Uploads", "Upload", studio.Error),
     (accounts, "People, keys and organizations", "Account", accounts.Error),
     (devices, "Logins at devices", "Device", devices.Error),
     (v1, "v1 API", "V1", V1Error),
 ]
-Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]   # ((function, what), ...)
+# ((function, what), ...)
+Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]
 
 SAYS = {
-    400: "The input is wrong", 401: "No valid credentials", 403: "Not allowed", 404: "Not there", 409: "The state of things does not allow it",
-    410: "Gone for good", 412: "Changed since it was read", 413: "Too large", 415: "A type that is not taken", 422: "Understood, and refused",
-    429: "Too many requests: ask again after Retry-After", 500: "A fault of ours: x-request-id names it in our logs",
-    501: "Not served by this deployment", 503: "Busy: ask again after Retry-After",
-}  # fmt: skip
+    400: "The input is wrong",
+    401: "No valid credentials",
+    403: "Not allowed",
+    404: "Not there",
+    409: "The state of things does not allow it",
+    410: "Gone for good",
+    412: "Changed since it was read",
+    413: "Too large",
+    415: "A type that is not taken",
+    422: "Understood, and refused",
+    429: "Too many requests: ask again after Retry-After",
+    500: "A fault of ours: x-request-id names it in our logs",
+    501: "Not served by this deployment",
+    503: "Busy: ask again after Retry-After",
+}
 
 
 class Header(NamedTuple):
@@ -66,8 +88,18 @@ COUNT = {"type": "integer", "minimum": 0}
 RATE = (
     Header("RateLimitLimit", "x-ratelimit-limit", "Requests per window", COUNT),
     Header("RateLimitRemaining", "x-ratelimit-remaining", "Requests left in this window", COUNT),
-    Header("RateLimitReset", "x-ratelimit-reset", "When the next window begins, in milliseconds since 1970", COUNT),
-    Header("RateLimitPolicy", "ratelimit-policy", "As the IETF's draft has it: requests, and seconds of a window", {"type": "string"}),
+    Header(
+        "RateLimitReset",
+        "x-ratelimit-reset",
+        "When the next window begins, in milliseconds since 1970",
+        COUNT,
+    ),
+    Header(
+        "RateLimitPolicy",
+        "ratelimit-policy",
+        "As the IETF's draft has it: requests, and seconds of a window",
+        {"type": "string"},
+    ),
     Header("RateLimit", "ratelimit", "Requests left, and seconds until the next window", {"type": "string"}),
 )
 REQUEST_ID = Header("RequestId", "x-request-id", "Of this request, in our logs", {"type": "string"})
@@ -75,18 +107,23 @@ RETRY_AFTER = Header("RetryAfter", "retry-after", "Seconds", {"type": "integer",
 LOCATION = Header("Location", "location", "Where it is", {"type": "string", "format": "uri-reference"})
 
 IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     "description": "The same key with the same request within 24 hours gets the same answer, and nothing is done again",
-}  # fmt: skip
+}
 CREDENTIALS: dict[str, dict[str, str]] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A key, `sk_live_...`"},
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key, or the token of a session"},
     "cookie": {
-        "type": "apiKey", "in": "cookie", "name": session_cookie(secure=True),
+        "type": "apiKey",
+        "in": "cookie",
+        "name": session_cookie(secure=True),
         "description": "The session of a browser: for what changes anything, from a page of this origin or of an allowed one. "
         "By plain http the name has no `__Secure-`.",
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +140,7 @@ def document() -> dict[str, Any]:
     """The whole document."""
     described = operations()
     schemas: dict[str, Any] = {}
-    wanted: dict[tuple[str, str, str], Any] = {}   # (function, what, prefix) -> schema
+    wanted: dict[tuple[str, str, str], Any] = {}  # (function, what, prefix) -> schema
     for dialect, _, prefix, error in NAMES:
         inputs: list[Described] = [(("", "error"), "serialization", TypeAdapter(error))]
         for operation in described:
@@ -113,19 +150,30 @@ def document() -> dict[str, Any]:
                     if taken is not None:
                         inputs.append(((operation.function, what), "validation", TypeAdapter(taken)))
                 if spec.returns is not None:
-                    inputs.append(((operation.function, "returns"), "serialization", TypeAdapter(spec.returns)))
-        found, defined = TypeAdapter.json_schemas(inputs, ref_template=f"#/components/schemas/{prefix}{{model}}")
+                    inputs.append(
+                        ((operation.function, "returns"), "serialization", TypeAdapter(spec.returns))
+                    )
+        found, defined = TypeAdapter.json_schemas(
+            inputs, ref_template=f"#/components/schemas/{prefix}{{model}}"
+        )
         schemas |= {f"{prefix}{name}": schema for name, schema in defined.get("$defs", {}).items()}
         wanted |= {(function, what, prefix): schema for ((function, what), _), schema in found.items()}
 
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, wanted, schemas)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, wanted, schemas
+        )
     answers = {
         f"{prefix}{status}": _refusal(status, wanted["", "error", prefix])
-        for _, _, prefix, _ in NAMES for status in SAYS
-    }  # fmt: skip
-    answers = {name: answer for name, answer in answers.items() if f'"#/components/responses/{name}"' in json.dumps(paths)}
+        for _, _, prefix, _ in NAMES
+        for status in SAYS
+    }
+    answers = {
+        name: answer
+        for name, answer in answers.items()
+        if f'"#/components/responses/{name}"' in json.dumps(paths)
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -134,12 +182,19 @@ def document() -> dict[str, Any]:
             "description": "A serverless media library: two published APIs over one library, and uploads straight to the store.",
         },
         "security": [{name: []} for name in CREDENTIALS],
-        "tags": [{"name": tag} for dialect, tag, _, _ in NAMES if any(operation.spec.dialect is dialect for operation in described)],
+        "tags": [
+            {"name": tag}
+            for dialect, tag, _, _ in NAMES
+            if any(operation.spec.dialect is dialect for operation in described)
+        ],
         "paths": paths,
         "components": {
             "securitySchemes": CREDENTIALS,
             "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
-            "headers": {each.component: {"description": each.says, "schema": each.schema} for each in (*RATE, REQUEST_ID, RETRY_AFTER, LOCATION)},
+            "headers": {
+                each.component: {"description": each.says, "schema": each.schema}
+                for each in (*RATE, REQUEST_ID, RETRY_AFTER, LOCATION)
+            },
             "responses": answers,
             "schemas": dict(sorted(_used(schemas, [paths, answers]).items())),
         },
@@ -149,13 +204,20 @@ def document() -> dict[str, Any]:
 def operations() -> list[Operation]:
     """Every route of the API with the spec of its function, in the template's order."""
     return [
-        Operation(route.key.partition(" ")[0], route.path, route.function, importlib.import_module(f"functions.{route.function}.handler").app.spec)
+        Operation(
+            route.key.partition(" ")[0],
+            route.path,
+            route.function,
+            importlib.import_module(f"functions.{route.function}.handler").app.spec,
+        )
         for route in routes()
         if route.path not in LEFT_OUT
     ]
 
 
-def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    operation: Operation, wanted: dict[tuple[str, str, str], Any], schemas: dict[str, Any]
+) -> dict[str, Any]:
     spec = operation.spec
     tag, prefix = next((tag, prefix) for dialect, tag, prefix, _ in NAMES if dialect is spec.dialect)
     first, _, rest = spec.docstring.strip().partition("\n")
@@ -167,20 +229,28 @@ def _operation(operation: Operation, wanted: dict[tuple[str, str, str], Any], sc
         "description": _description(rest, spec),
     }
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", operation.path)
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
     if spec.takes_idempotency_key(operation.method):
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters
     if spec.body is not None:
-        types = ["multipart/form-data"] if spec.files else ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
+        types = (
+            ["multipart/form-data"]
+            if spec.files
+            else ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
+        )
         # `get_openapi` puts the limit of the place that answers into this sentence.
         limit = {"description": largest_body(Settings().form_max_bytes)} if spec.files else {}
         content = {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}
         described["requestBody"] = {**limit, "required": True, "content": content}
-    described["responses"] = {str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))} | {
-        str(status): {"$ref": f"#/components/responses/{prefix}{status}"} for status in _refused(operation, rest)
+    described["responses"] = {
+        str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))
+    } | {
+        str(status): {"$ref": f"#/components/responses/{prefix}{status}"}
+        for status in _refused(operation, rest)
     }
     if spec.operation is None:
         described["security"] = []
@@ -193,7 +263,11 @@ def _success(spec: Spec, schema: dict[str, Any] | None) -> dict[str, Any]:
     leads = 300 <= spec.status < 400
     answer: dict[str, Any] = {
         "description": "Done" if schema is not None else "Redirect" if leads else "Done, and nothing to say",
-        "headers": _headers(*([] if spec.operation is None and spec.tier is None else RATE), REQUEST_ID, *([LOCATION] if leads else [])),
+        "headers": _headers(
+            *([] if spec.operation is None and spec.tier is None else RATE),
+            REQUEST_ID,
+            *([LOCATION] if leads else []),
+        ),
     }
     if schema is not None:
         answer["content"] = {"application/json": {"schema": schema}}
@@ -213,15 +287,27 @@ def _headers(*headers: Header) -> dict[str, Any]:
 
 
 def _refused(operation: Operation, rest: str) -> list[int]:
-    """The statuses of an operation's refusals: those its docstring names, and those that the door gives of itself, as the dialect spells them."""
+    """The statuses of an operation's refusals: those its docstring names, and those that the door gives
+    of itself, as the dialect spells them.
+    """
     said = {int(code) for code in re.findall(r"\b[45]\d\d\b", rest.partition("Errors")[2])}
-    return sorted(said | {operation.spec.dialect.refusal(refusal, operation.spec.operation).status or 500 for refusal in _door(operation)} | {500})
+    return sorted(
+        said
+        | {
+            operation.spec.dialect.refusal(refusal, operation.spec.operation).status or 500
+            for refusal in _door(operation)
+        }
+        | {500}
+    )
 
 
 def _door(operation: Operation) -> list[errors.Refusal]:
     """What `endpoint` and `auth` may refuse before the function runs, and the database while it does."""
     spec = operation.spec
-    found: list[errors.Refusal] = [errors.Invalid("A text that cannot be stored"), errors.Busy("The database is not answering")]
+    found: list[errors.Refusal] = [
+        errors.Invalid("A text that cannot be stored"),
+        errors.Busy("The database is not answering"),
+    ]
     if spec.body is not None:
         found.append(errors.TooLarge("The body"))
     if spec.takes_idempotency_key(operation.method):
@@ -243,7 +329,12 @@ def _door(operation: Operation) -> list[errors.Refusal]:
     if spec.item is not None:
         found.append(errors.OtherOrganization("Elsewhere"))
     if permission.roles is not None:
-        found += [errors.NoOrganization("None"), errors.UnknownOrganization("Unknown"), errors.NotAMember("A stranger"), errors.Forbidden("The role")]
+        found += [
+            errors.NoOrganization("None"),
+            errors.UnknownOrganization("Unknown"),
+            errors.NotAMember("A stranger"),
+            errors.Forbidden("The role"),
+        ]
     return found
 
 
@@ -252,7 +343,11 @@ def _description(rest: str, spec: Spec) -> str:
     if spec.operation is None:
         return f"```\n{lines}\n```"
     permission = PERMISSIONS[spec.operation]
-    scope = "only a signed-in person" if permission.session else " or ".join(f"`{each}`" for each in permission.scopes) or "any"
+    scope = (
+        "only a signed-in person"
+        if permission.session
+        else " or ".join(f"`{each}`" for each in permission.scopes) or "any"
+    )
     named = [role for role in ROLES if permission.roles is not None and role in permission.roles]
     roles = ", ".join(named) if named else "whoever is known, in any organization or none"
     return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}."
@@ -269,7 +364,12 @@ def _query(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
         return []
     found: list[dict[str, Any]] = []
     for name, one in schema["properties"].items():
-        parameter: dict[str, Any] = {"name": name, "in": "query", "required": name in schema.get("required", []), "schema": one}
+        parameter: dict[str, Any] = {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", []),
+            "schema": one,
+        }
         if name == "metadata":
             parameter |= {"style": "deepObject", "explode": True}
         found.append(parameter)
@@ -291,7 +391,11 @@ def _used(schemas: dict[str, Any], roots: list[Any]) -> dict[str, Any]:
 def spelled(value: Any) -> str:
     """As the files hold it. A model of a handler is called after its function."""
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-    return re.sub(r"functions__(\w+?)__handler__(\w+)", lambda m: "".join(word.capitalize() for word in m[1].split("_")) + m[2], text)
+    return re.sub(
+        r"functions__(\w+?)__handler__(\w+)",
+        lambda m: "".join(word.capitalize() for word in m[1].split("_")) + m[2],
+        text,
+    )
 
 
 def route_keys() -> list[str]:
@@ -303,7 +407,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
         ROUTES.write_text(spelled(route_keys()))
         if not DOCUMENT.exists():
-            DOCUMENT.write_text("{}\n")   # its own function reads it when it is imported
+            DOCUMENT.write_text("{}\n")  # its own function reads it when it is imported
         DOCUMENT.write_text(spelled(document()))
     else:
         sys.stdout.write(spelled(document()))

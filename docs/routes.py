@@ -1,7 +1,7 @@
 """README's table of routes, made of template.yaml and the first line of each handler.
 
-    python -m docs.routes            prints it
-    python -m docs.routes --write    puts it into README.md, between its markers
+python -m docs.routes            prints it
+python -m docs.routes --write    puts it into README.md, between its markers
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ OPEN, CLOSE = "<!-- routes -->", "<!-- /routes -->"
 
 def table() -> str:
     """The table in Markdown, in the template's order."""
-    rows = [f"| {route.key.partition(' ')[0]} | `{route.path}` | `{route.function}` | {says(route.function)} |" for route in routes()]
+    rows = [
+        f"| {route.key.partition(' ')[0]} | `{route.path}` | `{route.function}` | {says(route.function)} |"
+        for route in routes()
+    ]
     return "\n".join(["| Method | Path | Function | What it does |", "| --- | --- | --- | --- |", *rows])
 
 
@@ -29,13 +32,15 @@ def table() -> str:
 class Route:
     """One route of the API and the folder of the function that answers it."""
 
-    key: str       # as the gateway spells it: `GET /api/me`, or `$default`
+    key: str  # as the gateway spells it: `GET /api/me`, or `$default`
     path: str
     function: str
 
 
 def routes() -> list[Route]:
-    """Every route of the template, in its order; without those that send a fixed path's other methods to where `$default` goes."""
+    """Every route of the template, in its order; without those that send a fixed path's other methods to
+    where `$default` goes.
+    """
     found: list[Route] = []
     for resource in template()["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
@@ -77,6 +82,8 @@ if __name__ == "__main__":
         page = ROOT / "README.md"
         before = page.read_text()
         in_readme(before)
-        page.write_text(before.partition(OPEN)[0] + f"{OPEN}\n{table()}\n{CLOSE}" + before.partition(CLOSE)[2])
+        page.write_text(
+            before.partition(OPEN)[0] + f"{OPEN}\n{table()}\n{CLOSE}" + before.partition(CLOSE)[2]
+        )
     else:
         sys.stdout.write(table() + "\n")

@@ -1,4 +1,6 @@
-"""Uploads files and whole folders, in parts, as docs/uploading.md describes. Python's standard library is all that it needs."""
+"""Uploads files and whole folders, in parts, as docs/uploading.md describes. Python's standard library is
+all that it needs.
+"""
 
 import argparse
 import http.client
@@ -18,11 +20,20 @@ from urllib.request import Request, urlopen
 from uuid import UUID, uuid4
 
 TRIES = 5
-ANSWERS_WITHIN = 120          # seconds
-READY_WITHIN = 3600           # seconds, of a file whose bytes are all there
-AT_ONCE = 20                  # files that are processed while the next one is sent
+ANSWERS_WITHIN = 120  # seconds
+READY_WITHIN = 3600  # seconds, of a file whose bytes are all there
+AT_ONCE = 20  # files that are processed while the next one is sent
 FINAL = ("ready", "rejected", "failed", "aborted", "expired")
-JUNK = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "icon\r"}
+JUNK = {
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "icon\r",
+}
 
 
 class Failed(Exception):
@@ -35,7 +46,9 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file, and what it is called in the library: `relative_path` begins with the name of the folder that was given; None: it was given itself."""
+    """A file, and what it is called in the library: `relative_path` begins with the name of the folder
+    that was given; None: it was given itself.
+    """
 
     path: Path
     relative_path: str | None
@@ -54,15 +67,20 @@ class Server:
     has_answered: bool = field(default=False, init=False)
 
     def ask(self, method: str, path: str, body: object = None, *, once: bool = False) -> dict[str, Any]:
-        """The answer. Asks again while the server is busy or the connection is lost: every call may be repeated. `once`: what the call creates is
+        """The answer. Asks again while the server is busy or the connection is lost: every call may be
+        repeated. `once`: what the call creates is
         created once all the same.
         """
-        headers = {"x-api-key": self.key, "content-type": "application/json", **({"idempotency-key": uuid4().hex} if once else {})}
+        headers = {
+            "x-api-key": self.key,
+            "content-type": "application/json",
+            **({"idempotency-key": uuid4().hex} if once else {}),
+        }
         data = json.dumps(body).encode() if body is not None else None
-        request = Request(self.origin + path, data=data, method=method, headers=headers)  # noqa: S310
+        request = Request(self.origin + path, data=data, method=method, headers=headers)  # noqa: S310 - the URL is the one that the caller gave
         for left in reversed(range(TRIES)):
             try:
-                with urlopen(request, timeout=ANSWERS_WITHIN) as answer:  # noqa: S310
+                with urlopen(request, timeout=ANSWERS_WITHIN) as answer:  # noqa: S310 - the URL is the one that the caller gave
                     answered = json.load(answer)
             except HTTPError as error:
                 if (error.code in (429, 503) or "Retry-After" in error.headers) and left:
@@ -70,10 +88,14 @@ class Server:
                     continue
                 raise self.failure(error) from None
             except ValueError:
-                raise Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?") from None
+                raise Stopped(
+                    f"{self.origin} does not answer as Vitrine does: is it the API's address?"
+                ) from None
             except (OSError, http.client.HTTPException) as lost:
                 if not self.has_answered or not left:
-                    raise Stopped(f"{self.origin} cannot be reached: {getattr(lost, 'reason', None) or lost or type(lost).__name__}") from None
+                    raise Stopped(
+                        f"{self.origin} cannot be reached: {getattr(lost, 'reason', None) or lost or type(lost).__name__}"
+                    ) from None
                 time.sleep(1)
                 continue
             self.has_answered = True
@@ -93,11 +115,13 @@ class Server:
         return Stopped(sentence) if error.code in (403, 404, 405, 429, 503) else Failed(sentence)
 
     def put(self, path: str, part: bytes) -> str:
-        """The part's ETag. A URL that has expired meanwhile is asked for again, and a part whose connection was lost is sent again."""
+        """The part's ETag. A URL that has expired meanwhile is asked for again, and a part whose
+        connection was lost is sent again.
+        """
         for left in reversed(range(TRIES)):
             url = self.ask("GET", path)["url"]
             try:
-                with urlopen(Request(url, data=part, method="PUT"), timeout=ANSWERS_WITHIN) as answer:  # noqa: S310
+                with urlopen(Request(url, data=part, method="PUT"), timeout=ANSWERS_WITHIN) as answer:  # noqa: S310 - the URL is the one that the caller gave
                     etag: str = answer.headers["ETag"]
                     return etag
             except HTTPError as error:
@@ -105,7 +129,9 @@ class Server:
                     raise Failed(f"the store answered {error.code} to a part") from None
             except (OSError, http.client.HTTPException) as lost:
                 if not left:
-                    raise Failed(f"the store cannot be reached: {getattr(lost, 'reason', None) or lost}") from None
+                    raise Failed(
+                        f"the store cannot be reached: {getattr(lost, 'reason', None) or lost}"
+                    ) from None
             time.sleep(1)
         raise AssertionError("unreachable")
 
@@ -148,8 +174,12 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("origin", help="address of the API, such as http://127.0.0.1:8484")
     parser.add_argument("key", help="API key with the scope media:write")
-    parser.add_argument("paths", nargs="+", type=Path, metavar="path", help="a file, or a folder with everything in it")
-    parser.add_argument("--collection", help="id of the collection; default: the organization's default collection")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="path", help="a file, or a folder with everything in it"
+    )
+    parser.add_argument(
+        "--collection", help="id of the collection; default: the organization's default collection"
+    )
     chosen = parser.parse_args()
     try:
         place = urlsplit(chosen.origin)
@@ -172,7 +202,8 @@ def arguments() -> argparse.Namespace:
 
 
 def files_of(path: Path, unread: list[str]) -> Iterator[File]:
-    """The file, or the files below the folder, without hidden ones and those that operating systems leave behind. Folders behind symbolic links are
+    """The file, or the files below the folder, without hidden ones and those that operating systems leave
+    behind. Folders behind symbolic links are
     skipped. What cannot be read is added to `unread`.
     """
     if not path.is_dir():
@@ -195,24 +226,45 @@ def is_wanted(name: str) -> bool:
     return not name.startswith((".", "~$")) and name.lower() not in JUNK
 
 
-def send(server: Server, file: File, collection: str | None, waiting: list[tuple[File, str]], *, alone: bool) -> None:
-    """Sends all bytes of the file and adds it, with the id of its item, to those that are `waiting` to be processed; or reports why not."""
+def send(
+    server: Server, file: File, collection: str | None, waiting: list[tuple[File, str]], *, alone: bool
+) -> None:
+    """Sends all bytes of the file and adds it, with the id of its item, to those that are `waiting` to be
+    processed; or reports why not.
+    """
     try:
         waiting.append((file, upload(server, file, collection, alone=alone)))
     except Failed as reason:
         tell(file, str(reason), alone=alone)
     except OSError as error:
-        tell(file, f"{file.label} cannot be read: {error.strerror or error}" if alone else f"cannot be read: {error.strerror or error}", alone=alone)
+        tell(
+            file,
+            f"{file.label} cannot be read: {error.strerror or error}"
+            if alone
+            else f"cannot be read: {error.strerror or error}",
+            alone=alone,
+        )
 
 
 def upload(server: Server, file: File, collection: str | None, *, alone: bool) -> str:
-    """The id of the item that is made of the file, whose bytes are all there. Raises Failed, OSError, Stopped."""
+    """The id of the item that is made of the file, whose bytes are all there. Raises Failed, OSError,
+    Stopped.
+    """
     if not is_text(file.relative_path or file.path.name):
-        raise Failed("its name is not valid UTF-8; rename it" if file.relative_path is None else "its path is not valid UTF-8; rename it")
+        raise Failed(
+            "its name is not valid UTF-8; rename it"
+            if file.relative_path is None
+            else "its path is not valid UTF-8; rename it"
+        )
     with file.path.open("rb") as source:
         size = os.fstat(source.fileno()).st_size
         metadata = {"datasetId": collection, "relativePath": file.relative_path}
-        wanted = {"filename": file.path.name, "type": mimetypes.guess_type(file.path.name)[0], "size": size, "metadata": metadata}
+        wanted = {
+            "filename": file.path.name,
+            "type": mimetypes.guess_type(file.path.name)[0],
+            "size": size,
+            "metadata": metadata,
+        }
         created = server.ask("POST", "/api/upload/s3/multipart", wanted, once=True)
         at, named = f"/api/upload/s3/multipart/{created['uploadId']}", f"key={quote(created['key'], safe='')}"
         parts: list[dict[str, object]] = []
@@ -231,7 +283,9 @@ def upload(server: Server, file: File, collection: str | None, *, alone: bool) -
 
 
 def is_text(name: str) -> bool:
-    """False where bytes of the name are not valid UTF-8. Python keeps such bytes as lone surrogates, which no API accepts."""
+    """False where bytes of the name are not valid UTF-8. Python keeps such bytes as lone surrogates,
+    which no API accepts.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -240,7 +294,9 @@ def is_text(name: str) -> bool:
 
 
 def abandon(server: Server, path: str) -> None:
-    """Nothing of an upload that failed is kept in the store, if the server answers; if it does not, the upload expires."""
+    """Nothing of an upload that failed is kept in the store, if the server answers; if it does not, the
+    upload expires.
+    """
     try:
         server.ask("DELETE", path)
     except (Failed, Stopped):
@@ -248,12 +304,16 @@ def abandon(server: Server, path: str) -> None:
 
 
 def report(server: Server, file: File, media: str, *, alone: bool) -> int:
-    """1 where the file is ready; else 0. Waits until that is certain, and prints the item's address, or the reason."""
+    """1 where the file is ready; else 0. Waits until that is certain, and prints the item's address, or
+    the reason.
+    """
     until, pause = time.monotonic() + READY_WITHIN, 0.1
     try:
         while (upload := server.ask("GET", f"/api/upload/{media}"))["state"] not in FINAL:
             if time.monotonic() > until:
-                raise Failed(f"it is still being processed: GET /api/upload/{media} says what has become of it")
+                raise Failed(
+                    f"it is still being processed: GET /api/upload/{media} says what has become of it"
+                )
             time.sleep(pause)
             pause = min(1.5 * pause, 2)
     except Failed as reason:
@@ -272,16 +332,26 @@ def tell(file: File, sentence: str, *, alone: bool) -> None:
 
 
 def printable(name: str) -> str:
-    """The name on one line: control characters, and bytes that are not valid UTF-8, are replaced by escapes such as `\\n`."""
+    """The name on one line: control characters, and bytes that are not valid UTF-8, are replaced by
+    escapes such as `\\n`.
+    """
     unshown = ("Cc", "Cs", "Zl", "Zp")
-    return "".join(each.encode("unicode_escape").decode() if unicodedata.category(each) in unshown else each for each in name)
+    return "".join(
+        each.encode("unicode_escape").decode() if unicodedata.category(each) in unshown else each
+        for each in name
+    )
 
 
 def sentence_of(error: HTTPError) -> str | None:
-    """The server's own sentence, with what is wrong in detail; None where the answer is not one of Vitrine's."""
+    """The server's own sentence, with what is wrong in detail; None where the answer is not one of
+    Vitrine's.
+    """
     try:
         answered = json.load(error)
-        details = [f"{'.'.join(map(str, detail['path']))}: {detail['message']}" for detail in answered.get("details", [])]
+        details = [
+            f"{'.'.join(map(str, detail['path']))}: {detail['message']}"
+            for detail in answered.get("details", [])
+        ]
         return "; ".join([str(answered["error"]), *details])
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return None

@@ -1,9 +1,11 @@
 """The laptop's AWS from the command line.
 
-    python -m local run       everything, until Ctrl-C; --port and --store-port choose the ports of this run, --like-aws its limits
-    python -m local doctor    what does not agree, and what is stuck
+python -m local run       everything, until Ctrl-C; --port and --store-port choose the ports of this run,
+--like-aws its limits
+python -m local doctor    what does not agree, and what is stuck
 
-    python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see --help
+python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see
+--help
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ from local.tether import tethered
 from vitrine.process import hide
 
 PORTS = (8484, 8485)  # API and S3, where neither an option nor config.json says otherwise
-RESTARTS = 5    # of one part within a minute; after that something is wrong that a restart does not mend
-LOOK = 0.3      # seconds between looks at the parts
+RESTARTS = 5  # of one part within a minute; after that something is wrong that a restart does not mend
+LOOK = 0.3  # seconds between looks at the parts
 
 
 class RunningError(StartError):
@@ -41,13 +43,20 @@ class RunningError(StartError):
 
 
 def run(words: list[str]) -> int:
-    """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit code 0."""
+    """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit
+    code 0.
+    """
     chosen = options(words)
     with ending() as ended:
         folder = data_folder()
         with lock(folder):
             stack = Stack(
-                folder, ports=PORTS, required_ports=chosen.ports, owner_url=own_database(), say=say, like_aws=chosen.like_aws
+                folder,
+                ports=PORTS,
+                required_ports=chosen.ports,
+                owner_url=own_database(),
+                say=say,
+                like_aws=chosen.like_aws,
             )
             with contextlib.suppress(KeyboardInterrupt), stopped(stack):
                 stack.start()
@@ -66,15 +75,31 @@ class RunOptions:
     """What `run` was asked for."""
 
     ports: Mapping[str, int]  # by part: `api`, `s3`; of a part that is missing the usual one
-    like_aws: bool            # with the limits of API Gateway and Lambda
+    like_aws: bool  # with the limits of API Gateway and Lambda
 
 
 def options(words: list[str]) -> RunOptions:
-    """Return the options that `run` was given. Exits with 2 and a sentence where the words cannot be understood."""
-    parser = argparse.ArgumentParser(prog="python -m local run", epilog="From make: make run ARGS='--port 9000'")
-    parser.add_argument(PORT_OPTIONS["api"], dest="api", type=port, metavar="PORT", help=f"of the API and the page (default: {PORTS[0]})")
-    parser.add_argument(PORT_OPTIONS["s3"], dest="s3", type=port, metavar="PORT", help=f"of the store (default: {PORTS[1]})")
-    parser.add_argument("--like-aws", action="store_true", help="the limits of API Gateway and Lambda on bodies, headers and time")
+    """Return the options that `run` was given. Exits with 2 and a sentence where the words cannot be
+    understood.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m local run", epilog="From make: make run ARGS='--port 9000'"
+    )
+    parser.add_argument(
+        PORT_OPTIONS["api"],
+        dest="api",
+        type=port,
+        metavar="PORT",
+        help=f"of the API and the page (default: {PORTS[0]})",
+    )
+    parser.add_argument(
+        PORT_OPTIONS["s3"], dest="s3", type=port, metavar="PORT", help=f"of the store (default: {PORTS[1]})"
+    )
+    parser.add_argument(
+        "--like-aws",
+        action="store_true",
+        help="the limits of API Gateway and Lambda on bodies, headers and time",
+    )
     given = parser.parse_args(words)
     ports = {part: number for part, number in (("api", given.api), ("s3", given.s3)) if number is not None}
     if len(set(ports.values())) < len(ports):
@@ -89,7 +114,9 @@ def port(text: str) -> int:
 
 
 def doctor(words: list[str]) -> int:
-    """Prints what does not agree and what is stuck; exit code 1 when there is something. Starts the stack where none runs."""
+    """Prints what does not agree and what is stuck; exit code 1 when there is something. Starts the stack
+    where none runs.
+    """
     argparse.ArgumentParser(prog="python -m local doctor").parse_args(words)
     folder = data_folder()
     stack = Stack(folder, ports=PORTS, owner_url=own_database())
@@ -109,7 +136,9 @@ def doctor(words: list[str]) -> int:
 
 @contextmanager
 def database() -> Generator[None]:
-    """WORKER_DATABASE_URL is set: it was, or it leads to the stack that runs, or to one started for as long as it is needed."""
+    """WORKER_DATABASE_URL is set: it was, or it leads to the stack that runs, or to one started for as
+    long as it is needed.
+    """
     if os.environ.get("WORKER_DATABASE_URL"):
         yield
         return
@@ -159,7 +188,13 @@ def show_demo(stack: Stack) -> subprocess.Popen[bytes]:
     """A process of its own: it asks the API as any client does."""
     environment = {**stack.environment(), "OWNER_DATABASE_URL": stack.owner_url}
     words = [sys.executable, "-m", "local.demo", "--folder", str(stack.folder)]
-    return subprocess.Popen(tethered(words, farewell=signal.SIGKILL), cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        tethered(words, farewell=signal.SIGKILL),
+        cwd=CLONE,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 @contextmanager
@@ -197,7 +232,9 @@ def lock(folder: Path) -> Generator[None]:
         except BlockingIOError:
             file.seek(0)
             running = file.read().strip()
-            raise RunningError(f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first.") from None
+            raise RunningError(
+                f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first."
+            ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

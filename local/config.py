@@ -1,4 +1,6 @@
-"""What the laptop's AWS keeps over restarts: ports, secrets and the demo's key, in one file that only its owner can read."""
+"""What the laptop's AWS keeps over restarts: ports, secrets and the demo's key, in one file that only its
+owner can read.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ class Config:
     s3_port: int
     access_key_id: str
     secret_access_key: str
-    demo_key: str = ""         # the API key that is printed; empty until there is one
+    demo_key: str = ""  # the API key that is printed; empty until there is one
     demo_collection: str = ""
 
 
@@ -28,9 +30,14 @@ def config(folder: Path, *, api_port: int = 8484, s3_port: int = 8485) -> Config
     try:
         return Config(**json.loads((folder / "config.json").read_text()))
     except FileNotFoundError:
-        return keep(folder, Config(api_port, s3_port, f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(24)))
+        return keep(
+            folder,
+            Config(api_port, s3_port, f"LOCAL{secrets.token_hex(8).upper()}", secrets.token_urlsafe(24)),
+        )
     except (ValueError, TypeError) as error:
-        raise StartError(f"{folder / 'config.json'} cannot be read ({error}): repair it, or move {folder} away to begin anew.") from error
+        raise StartError(
+            f"{folder / 'config.json'} cannot be read ({error}): repair it, or move {folder} away to begin anew."
+        ) from error
 
 
 def keep(folder: Path, what: Config) -> Config:

@@ -1,4 +1,5 @@
-"""The demo: an organization with an owner, a key, a folder and a few pictures, uploaded as any client uploads. Run by `make run`.
+"""The demo: an organization with an owner, a key, a folder and a few pictures, uploaded as any client
+uploads. Run by `make run`.
 
     python -m local.demo --folder .vitrine      in a function's environment
 
@@ -30,7 +31,8 @@ PATIENCE = 120.0  # seconds until the pictures are ready
 FINAL = ("ready", "rejected", "failed")
 FOLDER = "Landscapes"
 IN_FOLDER = {"dawn-over-the-hills.jpg", "lighthouse.jpg", "dunes.jpg", "night.webp"}
-IN_PARTS = "dawn-over-the-hills.jpg"  # the largest takes the way of large files; the others go as one form each
+# the largest takes the way of large files; the others go as one form each
+IN_PARTS = "dawn-over-the-hills.jpg"
 
 
 class DemoError(Exception):
@@ -45,7 +47,8 @@ def main() -> int:
     origin = os.environ["ORIGIN"]
     try:
         kept = config(folder)
-        if not kept.demo_key or Api(origin, kept.demo_key).status("/api/me") == 401:  # 401: another database than the one it was made in
+        # 401: another database than the one it was made in
+        if not kept.demo_key or Api(origin, kept.demo_key).status("/api/me") == 401:
             kept = keep(folder, replace(kept, demo_key=new_key(), demo_collection=""))
         api = Api(origin, kept.demo_key)
         if not kept.demo_collection:
@@ -67,7 +70,9 @@ def show(origin: str, key: str, collection: str) -> None:
 
 
 def new_key() -> str:
-    """Of the owner of the organization `demo`, both made where they were not. The operator's own way: no API founds an organization."""
+    """Of the owner of the organization `demo`, both made where they were not. The operator's own way: no
+    API founds an organization.
+    """
     from vitrine.errors import Conflict  # the library reads its environment, so only as this program
     from vitrine.library import organizations
 
@@ -89,13 +94,21 @@ def furnish(api: Api) -> str:
     collection: str = (listed["datasets"] if isinstance(listed, dict) else listed)[0]["id"]
     folder = api.post("/api/folder", {"datasetId": collection, "name": FOLDER, "reuse": True})["folder"]
     places = ("", f"&path={quote(folder['path'])}")
-    there = {item["name"] for place in places for item in api.get(f"/api/dataset/{collection}/media?limit=100{place}")["media"]}
+    there = {
+        item["name"]
+        for place in places
+        for item in api.get(f"/api/dataset/{collection}/media?limit=100{place}")["media"]
+    }
     missing = [picture for picture in pictures.demo() if picture.filename not in there]
     if missing:
         print(f"Uploading {len(missing)} pictures ...", flush=True)
     uploads: dict[str, str] = {}
     for picture in missing:
-        metadata = {"datasetId": collection, "name": picture.filename, **({"path": folder["path"]} if picture.filename in IN_FOLDER else {})}
+        metadata = {
+            "datasetId": collection,
+            "name": picture.filename,
+            **({"path": folder["path"]} if picture.filename in IN_FOLDER else {}),
+        }
         send = upload_in_parts if picture.filename == IN_PARTS else upload_as_form
         uploads[send(api, picture, metadata)] = picture.filename
     for media, state in settled(api, list(uploads)).items():
@@ -105,7 +118,11 @@ def furnish(api: Api) -> str:
 
 
 def upload_as_form(api: Api, picture: Picture, metadata: Mapping[str, str]) -> str:
-    query = {"filename": picture.filename, "type": picture.mime_type, **{f"metadata[{k}]": v for k, v in metadata.items()}}
+    query = {
+        "filename": picture.filename,
+        "type": picture.mime_type,
+        **{f"metadata[{k}]": v for k, v in metadata.items()},
+    }
     signed = api.get(f"/api/upload/s3/params?{urlencode(query)}")
     form = {**signed["fields"], "file": (picture.filename, picture.data, picture.mime_type)}
     answer = api.pool.request("POST", signed["url"], fields=form)
@@ -116,13 +133,24 @@ def upload_as_form(api: Api, picture: Picture, metadata: Mapping[str, str]) -> s
 
 
 def upload_in_parts(api: Api, picture: Picture, metadata: Mapping[str, str]) -> str:
-    asked = {"filename": picture.filename, "type": picture.mime_type, "size": len(picture.data), "metadata": metadata}
+    asked = {
+        "filename": picture.filename,
+        "type": picture.mime_type,
+        "size": len(picture.data),
+        "metadata": metadata,
+    }
     upload = api.post("/api/upload/s3/multipart", asked)
-    at, key, size = f"/api/upload/s3/multipart/{upload['uploadId']}", quote(upload["key"], safe=""), int(upload["partSize"])
+    at, key, size = (
+        f"/api/upload/s3/multipart/{upload['uploadId']}",
+        quote(upload["key"], safe=""),
+        int(upload["partSize"]),
+    )
     parts: list[dict[str, object]] = []
     for number, start in enumerate(range(0, len(picture.data), size), 1):
         signed = api.get(f"{at}/{number}?key={key}")
-        answer = api.pool.request("PUT", signed["url"], body=picture.data[start : start + size], headers=signed.get("headers") or {})
+        answer = api.pool.request(
+            "PUT", signed["url"], body=picture.data[start : start + size], headers=signed.get("headers") or {}
+        )
         if answer.status != 200:
             raise DemoError(f"the store answered {answer.status} to part {number} of {picture.filename}")
         parts.append({"PartNumber": number, "ETag": answer.headers["ETag"]})
@@ -135,7 +163,9 @@ def settled(api: Api, uploads: Sequence[str]) -> dict[str, str]:
     """What became of each: its last state, `processing` where it takes longer than we wait."""
     until = time.monotonic() + PATIENCE
     states = dict.fromkeys(uploads, "created")
-    while (open_ones := [u for u, state in states.items() if state not in FINAL]) and time.monotonic() < until:
+    while (
+        open_ones := [u for u, state in states.items() if state not in FINAL]
+    ) and time.monotonic() < until:
         for upload in open_ones:
             states[upload] = api.get(f"/api/upload/{upload}")["state"]
         time.sleep(0.2)
@@ -146,7 +176,7 @@ def settled(api: Api, uploads: Sequence[str]) -> dict[str, str]:
 class Api:
     origin: str
     key: str
-    pool: urllib3.PoolManager = urllib3.PoolManager(timeout=30.0)  # noqa: RUF009 - one for all
+    pool: urllib3.PoolManager = urllib3.PoolManager(timeout=30.0)  # noqa: RUF009 - one pool is shared by all instances
 
     def status(self, path: str) -> int:
         return self._ask("GET", path).status
@@ -160,11 +190,16 @@ class Api:
     def _json(self, method: str, path: str, body: bytes | None = None) -> Any:
         answer = self._ask(method, path, body)
         if answer.status >= 300:
-            raise DemoError(f"{method} {path.partition('?')[0]} answered {answer.status}: {answer.data[:300].decode(errors='replace')}")
+            raise DemoError(
+                f"{method} {path.partition('?')[0]} answered {answer.status}: {answer.data[:300].decode(errors='replace')}"
+            )
         return json.loads(answer.data)
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
-        headers = {"x-api-key": self.key, **({"content-type": "application/json"} if body is not None else {})}
+        headers = {
+            "x-api-key": self.key,
+            **({"content-type": "application/json"} if body is not None else {}),
+        }
         return self.pool.request(method, self.origin + path, body=body, headers=headers)
 
 

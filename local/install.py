@@ -1,9 +1,11 @@
-"""Installs a lock file into a virtual environment, then runs a program of that environment. Runs on the system's own Python, before anything
+"""Installs a lock file into a virtual environment, then runs a program of that environment. Runs on the
+system's own Python, before anything
 is installed, and does nothing where all was installed before.
 
     python3 local/install.py run|test|browser [PROGRAM ARGUMENT...]
 
-The environment is `.venv`. Beside a `.venv` of another Python it is `.venv-X.Y`, so that several Pythons can be tried in turn.
+The environment is `.venv`. Beside a `.venv` of another Python it is `.venv-X.Y`, so that several Pythons can
+be tried in turn.
 Written for the oldest Python it may meet, so that it can name in words what is wrong with it.
 """
 
@@ -19,13 +21,15 @@ VERSION = ".".join(str(number) for number in sys.version_info[:2])
 
 
 def main(lock_name: str, program: "list[str]") -> int:
-    """Exit code of the installation; where that is 0 and a program is named, this process becomes the program."""
+    """Exit code of the installation; where that is 0 and a program is named, this process becomes the
+    program.
+    """
     folder = environment()
     code = install(lock_name, folder)
     if code == 0 and program:
         os.environ["VIRTUAL_ENV"] = folder
         os.environ["PATH"] = os.path.join(folder, "bin") + os.pathsep + os.environ.get("PATH", os.defpath)
-        os.execvp(program[0], program)  # noqa: S606 - so that Ctrl-C reaches the program alone
+        os.execvp(program[0], program)  # noqa: S606 - no shell is needed, so that signals reach the program itself
     return code
 
 
@@ -36,7 +40,9 @@ def environment() -> str:
 
 
 def made_with(folder: str) -> "str | None":
-    """The version (X.Y) of the Python that an environment was made with; None where there is no environment that runs."""
+    """The version (X.Y) of the Python that an environment was made with; None where there is no
+    environment that runs.
+    """
     if not os.path.exists(os.path.join(folder, "bin", "python")):
         return None
     with open(os.path.join(folder, "pyvenv.cfg")) as file:
@@ -48,7 +54,9 @@ def made_with(folder: str) -> "str | None":
 
 
 def install(lock_name: str, folder: str) -> int:
-    """Makes the environment where it is missing and installs the lock file into it. 0, or the exit code of what failed."""
+    """Makes the environment where it is missing and installs the lock file into it. 0, or the exit code
+    of what failed.
+    """
     lock = os.path.join(CLONE, "lock", lock_name + ".txt")
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()[:16]
@@ -60,16 +68,31 @@ def install(lock_name: str, folder: str) -> int:
     if not os.path.exists(python):
         if sys.version_info < OLDEST:
             goal = os.environ.get("GOAL", "run")
-            say(f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. Name a newer one: make {goal} PYTHON=python3.13")
+            say(
+                f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. Name a newer one: make {goal} PYTHON=python3.13"
+            )
             return 1
         say(f"Making {shown} with Python {VERSION} ...")
         shutil.rmtree(folder, ignore_errors=True)
         if subprocess.call([sys.executable, "-m", "venv", folder]):
             shutil.rmtree(folder, ignore_errors=True)
-            say("The virtual environment could not be made (on Debian and Ubuntu it needs the package python3-venv).")
+            say(
+                "The virtual environment could not be made (on Debian and Ubuntu it needs the package python3-venv)."
+            )
             return 1
     say(f"Installing what lock/{lock_name}.txt names into {shown}; this takes about a minute, once ...")
-    words = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes", "--no-deps", "-r", lock]
+    words = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--require-hashes",
+        "--no-deps",
+        "-r",
+        lock,
+    ]
     code = subprocess.call(words)
     if code:
         say("The installation failed; the lines above say why. The next try continues from here.")

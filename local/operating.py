@@ -2,9 +2,12 @@
 
     python -m local user|key|org --help
 
-They act as the role vitrine_worker, in the database of WORKER_DATABASE_URL; without one in that of the laptop's stack. What was asked for is on
-stdout; an error is one sentence on stderr, with exit code 1 for what cannot be done and 2 for what cannot be understood. Passwords never come by
-an argument, which every process of the machine may read: they are asked for at a terminal, or read from stdin.
+They act as the role vitrine_worker, in the database of WORKER_DATABASE_URL; without one in that of the
+laptop's stack. What was asked for is on
+stdout; an error is one sentence on stderr, with exit code 1 for what cannot be done and 2 for what cannot be
+understood. Passwords never come by
+an argument, which every process of the machine may read: they are asked for at a terminal, or read from
+stdin.
 """
 
 from __future__ import annotations
@@ -29,12 +32,22 @@ from vitrine.errors import Refusal
 from vitrine.library import operators
 
 GROUPS = {"user": "people and their sessions", "key": "API keys", "org": "organizations and their members"}
-MOST_SECRET = 4096   # bytes read for a password: far above what is allowed, so that the refusal says why
+MOST_SECRET = 4096  # bytes read for a password: far above what is allowed, so that the refusal says why
 MOST_DAYS = 3650
-UNITS: dict[str, int] = {   # in capitals
-    "": 1, "B": 1,
-    "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "PIB": 2**50,
-}  # fmt: skip
+UNITS: dict[str, int] = {  # in capitals
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "PB": 10**15,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+    "TIB": 2**40,
+    "PIB": 2**50,
+}
 
 
 class UsageError(Exception):
@@ -50,14 +63,17 @@ class Command:
     act: Callable[[argparse.Namespace], None]
     places: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-    password: bool | None = None   # True: needed, False: taken, None: not taken
+    password: bool | None = None  # True: needed, False: taken, None: not taken
 
 
 def main(words: Sequence[str], database: Callable[[], AbstractContextManager[None]]) -> int:
-    """Does what the words say and returns the exit code. `database` sees to WORKER_DATABASE_URL for as long as it is needed."""
+    """Does what the words say and returns the exit code. `database` sees to WORKER_DATABASE_URL for as
+    long as it is needed.
+    """
     try:
         asked = parser().parse_args([readable(word) for word in words])
-        if asked.command.password is not None:   # before anything is started: somebody may take a while to think of one
+        # before anything is started: somebody may take a while to think of one
+        if asked.command.password is not None:
             asked.password = read_password(asked)
         with database():
             check_database(os.environ["WORKER_DATABASE_URL"])
@@ -80,20 +96,24 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m local", allow_abbrev=False)
     groups = whole.add_subparsers(required=True, metavar="|".join(GROUPS))
     for group, about in GROUPS.items():
-        commands = groups.add_parser(group, help=about, description=about.capitalize(), allow_abbrev=False).add_subparsers(
-            required=True, metavar="command"
-        )
+        commands = groups.add_parser(
+            group, help=about, description=about.capitalize(), allow_abbrev=False
+        ).add_subparsers(required=True, metavar="command")
         for command in COMMANDS:
             if command.words.startswith(f"{group} "):
                 what = command.what[0].upper() + command.what[1:]
-                one = commands.add_parser(command.words.partition(" ")[2], help=command.what, description=what, allow_abbrev=False)
+                one = commands.add_parser(
+                    command.words.partition(" ")[2], help=command.what, description=what, allow_abbrev=False
+                )
                 one.set_defaults(command=command)
                 for place in command.places:
                     one.add_argument(place, metavar=place.upper())
                 for option, meaning in command.options.items():
                     one.add_argument(option, **meaning)
                 if command.password is not None:
-                    one.add_argument("--password-stdin", action="store_true", help="the password is the one line on stdin")
+                    one.add_argument(
+                        "--password-stdin", action="store_true", help="the password is the one line on stdin"
+                    )
     return whole
 
 
@@ -116,7 +136,9 @@ def read_password(asked: argparse.Namespace) -> str | None:
             raise UsageError("The password on stdin is more than one line.")
         return line
     if sys.stdin.isatty():
-        first = readable(getpass.getpass("Password: " if asked.command.password else "Password (none: empty): "))
+        first = readable(
+            getpass.getpass("Password: " if asked.command.password else "Password (none: empty): ")
+        )
         if not first and not asked.command.password:
             return None
         if getpass.getpass("The same again: ") != first:
@@ -128,21 +150,28 @@ def read_password(asked: argparse.Namespace) -> str | None:
 
 
 def check_database(url: str) -> None:
-    """Raises StartError, saying what is wrong, when the commands' functions are not to be had there. Nothing secret is said."""
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)   # what it would say of a database that goes away is said by us
+    """Raises StartError, saying what is wrong, when the commands' functions are not to be had there.
+    Nothing secret is said.
+    """
+    # what it would say of a database that goes away is said by us
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     try:
         with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
             found = connection.execute(
                 "select current_user, (select has_function_privilege(oid, 'execute') from pg_proc where proname = 'operator_people')"
             ).fetchone()
     except psycopg.OperationalError as error:
-        raise StartError(f"The database of WORKER_DATABASE_URL does not answer: {' '.join(str(error).split())}") from None
-    except psycopg.Error:   # its words would show the URL, and the password in it
+        raise StartError(
+            f"The database of WORKER_DATABASE_URL does not answer: {' '.join(str(error).split())}"
+        ) from None
+    except psycopg.Error:  # its words would show the URL, and the password in it
         raise StartError("WORKER_DATABASE_URL is not the URL of a database.") from None
     if found is None or found[1] is None:
         raise StartError("The migrations have not been applied to this database, or not all of them.")
     if not found[1]:
-        raise StartError(f"WORKER_DATABASE_URL must be that of the role vitrine_worker; {found[0]} may not do this.")
+        raise StartError(
+            f"WORKER_DATABASE_URL must be that of the role vitrine_worker; {found[0]} may not do this."
+        )
 
 
 def failed(sentence: str, *, code: int = 1) -> int:
@@ -152,31 +181,47 @@ def failed(sentence: str, *, code: int = 1) -> int:
 
 # The commands.
 
+
 def add_user(asked: argparse.Namespace) -> None:
     person = operators.add_person(asked.email, asked.name, asked.password)
-    say(f"{person.email} is {person.name}." + ("" if asked.password else f" There is no password yet: `user password {person.email}` sets one."))
+    say(
+        f"{person.email} is {person.name}."
+        + ("" if asked.password else f" There is no password yet: `user password {person.email}` sets one.")
+    )
 
 
 def list_users(_: argparse.Namespace) -> None:
     table(
         ("EMAIL", "NAME", "PASSWORD", "ORGANIZATIONS", "SINCE"),
-        ((each.email, each.name, "yes" if each.has_password else "no", " ".join(each.organizations) or "-", moment(each.created_at))
-         for each in operators.people()),
+        (
+            (
+                each.email,
+                each.name,
+                "yes" if each.has_password else "no",
+                " ".join(each.organizations) or "-",
+                moment(each.created_at),
+            )
+            for each in operators.people()
+        ),
         none="There is nobody yet.",
-    )  # fmt: skip
+    )
 
 
 def set_password(asked: argparse.Namespace) -> None:
-    say(f"The password of {asked.email} is set; {sessions(operators.set_password(asked.email, asked.password))} ended.")
+    say(
+        f"The password of {asked.email} is set; {sessions(operators.set_password(asked.email, asked.password))} ended."
+    )
 
 
 def list_sessions(asked: argparse.Namespace) -> None:
     table(
         ("SINCE", "UNTIL", "ADDRESS", "CLIENT"),
-        ((moment(each.created_at), moment(each.expires_at), each.ip_address or "-", each.user_agent or "-")
-         for each in operators.sessions(asked.email)),
+        (
+            (moment(each.created_at), moment(each.expires_at), each.ip_address or "-", each.user_agent or "-")
+            for each in operators.sessions(asked.email)
+        ),
         none=f"{asked.email} is signed in nowhere.",
-    )  # fmt: skip
+    )
 
 
 def sign_out(asked: argparse.Namespace) -> None:
@@ -201,10 +246,21 @@ def add_key(asked: argparse.Namespace) -> None:
 def list_keys(asked: argparse.Namespace) -> None:
     table(
         ("ID", "KEY", "NAME", "SCOPES", "STATUS", "UNTIL", "LAST USED", "SINCE"),
-        ((each.id.hex, f"{each.prefix}...", each.name, " ".join(each.scopes), each.status, moment(each.ends_at), moment(each.last_used_at),
-          moment(each.created_at)) for each in operators.keys(asked.email)),
+        (
+            (
+                each.id.hex,
+                f"{each.prefix}...",
+                each.name,
+                " ".join(each.scopes),
+                each.status,
+                moment(each.ends_at),
+                moment(each.last_used_at),
+                moment(each.created_at),
+            )
+            for each in operators.keys(asked.email)
+        ),
         none=f"{asked.email} has no keys.",
-    )  # fmt: skip
+    )
 
 
 def revoke_key(asked: argparse.Namespace) -> None:
@@ -220,16 +276,28 @@ def add_organization(asked: argparse.Namespace) -> None:
 def list_organizations(_: argparse.Namespace) -> None:
     table(
         ("SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"),
-        ((each.slug, each.name, str(each.members), str(each.stored_bytes), "none" if each.quota_bytes is None else str(each.quota_bytes),
-          moment(each.created_at)) for each in operators.organizations()),
+        (
+            (
+                each.slug,
+                each.name,
+                str(each.members),
+                str(each.stored_bytes),
+                "none" if each.quota_bytes is None else str(each.quota_bytes),
+                moment(each.created_at),
+            )
+            for each in operators.organizations()
+        ),
         none="There are no organizations yet.",
-    )  # fmt: skip
+    )
 
 
 def list_members(asked: argparse.Namespace) -> None:
     table(
         ("EMAIL", "NAME", "ROLE", "SINCE"),
-        ((each.email, each.name, each.role, moment(each.joined_at)) for each in operators.members(asked.slug)),
+        (
+            (each.email, each.name, each.role, moment(each.joined_at))
+            for each in operators.members(asked.slug)
+        ),
         none=f"{asked.slug} has no members.",
     )
 
@@ -254,31 +322,67 @@ REQUIRED = {"required": True}
 COMMANDS = (
     Command("user add", "a new person", add_user, ("email",), {"--name": REQUIRED}, password=False),
     Command("user list", "everybody, by e-mail", list_users),
-    Command("user password", "another password; all sessions end, API keys stay", set_password, ("email",), password=True),
+    Command(
+        "user password",
+        "another password; all sessions end, API keys stay",
+        set_password,
+        ("email",),
+        password=True,
+    ),
     Command("user sessions", "where a person is signed in", list_sessions, ("email",)),
     Command("user sign-out", "all sessions of a person end, API keys stay", sign_out, ("email",)),
-    Command("user remove", "a person goes, with memberships, keys and sessions; uploads stay", remove_user, ("email",)),
-    Command("key add", "a new key, shown this once", add_key, ("email",), {
-        "--name": REQUIRED,
-        "--scope": {"required": True, "nargs": "+", "action": "extend", "metavar": "S", "help": "media:read, ...; '*' for all"},
-        "--days": {"type": int, "metavar": "D", "help": "until it expires; unless given it does not"},
-    }),
+    Command(
+        "user remove",
+        "a person goes, with memberships, keys and sessions; uploads stay",
+        remove_user,
+        ("email",),
+    ),
+    Command(
+        "key add",
+        "a new key, shown this once",
+        add_key,
+        ("email",),
+        {
+            "--name": REQUIRED,
+            "--scope": {
+                "required": True,
+                "nargs": "+",
+                "action": "extend",
+                "metavar": "S",
+                "help": "media:read, ...; '*' for all",
+            },
+            "--days": {"type": int, "metavar": "D", "help": "until it expires; unless given it does not"},
+        },
+    ),
     Command("key list", "the keys of a person, ended ones too", list_keys, ("email",)),
     Command("key revoke", "a key is refused from now on", revoke_key, ("id",)),
-    Command("org add", "a new organization, with a default collection", add_organization, ("name",), {
-        "--owner": {"required": True, "metavar": "EMAIL"},
-        "--slug": {"help": "made from the name unless given"},
-        "--quota": {"default": "none", "metavar": "BYTES|none", "help": "10GB, 512MiB, ...; none unless given"},
-    }),
+    Command(
+        "org add",
+        "a new organization, with a default collection",
+        add_organization,
+        ("name",),
+        {
+            "--owner": {"required": True, "metavar": "EMAIL"},
+            "--slug": {"help": "made from the name unless given"},
+            "--quota": {
+                "default": "none",
+                "metavar": "BYTES|none",
+                "help": "10GB, 512MiB, ...; none unless given",
+            },
+        },
+    ),
     Command("org list", "all of them, by slug", list_organizations),
     Command("org members", "who is in it, owners first", list_members, ("slug",)),
     Command("org set-role", "a person is in it, in this role", set_role, ("slug", "email", "role")),
     Command("org remove-member", "a person is not in it any more", remove_member, ("slug", "email")),
-    Command("org quota", "what it may store: bytes, 10GB, 512MiB, ..., or none", set_quota, ("slug", "quota")),
-)  # fmt: skip
+    Command(
+        "org quota", "what it may store: bytes, 10GB, 512MiB, ..., or none", set_quota, ("slug", "quota")
+    ),
+)
 
 
 # Words in and out.
+
 
 def quota(text: str) -> int | None:
     """Bytes: `10GB` is 10 000 000 000 of them, `10GiB` 10 737 418 240. None: no limit."""

@@ -1,4 +1,5 @@
-"""A few pictures for the demo organization, drawn by code: the same each time, and one for each thing a library must cope with.
+"""A few pictures for the demo organization, drawn by code: the same each time, and one for each thing a
+library must cope with.
 
 Written with Pillow, an encoder other than the one that will read them.
 """
@@ -33,7 +34,9 @@ def _dawn() -> Picture:
     size = 3600, 2400
     picture = _sky(size, (52, 72, 130), (255, 196, 140))
     _sun(picture, (2450, 1330), 190, (255, 236, 190))
-    for depth, colour in enumerate(((150, 120, 150), (108, 92, 130), (70, 66, 104), (38, 42, 72), (18, 24, 44))):
+    for depth, colour in enumerate(
+        ((150, 120, 150), (108, 92, 130), (70, 66, 104), (38, 42, 72), (18, 24, 44))
+    ):
         _hills(picture, base=1380 + 210 * depth, height=170 + 25 * depth, colour=colour, seed=depth)
     _sign(picture, "Dawn over the hills", (255, 244, 226))
     return _jpeg("dawn-over-the-hills.jpg", _grained(picture, 0.11), quality=90)
@@ -47,7 +50,9 @@ def _lighthouse() -> Picture:
     draw.rectangle((0, 1180, 1200, 1600), fill=(32, 98, 140))
     for y in range(1200, 1600, 28):
         draw.line([(x, y + 5 * sin(x / 37 + y)) for x in range(0, 1201, 12)], fill=(70, 140, 176), width=3)
-    draw.polygon([(300, 1260), (420, 1130), (800, 1110), (960, 1260), (1020, 1600), (240, 1600)], fill=(74, 70, 72))
+    draw.polygon(
+        [(300, 1260), (420, 1130), (800, 1110), (960, 1260), (1020, 1600), (240, 1600)], fill=(74, 70, 72)
+    )
     for band in range(6):
         top, bottom = 420 + 118 * band, 420 + 118 * (band + 1)
         above, below = 54 + 8 * band, 54 + 8 * (band + 1)  # half the tower's width
@@ -77,7 +82,9 @@ def _night() -> Picture:
     for _ in range(420):
         x, y, light = dice.randrange(1600), dice.randrange(760), dice.randrange(90, 256)
         radius = dice.choice((0, 0, 0, 1, 1, 2))
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(light, light, min(255, light + 25)))
+        draw.ellipse(
+            (x - radius, y - radius, x + radius, y + radius), fill=(light, light, min(255, light + 25))
+        )
     _sun(picture, (1260, 240), 90, (236, 236, 220))
     for depth, colour in enumerate(((24, 26, 62), (12, 14, 36))):
         _hills(picture, base=740 + 130 * depth, height=110, colour=colour, seed=40 + depth)
@@ -110,9 +117,17 @@ def _tide() -> Picture:
 def _shore(phase: float) -> Image.Image:
     picture = Image.new("RGB", (480, 320), (250, 222, 160))
     draw = ImageDraw.Draw(picture)
-    for lag, colour in ((0.0, (255, 250, 236)), (0.03, (110, 200, 206)), (0.1, (54, 152, 190)), (0.2, (24, 98, 156))):
+    for lag, colour in (
+        (0.0, (255, 250, 236)),
+        (0.03, (110, 200, 206)),
+        (0.1, (54, 152, 190)),
+        (0.2, (24, 98, 156)),
+    ):
         edge = 200 - 260 * lag + 46 * sin(2 * pi * (phase - lag))
-        draw.polygon([(0, 0), *((x, edge + 14 * sin(x / 60 + 9 * lag)) for x in range(0, 481, 8)), (480, 0)], fill=colour)
+        draw.polygon(
+            [(0, 0), *((x, edge + 14 * sin(x / 60 + 9 * lag)) for x in range(0, 481, 8)), (480, 0)],
+            fill=colour,
+        )
     _sign(picture, "Tide", (120, 84, 50))
     return picture
 
@@ -124,19 +139,32 @@ def _sky(size: Size, top: Colour, bottom: Colour) -> Image.Image:
 def _sun(picture: Image.Image, centre: tuple[int, int], radius: int, colour: Colour) -> None:
     """A disc with a glow around it."""
     side = 6 * radius
-    glow = ImageOps.invert(Image.radial_gradient("L")).resize((side, side)).point([max(0, 2 * v - 255) * 2 // 3 for v in range(256)])
+    glow = (
+        ImageOps.invert(Image.radial_gradient("L"))
+        .resize((side, side))
+        .point([max(0, 2 * v - 255) * 2 // 3 for v in range(256)])
+    )
     x, y = centre
     picture.paste(colour, (x - side // 2, y - side // 2, x - side // 2 + side, y - side // 2 + side), glow)
     ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
-def _hills(picture: Image.Image, *, base: int, height: int, colour: Colour, seed: int, waves: int = 4) -> None:
+def _hills(
+    picture: Image.Image, *, base: int, height: int, colour: Colour, seed: int, waves: int = 4
+) -> None:
     """A range whose ridge swings by `height` about `base`, down to the bottom."""
     dice = random.Random(seed)
-    swings = [(dice.uniform(0.6, 1.8) * (n + 1), dice.uniform(0, 2 * pi), 1 / (n + 1.5)) for n in range(waves)]
+    swings = [
+        (dice.uniform(0.6, 1.8) * (n + 1), dice.uniform(0, 2 * pi), 1 / (n + 1.5)) for n in range(waves)
+    ]
     width, bottom = picture.size
     ridge = [
-        (x, base - height * sum(share * sin(2 * pi * often * x / width + shift) for often, shift, share in swings)) for x in range(0, width + 16, 8)
+        (
+            x,
+            base
+            - height * sum(share * sin(2 * pi * often * x / width + shift) for often, shift, share in swings),
+        )
+        for x in range(0, width + 16, 8)
     ]
     ImageDraw.Draw(picture).polygon([(0, bottom), *ridge, (width, bottom)], fill=colour)
 
@@ -144,7 +172,9 @@ def _hills(picture: Image.Image, *, base: int, height: int, colour: Colour, seed
 def _sign(picture: Image.Image, name: str, colour: Colour, *, at: float = 0.9) -> None:
     width, height = picture.size
     size = min(width, height) // 16
-    ImageDraw.Draw(picture).text((width / 2, at * height), name, fill=colour, font=ImageFont.load_default(size), anchor="mm")
+    ImageDraw.Draw(picture).text(
+        (width / 2, at * height), name, fill=colour, font=ImageFont.load_default(size), anchor="mm"
+    )
 
 
 def _grained(picture: Image.Image, share: float) -> Image.Image:

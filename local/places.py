@@ -24,7 +24,8 @@ class StartError(Exception):
 
 
 def data_folder(clone: Path = CLONE) -> Path:
-    """`.vitrine` in the clone. Started by root it is a link to a folder under /var/lib/vitrine, which the database's account can reach.
+    """`.vitrine` in the clone. Started by root it is a link to a folder under /var/lib/vitrine, which the
+    database's account can reach.
 
     Raises StartError when it belongs to somebody else.
     """
@@ -33,20 +34,28 @@ def data_folder(clone: Path = CLONE) -> Path:
         return _of_root(here)
     if not here.exists():
         if here.is_symlink():
-            raise StartError(f"{here} points to {os.readlink(here)}, which is not there or not yours; remove it to begin anew.")
+            raise StartError(
+                f"{here} points to {os.readlink(here)}, which is not there or not yours; remove it to begin anew."
+            )
         here.mkdir(mode=0o700, exist_ok=True)
     if not os.access(here, os.W_OK | os.X_OK):
-        raise StartError(f"{here} belongs to {_owner(here)}: run as that user, or move it away to begin anew.")
+        raise StartError(
+            f"{here} belongs to {_owner(here)}: run as that user, or move it away to begin anew."
+        )
     return here
 
 
 def _of_root(here: Path) -> Path:
     if here.is_dir():
         if here.stat().st_uid != 0:
-            raise StartError(f"{here} belongs to {_owner(here)}: run as that user, or move it away to begin anew.")
+            raise StartError(
+                f"{here} belongs to {_owner(here)}: run as that user, or move it away to begin anew."
+            )
         if can_reach(here):
             return here.resolve()
-        raise StartError(f"The account {DATABASE_ACCOUNT}, whom Postgres runs as for root, cannot reach {here}; move it away to begin anew.")
+        raise StartError(
+            f"The account {DATABASE_ACCOUNT}, whom Postgres runs as for root, cannot reach {here}; move it away to begin anew."
+        )
     here.unlink(missing_ok=True)  # a link to nothing
     name = hashlib.sha256(os.fsencode(here)).hexdigest()[:12]
     ROOTS_OWN.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -68,9 +77,11 @@ def _of_root(here: Path) -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Make everything in the folder readable by its owner alone, but the database's own folder: `postgres` keeps its modes.
+    """Make everything in the folder readable by its owner alone, but the database's own folder: `postgres`
+    keeps its modes.
 
-    Started by root, the folder itself stays passable (0711) for the account that Postgres runs as. What earlier versions left open is closed.
+    Started by root, the folder itself stays passable (0711) for the account that Postgres runs as. What
+    earlier versions left open is closed.
     Files that vanish meanwhile, and files of others, are passed over.
     """
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -83,11 +94,14 @@ def make_private(folder: Path) -> None:
 def _entries(folder: Path | str, depth: int) -> Iterator[tuple[os.DirEntry[str], bool]]:
     """Yield what may have to be closed, and whether it is closed already.
 
-    A folder that is closed is not looked into from the second level on: its files cannot be reached, and the store has many.
+    A folder that is closed is not looked into from the second level on: its files cannot be reached, and the
+    store has many.
     """
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_symlink() or (depth == 0 and (entry.name == "postgres" or entry.name.startswith("unpack-"))):
+            if entry.is_symlink() or (
+                depth == 0 and (entry.name == "postgres" or entry.name.startswith("unpack-"))
+            ):
                 continue
             with suppress(FileNotFoundError):
                 found = entry.stat(follow_symlinks=False)
@@ -100,7 +114,9 @@ def _entries(folder: Path | str, depth: int) -> Iterator[tuple[os.DirEntry[str],
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file as `open` does, readable by the owner alone where it is made: the `opener` of what lies in the data folder."""
+    """Open a file as `open` does, readable by the owner alone where it is made: the `opener` of what lies
+    in the data folder.
+    """
     return os.open(path, flags, 0o600)
 
 
@@ -109,7 +125,13 @@ def can_reach(folder: Path) -> bool:
     account = pwd.getpwnam(DATABASE_ACCOUNT)
     for step in (folder.resolve(), *folder.resolve().parents):
         found = step.stat()
-        bit = stat.S_IXUSR if found.st_uid == account.pw_uid else stat.S_IXGRP if found.st_gid == account.pw_gid else stat.S_IXOTH
+        bit = (
+            stat.S_IXUSR
+            if found.st_uid == account.pw_uid
+            else stat.S_IXGRP
+            if found.st_gid == account.pw_gid
+            else stat.S_IXOTH
+        )
         if not found.st_mode & bit:
             return False
     return True
@@ -128,9 +150,12 @@ def is_free(port: int) -> bool:
 
 
 def port_problem(port: int) -> str | None:
-    """Return why nothing of ours can listen on the port, as the end of a sentence that begins with the port; None where it is free."""
+    """Return why nothing of ours can listen on the port, as the end of a sentence that begins with the
+    port; None where it is free.
+    """
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that a connection just left is free
+        # a port that a connection just left is free
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError:
@@ -143,7 +168,8 @@ def port_problem(port: int) -> str | None:
 def free_port(*, wanted: int = 0) -> int:
     """`wanted` if it is free, else another one, which no other process is given while this one lives.
 
-    Below the range that the system lends to outgoing connections (Linux: 32768 on), so that it is still free after a restart.
+    Below the range that the system lends to outgoing connections (Linux: 32768 on), so that it is still free
+    after a restart.
     """
     if wanted and is_free(wanted):
         return wanted
@@ -156,7 +182,9 @@ def free_port(*, wanted: int = 0) -> int:
 
 
 def _reserve(port: int) -> bool:
-    """Bound without listening: whoever binds it with SO_REUSEADDR, as servers do, may listen; who reserves it as well, may not have it."""
+    """Bound without listening: whoever binds it with SO_REUSEADDR, as servers do, may listen; who
+    reserves it as well, may not have it.
+    """
     held = socket.socket()
     try:
         held.bind(("127.0.0.1", port))
@@ -167,5 +195,5 @@ def _reserve(port: int) -> bool:
     if sys.platform == "linux":
         atexit.register(held.close)
     else:
-        held.close()   # elsewhere a socket that is bound is in the way of one that listens
+        held.close()  # elsewhere a socket that is bound is in the way of one that listens
     return True

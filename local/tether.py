@@ -2,7 +2,8 @@
 
     python tether.py PARENT SIGNAL [ACCOUNT] -- PROGRAM ARGUMENT...
 
-Becomes the program (its process id stays), as ACCOUNT where one is named. When the process PARENT is gone the program gets SIGNAL:
+Becomes the program (its process id stays), as ACCOUNT where one is named. When the process PARENT is gone the
+program gets SIGNAL:
 from the kernel on Linux, elsewhere from a small process that looks every second.
 """
 
@@ -17,10 +18,13 @@ from collections.abc import Callable, Sequence
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def tethered(program: Sequence[str], *, farewell: signal.Signals = signal.SIGTERM, account: str | None = None) -> list[str]:
+def tethered(
+    program: Sequence[str], *, farewell: signal.Signals = signal.SIGTERM, account: str | None = None
+) -> list[str]:
     """The command that starts the program tethered to this process.
 
-    Start it from a thread that lives as long as the process: Linux takes the end of the thread for the end of the parent.
+    Start it from a thread that lives as long as the process: Linux takes the end of the thread for the end of
+    the parent.
     """
     words = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), str(int(farewell))]
     return [*words, *([account] if account else []), "--", *program]
@@ -33,7 +37,7 @@ def main(words: list[str]) -> None:
     if cut == 3:  # an account is named
         become(words[2])
     tie(parent, farewell)
-    os.execvp(words[cut + 1], words[cut + 1 :])  # noqa: S606 - there is nothing for a shell to do
+    os.execvp(words[cut + 1], words[cut + 1 :])  # noqa: S606 - no shell is needed, so that signals reach the program itself
 
 
 def become(name: str) -> None:
@@ -46,7 +50,9 @@ def become(name: str) -> None:
 
 
 def kernel_tie() -> Callable[[int, int], None]:
-    """Made before the change of account, which may leave us unable to read our own library; used after it, which would undo it."""
+    """Made before the change of account, which may leave us unable to read our own library; used after
+    it, which would undo it.
+    """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

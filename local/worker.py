@@ -1,9 +1,12 @@
-"""What calls functions in AWS without a request: S3's notifications, SQS' pollers and EventBridge's schedules.
+"""What calls functions in AWS without a request: S3's notifications, SQS' pollers and EventBridge's
+schedules.
 
     QUEUES_DATABASE_URL=... python -m local.worker --port 8486 --events .vitrine/s3/.events
 
-One process: a thread that moves S3's journal into the queues, a thread per queue that a function consumes, a thread per schedule, and
-the SQS protocol on a loopback port. It starts at any time, with or without a database, and goes on from what is on disk.
+One process: a thread that moves S3's journal into the queues, a thread per queue that a function consumes, a
+thread per schedule, and
+the SQS protocol on a loopback port. It starts at any time, with or without a database, and goes on from what
+is on disk.
 """
 
 from __future__ import annotations
@@ -39,9 +42,9 @@ from vitrine.process import hide
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
-LOOK = 0.1      # seconds between looks at the journal
-POLL = 0.25     # seconds between looks at an empty queue; what is sent through this process is seen at once
-AGAIN = 1.0     # seconds before another try where the database is away
+LOOK = 0.1  # seconds between looks at the journal
+POLL = 0.25  # seconds between looks at an empty queue; what is sent through this process is seen at once
+AGAIN = 1.0  # seconds before another try where the database is away
 FAREWELL = 8.0  # seconds that a running function gets at the end; its message comes back otherwise
 
 
@@ -69,12 +72,20 @@ class Worker:
     """`stop()` lets the functions that run finish, within bounds."""
 
     def __init__(
-        self, template: Template, queues: Queues, events: Path, *, load: Callable[[str], Handler] | None = None,
-        visibility: float | None = None, every: float | None = None,
-    ) -> None:  # fmt: skip
-        """`visibility` and `every`, in seconds, stand for those of all queues and all schedules, where they are given.
+        self,
+        template: Template,
+        queues: Queues,
+        events: Path,
+        *,
+        load: Callable[[str], Handler] | None = None,
+        visibility: float | None = None,
+        every: float | None = None,
+    ) -> None:
+        """`visibility` and `every`, in seconds, stand for those of all queues and all schedules, where they
+        are given.
 
-        A visibility shorter than a function's run does no harm here: one thread consumes a queue, so nobody sees what is in its hands.
+        A visibility shorter than a function's run does no harm here: one thread consumes a queue, so nobody
+        sees what is in its hands.
         """
         self._template, self._queues, self._events = template, queues, events
         self._load = load or imported
@@ -86,13 +97,18 @@ class Worker:
     def start(self) -> None:
         jobs: list[tuple[str, Callable[[], None]]] = [("events", self.forward)]
         jobs += [(source.queue, partial(self.consume, source)) for source in self._template.sources]
-        jobs += [(schedule.function, partial(self.run_when_due, schedule)) for schedule in self._template.schedules]
+        jobs += [
+            (schedule.function, partial(self.run_when_due, schedule)) for schedule in self._template.schedules
+        ]
         for name, job in jobs:
             threading.Thread(target=self._keep, args=[name, job], name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """No function starts any more, and those that ran have finished (their messages are deleted) or had their time."""
-        with self._fewer:  # a thread that waits for a database that is away holds nothing: nobody waits for it
+        """No function starts any more, and those that ran have finished (their messages are deleted) or
+        had their time.
+        """
+        # a thread that waits for a database that is away holds nothing: nobody waits for it
+        with self._fewer:
             self._stopping.set()
             self._fewer.wait_for(lambda: self._running == 0, FAREWELL)
         self._queues.wake()
@@ -129,7 +145,9 @@ class Worker:
     # From S3's journal into the queues
 
     def forward(self) -> None:
-        """Every event in the journal is in its queues: first there, then out of the journal, so perhaps twice and never not at all."""
+        """Every event in the journal is in its queues: first there, then out of the journal, so perhaps
+        twice and never not at all.
+        """
         for file in sorted(self._events.glob("*.json")) if self._events.is_dir() else []:
             text = file.read_text()
             for queue in wanting(self._template.notifications, text):
@@ -140,7 +158,9 @@ class Worker:
     # From the queues into functions
 
     def consume(self, source: Source) -> None:
-        """One batch, if there is one. What the function took is deleted; the rest comes back after its time-out."""
+        """One batch, if there is one. What the function took is deleted; the rest comes back after its
+        time-out.
+        """
         messages = self._queues.receive(source.queue, most=source.batch_size, visibility=self._visibility)
         if not messages:
             self._queues.wait(POLL)
@@ -167,7 +187,11 @@ class Worker:
     # Schedules
 
     def run_when_due(self, schedule: Schedule) -> None:
-        wait = self._queues.seconds_until(schedule.function, schedule.every) if self._every is None else self._every
+        wait = (
+            self._queues.seconds_until(schedule.function, schedule.every)
+            if self._every is None
+            else self._every
+        )
         if wait > 0 and self._stopping.wait(min(wait, 60.0)):
             return
         if self._every is None and wait > 60.0:
@@ -181,7 +205,14 @@ class Worker:
 def wanting(notifications: Sequence[Notification], event: str) -> list[str]:
     """The queues that an S3 event goes to."""
     records = json.loads(event)["Records"]
-    return sorted({n.queue for r in records for n in notifications if n.takes(r["eventName"], unquote_plus(r["s3"]["object"]["key"]))})
+    return sorted(
+        {
+            n.queue
+            for r in records
+            for n in notifications
+            if n.takes(r["eventName"], unquote_plus(r["s3"]["object"]["key"]))
+        }
+    )
 
 
 def record(queue: str, message: Message) -> dict[str, Any]:
@@ -206,11 +237,17 @@ def record(queue: str, message: Message) -> dict[str, Any]:
 
 def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
     spelled = {"StringValue": "stringValue", "BinaryValue": "binaryValue", "DataType": "dataType"}
-    return {"stringListValues": [], "binaryListValues": [], **{spelled[name]: one for name, one in value.items() if name in spelled}}
+    return {
+        "stringListValues": [],
+        "binaryListValues": [],
+        **{spelled[name]: one for name, one in value.items() if name in spelled},
+    }
 
 
 def failures(answer: Any, known: set[str]) -> set[str]:
-    """The messages that a function reports as failed: all of them where its answer cannot be read, as in Lambda."""
+    """The messages that a function reports as failed: all of them where its answer cannot be read, as in
+    Lambda.
+    """
     if not answer:
         return set()
     try:
@@ -229,9 +266,16 @@ def occasion(schedule: Schedule) -> dict[str, Any]:
         given: dict[str, Any] = json.loads(schedule.input.replace("<aws.scheduler.scheduled-time>", now))
         return given
     return {
-        "version": "0", "id": str(uuid.uuid4()), "detail-type": "Scheduled Event", "source": "aws.events", "account": ACCOUNT,
-        "time": now, "region": REGION, "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{schedule.function}"], "detail": {},
-    }  # fmt: skip
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": now,
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{schedule.function}"],
+        "detail": {},
+    }
 
 
 def imported(function: str) -> Handler:
@@ -245,27 +289,37 @@ def say(line: str) -> None:
 
 def main() -> None:
     hide()  # the owner's URL of the database, and the store's keys
-    arguments = argparse.ArgumentParser(prog="python -m local.worker", description="Queues, events and schedules, from template.yaml.")
+    arguments = argparse.ArgumentParser(
+        prog="python -m local.worker", description="Queues, events and schedules, from template.yaml."
+    )
     arguments.add_argument("--port", type=int, required=True, help="of the SQS protocol, on 127.0.0.1")
     arguments.add_argument("--events", type=Path, required=True, help="folder of S3's journal")
     given = arguments.parse_args()
 
     template = read(CLONE / "template.yaml")
     queues = Queues(os.environ["QUEUES_DATABASE_URL"], template.queues)
-    worker = Worker(template, queues, given.events, visibility=_seconds("QUEUE_VISIBILITY"), every=_seconds("SCHEDULE_SECONDS"))
+    worker = Worker(
+        template,
+        queues,
+        given.events,
+        visibility=_seconds("QUEUE_VISIBILITY"),
+        every=_seconds("SCHEDULE_SECONDS"),
+    )
     ending = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
         ending.set()
 
     for farewell in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(farewell, end)  # uvicorn raises it once more when it has ended: it must not kill us then
+        # uvicorn raises it once more when it has ended: it must not kill us then
+        signal.signal(farewell, end)
 
     def begin() -> bool:
         try:
             queues.open()
             for source in template.sources:
-                queues.release(source.queue)  # in the hands of the process before this one: nobody else receives here
+                # in the hands of the process before this one: nobody else receives here
+                queues.release(source.queue)
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
             say(f"waiting for the database ({type(error).__name__})")
             return False
@@ -278,9 +332,17 @@ def main() -> None:
 
     threading.Thread(target=begin_when_possible, name="begin", daemon=True).start()
     uvicorn.run(
-        door(queues), host="127.0.0.1", port=given.port, http="httptools", ws="none", lifespan="off", access_log=False, server_header=False,
-        log_level="warning", timeout_graceful_shutdown=2,
-    )  # fmt: skip
+        door(queues),
+        host="127.0.0.1",
+        port=given.port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+    )
     worker.stop()
     sys.stdout.flush()
     os._exit(0)  # a function that runs on would keep us; its message comes back

@@ -1,4 +1,6 @@
-"""A decoder's child whose own code raises TypeError at every file, of every kind. Started by `Decoder`, never by hand."""
+"""A decoder's child whose own code raises TypeError at every file, of every kind. Started by `Decoder`,
+never by hand.
+"""
 
 import sys
 from collections.abc import Mapping

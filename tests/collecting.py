@@ -16,19 +16,25 @@ SUMMER = "Summer 2026"
 
 def make(tenant: Tenant, name: str = SUMMER, **more: object) -> dict[str, Any]:
     """The collection as it is shown."""
-    made: dict[str, Any] = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": name, **more}).json()["dataset"]
+    made: dict[str, Any] = tenant.studio.post(
+        f"/api/organization/{tenant.id.hex}/datasets", json={"name": name, **more}
+    ).json()["dataset"]
     return made
 
 
 def folder(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
-    answer = tenant.studio.post("/api/folder", json={"datasetId": collection, "name": "trip", **({"path": path} if path else {})})
+    answer = tenant.studio.post(
+        "/api/folder", json={"datasetId": collection, "name": "trip", **({"path": path} if path else {})}
+    )
     made: dict[str, Any] = answer.json()["folder"]
     return made
 
 
 def photo(tenant: Tenant, collection: str, path: str | None = None, seed: int = 1) -> str:
     """The id of a picture with its frames, ready."""
-    return tenant.ready(pictures.jpeg(40, 30, seed=seed), datasetId=collection, **({"path": path} if path else {}))
+    return tenant.ready(
+        pictures.jpeg(40, 30, seed=seed), datasetId=collection, **({"path": path} if path else {})
+    )
 
 
 def delete(tenant: Tenant, collection: str) -> httpx.Response:
@@ -51,6 +57,8 @@ def usage(tenant: Tenant) -> dict[str, Any]:
 
 
 NOTHING = {
-    "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0}, "limit": None,
-}  # fmt: skip
+    "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0},
+    "counts": {"active": 0, "trash": 0},
+    "limit": None,
+}
 NOT_FOUND = (404, {"error": "Collection not found", "code": "not_found"})

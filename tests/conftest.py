@@ -1,8 +1,12 @@
-"""One running stack for the whole test run, as `make run` starts it: Postgres, S3, API and worker, on free ports and a folder of their own.
+"""One running stack for the whole test run, as `make run` starts it: Postgres, S3, API and worker, on free
+ports and a folder of their own.
 
-The stack is started once, by the process that starts the test workers, and its environment is handed down; so a test can speak HTTP to it and
-call the library in-process over the same database and store. Each test makes its own organization: nothing is cleaned up, nothing collides.
-With API_URL the tests over HTTP run against that deployment instead; WORKER_DATABASE_URL must then lead to its database.
+The stack is started once, by the process that starts the test workers, and its environment is handed down; so
+a test can speak HTTP to it and
+call the library in-process over the same database and store. Each test makes its own organization: nothing is
+cleaned up, nothing collides.
+With API_URL the tests over HTTP run against that deployment instead; WORKER_DATABASE_URL must then lead to
+its database.
 """
 
 from __future__ import annotations
@@ -34,18 +38,24 @@ if TYPE_CHECKING:
 
     from xdist.remote import Producer
 
-UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}     # a job runs when a test runs it
+UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}  # a job runs when a test runs it
 # The suite is one address that asks much; the tests of the limits set their own.
 QUICK = {"CREDENTIAL_DELAY": "0.01"}
-PLENTY = QUICK | {"MAX_API_KEYS": "1000"} | {
-    f"{name}_LIMIT": "10000000" for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH", "DEVICE")
-}  # fmt: skip
+PLENTY = (
+    QUICK
+    | {"MAX_API_KEYS": "1000"}
+    | {
+        f"{name}_LIMIT": "10000000"
+        for name in ("V1_READ", "V1_WRITE", "STUDIO_READ", "STUDIO_WRITE", "UPLOAD", "AUTH", "DEVICE")
+    }
+)
 _running = ExitStack()
-collect_ignore = [] if find_spec("playwright") else ["browser"]     # `make test-browser` installs it
+collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-browser` installs it
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Python writes what it has compiled, also for the processes that tests start: each would compile all of its modules anew.
+    # Python writes what it has compiled, also for the processes that tests start: each would compile all of
+    # its modules anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if hasattr(config, "workerinput"):
@@ -56,27 +66,39 @@ def pytest_configure(config: pytest.Config) -> None:
     given = os.environ.get("DATABASE_URL")
     owner_url = _running.enter_context(database(given)) if given else None
     folder = _running.enter_context(reachable_folder())
-    stack = _running.enter_context(Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY))
-    os.environ.update(stack.environment() | QUICK | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url})
+    stack = _running.enter_context(
+        Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY)
+    )
+    os.environ.update(
+        stack.environment() | QUICK | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url}
+    )
     _listen(folder)
     if compiling:
         compiling.wait()
 
 
 def _compile_tests() -> subprocess.Popen[bytes] | None:
-    """Start a process that collects all tests, or return None where most of them are compiled. Pytest rewrites their assertions as it compiles them,
+    """Start a process that collects all tests, or return None where most of them are compiled. Pytest
+    rewrites their assertions as it compiles them,
     which takes eight seconds: the workers, who start at the same moment, would each spend these.
     """
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}"
     sources = list(Path(__file__).parent.glob("test_*.py"))
-    if sum((source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc").exists() for source in sources) > len(sources) // 2:
+    if (
+        sum((source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc").exists() for source in sources)
+        > len(sources) // 2
+    ):
         return None
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"]
-    return subprocess.Popen(command, cwd=CLONE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, cwd=CLONE, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _listen(folder: Path) -> None:
-    """From now on secrets are noted in this folder, and what the library logs in the tests' processes lies with the stack's logs."""
+    """From now on secrets are noted in this folder, and what the library logs in the tests' processes
+    lies with the stack's logs.
+    """
     os.environ[minted.NOTES] = str(folder / "noted")
     (folder / "noted").touch()
     minted.note_environment(os.environ)
@@ -85,13 +107,16 @@ def _listen(folder: Path) -> None:
 
 def _record_own_logs() -> None:
     if minted.NOTES in os.environ:
-        logging.getLogger().addHandler(minted.Record(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log"))
+        logging.getLogger().addHandler(
+            minted.Record(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log")
+        )
         logging.getLogger().setLevel(logging.INFO)
 
 
-@pytest.hookimpl(tryfirst=True)      # before pytest's own selection by marks
+@pytest.hookimpl(tryfirst=True)  # before pytest's own selection by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the default run.
+    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the
+    default run.
 
     The others are in the long runs.
     """
@@ -139,14 +164,19 @@ def _closed() -> Iterator[None]:
     tenants.close()
 
 
-# Modules that share one further stack. They run one after another in the same worker, in the order of their names. A module that is not named here
+# Modules that share one further stack. They run one after another in the same worker, in the order of their
+# names. A module that is not named here
 # has a stack to itself, as tests/test_kills.py, which checks all that its stack has.
 SHARED_STACKS = {
-    "tests/test_expire_credentials.py": "jobs", "tests/test_expire_uploads.py": "jobs", "tests/test_purge_deleted.py": "jobs",
+    "tests/test_expire_credentials.py": "jobs",
+    "tests/test_expire_uploads.py": "jobs",
+    "tests/test_purge_deleted.py": "jobs",
     "tests/test_sweep_orphans.py": "jobs",
-    "tests/test_idempotency.py": "outages", "tests/test_random_operations.py": "outages", "tests/test_upload_form.py": "outages",
+    "tests/test_idempotency.py": "outages",
+    "tests/test_random_operations.py": "outages",
+    "tests/test_upload_form.py": "outages",
     "tests/test_v1_faults.py": "outages",
-}  # fmt: skip
+}
 
 
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]    # xdist has no types for mypy
@@ -172,7 +202,9 @@ class FurtherStack:
         """Return the stack of this name. The stack of another name is stopped before it starts."""
         if name != self._name:
             self.stop()
-            self._stack = self._running.enter_context(running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY))
+            self._stack = self._running.enter_context(
+                running_stack(environment={"QUEUE_VISIBILITY": "1"} | PLENTY)
+            )
             self._name = name
         return self._stack
 
@@ -190,13 +222,16 @@ def further_stack() -> Iterator[FurtherStack]:
 
 @pytest.fixture(scope="module")
 def own_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) -> Iterator[Stack]:
-    """A stack beside that of the test run, which this process's library speaks to as well: for what kills its parts, or runs jobs, which cross
+    """A stack beside that of the test run, which this process's library speaks to as well: for what kills its
+    parts, or runs jobs, which cross
     organizations, at times that are not now.
     """
     file: str = request.node.nodeid
     running = further_stack.start(SHARED_STACKS.get(file, file))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}).items():
+        for name, value in (
+            running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}
+        ).items():
             patch.setenv(name, value)
         _forget()
         yield running

@@ -1,7 +1,10 @@
-"""The examples of the published documents, read from `tests/contract/`, and what an answer says otherwise than its example does.
+"""The examples of the published documents, read from `tests/contract/`, and what an answer says otherwise
+than its example does.
 
-A file there holds one document's facts: requests and answers as it shows them, the errors it names, its tables of fields and endpoints. In an answer
-ids, times, digests and URLs are the example's own: an id stands for the one that `ids` names or, where that has none, for the first that is
+A file there holds one document's facts: requests and answers as it shows them, the errors it names, its
+tables of fields and endpoints. In an answer
+ids, times, digests and URLs are the example's own: an id stands for the one that `ids` names or, where that
+has none, for the first that is
 found in its place, from then on the same everywhere; a time or URL for any.
 """
 
@@ -30,7 +33,7 @@ class Example:
     headers: dict[str, str]
     status: int
     body: Any = None
-    form: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])   # (field, file's name)
+    form: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # (field, file's name)
     answer: Any = None
 
 
@@ -49,13 +52,13 @@ class Document:
     """One of the published documents."""
 
     document: str
-    ids: list[str]                      # texts of its examples that stand for ids
+    ids: list[str]  # texts of its examples that stand for ids
     examples: list[Example]
     errors: list[Error]
-    requests: list[dict[str, Any]]      # its tables of what a request may say
-    objects: list[dict[str, Any]]       # its tables of what an answer says: types, by the place in an example
-    endpoints: list[str]                # its table of endpoints
-    scopes: dict[str, str]              # and what a key needs for each
+    requests: list[dict[str, Any]]  # its tables of what a request may say
+    objects: list[dict[str, Any]]  # its tables of what an answer says: types, by the place in an example
+    endpoints: list[str]  # its table of endpoints
+    scopes: dict[str, str]  # and what a key needs for each
 
     @classmethod
     def read(cls, name: str) -> Document:
@@ -70,8 +73,8 @@ class Document:
 class Difference(NamedTuple):
     """Something of an answer that its example has otherwise, or not at all."""
 
-    path: str              # `media.frames[].id`
-    says: object           # the answer; GONE where it says nothing
+    path: str  # `media.frames[].id`
+    says: object  # the answer; GONE where it says nothing
 
 
 GONE = Shape("nothing", "(?!)")
@@ -92,7 +95,9 @@ class Names(dict[str, str]):
         return re.sub(rf"(?<![\w-])({words})(?![\w-])", lambda found: self[found[0]], said)
 
 
-def differences(document: Document, example: Any, answer: Any, names: Names, path: str = "") -> list[Difference]:
+def differences(
+    document: Document, example: Any, answer: Any, names: Names, path: str = ""
+) -> list[Difference]:
     """In the example's order, what is beyond it after that: value by value, elements of a list as one."""
     if isinstance(example, dict) and isinstance(answer, dict):
         found: list[Difference] = []
@@ -106,8 +111,18 @@ def differences(document: Document, example: Any, answer: Any, names: Names, pat
                 found += differences(document, example[name], answer[name], names, within)
         return found
     if isinstance(example, list) and isinstance(answer, list) and len(example) == len(answer):
-        return [each for one, other in zip(example, answer, strict=True) for each in differences(document, one, other, names, f"{path}[]")]
-    if isinstance(answer, str) and example in document.ids and example not in names and _AN_ID.fullmatch(answer) and answer not in names.values():
+        return [
+            each
+            for one, other in zip(example, answer, strict=True)
+            for each in differences(document, one, other, names, f"{path}[]")
+        ]
+    if (
+        isinstance(answer, str)
+        and example in document.ids
+        and example not in names
+        and _AN_ID.fullmatch(answer)
+        and answer not in names.values()
+    ):
         names[example] = answer
     expected = _shaped(names.fill(example))
     return [] if type(answer) is type(example) and expected == answer else [Difference(path, answer)]
@@ -142,12 +157,20 @@ def at(answer: Any, path: str) -> list[Any]:
 
 
 def is_a(value: object, kinds: str) -> bool:
-    """Whether it is of one of the types, or one of the words, that a document's table names: `number|null`, `image|video`."""
+    """Whether it is of one of the types, or one of the words, that a document's table names:
+    `number|null`, `image|video`.
+    """
     return any(_is_a(value, kind) for kind in kinds.split("|"))
 
 
 def _is_a(value: object, kind: str) -> bool:
     if isinstance(value, bool) or value is None:
         return kind == {True: "boolean", False: "boolean", None: "null"}[value]
-    types: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float), "object": (dict,), "array": (list,)}
+    types: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "number": (int, float),
+        "object": (dict,),
+        "array": (list,),
+    }
     return isinstance(value, types[kind]) if kind in types else value == kind

@@ -53,7 +53,9 @@ def active(tenant: Tenant, item: str) -> str:
 
 
 def select(tenant: Tenant, version: str, **headers: str) -> httpx.Response:
-    return tenant.studio.patch(f"/api/media/{version}/select-version", headers={"content-type": "application/json", **headers})
+    return tenant.studio.patch(
+        f"/api/media/{version}/select-version", headers={"content-type": "application/json", **headers}
+    )
 
 
 def delete(tenant: Tenant, item: str, version: str, **headers: str) -> httpx.Response:

@@ -1,8 +1,10 @@
-"""What becomes of whole files when our own code around their decoder raises: TypeError, at each of its functions in turn. In a process of its own.
+"""What becomes of whole files when our own code around their decoder raises: TypeError, at each of its
+functions in turn. In a process of its own.
 
     python -m tests.injected [--lines]
 
-Prints JSON: for each function that was called, and with `--lines` for each line that was run, the name of what left `derive`.
+Prints JSON: for each function that was called, and with `--lines` for each line that was run, the name of
+what left `derive`.
 """
 
 from __future__ import annotations
@@ -30,17 +32,39 @@ Place = tuple[str, str, int]  # file, function, line
 
 STILLS: dict[str, Callable[[], bytes]] = {
     **{kind: partial(stills.turned, kind, 6) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC")},
-    **{kind: stills.UPRIGHT[kind] for kind in ("CMYK JPEG", "APNG", "animated GIF", "16-bit TIFF", "10-bit HEIC", "BMP", "BMP of a palette")},
+    **{
+        kind: stills.UPRIGHT[kind]
+        for kind in (
+            "CMYK JPEG",
+            "APNG",
+            "animated GIF",
+            "16-bit TIFF",
+            "10-bit HEIC",
+            "BMP",
+            "BMP of a palette",
+        )
+    },
     "AVIF sequence": stills.SMALL["AVIF sequence"],
     "transparent PNG": partial(pictures.png, 64, 40, alpha=True),
 }
 VIDEOS: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "mp4": ("mp4", partial(videos.video, seconds=3, rotation=90, said={"creation_time": "2024-05-01T10:00:00Z"})),
+    "mp4": (
+        "mp4",
+        partial(videos.video, seconds=3, rotation=90, said={"creation_time": "2024-05-01T10:00:00Z"}),
+    ),
     "one key frame": ("mp4", partial(videos.video, seconds=3, gop=250)),
     "of unknown length": ("webm", partial(videos.video, "webm", live=True, seconds=1)),
     "transport stream": ("mpegts", partial(videos.video, "mpegts", seconds=1)),
     "without a container": ("mpeg", partial(videos.video, "mpeg2video", "mpeg2video", seconds=1)),
-    "wide gamut": ("mp4", partial(videos.video, seconds=0.4, pixels="yuv420p10le", options={"x264-params": "colorprim=bt2020:transfer=smpte2084"})),
+    "wide gamut": (
+        "mp4",
+        partial(
+            videos.video,
+            seconds=0.4,
+            pixels="yuv420p10le",
+            options={"x264-params": "colorprim=bt2020:transfer=smpte2084"},
+        ),
+    ),
 }
 
 
@@ -61,7 +85,9 @@ def _of_still(path: Path) -> object:
 
 
 def _of_video(data: bytes, wanted: Wanted) -> object:
-    return of_video(Remote(lambda offset, size: data[offset : offset + size], len(data), most_bytes=1 << 28), wanted)
+    return of_video(
+        Remote(lambda offset, size: data[offset : offset + size], len(data), most_bytes=1 << 28), wanted
+    )
 
 
 def called(work: Callable[[], object], *, lines: bool) -> set[Place]:
@@ -111,7 +137,11 @@ def _is_ours(frame: FrameType) -> bool:
 
 def _place(frame: FrameType, *, lines: bool) -> Place:
     code = frame.f_code
-    return Path(code.co_filename).name, code.co_qualname, (frame.f_lineno or 0) if lines else code.co_firstlineno
+    return (
+        Path(code.co_filename).name,
+        code.co_qualname,
+        (frame.f_lineno or 0) if lines else code.co_firstlineno,
+    )
 
 
 def main() -> None:
@@ -126,7 +156,7 @@ def main() -> None:
                     outcomes[key] = outcome(work, place, lines=lines)
                     if outcomes[key] != "TypeError":
                         outcomes[key] += f" ({name})"
-    print(json.dumps(outcomes))  # noqa: T201 - this is what it is for
+    print(json.dumps(outcomes))  # noqa: T201 - the program's result
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ def run(job: str, *, later: timedelta = timedelta(), dry_run: bool = False) -> d
     handler = importlib.import_module(f"functions.{job}.handler").handler
     until = time.monotonic() + 30
     while True:
-        report: dict[str, Any] = handler({"now": (datetime.now(UTC) + later).isoformat(), "dryRun": dry_run}, None)
-        if report["ran"] or time.monotonic() > until:     # somebody else is at it: one at a time
+        report: dict[str, Any] = handler(
+            {"now": (datetime.now(UTC) + later).isoformat(), "dryRun": dry_run}, None
+        )
+        if report["ran"] or time.monotonic() > until:  # somebody else is at it: one at a time
             break
         time.sleep(0.1)
     assert report["complete"], report

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
 
 STUDIO, V1 = "/api/auth/api-keys", "/api/v1/api-keys"
 A_KEY = Shape("an API key", r"sk_live_[0-9a-f]{64}")
-ALL = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]   # without the one that is all
+# without the one that is all
+ALL = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
 
-UNAUTHORIZED = (401, {"error": "Missing or invalid authentication", "code": "unauthorized", "message": "Missing or invalid authentication"})
+UNAUTHORIZED = (
+    401,
+    {
+        "error": "Missing or invalid authentication",
+        "code": "unauthorized",
+        "message": "Missing or invalid authentication",
+    },
+)
 NOT_FOUND = (404, {"error": "API key not found", "code": "not_found", "message": "API key not found"})
-V1_NOT_FOUND = (404, {"success": False, "error": "API key not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}})
+V1_NOT_FOUND = (
+    404,
+    {"success": False, "error": "API key not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}},
+)
 
 
 def said(answer: httpx.Response) -> tuple[int, Any]:
@@ -35,11 +46,21 @@ def refused(status: int, code: str, sentence: str, *, at: str | None = None) -> 
     if at is None:
         return status, {"error": sentence, "code": code, "message": sentence}
     whole = f"{at}: {sentence}"
-    return status, {"error": whole, "code": code, "details": [{"path": at.split("."), "message": sentence}], "message": whole}
+    return status, {
+        "error": whole,
+        "code": code,
+        "details": [{"path": at.split("."), "message": sentence}],
+        "message": whole,
+    }
 
 
 def v1_refused(status: int, sentence: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
-    return status, {"success": False, "error": sentence, "code": code or f"HTTP_{status}", "info": {"timestamp": A_TIME}}
+    return status, {
+        "success": False,
+        "error": sentence,
+        "code": code or f"HTTP_{status}",
+        "info": {"timestamp": A_TIME},
+    }
 
 
 def lacks(scope: str) -> tuple[int, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Fixtures of the library's tests: a database of their own, and an organization per test.
 
-Their own, because they fold ledgers step by step and compare rows, which the jobs of a running stack would do under their hands.
+Their own, because they fold ledgers step by step and compare rows, which the jobs of a running stack would do
+under their hands.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from vitrine.library import organizations
 from vitrine.models import Caller
 from vitrine.settings import settings
 
-ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"     # where no stack runs and none is named
+ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"  # where no stack runs and none is named
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
@@ -35,13 +36,19 @@ def database() -> Iterator[str]:
     # Roles belong to the cluster, whose running stack, if there is one, keeps its passwords.
     passwords = {} if "OWNER_DATABASE_URL" in os.environ else {"app_password": "a", "worker_password": "w"}
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtextextended('test_library', 0))")     # two who alter one role at once: one of them fails
+        # two who alter one role at once: one of them fails
+        connection.execute("select pg_advisory_lock(hashtextextended('test_library', 0))")
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         migrations.apply(owner, MIGRATIONS, **passwords)
     patch = pytest.MonkeyPatch()
     patch.setenv("DB_POOL_SIZE", "8")
-    for variable, role, password in (("DATABASE_URL", "vitrine_app", "a"), ("WORKER_DATABASE_URL", "vitrine_worker", "w")):
-        running = os.environ[variable] if not passwords else make_conninfo(server, user=role, password=password)
+    for variable, role, password in (
+        ("DATABASE_URL", "vitrine_app", "a"),
+        ("WORKER_DATABASE_URL", "vitrine_worker", "w"),
+    ):
+        running = (
+            os.environ[variable] if not passwords else make_conninfo(server, user=role, password=password)
+        )
         patch.setenv(variable, make_conninfo(running, dbname=name))
     db.close()
     settings.cache_clear()
@@ -56,8 +63,19 @@ def database() -> Iterator[str]:
 def make_organization(database: str) -> Callable[[], Organization]:
     def found() -> Organization:
         word = uuid4().hex
-        made = organizations.found(email=f"{word}@example.org", person="An Owner", name="A Team", slug=word, collection="Default")
-        caller = Caller(made.user_id, f"{word}@example.org", "An Owner", None, None, made.organization_id, "A Team", "owner")
+        made = organizations.found(
+            email=f"{word}@example.org", person="An Owner", name="A Team", slug=word, collection="Default"
+        )
+        caller = Caller(
+            made.user_id,
+            f"{word}@example.org",
+            "An Owner",
+            None,
+            None,
+            made.organization_id,
+            "A Team",
+            "owner",
+        )
         return Organization(caller, made.collection_id, database)
 
     return found

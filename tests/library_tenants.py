@@ -1,4 +1,6 @@
-"""Tenants for the tests of the library: an organization, and the hands to put files there as an upload leaves them."""
+"""Tenants for the tests of the library: an organization, and the hands to put files there as an upload
+leaves them.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,19 @@ class Organization:
         return self.caller.organization_id
 
     def file(
-        self, parent: Folder | None = None, *, name: str = "a.jpg", type: MediaType = "image",  # noqa: A002
-        stored: int = 1000, derived: tuple[int, ...] = (300, 20), verified: bool = True, at: datetime | None = None,
+        self,
+        parent: Folder | None = None,
+        *,
+        name: str = "a.jpg",
+        type: MediaType = "image",
+        stored: int = 1000,
+        derived: tuple[int, ...] = (300, 20),
+        verified: bool = True,
+        at: datetime | None = None,
     ) -> UUID:
-        """An item with one version and its objects, entered in ledger and counts as the worker leaves it. Each is a second younger than the last."""
+        """An item with one version and its objects, entered in ledger and counts as the worker leaves it.
+        Each is a second younger than the last.
+        """
         self.files += 1
         at = at or NOON + timedelta(seconds=self.files)
         item = mint_id()
@@ -47,9 +58,18 @@ class Organization:
                         %(stored)s, %(processing)s, %(verified_at)s, %(at)s, %(at)s, %(user)s)
                 """,
                 {
-                    "organization": self.id, "item": item, "collection": self.collection_id, "parent": parent.id if parent else None, "type": type,
-                    "name": name, "token": mint_token(), "stored": stored, "processing": "ready" if verified else "pending",
-                    "verified_at": at if verified else None, "at": at, "user": self.caller.user_id,
+                    "organization": self.id,
+                    "item": item,
+                    "collection": self.collection_id,
+                    "parent": parent.id if parent else None,
+                    "type": type,
+                    "name": name,
+                    "token": mint_token(),
+                    "stored": stored,
+                    "processing": "ready" if verified else "pending",
+                    "verified_at": at if verified else None,
+                    "at": at,
+                    "user": self.caller.user_id,
                 },
             )
             self.version(connection, item, item, number=1, stored=stored, derived=derived if verified else ())
@@ -61,7 +81,14 @@ class Organization:
         return item
 
     def version(
-        self, connection: psycopg.Connection[tuple[object, ...]], item: UUID, version: UUID, *, number: int, stored: int, derived: tuple[int, ...]
+        self,
+        connection: psycopg.Connection[tuple[object, ...]],
+        item: UUID,
+        version: UUID,
+        *,
+        number: int,
+        stored: int,
+        derived: tuple[int, ...],
     ) -> None:
         connection.execute(
             """
@@ -70,7 +97,12 @@ class Organization:
               from media where id = %(item)s
             """,
             {
-                "organization": self.id, "version": version, "item": item, "number": number, "key": f"originals/{version}", "stored": stored,
+                "organization": self.id,
+                "version": version,
+                "item": item,
+                "number": number,
+                "key": f"originals/{version}",
+                "stored": stored,
                 "user": self.caller.user_id,
             },
         )

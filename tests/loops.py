@@ -1,4 +1,5 @@
-"""ASGI apps and Lambda handlers, called from tests. Always in a thread of its own: event loops belong to threads, Mangum leaves one in each
+"""ASGI apps and Lambda handlers, called from tests. Always in a thread of its own: event loops belong to
+threads, Mangum leaves one in each
 thread that first imports a handler, and `asyncio.run` throws away the one it finds.
 """
 
@@ -23,12 +24,20 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def call(
-    app: Any, method: str = "GET", path: str = "/", *, address: str = "127.0.0.1", origin: str = "http://api.test", **more: Any
+    app: Any,
+    method: str = "GET",
+    path: str = "/",
+    *,
+    address: str = "127.0.0.1",
+    origin: str = "http://api.test",
+    **more: Any,
 ) -> httpx.Response:
     """An ASGI app's answer to one request, of a client at this address, to an API at this origin."""
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1234)), base_url=origin) as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=(address, 1234)), base_url=origin
+        ) as client:
             return await client.request(method, path, **more)
 
     return run(ask)

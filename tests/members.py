@@ -66,9 +66,13 @@ class Somebody:
     def shown(self, tenant: Tenant, role: Role) -> dict[str, Any]:
         """As a member."""
         return {
-            "id": self.id.hex, "organizationId": tenant.id.hex, "userId": self.id.hex, "role": role, "createdAt": A_TIME,
+            "id": self.id.hex,
+            "organizationId": tenant.id.hex,
+            "userId": self.id.hex,
+            "role": role,
+            "createdAt": A_TIME,
             "user": {"id": self.id.hex, "name": self.name, "email": self.email, "image": None},
-        }  # fmt: skip
+        }
 
 
 @contextmanager
@@ -84,7 +88,9 @@ def setting(name: str, value: str) -> Generator[None]:
 def roles(tenant: Tenant) -> dict[UUID, str]:
     """Everybody's."""
     with owner() as connection:
-        rows = connection.execute("select user_id, role from memberships where organization_id = %s", [tenant.id]).fetchall()
+        rows = connection.execute(
+            "select user_id, role from memberships where organization_id = %s", [tenant.id]
+        ).fetchall()
     return {row["user_id"]: row["role"] for row in rows}
 
 
@@ -92,7 +98,8 @@ def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
     """What its audit log holds: operation, who, about whom or what, and the rest."""
     with owner() as connection:
         rows = connection.execute(
-            "select operation, actor, item_id, details from audit_log where organization_id = %s order by at", [organization]
+            "select operation, actor, item_id, details from audit_log where organization_id = %s order by at",
+            [organization],
         ).fetchall()
     return [(row["operation"], row["actor"], row["item_id"], row["details"]) for row in rows]
 
@@ -106,7 +113,9 @@ THE_PERSON: LiteralString = "select from users where id = %s for update"
 
 
 def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
-    """The statuses of requests that all came as far as the lock on this row before the first of them went on."""
+    """The statuses of requests that all came as far as the lock on this row before the first of them went
+    on.
+    """
     with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
         connection.execute(lock, [of])
         answers = [threads.submit(deed) for deed in deeds]
@@ -119,7 +128,9 @@ def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response])
 
 
 def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
-    """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity stands still within a transaction."""
+    """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity
+    stands still within a transaction.
+    """
     found = connection.execute(
         """
         with recursive held (pid) as (

@@ -1,7 +1,9 @@
 """What a test run minted, and whether anybody logged it.
 
-Secrets that look like nothing else are found by their pattern; all others by value: whatever a test's client sends or is answered is noted in a
-file that the run's processes share. The logs are those of every part of every stack, and what the library logs inside the tests' own processes.
+Secrets that look like nothing else are found by their pattern; all others by value: whatever a test's client
+sends or is answered is noted in a
+file that the run's processes share. The logs are those of every part of every stack, and what the library
+logs inside the tests' own processes.
 """
 
 from __future__ import annotations
@@ -19,20 +21,26 @@ if TYPE_CHECKING:
 
     import httpx
 
-NOTES = "NOTED_SECRETS"    # in the environment: the file that they are noted in
-LEAST = 12                 # characters: what is shorter may stand in a log by chance
+NOTES = "NOTED_SECRETS"  # in the environment: the file that they are noted in
+LEAST = 12  # characters: what is shorter may stand in a log by chance
 
 PATTERNS = {
     "an API key": re.compile(r"sk_(?:live|test)_[0-9a-f]{64}"),
     "a permanent link": re.compile(r"/f/[0-9a-fA-F-]{32,36}/[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])"),
-    "a signature of a URL or form": re.compile(r"X-Amz-(?:Signature|Credential|Security-Token)(?:=|%3D|[\"']?\s*:\s*[\"'])", re.IGNORECASE),
+    "a signature of a URL or form": re.compile(
+        r"X-Amz-(?:Signature|Credential|Security-Token)(?:=|%3D|[\"']?\s*:\s*[\"'])", re.IGNORECASE
+    ),
     "a header of credentials": re.compile(r"\b(?:Bearer|Basic|AWS4-HMAC-SHA256) [A-Za-z0-9+/=._-]{12,}"),
     "a session's cookie": re.compile(r"(?:session_token|session_data)(?:=|%3D)[^\s;\"'\\]{12,}"),
     "a database's password": re.compile(r"postgres(?:ql)?://[^:/@\s]+:[^@/\s]+@"),
 }
-FIELDS = re.compile(r"(?:.*(?:password|secret|token|signature|credential)|(?:device|user)_?code|otp)", re.IGNORECASE)   # of bodies and queries
+# of bodies and queries
+FIELDS = re.compile(
+    r"(?:.*(?:password|secret|token|signature|credential)|(?:device|user)_?code|otp)", re.IGNORECASE
+)
 OPAQUE = re.compile(r"[A-Za-z0-9_-]+")
-OTHERS = ("httpx", "httpcore", "urllib3", "hypothesis", "schemathesis", "asyncio", "faker")   # of the tests, not of what runs in a deployment
+# of the tests, not of what runs in a deployment
+OTHERS = ("httpx", "httpcore", "urllib3", "hypothesis", "schemathesis", "asyncio", "faker")
 
 
 def note(*secrets: str | None) -> None:
@@ -41,7 +49,7 @@ def note(*secrets: str | None) -> None:
     lines = "".join(f"{json.dumps(secret)}\n" for secret in secrets if secret and len(secret) >= LEAST)
     if file and lines:
         with open(file, "a") as noted:
-            noted.write(lines)    # one write: lines of several processes do not mix
+            noted.write(lines)  # one write: lines of several processes do not mix
 
 
 def note_request(request: httpx.Request) -> None:
@@ -68,7 +76,8 @@ def note_cookie(cookie: str) -> None:
     note(*secrets_of(value, name))
 
 
-HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [note_request], "response": [note_answer]}   # of a client of httpx
+# of a client of httpx
+HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [note_request], "response": [note_answer]}
 
 
 def secrets_of(value: Any, name: str = "") -> Iterator[str]:
@@ -105,7 +114,8 @@ def note_environment(environment: Mapping[str, str]) -> None:
 def leaks(logs: list[Path]) -> list[str]:
     """Where a log holds a secret: which log, which line, what kind; never the secret."""
     noted = {json.loads(line) for line in Path(os.environ[NOTES]).read_text().splitlines()}
-    opaque = {secret for secret in noted if OPAQUE.fullmatch(secret)}     # thousands: looked up, not searched for
+    # thousands: looked up, not searched for
+    opaque = {secret for secret in noted if OPAQUE.fullmatch(secret)}
     others = {spelled for secret in noted - opaque for spelled in (secret, json.dumps(secret)[1:-1])}
     found: list[str] = []
     for log in logs:
@@ -119,7 +129,9 @@ def leaks(logs: list[Path]) -> list[str]:
 
 
 def look(folder: Path) -> None:
-    """The logs of a stack that is about to go have been read; what they held is kept beside the notes, for the end of the run."""
+    """The logs of a stack that is about to go have been read; what they held is kept beside the notes,
+    for the end of the run.
+    """
     if NOTES in os.environ:
         with kept().open("a") as file:
             file.writelines(f"{folder.name}: {leak}\n" for leak in leaks(logs_of(folder)))
@@ -144,7 +156,7 @@ class Record(logging.Handler):
         super().__init__(logging.INFO)
         self._file = file
 
-    def addFilter(self, filter: Any) -> None:  # noqa: A002, N802 - Powertools silences every handler of the root but its own
+    def addFilter(self, filter: Any) -> None:  # noqa: N802 - logging.Filterer has this method
         """Stays as it is."""
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-TAKEN = {   # what it is -> the name, kept as it was sent
+TAKEN = {  # what it is -> the name, kept as it was sent
     "a slash": "2026/07 a/b",
     "quotes": """it's "so" `called`""",
     "emoji": "\N{CAMERA} \N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL} \N{SNOW CAPPED MOUNTAIN}",
@@ -16,23 +16,51 @@ TAKEN = {   # what it is -> the name, kept as it was sent
     "white space": "  two  ",
     "a dot": "..",
 }
-DECOMPOSED = unicodedata.normalize("NFD", "Café à Zürich")   # kept composed
+DECOMPOSED = unicodedata.normalize("NFD", "Café à Zürich")  # kept composed
 COMPOSED = unicodedata.normalize("NFC", DECOMPOSED)
 
-REFUSED = {   # what it is -> the value, and what is said of it
+REFUSED = {  # what it is -> the value, and what is said of it
     "empty": ("", {"error": "name must have 1 to 255 characters", "code": "invalid"}),
     "256 characters": ("x" * 256, {"error": "name must have 1 to 255 characters", "code": "invalid"}),
     "NUL": ("a\0b", {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
-    "a number": (1, {"error": "name: Must be a string", "code": "invalid", "details": [{"path": ["name"], "message": "Must be a string"}]}),
-    "null": (None, {"error": "name: Must be a string", "code": "invalid", "details": [{"path": ["name"], "message": "Must be a string"}]}),
-    "a list": (["x"], {"error": "name: Must be a string", "code": "invalid", "details": [{"path": ["name"], "message": "Must be a string"}]}),
+    "a number": (
+        1,
+        {
+            "error": "name: Must be a string",
+            "code": "invalid",
+            "details": [{"path": ["name"], "message": "Must be a string"}],
+        },
+    ),
+    "null": (
+        None,
+        {
+            "error": "name: Must be a string",
+            "code": "invalid",
+            "details": [{"path": ["name"], "message": "Must be a string"}],
+        },
+    ),
+    "a list": (
+        ["x"],
+        {
+            "error": "name: Must be a string",
+            "code": "invalid",
+            "details": [{"path": ["name"], "message": "Must be a string"}],
+        },
+    ),
 }
 
-NOT_BODIES = {   # what is no body for an object with a required name -> its bytes, and what is said
+NOT_BODIES = {  # what is no body for an object with a required name -> its bytes, and what is said
     "no JSON": (b"{", {"error": "The body is not valid JSON", "code": "invalid"}),
     "half a surrogate": (rb'{"name": "\ud800"}', {"error": "The body is not valid JSON", "code": "invalid"}),
     "no UTF-8": (b'{"name": "\xff"}', {"error": "The body is not valid JSON", "code": "invalid"}),
     "too deep": (b"[" * 100_000, {"error": "The body is not valid JSON", "code": "invalid"}),
     "not a number": (b'{"name": NaN}', {"error": "The body is not valid JSON", "code": "invalid"}),
-    "a list": (b"[]", {"error": "body: Must be an object", "code": "invalid", "details": [{"path": [], "message": "Must be an object"}]}),
+    "a list": (
+        b"[]",
+        {
+            "error": "body: Must be an object",
+            "code": "invalid",
+            "details": [{"path": [], "message": "Must be an object"}],
+        },
+    ),
 }

@@ -67,7 +67,15 @@ hashed = cache(hash_password)
 
 
 def user(email: str, name: str, person: object = AN_ID) -> dict[str, Any]:
-    return {"id": person, "email": email, "name": name, "image": None, "emailVerified": False, "createdAt": A_TIME, "updatedAt": A_TIME}
+    return {
+        "id": person,
+        "email": email,
+        "name": name,
+        "image": None,
+        "emailVerified": False,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+    }
 
 
 def sign_in(email: str, password: str, **more: Any) -> httpx.Response:
@@ -88,13 +96,18 @@ def said(answer: httpx.Response) -> tuple[int, Any]:
 
 
 NOT_RECOGNIZED = refused(401, "invalid_email_or_password", "Invalid email or password")
-FOREIGN = refused(403, "origin_not_allowed", "A browser may ask this from a page of this origin, or of an allowed one")
+FOREIGN = refused(
+    403, "origin_not_allowed", "A browser may ask this from a page of this origin, or of an allowed one"
+)
 UNAUTHORIZED = refused(401, "unauthorized", "Missing or invalid authentication")
 
 
 def cookies(answer: httpx.Response) -> list[str]:
     """As they are spelled, tokens apart."""
-    return [cookie.replace(cookie.partition("=")[2].partition(";")[0] or "\0", "...", 1) for cookie in answer.headers.get_list("set-cookie")]
+    return [
+        cookie.replace(cookie.partition("=")[2].partition(";")[0] or "\0", "...", 1)
+        for cookie in answer.headers.get_list("set-cookie")
+    ]
 
 
 def by_https(app: Any, method: str, path: str, **more: Any) -> httpx.Response:

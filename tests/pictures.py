@@ -1,6 +1,7 @@
 """Pictures for tests, made by code: the same seed gives the same bytes.
 
-Written with Pillow and by hand, never with the library that reads them. Every format, in all its ways: `stills.py`.
+Written with Pillow and by hand, never with the library that reads them. Every format, in all its ways:
+`stills.py`.
 """
 
 import random
@@ -17,11 +18,13 @@ RED: Colour = (220, 30, 30)
 GREEN: Colour = (30, 170, 60)
 BLUE: Colour = (30, 60, 210)
 YELLOW: Colour = (235, 215, 40)
-CORNERS: tuple[Colour, Colour, Colour, Colour] = (RED, GREEN, BLUE, YELLOW)  # left and right above, left and right below, once upright
+# left and right above, left and right below, once upright
+CORNERS: tuple[Colour, Colour, Colour, Colour] = (RED, GREEN, BLUE, YELLOW)
 
 _ORIENTATION = 0x0112
 
-# Damaged files: of stills in `make test`, of stills in `make soak` (those of videos make up the rest of 300 and 10,000), and where they begin.
+# Damaged files: of stills in `make test`, of stills in `make soak` (those of videos make up the rest of 300
+# and 10,000), and where they begin.
 FUZZ_QUICK, FUZZ_LONG, FUZZ_SEED = 240, 8_000, 0
 
 
@@ -35,19 +38,39 @@ def jpeg(
     mode: str = "RGB",
     progressive: bool = False,
 ) -> bytes:
-    """A JPEG whose stored pixels are `width` x `height`; `orientation` goes into its EXIF and turns nothing. `mode`: RGB, L or CMYK."""
-    return _encode(scene(width, height, seed).convert(mode), "JPEG", orientation, quality=quality, progressive=progressive)
+    """A JPEG whose stored pixels are `width` x `height`; `orientation` goes into its EXIF and turns
+    nothing. `mode`: RGB, L or CMYK.
+    """
+    return _encode(
+        scene(width, height, seed).convert(mode),
+        "JPEG",
+        orientation,
+        quality=quality,
+        progressive=progressive,
+    )
 
 
-def png(width: int = 640, height: int = 480, *, seed: int = 0, orientation: int | None = None, alpha: bool = False) -> bytes:
+def png(
+    width: int = 640, height: int = 480, *, seed: int = 0, orientation: int | None = None, alpha: bool = False
+) -> bytes:
     """With `alpha`, its middle is transparent."""
     picture = scene(width, height, seed)
     return _encode(with_hole(picture) if alpha else picture, "PNG", orientation, compress_level=1)
 
 
-def webp(width: int = 640, height: int = 480, *, seed: int = 0, orientation: int | None = None, alpha: bool = False, lossless: bool = False) -> bytes:
+def webp(
+    width: int = 640,
+    height: int = 480,
+    *,
+    seed: int = 0,
+    orientation: int | None = None,
+    alpha: bool = False,
+    lossless: bool = False,
+) -> bytes:
     picture = scene(width, height, seed)
-    return _encode(with_hole(picture) if alpha else picture, "WEBP", orientation, quality=90, method=0, lossless=lossless)
+    return _encode(
+        with_hole(picture) if alpha else picture, "WEBP", orientation, quality=90, method=0, lossless=lossless
+    )
 
 
 def gif(width: int = 320, height: int = 240, *, frames: int = 1) -> bytes:
@@ -70,7 +93,9 @@ def quarters(width: int, height: int) -> Image.Image:
     """Four flat colours, `CORNERS`, as they look once upright."""
     picture = Image.new("RGB", (width, height))
     draw = ImageDraw.Draw(picture)
-    for colour, left, top in zip(CORNERS, (0, width // 2, 0, width // 2), (0, 0, height // 2, height // 2), strict=True):
+    for colour, left, top in zip(
+        CORNERS, (0, width // 2, 0, width // 2), (0, 0, height // 2, height // 2), strict=True
+    ):
         draw.rectangle((left, top, left + width, top + height), fill=colour)
     return picture
 
@@ -88,8 +113,14 @@ _STORED: dict[int, Image.Transpose] = {
 
 
 def turned(kind: str, orientation: int, *, width: int = 320, height: int = 200) -> bytes:
-    """`quarters(width, height)` as a camera held another way stores it: turned back by the tag it looks the same again."""
-    exactly: dict[str, dict[str, object]] = {"JPEG": {"quality": 95, "subsampling": 0}, "PNG": {}, "WEBP": {"lossless": True}}
+    """`quarters(width, height)` as a camera held another way stores it: turned back by the tag it looks
+    the same again.
+    """
+    exactly: dict[str, dict[str, object]] = {
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "PNG": {},
+        "WEBP": {"lossless": True},
+    }
     return _encode(stored(quarters(width, height), orientation), kind, orientation, **exactly[kind])
 
 
@@ -108,11 +139,15 @@ def photo(megabytes: float, *, seed: int = 0, orientation: int | None = None) ->
     for left in range(0, width, 512):
         for top in range(0, height, 512):
             grain.paste(tile, (left, top))
-    return _encode(Image.blend(scene(width, height, seed), grain.convert("RGB"), 0.12), "JPEG", orientation, quality=85)
+    return _encode(
+        Image.blend(scene(width, height, seed), grain.convert("RGB"), 0.12), "JPEG", orientation, quality=85
+    )
 
 
 def noise_png(path: Path, *, megabytes: float, seed: int = 0) -> Path:
-    """A PNG of about that size at `path`, its pixels noise and its rows merely stored: the cheapest large picture to write."""
+    """A PNG of about that size at `path`, its pixels noise and its rows merely stored: the cheapest large
+    picture to write.
+    """
     width = 4000
     height = max(1, round(megabytes * 1e6 / (3 * width)))
     noise = random.Random(seed).randbytes(3 * width * 64)
@@ -120,7 +155,9 @@ def noise_png(path: Path, *, megabytes: float, seed: int = 0) -> Path:
     with path.open("wb") as file:
         file.write(_SIGNATURE + _header(width, height))
         for top in range(0, height, 64):
-            rows = b"".join(b"\0" + noise[3 * width * n : 3 * width * (n + 1)] for n in range(min(64, height - top)))
+            rows = b"".join(
+                b"\0" + noise[3 * width * n : 3 * width * (n + 1)] for n in range(min(64, height - top))
+            )
             file.write(chunk(b"IDAT", packer.compress(rows)))
         file.write(chunk(b"IDAT", packer.flush()) + chunk(b"IEND", b""))
     return path
@@ -129,22 +166,40 @@ def noise_png(path: Path, *, megabytes: float, seed: int = 0) -> Path:
 def deep_png(width: int = 300, height: int = 200) -> bytes:
     """16 bits a channel: a ramp from black to white."""
     row = b"\0" + b"".join(struct.pack(">HHH", *(3 * [round(65535 * x / (width - 1))])) for x in range(width))
-    return _SIGNATURE + _header(width, height, depth=16) + chunk(b"IDAT", zlib.compress(row * height, 1)) + chunk(b"IEND", b"")
+    return (
+        _SIGNATURE
+        + _header(width, height, depth=16)
+        + chunk(b"IDAT", zlib.compress(row * height, 1))
+        + chunk(b"IEND", b"")
+    )
 
 
 def bomb_png(side: int = 50_000) -> bytes:
     """One bit a pixel, all black: some hundred kilobytes that unfold to gigabytes."""
-    return _SIGNATURE + _header(side, side, depth=1, colour=0) + chunk(b"IDAT", zeros(1 + (side + 7) // 8, side)) + chunk(b"IEND", b"")
+    return (
+        _SIGNATURE
+        + _header(side, side, depth=1, colour=0)
+        + chunk(b"IDAT", zeros(1 + (side + 7) // 8, side))
+        + chunk(b"IEND", b"")
+    )
 
 
 def png_of(width: int, height: int, packed: bytes, *, interlaced: bool = False) -> bytes:
     """8 bits a channel, of these deflated rows."""
-    return _SIGNATURE + _header(width, height, interlaced=interlaced) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return (
+        _SIGNATURE
+        + _header(width, height, interlaced=interlaced)
+        + chunk(b"IDAT", packed)
+        + chunk(b"IEND", b"")
+    )
 
 
 def interlaced_png(side: int = 30_000, *, rows: int = 2000) -> bytes:
-    """Interlaced, so that nothing can be shown before all of it is in memory: 2.7 GB at 30,000 pixels. Black as far as its `rows` reach."""
-    pixels = zeros(1 + 3 * side, min(side + 1, rows))  # + 1: an interlaced picture has more rows, and shorter ones
+    """Interlaced, so that nothing can be shown before all of it is in memory: 2.7 GB at 30,000 pixels.
+    Black as far as its `rows` reach.
+    """
+    # + 1: an interlaced picture has more rows, and shorter ones
+    pixels = zeros(1 + 3 * side, min(side + 1, rows))
     return _SIGNATURE + _header(side, side, interlaced=True) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
@@ -191,12 +246,22 @@ def mutated(whole: bytes, *, seed: int) -> bytes:
 def scene(width: int, height: int, seed: int = 0) -> Image.Image:
     """Some coloured shapes over a gradient."""
     dice = random.Random(seed)
-    across, down = Image.linear_gradient("L").rotate(90).resize((width, height)), Image.linear_gradient("L").resize((width, height))
+    across, down = (
+        Image.linear_gradient("L").rotate(90).resize((width, height)),
+        Image.linear_gradient("L").resize((width, height)),
+    )
     picture = Image.merge("RGB", (across, down, Image.new("L", (width, height), dice.randrange(256))))
     draw = ImageDraw.Draw(picture)
     for _ in range(12):
-        x, y, size = dice.randrange(width), dice.randrange(height), dice.randrange(1, max(2, min(width, height) // 3))
-        draw.ellipse((x - size, y - size, x + size, y + size), fill=(dice.randrange(256), dice.randrange(256), dice.randrange(256)))
+        x, y, size = (
+            dice.randrange(width),
+            dice.randrange(height),
+            dice.randrange(1, max(2, min(width, height) // 3)),
+        )
+        draw.ellipse(
+            (x - size, y - size, x + size, y + size),
+            fill=(dice.randrange(256), dice.randrange(256), dice.randrange(256)),
+        )
     return picture
 
 
@@ -219,7 +284,9 @@ def _encode(picture: Image.Image, kind: str, orientation: int | None, **options:
 
 
 def zeros(row: int, rows: int) -> bytes:
-    """That many bytes of nothing, as zlib would pack them: one packed row, which refers to nothing before it, again and again."""
+    """That many bytes of nothing, as zlib would pack them: one packed row, which refers to nothing before
+    it, again and again.
+    """
     packer = zlib.compressobj(6, zlib.DEFLATED, -15)
     packed = packer.compress(bytes(row)) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = row * rows % 65521 << 16 | 1  # Adler-32 of zeros

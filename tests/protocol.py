@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.tenants import Client, Tenant
 
 MIB = 1024 * 1024
-PART = 5 * MIB    # the least that a part but the last may have
+PART = 5 * MIB  # the least that a part but the last may have
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Multipart:
 
     def sign_all(self, numbers: Iterable[int]) -> dict[int, str]:
         """A URL for each of these parts, of one call."""
-        answer = self.client.get(f"{self.path}/batch", params=self.key | {"partNumbers": ",".join(map(str, numbers))})
+        answer = self.client.get(
+            f"{self.path}/batch", params=self.key | {"partNumbers": ",".join(map(str, numbers))}
+        )
         assert answer.status_code == 200, answer.text
         return {int(number): url for number, url in answer.json()["presignedUrls"].items()}
 
@@ -57,7 +59,10 @@ class Multipart:
         return {"PartNumber": number, "ETag": answer.headers["etag"]}
 
     def put_all(self, data: bytes, size: int = PART) -> list[dict[str, Any]]:
-        return [self.put(number, data[start:start + size]) for number, start in enumerate(range(0, len(data), size), 1)]
+        return [
+            self.put(number, data[start : start + size])
+            for number, start in enumerate(range(0, len(data), size), 1)
+        ]
 
     def complete(self, parts: list[dict[str, Any]] | None = None) -> httpx.Response:
         return self.client.post(f"{self.path}/complete", params=self.key, json={"parts": parts or []})
@@ -69,7 +74,14 @@ class Multipart:
         return self.client.get(self.path, params=self.key)
 
 
-def begin(tenant: Tenant, *, client: Client | None = None, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **more: object) -> Multipart:
+def begin(
+    tenant: Tenant,
+    *,
+    client: Client | None = None,
+    filename: str = "photo.jpg",
+    mime_type: str = "image/jpeg",
+    **more: object,
+) -> Multipart:
     """An upload in parts has been created."""
     client = client or tenant.studio
     answer = client.post("/api/upload/s3/multipart", json={"filename": filename, "type": mime_type, **more})

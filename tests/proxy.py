@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-LATENCY = 0.01   # seconds each answer is held back, so that what the client sends meanwhile belongs to the same trip
+# seconds each answer is held back, so that what the client sends meanwhile belongs to the same trip
+LATENCY = 0.01
 
 
 class Proxy:
@@ -27,7 +28,7 @@ class Proxy:
         self.trips = 0
         self.admits = threading.Event()
         self.admits.set()
-        self.came = threading.Semaphore(0)     # once for each connection, before it is admitted
+        self.came = threading.Semaphore(0)  # once for each connection, before it is admitted
         self.dropped = threading.Semaphore(0)  # once for each connection that has ended
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -44,8 +45,12 @@ class Proxy:
             self.admits.wait()
             server = socket.create_connection(self._server)
             spoke_last = ["server"]
-            threading.Thread(target=self._pump, args=(client, server, "client", spoke_last), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, "server", spoke_last), daemon=True).start()
+            threading.Thread(
+                target=self._pump, args=(client, server, "client", spoke_last), daemon=True
+            ).start()
+            threading.Thread(
+                target=self._pump, args=(server, client, "server", spoke_last), daemon=True
+            ).start()
 
     def _pump(self, source: socket.socket, target: socket.socket, who: str, spoke_last: list[str]) -> None:
         try:

@@ -1,4 +1,6 @@
-"""Having frames made anew, as the tests of it do: over HTTP, or written down alone, so that no worker hears of it."""
+"""Having frames made anew, as the tests of it do: over HTTP, or written down alone, so that no worker
+hears of it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.tenants import Tenant
 
-TOO_LARGE = "The picture has 0 megapixels; the limit is 0"     # of `too_large`
+TOO_LARGE = "The picture has 0 megapixels; the limit is 0"  # of `too_large`
 
 
 def ask(tenant: Tenant, item: str, **headers: str) -> httpx.Response:
@@ -30,7 +32,9 @@ def ask(tenant: Tenant, item: str, **headers: str) -> httpx.Response:
 
 
 def ask_silently(tenant: Tenant, version: str) -> str:
-    """The version is asked for again, and no message says so: at which key an event of it would have landed."""
+    """The version is asked for again, and no message says so: at which key an event of it would have
+    landed.
+    """
     (asked,) = write(tenant.owner, reprocessing.ask(tenant.id, [UUID(version)], tenant.owner.user_id))
     return asked.key
 
@@ -40,7 +44,9 @@ def done(tenant: Tenant, item: str) -> dict[str, Any]:
     until = time.monotonic() + 60
     while True:
         shown = families.shown(tenant, item)
-        if (shown["processing"]["state"] != "pending" and "reprocessing" not in shown["processing"]) or time.monotonic() > until:
+        if (
+            shown["processing"]["state"] != "pending" and "reprocessing" not in shown["processing"]
+        ) or time.monotonic() > until:
             return shown
         time.sleep(0.1)
 
@@ -59,12 +65,16 @@ def held(tenant: Tenant) -> set[str]:
     """The keys of what was replaced and stays for who has a URL of it."""
     with owner() as connection:
         found = connection.execute(
-            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and hold_until > now()", [tenant.id]
+            "select key from objects where organization_id = %s and kind = 'derived' and state = 'live' and hold_until > now()",
+            [tenant.id],
         )
         return {row["key"] for row in found}
 
 
 def stored(tenant: Tenant) -> tuple[int, int]:
     """Bytes of originals and of what was derived, as the store itself lists them."""
-    originals, derived = (sum(each.bytes for each in storage.listed(f"{area}/{tenant.id.hex}/")) for area in ("originals", "derived"))
+    originals, derived = (
+        sum(each.bytes for each in storage.listed(f"{area}/{tenant.id.hex}/"))
+        for area in ("originals", "derived")
+    )
     return originals, derived

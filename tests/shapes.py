@@ -1,4 +1,6 @@
-"""What an answer may say that no test can know beforehand: compares equal to whatever has its shape, so that whole bodies can be compared."""
+"""What an answer may say that no test can know beforehand: compares equal to whatever has its shape, so
+that whole bodies can be compared.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,11 @@ class Shape:
         return f"<{self._name}>"
 
 
-AN_ID: Final = Shape("an id", r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")                             # UUID version 7, as Studio spells it
-A_HYPHENED_ID: Final = Shape("a hyphened id", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+# UUID version 7, as Studio spells it
+AN_ID: Final = Shape("an id", r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
+A_HYPHENED_ID: Final = Shape(
+    "a hyphened id", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
 A_TIME: Final = Shape("a time", r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 A_REQUEST_ID: Final = Shape("a request's id", r"[0-9a-zA-Z=_-]{8,64}")
 AN_ETAG: Final = Shape("an ETag", r'"[0-9a-f]{32}"')
@@ -31,8 +36,9 @@ A_SHA256: Final = Shape("a SHA-256", r"[0-9a-f]{64}")
 TOO_MANY: Final = Shape("when to come again", r"Too many requests; try again in \d+ seconds?")
 SOME_BASE64: Final = Shape("base64", r"[0-9A-Za-z+/]{8,}={0,2}")
 A_SIGNED_URL: Final = Shape(
-    "a signed URL", r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*"
-)  # fmt: skip
+    "a signed URL",
+    r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*",
+)
 
 
 def hyphened(plain: str) -> str:

@@ -31,7 +31,9 @@ from tests import minted
 
 @contextmanager
 def reachable_folder() -> Generator[Path]:
-    """A folder that the database's account can reach where root runs the tests: pytest's own are closed to it."""
+    """A folder that the database's account can reach where root runs the tests: pytest's own are closed
+    to it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-"))
     folder.chmod(0o711)
     try:
@@ -42,7 +44,9 @@ def reachable_folder() -> Generator[Path]:
 
 @contextmanager
 def cluster() -> Generator[str]:
-    """The owner's URL of a server to make databases in: the one of this test run's stack, or one of its own where there is none."""
+    """The owner's URL of a server to make databases in: the one of this test run's stack, or one of its
+    own where there is none.
+    """
     if given := os.environ.get("OWNER_DATABASE_URL"):
         yield given
         return
@@ -78,21 +82,51 @@ class S3:
 
 
 @contextmanager
-def s3_server(*, cors: Mapping[str, object] | None = None, notify: list[Mapping[str, str]] | None = None) -> Generator[S3]:
-    """`cors` as CloudFormation has it, `notify` as `[{"event": ..., "prefix": ...}]`; everything is journalled unless given."""
+def s3_server(
+    *, cors: Mapping[str, object] | None = None, notify: list[Mapping[str, str]] | None = None
+) -> Generator[S3]:
+    """`cors` as CloudFormation has it, `notify` as `[{"event": ..., "prefix": ...}]`; everything is
+    journalled unless given.
+    """
     with reachable_folder() as folder:
-        found = S3(f"http://127.0.0.1:{free_port()}", "vitrine", REGION, "LOCALTEST", secrets.token_urlsafe(24), folder / "s3")
-        words = ["--root", str(found.root), "--port", found.url.rpartition(":")[2], "--bucket", found.bucket, "--region", REGION, "--no-fsync"]
+        found = S3(
+            f"http://127.0.0.1:{free_port()}",
+            "vitrine",
+            REGION,
+            "LOCALTEST",
+            secrets.token_urlsafe(24),
+            folder / "s3",
+        )
+        words = [
+            "--root",
+            str(found.root),
+            "--port",
+            found.url.rpartition(":")[2],
+            "--bucket",
+            found.bucket,
+            "--region",
+            REGION,
+            "--no-fsync",
+        ]
         for option, document in (("--cors", cors), ("--notify", notify)):
             if document is not None:
                 file = folder / f"{option[2:]}.json"
                 file.write_text(json.dumps(document))
                 words += [option, str(file)]
-        environment = {**os.environ, "S3_ACCESS_KEY_ID": found.access_key_id, "S3_SECRET_ACCESS_KEY": found.secret_access_key}
+        environment = {
+            **os.environ,
+            "S3_ACCESS_KEY_ID": found.access_key_id,
+            "S3_SECRET_ACCESS_KEY": found.secret_access_key,
+        }
         process = subprocess.Popen(
-            tethered([sys.executable, "-m", "local.s3", *words]), cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            start_new_session=True, text=True,
-        )  # fmt: skip
+            tethered([sys.executable, "-m", "local.s3", *words]),
+            cwd=CLONE,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
         try:
             if process.stdout is None or not process.stdout.readline():  # it says one line when it is ready
                 pytest.fail("the S3 server did not start; its words are above")

@@ -1,8 +1,12 @@
-"""Every format of stills, upright, turned, coloured, deep, moving, cut and lying; made by code, the same bytes each time.
+"""Every format of stills, upright, turned, coloured, deep, moving, cut and lying; made by code, the same
+bytes each time.
 
-Nothing is written by the codec that reads it. Pillow writes what libvips reads. BMP, which Pillow reads, is written by hand. HEIC has one writer
-and one reader in Python, pillow-heif, but two codecs: x265 writes, libde265 reads. AVIF sequences are read by Pillow, which writes them too:
-aom encodes and dav1d decodes, the container is libavif's both times, and how it is turned is put in by hand: Pillow 13.0.0 sometimes crashes when
+Nothing is written by the codec that reads it. Pillow writes what libvips reads. BMP, which Pillow reads, is
+written by hand. HEIC has one writer
+and one reader in Python, pillow-heif, but two codecs: x265 writes, libde265 reads. AVIF sequences are read by
+Pillow, which writes them too:
+aom encodes and dav1d decodes, the container is libavif's both times, and how it is turned is put in by hand:
+Pillow 13.0.0 sometimes crashes when
 it writes a turned sequence.
 """
 
@@ -25,7 +29,8 @@ _ORIENTATION = 0x0112
 _POSITIONING = 0x0213  # YCbCrPositioning: another short number, whose tag can be made the orientation's
 DESCRIPTION = "a description that stays behind"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-SWAPPED = PROFILE.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")  # what is stored red is shown green
+# what is stored red is shown green
+SWAPPED = PROFILE.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 LOSSLESS: Mapping[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "method": 0},
@@ -38,7 +43,9 @@ def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     """By Pillow, or by pillow-heif where it is a HEIC."""
     file = BytesIO()
     if kind == "HEIC":
-        pillow_heif.from_pillow(picture).save(file, **{"quality": 90, "enc_params": {"preset": "ultrafast"}} | options)
+        pillow_heif.from_pillow(picture).save(
+            file, **{"quality": 90, "enc_params": {"preset": "ultrafast"}} | options
+        )
     elif kind == "AVIS":
         others = [picture.transpose(Image.Transpose.ROTATE_180)] * 2
         picture.save(file, "AVIF", save_all=True, append_images=others, **LOSSLESS["AVIF"] | options)
@@ -59,7 +66,9 @@ TURNING = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "AVIS", "HEIC")  # formats tha
 
 
 def turned(kind: str, orientation: int, *, width: int = 64, height: int = 40, **options: Any) -> bytes:
-    """`quarters` as a camera stores it that is held another way, with a description and a profile that are nobody else's concern."""
+    """`quarters` as a camera stores it that is held another way, with a description and a profile that
+    are nobody else's concern.
+    """
     stored = pictures.stored(pictures.quarters(width, height), orientation)
     if kind == "AVIS":
         return _turned_sequence(encoded(stored, kind, icc_profile=PROFILE), orientation)
@@ -67,12 +76,21 @@ def turned(kind: str, orientation: int, *, width: int = 64, height: int = 40, **
 
 
 _BOXES = {  # of EXIF's orientation: quarters against the clock, then the axis of the mirror
-    1: b"", 2: b"imir\1", 3: b"irot\2", 4: b"imir\0", 5: b"irot\1imir\0", 6: b"irot\3", 7: b"irot\3imir\0", 8: b"irot\1",
-}  # fmt: skip
+    1: b"",
+    2: b"imir\1",
+    3: b"irot\2",
+    4: b"imir\0",
+    5: b"irot\1imir\0",
+    6: b"irot\3",
+    7: b"irot\3imir\0",
+    8: b"irot\1",
+}
 
 
 def _turned_sequence(whole: bytes, orientation: int) -> bytes:
-    """The boxes at the end of the track's only sample entry; all that lies around it grows, and what it points to moves."""
+    """The boxes at the end of the track's only sample entry; all that lies around it grows, and what it
+    points to moves.
+    """
     words = _BOXES[orientation]
     boxes = b"".join(struct.pack(">I", 9) + words[at : at + 5] for at in range(0, len(words), 5))
     edited, at = bytearray(whole), 0
@@ -80,8 +98,12 @@ def _turned_sequence(whole: bytes, orientation: int) -> bytes:
         at = whole.index(name, at)
         edited[at - 4 : at] = struct.pack(">I", struct.unpack(">I", whole[at - 4 : at])[0] + len(boxes))
     chunks = whole.index(b"stco")
-    for entry in range(chunks + 12, chunks + 12 + 4 * struct.unpack(">I", whole[chunks + 8 : chunks + 12])[0], 4):
-        edited[entry : entry + 4] = struct.pack(">I", struct.unpack(">I", whole[entry : entry + 4])[0] + len(boxes))
+    for entry in range(
+        chunks + 12, chunks + 12 + 4 * struct.unpack(">I", whole[chunks + 8 : chunks + 12])[0], 4
+    ):
+        edited[entry : entry + 4] = struct.pack(
+            ">I", struct.unpack(">I", whole[entry : entry + 4])[0] + len(boxes)
+        )
     end = at - 4 + struct.unpack(">I", whole[at - 4 : at])[0]
     return bytes(edited[:end]) + boxes + bytes(edited[end:])
 
@@ -108,12 +130,27 @@ def bmp(picture: Image.Image, *, from_the_top: bool = False, bits: int = 24) -> 
     step = width * bits // 8
     rows = [raw[at : at + step].ljust(-(-step // 4) * 4, b"\0") for at in range(0, len(raw), step)]
     pixels = b"".join(rows if from_the_top else reversed(rows))
-    header = struct.pack("<IiiHHIIiiII", 40, width, -height if from_the_top else height, 1, bits, 0, len(pixels), 2835, 2835, 0, 0)
+    header = struct.pack(
+        "<IiiHHIIiiII",
+        40,
+        width,
+        -height if from_the_top else height,
+        1,
+        bits,
+        0,
+        len(pixels),
+        2835,
+        2835,
+        0,
+        0,
+    )
     return b"BM" + struct.pack("<IHHI", 54 + len(pixels), 0, 0, 54) + header + pixels
 
 
 def ycck() -> bytes:
-    """A JPEG of four inks whose first three are stored as light and colour, as Photoshop has it; Pillow writes it as if they were inks."""
+    """A JPEG of four inks whose first three are stored as light and colour, as Photoshop has it; Pillow
+    writes it as if they were inks.
+    """
     *inks, black = pictures.quarters(64, 40).convert("CMYK").split()
     light = Image.merge("RGB", inks).convert("YCbCr").split()
     stored = Image.merge("CMYK", (*(ImageChops.invert(each) for each in light), black))
@@ -149,8 +186,15 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
     "animated WebP": lambda: moving("WEBP", lossless=True, method=0),
     "uncompressed TIFF": lambda: encoded(pictures.quarters(64, 40), "TIFF", compression="raw"),
     "deflated TIFF": lambda: encoded(pictures.quarters(64, 40), "TIFF", compression="tiff_adobe_deflate"),
-    "TIFF with a JPEG in it": lambda: encoded(pictures.quarters(64, 40), "TIFF", compression="jpeg", quality=95),
-    "16-bit TIFF": lambda: tiff(64, 40, b"".join(struct.pack("<H", 257 * value) for value in pictures.quarters(64, 40).tobytes()), bits=16),
+    "TIFF with a JPEG in it": lambda: encoded(
+        pictures.quarters(64, 40), "TIFF", compression="jpeg", quality=95
+    ),
+    "16-bit TIFF": lambda: tiff(
+        64,
+        40,
+        b"".join(struct.pack("<H", 257 * value) for value in pictures.quarters(64, 40).tobytes()),
+        bits=16,
+    ),
     "CMYK TIFF": lambda: encoded(pictures.quarters(64, 40).convert("CMYK"), "TIFF"),
     "BigTIFF": lambda: encoded(pictures.quarters(64, 40), "TIFF", big_tiff=True),
     "TIFF of several pages": lambda: moving("TIFF"),
@@ -168,8 +212,13 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
 
 
 def two_sized_tiff() -> bytes:
-    """Of two pages, the second of which would pass for a smaller version of the first, and is another picture."""
-    first, other = pictures.quarters(5000, 200), pictures.quarters(2500, 100).transpose(Image.Transpose.ROTATE_180)
+    """Of two pages, the second of which would pass for a smaller version of the first, and is another
+    picture.
+    """
+    first, other = (
+        pictures.quarters(5000, 200),
+        pictures.quarters(2500, 100).transpose(Image.Transpose.ROTATE_180),
+    )
     return encoded(first, "TIFF", save_all=True, append_images=[other])
 
 
@@ -184,7 +233,15 @@ def interlaced_quarters() -> bytes:
     """Adam7, by hand."""
     picture = pictures.quarters(64, 40)
     raw = b""
-    for left, top, across, down in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
+    for left, top, across, down in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
         for y in range(top, 40, down):
             raw += b"\0" + b"".join(bytes(_pixel(picture, x, y)) for x in range(left, 64, across))
     return pictures.png_of(64, 40, zlib.compress(raw), interlaced=True)
@@ -196,10 +253,18 @@ def _pixel(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
     return tuple(map(int, value))
 
 
-def tiff(width: int, height: int, pixels: bytes, *, bits: int = 8, channels: int = 3, compression: int = 1) -> bytes:
+def tiff(
+    width: int, height: int, pixels: bytes, *, bits: int = 8, channels: int = 3, compression: int = 1
+) -> bytes:
     """One strip, little-endian, the directory after it."""
     numbers = [  # tag, type (3: two bytes, 4: four), value
-        *((256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, compression), (262, 3, 2 if channels == 3 else 1)),
+        *(
+            (256, 4, width),
+            (257, 4, height),
+            (258, 3, bits),
+            (259, 3, compression),
+            (262, 3, 2 if channels == 3 else 1),
+        ),
         *((273, 4, 8), (277, 3, channels), (278, 4, height), (279, 4, len(pixels))),
     ]
     directory = 8 + len(pixels)
@@ -209,7 +274,15 @@ def tiff(width: int, height: int, pixels: bytes, *, bits: int = 8, channels: int
         place = directory + 2 + 12 * len(numbers) + 4
         entries[2] = struct.pack("<HHII", 258, 3, channels, place)
         extra = struct.pack(f"<{channels}H", *[bits] * channels)
-    return b"II*\0" + struct.pack("<I", directory) + pixels + struct.pack("<H", len(numbers)) + b"".join(entries) + bytes(4) + extra
+    return (
+        b"II*\0"
+        + struct.pack("<I", directory)
+        + pixels
+        + struct.pack("<H", len(numbers))
+        + b"".join(entries)
+        + bytes(4)
+        + extra
+    )
 
 
 def tiff_bomb(side: int = 60_000) -> bytes:
@@ -230,17 +303,32 @@ def claiming(kind: str, side: int) -> bytes:
 
 
 def sized(kind: str, width: int, height: int) -> bytes:
-    """A file of a few bytes whose header says that it is `width` x `height`, modulo what the format's numbers can hold."""
+    """A file of a few bytes whose header says that it is `width` x `height`, modulo what the format's
+    numbers can hold.
+    """
     if kind == "PNG":
         header = struct.pack(">IIBBBBB", width % 2**32, height % 2**32, 8, 2, 0, 0, 0)
-        return b"\x89PNG\r\n\x1a\n" + b"".join(pictures.chunk(*each) for each in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            pictures.chunk(*each)
+            for each in ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b""))
+        )
     if kind == "BMP":
         header = struct.pack("<IIIHHIIiiII", 40, width % 2**32, height % 2**32, 1, 24, 0, 6, 0, 0, 0, 0)
         return b"BM" + struct.pack("<IHHI", 60, 0, 0, 54) + header + bytes(6)
     if kind == "TIFF":
         return tiff(width % 2**32, height % 2**32, bytes(3))
     if kind == "BigTIFF":
-        numbers = ((256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, 1))
+        numbers = (
+            (256, width),
+            (257, height),
+            (258, 8),
+            (259, 1),
+            (262, 1),
+            (273, 8),
+            (277, 1),
+            (278, height),
+            (279, 1),
+        )
         entries = b"".join(struct.pack("<HHQQ", tag, 16, 1, number) for tag, number in numbers)
         return b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, len(numbers)) + entries + bytes(8)
     if kind == "GIF":
@@ -270,13 +358,20 @@ _SCRIPT = b"<html><script>alert('polyglot')</script></html>"
 
 
 def polyglots() -> dict[str, bytes]:
-    """Pictures that are something else as well: they are shown, and nothing of the other half is handed on with what is made of them."""
+    """Pictures that are something else as well: they are shown, and nothing of the other half is handed
+    on with what is made of them.
+    """
     photo = pictures.jpeg(64, 40)
     return {
         "JPEG and ZIP": photo + _SCRIPT + _ZIP,
         "JPEG and HTML": pictures.polyglot(),
         "GIF and JAR": pictures.gif(64, 40) + _SCRIPT + _ZIP,
-        "JPEG and PDF": photo[:2] + b"\xff\xfe" + struct.pack(">H", 2 + 9 + len(_SCRIPT)) + b"%PDF-1.7\n" + _SCRIPT + photo[2:],
+        "JPEG and PDF": photo[:2]
+        + b"\xff\xfe"
+        + struct.pack(">H", 2 + 9 + len(_SCRIPT))
+        + b"%PDF-1.7\n"
+        + _SCRIPT
+        + photo[2:],
     }
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def folder(tenant: Tenant, name: str = "A folder", **more: str) -> str:
-    answer = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more})
+    answer = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}
+    )
     made: str = answer.json()["folder"]["id"]
     return made
 
@@ -25,7 +27,9 @@ def photo(tenant: Tenant, seed: int = 1, **more: str) -> str:
 
 
 def add(tenant: Tenant, item: str, label: object, value: object, **headers: str) -> httpx.Response:
-    return tenant.studio.post(f"/api/media/{item}/tags", json={"label": label, "value": value}, headers=headers)
+    return tenant.studio.post(
+        f"/api/media/{item}/tags", json={"label": label, "value": value}, headers=headers
+    )
 
 
 def given(tenant: Tenant, item: str, tags: dict[str, list[str]]) -> None:
@@ -42,7 +46,9 @@ def remove(tenant: Tenant, item: str, **body: object) -> httpx.Response:
 
 
 def rename(tenant: Tenant, item: str, old: object, new: object, **headers: str) -> httpx.Response:
-    return tenant.studio.patch(f"/api/media/{item}/tags", json={"oldLabel": old, "newLabel": new}, headers=headers)
+    return tenant.studio.patch(
+        f"/api/media/{item}/tags", json={"oldLabel": old, "newLabel": new}, headers=headers
+    )
 
 
 def shown(tenant: Tenant, item: str) -> tuple[dict[str, Any], str]:
@@ -68,7 +74,8 @@ def said(answer: httpx.Response) -> tuple[int, object]:
 def hide(tenant: Tenant, group: str, name: str, *, hidden: bool = True) -> None:
     with owner() as connection:
         changed = connection.execute(
-            'update tags set is_active = %s where organization_id = %s and "group" = %s and name = %s', [not hidden, tenant.id, group, name]
+            'update tags set is_active = %s where organization_id = %s and "group" = %s and name = %s',
+            [not hidden, tenant.id, group, name],
         )
         assert changed.rowcount == 1
 
@@ -92,5 +99,7 @@ def put_many(tenant: Tenant, item: str, group: str, number: int) -> None:
 def slugs(tenant: Tenant, group: str = "tags") -> dict[str, str | None]:
     """By name, of the tags of a group."""
     with owner() as connection:
-        found = connection.execute('select name, slug from tags where organization_id = %s and "group" = %s', [tenant.id, group]).fetchall()
+        found = connection.execute(
+            'select name, slug from tags where organization_id = %s and "group" = %s', [tenant.id, group]
+        ).fetchall()
         return {row["name"]: row["slug"] for row in found}

@@ -42,9 +42,19 @@ def unknown(name: str, *path: str | int) -> dict[str, object]:
 def tag(name: str, slug: str, **more: object) -> dict[str, object]:
     """As it is listed."""
     return {
-        "id": A_HYPHENED_ID, "type": "media_tag", "slug": slug, "name": name, "description": None, "icon": None, "color": None, "order": 0,
-        "isActive": True, "createdAt": A_TIME, "updatedAt": A_TIME, **more,
-    }  # fmt: skip
+        "id": A_HYPHENED_ID,
+        "type": "media_tag",
+        "slug": slug,
+        "name": name,
+        "description": None,
+        "icon": None,
+        "color": None,
+        "order": 0,
+        "isActive": True,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+        **more,
+    }
 
 
 def make(tenant: Tenant, name: str, **more: object) -> str:

@@ -1,4 +1,6 @@
-"""An organization to test with: its people's clients, its uploads, and whether anything disagrees about it."""
+"""An organization to test with: its people's clients, its uploads, and whether anything disagrees about
+it.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,19 @@ def http() -> httpx.Client:
     with _opening:
         if not _clients:
             # Keeps no cookie: it is everybody's.
-            # Connections are let go before the server does so, at five seconds: it might just as one is used again.
+            # Connections are let go before the server does so, at five seconds: it might just as one is used
+            # again.
             none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
             limits = httpx.Limits(keepalive_expiry=2)
-            _clients.append(httpx.Client(base_url=os.environ["API_URL"], timeout=30, cookies=none, event_hooks=minted.HOOKS, limits=limits))
+            _clients.append(
+                httpx.Client(
+                    base_url=os.environ["API_URL"],
+                    timeout=30,
+                    cookies=none,
+                    event_hooks=minted.HOOKS,
+                    limits=limits,
+                )
+            )
         return _clients[0]
 
 
@@ -55,7 +66,9 @@ class Client:
     def __init__(self, key: str | None, *, token: str | None = None) -> None:
         self.key, self.token = key, token
         minted.note(key, token)
-        self.credentials = {"x-api-key": key} if key else {"authorization": f"Bearer {token}"} if token else {}
+        self.credentials = (
+            {"x-api-key": key} if key else {"authorization": f"Bearer {token}"} if token else {}
+        )
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         return http().request(method, path, headers={**self.credentials, **more.pop("headers", {})}, **more)
@@ -86,8 +99,23 @@ class Tenant:
 
     @classmethod
     def found(cls, word: str) -> Tenant:
-        made = organizations.found(email=f"{word}@example.org", person="An Owner", name=f"Team {word[:8]}", slug=word, collection="Default")
-        owner = Caller(made.user_id, f"{word}@example.org", "An Owner", None, None, made.organization_id, f"Team {word[:8]}", "owner")
+        made = organizations.found(
+            email=f"{word}@example.org",
+            person="An Owner",
+            name=f"Team {word[:8]}",
+            slug=word,
+            collection="Default",
+        )
+        owner = Caller(
+            made.user_id,
+            f"{word}@example.org",
+            "An Owner",
+            None,
+            None,
+            made.organization_id,
+            f"Team {word[:8]}",
+            "owner",
+        )
         return cls(word, owner, made.collection_id)
 
     @property
@@ -109,7 +137,10 @@ class Tenant:
 
     def signed_in(self, role: Role = "owner") -> Client:
         """A client of a person of this role who signed in."""
-        return Client(None, token=sessions.start(self.caller(role).user_id, address="127.0.0.1", user_agent="tests").token)
+        return Client(
+            None,
+            token=sessions.start(self.caller(role).user_id, address="127.0.0.1", user_agent="tests").token,
+        )
 
     def caller(self, role: Role = "owner") -> Caller:
         """As the library sees a person of this role."""
@@ -117,15 +148,38 @@ class Tenant:
         if role != "owner":
             person = organizations.add_person(email=f"{role}-{self.name}@example.org", name=f"A {role}")
             organizations.add_member(self.id, person, role)
-        return Caller(person, f"{role}-{self.name}@example.org", f"A {role}", None, None, self.id, self.owner.organization_name, role)
+        return Caller(
+            person,
+            f"{role}-{self.name}@example.org",
+            f"A {role}",
+            None,
+            None,
+            self.id,
+            self.owner.organization_name,
+            role,
+        )
 
-    def post_file(self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str) -> str:
-        """The media id of a file uploaded as stock Uppy does small ones: a presigned form, and no Complete."""
-        signed = self.studio.get("/api/upload/s3/params", params={
-            "filename": filename, "type": mime_type, **{f"metadata[{name}]": value for name, value in metadata.items()},
-        })
+    def post_file(
+        self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str
+    ) -> str:
+        """The media id of a file uploaded as stock Uppy does small ones: a presigned form, and no
+        Complete.
+        """
+        signed = self.studio.get(
+            "/api/upload/s3/params",
+            params={
+                "filename": filename,
+                "type": mime_type,
+                **{f"metadata[{name}]": value for name, value in metadata.items()},
+            },
+        )
         assert signed.status_code == 200, signed.text
-        answer = http().post(signed.json()["url"], data=signed.json()["fields"], files={"file": (filename, data, mime_type)}, timeout=60)
+        answer = http().post(
+            signed.json()["url"],
+            data=signed.json()["fields"],
+            files={"file": (filename, data, mime_type)},
+            timeout=60,
+        )
         assert answer.status_code == 201, answer.text
         media: str = signed.json()["mediaId"]
         return media
@@ -138,9 +192,11 @@ class Tenant:
             if answer["state"] in FINAL or time.monotonic() > until:
                 return answer
             time.sleep(pause)
-            pause = min(1.5 * pause, 1.0)     # whoever asks often has the worker wait for it
+            pause = min(1.5 * pause, 1.0)  # whoever asks often has the worker wait for it
 
-    def ready(self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str) -> str:
+    def ready(
+        self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str
+    ) -> str:
         """The id of an item made of these bytes, with its frames."""
         media = self.post_file(data, filename, mime_type, **metadata)
         upload = self.settled(media)

@@ -45,4 +45,7 @@ def test_an_aborted_upload_signs_no_more(tenant: Tenant) -> None:
 
     answer = tenant.studio.get(f"{upload.path}/1", params=upload.key)
 
-    assert (answer.status_code, answer.json()) == (409, {"error": "The upload was aborted", "code": "upload_aborted"})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "The upload was aborted", "code": "upload_aborted"},
+    )

@@ -29,7 +29,9 @@ def accept(client: Client, token: object) -> httpx.Response:
 
 
 def invited(tenant: Tenant, email: str, role: Role = "editor") -> dict[str, Any]:
-    made: dict[str, Any] = tenant.studio.post(f"{AT}/invite-member", json={"email": email, "role": role}).json()
+    made: dict[str, Any] = tenant.studio.post(
+        f"{AT}/invite-member", json={"email": email, "role": role}
+    ).json()
     return made
 
 
@@ -73,8 +75,12 @@ def test_another_person_cannot_use_it(tenant: Tenant) -> None:
     person, other = Somebody.new(), Somebody.new()
     token = invited(tenant, person.email)["token"]
 
-    assert said(accept(other.client, token)) == refused(403, "other_recipient", "This invitation is for another e-mail address than yours")
-    assert said(accept(tenant.studio, token)) == refused(403, "other_recipient", "This invitation is for another e-mail address than yours")
+    assert said(accept(other.client, token)) == refused(
+        403, "other_recipient", "This invitation is for another e-mail address than yours"
+    )
+    assert said(accept(tenant.studio, token)) == refused(
+        403, "other_recipient", "This invitation is for another e-mail address than yours"
+    )
     assert accept(person.client, token).status_code == 200
     assert said(accept(other.client, token)) == ABSENT
     assert roles(tenant) == {tenant.owner.user_id: "owner", person.id: "editor"}
@@ -83,7 +89,7 @@ def test_another_person_cannot_use_it(tenant: Tenant) -> None:
 def test_who_is_in_already_keeps_their_role(tenant: Tenant) -> None:
     person = Somebody.new()
     token = invited(tenant, person.email, "viewer")["token"]
-    organizations.add_member(tenant.id, person.id, "owner")   # by the operator
+    organizations.add_member(tenant.id, person.id, "owner")  # by the operator
 
     answer = accept(person.client, token)
 
@@ -100,35 +106,55 @@ def canceled(connection: Any, invitation: UUID) -> None:
 
 def of_a_deleted_organization(connection: Any, invitation: UUID) -> None:
     connection.execute(
-        "update organizations set deleted_at = now() where id = (select organization_id from invitations where id = %s)", [invitation]
+        "update organizations set deleted_at = now() where id = (select organization_id from invitations where id = %s)",
+        [invitation],
     )
 
 
 def of_one_who_is_gone(connection: Any, invitation: UUID) -> None:
-    connection.execute("delete from memberships where organization_id = (select organization_id from invitations where id = %s)", [invitation])
+    connection.execute(
+        "delete from memberships where organization_id = (select organization_id from invitations where id = %s)",
+        [invitation],
+    )
 
 
 def of_one_who_is_admin_no_more(connection: Any, invitation: UUID) -> None:
     connection.execute(
-        "update memberships set role = 'editor' where organization_id = (select organization_id from invitations where id = %s)", [invitation]
+        "update memberships set role = 'editor' where organization_id = (select organization_id from invitations where id = %s)",
+        [invitation],
     )
 
 
-@pytest.mark.parametrize("spoiled", [expired, canceled, of_a_deleted_organization, of_one_who_is_gone, of_one_who_is_admin_no_more])
-def test_one_that_is_not_open_is_as_one_that_there_is_not(tenant: Tenant, spoiled: Callable[[Any, UUID], None]) -> None:
+@pytest.mark.parametrize(
+    "spoiled", [expired, canceled, of_a_deleted_organization, of_one_who_is_gone, of_one_who_is_admin_no_more]
+)
+def test_one_that_is_not_open_is_as_one_that_there_is_not(
+    tenant: Tenant, spoiled: Callable[[Any, UUID], None]
+) -> None:
     person, other = Somebody.new(), Somebody.new()
     invitation = invited(tenant, person.email)
 
     with owner() as connection:
         spoiled(connection, UUID(invitation["id"]))
 
-    assert [said(accept(client, invitation["token"])) for client in (person.client, other.client)] == [ABSENT, ABSENT]
+    assert [said(accept(client, invitation["token"])) for client in (person.client, other.client)] == [
+        ABSENT,
+        ABSENT,
+    ]
     assert person.id not in roles(tenant)
 
 
-@pytest.mark.parametrize("spelled", [
-    lambda token: token[:-1], lambda token: token + " ", lambda token: token.swapcase(), lambda _: "x", lambda _: "%", lambda token: token * 5,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda token: token[:-1],
+        lambda token: token + " ",
+        lambda token: token.swapcase(),
+        lambda _: "x",
+        lambda _: "%",
+        lambda token: token * 5,
+    ],
+)
 def test_a_token_that_is_none_opens_nothing(tenant: Tenant, spelled: Callable[[str], str]) -> None:
     person = Somebody.new()
 
@@ -139,23 +165,40 @@ def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Te
     person = Somebody.new()
     invitation = invited(tenant, person.email)
 
-    assert said(accept(person.client, invitation["id"])) == said(accept(person.client, person.signed_in().token)) == ABSENT
+    assert (
+        said(accept(person.client, invitation["id"]))
+        == said(accept(person.client, person.signed_in().token))
+        == ABSENT
+    )
     assert said(Client(None, token=invitation["token"]).get("/api/me")) == (
-        401, {"error": "Missing or invalid authentication", "code": "unauthorized"},
-    )  # fmt: skip
+        401,
+        {"error": "Missing or invalid authentication", "code": "unauthorized"},
+    )
 
 
-@pytest.mark.parametrize(("body", "sentence"), [
-    ({}, "Required"), ({"token": None}, "Must be a string"), ({"token": 1}, "Must be a string"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({}, "Required"),
+        ({"token": None}, "Must be a string"),
+        ({"token": 1}, "Must be a string"),
+    ],
+)
 def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
     assert said(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == refused(
-        400, "invalid", f"token: {sentence}", ("token", sentence),
-    )  # fmt: skip
+        400,
+        "invalid",
+        f"token: {sentence}",
+        ("token", sentence),
+    )
 
 
 @pytest.mark.parametrize("token", ["", "x" * 256])
 def test_a_token_has_a_bound(token: str) -> None:
     answer = accept(Somebody.new().client, token)
 
-    assert (answer.status_code, answer.json()["code"], [each["path"] for each in answer.json()["details"]]) == (400, "invalid", [["token"]])
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["token"]])

@@ -30,8 +30,15 @@ def test_an_item_has_a_tag_more_and_is_answered_whole(tenant: Tenant, kind: str)
     answer = add(tenant, item, "color", "red")
 
     media = answer.json()["media"]
-    changing = {"updatedAt": media["updatedAt"], "updatedById": tenant.owner.user_id.hex, "frames": media["frames"]}
-    assert said(answer) == (200, {"media": {**before, **changing, "metadata": {**before["metadata"], "tags": {"color": ["red"]}}}})
+    changing = {
+        "updatedAt": media["updatedAt"],
+        "updatedById": tenant.owner.user_id.hex,
+        "frames": media["frames"],
+    }
+    assert said(answer) == (
+        200,
+        {"media": {**before, **changing, "metadata": {**before["metadata"], "tags": {"color": ["red"]}}}},
+    )
     assert media["updatedAt"] > before["updatedAt"]
     assert [frame["id"] for frame in media["frames"]] == [frame["id"] for frame in before["frames"]]
     assert answer.headers["etag"] == AN_ETAG
@@ -47,7 +54,10 @@ def test_groups_and_values_are_sorted_by_code_point(tenant: Tenant) -> None:
     given(tenant, item, {"season": ["spring"], "color": ["red", "blue", "Red"], "Zoo": ["é", "z"]})
 
     tags = tags_of(tenant, item)
-    assert (list(tags), tags) == (["Zoo", "color", "season"], {"Zoo": ["z", "é"], "color": ["Red", "blue", "red"], "season": ["spring"]})
+    assert (list(tags), tags) == (
+        ["Zoo", "color", "season"],
+        {"Zoo": ["z", "é"], "color": ["Red", "blue", "red"], "season": ["spring"]},
+    )
 
 
 def test_a_value_that_is_there_is_refused_and_nothing_changes(tenant: Tenant) -> None:
@@ -66,19 +76,34 @@ def test_the_same_value_may_be_in_another_group_and_on_another_item(tenant: Tena
     given(tenant, one, {"color": ["red"], "mood": ["red"]})
     given(tenant, other, {"color": ["red"]})
 
-    assert (tags_of(tenant, one), tags_of(tenant, other)) == ({"color": ["red"], "mood": ["red"]}, {"color": ["red"]})
+    assert (tags_of(tenant, one), tags_of(tenant, other)) == (
+        {"color": ["red"], "mood": ["red"]},
+        {"color": ["red"]},
+    )
 
 
 def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
     item = folder(tenant)
 
-    assert add(tenant, item, f" {DECOMPOSED}", f"{DECOMPOSED}\n").json()["media"]["metadata"]["tags"] == {COMPOSED: [COMPOSED]}
+    assert add(tenant, item, f" {DECOMPOSED}", f"{DECOMPOSED}\n").json()["media"]["metadata"]["tags"] == {
+        COMPOSED: [COMPOSED]
+    }
     assert said(add(tenant, item, COMPOSED, COMPOSED)) == THERE
 
 
 @pytest.mark.parametrize(
-    "name", ["a/b", """it's "so" `called`""", "\N{CAMERA}" * 100, "תמונות", "x", "<b>'; drop table tags; --", "a\nb", "__proto__"]
-)  # fmt: skip
+    "name",
+    [
+        "a/b",
+        """it's "so" `called`""",
+        "\N{CAMERA}" * 100,
+        "תמונות",
+        "x",
+        "<b>'; drop table tags; --",
+        "a\nb",
+        "__proto__",
+    ],
+)
 def test_both_may_be_anything_that_is_text(tenant: Tenant, name: str) -> None:
     item = folder(tenant)
 
@@ -88,9 +113,13 @@ def test_both_may_be_anything_that_is_text(tenant: Tenant, name: str) -> None:
 @pytest.mark.parametrize("field", ["label", "value"])
 @pytest.mark.parametrize(
     ("sent", "sentence"),
-    [("", "{} must have 1 to 100 characters"), (" \t", "{} must have 1 to 100 characters"), ("x" * 101, "{} must have 1 to 100 characters"),
-     ("a\0b", "A text holds a character that cannot be stored")],
-)  # fmt: skip
+    [
+        ("", "{} must have 1 to 100 characters"),
+        (" \t", "{} must have 1 to 100 characters"),
+        ("x" * 101, "{} must have 1 to 100 characters"),
+        ("a\0b", "A text holds a character that cannot be stored"),
+    ],
+)
 def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, sentence: str) -> None:
     item = folder(tenant)
     before = shown(tenant, item)
@@ -103,16 +132,25 @@ def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, s
 
 @pytest.mark.parametrize(
     ("body", "wrong"),
-    [({}, {"label": "Required", "value": "Required"}), ({"label": "a"}, {"value": "Required"}), ({"value": "b"}, {"label": "Required"}),
-     ({"label": 1, "value": None}, {"label": "Must be a string", "value": "Must be a string"}),
-     ({"label": "a", "value": ["b"]}, {"value": "Must be a string"})],
-)  # fmt: skip
+    [
+        ({}, {"label": "Required", "value": "Required"}),
+        ({"label": "a"}, {"value": "Required"}),
+        ({"value": "b"}, {"label": "Required"}),
+        ({"label": 1, "value": None}, {"label": "Must be a string", "value": "Must be a string"}),
+        ({"label": "a", "value": ["b"]}, {"value": "Must be a string"}),
+    ],
+)
 def test_both_are_needed(tenant: Tenant, body: dict[str, object], wrong: dict[str, str]) -> None:
     field, message = next(iter(wrong.items()))
 
-    assert said(tenant.studio.post(f"/api/media/{folder(tenant)}/tags", json=body)) == (400, {
-        "error": f"{field}: {message}", "code": "invalid", "details": [{"path": [name], "message": each} for name, each in wrong.items()],
-    })  # fmt: skip
+    assert said(tenant.studio.post(f"/api/media/{folder(tenant)}/tags", json=body)) == (
+        400,
+        {
+            "error": f"{field}: {message}",
+            "code": "invalid",
+            "details": [{"path": [name], "message": each} for name, each in wrong.items()],
+        },
+    )
 
 
 @pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
@@ -132,7 +170,9 @@ def test_an_id_may_have_hyphens(tenant: Tenant) -> None:
 def test_what_is_not_there_cannot_be_tagged(tenant: Tenant, where: str) -> None:
     outer = folder(tenant)
     inner = folder(tenant, path=shown(tenant, outer)[0]["path"])
-    item = {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": outer, "below a deleted folder": inner}[where]
+    item = {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": outer, "below a deleted folder": inner}[
+        where
+    ]
     tenant.studio.delete(f"/api/media/{outer}")
 
     assert said(add(tenant, item, "color", "red")) == MISSING
@@ -143,7 +183,10 @@ def test_an_item_can_have_500_tags_and_no_more(tenant: Tenant) -> None:
     put_many(tenant, item, "many", 499)
     given(tenant, item, {"color": ["red"]})
 
-    assert said(add(tenant, item, "color", "blue")) == (409, {"error": "An item can have 500 tags, and no more", "code": "too_many_tags"})
+    assert said(add(tenant, item, "color", "blue")) == (
+        409,
+        {"error": "An item can have 500 tags, and no more", "code": "too_many_tags"},
+    )
     assert said(add(tenant, item, "color", "red")) == THERE
     assert sum(map(len, tags_of(tenant, item).values())) == 500
     assert remove(tenant, item, label="color").status_code == 200
@@ -156,8 +199,9 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
     second = add(tenant, item, "color", "red", **{"if-match": first}).headers["etag"]
 
     assert said(add(tenant, item, "color", "blue", **{"if-match": first})) == STALE
-    assert said(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE      # only a strong one will do
-    assert said(add(tenant, item, "color", "red", **{"if-match": first})) == THERE               # 409 goes before 412
+    # only a strong one will do
+    assert said(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE
+    assert said(add(tenant, item, "color", "red", **{"if-match": first})) == THERE  # 409 goes before 412
     assert (tags_of(tenant, item), shown(tenant, item)[1]) == ({"color": ["red"]}, second)
     assert add(tenant, item, "color", "blue", **{"if-match": f"{first}, {second}"}).status_code == 200
     assert add(tenant, item, "color", "green", **{"if-match": "*"}).status_code == 200
@@ -181,11 +225,20 @@ def test_the_group_that_v1_sees_has_slugs_and_no_other_has(tenant: Tenant) -> No
     assert (slugs(tenant, "color"), slugs(tenant, "Tags")) == ({"red": None}, {"blue": None})
 
 
-@pytest.mark.parametrize(("name", "pattern"), [
-    ("A", "a-[0-9a-f]{12}"), ("日本", "tag-[0-9a-f]{12}"), ("!", "tag-[0-9a-f]{12}"), ("hero shot", "hero-shot-[0-9a-f]{12}"),
-    ("HERO SHOT", "hero-shot-[0-9a-f]{12}"), ("x" * 100, "x{87}-[0-9a-f]{12}"),
-])  # fmt: skip
-def test_a_name_that_gives_no_slug_or_one_taken_gets_a_suffix(tenant: Tenant, name: str, pattern: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("A", "a-[0-9a-f]{12}"),
+        ("日本", "tag-[0-9a-f]{12}"),
+        ("!", "tag-[0-9a-f]{12}"),
+        ("hero shot", "hero-shot-[0-9a-f]{12}"),
+        ("HERO SHOT", "hero-shot-[0-9a-f]{12}"),
+        ("x" * 100, "x{87}-[0-9a-f]{12}"),
+    ],
+)
+def test_a_name_that_gives_no_slug_or_one_taken_gets_a_suffix(
+    tenant: Tenant, name: str, pattern: str
+) -> None:
     given(tenant, folder(tenant), {"tags": ["Hero Shot", "X" * 100]})
 
     given(tenant, folder(tenant), {"tags": [name]})
@@ -204,7 +257,9 @@ def test_of_twenty_that_give_the_same_tag_at_once_one_does(tenant: Tenant) -> No
     item = folder(tenant)
 
     with ThreadPoolExecutor(20) as threads:
-        answers = [said(answer) for answer in threads.map(lambda _: add(tenant, item, "color", "red"), range(20))]
+        answers = [
+            said(answer) for answer in threads.map(lambda _: add(tenant, item, "color", "red"), range(20))
+        ]
 
     assert (sum(status == 200 for status, _ in answers), answers.count(THERE)) == (1, 19)
     assert tags_of(tenant, item) == {"color": ["red"]}
@@ -218,7 +273,9 @@ def test_twenty_that_tag_an_item_at_once_all_do(tenant: Tenant) -> None:
 
     assert [answer.status_code for answer in answers] == [200] * 20
     assert len({answer.headers["etag"] for answer in answers}) == 20
-    assert tags_of(tenant, item) == {f"group {group}": [f"value {n:02}" for n in range(group, 20, 4)] for group in range(4)}
+    assert tags_of(tenant, item) == {
+        f"group {group}": [f"value {n:02}" for n in range(group, 20, 4)] for group in range(4)
+    }
 
 
 def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> None:
@@ -226,7 +283,12 @@ def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> N
     etag = shown(tenant, item)[1]
 
     with ThreadPoolExecutor(20) as threads:
-        answers = [said(answer) for answer in threads.map(lambda n: add(tenant, item, "n", str(n), **{"if-match": etag}), range(20))]
+        answers = [
+            said(answer)
+            for answer in threads.map(
+                lambda n: add(tenant, item, "n", str(n), **{"if-match": etag}), range(20)
+            )
+        ]
 
     assert (sum(status == 200 for status, _ in answers), answers.count(STALE)) == (1, 19)
     assert len(tags_of(tenant, item)["n"]) == 1
@@ -234,12 +296,14 @@ def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> N
 
 def test_twenty_items_that_get_a_new_tag_at_once_share_it(tenant: Tenant) -> None:
     items = [folder(tenant) for _ in range(20)]
-    names = ["Hero", "hero", "HERO", "he ro"]      # three of which want one slug
+    names = ["Hero", "hero", "HERO", "he ro"]  # three of which want one slug
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda n: add(tenant, items[n], "tags", names[n % 4]), range(20)))
 
-    assert [answer.json()["media"]["metadata"]["tags"] for answer in answers] == [{"tags": [names[n % 4]]} for n in range(20)]
+    assert [answer.json()["media"]["metadata"]["tags"] for answer in answers] == [
+        {"tags": [names[n % 4]]} for n in range(20)
+    ]
     made = slugs(tenant)
     assert (sorted(made), len(set(made.values())), "hero" in made.values()) == (sorted(names), 4, True)
 
@@ -250,7 +314,9 @@ def test_deleting_and_tagging_at_once_leaves_no_trouble(tenant: Tenant) -> None:
 
     def turn(number: int) -> int:
         if number % 5 == 4:
-            return tenant.studio.request(*(("DELETE", f"/api/media/{outer}"), ("POST", f"/api/media/{outer}/restore"))[number // 5 % 2]).status_code
+            return tenant.studio.request(
+                *(("DELETE", f"/api/media/{outer}"), ("POST", f"/api/media/{outer}/restore"))[number // 5 % 2]
+            ).status_code
         return add(tenant, items[number % 4], "n", str(number)).status_code
 
     with ThreadPoolExecutor(8) as threads:

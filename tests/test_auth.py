@@ -33,7 +33,9 @@ NOWHERE = "0" * 31 + "1"
 def said(answer: httpx.Response) -> tuple[int, Any]:
     """Status and body, without what differs from call to call."""
     body = answer.json()
-    return answer.status_code, {name: value for name, value in body.items() if name != "info"} if isinstance(body, dict) else body
+    return answer.status_code, {name: value for name, value in body.items() if name != "info"} if isinstance(
+        body, dict
+    ) else body
 
 
 def nobody(**headers: str) -> httpx.Response:
@@ -41,19 +43,28 @@ def nobody(**headers: str) -> httpx.Response:
 
 
 def ask(path: str, **headers: str) -> httpx.Response:
-    answer: httpx.Response = Client(None).get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer: httpx.Response = Client(None).get(
+        path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
     return answer
 
 
 # Credentials.
 
+
 @pytest.mark.parametrize(
     "headers",
     [
-        {}, {"x_api_key": ""}, {"x_api_key": "x"}, {"x_api_key": "sk_live_" + "0" * 64}, {"x_api_key": "sk_live_" + "0" * 63},
-        {"authorization": "Bearer x"}, {"authorization": "Bearer sk_live_" + "0" * 64}, {"authorization": "Basic eDp5"},
+        {},
+        {"x_api_key": ""},
+        {"x_api_key": "x"},
+        {"x_api_key": "sk_live_" + "0" * 64},
+        {"x_api_key": "sk_live_" + "0" * 63},
+        {"authorization": "Bearer x"},
+        {"authorization": "Bearer sk_live_" + "0" * 64},
+        {"authorization": "Basic eDp5"},
     ],
-)  # fmt: skip
+)
 def test_credentials_that_are_none_are_all_refused_alike(headers: dict[str, str]) -> None:
     began = time.monotonic()
 
@@ -68,14 +79,20 @@ def test_a_key_opens_in_either_header(tenant: Tenant) -> None:
     key = tenant.studio.key
     assert key is not None
     me = {
-        "userId": tenant.owner.user_id.hex, "email": tenant.owner.email, "name": tenant.owner.user_name, "organizationId": tenant.id.hex,
-        "organizationName": tenant.owner.organization_name, "role": "owner",
-    }  # fmt: skip
+        "userId": tenant.owner.user_id.hex,
+        "email": tenant.owner.email,
+        "name": tenant.owner.user_name,
+        "organizationId": tenant.id.hex,
+        "organizationName": tenant.owner.organization_name,
+        "role": "owner",
+    }
 
     answers = [
-        nobody(x_api_key=key), nobody(authorization=f"Bearer {key}"), nobody(x_api_key="", authorization=f"Bearer {key}"),
+        nobody(x_api_key=key),
+        nobody(authorization=f"Bearer {key}"),
+        nobody(x_api_key="", authorization=f"Bearer {key}"),
         nobody(x_api_key=key, authorization="Bearer x"),
-    ]  # fmt: skip
+    ]
 
     assert [said(answer) for answer in answers] == [(200, me)] * 4
     assert said(nobody(authorization=f"bearer {key}")) == UNAUTHORIZED
@@ -93,20 +110,33 @@ def test_in_v1_the_bearer_goes_before_the_key(tenant: Tenant) -> None:
 
 
 def test_in_v1_a_refusal_has_its_envelope() -> None:
-    assert said(Client(None).get("/api/v1/media?limit=0")) == (401, {"success": False, "error": "Unauthorized", "code": "HTTP_401"})
+    assert said(Client(None).get("/api/v1/media?limit=0")) == (
+        401,
+        {"success": False, "error": "Unauthorized", "code": "HTTP_401"},
+    )
 
 
 # The item's organization.
 
-def test_another_organizations_item_is_refused_as_the_documents_promise(tenant: Tenant, stranger: Tenant) -> None:
+
+def test_another_organizations_item_is_refused_as_the_documents_promise(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     theirs = stranger.collection_id.hex
-    asked = ["/api/organization/" + stranger.id.hex + "/datasets", "/api/organization/" + str(stranger.id) + "/usage", f"/api/dataset/{theirs}/media"]
+    asked = [
+        "/api/organization/" + stranger.id.hex + "/datasets",
+        "/api/organization/" + str(stranger.id) + "/usage",
+        f"/api/dataset/{theirs}/media",
+    ]
 
     assert [said(tenant.studio.get(path)) for path in asked] == [OTHER] * 3
     assert said(tenant.studio.post("/api/folder", json={"datasetId": theirs, "name": "n"})) == OTHER
-    assert said(tenant.studio.get("/api/upload/s3/params", params={"filename": "f", "metadata[datasetId]": theirs})) == (
-        404, {"error": "Collection not found", "code": "not_found"},
-    )  # fmt: skip
+    assert said(
+        tenant.studio.get("/api/upload/s3/params", params={"filename": "f", "metadata[datasetId]": theirs})
+    ) == (
+        404,
+        {"error": "Collection not found", "code": "not_found"},
+    )
 
 
 @pytest.mark.parametrize("wrong", [NOWHERE, "x", "%00", "..."])
@@ -132,18 +162,29 @@ def test_an_items_own_organization_is_the_one_that_is_opened(tenant: Tenant, str
     made = tenant.studio.post(f"/api/organization/{stranger.id.hex}/datasets", json={"name": "n"})
 
     assert listed.status_code == 200
-    assert said(made) == (403, {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"})
+    assert said(made) == (
+        403,
+        {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
+    )
 
 
-def test_a_collection_that_contradicts_the_organization_named_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_collection_that_contradicts_the_organization_named_is_not_found(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "editor")
     body = {"datasetId": stranger.collection_id.hex, "name": "n"}
 
     unnamed = tenant.studio.post("/api/folder", json=body)
     contradicted = tenant.studio.post("/api/folder", json=body, headers={"x-team-id": tenant.id.hex})
-    signed = tenant.studio.get("/api/upload/s3/params", params={
-        "filename": "f.jpg", "type": "image/jpeg", "metadata[datasetId]": stranger.collection_id.hex, "metadata[organizationId]": tenant.id.hex,
-    })
+    signed = tenant.studio.get(
+        "/api/upload/s3/params",
+        params={
+            "filename": "f.jpg",
+            "type": "image/jpeg",
+            "metadata[datasetId]": stranger.collection_id.hex,
+            "metadata[organizationId]": tenant.id.hex,
+        },
+    )
 
     assert unnamed.status_code == 200
     assert said(contradicted) == said(signed) == (404, {"error": "Collection not found", "code": "not_found"})
@@ -153,7 +194,9 @@ def test_an_organization_can_be_named(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
 
     def organization(**headers: str) -> object:
-        return tenant.studio.get("/api/me", headers={name.replace("_", "-"): value for name, value in headers.items()}).json()["organizationId"]
+        return tenant.studio.get(
+            "/api/me", headers={name.replace("_", "-"): value for name, value in headers.items()}
+        ).json()["organizationId"]
 
     assert [
         organization(),
@@ -170,43 +213,68 @@ def test_an_organization_that_is_not_there_cannot_be_named(tenant: Tenant, named
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": named})
 
     assert said(studio) == (404, {"error": "Organization not found", "code": "organization_not_found"})
-    assert (v1.status_code, v1.json()) == (403, {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"})
+    assert (v1.status_code, v1.json()) == (
+        403,
+        {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"},
+    )
 
 
 def test_an_organization_one_is_not_in_cannot_be_named(tenant: Tenant, stranger: Tenant) -> None:
     studio = tenant.studio.get("/api/me", headers={"x-team-id": stranger.id.hex})
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": stranger.id.hex})
 
-    assert said(studio) == (403, {"error": "You are not a member of this organization", "code": "not_a_member"})
+    assert said(studio) == (
+        403,
+        {"error": "You are not a member of this organization", "code": "not_a_member"},
+    )
     assert (v1.status_code, v1.json()) == (
-        403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"},
-    )  # fmt: skip
+        403,
+        {
+            "success": False,
+            "error": "Access denied: You are not a member of this team",
+            "code": "NOT_A_MEMBER",
+        },
+    )
 
 
 def test_who_is_in_no_organization_is_told_so(tenant: Tenant) -> None:
     person = organizations.add_person(email=f"alone-{tenant.name}@example.org", name="Alone")
     alone = Client(organizations.add_key(person, "a key", ["*"]))
 
-    assert said(alone.get("/api/me")) == (400, {"error": "You belong to no organization yet", "code": "organization_required"})
-    assert alone.get("/api/v1/media").json() == {"success": False, "error": "Team context required. Include x-team-id header."}
+    assert said(alone.get("/api/me")) == (
+        400,
+        {"error": "You belong to no organization yet", "code": "organization_required"},
+    )
+    assert alone.get("/api/v1/media").json() == {
+        "success": False,
+        "error": "Team context required. Include x-team-id header.",
+    }
 
 
 def test_another_teams_item_is_not_found_in_v1(tenant: Tenant, stranger: Tenant) -> None:
-    folder = stranger.studio.post("/api/folder", json={"datasetId": stranger.collection_id.hex, "name": "n"}).json()["folder"]["id"]
+    folder = stranger.studio.post(
+        "/api/folder", json={"datasetId": stranger.collection_id.hex, "name": "n"}
+    ).json()["folder"]["id"]
 
     assert said(tenant.studio.get(f"/api/media/{folder}")) == OTHER
-    assert said(tenant.studio.get(f"/api/v1/media/{folder}")) == (404, {"success": False, "error": "Media not found", "code": "HTTP_404"})
+    assert said(tenant.studio.get(f"/api/v1/media/{folder}")) == (
+        404,
+        {"success": False, "error": "Media not found", "code": "HTTP_404"},
+    )
 
 
 # Which organization a request acts in, where nothing in its path says so.
 
+
 @dataclass(frozen=True)
 class Traveller:
-    """Somebody in three organizations, by a key and by a session; a file of each organization tells in v1 which one is open."""
+    """Somebody in three organizations, by a key and by a session; a file of each organization tells in v1
+    which one is open.
+    """
 
     person: Somebody
     session: Client
-    homes: tuple[Tenant, Tenant, Tenant]   # the earliest membership first
+    homes: tuple[Tenant, Tenant, Tenant]  # the earliest membership first
     files: tuple[UUID, UUID, UUID]
 
     @classmethod
@@ -215,7 +283,10 @@ class Traveller:
         person = Somebody.of(first, "viewer")
         organizations.add_member(second.id, person.id, "viewer")
         organizations.add_member(third.id, person.id, "viewer")
-        a, b, c = (Organization(home.owner, home.collection_id, os.environ["OWNER_DATABASE_URL"]).file() for home in homes)
+        a, b, c = (
+            Organization(home.owner, home.collection_id, os.environ["OWNER_DATABASE_URL"]).file()
+            for home in homes
+        )
         return cls(person, person.signed_in(), homes, (a, b, c))
 
     def named(self, spoken: str) -> str:
@@ -233,7 +304,12 @@ class Traveller:
 
     def activate(self, number: int | None) -> None:
         organization = None if number is None else self.homes[number].id.hex
-        assert self.session.post("/api/auth/organization/set-active", json={"organizationId": organization}).status_code == 200
+        assert (
+            self.session.post(
+                "/api/auth/organization/set-active", json={"organizationId": organization}
+            ).status_code
+            == 200
+        )
 
     def _spelled(self, headers: dict[str, str]) -> dict[str, str]:
         return {name.replace("_", "-"): self.named(value) for name, value in headers.items()}
@@ -244,17 +320,22 @@ def traveller(found: Callable[[], Tenant]) -> Traveller:
     return Traveller.of(found(), found(), found())
 
 
-@pytest.mark.parametrize(("headers", "opened"), [
-    ({}, 0),
-    ({"x_team_id": "{1}"}, 1),
-    ({"cookie": "activeTeamId={1}"}, 1),
-    ({"x_team_id": "{1}", "cookie": "activeTeamId={2}"}, 1),
-    ({"x_team_id": "", "cookie": "activeTeamId={2}"}, 2),
-    ({"x_team_id": "{1}", "cookie": "activeTeamId="}, 1),
-    ({"x_team_id": "", "cookie": "activeTeamId="}, 0),
-    ({"cookie": "other=1; activeTeamId={2}; more=2"}, 2),
-])  # fmt: skip
-def test_the_header_goes_before_the_cookie_and_the_earliest_membership_last(traveller: Traveller, headers: dict[str, str], opened: int) -> None:
+@pytest.mark.parametrize(
+    ("headers", "opened"),
+    [
+        ({}, 0),
+        ({"x_team_id": "{1}"}, 1),
+        ({"cookie": "activeTeamId={1}"}, 1),
+        ({"x_team_id": "{1}", "cookie": "activeTeamId={2}"}, 1),
+        ({"x_team_id": "", "cookie": "activeTeamId={2}"}, 2),
+        ({"x_team_id": "{1}", "cookie": "activeTeamId="}, 1),
+        ({"x_team_id": "", "cookie": "activeTeamId="}, 0),
+        ({"cookie": "other=1; activeTeamId={2}; more=2"}, 2),
+    ],
+)
+def test_the_header_goes_before_the_cookie_and_the_earliest_membership_last(
+    traveller: Traveller, headers: dict[str, str], opened: int
+) -> None:
     for client in (traveller.person.client, traveller.session):
         assert (traveller.studio(client, **headers), traveller.v1(client, **headers)) == (opened, opened)
 
@@ -264,10 +345,21 @@ def test_the_sessions_active_one_goes_between_in_studio_alone(traveller: Travell
     session, key = traveller.session, traveller.person.client
 
     assert (traveller.studio(session), traveller.v1(session)) == (2, 0)
-    assert (traveller.studio(session, cookie="activeTeamId="), traveller.studio(session, x_team_id="")) == (2, 2)
-    assert traveller.studio(session, cookie="activeTeamId={1}") == traveller.v1(session, cookie="activeTeamId={1}") == 1
+    assert (traveller.studio(session, cookie="activeTeamId="), traveller.studio(session, x_team_id="")) == (
+        2,
+        2,
+    )
+    assert (
+        traveller.studio(session, cookie="activeTeamId={1}")
+        == traveller.v1(session, cookie="activeTeamId={1}")
+        == 1
+    )
     assert traveller.studio(session, x_team_id="{1}") == traveller.v1(session, x_team_id="{1}") == 1
-    assert (traveller.studio(key), traveller.v1(key), traveller.studio(traveller.person.signed_in())) == (0, 0, 0)
+    assert (traveller.studio(key), traveller.v1(key), traveller.studio(traveller.person.signed_in())) == (
+        0,
+        0,
+        0,
+    )
     traveller.activate(None)
     assert traveller.studio(session) == 0
 
@@ -286,36 +378,52 @@ def test_the_earliest_membership_is_the_one_joined_first(traveller: Traveller) -
 
     assert opened_when_joined(3, 2, 1) == (2, 2)
     assert opened_when_joined(3, 1, 2) == (1, 1)
-    assert opened_when_joined(1, 1, 1) == (0, 0)   # by id, so that it is always the same
+    assert opened_when_joined(1, 1, 1) == (0, 0)  # by id, so that it is always the same
 
 
 def test_an_organization_that_is_deleted_or_left_is_not_the_default_one(traveller: Traveller) -> None:
     traveller.activate(1)
     with owner() as connection:
-        connection.execute("update organizations set deleted_at = now() where id = %s", [traveller.homes[0].id])
+        connection.execute(
+            "update organizations set deleted_at = now() where id = %s", [traveller.homes[0].id]
+        )
     assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (1, 1)
 
-    left = traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": traveller.homes[1].id.hex})
+    left = traveller.person.client.post(
+        "/api/auth/organization/leave", json={"organizationId": traveller.homes[1].id.hex}
+    )
 
     assert left.status_code == 200
     assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (2, 2)
 
 
-def test_a_stale_name_is_refused_and_never_another_organization_opened(traveller: Traveller, stranger: Tenant) -> None:
+def test_a_stale_name_is_refused_and_never_another_organization_opened(
+    traveller: Traveller, stranger: Tenant
+) -> None:
     def answers(organization: object) -> list[tuple[int, Any]]:
         return [
             said(client.get(path, headers={"x-team-id": str(organization)}))
-            for path in ("/api/me", "/api/v1/media") for client in (traveller.person.client, traveller.session)
-        ]  # fmt: skip
+            for path in ("/api/me", "/api/v1/media")
+            for client in (traveller.person.client, traveller.session)
+        ]
 
     left = traveller.homes[0]
     traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": left.id.hex})
     with owner() as connection:
-        connection.execute("update organizations set deleted_at = now() where id = %s", [traveller.homes[1].id])
+        connection.execute(
+            "update organizations set deleted_at = now() where id = %s", [traveller.homes[1].id]
+        )
 
     not_in_it = [
         (403, {"error": "You are not a member of this organization", "code": "not_a_member"}),
-        (403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}),
+        (
+            403,
+            {
+                "success": False,
+                "error": "Access denied: You are not a member of this team",
+                "code": "NOT_A_MEMBER",
+            },
+        ),
     ]
     not_there = [
         (404, {"error": "Organization not found", "code": "organization_not_found"}),
@@ -342,12 +450,18 @@ def test_a_stale_cookie_is_ignored_and_ended(traveller: Traveller, stranger: Ten
             cookie = {"cookie": f"activeTeamId={chosen}"}
             me = client.get("/api/me", headers=cookie)
             v1 = client.get("/api/v1/media", headers=cookie)
-            assert (me.status_code, me.json()["organizationId"], me.headers.get_list("set-cookie")) == (200, home.id.hex, FORGOTTEN), chosen
+            assert (me.status_code, me.json()["organizationId"], me.headers.get_list("set-cookie")) == (
+                200,
+                home.id.hex,
+                FORGOTTEN,
+            ), chosen
             assert (v1.status_code, v1.headers.get_list("set-cookie")) == (200, FORGOTTEN), chosen
             assert [file["teamId"] for file in v1.json()["data"]["data"]] == [str(home.id)]
 
 
-def test_an_error_ends_a_stale_cookie_too_and_a_good_one_stays(traveller: Traveller, stranger: Tenant) -> None:
+def test_an_error_ends_a_stale_cookie_too_and_a_good_one_stays(
+    traveller: Traveller, stranger: Tenant
+) -> None:
     def cookies(path: str, chosen: object, **headers: str) -> tuple[int, list[str]]:
         answer = traveller.session.get(path, headers={"cookie": f"activeTeamId={chosen}", **headers})
         return answer.status_code, answer.headers.get_list("set-cookie")
@@ -368,10 +482,14 @@ def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, strang
 
     answers = [
         traveller.session.post("/api/v1/teams/switch", json={"teamId": str(home.id)}, headers=stale),
-        traveller.session.post("/api/auth/organization/set-active", json={"organizationId": home.id.hex}, headers=stale),
+        traveller.session.post(
+            "/api/auth/organization/set-active", json={"organizationId": home.id.hex}, headers=stale
+        ),
     ]
 
-    assert [answer.headers.get_list("set-cookie") for answer in answers] == [[f"activeTeamId={home.id}; Max-Age=31536000; Path=/; SameSite=Lax"]] * 2
+    assert [answer.headers.get_list("set-cookie") for answer in answers] == [
+        [f"activeTeamId={home.id}; Max-Age=31536000; Path=/; SameSite=Lax"]
+    ] * 2
 
 
 @pytest.mark.parametrize("how", ["removed", "removed by an operator", "deleted"])
@@ -380,9 +498,12 @@ def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, strang
 def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked: str) -> None:
     traveller.activate(1)
     home = traveller.homes[1]
-    with owner() as connection:   # not by the API, which resets the choice itself
+    with owner() as connection:  # not by the API, which resets the choice itself
         if how == "removed":
-            connection.execute("delete from memberships where organization_id = %s and user_id = %s", [home.id, traveller.person.id])
+            connection.execute(
+                "delete from memberships where organization_id = %s and user_id = %s",
+                [home.id, traveller.person.id],
+            )
         elif how == "deleted":
             connection.execute("update organizations set deleted_at = now() where id = %s", [home.id])
     if how == "removed by an operator":
@@ -391,7 +512,9 @@ def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked:
     assert traveller.session.get(asked).status_code == 200
 
     with owner() as connection:
-        kept = connection.execute("select active_organization_id from sessions where user_id = %s", [traveller.person.id]).fetchall()
+        kept = connection.execute(
+            "select active_organization_id from sessions where user_id = %s", [traveller.person.id]
+        ).fetchall()
     assert kept == [{"active_organization_id": None}]
     assert traveller.session.get("/api/auth/get-session").json()["session"]["activeOrganizationId"] is None
     assert traveller.studio(traveller.session) == 0
@@ -406,9 +529,23 @@ def test_in_studio_an_item_decides_before_cookie_and_session_and_in_v1_never(tra
         spelled = {name.replace("_", "-"): value for name, value in headers.items()}
         return traveller.session.get(f"{dialect}/media/{item.hex}", headers=spelled).status_code
 
-    assert status("/api") == status("/api", cookie=f"activeTeamId={third.id}") == status("/api", x_team_id=str(third.id)) == 200
-    assert status("/api/v1") == status("/api/v1", cookie=f"activeTeamId={third.id}") == status("/api/v1", x_team_id=str(third.id)) == 404
-    assert status("/api/v1", x_team_id=str(second.id)) == status("/api/v1", cookie=f"activeTeamId={second.id.hex}") == 200
+    assert (
+        status("/api")
+        == status("/api", cookie=f"activeTeamId={third.id}")
+        == status("/api", x_team_id=str(third.id))
+        == 200
+    )
+    assert (
+        status("/api/v1")
+        == status("/api/v1", cookie=f"activeTeamId={third.id}")
+        == status("/api/v1", x_team_id=str(third.id))
+        == 404
+    )
+    assert (
+        status("/api/v1", x_team_id=str(second.id))
+        == status("/api/v1", cookie=f"activeTeamId={second.id.hex}")
+        == 200
+    )
 
 
 def test_a_collection_named_in_a_body_decides_before_cookie_and_session(traveller: Traveller) -> None:
@@ -426,6 +563,7 @@ def test_a_collection_named_in_a_body_decides_before_cookie_and_session(travelle
 
 # Sessions beside keys.
 
+
 def session_cookie(client: Client) -> str:
     return f"better-auth.session_token={client.token}"
 
@@ -434,13 +572,24 @@ def test_a_session_comes_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
     signed_in = tenant.signed_in()
     ways = [{"authorization": f"Bearer {signed_in.token}"}, {"cookie": session_cookie(signed_in)}]
 
-    assert [ask(path, **way).status_code for path in ("/api/me", "/api/v1/media") for way in ways] == [200] * 4
-    assert said(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED   # this is http
+    assert [ask(path, **way).status_code for path in ("/api/me", "/api/v1/media") for way in ways] == [
+        200
+    ] * 4
+    assert said(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED  # this is http
 
 
-@pytest.mark.parametrize("bad", [{"x_api_key": "sk_live_" + "0" * 64}, {"x_api_key": "x"}, {"authorization": "Bearer sk_live_" + "0" * 64},
-                                 {"authorization": "Bearer x", "x_api_key": "x"}])  # fmt: skip
-def test_a_bad_key_with_a_good_cookie_is_the_session(tenant: Tenant, stranger: Tenant, bad: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"x_api_key": "sk_live_" + "0" * 64},
+        {"x_api_key": "x"},
+        {"authorization": "Bearer sk_live_" + "0" * 64},
+        {"authorization": "Bearer x", "x_api_key": "x"},
+    ],
+)
+def test_a_bad_key_with_a_good_cookie_is_the_session(
+    tenant: Tenant, stranger: Tenant, bad: dict[str, str]
+) -> None:
     signed_in = tenant.signed_in()
 
     answers = [ask(path, **bad, cookie=session_cookie(signed_in)) for path in ("/api/me", "/api/v1/teams")]
@@ -455,7 +604,9 @@ def test_a_good_key_with_a_good_cookie_is_the_key(tenant: Tenant, stranger: Tena
 
     for shown in ({"x_api_key": key}, {"authorization": f"Bearer {key}"}):
         assert ask("/api/me", **shown, cookie=cookie).json()["userId"] == stranger.owner.user_id.hex
-        assert [team["id"] for team in ask("/api/v1/teams", **shown, cookie=cookie).json()["data"]] == [str(stranger.id)]
+        assert [team["id"] for team in ask("/api/v1/teams", **shown, cookie=cookie).json()["data"]] == [
+            str(stranger.id)
+        ]
 
 
 def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, stranger: Tenant) -> None:
@@ -464,7 +615,11 @@ def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, s
     def teams(**headers: str) -> list[str]:
         return [team["id"] for team in ask("/api/v1/teams", **headers).json()["data"]]
 
-    assert teams(authorization=bearer, x_api_key=key) == teams(authorization=bearer, x_api_key="x") == [str(tenant.id)]
+    assert (
+        teams(authorization=bearer, x_api_key=key)
+        == teams(authorization=bearer, x_api_key="x")
+        == [str(tenant.id)]
+    )
     assert ask("/api/me", authorization=bearer, x_api_key=key).json()["userId"] == stranger.owner.user_id.hex
     assert ask("/api/v1/teams", authorization="Bearer x", x_api_key=key).status_code == 401
     assert said(ask("/api/me", authorization=bearer, x_api_key="x")) == UNAUTHORIZED
@@ -473,23 +628,32 @@ def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, s
 def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
     signed_in = tenant.signed_in()
     with owner() as connection:
-        connection.execute("update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id])
+        connection.execute(
+            "update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id]
+        )
 
     assert said(signed_in.get("/api/me")) == said(nobody(cookie=session_cookie(signed_in))) == UNAUTHORIZED
 
 
 # Scopes and roles.
 
+
 @pytest.mark.parametrize("scopes", [["media:write"], ["media:delete"], ["admin:users"]])
 def test_a_key_reaches_as_far_as_its_scopes(tenant: Tenant, scopes: list[str]) -> None:
     client = tenant.client(scopes=scopes)
 
     assert said(client.get(f"/api/organization/{tenant.id.hex}/datasets")) == (
-        403, {"error": "This API key does not have the scope media:read", "code": "insufficient_scope"},
-    )  # fmt: skip
+        403,
+        {"error": "This API key does not have the scope media:read", "code": "insufficient_scope"},
+    )
     assert said(client.get("/api/v1/media")) == (
-        403, {"success": False, "error": "Insufficient permissions - media:read scope required", "code": "INSUFFICIENT_SCOPE"},
-    )  # fmt: skip
+        403,
+        {
+            "success": False,
+            "error": "Insufficient permissions - media:read scope required",
+            "code": "INSUFFICIENT_SCOPE",
+        },
+    )
     assert client.get("/api/me").status_code == 200
 
 
@@ -510,9 +674,13 @@ def test_a_role_reaches_as_far_as_the_permission_table_says(tenant: Tenant, role
 
 # Order.
 
+
 def test_refusals_come_in_the_order_of_the_contract(tenant: Tenant, stranger: Tenant) -> None:
     viewer, unscoped = tenant.client("viewer"), tenant.client("viewer", scopes=["media:read"])
-    theirs, ours = f"/api/organization/{stranger.id.hex}/datasets", f"/api/organization/{tenant.id.hex}/datasets"
+    theirs, ours = (
+        f"/api/organization/{stranger.id.hex}/datasets",
+        f"/api/organization/{tenant.id.hex}/datasets",
+    )
     not_json: dict[str, Any] = {"content": b"{", "headers": {"content-type": "application/json"}}
 
     statuses = [
@@ -523,7 +691,13 @@ def test_refusals_come_in_the_order_of_the_contract(tenant: Tenant, stranger: Te
         tenant.studio.post(ours, **not_json).json()["code"],
     ]
 
-    assert statuses == ["unauthorized", "other_organization", "insufficient_scope", "insufficient_role", "invalid"]
+    assert statuses == [
+        "unauthorized",
+        "other_organization",
+        "insufficient_scope",
+        "insufficient_role",
+        "invalid",
+    ]
 
 
 def test_in_v1_the_scope_goes_first_and_the_input_last(tenant: Tenant) -> None:
@@ -544,8 +718,13 @@ def test_what_a_request_says_in_vain_is_no_fault_of_ours(found: Callable[[], Ten
     tenant = found()
     named = collections.create(tenant.owner, "Named", None)
     odd: list[dict[str, Any]] = [
-        {"datasetId": 1, "name": "n"}, {"datasetId": None, "name": "n"}, {"datasetId": "x", "name": "n"}, {"datasetId": named.id.hex, "name": 1},
-        {"datasetId": named.id.hex, "name": ""}, {"datasetId": named.id.hex, "name": "n", "path": "x.y"}, {"datasetId": [named.id.hex], "name": "n"},
-    ]  # fmt: skip
+        {"datasetId": 1, "name": "n"},
+        {"datasetId": None, "name": "n"},
+        {"datasetId": "x", "name": "n"},
+        {"datasetId": named.id.hex, "name": 1},
+        {"datasetId": named.id.hex, "name": ""},
+        {"datasetId": named.id.hex, "name": "n", "path": "x.y"},
+        {"datasetId": [named.id.hex], "name": "n"},
+    ]
 
     assert [tenant.studio.post("/api/folder", json=body).status_code for body in odd] == [400] * len(odd)

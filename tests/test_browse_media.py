@@ -21,7 +21,10 @@ PHOTO = pictures.jpeg(60, 40, seed=31)
 
 
 def browse(tenant: Tenant, **query: object) -> httpx.Response:
-    return tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={name: str(value) for name, value in query.items()})
+    return tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media",
+        params={name: str(value) for name, value in query.items()},
+    )
 
 
 def page(tenant: Tenant, **query: object) -> tuple[list[str], dict[str, Any]]:
@@ -39,7 +42,13 @@ def said(answer: httpx.Response) -> tuple[int, object]:
 def dozen(tenant: Tenant) -> Tenant:
     """With twelve folders at the root, of which two pairs were made at the same time."""
     for number in range(12):
-        folders.create(tenant.owner, tenant.collection_id, f"{number:02}", path=FolderPath(tenant.collection_id), reuse=False)
+        folders.create(
+            tenant.owner,
+            tenant.collection_id,
+            f"{number:02}",
+            path=FolderPath(tenant.collection_id),
+            reuse=False,
+        )
     with owner() as connection:
         connection.execute(
             """
@@ -47,11 +56,11 @@ def dozen(tenant: Tenant) -> Tenant:
              where organization_id = %s
             """,
             [tenant.id],
-        )  # fmt: skip
+        )
     return tenant
 
 
-NAMES = [f"{number:02}" for number in range(11, -1, -1)]   # newest first, ties by id: the later one first
+NAMES = [f"{number:02}" for number in range(11, -1, -1)]  # newest first, ties by id: the later one first
 
 
 def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
@@ -61,10 +70,13 @@ def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
 
     alone = tenant.studio.get(f"/api/media/{photo}").json()["media"]
     shown = answer.json()["media"][0]
-    assert said(answer) == (200, {
-        "media": [alone | {"frames": shown["frames"]}],   # signed anew
-        "pagination": {"total": 1, "limit": 10, "offset": 0, "hasMore": False, "nextCursor": None},
-    })  # fmt: skip
+    assert said(answer) == (
+        200,
+        {
+            "media": [alone | {"frames": shown["frames"]}],  # signed anew
+            "pagination": {"total": 1, "limit": 10, "offset": 0, "hasMore": False, "nextCursor": None},
+        },
+    )
     assert [{**frame, "blob": "", "thumbnailBlob": ""} for frame in shown["frames"]] == [
         {**frame, "blob": "", "thumbnailBlob": ""} for frame in alone["frames"]
     ]
@@ -74,7 +86,13 @@ def test_newest_come_first_ten_a_page(dozen: Tenant) -> None:
     names, pagination = page(dozen)
 
     assert names == NAMES[:10]
-    assert pagination == {"total": 12, "limit": 10, "offset": 0, "hasMore": True, "nextCursor": pagination["nextCursor"]}
+    assert pagination == {
+        "total": 12,
+        "limit": 10,
+        "offset": 0,
+        "hasMore": True,
+        "nextCursor": pagination["nextCursor"],
+    }
     assert isinstance(pagination["nextCursor"], str)
 
 
@@ -89,15 +107,21 @@ def test_cursors_walk_through_all_once(dozen: Tenant, limit: int) -> None:
     assert pagination["nextCursor"] is None
 
 
-@pytest.mark.parametrize(("limit", "offset"), [(5, 0), (5, 5), (5, 10), (5, 12), (5, 9007199254740991), (1000, 3), (12, 0)])
+@pytest.mark.parametrize(
+    ("limit", "offset"), [(5, 0), (5, 5), (5, 10), (5, 12), (5, 9007199254740991), (1000, 3), (12, 0)]
+)
 def test_offsets_skip(dozen: Tenant, limit: int, offset: int) -> None:
     names, pagination = page(dozen, limit=limit, offset=offset)
 
     more = offset + limit < 12
-    assert names == NAMES[offset:offset + limit]
+    assert names == NAMES[offset : offset + limit]
     assert pagination == {
-        "total": 12, "limit": limit, "offset": offset, "hasMore": more, "nextCursor": pagination["nextCursor"] if more else None,
-    }  # fmt: skip
+        "total": 12,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": more,
+        "nextCursor": pagination["nextCursor"] if more else None,
+    }
 
 
 def test_what_is_new_between_two_pages_moves_nothing(dozen: Tenant) -> None:
@@ -109,24 +133,28 @@ def test_what_is_new_between_two_pages_moves_nothing(dozen: Tenant) -> None:
     assert first + second == NAMES
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("limit", "0", "Must be 1 or more"),
-    ("limit", "-1", "Must be 1 or more"),
-    ("limit", "1001", "Must be 1000 or less"),
-    ("limit", "NaN", "Must be a whole number"),
-    ("limit", "1.5", "Must be a whole number"),
-    ("limit", "ten", "Must be a whole number"),
-    ("limit", "9" * 5000, "Must be a smaller number"),
-    ("offset", "-1", "Must be 0 or more"),
-    ("offset", "9007199254740992", "Must be 9007199254740991 or less"),
-    ("offset", "NaN", "Must be a whole number"),
-    ("type", "audio", "Must be one of image, video, folder, all"),
-    ("sortDirection", "up", "Must be one of asc, desc"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("limit", "0", "Must be 1 or more"),
+        ("limit", "-1", "Must be 1 or more"),
+        ("limit", "1001", "Must be 1000 or less"),
+        ("limit", "NaN", "Must be a whole number"),
+        ("limit", "1.5", "Must be a whole number"),
+        ("limit", "ten", "Must be a whole number"),
+        ("limit", "9" * 5000, "Must be a smaller number"),
+        ("offset", "-1", "Must be 0 or more"),
+        ("offset", "9007199254740992", "Must be 9007199254740991 or less"),
+        ("offset", "NaN", "Must be a whole number"),
+        ("type", "audio", "Must be one of image, video, folder, all"),
+        ("sortDirection", "up", "Must be one of asc, desc"),
+    ],
+)
 def test_a_parameter_out_of_bounds_is_refused(tenant: Tenant, name: str, value: str, message: str) -> None:
     assert said(browse(tenant, **{name: value})) == (
-        400, {"error": f"{name}: {message}", "code": "invalid", "details": [{"path": [name], "message": message}]},
-    )  # fmt: skip
+        400,
+        {"error": f"{name}: {message}", "code": "invalid", "details": [{"path": [name], "message": message}]},
+    )
 
 
 @pytest.mark.parametrize("value", ["x", "*", "0", "a" * 43, "%F0", NOWHERE])
@@ -144,9 +172,18 @@ def test_a_type_is_chosen(tenant: Tenant) -> None:
     folders.create(tenant.owner, tenant.collection_id, "A folder", path=None, reuse=False)
     tenant.ready(PHOTO, "a.jpg")
 
-    listed = {kind: (names, pagination["total"]) for kind in ("all", "folder", "image", "video") for names, pagination in [page(tenant, type=kind)]}
+    listed = {
+        kind: (names, pagination["total"])
+        for kind in ("all", "folder", "image", "video")
+        for names, pagination in [page(tenant, type=kind)]
+    }
 
-    assert listed == {"all": (["a.jpg", "A folder"], 2), "folder": (["A folder"], 1), "image": (["a.jpg"], 1), "video": ([], 0)}
+    assert listed == {
+        "all": (["a.jpg", "A folder"], 2),
+        "folder": (["A folder"], 1),
+        "image": (["a.jpg"], 1),
+        "video": ([], 0),
+    }
 
 
 def test_a_level_is_one_level(tenant: Tenant) -> None:
@@ -154,7 +191,12 @@ def test_a_level_is_one_level(tenant: Tenant) -> None:
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
     photo = tenant.ready(PHOTO, "a.jpg", path=inner.path.ltree())
 
-    levels = [page(tenant)[0], page(tenant, path=outer.path.ltree())[0], page(tenant, path=inner.id)[0], page(tenant, path=tenant.collection_id)[0]]
+    levels = [
+        page(tenant)[0],
+        page(tenant, path=outer.path.ltree())[0],
+        page(tenant, path=inner.id)[0],
+        page(tenant, path=tenant.collection_id)[0],
+    ]
 
     assert levels == [["outer"], ["inner"], ["a.jpg"], ["outer"]]
     assert browse(tenant, path=inner.id.hex).json()["media"][0]["path"] == f"{inner.path.ltree()}.{photo}"
@@ -162,25 +204,36 @@ def test_a_level_is_one_level(tenant: Tenant) -> None:
 
 def test_an_item_not_yet_verified_has_nothing_to_show(tenant: Tenant) -> None:
     begin(tenant)
-    with owner() as connection:   # as it is between its birth and its verification
-        connection.execute("update media set verified_at = null, processing = 'pending' where id = %s", [tenant.ready(PHOTO)])
+    with owner() as connection:  # as it is between its birth and its verification
+        connection.execute(
+            "update media set verified_at = null, processing = 'pending' where id = %s", [tenant.ready(PHOTO)]
+        )
 
     shown = browse(tenant).json()["media"]
 
-    assert [(each["blob"], each["frames"], each["processing"]) for each in shown] == [(None, [], {"state": "pending", "reason": None})]
+    assert [(each["blob"], each["frames"], each["processing"]) for each in shown] == [
+        (None, [], {"state": "pending", "reason": None})
+    ]
 
 
 def test_a_path_that_is_a_file_is_refused(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
-    assert said(browse(tenant, path=photo)) == (400, {"error": "path is a file, not a folder", "code": "invalid"})
+    assert said(browse(tenant, path=photo)) == (
+        400,
+        {"error": "path is a file, not a folder", "code": "invalid"},
+    )
 
 
 @pytest.mark.parametrize("path", ["nonsense", "a/b", "..", "*", "%"])
 def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
     assert said(browse(tenant, path=path)) == (
-        400, {"error": "path is not a path: ids joined by dots, from the collection down to a folder", "code": "invalid"},
-    )  # fmt: skip
+        400,
+        {
+            "error": "path is not a path: ids joined by dots, from the collection down to a folder",
+            "code": "invalid",
+        },
+    )
 
 
 def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
@@ -190,21 +243,40 @@ def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
         assert said(browse(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("q", "x"), ("tags", "x"), ("tagFilters", "{}"), ("similarToObjectId", NOWHERE), ("similarToObjectModel", "faces"), ("clusterId", NOWHERE),
-    ("mediaId", NOWHERE), ("recursive", "true"), ("dateFrom", "2026-01-01"), ("dateTo", "2026-01-01"), ("minScore", "0.5"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("q", "x"),
+        ("tags", "x"),
+        ("tagFilters", "{}"),
+        ("similarToObjectId", NOWHERE),
+        ("similarToObjectModel", "faces"),
+        ("clusterId", NOWHERE),
+        ("mediaId", NOWHERE),
+        ("recursive", "true"),
+        ("dateFrom", "2026-01-01"),
+        ("dateTo", "2026-01-01"),
+        ("minScore", "0.5"),
+    ],
+)
 def test_a_filter_that_is_not_served_is_said_and_never_ignored(tenant: Tenant, name: str, value: str) -> None:
     assert said(browse(tenant, **{name: value})) == (
-        501, {"error": f"The parameter {name} is not served by this deployment yet", "code": "not_served"},
-    )  # fmt: skip
+        501,
+        {"error": f"The parameter {name} is not served by this deployment yet", "code": "not_served"},
+    )
 
 
-@pytest.mark.parametrize(("query", "name"), [({"sortBy": "name"}, "sortBy"), ({"sortDirection": "asc"}, "sortDirection")])
+@pytest.mark.parametrize(
+    ("query", "name"), [({"sortBy": "name"}, "sortBy"), ({"sortDirection": "asc"}, "sortDirection")]
+)
 def test_an_order_that_is_not_served_is_said(tenant: Tenant, query: dict[str, str], name: str) -> None:
-    assert said(browse(tenant, **query)) == (501, {
-        "error": f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order", "code": "not_served",
-    })  # fmt: skip
+    assert said(browse(tenant, **query)) == (
+        501,
+        {
+            "error": f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order",
+            "code": "not_served",
+        },
+    )
 
 
 def test_the_order_that_is_served_may_be_named(dozen: Tenant) -> None:

@@ -32,36 +32,53 @@ def person() -> Somebody:
 
 @pytest.fixture
 def invitation(tenant: Tenant, person: Somebody) -> dict[str, Any]:
-    made: dict[str, Any] = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()
+    made: dict[str, Any] = tenant.studio.post(
+        f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}
+    ).json()
     return made
 
 
-def test_its_token_opens_nothing_any_more(tenant: Tenant, person: Somebody, invitation: dict[str, Any]) -> None:
+def test_its_token_opens_nothing_any_more(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
     admin = Somebody.of(tenant, "admin")
     token = invitation.pop("token")
 
-    answers = [cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())]
+    answers = [
+        cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())
+    ]
 
     assert [said(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
     assert said(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
-        404, "not_found", "There is no such invitation, or it is not open any more",
-    )  # fmt: skip
+        404,
+        "not_found",
+        "There is no such invitation, or it is not open any more",
+    )
     assert acts(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
 
 
-def test_the_address_can_be_invited_again(tenant: Tenant, person: Somebody, invitation: dict[str, Any]) -> None:
+def test_the_address_can_be_invited_again(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
     cancel(tenant.studio, invitation["id"])
 
     again = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "editor"}).json()
 
     assert again["id"] != invitation["id"]
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": again["token"]}).json()["member"]["role"] == "editor"
+    assert (
+        person.client.post(f"{AT}/accept-invitation", json={"token": again["token"]}).json()["member"]["role"]
+        == "editor"
+    )
 
 
-def test_what_was_accepted_cannot_be_taken_back(tenant: Tenant, person: Somebody, invitation: dict[str, Any]) -> None:
+def test_what_was_accepted_cannot_be_taken_back(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
     person.client.post(f"{AT}/accept-invitation", json={"token": invitation["token"]})
 
-    assert said(cancel(tenant.studio, invitation["id"])) == refused(409, "already_accepted", "This invitation was accepted already")
+    assert said(cancel(tenant.studio, invitation["id"])) == refused(
+        409, "already_accepted", "This invitation was accepted already"
+    )
 
 
 def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitation: dict[str, Any]) -> None:
@@ -71,11 +88,18 @@ def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitat
 
 @pytest.mark.parametrize("wrong", ["", "x", None, 1])
 def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
-    assert said(cancel(tenant.studio, wrong)) == refused(400, "invalid", f"invitationId: {ID}", ("invitationId", ID))
+    assert said(cancel(tenant.studio, wrong)) == refused(
+        400, "invalid", f"invitationId: {ID}", ("invitationId", ID)
+    )
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant, invitation: dict[str, Any]) -> None:
-    for caller in (replace(tenant.caller("editor"), role="owner"), replace(stranger.owner, organization_id=tenant.id)):
+def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
+    tenant: Tenant, stranger: Tenant, invitation: dict[str, Any]
+) -> None:
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.cancel(caller, UUID(invitation["id"]))
     assert tenant.studio.get(f"{AT}/list-invitations").json()[0]["status"] == "pending"

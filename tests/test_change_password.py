@@ -1,4 +1,6 @@
-"""POST /api/auth/change-password: the new one opens, the old one no more, and other sessions end when that is wanted."""
+"""POST /api/auth/change-password: the new one opens, the old one no more, and other sessions end when
+that is wanted.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.people import CHANGE_PASSWORD, COOKIE, GET_SESSION, NOT_RECOGNIZED, PASSWORD, UNAUTHORIZED, Someone, about, cookies, look, refused, said
+from tests.people import (
+    CHANGE_PASSWORD,
+    COOKIE,
+    GET_SESSION,
+    NOT_RECOGNIZED,
+    PASSWORD,
+    UNAUTHORIZED,
+    Someone,
+    about,
+    cookies,
+    look,
+    refused,
+    said,
+)
 from tests.tenants import Client
 from tests.wall_cases import owner
 from vitrine import credentials
@@ -74,9 +89,36 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("current", "new", "refusal"),
     [
-        (PASSWORD, "1234567", refused(400, "password_too_short", "Password too short", **about("newPassword", "Must have at least 8 characters"))),
-        (PASSWORD, "x" * 129, refused(400, "password_too_long", "Password too long", **about("newPassword", "Must have at most 128 characters"))),
-        ("x" * 129, NEW, refused(400, "password_too_long", "Password too long", **about("currentPassword", "Must have at most 128 characters"))),
+        (
+            PASSWORD,
+            "1234567",
+            refused(
+                400,
+                "password_too_short",
+                "Password too short",
+                **about("newPassword", "Must have at least 8 characters"),
+            ),
+        ),
+        (
+            PASSWORD,
+            "x" * 129,
+            refused(
+                400,
+                "password_too_long",
+                "Password too long",
+                **about("newPassword", "Must have at most 128 characters"),
+            ),
+        ),
+        (
+            "x" * 129,
+            NEW,
+            refused(
+                400,
+                "password_too_long",
+                "Password too long",
+                **about("currentPassword", "Must have at most 128 characters"),
+            ),
+        ),
         (PASSWORD, f"{NEW}\0", refused(400, "invalid", "A text holds a character that cannot be stored")),
     ],
 )
@@ -88,21 +130,27 @@ def test_what_cannot_be_a_password_is_refused(current: str, new: str, refusal: o
 
 
 def test_a_key_changes_no_password(tenant: Tenant) -> None:
-    assert said(change(tenant.studio)) == refused(403, "session_required", "This takes a signed-in person; an API key cannot do it")
+    assert said(change(tenant.studio)) == refused(
+        403, "session_required", "This takes a signed-in person; an API key cannot do it"
+    )
 
 
 def test_nobody_changes_no_password() -> None:
     assert said(change(Client(None))) == UNAUTHORIZED
 
 
-@pytest.mark.parametrize(("origin", "status"), [("ours", 200), (None, 403), ("https://evil.example", 403), ("null", 403)])
+@pytest.mark.parametrize(
+    ("origin", "status"), [("ours", 200), (None, 403), ("https://evil.example", 403), ("null", 403)]
+)
 @pytest.mark.sampled(2)
 def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: int) -> None:
     someone = Someone.new()
     page = {} if origin is None else {"origin": os.environ["API_URL"] if origin == "ours" else origin}
 
     answer = Client(None).post(
-        CHANGE_PASSWORD, json={"currentPassword": PASSWORD, "newPassword": NEW}, headers={"cookie": f"{COOKIE}={someone.token}", **page}
+        CHANGE_PASSWORD,
+        json={"currentPassword": PASSWORD, "newPassword": NEW},
+        headers={"cookie": f"{COOKIE}={someone.token}", **page},
     )
 
     assert answer.status_code == status
@@ -125,18 +173,25 @@ def test_of_those_who_change_it_at_once_one_does() -> None:
 
 def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> None:
     someone = Someone.new()
-    known = people.sign_in(someone.email, PASSWORD, subnet="127.0.0.1")     # verified, and no session yet
+    known = people.sign_in(someone.email, PASSWORD, subnet="127.0.0.1")  # verified, and no session yet
 
     with ThreadPoolExecutor(1) as threads, owner() as changing:
-        changing.execute("update users set password_hash = %s where id = %s", [credentials.hash_password(NEW), known.id])
-        opening = threads.submit(sessions.start, known.id, address="", user_agent="", known_hash=known.password_hash)
+        changing.execute(
+            "update users set password_hash = %s where id = %s", [credentials.hash_password(NEW), known.id]
+        )
+        opening = threads.submit(
+            sessions.start, known.id, address="", user_agent="", known_hash=known.password_hash
+        )
         waiting(changing)
         changing.commit()
         with pytest.raises(NotRecognized):
             opening.result()
 
     with owner() as connection:
-        assert connection.execute("select count(*) as n from sessions where user_id = %s", [known.id]).fetchone() == {"n": 1}   # that of signing up
+        # that of signing up
+        assert connection.execute(
+            "select count(*) as n from sessions where user_id = %s", [known.id]
+        ).fetchone() == {"n": 1}
     assert someone.sign_in(NEW).status_code == 200
 
 

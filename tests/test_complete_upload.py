@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 PHOTO = pictures.jpeg(640, 480, seed=7)
-STORED = ("stored", "processing", "ready")    # the event may be faster than the answer
-TWO_PARTS = PHOTO + b"\0" * (PART + 1 - len(PHOTO))     # what follows the picture's end is no picture
+STORED = ("stored", "processing", "ready")  # the event may be faster than the answer
+TWO_PARTS = PHOTO + b"\0" * (PART + 1 - len(PHOTO))  # what follows the picture's end is no picture
 
 
 def test_parts_become_one_item_with_its_frame_and_its_hash(tenant: Tenant) -> None:
@@ -89,7 +89,10 @@ def test_wrong_parts_are_told_and_can_be_put_right(tenant: Tenant) -> None:
     assert upload.complete([part]).status_code == 200
 
 
-@pytest.mark.parametrize("parts", [[{"PartNumber": 2, "ETag": '"x"'}], [{"PartNumber": 0, "ETag": '"x"'}], [{"PartNumber": 1}], "all", [1]])
+@pytest.mark.parametrize(
+    "parts",
+    [[{"PartNumber": 2, "ETag": '"x"'}], [{"PartNumber": 0, "ETag": '"x"'}], [{"PartNumber": 1}], "all", [1]],
+)
 def test_parts_that_are_none_are_refused(tenant: Tenant, parts: object) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
@@ -104,7 +107,10 @@ def test_nothing_uploaded_is_nothing_to_complete(tenant: Tenant) -> None:
 
     answer = upload.complete()
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "No part has been uploaded yet", "code": "invalid"})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "No part has been uploaded yet", "code": "invalid"},
+    )
     assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "uploading"
 
 
@@ -119,14 +125,23 @@ def test_another_size_than_declared_is_not_taken(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("kind", ["CRC64NVME", "CRC32C"])
 def test_a_declared_crc_is_held_by_the_store(tenant: Tenant, kind: str) -> None:
-    other = begin(tenant, checksum={"algorithm": kind, "value": base64.b64encode(bytes(8 if kind == "CRC64NVME" else 4)).decode()})
+    other = begin(
+        tenant,
+        checksum={
+            "algorithm": kind,
+            "value": base64.b64encode(bytes(8 if kind == "CRC64NVME" else 4)).decode(),
+        },
+    )
     parts = other.put_all(PHOTO)
 
     refused = other.complete(parts)
 
     assert (refused.status_code, refused.json()["code"]) == (422, "upload_rejected")
     said = tenant.studio.get(f"/api/upload/{other.media}").json()
-    assert (said["state"], said["reason"]) == ("rejected", "The bytes do not have the checksum that was declared")
+    assert (said["state"], said["reason"]) == (
+        "rejected",
+        "The bytes do not have the checksum that was declared",
+    )
     assert tenant.trouble(settled=True) == []
 
 
@@ -165,4 +180,7 @@ def test_an_aborted_upload_cannot_be_completed(tenant: Tenant) -> None:
 
     answer = upload.complete(parts)
 
-    assert (answer.status_code, answer.json()) == (409, {"error": "The upload was aborted", "code": "upload_aborted"})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "The upload was aborted", "code": "upload_aborted"},
+    )

@@ -1,4 +1,6 @@
-"""What a decoder that has been broken can still do. Each is tried by a process of its own, since there is no way back."""
+"""What a decoder that has been broken can still do. Each is tried by a process of its own, since there is
+no way back.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,8 @@ def test_a_confined_process_speaks_to_nobody_and_starts_nothing() -> None:
 
 
 def test_a_hidden_process_is_not_looked_into_by_its_own_user() -> None:
-    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()   # root may look at everything
+    # root may look at everything
+    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()
 
     assert said(LOOKS, "open", *without) == "True"
     assert said(LOOKS, "hidden", *without) == "refused"
@@ -92,7 +95,9 @@ def test_the_decoder_is_confined(tmp_path: Path) -> None:
     file.write_bytes(pictures.jpeg(40, 30))
     with Decoder() as decoder:
         decoder.derive(file)
-        status = dict(line.split(":", 1) for line in Path(f"/proc/{decoder.pid}/status").read_text().splitlines())
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{decoder.pid}/status").read_text().splitlines()
+        )
 
     assert (status["Seccomp"].strip(), status["NoNewPrivs"].strip()) == ("2", "1")
 
@@ -128,15 +133,28 @@ else:
 
 
 @pytest.mark.parametrize(("kind", "frames"), [("stills", "1"), ("video", "4")])
-def test_a_sandbox_that_permits_no_filter_does_not_stop_the_decoder(tmp_path: Path, kind: str, frames: str) -> None:
+def test_a_sandbox_that_permits_no_filter_does_not_stop_the_decoder(
+    tmp_path: Path, kind: str, frames: str
+) -> None:
     file = tmp_path / "file"
     file.write_bytes(pictures.jpeg(40, 30) if kind == "stills" else videos.video())
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}  # without HOME, as in Lambda
+    # without HOME, as in Lambda
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    done = subprocess.run([sys.executable, "-c", SANDBOX, kind, str(file)], capture_output=True, text=True, check=False, env=environment, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", SANDBOX, kind, str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
+    )
 
     assert (done.returncode, done.stdout.strip()) == (0, frames)
-    assert done.stderr.splitlines() == ["this process cannot be hidden from its children: [Errno 1] Operation not permitted", UNCONFINED]
+    assert done.stderr.splitlines() == [
+        "this process cannot be hidden from its children: [Errno 1] Operation not permitted",
+        UNCONFINED,
+    ]
 
 
 @pytest.fixture(scope="module", params=["stills", "video"])
@@ -162,7 +180,11 @@ def all_denied(results: dict[str, str]) -> bool:
 
 def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return {
-        each.name: ((found := each.lstat()).st_mode, found.st_mtime_ns, each.read_bytes() if stat.S_ISREG(found.st_mode) else b"")
+        each.name: (
+            (found := each.lstat()).st_mode,
+            found.st_mtime_ns,
+            each.read_bytes() if stat.S_ISREG(found.st_mode) else b"",
+        )
         for each in sorted([folder, *folder.iterdir()])
     }
 
@@ -182,18 +204,58 @@ def test_a_broken_decoder_changes_no_file(broken: Decoder, tmp_path: Path) -> No
     cwd = -100  # AT_FDCWD
 
     flags = [
-        os.O_WRONLY, os.O_RDWR, 3, os.O_RDONLY | os.O_TRUNC, os.O_RDONLY | os.O_CREAT, os.O_WRONLY | os.O_APPEND,
-    ]  # fmt: skip
+        os.O_WRONLY,
+        os.O_RDWR,
+        3,
+        os.O_RDONLY | os.O_TRUNC,
+        os.O_RDONLY | os.O_CREAT,
+        os.O_WRONLY | os.O_APPEND,
+    ]
     results = [
         attempted(broken, *(["open", path, each] for path in (here, there) for each in flags)),
-        attempted(broken, ["open", str(tmp_path), os.O_TMPFILE | os.O_RDWR], ["write", here], ["creat", there], ["write", "/dev/null"]),
-        attempted(broken, ["mkdir", there], ["rmdir", str(inner)], ["mknod", there], ["mkfifo", there], ["link", here, there]),
-        attempted(broken, ["symlink", here, there], ["rename", here, there], ["unlink", here], ["chmod", here, 0o600], ["chown", here]),
+        attempted(
+            broken,
+            ["open", str(tmp_path), os.O_TMPFILE | os.O_RDWR],
+            ["write", here],
+            ["creat", there],
+            ["write", "/dev/null"],
+        ),
+        attempted(
+            broken,
+            ["mkdir", there],
+            ["rmdir", str(inner)],
+            ["mknod", there],
+            ["mkfifo", there],
+            ["link", here, there],
+        ),
+        attempted(
+            broken,
+            ["symlink", here, there],
+            ["rename", here, there],
+            ["unlink", here],
+            ["chmod", here, 0o600],
+            ["chown", here],
+        ),
         attempted(broken, ["truncate", here], ["utime", here], ["setxattr", here], ["memfd"]),
-        attempted(broken, ["at", "mkdirat", cwd, there, 0o700], ["at", "mknodat", cwd, there, 0o600, 0], ["at", "linkat", cwd, here, cwd, there, 0]),
+        attempted(
+            broken,
+            ["at", "mkdirat", cwd, there, 0o700],
+            ["at", "mknodat", cwd, there, 0o600, 0],
+            ["at", "linkat", cwd, here, cwd, there, 0],
+        ),
         attempted(broken, ["at", "symlinkat", here, cwd, there], ["at", "renameat", cwd, here, cwd, there]),
-        attempted(broken, ["at", "renameat2", cwd, here, cwd, there, 0], ["at", "unlinkat", cwd, here, 0], ["at", "fchmodat", cwd, here, 0o600, 0]),
-        attempted(broken, ["at", "fchownat", cwd, here, 0, 0, 0], ["at", "utimensat", cwd, here, 0, 0], ["at", "lchown", here, 0, 0]),
+        attempted(
+            broken,
+            ["at", "renameat2", cwd, here, cwd, there, 0],
+            ["at", "unlinkat", cwd, here, 0],
+            ["at", "fchmodat", cwd, here, 0o600, 0],
+        ),
+        attempted(
+            broken,
+            ["at", "fchownat", cwd, here, 0, 0, 0],
+            ["at", "utimensat", cwd, here, 0, 0],
+            ["at", "lchown", here, 0, 0],
+        ),
     ]
 
     assert [each for each in results if not all_denied(each)] == []
@@ -203,40 +265,71 @@ def test_a_broken_decoder_changes_no_file(broken: Decoder, tmp_path: Path) -> No
 def test_a_broken_decoder_reaches_no_other_process(broken: Decoder) -> None:
     me = os.getpid()
 
-    ways = attempted(broken, ["socket"], ["pidfd_open", me], ["limit", me], ["owned", me], ["namespace"], ["exec"])
-    signals = attempted(broken, *([way, me, int(number)] for way in ("kill", "tkill", "tgkill", "sigqueue") for number in (0, signal.SIGURG)))
+    ways = attempted(
+        broken, ["socket"], ["pidfd_open", me], ["limit", me], ["owned", me], ["namespace"], ["exec"]
+    )
+    signals = attempted(
+        broken,
+        *(
+            [way, me, int(number)]
+            for way in ("kill", "tkill", "tgkill", "sigqueue")
+            for number in (0, signal.SIGURG)
+        ),
+    )
 
     assert all_denied(ways), ways
     assert all_denied(signals), signals
 
 
 def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
-    """Its parent's environment and memory never; another's files only where the kernel has no Landlock and their mode allows it."""
+    """Its parent's environment and memory never; another's files only where the kernel has no Landlock
+    and their mode allows it.
+    """
     secret = tmp_path / "config.json"
     secret.write_text("secret")
     secret.chmod(0o600)
     me = f"/proc/{os.getpid()}"
     confined = bool(confinement.landlock_version())
 
-    parent = attempted(broken, ["read", f"{me}/environ"], ["read", f"{me}/mem"], ["read", f"{me}/maps"], ["list", f"{me}/fd"])
-    files = attempted(broken, ["read", "/etc/passwd"], ["list", "/"], ["list", str(Path.cwd())], ["list", "/tmp"], ["read", "/proc/self/environ"])
+    parent = attempted(
+        broken, ["read", f"{me}/environ"], ["read", f"{me}/mem"], ["read", f"{me}/maps"], ["list", f"{me}/fd"]
+    )
+    files = attempted(
+        broken,
+        ["read", "/etc/passwd"],
+        ["list", "/"],
+        ["list", str(Path.cwd())],
+        ["list", "/tmp"],
+        ["read", "/proc/self/environ"],
+    )
     private = attempted(broken, ["read", str(secret)])
 
-    assert parent == dict.fromkeys(parent, "EACCES") | ({} if confined else {f"read {me}/maps": parent[f"read {me}/maps"]})
+    assert parent == dict.fromkeys(parent, "EACCES") | (
+        {} if confined else {f"read {me}/maps": parent[f"read {me}/maps"]}
+    )
     assert not confined or files == dict.fromkeys(files, "EACCES")
     assert private == {f"read {secret}": "EACCES" if confined or os.geteuid() == 0 else "done"}
 
 
-@pytest.mark.parametrize(("attempt", "reason"), [("abort", "The file makes the decoder crash"), ("segfault", "The file makes the decoder crash")])
+@pytest.mark.parametrize(
+    ("attempt", "reason"),
+    [("abort", "The file makes the decoder crash"), ("segfault", "The file makes the decoder crash")],
+)
 @pytest.mark.sampled(2)
-def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(broken: Decoder, attempt: str, reason: str) -> None:
+def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(
+    broken: Decoder, attempt: str, reason: str
+) -> None:
     refused = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
 
-    with pytest.raises(Undecodable) as ended, broken.begin_task(Task({"attempts": [[attempt]]}), limits=Limits()) as decoding:
+    with (
+        pytest.raises(Undecodable) as ended,
+        broken.begin_task(Task({"attempts": [[attempt]]}), limits=Limits()) as decoding,
+    ):
         decoding.result()
 
     assert all_denied(refused)
-    assert ended.value.reason.startswith(reason)  # aarch64 has SIGTRAP there, which GLib raises too where memory is short
+    # aarch64 has SIGTRAP there, which GLib raises too where memory is short
+    assert ended.value.reason.startswith(reason)
     assert attempted(broken, ["list", "/dev/null"]) != {}  # the next one is answered
 
 
@@ -244,26 +337,51 @@ def test_all_threads_of_a_decoder_are_confined_alike(broken: Decoder) -> None:
     attempted(broken, ["memfd"])
 
     threads = [
-        dict(line.split(":", 1) for line in (task / "status").read_text().splitlines()) for task in Path(f"/proc/{broken.pid}/task").iterdir()
+        dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        for task in Path(f"/proc/{broken.pid}/task").iterdir()
     ]
 
     account = str(confinement.ACCOUNT if os.geteuid() == 0 else os.getuid())
     assert len(threads) > 1
     for each in threads:
-        assert (each["Seccomp"].strip(), each["NoNewPrivs"].strip(), set(each["Uid"].split())) == ("2", "1", {account})
+        assert (each["Seccomp"].strip(), each["NoNewPrivs"].strip(), set(each["Uid"].split())) == (
+            "2",
+            "1",
+            {account},
+        )
     if os.geteuid() == 0:
-        assert {each["CapEff"].strip() for each in threads} == {each["CapPrm"].strip() for each in threads} == {"0" * 16}
+        assert (
+            {each["CapEff"].strip() for each in threads}
+            == {each["CapPrm"].strip() for each in threads}
+            == {"0" * 16}
+        )
         assert {(each["Groups"].strip(), *each["Gid"].split()) for each in threads} == {("", *[account] * 4)}
 
 
 def test_every_architecture_denies_the_same_calls() -> None:
     """A call that one of them lacks has a later form, which both have."""
-    tables = {**confinement.DENIED, **confinement.MISSING, **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()}}
+    tables = {
+        **confinement.DENIED,
+        **confinement.MISSING,
+        **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()},
+    }
     later = {
-        "creat": "openat", "open": "openat", "link": "linkat", "symlink": "symlinkat", "rename": "renameat", "unlink": "unlinkat",
-        "rmdir": "unlinkat", "mkdir": "mkdirat", "mknod": "mknodat", "chmod": "fchmodat", "chown": "fchownat", "lchown": "fchownat",
-        "utime": "utimensat", "utimes": "utimensat", "futimesat": "utimensat",
-    }  # fmt: skip
+        "creat": "openat",
+        "open": "openat",
+        "link": "linkat",
+        "symlink": "symlinkat",
+        "rename": "renameat",
+        "unlink": "unlinkat",
+        "rmdir": "unlinkat",
+        "mkdir": "mkdirat",
+        "mknod": "mknodat",
+        "chmod": "fchmodat",
+        "chown": "fchownat",
+        "lchown": "fchownat",
+        "utime": "utimensat",
+        "utimes": "utimensat",
+        "futimesat": "utimensat",
+    }
 
     assert {name for name, (_, number) in tables.items() if number is None} == set(later)
     assert all(None not in tables[name] for name in later.values())
@@ -280,8 +398,17 @@ def test_the_numbers_are_the_kernels(column: int) -> None:
     header = Path(HEADERS[column])
     if not header.exists():
         pytest.skip("needs linux-libc-dev, of x86-64 for the first column")
-    known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)$", header.read_text(), re.MULTILINE)}
-    tables = {**confinement.DENIED, **confinement.MISSING, **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()}}
+    known = {
+        name: int(number)
+        for name, number in re.findall(
+            r"#define __NR(?:3264)?_(\w+)\s+(\d+)$", header.read_text(), re.MULTILINE
+        )
+    }
+    tables = {
+        **confinement.DENIED,
+        **confinement.MISSING,
+        **{name: each.numbers for name, each in confinement.BY_ARGUMENT.items()},
+    }
 
     ours = {name: numbers[column] for name, numbers in tables.items() if numbers[column] is not None}
 
@@ -301,7 +428,11 @@ def test_root_without_the_right_to_change_its_account_decodes_nothing(tmp_path: 
 
     done = subprocess.run(
         ["/usr/bin/setpriv", "--bounding-set", "-all", sys.executable, "-c", script, str(file)],
-        capture_output=True, text=True, check=False, env={"PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+    )
 
     assert "DecoderUnavailable" in done.stderr

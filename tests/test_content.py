@@ -21,7 +21,9 @@ from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, SHOWABLE, STILLS, T
 from vitrine.settings import settings as chosen
 
 
-def encoded(kind: str, *, width: int = 320, height: int = 200, orientation: int | None = None, **options: object) -> bytes:
+def encoded(
+    kind: str, *, width: int = 320, height: int = 200, orientation: int | None = None, **options: object
+) -> bytes:
     file = BytesIO()
     if orientation is not None:
         exif = Image.Exif()
@@ -38,7 +40,14 @@ def heic(*, width: int = 320, height: int = 200) -> bytes:
 
 
 def ftyp(*brands: bytes) -> bytes:
-    return struct.pack(">I", 12 + 4 * len(brands)) + b"ftyp" + brands[0] + bytes(4) + b"".join(brands[1:]) + b"\0\0\0\x08moov"
+    return (
+        struct.pack(">I", 12 + 4 * len(brands))
+        + b"ftyp"
+        + brands[0]
+        + bytes(4)
+        + b"".join(brands[1:])
+        + b"\0\0\0\x08moov"
+    )
 
 
 def ebml(doctype: bytes) -> bytes:
@@ -66,7 +75,10 @@ def ebml(doctype: bytes) -> bytes:
         (b"BM" + bytes(12) + struct.pack("<Iii", 40, 320, -200), Content("image/bmp", "image", 320, 200)),
         (encoded("PDF"), Content("application/pdf", "document")),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Content("image/svg+xml", "image")),
-        (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <html> -->\n<!DOCTYPE svg [<!ENTITY a '>'>]>\n<svg:svg>", Content("image/svg+xml", "image")),
+        (
+            b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <html> -->\n<!DOCTYPE svg [<!ENTITY a '>'>]>\n<svg:svg>",
+            Content("image/svg+xml", "image"),
+        ),
         ("\ufeff<svg >".encode("utf-16-le"), Content("image/svg+xml", "image")),
         (ftyp(b"isom", b"iso2", b"avc1"), Content("video/mp4", "video")),
         (ftyp(b"mp42"), Content("video/mp4", "video")),
@@ -88,9 +100,18 @@ def ebml(doctype: bytes) -> bytes:
         (b"II\x1a\0\0\0HEAPCCDR", Content("image/x-canon-crw", "image")),
         (b"\0MRM\0\0\0\0", Content("image/x-minolta-mrw", "image")),
         (b"FOVb\0\0\2\0", Content("image/x-sigma-x3f", "image")),
-        *((data, Content(mime_type, "image")) for mime_type, data in tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10)).items()),
-        (tiffs.written(tiffs.stamp() | tiffs.camera("NIKON"), below=[{}], mark=bytes(65_000))[:65_300], Content("image/x-nikon-nef", "image")),
-        (tiffs.written(tiffs.stamp() | {254: (4, 0)} | tiffs.camera("NIKON"), below=[tiffs.stamp()]), Content("image/tiff", "image", 16, 10)),
+        *(
+            (data, Content(mime_type, "image"))
+            for mime_type, data in tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10)).items()
+        ),
+        (
+            tiffs.written(tiffs.stamp() | tiffs.camera("NIKON"), below=[{}], mark=bytes(65_000))[:65_300],
+            Content("image/x-nikon-nef", "image"),
+        ),
+        (
+            tiffs.written(tiffs.stamp() | {254: (4, 0)} | tiffs.camera("NIKON"), below=[tiffs.stamp()]),
+            Content("image/tiff", "image", 16, 10),
+        ),
         (b"\0\0\x01\xba" + bytes(64), Content("video/mpeg", "video")),
         ((b"\x47" + bytes(187)) * 5, Content("video/mp2t", "video")),
     ],
@@ -203,7 +224,12 @@ def test_documents_are_taken_where_a_setting_says_so(another_environment: pytest
 HEADS = [
     *(pictures.jpeg(40, 30, orientation=6), pictures.png(40, 30, orientation=6), pictures.gif(40, 30)),
     *(pictures.webp(40, 30, orientation=6), pictures.webp(40, 30), pictures.webp(40, 30, lossless=True)),
-    *(encoded("AVIF", width=40, height=30, orientation=5, speed=10), heic(width=64, height=64), encoded("TIFF", width=40, height=30), encoded("BMP")),
+    *(
+        encoded("AVIF", width=40, height=30, orientation=5, speed=10),
+        heic(width=64, height=64),
+        encoded("TIFF", width=40, height=30),
+        encoded("BMP"),
+    ),
     *(ftyp(b"isom", b"mp42"), ebml(b"webm"), b"<?xml version='1.0'?><!DOCTYPE svg [ ]><svg/>"),
 ]
 
@@ -239,7 +265,9 @@ def test_no_damaged_head_makes_it_raise() -> None:
 
 def test_no_cut_head_makes_it_raise() -> None:
     for head in HEADS:
-        kinds = [content.mime_type for length in range(min(len(head), 1500)) if (content := sniff(head[:length]))]
+        kinds = [
+            content.mime_type for length in range(min(len(head), 1500)) if (content := sniff(head[:length]))
+        ]
 
         assert len(set(kinds)) == 1  # what is cut is either not yet known, or what it is
 
@@ -248,7 +276,9 @@ def avif_with(*properties: bytes) -> bytes:
     """Its header, with these properties of the primary item before one of PQ that belongs to another."""
     associated = bytes([0, 0, 0, 0, 0, 0, 0, 1, 0, 1, len(properties), *range(1, len(properties) + 1)])
     kept = box(b"ipco", b"".join(properties) + box(b"colr", b"nclx\0\x09\0\x10\0\x09\x80"))
-    return ftyp(b"avif")[:-8] + box(b"meta", bytes(4) + box(b"pitm", b"\0\0\0\0\0\x01") + box(b"iprp", kept + box(b"ipma", associated)))
+    return ftyp(b"avif")[:-8] + box(
+        b"meta", bytes(4) + box(b"pitm", b"\0\0\0\0\0\x01") + box(b"iprp", kept + box(b"ipma", associated))
+    )
 
 
 def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -273,13 +303,18 @@ SCREEN = struct.pack(">8H2I", *range(8), 10_000_000, 50)  # 1000 nits
         (avif_with(box(b"colr", b"nclx\0")), None),
         (png_with(), None),
         (png_with((b"iCCP", b"x\0\0"), (b"cICP", b"\x0c\x10\0\1")), Colours(12, 16)),
-        (png_with((b"cLLI", struct.pack(">2I", 7_030_000, 1)), (b"cICP", b"\x0c\x10\0\1")), Colours(12, 16, 703)),
+        (
+            png_with((b"cLLI", struct.pack(">2I", 7_030_000, 1)), (b"cICP", b"\x0c\x10\0\1")),
+            Colours(12, 16, 703),
+        ),
         (png_with((b"cICP", b"\x0c\x10\0\1"), (b"mDCV", SCREEN)), Colours(12, 16, 1000)),
         (pictures.jpeg(8, 8), None),
     ],
-)  # fmt: skip
+)
 def test_numbers_say_how_colours_are_coded(head: bytes, expected: Colours | None) -> None:
-    """Those of the picture that is shown, and where no profile describes them: a PNG's numbers come before its profile."""
+    """Those of the picture that is shown, and where no profile describes them: a PNG's numbers come
+    before its profile.
+    """
     assert colours(head) == expected
 
 
@@ -296,7 +331,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "empty chunks": lambda: pictures.png(8, 8)[:33] + b"\0\0\0\0tEXt\0\0\0\0" * 6000,
     "empty riff chunks": lambda: b"RIFF\0\0\0\0WEBP" + b"JUNK\0\0\0\0" * 9000,
     "directory": exif_of_many_entries,
-    "directories within each other": lambda: b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 330, 4, 16, 8) * 5400,
+    "directories within each other": lambda: (
+        b"II*\0\x08\0\0\0\xff\xff" + struct.pack("<HHII", 330, 4, 16, 8) * 5400
+    ),
     "brands": lambda: b"\0\0\xff\xffftyp" + b"mif1" * 16000,
     "boxes": lambda: ftyp(b"heic")[:-8] + box(b"meta", bytes(4) + b"\0\0\0\x08free" * 8000),
     "associations": lambda: (
@@ -305,7 +342,11 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
             b"meta",
             bytes(4)
             + box(b"pitm", b"\0\0\0\0\0\x01")
-            + box(b"iprp", box(b"ipco", box(b"irot", b"\x03") * 3) + box(b"ipma", b"\0\0\0\0\xff\xff\xff\xff" + b"\0\x02\x01\x01" * 15000)),
+            + box(
+                b"iprp",
+                box(b"ipco", box(b"irot", b"\x03") * 3)
+                + box(b"ipma", b"\0\0\0\0\xff\xff\xff\xff" + b"\0\x02\x01\x01" * 15000),
+            ),
         )
     ),
     "comments": lambda: b"<!---->" * 9000,
@@ -328,13 +369,20 @@ def test_a_hostile_head_takes_no_longer_than_its_length_allows(name: str) -> Non
     spent = time.process_time() - started
 
     assert whole(content)
-    assert spent < 0.25  # seconds; a pass over 64 KB in Python is some 10 ms, a pass for each byte some minutes
+    # seconds; a pass over 64 KB in Python is some 10 ms, a pass for each byte some minutes
+    assert spent < 0.25
 
 
 def test_it_brings_no_decoder_along() -> None:
     script = "import sys; before = set(sys.modules); import vitrine.content; print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
 
-    answer = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": "layers/core"}, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": "layers/core"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     loaded = set(answer.stdout.strip("[]\n").replace("'", "").split(", "))
     assert loaded - sys.stdlib_module_names == {"vitrine"}

@@ -23,9 +23,15 @@ def test_it_is_answered_at_the_top_and_under_dataset(tenant: Tenant) -> None:
     answer = create(tenant, json={"name": "Holidays", "icon": "sun"})
 
     collection = {
-        "id": AN_ID, "name": "Holidays", "icon": "sun", "type": "dataset", "organizationId": tenant.id.hex, "isDefault": False,
-        "createdAt": A_TIME, "updatedAt": A_TIME,
-    }  # fmt: skip
+        "id": AN_ID,
+        "name": "Holidays",
+        "icon": "sun",
+        "type": "dataset",
+        "organizationId": tenant.id.hex,
+        "isDefault": False,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+    }
     assert (answer.status_code, answer.json()) == (200, {**collection, "dataset": collection})
     assert answer.json()["id"] == answer.json()["dataset"]["id"]
 
@@ -35,8 +41,9 @@ def test_it_is_listed_and_empty(tenant: Tenant) -> None:
 
     assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/datasets").json()[1] == made["dataset"]
     assert tenant.studio.get(f"/api/dataset/{made['id']}/media").json() == {
-        "media": [], "pagination": {"total": 0, "limit": 10, "offset": 0, "hasMore": False, "nextCursor": None},
-    }  # fmt: skip
+        "media": [],
+        "pagination": {"total": 0, "limit": 10, "offset": 0, "hasMore": False, "nextCursor": None},
+    }
 
 
 @pytest.mark.parametrize("icon", [None, ""])
@@ -72,14 +79,22 @@ def test_a_name_is_required(tenant: Tenant, body: bytes) -> None:
     answer = create(tenant, content=body, headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()) == (
-        400, {"error": "name: Required", "code": "invalid", "details": [{"path": ["name"], "message": "Required"}]},
-    )  # fmt: skip
+        400,
+        {
+            "error": "name: Required",
+            "code": "invalid",
+            "details": [{"path": ["name"], "message": "Required"}],
+        },
+    )
 
 
 def test_an_icon_has_a_bound_too(tenant: Tenant) -> None:
     answer = create(tenant, json={"name": "x", "icon": "x" * 256})
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "icon must have 1 to 255 characters", "code": "invalid"})
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "icon must have 1 to 255 characters", "code": "invalid"},
+    )
 
 
 def test_a_body_over_the_limit_is_told_the_limit(tenant: Tenant) -> None:
@@ -87,14 +102,19 @@ def test_a_body_over_the_limit_is_told_the_limit(tenant: Tenant) -> None:
 
     answer = create(tenant, content=b" " * (most + 1))
 
-    assert (answer.status_code, answer.json()) == (413, {
-        "error": f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload", "code": "too_large",
-    })  # fmt: skip
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {
+            "error": f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload",
+            "code": "too_large",
+        },
+    )
 
 
 def test_who_may_not_is_refused_before_the_body_is_looked_at(tenant: Tenant) -> None:
     answer = tenant.client("viewer").post(f"/api/organization/{tenant.id.hex}/datasets", content=b"{")
 
     assert (answer.status_code, answer.json()) == (
-        403, {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
-    )  # fmt: skip
+        403,
+        {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
+    )

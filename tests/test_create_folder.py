@@ -24,7 +24,9 @@ NOWHERE_PLAIN = NOWHERE.replace("-", "")
 
 
 def create(tenant: Tenant, name: object = "A folder", **more: object) -> httpx.Response:
-    return tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more})
+    return tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}
+    )
 
 
 def made(tenant: Tenant, name: object = "A folder", **more: object) -> dict[str, Any]:
@@ -43,10 +45,23 @@ def test_a_folder_lies_at_the_root_unless_a_path_is_named(tenant: Tenant) -> Non
 
     folder = answer.json()["folder"]
     home = tenant.collection_id.hex
-    assert said(answer) == (200, {"folder": {
-        "id": AN_ID, "name": "2026", "type": "folder", "blob": "folder", "path": f"{home}.{folder['id']}", "datasetId": home, "collectionId": home,
-        "status": "active", "createdAt": A_TIME, "createdById": tenant.owner.user_id.hex,
-    }})  # fmt: skip
+    assert said(answer) == (
+        200,
+        {
+            "folder": {
+                "id": AN_ID,
+                "name": "2026",
+                "type": "folder",
+                "blob": "folder",
+                "path": f"{home}.{folder['id']}",
+                "datasetId": home,
+                "collectionId": home,
+                "status": "active",
+                "createdAt": A_TIME,
+                "createdById": tenant.owner.user_id.hex,
+            }
+        },
+    )
     assert tenant.trouble() == []
 
 
@@ -56,7 +71,9 @@ def test_a_folder_lies_where_its_path_ends(tenant: Tenant) -> None:
     month = made(tenant, "07", path=year["path"])
 
     assert month["path"] == f"{year['path']}.{month['id']}"
-    listed = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": year["path"]}).json()["media"]
+    listed = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": year["path"]}
+    ).json()["media"]
     assert [each["id"] for each in listed] == [month["id"]]
 
 
@@ -64,15 +81,27 @@ def test_the_last_id_of_a_path_decides_and_the_bare_collection_is_the_root(tenan
     year = made(tenant, "2026")
     home = tenant.collection_id
 
-    paths = [made(tenant, "x", path=path)["path"].rpartition(".")[0] for path in (
-        year["id"], f"{NOWHERE_PLAIN}.{year['id']}", f"{home}.{year['id'].upper()}", home.hex, str(home), None, "",
-    )]  # fmt: skip
+    paths = [
+        made(tenant, "x", path=path)["path"].rpartition(".")[0]
+        for path in (
+            year["id"],
+            f"{NOWHERE_PLAIN}.{year['id']}",
+            f"{home}.{year['id'].upper()}",
+            home.hex,
+            str(home),
+            None,
+            "",
+        )
+    ]
 
     assert paths == [year["path"]] * 3 + [home.hex] * 4
 
 
 def test_ids_may_have_hyphens(tenant: Tenant) -> None:
-    assert create(tenant, datasetId=str(tenant.collection_id)).json()["folder"]["datasetId"] == tenant.collection_id.hex
+    assert (
+        create(tenant, datasetId=str(tenant.collection_id)).json()["folder"]["datasetId"]
+        == tenant.collection_id.hex
+    )
 
 
 def test_names_may_repeat_unless_one_is_to_be_used_again(tenant: Tenant) -> None:
@@ -95,7 +124,8 @@ def test_twenty_that_want_the_same_folder_at_once_get_one(tenant: Tenant) -> Non
     made(tenant, "another")
 
     with ThreadPoolExecutor(20) as threads, owner() as connection:
-        # Each waits for its collection's row, until some are there: so they look for the folder at the same moment.
+        # Each waits for its collection's row, until some are there: so they look for the folder at the same
+        # moment.
         connection.execute("select from collections where id = %s for update", [tenant.collection_id])
         asked = [threads.submit(made, tenant, "shared", reuse=True) for _ in range(20)]
         until = time.monotonic() + 5
@@ -105,7 +135,9 @@ def test_twenty_that_want_the_same_folder_at_once_get_one(tenant: Tenant) -> Non
         folders = [each.result() for each in asked]
 
     assert folders == [folders[0]] * 20
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 2
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 2
+    )
     assert tenant.trouble() == []
 
 
@@ -129,7 +161,10 @@ def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
         path = made(tenant, str(depth), path=path)["path"]
 
     assert len(path.split(".")) == 33
-    assert said(create(tenant, "33", path=path)) == (400, {"error": "Folders can be nested 32 deep, and no deeper", "code": "invalid"})
+    assert said(create(tenant, "33", path=path)) == (
+        400,
+        {"error": "Folders can be nested 32 deep, and no deeper", "code": "invalid"},
+    )
     assert tenant.trouble() == []
 
 
@@ -154,69 +189,127 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
-@pytest.mark.parametrize(("body", "field", "message"), [
-    ({"name": "x"}, "datasetId", "Required"),
-    ({"name": "x", "datasetId": ""}, "datasetId", "Must be an id of 32 hexadecimal digits, hyphens allowed"),
-    ({"name": "x", "datasetId": "nonsense"}, "datasetId", "Must be an id of 32 hexadecimal digits, hyphens allowed"),
-    ({"name": "x", "datasetId": 7}, "datasetId", "Must be an id of 32 hexadecimal digits, hyphens allowed"),
-    ({"name": "x", "datasetId": NOWHERE_PLAIN[:-1]}, "datasetId", "Must be an id of 32 hexadecimal digits, hyphens allowed"),
-])  # fmt: skip
-def test_a_collection_must_be_named(tenant: Tenant, body: dict[str, object], field: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        ({"name": "x"}, "datasetId", "Required"),
+        (
+            {"name": "x", "datasetId": ""},
+            "datasetId",
+            "Must be an id of 32 hexadecimal digits, hyphens allowed",
+        ),
+        (
+            {"name": "x", "datasetId": "nonsense"},
+            "datasetId",
+            "Must be an id of 32 hexadecimal digits, hyphens allowed",
+        ),
+        (
+            {"name": "x", "datasetId": 7},
+            "datasetId",
+            "Must be an id of 32 hexadecimal digits, hyphens allowed",
+        ),
+        (
+            {"name": "x", "datasetId": NOWHERE_PLAIN[:-1]},
+            "datasetId",
+            "Must be an id of 32 hexadecimal digits, hyphens allowed",
+        ),
+    ],
+)
+def test_a_collection_must_be_named(
+    tenant: Tenant, body: dict[str, object], field: str, message: str
+) -> None:
     assert said(tenant.studio.post("/api/folder", json=body)) == (
-        400, {"error": f"{field}: {message}", "code": "invalid", "details": [{"path": [field], "message": message}]},
-    )  # fmt: skip
+        400,
+        {
+            "error": f"{field}: {message}",
+            "code": "invalid",
+            "details": [{"path": [field], "message": message}],
+        },
+    )
 
 
 def test_all_that_is_wrong_is_said_at_once(tenant: Tenant) -> None:
-    assert said(tenant.studio.post("/api/folder", json={"reuse": "perhaps"})) == (400, {
-        "error": "datasetId: Required", "code": "invalid", "details": [
-            {"path": ["datasetId"], "message": "Required"}, {"path": ["name"], "message": "Required"},
-            {"path": ["reuse"], "message": "Must be true or false"},
-        ],
-    })  # fmt: skip
+    assert said(tenant.studio.post("/api/folder", json={"reuse": "perhaps"})) == (
+        400,
+        {
+            "error": "datasetId: Required",
+            "code": "invalid",
+            "details": [
+                {"path": ["datasetId"], "message": "Required"},
+                {"path": ["name"], "message": "Required"},
+                {"path": ["reuse"], "message": "Must be true or false"},
+            ],
+        },
+    )
 
 
-@pytest.mark.parametrize("path", ["nonsense", "a.b", "/", f"{NOWHERE_PLAIN}/x", f"{NOWHERE_PLAIN}..{NOWHERE_PLAIN}", ".".join([NOWHERE_PLAIN] * 40)])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "nonsense",
+        "a.b",
+        "/",
+        f"{NOWHERE_PLAIN}/x",
+        f"{NOWHERE_PLAIN}..{NOWHERE_PLAIN}",
+        ".".join([NOWHERE_PLAIN] * 40),
+    ],
+)
 def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
     assert said(create(tenant, path=path)) == (
-        400, {"error": "path is not a path: ids joined by dots, from the collection down to a folder", "code": "invalid"},
-    )  # fmt: skip
+        400,
+        {
+            "error": "path is not a path: ids joined by dots, from the collection down to a folder",
+            "code": "invalid",
+        },
+    )
 
 
 def test_a_path_that_ends_in_a_file_is_refused(tenant: Tenant) -> None:
     photo = tenant.post_file(pictures.jpeg(40, 30, seed=1))
     assert tenant.settled(photo)["state"] == "ready"
 
-    assert said(create(tenant, path=f"{tenant.collection_id.hex}.{photo}")) == (400, {"error": "path is a file, not a folder", "code": "invalid"})
+    assert said(create(tenant, path=f"{tenant.collection_id.hex}.{photo}")) == (
+        400,
+        {"error": "path is a file, not a folder", "code": "invalid"},
+    )
 
 
 @pytest.mark.parametrize("where", ["nowhere", "another collection", "another tenant", "deleted"])
 def test_a_parent_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenant, where: str) -> None:
     folder = made(tenant)
-    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()["id"]
+    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
+        "id"
+    ]
     elsewhere = made(tenant, datasetId=other)
     if where == "deleted":
         tenant.studio.delete(f"/api/media/{folder['id']}")
     path = {
-        "nowhere": NOWHERE_PLAIN, "another collection": elsewhere["path"], "another tenant": made(stranger)["path"], "deleted": folder["path"],
-    }[where]  # fmt: skip
+        "nowhere": NOWHERE_PLAIN,
+        "another collection": elsewhere["path"],
+        "another tenant": made(stranger)["path"],
+        "deleted": folder["path"],
+    }[where]
 
     assert said(create(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
-def test_a_collection_that_another_organization_is_named_beside_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_collection_that_another_organization_is_named_beside_is_not_found(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "owner")
 
     answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "x"}, headers={"x-team-id": str(stranger.id)}
-    )  # fmt: skip
+        "/api/folder",
+        json={"datasetId": tenant.collection_id.hex, "name": "x"},
+        headers={"x-team-id": str(stranger.id)},
+    )
 
     assert said(answer) == (404, {"error": "Collection not found", "code": "not_found"})
 
 
 @pytest.mark.soak
 def test_a_name_that_takes_long_to_compose_is_not_composed(tenant: Tenant) -> None:
-    marks = "a" + "\u0315\u0300" * 200_000     # seconds of work for each folder, if it were
+    marks = "a" + "\u0315\u0300" * 200_000  # seconds of work for each folder, if it were
 
     answers = [create(tenant, marks) for _ in range(20)]
 

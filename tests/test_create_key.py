@@ -25,25 +25,62 @@ IN_THE_FUTURE = "An API key ends in the future, within 3650 days, or never"
 A_MOMENT = "Must be a time with its zone, as in 2027-01-31T12:00:00Z"
 KNOWN = "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *"
 SHAPE = "Must be an array of scopes"
-NO_SCOPES: list[object] = [[], None, "media:read", 1, {}, [1], [None], [["media:read"]], ["media:read"] * 101, [1] * 1_000_000]
+NO_SCOPES: list[object] = [
+    [],
+    None,
+    "media:read",
+    1,
+    {},
+    [1],
+    [None],
+    [["media:read"]],
+    ["media:read"] * 101,
+    [1] * 1_000_000,
+]
 NO_TIMES: list[object] = [
-    "", "tomorrow", "2027-01-31", "2027-01-31T12:00:00", "2027-06-31T12:00:00Z", "2027-01-31 12:00:00Z", "2027-01-31T12:00:00+99:00",
-    "0000-01-31T12:00:00Z", "2027-W01-1T12:00:00Z", "٢٠٢٧-01-31T12:00:00Z", 1_900_000_000, "1900000000", True, [], {},
-]  # fmt: skip
+    "",
+    "tomorrow",
+    "2027-01-31",
+    "2027-01-31T12:00:00",
+    "2027-06-31T12:00:00Z",
+    "2027-01-31 12:00:00Z",
+    "2027-01-31T12:00:00+99:00",
+    "0000-01-31T12:00:00Z",
+    "2027-W01-1T12:00:00Z",
+    "٢٠٢٧-01-31T12:00:00Z",
+    1_900_000_000,
+    "1900000000",
+    True,
+    [],
+    {},
+]
 NO_NUMBERS: list[object] = ["60", 60.5, True, [], {}]
 
 
 def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
-    answer = tenant.signed_in().post(STUDIO, json={"name": "For the import", "scopes": ["media:write", "media:read", "media:write"]})
+    answer = tenant.signed_in().post(
+        STUDIO, json={"name": "For the import", "scopes": ["media:write", "media:read", "media:write"]}
+    )
 
     key = answer.json()["key"]
-    assert said(answer) == (200, {
-        "apiKey": {
-            "id": AN_ID, "name": "For the import", "keyPrefix": key[:16], "scopes": ["media:read", "media:write"], "status": "active",
-            "lastUsedAt": None, "expiresAt": None, "revokedAt": None, "createdAt": A_TIME, "updatedAt": A_TIME,
+    assert said(answer) == (
+        200,
+        {
+            "apiKey": {
+                "id": AN_ID,
+                "name": "For the import",
+                "keyPrefix": key[:16],
+                "scopes": ["media:read", "media:write"],
+                "status": "active",
+                "lastUsedAt": None,
+                "expiresAt": None,
+                "revokedAt": None,
+                "createdAt": A_TIME,
+                "updatedAt": A_TIME,
+            },
+            "key": A_KEY,
         },
-        "key": A_KEY,
-    })  # fmt: skip
+    )
     assert answer.headers["cache-control"] == "no-store"
     assert Client(key).get("/api/me").json()["userId"] == tenant.owner.user_id.hex
     assert Client(None).get("/api/me", headers={"authorization": f"Bearer {key}"}).status_code == 200
@@ -54,10 +91,16 @@ def test_only_its_hash_is_kept(tenant: Tenant) -> None:
     made = make(tenant.signed_in())
 
     with owner() as connection:
-        row = connection.execute("select k.*, k::text as whole from api_keys k where id = %s", [UUID(made["apiKey"]["id"])]).fetchone()
+        row = connection.execute(
+            "select k.*, k::text as whole from api_keys k where id = %s", [UUID(made["apiKey"]["id"])]
+        ).fetchone()
 
     assert row is not None
-    assert (row["key_hash"], row["prefix"], row["user_id"]) == (fingerprint(made["key"]), made["key"][:16], tenant.owner.user_id)
+    assert (row["key_hash"], row["prefix"], row["user_id"]) == (
+        fingerprint(made["key"]),
+        made["key"][:16],
+        tenant.owner.user_id,
+    )
     assert made["key"][16:] not in row["whole"]
 
 
@@ -71,6 +114,7 @@ def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
 
 
 # Names.
+
 
 @pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
 def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
@@ -108,6 +152,7 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[
 
 # Scopes.
 
+
 @pytest.mark.parametrize("scopes", [ALL, ["*"], ["*", *ALL], ["media:read"] * 100])
 def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) -> None:
     assert make(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
@@ -118,13 +163,23 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
     [
         ({}, refused(400, "invalid", "Required", at="scopes")),
         *(({"scopes": wrong}, refused(400, "invalid", SHAPE, at="scopes")) for wrong in NO_SCOPES),
-        *(({"scopes": [wrong]}, refused(400, "invalid", KNOWN)) for wrong in (
-            "", "media", "media:*", "admin:all", "Media:read", " media:read", "media:read,media:write", "x" * 100_000,
-        )),
+        *(
+            ({"scopes": [wrong]}, refused(400, "invalid", KNOWN))
+            for wrong in (
+                "",
+                "media",
+                "media:*",
+                "admin:all",
+                "Media:read",
+                " media:read",
+                "media:read,media:write",
+                "x" * 100_000,
+            )
+        ),
         ({"scopes": ["media:read", "nothing"]}, refused(400, "invalid", KNOWN)),
     ],
     ids=range(20),
-)  # fmt: skip
+)
 @pytest.mark.sampled(4)
 def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
@@ -138,11 +193,13 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     large = tenant.client(scopes=ALL)
 
     answers = {
-        scope: said(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]})) for scope in ("*", "media:read", "admin:users")
+        scope: said(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]}))
+        for scope in ("*", "media:read", "admin:users")
     }
 
     assert answers == {scope: lacks(scope) for scope in answers}
-    assert said(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")   # all there are is not all there will be
+    # all there are is not all there will be
+    assert said(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")
     assert make(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
     assert make(large, scopes=ALL)["apiKey"]["scopes"] == ALL
     assert make(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
@@ -151,7 +208,11 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
 
 def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(tenant: Tenant) -> None:
     somebody = person(tenant, "owner")
-    key = Client(make(Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"])["key"])
+    key = Client(
+        make(Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"])[
+            "key"
+        ]
+    )
     folder = {"datasetId": tenant.collection_id.hex, "name": "A folder"}
     assert key.post("/api/folder", json=folder).status_code == 200
 
@@ -160,9 +221,12 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
     assert key.get("/api/me").json()["role"] == "viewer"
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 200
     assert said(key.post("/api/folder", json=folder)) == (
-        403, {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
-    )  # fmt: skip
-    assert said(key.get(STUDIO)) == refused(403, "insufficient_role", "This takes the role owner or admin; yours is viewer")
+        403,
+        {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
+    )
+    assert said(key.get(STUDIO)) == refused(
+        403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
+    )
     assert said(key.post(STUDIO, json={"name": "x", "scopes": ["media:read"]})) == refused(
         403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
     )
@@ -170,13 +234,20 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
 
 # Ends.
 
-@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11))])
+
+@pytest.mark.parametrize(
+    "zone", [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11))]
+)
 def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
     at = datetime.now(UTC) + timedelta(days=30)
 
     made = make(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
 
-    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], works(made["key"])) == (show_time(at), "active", True)
+    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], works(made["key"])) == (
+        show_time(at),
+        "active",
+        True,
+    )
 
 
 def test_a_key_works_until_its_end(tenant: Tenant) -> None:
@@ -198,12 +269,16 @@ def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
     assert timedelta(seconds=3590) < life <= timedelta(seconds=3600)
 
 
-@pytest.mark.parametrize("more", [{}, {"expiresAt": None}, {"expiresIn": None}, {"expiresAt": None, "expiresIn": None}])
+@pytest.mark.parametrize(
+    "more", [{}, {"expiresAt": None}, {"expiresIn": None}, {"expiresAt": None, "expiresIn": None}]
+)
 def test_a_key_without_an_end_has_none(tenant: Tenant, more: dict[str, Any]) -> None:
     assert make(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
 
 
-@pytest.mark.parametrize("at", ["2027-01-31T12:00Z", "2027-01-31T12:00:00.5+01:00", "2027-01-31T12:00:00.123456789Z"])
+@pytest.mark.parametrize(
+    "at", ["2027-01-31T12:00Z", "2027-01-31T12:00:00.5+01:00", "2027-01-31T12:00:00.123456789Z"]
+)
 def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> None:
     assert make(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
 
@@ -212,17 +287,35 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
     ("more", "expected"),
     [
         *(({"expiresAt": wrong}, refused(400, "invalid", A_MOMENT, at="expiresAt")) for wrong in NO_TIMES),
-        *(({"expiresAt": wrong}, refused(400, "invalid", IN_THE_FUTURE)) for wrong in (
-            "2020-01-31T12:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2099-01-31T12:00:00Z",
-        )),
-        *(({"expiresIn": wrong}, refused(400, "invalid", "expiresIn must be 1 to 315360000 seconds")) for wrong in (
-            0, -1, 315_360_001, 10**400,
-        )),
-        *(({"expiresIn": wrong}, refused(400, "invalid", "Must be a whole number", at="expiresIn")) for wrong in NO_NUMBERS),
-        ({"expiresIn": 60, "expiresAt": "2027-01-31T12:00:00Z"}, refused(400, "invalid", "Give expiresAt or expiresIn, not both")),
+        *(
+            ({"expiresAt": wrong}, refused(400, "invalid", IN_THE_FUTURE))
+            for wrong in (
+                "2020-01-31T12:00:00Z",
+                "0001-01-01T00:00:00+14:00",
+                "9999-12-31T23:59:59-14:00",
+                "2099-01-31T12:00:00Z",
+            )
+        ),
+        *(
+            ({"expiresIn": wrong}, refused(400, "invalid", "expiresIn must be 1 to 315360000 seconds"))
+            for wrong in (
+                0,
+                -1,
+                315_360_001,
+                10**400,
+            )
+        ),
+        *(
+            ({"expiresIn": wrong}, refused(400, "invalid", "Must be a whole number", at="expiresIn"))
+            for wrong in NO_NUMBERS
+        ),
+        (
+            {"expiresIn": 60, "expiresAt": "2027-01-31T12:00:00Z"},
+            refused(400, "invalid", "Give expiresAt or expiresIn, not both"),
+        ),
     ],
     ids=range(29),
-)  # fmt: skip
+)
 def test_what_can_be_no_end_is_refused(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 

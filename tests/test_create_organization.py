@@ -34,20 +34,32 @@ def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
 
     answer = create(person.client, name=f"Été {word}!")
 
-    assert said(answer) == (200, {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME})
-    assert "set-cookie" not in answer.headers   # a key has no browser
+    assert said(answer) == (
+        200,
+        {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME},
+    )
+    assert "set-cookie" not in answer.headers  # a key has no browser
     assert said(person.client.get(f"{AT}/list")) == (200, [answer.json()])
     found = answer.json()["id"]
-    assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == ["Default"]
+    assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == [
+        "Default"
+    ]
     assert person.client.get("/api/me").json()["organizationId"] == found
-    assert acts(UUID(found)) == [("organization.create", person.id, UUID(found), {"name": f"Été {word}!", "slug": f"ete-{word}"})]
+    assert acts(UUID(found)) == [
+        ("organization.create", person.id, UUID(found), {"name": f"Été {word}!", "slug": f"ete-{word}"})
+    ]
 
 
 def test_an_upload_that_names_no_collection_goes_to_its_own() -> None:
     person = Somebody.new()
     create(person.client, name="New")
 
-    assert person.client.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}).status_code == 200
+    assert (
+        person.client.get(
+            "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}
+        ).status_code
+        == 200
+    )
 
 
 def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
@@ -62,7 +74,13 @@ def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
 
 def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
     with setting("ORIGIN", "https://api.test"):
-        answer = call(app, "POST", f"{AT}/create", json={"name": "New"}, headers={"authorization": f"Bearer {tenant.signed_in().token}"})
+        answer = call(
+            app,
+            "POST",
+            f"{AT}/create",
+            json={"name": "New"},
+            headers={"authorization": f"Bearer {tenant.signed_in().token}"},
+        )
 
     assert answer.headers["set-cookie"] == COOKIE.format(UUID(answer.json()["id"])) + "; Secure"
 
@@ -97,14 +115,23 @@ def test_a_slug_that_is_given_is_taken_as_it_is_or_refused() -> None:
 SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens between them"
 
 
-@pytest.mark.parametrize(("body", "answer"), [
-    ({}, refused(400, "invalid", "name: Required", ("name", "Required"))),
-    ({"name": None}, refused(400, "invalid", "name: Must be a string", ("name", "Must be a string"))),
-    ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
-    ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
-    ({"name": "x", "slug": 1}, refused(400, "invalid", "slug: Must be a string", ("slug", "Must be a string"))),
-    *(({"name": "x", "slug": slug}, refused(400, "invalid", SLUG)) for slug in ("", "A", "a_b", "-a", "a-", "a--b", "é", "a\n", "x" * 101)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, refused(400, "invalid", "name: Required", ("name", "Required"))),
+        ({"name": None}, refused(400, "invalid", "name: Must be a string", ("name", "Must be a string"))),
+        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        (
+            {"name": "x", "slug": 1},
+            refused(400, "invalid", "slug: Must be a string", ("slug", "Must be a string")),
+        ),
+        *(
+            ({"name": "x", "slug": slug}, refused(400, "invalid", SLUG))
+            for slug in ("", "A", "a_b", "-a", "a-", "a--b", "é", "a\n", "x" * 101)
+        ),
+    ],
+)
 def test_what_cannot_be_one_is_refused(body: dict[str, Any], answer: tuple[int, Any]) -> None:
     assert said(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
 
@@ -123,7 +150,9 @@ def test_one_person_owns_so_many_and_no_more_also_at_once() -> None:
     statuses = at_once(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
 
     assert sorted(statuses) == [200] * 2 + [409] * 2
-    assert said(create(person.client, name="New")) == refused(409, "too_many_organizations", f"A person can own {most} organizations, and no more")
+    assert said(create(person.client, name="New")) == refused(
+        409, "too_many_organizations", f"A person can own {most} organizations, and no more"
+    )
     assert len(person.client.get(f"{AT}/list").json()) == most
 
 

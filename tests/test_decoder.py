@@ -116,7 +116,9 @@ def test_a_child_killed_while_idle_is_not_noticed(decoder: Decoder, photo: Path)
     assert decoder.pid != pid
 
 
-def test_a_child_killed_in_the_middle_is_replaced_and_asked_again(decoder: Decoder, slow: Path, aside: ThreadPoolExecutor) -> None:
+def test_a_child_killed_in_the_middle_is_replaced_and_asked_again(
+    decoder: Decoder, slow: Path, aside: ThreadPoolExecutor
+) -> None:
     work = aside.submit(decoder.derive, slow, limits=SLOW)
     pid = at_work(decoder, work)
 
@@ -126,7 +128,9 @@ def test_a_child_killed_in_the_middle_is_replaced_and_asked_again(decoder: Decod
     assert decoder.pid != pid
 
 
-def test_a_child_killed_twice_is_given_up_and_the_next_file_answered(decoder: Decoder, slow: Path, photo: Path, aside: ThreadPoolExecutor) -> None:
+def test_a_child_killed_twice_is_given_up_and_the_next_file_answered(
+    decoder: Decoder, slow: Path, photo: Path, aside: ThreadPoolExecutor
+) -> None:
     work = aside.submit(decoder.derive, slow, limits=SLOW)
     first = at_work(decoder, work)
     os.kill(first, signal.SIGKILL)
@@ -137,7 +141,9 @@ def test_a_child_killed_twice_is_given_up_and_the_next_file_answered(decoder: De
     assert decoder.derive(photo).width == 320
 
 
-def test_a_decoding_that_was_begun_goes_on_beside_and_ends_with_its_block(decoder: Decoder, slow: Path, photo: Path, tmp_path: Path) -> None:
+def test_a_decoding_that_was_begun_goes_on_beside_and_ends_with_its_block(
+    decoder: Decoder, slow: Path, photo: Path, tmp_path: Path
+) -> None:
     with decoder.begin(photo) as decoding:
         assert decoding.result() == decoder.derive(photo)
     kept = decoder.pid
@@ -292,9 +298,15 @@ print(*sorted(set(sys.modules) - before))
 
 
 def test_all_that_decodes_is_loaded_before_the_first_file(tmp_path: Path) -> None:
-    """The child may not be able to reach its own libraries later: root's are often in root's home, and the child is not root then."""
-    turned = [stills.turned(kind, 6) for kind in stills.TURNING]     # with EXIF, whose reader may be another module
-    files = [saved(tmp_path / str(number), data) for number, data in enumerate([*(make() for make in stills.SMALL.values()), *turned])]
+    """The child may not be able to reach its own libraries later: root's are often in root's home, and
+    the child is not root then.
+    """
+    # with EXIF, whose reader may be another module
+    turned = [stills.turned(kind, 6) for kind in stills.TURNING]
+    files = [
+        saved(tmp_path / str(number), data)
+        for number, data in enumerate([*(make() for make in stills.SMALL.values()), *turned])
+    ]
 
     loaded = subprocess.run(
         [sys.executable, "-c", LOADED, *map(str, files)],
@@ -314,7 +326,11 @@ def test_the_child_gets_no_secrets(decoder: Decoder, photo: Path, monkeypatch: p
 
     decoder.derive(photo)
 
-    names = {line.partition("=")[0] for line in Path(f"/proc/{decoder.pid}/environ").read_text().split("\0") if line}
+    names = {
+        line.partition("=")[0]
+        for line in Path(f"/proc/{decoder.pid}/environ").read_text().split("\0")
+        if line
+    }
     assert names <= {
         *("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"),
         *("MALLOC_ARENA_MAX", "VIPS_BLOCK_UNTRUSTED", "VIPS_CONCURRENCY", "VIPS_DISC_THRESHOLD"),
@@ -338,7 +354,11 @@ def test_the_child_runs_within_its_limits(decoder: Decoder, photo: Path) -> None
 
     rows = [line.rsplit(maxsplit=3) for line in Path(f"/proc/{decoder.pid}/limits").read_text().splitlines()]
     limits = {row[0].strip(): row[1] for row in rows}
-    assert (limits["Max address space"], limits["Max core file size"], limits["Max file size"]) == (str(512 << 20), "0", "0")
+    assert (limits["Max address space"], limits["Max core file size"], limits["Max file size"]) == (
+        str(512 << 20),
+        "0",
+        "0",
+    )
     assert 7 <= int(limits["Max cpu time"]) <= 10
 
 
@@ -372,7 +392,9 @@ def test_a_name_is_only_a_name(decoder: Decoder, tmp_path: Path) -> None:
     assert decoder.derive(saved(odd, pictures.png(300, 200))).frames[0].picture.width == 300
 
 
-def test_where_no_child_starts_nothing_is_said_about_the_file(decoder: Decoder, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_child_starts_nothing_is_said_about_the_file(
+    decoder: Decoder, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", "/bin/false")
         with pytest.raises(DecoderUnavailable):
@@ -430,10 +452,22 @@ head -c 4 >/dev/null
     ids=["a large frame", "a large thumbnail", "a turned frame", "a PNG frame", "a JPEG thumbnail", "a page"],
 )
 def test_a_childs_pictures_are_held_against_what_ours_are(
-    decoder: Decoder, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes, thumbnail: bytes
+    decoder: Decoder,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    frame: bytes,
+    thumbnail: bytes,
 ) -> None:
-    messages = [b"ready", b'{"width": 100, "height": 10, "placeholder": "aaaaaaaaaa", "frames": [[0, null]]}', frame, thumbnail]
-    answer = saved(tmp_path / "answer", b"".join(len(message).to_bytes(4, "big") + message for message in messages))
+    messages = [
+        b"ready",
+        b'{"width": 100, "height": 10, "placeholder": "aaaaaaaaaa", "frames": [[0, null]]}',
+        frame,
+        thumbnail,
+    ]
+    answer = saved(
+        tmp_path / "answer", b"".join(len(message).to_bytes(4, "big") + message for message in messages)
+    )
     liar = saved(tmp_path / "liar", f"#!/bin/sh\nexec cat '{answer}' -\n".encode())
     liar.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(liar))
@@ -442,7 +476,9 @@ def test_a_childs_pictures_are_held_against_what_ours_are(
         decoder.derive(photo)
 
 
-def test_a_childs_words_are_bounded(decoder: Decoder, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_childs_words_are_bounded(
+    decoder: Decoder, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     liar = saved(
         tmp_path / "liar",
         rb"""#!/bin/sh
@@ -467,8 +503,12 @@ def damaged(many: int, seed: int) -> Iterator[tuple[str, bytes]]:
         yield f"{name}, {seed + number}", pictures.mutated(whole[name], seed=seed + number)
 
 
-def shown_or_refused(path: Path, files: Iterator[tuple[str, bytes]], *, files_per_child: int = 300) -> tuple[int, dict[str, str]]:
-    """How many were shown, and why the others were not. Nothing is left of any of them, and no child took more than it may."""
+def shown_or_refused(
+    path: Path, files: Iterator[tuple[str, bytes]], *, files_per_child: int = 300
+) -> tuple[int, dict[str, str]]:
+    """How many were shown, and why the others were not. Nothing is left of any of them, and no child took
+    more than it may.
+    """
     limits = Limits(max_pixels=10**6, wall_seconds=20, memory_bytes=1 << 30)
     shown, refused, before, most = 0, dict[str, str](), resident(), 0
     with Decoder(files_per_child=files_per_child) as decoder:
@@ -484,19 +524,27 @@ def shown_or_refused(path: Path, files: Iterator[tuple[str, bytes]], *, files_pe
             most = max(most, address_space(decoder.pid)) if decoder.pid else most
     assert most <= limits.memory_bytes
     assert (len(os.listdir("/proc/self/fd")), resident()[1] - before[1] < 16 * MIB) == (before[0], True)
-    assert [name for name, why in refused.items() if not why.startswith(("The ", "Decoding ", "not supported: "))] == []
+    assert [
+        name for name, why in refused.items() if not why.startswith(("The ", "Decoding ", "not supported: "))
+    ] == []
     return shown, refused
 
 
 def resident() -> tuple[int, int]:
     """How many files this process has open, and bytes of memory."""
-    return len(os.listdir("/proc/self/fd")), int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return len(os.listdir("/proc/self/fd")), int(
+        Path("/proc/self/statm").read_text().split()[1]
+    ) * os.sysconf("SC_PAGE_SIZE")
 
 
 def address_space(pid: int) -> int:
     """Bytes, at most, of a running child."""
     try:
-        return next(int(line.split()[1]) * 1024 for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmPeak"))
+        return next(
+            int(line.split()[1]) * 1024
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if line.startswith("VmPeak")
+        )
     except (FileNotFoundError, StopIteration):
         return 0
 
@@ -504,14 +552,18 @@ def address_space(pid: int) -> int:
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
 @pytest.mark.timeout(900)
-def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(decoder: Decoder, photo: Path, tmp_path: Path) -> None:
+def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(
+    decoder: Decoder, photo: Path, tmp_path: Path
+) -> None:
     side = 10_950  # squared, just within 120 megapixels
     whole = pictures.quarters(side, side)
     makes: dict[str, Callable[[], bytes]] = {
         "JPEG": lambda: stills.encoded(whole, "JPEG", progressive=True),
         "PNG": lambda: stills.encoded(whole, "PNG", compress_level=1),
         "TIFF": lambda: stills.encoded(whole, "TIFF"),
-        "a TIFF in one strip": lambda: stills.tiff(side, side, pictures.zeros(side, side), channels=1, compression=8),
+        "a TIFF in one strip": lambda: stills.tiff(
+            side, side, pictures.zeros(side, side), channels=1, compression=8
+        ),
         "BMP": lambda: stills.encoded(whole, "BMP"),
         "HEIC of 48 megapixels": lambda: stills.encoded(pictures.quarters(8000, 6000), "HEIC", quality=10),
         "AVIF": lambda: stills.encoded(whole, "AVIF"),
@@ -532,7 +584,11 @@ def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(decoder
 def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: Path) -> None:
     shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_QUICK, FUZZ_SEED))
 
-    assert {name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not", "Decoding"))} == {}
+    assert {
+        name: why
+        for name, why in refused.items()
+        if why.startswith(("The file makes", "The file could not", "Decoding"))
+    } == {}
     assert shown > FUZZ_QUICK / 10  # the damage is neither everything
     assert len(refused) > FUZZ_QUICK / 10  # nor nothing
 
@@ -544,4 +600,6 @@ def test_many_damaged_files_are_shown_or_refused(tmp_path: Path) -> None:
     shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_LONG, FUZZ_SEED + FUZZ_QUICK))
 
     assert shown + len(refused) == FUZZ_LONG
-    assert {name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not"))} == {}
+    assert {
+        name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not"))
+    } == {}

@@ -40,13 +40,15 @@ def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -
     assert after["counts"] == {"active": 1, "trash": 2}
     assert after["bytes"]["active"] + after["bytes"]["trash"] == before["bytes"]["active"]
     assert [tenant.studio.get(link, follow_redirects=False).status_code for link in links] == [404, 404, 302]
-    assert [each["id"] for each in tenant.studio.get(f"/api/organization/{tenant.id.hex}/datasets").json()] == [tenant.collection_id.hex]
+    assert [
+        each["id"] for each in tenant.studio.get(f"/api/organization/{tenant.id.hex}/datasets").json()
+    ] == [tenant.collection_id.hex]
     listed = tenant.studio.get("/api/v1/media").json()["data"]
     assert ([item["id"] for item in listed["data"]], listed["total"]) == ([hyphened(kept)], 1)
     trash = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
-    assert [(act["deletionId"], act["kind"], act["id"], act["name"], act["deletedCount"]) for act in trash] == [
-        (answer.json()["deletionId"], "collection", made, "Summer 2026", 2)
-    ]
+    assert [
+        (act["deletionId"], act["kind"], act["id"], act["name"], act["deletedCount"]) for act in trash
+    ] == [(answer.json()["deletionId"], "collection", made, "Summer 2026", 2)]
     assert tenant.trouble() == []
 
 
@@ -66,10 +68,20 @@ def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
         tenant.studio.get(f"/api/dataset/{made}/media"),
         tenant.studio.get(f"/api/dataset/{made}/media", params={"path": trip["path"]}),
         tenant.studio.post("/api/folder", json={"datasetId": made, "name": "New"}),
-        tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": made}}),
-        tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": made}),
+        tenant.studio.post(
+            "/api/upload/s3/multipart",
+            json={"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": made}},
+        ),
+        tenant.studio.get(
+            "/api/upload/s3/params",
+            params={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": made},
+        ),
     ]
-    of_items = [tenant.studio.request(method, f"/api/media/{each}") for method in ("GET", "DELETE") for each in (item, trip["id"])]
+    of_items = [
+        tenant.studio.request(method, f"/api/media/{each}")
+        for method in ("GET", "DELETE")
+        for each in (item, trip["id"])
+    ]
     by_v1 = [tenant.studio.request(method, f"/api/v1/media/{hyphened(item)}") for method in ("GET", "DELETE")]
 
     assert [said(answer) for answer in of_it] == [collecting.NOT_FOUND] * 8
@@ -80,7 +92,10 @@ def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
 def test_the_default_one_stays(tenant: Tenant) -> None:
     answer = collecting.delete(tenant, tenant.collection_id.hex)
 
-    assert (answer.status_code, answer.json()) == (409, {"error": "The default collection cannot be deleted", "code": "default_collection"})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "The default collection cannot be deleted", "code": "default_collection"},
+    )
     assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}").status_code == 200
 
 
@@ -91,7 +106,10 @@ def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
 
     late = tenant.studio.delete(f"/api/dataset/{made['id']}", headers={"if-match": seen})
 
-    assert (late.status_code, late.json()) == (412, {"error": "It has changed since it was read; read it again", "code": "stale"})
+    assert (late.status_code, late.json()) == (
+        412,
+        {"error": "It has changed since it was read; read it again", "code": "stale"},
+    )
     assert tenant.studio.get(f"/api/dataset/{made['id']}").status_code == 200
 
 
@@ -122,13 +140,19 @@ def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) ->
     for item in (earlier, later):
         restored = tenant.studio.post(f"/api/media/{item}/restore")
         assert (restored.status_code, restored.json()) == (
-            409, {"error": "The collection of this item is deleted; restore the collection first", "code": "conflict"},
-        )  # fmt: skip
+            409,
+            {
+                "error": "The collection of this item is deleted; restore the collection first",
+                "code": "conflict",
+            },
+        )
     assert tenant.trouble() == []
 
 
 @pytest.mark.parametrize(("items", "status"), [(4, 200), (5, 409)])
-def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, items: int, status: int) -> None:
+def test_more_than_can_go_at_once_stays(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, items: int, status: int
+) -> None:
     made = collecting.make(tenant)["id"]
     for _ in range(items):
         collecting.folder(tenant, made)
@@ -140,21 +164,33 @@ def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.Monk
     except Conflict as conflict:
         said = (conflict.status, conflict.sentence)
 
-    assert said == (status, "" if status == 200 else "More than 4 items cannot be deleted at once; delete the folders in it one by one")
+    assert said == (
+        status,
+        ""
+        if status == 200
+        else "More than 4 items cannot be deleted at once; delete the folders in it one by one",
+    )
     assert tenant.studio.get(f"/api/dataset/{made}").status_code == (404 if status == 200 else 200)
 
 
 # Uploads under way.
 
+
 def test_uploads_under_way_to_it_are_aborted_and_leave_nothing(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     parts, untouched = begin(tenant, metadata={"datasetId": made}), begin(tenant)
     parts.put(1, PHOTO)
-    form = tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": made}).json()
+    form = tenant.studio.get(
+        "/api/upload/s3/params",
+        params={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": made},
+    ).json()
 
     assert collecting.delete(tenant, made).json()["deletedCount"] == 0
 
-    states = [tenant.studio.get(f"/api/upload/{media}").json()["state"] for media in (parts.media, form["mediaId"], untouched.media)]
+    states = [
+        tenant.studio.get(f"/api/upload/{media}").json()["state"]
+        for media in (parts.media, form["mediaId"], untouched.media)
+    ]
     assert states == ["aborted", "aborted", "created"]
     assert parts.answer["key"] not in {each.key for each in storage.open_multiparts()}
     refused = parts.complete()
@@ -179,21 +215,31 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
 
     def upload(number: int) -> None:
         answer = tenant.studio.post(
-            "/api/upload/s3/multipart", json={"filename": f"{uuid4()}.jpg", "type": "image/jpeg", "metadata": {"datasetId": made}}
+            "/api/upload/s3/multipart",
+            json={"filename": f"{uuid4()}.jpg", "type": "image/jpeg", "metadata": {"datasetId": made}},
         )
         if answer.status_code != 200:
             assert (answer.status_code, answer.json()) in (
-                collecting.NOT_FOUND, (409, {"error": "The upload was ended while it was being opened", "code": "conflict"}),
-            )  # fmt: skip
+                collecting.NOT_FOUND,
+                (409, {"error": "The upload was ended while it was being opened", "code": "conflict"}),
+            )
             return
-        if number % 2:             # its client says no more
+        if number % 2:  # its client says no more
             return
         created = answer.json()
         path, key = f"/api/upload/s3/multipart/{created['uploadId']}", {"key": created["key"]}
         signed = tenant.studio.get(f"{path}/1", params=key)
         data = pictures.jpeg(40, 30, seed=number)
-        if signed.status_code == 200 and http().put(signed.json()["url"], content=data, timeout=60).status_code == 200:
-            assert tenant.studio.post(f"{path}/complete", params=key, json={"parts": []}).status_code in (200, 400, 409, 422)
+        if (
+            signed.status_code == 200
+            and http().put(signed.json()["url"], content=data, timeout=60).status_code == 200
+        ):
+            assert tenant.studio.post(f"{path}/complete", params=key, json={"parts": []}).status_code in (
+                200,
+                400,
+                409,
+                422,
+            )
 
     with ThreadPoolExecutor(8) as threads:
         uploads = [threads.submit(upload, number) for number in range(12)]
@@ -204,7 +250,10 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
 
     assert deleted.result().status_code == 200
     with owner() as connection:
-        states = {row["state"] for row in connection.execute("select state from uploads where organization_id = %s", [tenant.id])}
+        states = {
+            row["state"]
+            for row in connection.execute("select state from uploads where organization_id = %s", [tenant.id])
+        }
     assert states <= {"aborted", "rejected", "stored", "processing", "ready"}
     assert collecting.usage(tenant)["counts"]["active"] == 0
     assert tenant.trouble() == []

@@ -21,10 +21,17 @@ def test_a_folder_goes_with_everything_below_it(tenant: Tenant) -> None:
     photos = [tenant.ready(PHOTO, path=place.path.ltree()) for place in (outer, inner)]
     stays = tenant.ready(PHOTO)
 
-    answer = tenant.studio.delete(f"/api/folder/{hyphened(outer.id.hex)}", headers={"content-type": "application/json"})
+    answer = tenant.studio.delete(
+        f"/api/folder/{hyphened(outer.id.hex)}", headers={"content-type": "application/json"}
+    )
 
-    assert (answer.status_code, answer.json()) == (200, {"id": outer.id.hex, "deletedCount": 2, "deletionId": AN_ID})
-    assert [tenant.studio.get(f"/api/media/{item}").status_code for item in (outer.id, inner.id, *photos, stays)] == [404] * 4 + [200]
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": outer.id.hex, "deletedCount": 2, "deletionId": AN_ID},
+    )
+    assert [
+        tenant.studio.get(f"/api/media/{item}").status_code for item in (outer.id, inner.id, *photos, stays)
+    ] == [404] * 4 + [200]
     again = tenant.studio.delete(f"/api/folder/{outer.id}")
     assert (again.status_code, again.json()) == NOT_FOUND
     assert tenant.trouble() == []

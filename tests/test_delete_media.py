@@ -29,11 +29,20 @@ def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant
 
     assert (answer.status_code, answer.json()) == (200, {"id": photo, "deletedCount": 1, "deletionId": AN_ID})
     assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 0
-    assert tenant.studio.get("/api/v1/media").json()["data"] == {"data": [], "total": 0, "limit": 20, "offset": 0}
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 0
+    )
+    assert tenant.studio.get("/api/v1/media").json()["data"] == {
+        "data": [],
+        "total": 0,
+        "limit": 20,
+        "offset": 0,
+    }
     assert usage(tenant) == {
-        "bytes": {**before["bytes"], "active": 0, "trash": before["bytes"]["total"]}, "counts": {"active": 0, "trash": 1}, "limit": None,
-    }  # fmt: skip
+        "bytes": {**before["bytes"], "active": 0, "trash": before["bytes"]["total"]},
+        "counts": {"active": 0, "trash": 1},
+        "limit": None,
+    }
     assert tenant.trouble() == []
 
 
@@ -70,8 +79,14 @@ def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant
 
     answer = tenant.studio.delete(f"/api/media/{outer.id}")
 
-    assert (answer.status_code, answer.json()) == (200, {"id": outer.id.hex, "deletedCount": 3, "deletionId": AN_ID})
-    assert [tenant.studio.get(f"/api/media/{item}").status_code for item in (outer.id, inner.id, *photos, beside.id)] == [404] * 5 + [200] * 2
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": outer.id.hex, "deletedCount": 3, "deletionId": AN_ID},
+    )
+    assert [
+        tenant.studio.get(f"/api/media/{item}").status_code
+        for item in (outer.id, inner.id, *photos, beside.id)
+    ] == [404] * 5 + [200] * 2
     assert usage(tenant)["counts"] == {"active": 1, "trash": 3}
     assert tenant.trouble() == []
 
@@ -81,7 +96,11 @@ def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO, path=folder.path.ltree())
     tenant.studio.delete(f"/api/media/{photo}")
 
-    assert tenant.studio.delete(f"/api/media/{folder.id}").json() == {"id": folder.id.hex, "deletedCount": 0, "deletionId": AN_ID}
+    assert tenant.studio.delete(f"/api/media/{folder.id}").json() == {
+        "id": folder.id.hex,
+        "deletedCount": 0,
+        "deletionId": AN_ID,
+    }
     assert tenant.trouble() == []
 
 
@@ -92,10 +111,16 @@ def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(t
         tenant.studio.patch(f"/api/media/{folder}", json={"name": "y"})
         fresh = tenant.studio.get(f"/api/{route}/{folder}").headers["etag"]
 
-        answers = [tenant.studio.delete(f"/api/{route}/{folder}", headers={"if-match": etag}) for etag in (stale, f'{stale}, "x"', fresh, fresh)]
+        answers = [
+            tenant.studio.delete(f"/api/{route}/{folder}", headers={"if-match": etag})
+            for etag in (stale, f'{stale}, "x"', fresh, fresh)
+        ]
 
         assert [answer.status_code for answer in answers] == [412, 412, 200, 404]
-        assert answers[0].json() == {"error": "It has changed since it was read; read it again", "code": "stale"}
+        assert answers[0].json() == {
+            "error": "It has changed since it was read; read it again",
+            "code": "stale",
+        }
     assert tenant.trouble() == []
 
 
@@ -108,7 +133,10 @@ def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
 def test_a_request_may_say_json_and_send_none(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id
 
-    assert tenant.studio.delete(f"/api/media/{folder}", headers={"content-type": "application/json"}).status_code == 200
+    assert (
+        tenant.studio.delete(f"/api/media/{folder}", headers={"content-type": "application/json"}).status_code
+        == 200
+    )
 
 
 def test_a_collection_is_no_item(tenant: Tenant) -> None:
@@ -121,6 +149,8 @@ def test_nothing_can_be_put_into_what_is_deleted(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
     tenant.studio.delete(f"/api/media/{folder.id}")
 
-    answer = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "y", "path": folder.path.ltree()})
+    answer = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "y", "path": folder.path.ltree()}
+    )
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Folder not found", "code": "not_found"})

@@ -17,5 +17,11 @@ def test_what_is_denied_lets_nobody_in(tenant: Tenant) -> None:
     answer = tenant.signed_in().post("/api/auth/device/deny", json={"userCode": terminal.user_code})
 
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    assert http().get("/api/auth/device", params={"user_code": terminal.user_code}).json()["status"] == "denied"
-    assert terminal.poll().json() == {"error": "access_denied", "error_description": "Access denied", "message": "Access denied"}
+    assert (
+        http().get("/api/auth/device", params={"user_code": terminal.user_code}).json()["status"] == "denied"
+    )
+    assert terminal.poll().json() == {
+        "error": "access_denied",
+        "error_description": "Access denied",
+        "message": "Access denied",
+    }

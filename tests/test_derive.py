@@ -49,8 +49,16 @@ def corners(image: Image.Image) -> list[str]:
     """The nearest of the four flat colours, a tenth in from each corner."""
     names = {"red": pictures.RED, "green": pictures.GREEN, "blue": pictures.BLUE, "yellow": pictures.YELLOW}
     plain, (width, height) = image.convert("RGB"), image.size
-    seen = [plain.getpixel((round(x * (width - 1)), round(y * (height - 1)))) for y in (0.1, 0.9) for x in (0.1, 0.9)]
-    return [min(names, key=lambda name: math.dist(names[name], colour)) for colour in seen if isinstance(colour, tuple)]
+    seen = [
+        plain.getpixel((round(x * (width - 1)), round(y * (height - 1))))
+        for y in (0.1, 0.9)
+        for x in (0.1, 0.9)
+    ]
+    return [
+        min(names, key=lambda name: math.dist(names[name], colour))
+        for colour in seen
+        if isinstance(colour, tuple)
+    ]
 
 
 def average(placeholder: bytes) -> tuple[float, float, float, float]:
@@ -70,20 +78,30 @@ def seen(derived: Derived) -> tuple[int, int, list[str]]:
     told: list[str] = []
     for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
         image = opened(picture)
-        carried = sorted({"icc_profile", "exif", "xmp", "comment"} & set(image.info)) + [f"EXIF {tag}" for tag in image.getexif()]
+        carried = sorted({"icc_profile", "exif", "xmp", "comment"} & set(image.info)) + [
+            f"EXIF {tag}" for tag in image.getexif()
+        ]
         told.append(" ".join([f"{picture.width}x{picture.height}", *corners(image), *carried]))
         told += ["its description"] if stills.DESCRIPTION.encode() in picture.data else []
     return derived.width, derived.height, told
 
 
 def test_every_format_comes_out_upright_however_it_was_held_and_carries_nothing_along(derive: Desk) -> None:
-    written = {(kind, orientation): stills.turned(kind, orientation) for kind in stills.TURNING for orientation in range(1, 9)}
+    written = {
+        (kind, orientation): stills.turned(kind, orientation)
+        for kind in stills.TURNING
+        for orientation in range(1, 9)
+    }
 
     wrong = {case: seen(derive(data)) for case, data in written.items()}
 
     expected = (64, 40, [f"64x40 {UPRIGHT}"] * 2)
     assert {case: said for case, said in wrong.items() if said != expected} == {}
-    held = [kind for kind in stills.TURNING if kind != "AVIS" and stills.DESCRIPTION.encode() not in written[kind, 6]]
+    held = [
+        kind
+        for kind in stills.TURNING
+        if kind != "AVIS" and stills.DESCRIPTION.encode() not in written[kind, 6]
+    ]
     assert held == []  # there was something to leave behind
 
 
@@ -92,7 +110,11 @@ def test_every_way_of_writing_a_picture_is_read(derive: Desk) -> None:
 
     read = {name: seen(derive(make())) for name, make in stills.UPRIGHT.items()}
 
-    expected = {name: (*size, [f"{size[0]}x{size[1]} {UPRIGHT}"] * 2) for name in stills.UPRIGHT if (size := sizes.get(name, (64, 40)))}
+    expected = {
+        name: (*size, [f"{size[0]}x{size[1]} {UPRIGHT}"] * 2)
+        for name in stills.UPRIGHT
+        if (size := sizes.get(name, (64, 40)))
+    }
     assert read == expected
 
 
@@ -119,7 +141,7 @@ def test_a_long_edge_is_shortened_and_never_lengthened(
 
 
 def test_a_jpeg_that_is_decoded_in_part_has_the_size_of_the_whole(derive: Desk) -> None:
-    derived = derive(pictures.turned("JPEG", 6, width=33, height=5009))     # a half of it is 16 pixels wide
+    derived = derive(pictures.turned("JPEG", 6, width=33, height=5009))  # a half of it is 16 pixels wide
 
     assert (derived.width, derived.height) == (33, 5009)
     assert opened(derived.frames[0].picture).size == (16, 2400)
@@ -130,7 +152,10 @@ def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> Non
     derived = derive(pictures.jpeg())
 
     assert opened(derived.frames[0].picture).info.get("progressive")
-    assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/jpeg", "image/webp")
+    assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == (
+        "image/jpeg",
+        "image/webp",
+    )
 
 
 def test_a_transparent_picture_keeps_its_holes(derive: Desk) -> None:
@@ -138,10 +163,16 @@ def test_a_transparent_picture_keeps_its_holes(derive: Desk) -> None:
     for kind in ("PNG", "WEBP", "TIFF", "AVIF", "HEIC"):
         derived = derive(stills.encoded(holed, kind))
 
-        assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == ("image/webp", "image/webp")
+        assert (derived.frames[0].picture.mime_type, derived.frames[0].thumbnail.mime_type) == (
+            "image/webp",
+            "image/webp",
+        )
         for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
             opacity = opened(picture).getchannel("A")
-            assert (opacity.getpixel((0, 0)), opacity.getpixel((picture.width // 2, picture.height // 2))) == (255, 0), kind
+            assert (
+                opacity.getpixel((0, 0)),
+                opacity.getpixel((picture.width // 2, picture.height // 2)),
+            ) == (255, 0), kind
         assert average(derived.placeholder)[3] == pytest.approx(1 - math.pi / 16, abs=0.05)
 
 
@@ -157,7 +188,10 @@ def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) ->
 
 def test_a_colour_profile_is_applied(derive: Desk) -> None:
     """One in which red and green have changed places: what is stored red is shown green."""
-    files = {kind: stills.encoded(pictures.quarters(64, 40), kind, icc_profile=stills.SWAPPED) for kind in stills.TURNING}
+    files = {
+        kind: stills.encoded(pictures.quarters(64, 40), kind, icc_profile=stills.SWAPPED)
+        for kind in stills.TURNING
+    }
 
     shown = {kind: " ".join(corners(opened(derive(data).frames[0].picture))) for kind, data in files.items()}
 
@@ -168,7 +202,10 @@ def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
     """Display P3 in a HEIC without a profile: its reds are redder than sRGB's."""
     red = Image.new("RGB", (64, 40), (200, 60, 60))
 
-    plain, wide = (opened(derive(stills.encoded(red, "HEIC", **said)).frames[0].picture).getpixel((32, 20)) for said in ({}, {"color_primaries": 12}))
+    plain, wide = (
+        opened(derive(stills.encoded(red, "HEIC", **said)).frames[0].picture).getpixel((32, 20))
+        for said in ({}, {"color_primaries": 12})
+    )
 
     assert isinstance(plain, tuple)
     assert isinstance(wide, tuple)
@@ -177,13 +214,24 @@ def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
 
 
 @pytest.mark.parametrize(("kind", "degrees_lost"), [("AVIF", 3), ("HEIC", 3), ("PNG", 2)])
-def test_high_dynamic_range_and_wide_gamuts_look_as_in_a_video(derive: Desk, kind: str, degrees_lost: int) -> None:
-    """By numbers that no decoder applies. A PNG may have a profile beside them, which is for those who do not know them."""
-    written = {"AVIF": charts.avif, "HEIC": charts.heic, "PNG": lambda *told: charts.png(*told, profile=stills.SWAPPED)}[kind]
+def test_high_dynamic_range_and_wide_gamuts_look_as_in_a_video(
+    derive: Desk, kind: str, degrees_lost: int
+) -> None:
+    """By numbers that no decoder applies. A PNG may have a profile beside them, which is for those who do
+    not know them.
+    """
+    written = {
+        "AVIF": charts.avif,
+        "HEIC": charts.heic,
+        "PNG": lambda *told: charts.png(*told, profile=stills.SWAPPED),
+    }[kind]
     tones = [(told, right, 10) for told, right in charts.SHOWN.items() if told[2] is None]
     seen = {}
 
-    for (primaries, transfer, _), right, most in [*tones, *(((told, charts.SRGB, None), right, 7) for told, right in charts.SHOWN_OF_SDR.items())]:
+    for (primaries, transfer, _), right, most in [
+        *tones,
+        *(((told, charts.SRGB, None), right, 7) for told, right in charts.SHOWN_OF_SDR.items()),
+    ]:
         shown = opened(derive(written(charts.chart(transfer), primaries, transfer)).frames[0].picture)
         levels, degrees = charts.differences(charts.patches(shown), right)
         if levels > most or degrees > degrees_lost:
@@ -205,9 +253,13 @@ def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(deriv
     """Of 8 bits, which is what Pillow writes and reads."""
     chart = charts.chart(charts.HLG)
     said = b"nclx\0\1\0\x0d"  # sRGB
-    whole = stills.encoded(chart, "AVIS", quality=100).replace(said, said[:4] + bytes([0, charts.BT2020, 0, charts.HLG]))
+    whole = stills.encoded(chart, "AVIS", quality=100).replace(
+        said, said[:4] + bytes([0, charts.BT2020, 0, charts.HLG])
+    )
 
-    levels, degrees = charts.differences(charts.patches(opened(derive(whole).frames[0].picture)), charts.SHOWN[charts.BT2020, charts.HLG, None])
+    levels, degrees = charts.differences(
+        charts.patches(opened(derive(whole).frames[0].picture)), charts.SHOWN[charts.BT2020, charts.HLG, None]
+    )
 
     assert (levels <= 8, degrees <= 5) == (True, True), (levels, degrees)
 
@@ -221,8 +273,14 @@ def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(der
     picture = derive(charts.heic(large, charts.BT2020, charts.HLG)).frames[0].picture
 
     shown = opened(picture)
-    levels, degrees = charts.differences(charts.patches(shown.resize(chart.size)), charts.SHOWN[charts.BT2020, charts.HLG, None])
-    assert ((picture.width, picture.height), shown.mode, shown.getpixel((100, 100))[3]) == ((2400, 480), "RGBA", pytest.approx(128, abs=2))  # type: ignore[index]
+    levels, degrees = charts.differences(
+        charts.patches(shown.resize(chart.size)), charts.SHOWN[charts.BT2020, charts.HLG, None]
+    )
+    assert ((picture.width, picture.height), shown.mode, shown.getpixel((100, 100))[3]) == (
+        (2400, 480),
+        "RGBA",
+        pytest.approx(128, abs=2),
+    )  # type: ignore[index]
     assert (levels <= 14, degrees <= 5) == (True, True)
 
 
@@ -241,8 +299,13 @@ def test_sixteen_bits_keep_their_lightness(derive: Desk) -> None:
 
 def test_other_pixels_come_out_too(derive: Desk) -> None:
     modes_of = {
-        "PNG": "L 1 P LA I;16", "JPEG": "L", "TIFF": "L 1 P LA I;16 RGBA", "BMP": "L 1 P RGBA", "HEIC": "L LA RGBA", "AVIF": "L LA RGBA",
-    }  # fmt: skip
+        "PNG": "L 1 P LA I;16",
+        "JPEG": "L",
+        "TIFF": "L 1 P LA I;16 RGBA",
+        "BMP": "L 1 P RGBA",
+        "HEIC": "L LA RGBA",
+        "AVIF": "L LA RGBA",
+    }
     for kind, modes in modes_of.items():
         for mode in modes.split():
             grey = pictures.quarters(64, 40) if mode == "RGBA" else pictures.quarters(64, 40).convert("L")
@@ -261,7 +324,11 @@ def test_of_what_moves_the_first_picture_is_shown(derive: Desk) -> None:
     for animated in (pictures.gif(frames=4), pictures.animated_webp()):
         derived = derive(animated)
 
-        assert (derived.width, derived.height, derived.frames[0].picture.mime_type) == (320, 240, "image/jpeg")
+        assert (derived.width, derived.height, derived.frames[0].picture.mime_type) == (
+            320,
+            240,
+            "image/jpeg",
+        )
         assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
 
 
@@ -273,7 +340,12 @@ def test_of_several_pages_the_first_is_shown(derive: Desk) -> None:
 
 def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
     sequence = stills.encoded(pictures.scene(64, 40), "AVIS")
-    whole = {"GIF": pictures.gif(64, 40, frames=30), "WebP": pictures.animated_webp(), "APNG": stills.apng(2), "AVIF": sequence}
+    whole = {
+        "GIF": pictures.gif(64, 40, frames=30),
+        "WebP": pictures.animated_webp(),
+        "APNG": stills.apng(2),
+        "AVIF": sequence,
+    }
     said: dict[str, str] = {}
 
     for kind, data in whole.items():
@@ -291,7 +363,10 @@ def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
         "APNG": "The animation has 2 pictures of 0 megapixels in all; the limit is 0",
         "AVIF": "The animation has 3 pictures of 0 megapixels in all; the limit is 0",
     }
-    assert endless.value.reason == "The animation has 1000000000 pictures of 2560000 megapixels in all; the limit is 2000"
+    assert (
+        endless.value.reason
+        == "The animation has 1000000000 pictures of 2560000 megapixels in all; the limit is 2000"
+    )
     assert derive(stills.moving("TIFF"), Limits(max_animation_pixels=1)).width == 64  # pages do not move
 
 
@@ -336,8 +411,14 @@ def test_what_a_picture_is_beside_stays_behind(derive: Desk) -> None:
         assert not [word for word in (b"script", b"PK\5\6", b"%PDF") if word in made], name
 
 
-CUT, DAMAGED, NO_PICTURE = "The file is cut short", "The file is damaged or cut short", "The file is not a picture of a type that is taken"
-WHOLE = {name: make for name, make in stills.SMALL.items() if name != "GIF"} | {"GIF": lambda: pictures.gif(64, 40)}
+CUT, DAMAGED, NO_PICTURE = (
+    "The file is cut short",
+    "The file is damaged or cut short",
+    "The file is not a picture of a type that is taken",
+)
+WHOLE = {name: make for name, make in stills.SMALL.items() if name != "GIF"} | {
+    "GIF": lambda: pictures.gif(64, 40)
+}
 
 
 def too_many(megapixels: int) -> str:
@@ -362,7 +443,11 @@ def bad() -> Iterator[tuple[str, bytes, str]]:
     yield "most of a PNG", pictures.truncated(pictures.png(), share=0.9), DAMAGED
     yield "nearly all of a TIFF, its directory first", pictures.truncated(raw, share=0.97), DAMAGED
     for name, make in WHOLE.items():
-        yield f"half of a {name}", pictures.truncated(make()), CUT if name in {"JPEG", "progressive JPEG", "GIF", "AVIF"} else DAMAGED
+        yield (
+            f"half of a {name}",
+            pictures.truncated(make()),
+            CUT if name in {"JPEG", "progressive JPEG", "GIF", "AVIF"} else DAMAGED,
+        )
     yield "a PNG bomb", pictures.bomb_png(), too_many(2500)
     yield "an interlaced PNG bomb", pictures.interlaced_png(rows=10), too_many(900)
     yield "a PNG that claims", pictures.claiming_png(), too_many(1_000_000)
@@ -407,7 +492,18 @@ def test_a_limit_holds_where_the_head_does_not_tell_the_size(derive: Desk) -> No
         derive(pictures.late_header(), Limits(max_pixels=1000))
 
 
-@pytest.mark.parametrize("colour", [pictures.RED, pictures.GREEN, pictures.BLUE, pictures.YELLOW, (128, 128, 128), (0, 0, 0), (255, 255, 255)])
+@pytest.mark.parametrize(
+    "colour",
+    [
+        pictures.RED,
+        pictures.GREEN,
+        pictures.BLUE,
+        pictures.YELLOW,
+        (128, 128, 128),
+        (0, 0, 0),
+        (255, 255, 255),
+    ],
+)
 def test_a_placeholder_has_the_colour_of_its_picture(derive: Desk, colour: pictures.Colour) -> None:
     file = BytesIO()
     Image.new("RGB", (300, 200), colour).save(file, "PNG")
@@ -418,12 +514,16 @@ def test_a_placeholder_has_the_colour_of_its_picture(derive: Desk, colour: pictu
 
 
 def test_a_placeholder_is_turned_with_its_picture(derive: Desk) -> None:
-    upright, turned = derive(pictures.turned("PNG", 1)).placeholder, derive(pictures.turned("PNG", 6)).placeholder
+    upright, turned = (
+        derive(pictures.turned("PNG", 1)).placeholder,
+        derive(pictures.turned("PNG", 6)).placeholder,
+    )
 
     assert upright == turned
 
 
-# As thumbhash 0.1.2 on PyPI, a port of the reference, has them (where it fails, on transparency: with the missing brackets put in).
+# As thumbhash 0.1.2 on PyPI, a port of the reference, has them (where it fails, on transparency: with the
+# missing brackets put in).
 @pytest.mark.parametrize(
     ("width", "height", "opaque", "expected"),
     [
@@ -454,7 +554,10 @@ def test_every_opacity_and_shape_has_a_hash(width: int, height: int, opacity: in
 def test_the_demo_pictures_can_all_be_shown(derive: Desk) -> None:
     sizes = {picture.filename: derive(picture.data) for picture in demo()}
 
-    assert {name: (derived.width, derived.height, derived.frames[0].picture.mime_type) for name, derived in sizes.items()} == {
+    assert {
+        name: (derived.width, derived.height, derived.frames[0].picture.mime_type)
+        for name, derived in sizes.items()
+    } == {
         "dawn-over-the-hills.jpg": (3600, 2400, "image/jpeg"),
         "lighthouse.jpg": (1200, 1600, "image/jpeg"),
         "dunes.jpg": (1920, 1280, "image/jpeg"),

@@ -29,23 +29,82 @@ IDS = [UUID(int=(0x0199A4C2D1E07000 << 64) + 0x8000000000000000 + number) for nu
 MEDIA, ORGANIZATION, COLLECTION, FOLDER, USER, VERSION, FRAME, CAPTION, DETECTION, OTHER = IDS
 
 PHOTO = Media(
-    id=MEDIA, organization_id=ORGANIZATION, collection_id=COLLECTION, collection_name="Product Photos",
-    path=f"{COLLECTION.hex}.{FOLDER.hex}.{MEDIA.hex}", type="image", status="active", row_version=3, name="hero", title="Hero", alt=None, caption="",
-    metadata={"client": 1, "tags": "not ours", "exif": "not ours"}, colors=("#dc1e1e", "#ffffff"), exif={"make": "Canon"},
-    tags={"color": ["red"]}, link_token="t" * 22, version_id=MEDIA, version_number=1,
-    filename="hero-shot.jpg", mime_type="image/jpeg", size_bytes=184320, width=2400, height=1600, duration=None, sha256=b"\xab" * 32,
-    placeholder=b"\x01\x02", taken_at=WHEN, taken_zone="+02:00", processing="ready", processing_reason=None, moderation=None, verified_at=WHEN,
-    created_at=WHEN, created_by=USER, updated_at=WHEN, updated_by=None,
-    frames=(Frame(
-        id=FRAME, at_seconds=0.0, end_seconds=None, page_number=None, key="derived/frame", width=2400, height=1600, thumbnail_key="derived/thumbnail",
-        text=None, created_at=WHEN, captions=(Caption(CAPTION, "A red shoe.", WHEN),),
-        detections=(Detection(DETECTION, "object", "shoe", ((1.0, 2.0), (3.5, 4.0)), 0.75, None),),
-    ),),
-)  # fmt: skip
+    id=MEDIA,
+    organization_id=ORGANIZATION,
+    collection_id=COLLECTION,
+    collection_name="Product Photos",
+    path=f"{COLLECTION.hex}.{FOLDER.hex}.{MEDIA.hex}",
+    type="image",
+    status="active",
+    row_version=3,
+    name="hero",
+    title="Hero",
+    alt=None,
+    caption="",
+    metadata={"client": 1, "tags": "not ours", "exif": "not ours"},
+    colors=("#dc1e1e", "#ffffff"),
+    exif={"make": "Canon"},
+    tags={"color": ["red"]},
+    link_token="t" * 22,
+    version_id=MEDIA,
+    version_number=1,
+    filename="hero-shot.jpg",
+    mime_type="image/jpeg",
+    size_bytes=184320,
+    width=2400,
+    height=1600,
+    duration=None,
+    sha256=b"\xab" * 32,
+    placeholder=b"\x01\x02",
+    taken_at=WHEN,
+    taken_zone="+02:00",
+    processing="ready",
+    processing_reason=None,
+    moderation=None,
+    verified_at=WHEN,
+    created_at=WHEN,
+    created_by=USER,
+    updated_at=WHEN,
+    updated_by=None,
+    frames=(
+        Frame(
+            id=FRAME,
+            at_seconds=0.0,
+            end_seconds=None,
+            page_number=None,
+            key="derived/frame",
+            width=2400,
+            height=1600,
+            thumbnail_key="derived/thumbnail",
+            text=None,
+            created_at=WHEN,
+            captions=(Caption(CAPTION, "A red shoe.", WHEN),),
+            detections=(Detection(DETECTION, "object", "shoe", ((1.0, 2.0), (3.5, 4.0)), 0.75, None),),
+        ),
+    ),
+)
 A_FOLDER = replace(
-    PHOTO, type="folder", version_id=None, filename=None, mime_type=None, size_bytes=0, width=None, height=None, sha256=None, placeholder=None,
-    taken_at=None, taken_zone=None, processing=None, title=None, caption=None, metadata={}, colors=(), exif=None, tags={}, frames=(),
-)  # fmt: skip
+    PHOTO,
+    type="folder",
+    version_id=None,
+    filename=None,
+    mime_type=None,
+    size_bytes=0,
+    width=None,
+    height=None,
+    sha256=None,
+    placeholder=None,
+    taken_at=None,
+    taken_zone=None,
+    processing=None,
+    title=None,
+    caption=None,
+    metadata={},
+    colors=(),
+    exif=None,
+    tags={},
+    frames=(),
+)
 
 SHOWN: dict[str, Any] = {
     "id": MEDIA.hex,
@@ -74,8 +133,12 @@ SHOWN: dict[str, Any] = {
     "sha256": "ab" * 32,
     "processing": {"state": "ready", "reason": None},
     "metadata": {
-        "client": 1, "title": "Hero", "caption": "", "tags": {"color": ["red"]},
-        "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None}, "exif": {"make": "Canon"},
+        "client": 1,
+        "title": "Hero",
+        "caption": "",
+        "tags": {"color": ["red"]},
+        "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None},
+        "exif": {"make": "Canon"},
     },
     "frames": [
         {
@@ -89,18 +152,29 @@ SHOWN: dict[str, Any] = {
             "createdAt": "2026-03-10T14:22:00.123Z",
             "mediaId": MEDIA.hex,
             "captions": [
-                {"id": CAPTION.hex, "text": "A red shoe.", "frameId": FRAME.hex, "createdAt": "2026-03-10T14:22:00.123Z", "status": "active"},
+                {
+                    "id": CAPTION.hex,
+                    "text": "A red shoe.",
+                    "frameId": FRAME.hex,
+                    "createdAt": "2026-03-10T14:22:00.123Z",
+                    "status": "active",
+                },
             ],
             "objects": [
                 {
-                    "id": DETECTION.hex, "type": "object", "label": "shoe", "blob": "", "status": "active",
-                    "polygon": [{"x": 1.0, "y": 2.0}, {"x": 3.5, "y": 4.0}], "confidence": 0.75,
+                    "id": DETECTION.hex,
+                    "type": "object",
+                    "label": "shoe",
+                    "blob": "",
+                    "status": "active",
+                    "polygon": [{"x": 1.0, "y": 2.0}, {"x": 3.5, "y": 4.0}],
+                    "confidence": 0.75,
                 },
             ],
         },
     ],
     "dataset": {"id": COLLECTION.hex, "name": "Product Photos", "organizationId": ORGANIZATION.hex},
-}  # fmt: skip
+}
 
 
 def test_an_item_is_shown_whole() -> None:
@@ -110,30 +184,57 @@ def test_an_item_is_shown_whole() -> None:
 def test_an_item_not_yet_verified_shows_no_bytes() -> None:
     pending = replace(PHOTO, verified_at=None, processing="pending")
 
-    assert studio.show_media(pending, LINKS) == SHOWN | {"blob": None, "frames": [], "processing": {"state": "pending", "reason": None}}
+    assert studio.show_media(pending, LINKS) == SHOWN | {
+        "blob": None,
+        "frames": [],
+        "processing": {"state": "pending", "reason": None},
+    }
 
 
 def test_a_folder_is_a_folder() -> None:
-    nothing = dict.fromkeys(("width", "height", "filename", "mimeType", "takenAt", "placeholder", "sha256", "processing"))
+    nothing = dict.fromkeys(
+        ("width", "height", "filename", "mimeType", "takenAt", "placeholder", "sha256", "processing")
+    )
     moderation = SHOWN["metadata"]["moderation"]
 
     assert studio.show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
-        "type": "folder", "blob": "folder", "sizeBytes": 0, "colors": [], "frames": [], "metadata": {"tags": {}, "moderation": moderation},
-    }  # fmt: skip
+        "type": "folder",
+        "blob": "folder",
+        "sizeBytes": 0,
+        "colors": [],
+        "frames": [],
+        "metadata": {"tags": {}, "moderation": moderation},
+    }
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0.0, "0"), (12.5, "12.5"), (100.0, "100"), (0.0004, "0"), (3.14159, "3.142")])
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.0, "0"), (12.5, "12.5"), (100.0, "100"), (0.0004, "0"), (3.14159, "3.142")]
+)
 def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
-    media = replace(PHOTO, frames=(replace(PHOTO.frames[0], at_seconds=seconds, end_seconds=seconds, page_number=2, text="words"),))
+    media = replace(
+        PHOTO,
+        frames=(
+            replace(PHOTO.frames[0], at_seconds=seconds, end_seconds=seconds, page_number=2, text="words"),
+        ),
+    )
 
     frame = studio.show_media(media, LINKS)["frames"][0]
 
-    assert (frame["timestamp"], frame.get("endTimestamp"), frame.get("pageNumber"), frame.get("text")) == (shown, shown, 2, "words")
+    assert (frame["timestamp"], frame.get("endTimestamp"), frame.get("pageNumber"), frame.get("text")) == (
+        shown,
+        shown,
+        2,
+        "words",
+    )
 
 
 @pytest.mark.parametrize(
     ("zone", "shown"),
-    [(None, "2026-03-10T14:22:00.123"), ("Z", "2026-03-10T14:22:00.123Z"), ("-05:30", "2026-03-10T08:52:00.123-05:30")],
+    [
+        (None, "2026-03-10T14:22:00.123"),
+        ("Z", "2026-03-10T14:22:00.123Z"),
+        ("-05:30", "2026-03-10T08:52:00.123-05:30"),
+    ],
 )
 def test_a_picture_was_taken_by_its_cameras_clock(zone: str | None, shown: str) -> None:
     assert studio.show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
@@ -142,16 +243,25 @@ def test_a_picture_was_taken_by_its_cameras_clock(zone: str | None, shown: str) 
 def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> None:
     frame = PHOTO.frames[0]
     own = [
-        PHOTO, replace(PHOTO, row_version=4), replace(PHOTO, processing="failed"), replace(PHOTO, tags={}), replace(PHOTO, frames=()),
-        replace(PHOTO, frames=(replace(frame, captions=()),)), replace(PHOTO, frames=(replace(frame, key="derived/another"),)),
-    ]  # fmt: skip
-    not_its_own = [replace(PHOTO, collection_name="Renamed"), replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}")]
+        PHOTO,
+        replace(PHOTO, row_version=4),
+        replace(PHOTO, processing="failed"),
+        replace(PHOTO, tags={}),
+        replace(PHOTO, frames=()),
+        replace(PHOTO, frames=(replace(frame, captions=()),)),
+        replace(PHOTO, frames=(replace(frame, key="derived/another"),)),
+    ]
+    not_its_own = [
+        replace(PHOTO, collection_name="Renamed"),
+        replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
+    ]
 
     assert len({studio.etag(media) for media in own}) == len(own)
     assert {studio.etag(media) for media in not_its_own} == {studio.etag(PHOTO)}
 
 
 # Pages.
+
 
 def test_a_page_says_how_to_go_on() -> None:
     page = Page((PHOTO,), 7, Cursor(WHEN.isoformat(), MEDIA))
@@ -160,7 +270,13 @@ def test_a_page_says_how_to_go_on() -> None:
 
     assert shown == {
         "media": [SHOWN],
-        "pagination": {"total": 7, "limit": 1, "offset": 2, "hasMore": True, "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), MEDIA))},
+        "pagination": {
+            "total": 7,
+            "limit": 1,
+            "offset": 2,
+            "hasMore": True,
+            "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), MEDIA)),
+        },
     }
 
 
@@ -172,8 +288,12 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
 
     assert [media["id"] for media in shown["media"]] == [MEDIA.hex, OTHER.hex]
     assert shown["pagination"] == {
-        "total": 3, "limit": 10, "offset": 0, "hasMore": True, "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), OTHER)),
-    }  # fmt: skip
+        "total": 3,
+        "limit": 10,
+        "offset": 0,
+        "hasMore": True,
+        "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), OTHER)),
+    }
 
 
 def test_a_cursor_comes_back_as_it_went() -> None:
@@ -182,7 +302,9 @@ def test_a_cursor_comes_back_as_it_went() -> None:
     assert studio.parse_cursor(studio.show_cursor(cursor)) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "x", "!!!!", "AAAA", "====", "é", studio.show_cursor(Cursor("k\n", MEDIA)), "A" * 43])
+@pytest.mark.parametrize(
+    "text", ["", "x", "!!!!", "AAAA", "====", "é", studio.show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
+)
 def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         studio.parse_cursor(text)
@@ -222,7 +344,9 @@ def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
 
 
 def test_empty_parameters_are_absent_ones() -> None:
-    given = dict.fromkeys([*studio.BrowseQuery.model_fields, *studio.BrowseQuery.UNSERVED], "") | {"recursive": "false"}
+    given = dict.fromkeys([*studio.BrowseQuery.model_fields, *studio.BrowseQuery.UNSERVED], "") | {
+        "recursive": "false"
+    }
 
     assert studio.read_query(studio.BrowseQuery, given) == studio.BrowseQuery.model_validate({})
 
@@ -230,10 +354,18 @@ def test_empty_parameters_are_absent_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        (MEDIA.hex, MEDIA), (str(MEDIA), MEDIA), (str(MEDIA).upper(), MEDIA), ("", None), (f"{{{MEDIA}}}", None), (f"urn:uuid:{MEDIA}", None),
-        (MEDIA.hex[:-1], None), (f"{MEDIA.hex}\n", None), ("0" * 31 + "٠", None), (f"{MEDIA.hex[:16]}-{MEDIA.hex[16:]}", None),
+        (MEDIA.hex, MEDIA),
+        (str(MEDIA), MEDIA),
+        (str(MEDIA).upper(), MEDIA),
+        ("", None),
+        (f"{{{MEDIA}}}", None),
+        (f"urn:uuid:{MEDIA}", None),
+        (MEDIA.hex[:-1], None),
+        (f"{MEDIA.hex}\n", None),
+        ("0" * 31 + "٠", None),
+        (f"{MEDIA.hex[:16]}-{MEDIA.hex[16:]}", None),
     ],
-)  # fmt: skip
+)
 def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) -> None:
     assert studio.parse_id(text) == found
 
@@ -243,14 +375,36 @@ def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) ->
     [
         (studio, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
         (studio, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),
-        (studio, OtherOrganization("Media not found"), 403, {"error": "No access to this item's organization", "code": "other_organization"}),
-        (studio, NotAMember("You are not in it"), 403, {"error": "You are not in it", "code": "not_a_member"}),
-        (companion, OtherOrganization("Upload not found"), 404, {"error": "Upload not found", "code": "not_found"}),
-        (companion, NotAMember("You are not in it"), 404, {"error": "Organization not found", "code": "not_found"}),
+        (
+            studio,
+            OtherOrganization("Media not found"),
+            403,
+            {"error": "No access to this item's organization", "code": "other_organization"},
+        ),
+        (
+            studio,
+            NotAMember("You are not in it"),
+            403,
+            {"error": "You are not in it", "code": "not_a_member"},
+        ),
+        (
+            companion,
+            OtherOrganization("Upload not found"),
+            404,
+            {"error": "Upload not found", "code": "not_found"},
+        ),
+        (
+            companion,
+            NotAMember("You are not in it"),
+            404,
+            {"error": "Organization not found", "code": "not_found"},
+        ),
         (companion, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
-def test_a_refusal_is_a_sentence_and_a_word(dialect: Dialect, refused: Refusal, status: int, body: dict[str, Any]) -> None:
+def test_a_refusal_is_a_sentence_and_a_word(
+    dialect: Dialect, refused: Refusal, status: int, body: dict[str, Any]
+) -> None:
     answer = dialect.refusal(refused, None)
 
     assert (answer.status, answer.body) == (status, body)

@@ -27,28 +27,80 @@ from vitrine.errors import (
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("", 0), (" ", 0), ("\u00a0\ufeff", 0), ("5", 5), (" 5 ", 5), ("1e1", 10), ("0x10", 16), ("0B11", 3), ("0o17", 15), (".5", 0.5), ("5.", 5),
+        ("", 0),
+        (" ", 0),
+        ("\u00a0\ufeff", 0),
+        ("5", 5),
+        (" 5 ", 5),
+        ("1e1", 10),
+        ("0x10", 16),
+        ("0B11", 3),
+        ("0o17", 15),
+        (".5", 0.5),
+        ("5.", 5),
         ("+5", 5),
-        ("-5", -5), ("1E-1", 0.1), ("Infinity", inf), ("-Infinity", -inf), ("1e999", inf), ("007", 7), ("0x" + "f" * 400, inf),
+        ("-5", -5),
+        ("1E-1", 0.1),
+        ("Infinity", inf),
+        ("-Infinity", -inf),
+        ("1e999", inf),
+        ("007", 7),
+        ("0x" + "f" * 400, inf),
     ],
-)  # fmt: skip
+)
 def test_a_text_is_the_number_that_javascript_makes_of_it(text: str, value: float) -> None:
     assert number(text) == value
 
 
-@pytest.mark.parametrize("text", ["NaN", "5 5", "1_000", "infinity", "inf", "0x", "-0x10", "0b2", "5px", ".", "e5", "1e", "٥", "1,5", "\u001c5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        "5 5",
+        "1_000",
+        "infinity",
+        "inf",
+        "0x",
+        "-0x10",
+        "0b2",
+        "5px",
+        ".",
+        "e5",
+        "1e",
+        "٥",
+        "1,5",
+        "\u001c5",
+    ],
+)
 def test_what_is_no_number_to_javascript_is_none_here(text: str) -> None:
     assert isnan(number(text))
 
 
-LOW = {"origin": "number", "code": "too_small", "minimum": 1, "inclusive": True, "path": ["limit"], "message": "Too small: expected number to be >=1"}
+LOW = {
+    "origin": "number",
+    "code": "too_small",
+    "minimum": 1,
+    "inclusive": True,
+    "path": ["limit"],
+    "message": "Too small: expected number to be >=1",
+}
 HIGH = {
-    "origin": "number", "code": "too_big", "maximum": 100, "inclusive": True, "path": ["limit"], "message": "Too big: expected number to be <=100",
-}  # fmt: skip
+    "origin": "number",
+    "code": "too_big",
+    "maximum": 100,
+    "inclusive": True,
+    "path": ["limit"],
+    "message": "Too big: expected number to be <=100",
+}
 UNSAFE = {
-    "code": "too_big", "maximum": 9007199254740991, "note": "Integers must be within the safe integer range.", "origin": "int", "inclusive": True,
-    "path": ["limit"], "message": "Too big: expected int to be <=9007199254740991",
-}  # fmt: skip
+    "code": "too_big",
+    "maximum": 9007199254740991,
+    "note": "Integers must be within the safe integer range.",
+    "origin": "int",
+    "inclusive": True,
+    "path": ["limit"],
+    "message": "Too big: expected int to be <=9007199254740991",
+}
 
 
 @pytest.mark.parametrize(
@@ -59,47 +111,77 @@ UNSAFE = {
         ({"limit": "1e300"}, [UNSAFE, HIGH]),
         (
             {"limit": "x"},
-            [{
-                "expected": "number", "code": "invalid_type", "received": "NaN", "path": ["limit"],
-                "message": "Invalid input: expected number, received NaN",
-            }],
+            [
+                {
+                    "expected": "number",
+                    "code": "invalid_type",
+                    "received": "NaN",
+                    "path": ["limit"],
+                    "message": "Invalid input: expected number, received NaN",
+                }
+            ],
         ),
         (
             {"limit": "-Infinity"},
-            [{
-                "expected": "number", "code": "invalid_type", "received": "Infinity", "path": ["limit"],
-                "message": "Invalid input: expected number, received number",
-            }],
+            [
+                {
+                    "expected": "number",
+                    "code": "invalid_type",
+                    "received": "Infinity",
+                    "path": ["limit"],
+                    "message": "Invalid input: expected number, received number",
+                }
+            ],
         ),
         (
             {"limit": "0.5"},
-            [{
-                "expected": "int", "format": "safeint", "code": "invalid_type", "path": ["limit"],
-                "message": "Invalid input: expected int, received number",
-            }],
+            [
+                {
+                    "expected": "int",
+                    "format": "safeint",
+                    "code": "invalid_type",
+                    "path": ["limit"],
+                    "message": "Invalid input: expected int, received number",
+                }
+            ],
         ),
         (
             {"orderDir": "DESC", "limit": "0", "orderBy": "", "type": "pdf", "offset": "-1"},
             [
                 LOW,
                 {
-                    "origin": "number", "code": "too_small", "minimum": 0, "inclusive": True, "path": ["offset"],
+                    "origin": "number",
+                    "code": "too_small",
+                    "minimum": 0,
+                    "inclusive": True,
+                    "path": ["offset"],
                     "message": "Too small: expected number to be >=0",
                 },
                 {
-                    "code": "invalid_value", "values": ["createdAt", "filename", "fileSize"], "path": ["orderBy"],
+                    "code": "invalid_value",
+                    "values": ["createdAt", "filename", "fileSize"],
+                    "path": ["orderBy"],
                     "message": 'Invalid option: expected one of "createdAt"|"filename"|"fileSize"',
                 },
-                {"code": "invalid_value", "values": ["asc", "desc"], "path": ["orderDir"], "message": 'Invalid option: expected one of "asc"|"desc"'},
                 {
-                    "code": "invalid_value", "values": ["image", "video", "all"], "path": ["type"],
+                    "code": "invalid_value",
+                    "values": ["asc", "desc"],
+                    "path": ["orderDir"],
+                    "message": 'Invalid option: expected one of "asc"|"desc"',
+                },
+                {
+                    "code": "invalid_value",
+                    "values": ["image", "video", "all"],
+                    "path": ["type"],
                     "message": 'Invalid option: expected one of "image"|"video"|"all"',
                 },
             ],
         ),
     ],
-)  # fmt: skip
-def test_all_issues_are_reported_in_the_order_and_shape_of_zod(query: dict[str, str], issues: list[dict[str, Any]]) -> None:
+)
+def test_all_issues_are_reported_in_the_order_and_shape_of_zod(
+    query: dict[str, str], issues: list[dict[str, Any]]
+) -> None:
     with pytest.raises(Mismatch) as refused:
         v1.read_query(v1.ListQuery, query)
 
@@ -107,7 +189,14 @@ def test_all_issues_are_reported_in_the_order_and_shape_of_zod(query: dict[str, 
 
 
 def test_what_is_coerced_is_taken() -> None:
-    given = {"limit": " 1e1 ", "offset": "", "orderBy": "fileSize", "orderDir": "asc", "type": "image", "status": "deleted"}
+    given = {
+        "limit": " 1e1 ",
+        "offset": "",
+        "orderBy": "fileSize",
+        "orderDir": "asc",
+        "type": "image",
+        "status": "deleted",
+    }
 
     asked = v1.read_query(v1.ListQuery, given)
 
@@ -117,11 +206,21 @@ def test_what_is_coerced_is_taken() -> None:
 def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
     some = UUID("01900000-0000-7000-8000-000000000000")
     cases = {
-        "": None, ",": None, ",,,": None, "x": [], f"{some}": [some], f",{some.hex},,x,": [some], f" {some}": [], f"{some},{some}": [some, some],
-    }  # fmt: skip
+        "": None,
+        ",": None,
+        ",,,": None,
+        "x": [],
+        f"{some}": [some],
+        f",{some.hex},,x,": [some],
+        f" {some}": [],
+        f"{some},{some}": [some, some],
+    }
 
     read = {text: v1.read_query(v1.ListQuery, {"tagIds": text}).tag_ids() for text in cases}
-    slugs = {text: v1.read_query(v1.ListQuery, {"tagSlugs": text}).tag_slugs() for text in ("", ",,", "a", ",a, b,")}
+    slugs = {
+        text: v1.read_query(v1.ListQuery, {"tagSlugs": text}).tag_slugs()
+        for text in ("", ",,", "a", ",a, b,")
+    }
 
     assert read == cases
     assert slugs == {"": None, ",,": None, "a": ["a"], ",a, b,": ["a", " b"]}
@@ -132,28 +231,73 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
     [
         (Unauthorized(), 401, {"success": False, "error": "Unauthorized", "code": "HTTP_401", "info": ...}),
         (
-            MissingScope("media:read"), 403,
-            {"success": False, "error": "Insufficient permissions - media:read scope required", "code": "INSUFFICIENT_SCOPE", "info": ...},
+            MissingScope("media:read"),
+            403,
+            {
+                "success": False,
+                "error": "Insufficient permissions - media:read scope required",
+                "code": "INSUFFICIENT_SCOPE",
+                "info": ...,
+            },
         ),
-        (Forbidden("no"), 403, {"success": False, "error": "Permission denied", "code": "PERMISSION_DENIED", "info": ...}),
-        (UnknownOrganization("no"), 403, {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}),
-        (NotAMember("no"), 403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}),
-        (NoOrganization("no"), 400, {"success": False, "error": "Team context required. Include x-team-id header."}),
-        (NotFound("Media not found"), 404, {"success": False, "error": "Media not found", "code": "HTTP_404", "info": ...}),
-        (OtherOrganization("Media not found"), 404, {"success": False, "error": "Media not found", "code": "HTTP_404", "info": ...}),
+        (
+            Forbidden("no"),
+            403,
+            {"success": False, "error": "Permission denied", "code": "PERMISSION_DENIED", "info": ...},
+        ),
+        (
+            UnknownOrganization("no"),
+            403,
+            {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"},
+        ),
+        (
+            NotAMember("no"),
+            403,
+            {
+                "success": False,
+                "error": "Access denied: You are not a member of this team",
+                "code": "NOT_A_MEMBER",
+            },
+        ),
+        (
+            NoOrganization("no"),
+            400,
+            {"success": False, "error": "Team context required. Include x-team-id header."},
+        ),
+        (
+            NotFound("Media not found"),
+            404,
+            {"success": False, "error": "Media not found", "code": "HTTP_404", "info": ...},
+        ),
+        (
+            OtherOrganization("Media not found"),
+            404,
+            {"success": False, "error": "Media not found", "code": "HTTP_404", "info": ...},
+        ),
         (Busy("Later"), 503, {"success": False, "error": "Later", "code": "HTTP_503", "info": ...}),
         (MethodNotAllowed("PUT", "GET"), 405, None),
         (
-            Mismatch([LOW]), 400,
-            {"success": False, "error": "Invalid query parameters", "code": "HTTP_400", "details": {"errors": [LOW]}, "info": ...},
+            Mismatch([LOW]),
+            400,
+            {
+                "success": False,
+                "error": "Invalid query parameters",
+                "code": "HTTP_400",
+                "details": {"errors": [LOW]},
+                "info": ...,
+            },
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Refusal) else "",
-)  # fmt: skip
+)
 def test_a_refusal_has_the_contracts_body(refused: Refusal, status: int, body: dict[str, Any] | None) -> None:
     answer = v1.refusal(refused, "media.list")
 
-    said = {name: ... if name == "info" else value for name, value in answer.body.items()} if isinstance(answer.body, dict) else None
+    said = (
+        {name: ... if name == "info" else value for name, value in answer.body.items()}
+        if isinstance(answer.body, dict)
+        else None
+    )
     assert (answer.status, said) == (status, body)
     assert list(said or {}) == list(body or {})
 
@@ -161,14 +305,27 @@ def test_a_refusal_has_the_contracts_body(refused: Refusal, status: int, body: d
 @pytest.mark.parametrize(
     ("operation", "message"),
     [
-        ("media.list", "Failed to list media"), ("media.read", "Failed to fetch media"), ("media.delete", "Failed to delete media"),
-        ("media.update", "Failed to update media"), ("media.list_tags", "Failed to get media tags"), ("media.add_tag", "Failed to add tag"),
-        ("media.set_tags", "Failed to set tags"), ("media.remove_tag", "Failed to remove tag"), ("tag.list", "Failed to list media tags"),
-        ("tag.create", "Failed to create media tag"), ("tag.update", "Failed to update media tag"), ("tag.delete", "Failed to delete media tag"),
+        ("media.list", "Failed to list media"),
+        ("media.read", "Failed to fetch media"),
+        ("media.delete", "Failed to delete media"),
+        ("media.update", "Failed to update media"),
+        ("media.list_tags", "Failed to get media tags"),
+        ("media.add_tag", "Failed to add tag"),
+        ("media.set_tags", "Failed to set tags"),
+        ("media.remove_tag", "Failed to remove tag"),
+        ("tag.list", "Failed to list media tags"),
+        ("tag.create", "Failed to create media tag"),
+        ("tag.update", "Failed to update media tag"),
+        ("tag.delete", "Failed to delete media tag"),
     ],
 )
 def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
     answer = v1.fault("id", operation)
 
     assert isinstance(answer.body, dict)
-    assert answer.body | {"info": ...} == {"success": False, "error": message, "code": "HTTP_500", "info": ...}
+    assert answer.body | {"info": ...} == {
+        "success": False,
+        "error": message,
+        "code": "HTTP_500",
+        "info": ...,
+    }

@@ -38,8 +38,11 @@ def a_device_code(expires: str) -> UUID:
         insert into device_codes (id, device_code_hash, user_code, client_id, expires_at)
         values (%s, %s, %s, 'a client', now() + %s::interval)
         """,
-        code, fingerprint(code.hex), uuid4().hex, expires,
-    )  # fmt: skip
+        code,
+        fingerprint(code.hex),
+        uuid4().hex,
+        expires,
+    )
     return code
 
 
@@ -47,7 +50,9 @@ def a_key(tenant: Tenant, *, revoked: str | None = None, expires: str | None = N
     key = organizations.add_key(tenant.owner.user_id, "a key", ["*"])
     change(
         "update api_keys set revoked_at = now() + %s::interval, expires_at = now() + %s::interval where key_hash = %s",
-        revoked, expires, fingerprint(key),
+        revoked,
+        expires,
+        fingerprint(key),
     )
     found: UUID = look("select id from api_keys where key_hash = %s", fingerprint(key))[0][0]
     return found
@@ -69,16 +74,27 @@ def test_sessions_and_device_codes_go_when_their_time_is_over() -> None:
 
 def test_keys_are_kept_for_ninety_days_after_their_end(tenant: Tenant) -> None:
     gone = [
-        a_key(tenant, revoked="-91 days"), a_key(tenant, expires="-91 days"), a_key(tenant, revoked="-1 day", expires="-91 days"),
+        a_key(tenant, revoked="-91 days"),
+        a_key(tenant, expires="-91 days"),
+        a_key(tenant, revoked="-1 day", expires="-91 days"),
         a_key(tenant, revoked="-91 days", expires="1 year"),
-    ]  # fmt: skip
-    kept = [a_key(tenant), a_key(tenant, revoked="-89 days"), a_key(tenant, expires="-89 days"), a_key(tenant, expires="1 day")]
+    ]
+    kept = [
+        a_key(tenant),
+        a_key(tenant, revoked="-89 days"),
+        a_key(tenant, expires="-89 days"),
+        a_key(tenant, expires="1 day"),
+    ]
 
     would = jobs.run(JOB, dry_run=True)
     did = jobs.run(JOB)
 
     assert [did[key.hex] for key in gone] == ["deleted"] * 4
-    assert would.keys() & {key.hex for key in gone + kept} == {key.hex for key in gone} == did.keys() & {key.hex for key in gone + kept}
+    assert (
+        would.keys() & {key.hex for key in gone + kept}
+        == {key.hex for key in gone}
+        == did.keys() & {key.hex for key in gone + kept}
+    )
     assert there("api_keys", *gone, *kept) == [False] * 4 + [True] * 4
     assert tenant.client().get("/api/me").status_code == 200
 
@@ -99,14 +115,25 @@ def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
             insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until, expires_at)
             values (%s, %s, 'POST /', %s, %s, now(), now() + %s::interval)
             """,
-            tenant.id, tenant.owner.user_id, name, b"0" * 32, expires,
-        )  # fmt: skip
+            tenant.id,
+            tenant.owner.user_id,
+            name,
+            b"0" * 32,
+            expires,
+        )
     bucket = uuid4().hex
     for ago in ("2 hours", "20 minutes", "0"):
-        change("insert into rate_limits (bucket, window_start, hits) values (%s, now() - %s::interval, 1)", bucket, ago)
+        change(
+            "insert into rate_limits (bucket, window_start, hits) values (%s, now() - %s::interval, 1)",
+            bucket,
+            ago,
+        )
 
     dry = jobs.run(JOB, dry_run=True)
-    left_by_it = len(look("select from rate_limits where bucket = %s", bucket)), len(look("select from idempotency_keys"))
+    left_by_it = (
+        len(look("select from rate_limits where bucket = %s", bucket)),
+        len(look("select from idempotency_keys")),
+    )
     jobs.run(JOB)
 
     assert "would be deleted" in dry.values()
@@ -138,12 +165,19 @@ def test_a_batch_is_bounded_and_the_next_goes_on_after_it(*, dry_run: bool) -> N
 def test_counts_of_requests_go_in_batches_too() -> None:
     jobs.run(JOB)
     for n in range(5):
-        change("insert into rate_limits (bucket, window_start, hits) values (%s, now() - interval '2 hours', 1)", f"{uuid4().hex}:{n}")
+        change(
+            "insert into rate_limits (bucket, window_start, hits) values (%s, now() - interval '2 hours', 1)",
+            f"{uuid4().hex}:{n}",
+        )
     now = datetime.now(UTC)
 
     batches = [expiry.drop_rate_limits(now, None, 2, dry_run=False) for _ in range(3)]
 
-    assert [[done.item for done in batch.done] for batch in batches] == [["2 windows"], ["2 windows"], ["1 windows"]]
+    assert [[done.item for done in batch.done] for batch in batches] == [
+        ["2 windows"],
+        ["2 windows"],
+        ["1 windows"],
+    ]
     assert [batch.cursor for batch in batches] == ["more", "more", None]
 
 
@@ -158,7 +192,9 @@ def test_a_session_that_is_used_meanwhile_is_left_alone() -> None:
 
 def test_the_report_names_no_address_and_no_token(tenant: Tenant) -> None:
     a_session("-1 second")
-    change("insert into rate_limits (bucket, window_start, hits) values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)")
+    change(
+        "insert into rate_limits (bucket, window_start, hits) values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
+    )
 
     said: Any = jobs.run(JOB, later=timedelta(minutes=1))
 

@@ -44,7 +44,9 @@ def state(tenant: Tenant, media: str) -> str:
 
 
 def form(tenant: Tenant) -> dict[str, Any]:
-    signed: dict[str, Any] = tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}).json()
+    signed: dict[str, Any] = tenant.studio.get(
+        "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}
+    ).json()
     return signed
 
 
@@ -54,7 +56,9 @@ def test_a_session_ends_a_day_after_its_last_activity_and_leaves_nothing(tenant:
     fresh = begin(tenant)
     backdate(tenant, expires_at="1 second")
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("update uploads set expires_at = now() + interval '1 hour' where version_id = %s", [fresh.media])
+        owner.execute(
+            "update uploads set expires_at = now() + interval '1 hour' where version_id = %s", [fresh.media]
+        )
 
     assert upload.answer["uploadId"] in jobs.run("expire_uploads", dry_run=True)
     assert state(tenant, upload.media) == "uploading"
@@ -104,7 +108,9 @@ def test_a_form_posted_after_its_session_ended_revives_it(tenant: Tenant) -> Non
 
 def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     signed = form(tenant)
-    aborted = tenant.studio.delete(f"/api/upload/s3/multipart/{signed['uploadId']}", params={"key": signed["fields"]["key"]})
+    aborted = tenant.studio.delete(
+        f"/api/upload/s3/multipart/{signed['uploadId']}", params={"key": signed["fields"]["key"]}
+    )
     assert (aborted.status_code, aborted.json()) == (200, {})
 
     assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
@@ -124,7 +130,8 @@ def test_a_completing_call_that_died_gives_its_upload_back(tenant: Tenant) -> No
     parts = upload.put_all(PHOTO)
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         owner.execute(
-            "update uploads set state = 'completing', lease_until = now() + interval '5 minutes' where organization_id = %s", [tenant.id]
+            "update uploads set state = 'completing', lease_until = now() + interval '5 minutes' where organization_id = %s",
+            [tenant.id],
         )
     busy = upload.complete(parts)
     assert (busy.status_code, busy.json()["code"], "retry-after" in busy.headers) == (503, "busy", True)
@@ -148,18 +155,26 @@ def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: T
 
     assert deeds == ["sent again"] * sweep.RESENDS + ["given up"]
     said = tenant.studio.get(f"/api/upload/{upload.media}").json()
-    assert (said["state"], said["reason"]) == ("failed", f"The file could not be processed in {sweep.RESENDS} tries")
+    assert (said["state"], said["reason"]) == (
+        "failed",
+        f"The file could not be processed in {sweep.RESENDS} tries",
+    )
     assert tenant.trouble() == []
 
 
-def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_some_tries(tenant: Tenant) -> None:
+def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_some_tries(
+    tenant: Tenant,
+) -> None:
     media = tenant.ready(PHOTO)
     before = families.shown(tenant, media)["frames"][0]["blob"].partition("?")[0]
     reprocessing.ask_silently(tenant, media)
     waits = f"reprocessing of version {UUID(media)} waits since "
     assert [line for line in stuck() if line.startswith(waits)] == []
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("update versions set reprocess_requested_at = now() - interval '4 hours' where id = %s", [UUID(media)])
+        owner.execute(
+            "update versions set reprocess_requested_at = now() - interval '4 hours' where id = %s",
+            [UUID(media)],
+        )
     assert len([line for line in stuck() if line.startswith(waits)]) == 1
 
     assert media not in jobs.run("expire_uploads")
@@ -175,7 +190,11 @@ def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_so
     assert deeds == ["asked for again"] * sweep.RESENDS + ["given up"]
     shown = families.shown(tenant, media)
     assert shown["processing"] == {"state": "ready", "reason": None, "reprocessFailure": sweep.TOO_OFTEN}
-    assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.trouble()) == (made, "ready", [])
+    assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.trouble()) == (
+        made,
+        "ready",
+        [],
+    )
 
 
 def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tenant) -> None:
@@ -195,17 +214,28 @@ def _unprocess(tenant: Tenant) -> None:
     """As if no event had ever come: the version waits, nothing was derived, the item is counted nowhere."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         for table in ("frames", "perceptual_hashes", "count_ledger", "counts", "collection_counts"):
-            owner.execute(sql.SQL("delete from {} where organization_id = %s").format(sql.Identifier(table)), [tenant.id])
-        owner.execute("delete from storage_ledger where organization_id = %s and kind = 'derived'", [tenant.id])
-        derived = owner.execute("delete from objects where organization_id = %s and kind = 'derived' returning key, etag", [tenant.id]).fetchall()
+            owner.execute(
+                sql.SQL("delete from {} where organization_id = %s").format(sql.Identifier(table)),
+                [tenant.id],
+            )
+        owner.execute(
+            "delete from storage_ledger where organization_id = %s and kind = 'derived'", [tenant.id]
+        )
+        derived = owner.execute(
+            "delete from objects where organization_id = %s and kind = 'derived' returning key, etag",
+            [tenant.id],
+        ).fetchall()
         for table in ("versions", "media"):
             owner.execute(
                 sql.SQL(
                     "update {} set processing = 'pending', verified_at = null, sha256 = null, width = null, height = null, placeholder = null"
                     " where organization_id = %s and processing is not null"
-                ).format(sql.Identifier(table)), [tenant.id],
+                ).format(sql.Identifier(table)),
+                [tenant.id],
             )
-        owner.execute("update versions set generation = 0, phash = null where organization_id = %s", [tenant.id])
+        owner.execute(
+            "update versions set generation = 0, phash = null where organization_id = %s", [tenant.id]
+        )
         owner.execute("update uploads set state = 'stored' where organization_id = %s", [tenant.id])
     for key, etag in derived:
         storage.delete(key, etag)

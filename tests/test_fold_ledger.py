@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def unfolded(tenant: Tenant) -> int:
     with psycopg.connect(settings().worker_database_url) as connection:
-        row = connection.execute("select count(*) from storage_ledger where organization_id = %s and not folded", [tenant.id]).fetchone()
+        row = connection.execute(
+            "select count(*) from storage_ledger where organization_id = %s and not folded", [tenant.id]
+        ).fetchone()
     assert row
     count: int = row[0]
     return count
@@ -31,13 +33,27 @@ def unfolded(tenant: Tenant) -> int:
 def test_a_reading_is_the_same_before_and_after_a_fold(tenant: Tenant) -> None:
     def work(db: Transaction) -> None:
         for number in range(3):
-            db.queue(ledger.entry(tenant.id, uuid4(), uuid4(), 100 + number, 1, "original", "active", "uploaded", f"test:{number}"))
+            db.queue(
+                ledger.entry(
+                    tenant.id,
+                    uuid4(),
+                    uuid4(),
+                    100 + number,
+                    1,
+                    "original",
+                    "active",
+                    "uploaded",
+                    f"test:{number}",
+                )
+            )
 
     transaction(tenant.owner, work)
     before = usage.read(tenant.owner)
 
     while unfolded(tenant):
-        importlib.import_module("functions.fold_ledger.handler").handler({"scheduledAt": "2026-11-20T23:20:00Z", "dryRun": False}, None)
+        importlib.import_module("functions.fold_ledger.handler").handler(
+            {"scheduledAt": "2026-11-20T23:20:00Z", "dryRun": False}, None
+        )
 
     assert (before.active_bytes, before.active_count) == (303, 3)
     assert usage.read(tenant.owner) == before

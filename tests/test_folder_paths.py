@@ -1,4 +1,6 @@
-"""The paths of folders: carried over from where they stood before they had a table, and missed where one is wrong."""
+"""The paths of folders: carried over from where they stood before they had a table, and missed where one
+is wrong.
+"""
 
 from __future__ import annotations
 
@@ -51,24 +53,37 @@ def test_every_folder_there_was_has_its_path_still_and_no_file_has_one(before: s
 
         migrations.apply(before, MIGRATIONS)
 
-        kept: dict[UUID, str] = dict(owner.execute("select folder_id, path::text from folder_paths").fetchall())
+        kept: dict[UUID, str] = dict(
+            owner.execute("select folder_id, path::text from folder_paths").fetchall()
+        )
         assert (len(kept), kept, wrong(owner)) == (2 * 34, written, set())
         assert owner.execute("select count(*) from media").fetchone() == (2 * 36,)
 
         # The rule that finds nothing wrong here finds what is.
         moved, gone, *_ = [folder for folder, path in kept.items() if path.count(".") == 32]
-        file = owner.execute("select organization_id, id from media where type = 'image' limit 1").fetchall()[0]
+        file = owner.execute("select organization_id, id from media where type = 'image' limit 1").fetchall()[
+            0
+        ]
         owner.execute("update folder_paths set path = subpath(path, 1) where folder_id = %s", [moved])
         owner.execute("delete from folder_paths where folder_id = %s", [gone])
-        owner.execute("insert into folder_paths (organization_id, folder_id, path) values (%s, %s, 'a.b')", file)
+        owner.execute(
+            "insert into folder_paths (organization_id, folder_id, path) values (%s, %s, 'a.b')", file
+        )
         assert wrong(owner) == {moved, gone, file[1]}
 
 
 def fill(owner: psycopg.Connection[Any]) -> dict[UUID, str]:
-    """A tenant with folders as deep as they go, two more in the trash, a file in the first and one at the root. The paths of its folders."""
+    """A tenant with folders as deep as they go, two more in the trash, a file in the first and one at the
+    root. The paths of its folders.
+    """
     organization, collection, deletion = uuid4(), uuid4(), uuid4()
-    owner.execute("insert into organizations (id, name, slug) values (%s, 'T', %s)", [organization, organization.hex])
-    owner.execute("insert into collections (organization_id, id, name, created_by) values (%s, %s, 'C', %s)", [organization, collection, uuid4()])
+    owner.execute(
+        "insert into organizations (id, name, slug) values (%s, 'T', %s)", [organization, organization.hex]
+    )
+    owner.execute(
+        "insert into collections (organization_id, id, name, created_by) values (%s, %s, 'C', %s)",
+        [organization, collection, uuid4()],
+    )
     owner.execute(
         "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'folder', %s, %s, 0)",
         [organization, deletion, uuid4(), uuid4()],
@@ -80,16 +95,26 @@ def fill(owner: psycopg.Connection[Any]) -> dict[UUID, str]:
         for _ in range(length):
             folder = uuid4()
             paths[folder] = f"{paths[parent] if parent else collection.hex}.{folder.hex}"
-            owner.execute(FOLDER, {
-                "organization": organization, "collection": collection, "id": folder, "parent": parent, "path": paths[folder], "deletion": deleted_by,
-            })  # fmt: skip
+            owner.execute(
+                FOLDER,
+                {
+                    "organization": organization,
+                    "collection": collection,
+                    "id": folder,
+                    "parent": parent,
+                    "path": paths[folder],
+                    "deletion": deleted_by,
+                },
+            )
             parent = folder
 
     chain(None, 32, None)
     first = next(iter(paths))
     chain(first, 2, deletion)
     for place in (first, None):
-        owner.execute(FILE, {"organization": organization, "collection": collection, "id": uuid4(), "parent": place})
+        owner.execute(
+            FILE, {"organization": organization, "collection": collection, "id": uuid4(), "parent": place}
+        )
     return paths
 
 

@@ -17,10 +17,20 @@ def test_a_collection_is_shown_whole_with_its_etag(tenant: Tenant) -> None:
     answers = [tenant.studio.get(f"/api/dataset/{name}") for name in (made["id"], hyphened(made["id"]))]
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert [answer.json() for answer in answers] == [{"dataset": {
-        "id": made["id"], "name": "Summer 2026", "icon": "sun", "type": "dataset", "organizationId": tenant.id.hex, "isDefault": False,
-        "createdAt": A_TIME, "updatedAt": A_TIME,
-    }}] * 2  # fmt: skip
+    assert [answer.json() for answer in answers] == [
+        {
+            "dataset": {
+                "id": made["id"],
+                "name": "Summer 2026",
+                "icon": "sun",
+                "type": "dataset",
+                "organizationId": tenant.id.hex,
+                "isDefault": False,
+                "createdAt": A_TIME,
+                "updatedAt": A_TIME,
+            }
+        }
+    ] * 2
     assert answers[0].headers["etag"] == answers[1].headers["etag"]
     assert not answers[0].headers["etag"].startswith("W/")
 
@@ -44,6 +54,8 @@ def test_a_deleted_one_is_not_found(tenant: Tenant) -> None:
 
 
 def test_an_empty_body_said_to_be_json_is_no_fault(tenant: Tenant) -> None:
-    answer = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}", headers={"content-type": "application/json"})
+    answer = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}", headers={"content-type": "application/json"}
+    )
 
     assert (answer.status_code, answer.json()["dataset"]["isDefault"]) == (200, True)

@@ -42,7 +42,13 @@ def test_it_says_who_waits_under_a_code() -> None:
 def test_a_code_is_read_however_it_is_typed() -> None:
     code: str = begin_login().json()["user_code"]
 
-    typed = [code.lower(), f"{code[:4]}-{code[4:]}", f" {code[:4]} {code[4:]}\t", f"{code[:2]}--{code[2:]}", f"{code[:4]}\u2013{code[4:]}".lower()]
+    typed = [
+        code.lower(),
+        f"{code[:4]}-{code[4:]}",
+        f" {code[:4]} {code[4:]}\t",
+        f"{code[:2]}--{code[2:]}",
+        f"{code[:4]}\u2013{code[4:]}".lower(),
+    ]
 
     assert [look(each) for each in typed] == [look(code)] * len(typed)
 
@@ -50,7 +56,9 @@ def test_a_code_is_read_however_it_is_typed() -> None:
 def test_a_letter_whose_capital_is_one_of_a_code_is_another_letter() -> None:
     code: str = begin_login().json()["user_code"]
     with owner() as connection:
-        connection.execute("update device_codes set user_code = %s where user_code = %s", [f"S{code[1:]}", code])
+        connection.execute(
+            "update device_codes set user_code = %s where user_code = %s", [f"S{code[1:]}", code]
+        )
 
     answers = [look(f"{letter}{code[1:]}") for letter in ("s", "\u017f")]
 
@@ -70,7 +78,9 @@ def test_it_says_what_was_decided(tenant: Tenant, decision: str, status: str) ->
 def test_a_code_that_has_expired_is_told_so() -> None:
     terminal = Terminal.begin()
     with owner() as connection:
-        connection.execute("update device_codes set expires_at = now() where user_code = %s", [terminal.user_code])
+        connection.execute(
+            "update device_codes set expires_at = now() where user_code = %s", [terminal.user_code]
+        )
 
     assert look(terminal.user_code) == refused("expired_token", "User code has expired")
 
@@ -84,13 +94,16 @@ def test_the_device_code_is_no_user_code() -> None:
     assert look(Terminal.begin().device_code) == refused("invalid_request", "Invalid user code")
 
 
-@pytest.mark.parametrize(("query", "sentence"), [
-    ("", "user_code: Required"),
-    ("?user_code=", "user_code: Required"),
-    ("?userCode=ABCD2345", "user_code: Required"),
-    ("?user_code=" + "x" * 41, "user_code: Must have at most 40 characters"),
-    ("?user_code=%00", "A text holds a character that cannot be stored"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("", "user_code: Required"),
+        ("?user_code=", "user_code: Required"),
+        ("?userCode=ABCD2345", "user_code: Required"),
+        ("?user_code=" + "x" * 41, "user_code: Must have at most 40 characters"),
+        ("?user_code=%00", "A text holds a character that cannot be stored"),
+    ],
+)
 def test_what_is_no_code_is_refused(query: str, sentence: str) -> None:
     answer = http().get(PATH + query)
 
@@ -103,14 +116,19 @@ def test_guesses_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal.begin()
     monkeypatch.setenv("AUTH_LIMIT", "3")
     settings.cache_clear()
-    address = f"2001:db8:{os.getpid() % 65536:x}:{mint_id().int % 65536:x}::1"   # of this test alone
+    address = f"2001:db8:{os.getpid() % 65536:x}:{mint_id().int % 65536:x}::1"  # of this test alone
 
     try:
-        guesses = [call(app, path=f"{PATH}?user_code=ABCD234{n}", address=address).status_code for n in range(2, 5)]
+        guesses = [
+            call(app, path=f"{PATH}?user_code=ABCD234{n}", address=address).status_code for n in range(2, 5)
+        ]
         answer = call(app, path=f"{PATH}?user_code={terminal.user_code}", address=address)
     finally:
         settings.cache_clear()
 
     sentence = TOO_MANY
     assert guesses == [400, 400, 400]
-    assert (answer.status_code, answer.json()) == (429, {"error": "rate_limited", "error_description": sentence, "message": sentence})
+    assert (answer.status_code, answer.json()) == (
+        429,
+        {"error": "rate_limited", "error_description": sentence, "message": sentence},
+    )

@@ -17,14 +17,29 @@ NOT_FOUND = (404, {"error": "Folder not found", "code": "not_found"})
 def test_a_folder_is_shown_as_it_was_when_it_was_made(tenant: Tenant) -> None:
     home = tenant.collection_id.hex
     outer = tenant.studio.post("/api/folder", json={"datasetId": home, "name": "outer"}).json()["folder"]
-    made = tenant.studio.post("/api/folder", json={"datasetId": home, "name": "inner", "path": outer["path"]}).json()["folder"]
+    made = tenant.studio.post(
+        "/api/folder", json={"datasetId": home, "name": "inner", "path": outer["path"]}
+    ).json()["folder"]
 
     answer = tenant.studio.get(f"/api/folder/{made['id']}", headers={"content-type": "application/json"})
 
-    assert (answer.status_code, answer.json()) == (200, {"folder": {
-        "id": made["id"], "name": "inner", "type": "folder", "blob": "folder", "path": f"{outer['path']}.{made['id']}", "datasetId": home,
-        "collectionId": home, "status": "active", "createdAt": A_TIME, "createdById": tenant.owner.user_id.hex,
-    }})  # fmt: skip
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "folder": {
+                "id": made["id"],
+                "name": "inner",
+                "type": "folder",
+                "blob": "folder",
+                "path": f"{outer['path']}.{made['id']}",
+                "datasetId": home,
+                "collectionId": home,
+                "status": "active",
+                "createdAt": A_TIME,
+                "createdById": tenant.owner.user_id.hex,
+            }
+        },
+    )
     assert answer.json()["folder"] == made
     assert answer.headers["etag"] == tenant.studio.get(f"/api/media/{made['id']}").headers["etag"] == AN_ETAG
     assert tenant.studio.get(f"/api/folder/{hyphened(made['id']).upper()}").json() == answer.json()

@@ -39,19 +39,31 @@ def test_every_reference_in_it_leads_somewhere() -> None:
 
     schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     assert {text for text in _references(document) if text.startswith("#/components/schemas/")} <= schemas
-    assert json.dumps(document).count('"operationId"') == sum(len(item) for item in document["paths"].values())
+    assert json.dumps(document).count('"operationId"') == sum(
+        len(item) for item in document["paths"].values()
+    )
 
 
 def test_a_link_tells_what_it_refuses() -> None:
     document = http().get("/api/openapi.json").json()
 
-    assert set(document["paths"]["/f/{mediaId}/{token}"]["get"]["responses"]) == {"302", "400", "404", "500", "503"}
+    assert set(document["paths"]["/f/{mediaId}/{token}"]["get"]["responses"]) == {
+        "302",
+        "400",
+        "404",
+        "500",
+        "503",
+    }
 
 
 def test_the_door_is_described_with_each_operation() -> None:
     document = http().get("/api/openapi.json").json()
 
-    wrong = {key: missing for key, spec, described in _described(document) if (missing := set(_of_the_door(spec)) - set(described["responses"]))}
+    wrong = {
+        key: missing
+        for key, spec, described in _described(document)
+        if (missing := set(_of_the_door(spec)) - set(described["responses"]))
+    }
 
     assert wrong == {}
 
@@ -59,14 +71,30 @@ def test_the_door_is_described_with_each_operation() -> None:
 def _of_the_door(spec: Spec) -> list[str]:
     """What every such operation may answer before its function runs."""
     permission = PERMISSIONS[spec.operation] if spec.operation else None
-    guarded = [] if permission is None else ["401", "403"] if permission.roles or permission.scope or permission.session else ["401"]
-    return ["400", "500", "503", *guarded, *(["429"] if spec.operation or spec.tier else []), *(["413"] if spec.body else [])]
+    guarded = (
+        []
+        if permission is None
+        else ["401", "403"]
+        if permission.roles or permission.scope or permission.session
+        else ["401"]
+    )
+    return [
+        "400",
+        "500",
+        "503",
+        *guarded,
+        *(["429"] if spec.operation or spec.tier else []),
+        *(["413"] if spec.body else []),
+    ]
 
 
 def test_credentials_are_told_in_each_of_their_ways() -> None:
     document = http().get("/api/openapi.json").json()
 
-    ways = {name: (each["type"], each.get("in"), each.get("name")) for name, each in document["components"]["securitySchemes"].items()}
+    ways = {
+        name: (each["type"], each.get("in"), each.get("name"))
+        for name, each in document["components"]["securitySchemes"].items()
+    }
     assert ways == {
         "apiKey": ("apiKey", "header", "x-api-key"),
         "bearer": ("http", None, None),
@@ -75,7 +103,13 @@ def test_credentials_are_told_in_each_of_their_ways() -> None:
     assert document["security"] == [{"apiKey": []}, {"bearer": []}, {"cookie": []}]
     for key, spec, described in _described(document):
         session = spec.operation is not None and PERMISSIONS[spec.operation].session
-        needed: dict[str, object] = {"security": [{"bearer": []}, {"cookie": []}]} if session else {} if spec.operation else {"security": []}
+        needed: dict[str, object] = (
+            {"security": [{"bearer": []}, {"cookie": []}]}
+            if session
+            else {}
+            if spec.operation
+            else {"security": []}
+        )
         assert {name: value for name, value in described.items() if name == "security"} == needed, key
 
 
@@ -84,9 +118,17 @@ def test_a_post_that_mints_no_secret_takes_an_idempotency_key() -> None:
 
     parameter = {"$ref": "#/components/parameters/IdempotencyKey"}
 
-    taking = {key: described["responses"] for key, _, described in _described(document) if parameter in described.get("parameters", [])}
+    taking = {
+        key: described["responses"]
+        for key, _, described in _described(document)
+        if parameter in described.get("parameters", [])
+    }
 
-    keyed = {key for key, spec, _ in _described(document) if key.startswith("POST ") and not spec.mints_secret and (spec.many or not spec.files)}
+    keyed = {
+        key
+        for key, spec, _ in _described(document)
+        if key.startswith("POST ") and not spec.mints_secret and (spec.many or not spec.files)
+    }
     assert taking.keys() == keyed
     assert taking
     assert [key for key, answers in taking.items() if not {"409", "422"} <= answers.keys()] == []
@@ -94,31 +136,59 @@ def test_a_post_that_mints_no_secret_takes_an_idempotency_key() -> None:
 
 def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
     document = http().get("/api/openapi.json").json()
-    told = {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-policy", "ratelimit"}
+    told = {
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "ratelimit-policy",
+        "ratelimit",
+    }
 
     for key, spec, described in _described(document):
         counted = spec.operation is not None or spec.tier is not None
         assert set(described["responses"][str(spec.status)]["headers"]) >= (told if counted else set()), key
-    assert {frozenset(answer["headers"]) for name, answer in document["components"]["responses"].items() if name.endswith("429")} == {
-        frozenset({*told, "x-request-id", "retry-after"})
-    }
+    assert {
+        frozenset(answer["headers"])
+        for name, answer in document["components"]["responses"].items()
+        if name.endswith("429")
+    } == {frozenset({*told, "x-request-id", "retry-after"})}
 
 
-@pytest.mark.parametrize(("dialect", "shape"), [(dialect, error) for dialect, _, _, error in NAMES], ids=[tag for _, tag, _, _ in NAMES])
-@pytest.mark.parametrize("refused", [
-    errors.Invalid("No", issues=(errors.Issue(("a", 1), "Wrong"),)), errors.Unauthorized(), errors.MissingScope("media:read"),
-    errors.NoOrganization("No"), errors.UnknownOrganization("No"), errors.NotAMember("No"), errors.Busy("No"),
-    errors.TooManyRequests(allowed=5, resets_at=datetime(2026, 1, 1, tzinfo=UTC), retry_after=7),
-], ids=lambda refused: type(refused).__name__)  # fmt: skip
-def test_a_refusal_has_the_shape_that_is_described(refused: errors.Refusal, dialect: Dialect, shape: Any) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "shape"),
+    [(dialect, error) for dialect, _, _, error in NAMES],
+    ids=[tag for _, tag, _, _ in NAMES],
+)
+@pytest.mark.parametrize(
+    "refused",
+    [
+        errors.Invalid("No", issues=(errors.Issue(("a", 1), "Wrong"),)),
+        errors.Unauthorized(),
+        errors.MissingScope("media:read"),
+        errors.NoOrganization("No"),
+        errors.UnknownOrganization("No"),
+        errors.NotAMember("No"),
+        errors.Busy("No"),
+        errors.TooManyRequests(allowed=5, resets_at=datetime(2026, 1, 1, tzinfo=UTC), retry_after=7),
+    ],
+    ids=lambda refused: type(refused).__name__,
+)
+def test_a_refusal_has_the_shape_that_is_described(
+    refused: errors.Refusal, dialect: Dialect, shape: Any
+) -> None:
     told = [dialect.refusal(refused, None).body, dialect.fault("a request", None).body]
 
-    assert [TypeAdapter(shape).validate_python(body) for body in told] == told   # what it does not name would be left out
+    # what it does not name would be left out
+    assert [TypeAdapter(shape).validate_python(body) for body in told] == told
 
 
 def _described(document: dict[str, Any]) -> list[tuple[str, Spec, dict[str, Any]]]:
     return [
-        (f"{operation.method} {operation.path}", operation.spec, document["paths"][operation.path][operation.method.lower()])
+        (
+            f"{operation.method} {operation.path}",
+            operation.spec,
+            document["paths"][operation.path][operation.method.lower()],
+        )
         for operation in operations()
     ]
 

@@ -21,8 +21,15 @@ def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
     said = answer.json()
     assert answer.status_code == 200
     assert said == {
-        "mediaId": upload.media, "state": "uploading", "reason": None, "name": "photo.jpg", "sizeBytes": PART + 10, "bytesUploaded": PART,
-        "partSize": 8 * MIB, "expiresAt": said["expiresAt"], "duplicates": [],
+        "mediaId": upload.media,
+        "state": "uploading",
+        "reason": None,
+        "name": "photo.jpg",
+        "sizeBytes": PART + 10,
+        "bytesUploaded": PART,
+        "partSize": 8 * MIB,
+        "expiresAt": said["expiresAt"],
+        "duplicates": [],
     }
 
 
@@ -32,14 +39,18 @@ def test_once_it_is_there_it_shows_the_item(tenant: Tenant) -> None:
     said = tenant.studio.get(f"/api/upload/{media}").json()
 
     assert said["state"] == "ready"
-    assert said["media"] == tenant.studio.get(f"/api/media/{media}").json()["media"] | {"frames": said["media"]["frames"]}
+    assert said["media"] == tenant.studio.get(f"/api/media/{media}").json()["media"] | {
+        "frames": said["media"]["frames"]
+    }
 
 
 def test_two_uploads_of_the_same_bytes_at_once_are_both_told(tenant: Tenant, stranger: Tenant) -> None:
     photo = pictures.jpeg(64, 40, seed=3)
 
     with ThreadPoolExecutor(3) as pool:
-        waiting = [pool.submit(owner.ready, photo, f"{n}.jpg") for n, owner in enumerate((tenant, tenant, stranger))]
+        waiting = [
+            pool.submit(owner.ready, photo, f"{n}.jpg") for n, owner in enumerate((tenant, tenant, stranger))
+        ]
         one, other, foreign = (each.result() for each in waiting)
 
     told = {media: tenant.studio.get(f"/api/upload/{media}").json()["duplicates"] for media in (one, other)}
@@ -52,7 +63,10 @@ def test_two_uploads_of_the_same_bytes_at_once_are_both_told(tenant: Tenant, str
     assert tenant.studio.delete(f"/api/media/{one}").status_code == 200
     deleted, living = (tenant.studio.get(f"/api/upload/{media}").json() for media in (one, other))
     assert living["duplicates"] == [{"mediaId": one, "name": "0.jpg", "state": "trash", "match": "exact"}]
-    assert (deleted["duplicates"], "media" in deleted) == ([{"mediaId": other, "name": "1.jpg", "state": "active", "match": "exact"}], False)
+    assert (deleted["duplicates"], "media" in deleted) == (
+        [{"mediaId": other, "name": "1.jpg", "state": "active", "match": "exact"}],
+        False,
+    )
 
 
 def test_nobody_elses_upload_is_there(tenant: Tenant, stranger: Tenant) -> None:

@@ -26,7 +26,8 @@ def usage(tenant: Tenant) -> dict[str, object]:
 def stored(tenant: Tenant) -> int:
     with owner() as connection:
         found = connection.execute(
-            "select sum(bytes)::bigint as n from objects where organization_id = %s and state = 'live' and kind <> 'incoming'", [tenant.id]
+            "select sum(bytes)::bigint as n from objects where organization_id = %s and state = 'live' and kind <> 'incoming'",
+            [tenant.id],
         ).fetchone()
     assert found is not None
     number: int = found["n"]
@@ -35,9 +36,10 @@ def stored(tenant: Tenant) -> int:
 
 def test_a_new_organization_stores_nothing(tenant: Tenant) -> None:
     assert usage(tenant) == {
-        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0}, "counts": {"active": 0, "trash": 0},
+        "bytes": {"active": 0, "trash": 0, "originals": 0, "derived": 0, "total": 0, "reserved": 0},
+        "counts": {"active": 0, "trash": 0},
         "limit": None,
-    }  # fmt: skip
+    }
 
 
 def test_it_counts_what_the_store_holds(tenant: Tenant) -> None:
@@ -46,9 +48,17 @@ def test_it_counts_what_the_store_holds(tenant: Tenant) -> None:
 
     whole, originals = stored(tenant), len(PHOTO) + len(OTHER)
     assert usage(tenant) == {
-        "bytes": {"active": whole, "trash": 0, "originals": originals, "derived": whole - originals, "total": whole, "reserved": 0},
-        "counts": {"active": 2, "trash": 0}, "limit": None,
-    }  # fmt: skip
+        "bytes": {
+            "active": whole,
+            "trash": 0,
+            "originals": originals,
+            "derived": whole - originals,
+            "total": whole,
+            "reserved": 0,
+        },
+        "counts": {"active": 2, "trash": 0},
+        "limit": None,
+    }
 
 
 def test_what_is_deleted_goes_over_to_the_trash_and_stays_in_the_total(tenant: Tenant) -> None:
@@ -62,8 +72,10 @@ def test_what_is_deleted_goes_over_to_the_trash_and_stays_in_the_total(tenant: T
     tenant.studio.delete(f"/api/media/{gone}")
 
     assert usage(tenant) == {
-        "bytes": both | {"active": one["active"], "trash": both["active"] - one["active"]}, "counts": {"active": 1, "trash": 1}, "limit": None,
-    }  # fmt: skip
+        "bytes": both | {"active": one["active"], "trash": both["active"] - one["active"]},
+        "counts": {"active": 1, "trash": 1},
+        "limit": None,
+    }
     assert tenant.trouble() == []
 
 
@@ -94,15 +106,19 @@ def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> Non
     told.append(_told_and_listed(tenant))
 
     half = len(OTHER) // 2
-    first = told[0][1]                                   # the first version with its frames
-    frames = told[1][1] - first - len(OTHER) - half      # of the second one, which the item shows: its are made anew, twice
+    first = told[0][1]  # the first version with its frames
+    # of the second one, which the item shows: its are made anew, twice
+    frames = told[1][1] - first - len(OTHER) - half
     all_of_second, originals = len(OTHER) + 3 * frames, len(PHOTO) + len(OTHER) + half
     assert told == [
-        (len(PHOTO), first, 0), *[(originals, first + len(OTHER) + n * frames + half, 0) for n in (1, 2, 3)],
-        (originals, first + half, all_of_second), (originals, 0, first + half + all_of_second), (originals, first, half + all_of_second),
         (len(PHOTO), first, 0),
-    ]  # fmt: skip
-    assert reprocessing.held(tenant) == set()       # what was purged took its older generations along
+        *[(originals, first + len(OTHER) + n * frames + half, 0) for n in (1, 2, 3)],
+        (originals, first + half, all_of_second),
+        (originals, 0, first + half + all_of_second),
+        (originals, first, half + all_of_second),
+        (len(PHOTO), first, 0),
+    ]
+    assert reprocessing.held(tenant) == set()  # what was purged took its older generations along
     assert tenant.trouble(settled=True) == []
 
 

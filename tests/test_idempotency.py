@@ -25,15 +25,24 @@ if TYPE_CHECKING:
     from vitrine.models import Caller, Person
 
 REUSED = {"error": "This Idempotency-Key was used for another request", "code": "idempotency_key_reused"}
-RUNNING = {"error": "The request of this Idempotency-Key is being worked on; ask again", "code": "still_running"}
+RUNNING = {
+    "error": "The request of this Idempotency-Key is being worked on; ask again",
+    "code": "still_running",
+}
 
 
 def create(client: Client, tenant: Tenant, key: str, name: str = "Once", **more: Any) -> httpx.Response:
-    return client.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}, headers={"idempotency-key": key})
+    return client.post(
+        "/api/folder",
+        json={"datasetId": tenant.collection_id.hex, "name": name, **more},
+        headers={"idempotency-key": key},
+    )
 
 
 def folders(tenant: Tenant) -> list[str]:
-    listing = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={"type": "folder", "limit": 1000}).json()
+    listing = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media", params={"type": "folder", "limit": 1000}
+    ).json()
     return sorted(item["name"] for item in listing["media"])
 
 
@@ -51,17 +60,28 @@ def test_a_key_belongs_to_its_request(tenant: Tenant) -> None:
 
     other_body = create(tenant.studio, tenant, "k", "Twice")
     other_place = [
-        tenant.studio.post(f"/api/organization/{tenant.id}/datasets{query}", json={"name": "A collection"}, headers={"idempotency-key": "k"})
+        tenant.studio.post(
+            f"/api/organization/{tenant.id}/datasets{query}",
+            json={"name": "A collection"},
+            headers={"idempotency-key": "k"},
+        )
         for query in ("", "?x=1")
     ]
 
     assert (other_body.status_code, other_body.json()) == (422, REUSED)
-    assert [(answer.status_code, answer.json().get("code")) for answer in other_place] == [(200, None), (422, "idempotency_key_reused")]
+    assert [(answer.status_code, answer.json().get("code")) for answer in other_place] == [
+        (200, None),
+        (422, "idempotency_key_reused"),
+    ]
     assert folders(tenant) == ["Once"]
 
 
 def test_a_key_belongs_to_its_person_in_its_organization(tenant: Tenant, stranger: Tenant) -> None:
-    answers = [create(tenant.studio, tenant, "k"), create(tenant.client("editor"), tenant, "k"), create(stranger.studio, stranger, "k")]
+    answers = [
+        create(tenant.studio, tenant, "k"),
+        create(tenant.client("editor"), tenant, "k"),
+        create(stranger.studio, stranger, "k"),
+    ]
 
     assert [answer.status_code for answer in answers] == [200] * 3
     assert len({answer.json()["folder"]["id"] for answer in answers}) == 3
@@ -77,13 +97,20 @@ def test_twenty_at_once_do_the_work_once(tenant: Tenant) -> None:
     assert {answer.status_code for answer in answers} <= {200, 409}
     assert done
     assert done.count(done[0]) == len(done)
-    assert all((answer.json(), answer.headers["retry-after"]) == (RUNNING, "2") for answer in answers if answer.status_code == 409)
+    assert all(
+        (answer.json(), answer.headers["retry-after"]) == (RUNNING, "2")
+        for answer in answers
+        if answer.status_code == 409
+    )
     assert folders(tenant) == ["Once"]
     assert create(client, tenant, "k").json() == done[0]
 
 
 def test_what_is_refused_leaves_the_key_free(tenant: Tenant) -> None:
-    refused = [create(tenant.studio, tenant, "k", ""), create(tenant.studio, tenant, "k", path=f"{tenant.collection_id.hex}.{uuid4().hex}")]
+    refused = [
+        create(tenant.studio, tenant, "k", ""),
+        create(tenant.studio, tenant, "k", path=f"{tenant.collection_id.hex}.{uuid4().hex}"),
+    ]
 
     assert [answer.status_code for answer in refused] == [400, 404]
     assert create(tenant.studio, tenant, "k").status_code == 200
@@ -102,12 +129,15 @@ def test_who_is_not_let_in_does_not_see_an_answer(tenant: Tenant) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é", "tab\tbed"])
 def test_what_cannot_be_a_key_is_refused(key: str, tenant: Tenant) -> None:
     answer = tenant.studio.post(
-        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "Once"}, headers={b"idempotency-key": key.encode("latin-1")}
+        "/api/folder",
+        json={"datasetId": tenant.collection_id.hex, "name": "Once"},
+        headers={b"idempotency-key": key.encode("latin-1")},
     )
 
     assert (answer.status_code, answer.json()) == (
-        400, {"error": "Idempotency-Key must be 1 to 255 visible ASCII characters", "code": "invalid"}
-    )  # fmt: skip
+        400,
+        {"error": "Idempotency-Key must be 1 to 255 visible ASCII characters", "code": "invalid"},
+    )
     assert folders(tenant) == []
 
 
@@ -118,7 +148,11 @@ def test_the_longest_key_is_one(tenant: Tenant) -> None:
 
 def test_an_upload_is_opened_once(tenant: Tenant) -> None:
     first, again = (
-        tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "type": "image/jpeg"}, headers={"idempotency-key": "k"})
+        tenant.studio.post(
+            "/api/upload/s3/multipart",
+            json={"filename": "a.jpg", "type": "image/jpeg"},
+            headers={"idempotency-key": "k"},
+        )
         for _ in range(2)
     )
 
@@ -130,7 +164,10 @@ def test_a_day_later_the_key_is_free(tenant: Tenant) -> None:
     create(tenant.studio, tenant, "k")
 
     with owner() as connection:
-        connection.execute("update idempotency_keys set expires_at = now() - interval '1 second' where organization_id = %s", [tenant.id])
+        connection.execute(
+            "update idempotency_keys set expires_at = now() - interval '1 second' where organization_id = %s",
+            [tenant.id],
+        )
     answer = create(tenant.studio, tenant, "k", "Another")
 
     assert answer.status_code == 200
@@ -147,7 +184,13 @@ class NothingOfV1(Schema):
 
 def post(app: Any, tenant: Tenant, **headers: str) -> httpx.Response:
     method, path = app.spec.routes[0]
-    return call(app, method, path, json={}, headers={"x-api-key": str(tenant.studio.key), "idempotency-key": "k", **headers})
+    return call(
+        app,
+        method,
+        path,
+        json={},
+        headers={"x-api-key": str(tenant.studio.key), "idempotency-key": "k", **headers},
+    )
 
 
 def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) -> None:
@@ -161,7 +204,7 @@ def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) ->
         return Answer({"deep": [{"url": marks[0]}], "texts": texts}, headers={"etag": '"1"'})
 
     first = post(app, tenant)
-    time.sleep(1.1)     # a signature's second
+    time.sleep(1.1)  # a signature's second
     again = post(app, tenant)
 
     urls = [httpx.URL(answer.json()["deep"][0]["url"]) for answer in (first, again)]
@@ -192,7 +235,11 @@ def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenan
         go_on.set()
 
     assert slow.result().status_code == 200
-    assert (meanwhile.status_code, meanwhile.json()["error"], meanwhile.headers["retry-after"]) == (409, RUNNING["error"], "2")
+    assert (meanwhile.status_code, meanwhile.json()["error"], meanwhile.headers["retry-after"]) == (
+        409,
+        RUNNING["error"],
+        "2",
+    )
     assert post(app, tenant).json() == {"n": 1}
 
 
@@ -219,7 +266,12 @@ def test_what_shows_a_secret_is_never_kept(tenant: Tenant) -> None:
 
     assert [post(app, tenant).json() for _ in range(2)] == [{"secret": "one"}, {"secret": "two"}]
     with owner() as connection:
-        assert connection.execute("select from idempotency_keys where organization_id = %s", [tenant.id]).fetchall() == []
+        assert (
+            connection.execute(
+                "select from idempotency_keys where organization_id = %s", [tenant.id]
+            ).fetchall()
+            == []
+        )
 
 
 def test_a_person_outside_organizations_has_keys_too(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,11 +292,14 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, te
     client = tenant.studio
 
     with owner() as holding, ThreadPoolExecutor(1) as threads:
-        holding.execute("select from collections where id = %s for update", [tenant.collection_id])     # what the folder's birth waits for
+        # what the folder's birth waits for
+        holding.execute("select from collections where id = %s for update", [tenant.collection_id])
         lost = threads.submit(create, client, tenant, "k")
         until = time.monotonic() + 20
         with owner() as looking:
-            while not looking.execute("select from idempotency_keys where organization_id = %s", [tenant.id]).fetchall():
+            while not looking.execute(
+                "select from idempotency_keys where organization_id = %s", [tenant.id]
+            ).fetchall():
                 looking.commit()
                 assert time.monotonic() < until
                 time.sleep(0.05)
@@ -253,8 +308,11 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, te
             lost.result()
     own_stack.restart("api")
     soon = create(client, tenant, "k")
-    with owner() as connection:   # time passes
-        connection.execute("update idempotency_keys set locked_until = now() - interval '1 second' where organization_id = %s", [tenant.id])
+    with owner() as connection:  # time passes
+        connection.execute(
+            "update idempotency_keys set locked_until = now() - interval '1 second' where organization_id = %s",
+            [tenant.id],
+        )
     later = create(client, tenant, "k")
 
     assert (soon.status_code, soon.json()) == (409, RUNNING)

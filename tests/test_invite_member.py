@@ -42,24 +42,37 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
     answers = [invite(tenant.studio, email, role) for email in (nobody, somebody)]
 
     assert [said(answer) for answer in answers] == [
-        (200, {
-            "id": AN_ID, "organizationId": tenant.id.hex, "email": email, "role": role, "status": "pending", "inviterId": tenant.owner.user_id.hex,
-            "createdAt": A_TIME, "expiresAt": A_TIME, "token": A_TOKEN,
-        })
+        (
+            200,
+            {
+                "id": AN_ID,
+                "organizationId": tenant.id.hex,
+                "email": email,
+                "role": role,
+                "status": "pending",
+                "inviterId": tenant.owner.user_id.hex,
+                "createdAt": A_TIME,
+                "expiresAt": A_TIME,
+                "token": A_TOKEN,
+            },
+        )
         for email in (nobody, somebody)
-    ]  # fmt: skip
+    ]
     until = datetime.fromisoformat(answers[0].json()["expiresAt"]) - datetime.now(UTC)
     assert timedelta(days=6, hours=23) < until <= timedelta(days=7)
     assert acts(tenant.id) == [
-        ("invitation.create", tenant.owner.user_id, UUID(answer.json()["id"]), {"role": role}) for answer in answers
-    ]  # fmt: skip
+        ("invitation.create", tenant.owner.user_id, UUID(answer.json()["id"]), {"role": role})
+        for answer in answers
+    ]
 
 
 def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
     answer = invite(tenant.studio, address()).json()
 
     with owner() as connection:
-        kept = connection.execute("select i::text as whole, token_hash from invitations i where id = %s", [UUID(answer["id"])]).fetchone()
+        kept = connection.execute(
+            "select i::text as whole, token_hash from invitations i where id = %s", [UUID(answer["id"])]
+        ).fetchone()
     assert kept is not None
     assert kept["token_hash"] == fingerprint(answer["token"])
     assert answer["token"] not in kept["whole"]
@@ -72,10 +85,21 @@ def test_inviting_again_replaces(tenant: Tenant) -> None:
     first = invite(tenant.studio, person.email, "admin").json()
     second = invite(admin.client, person.email.upper(), "viewer").json()
 
-    assert second == first | {"role": "viewer", "inviterId": admin.id.hex, "createdAt": A_TIME, "expiresAt": A_TIME, "token": A_TOKEN}
+    assert second == first | {
+        "role": "viewer",
+        "inviterId": admin.id.hex,
+        "createdAt": A_TIME,
+        "expiresAt": A_TIME,
+        "token": A_TOKEN,
+    }
     assert [each["role"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["viewer"]
     assert person.client.post(f"{AT}/accept-invitation", json={"token": first["token"]}).status_code == 404
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": second["token"]}).json()["member"]["role"] == "viewer"
+    assert (
+        person.client.post(f"{AT}/accept-invitation", json={"token": second["token"]}).json()["member"][
+            "role"
+        ]
+        == "viewer"
+    )
 
 
 def test_two_organizations_may_invite_the_same_address(tenant: Tenant, stranger: Tenant) -> None:
@@ -91,7 +115,13 @@ def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: T
         tokens = list(threads.map(lambda _: invite(tenant.studio, person.email).json()["token"], range(8)))
 
     assert len(tenant.studio.get(f"{AT}/list-invitations").json()) == 1
-    assert sorted(person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code for token in tokens) == [200] + [404] * 7
+    assert (
+        sorted(
+            person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code
+            for token in tokens
+        )
+        == [200] + [404] * 7
+    )
 
 
 def test_only_owners_invite_owners(tenant: Tenant) -> None:
@@ -103,8 +133,10 @@ def test_only_owners_invite_owners(tenant: Tenant) -> None:
 
 def test_a_member_is_not_invited(tenant: Tenant) -> None:
     assert said(invite(tenant.studio, Somebody.of(tenant, "viewer").email.upper())) == refused(
-        409, "already_member", "Whoever has this e-mail address is a member already",
-    )  # fmt: skip
+        409,
+        "already_member",
+        "Whoever has this e-mail address is a member already",
+    )
 
 
 def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
@@ -115,12 +147,12 @@ def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
         members.invite(admin, address(), "viewer")
         with pytest.raises(Conflict, match="Too many invitations are pending"):
             members.invite(admin, address(), "viewer")
-        members.invite(admin, first.email, "editor")          # replaces
+        members.invite(admin, first.email, "editor")  # replaces
         with owner() as connection:
             connection.execute("update invitations set expires_at = now() where id = %s", [first.id])
-        members.invite(admin, address(), "viewer")            # an expired one does not count
+        members.invite(admin, address(), "viewer")  # an expired one does not count
         members.cancel(admin, members.invitations(admin)[0].id)
-        members.invite(admin, address(), "viewer")            # nor does one that was canceled
+        members.invite(admin, address(), "viewer")  # nor does one that was canceled
 
 
 @pytest.mark.parametrize("email", ["", "x", "@", "a b@example.org", "x" * 310 + "@example.org", None, 1])
@@ -136,11 +168,18 @@ def test_an_address_of_320_characters_is_taken(tenant: Tenant) -> None:
 def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
     answer = invite(tenant.studio, address(), role)
 
-    assert (answer.status_code, answer.json()["code"], [each["path"] for each in answer.json()["details"]]) == (400, "invalid", [["role"]])
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["role"]])
 
 
 def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
-    for caller in (replace(tenant.caller("editor"), role="owner"), replace(stranger.owner, organization_id=tenant.id)):
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.invite(caller, address(), "viewer")
     assert members.invitations(tenant.owner) == []

@@ -51,9 +51,13 @@ def test_a_job_runs_its_steps_to_their_ends_and_reports(job: str) -> None:
     report = run(job, first, second)
 
     assert report.shown() == {
-        "job": job, "dryRun": False, "ran": True, "complete": True, "counts": {"first: counted": 2, "second: counted": 1},
+        "job": job,
+        "dryRun": False,
+        "ran": True,
+        "complete": True,
+        "counts": {"first: counted": 2, "second: counted": 1},
         "done": [["first", "counted", "1"], ["first", "counted", "2"], ["second", "counted", "1"]],
-    }  # fmt: skip
+    }
     assert (first.given, second.given) == ([(NOW, None, False), (NOW, "1", False)], [(NOW, None, False)])
 
 
@@ -89,11 +93,16 @@ def test_a_run_that_holds_the_lease_keeps_others_out_until_it_is_over(job: str) 
     step = Counting("step", 1)
     other = uuid4()
     with psycopg.connect(settings().worker_database_url, autocommit=True) as connection:
-        connection.execute("insert into job_runs (id, job, lease_until) values (%s, %s, now() + interval '1 minute')", [other, job])
+        connection.execute(
+            "insert into job_runs (id, job, lease_until) values (%s, %s, now() + interval '1 minute')",
+            [other, job],
+        )
 
         kept_out = run(job, step)
         on_dry_run = run(job, step, dry_run=True)
-        connection.execute("update job_runs set lease_until = now() - interval '1 second' where id = %s", [other])
+        connection.execute(
+            "update job_runs set lease_until = now() - interval '1 second' where id = %s", [other]
+        )
         taken_over = run(job, step)
 
     assert (kept_out.ran, on_dry_run.ran, taken_over.ran, taken_over.complete) == (False, True, True, True)
@@ -126,10 +135,19 @@ def test_only_the_messages_that_failed_come_back() -> None:
             raise RuntimeError(message.body)
 
     records = [
-        {"messageId": name, "receiptHandle": "r", "body": body, "attributes": {"ApproximateReceiveCount": "2"}, "messageAttributes": {},
-         "md5OfBody": "", "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:q", "awsRegion": "us-east-1"}
+        {
+            "messageId": name,
+            "receiptHandle": "r",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "2"},
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:q",
+            "awsRegion": "us-east-1",
+        }
         for name, body in (("1", "good"), ("2", "bad"), ("3", "good"))
-    ]  # fmt: skip
+    ]
 
     answers = [on_event(each)({"Records": some}, None) for some in (records, records[1:2], records[:1])]
 

@@ -61,13 +61,18 @@ def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
     own, holder = bounded(tenant.signed_in(), end)
     v1 = {"name": "k", "scopes": ["media:read"]}
 
-    assert [make(holder)["apiKey"]["expiresAt"], make(holder, expiresAt=None)["apiKey"]["expiresAt"]] == [end, end]
+    assert [make(holder)["apiKey"]["expiresAt"], make(holder, expiresAt=None)["apiKey"]["expiresAt"]] == [
+        end,
+        end,
+    ]
     assert holder.post(V1, json=v1).json()["data"]["expiresAt"] == end
     assert make(holder, expiresAt=at(hours=1))["apiKey"]["expiresAt"] < end
     assert make(holder, expiresAt=end)["apiKey"]["expiresAt"] == end
     before = len(listed(holder))
     for more in ({"expiresAt": at(days=2)}, {"expiresIn": 2 * 24 * 3600}):
-        assert said(holder.post(STUDIO, json={"name": "k", "scopes": ["media:read"], **more})) == too_late(end)
+        assert said(holder.post(STUDIO, json={"name": "k", "scopes": ["media:read"], **more})) == too_late(
+            end
+        )
     assert said(holder.post(V1, json={**v1, "expiresAt": at(days=2)})) == v1_refused(400, sentence(end))
     assert len(listed(holder)) == before
     assert change(holder, own, name="Me").json()["apiKey"]["expiresAt"] == end
@@ -78,7 +83,11 @@ def test_a_person_and_a_key_without_an_end_make_keys_of_any_end(tenant: Tenant) 
     endless = Client(make(session, scopes=SCOPES)["key"])
 
     assert [make(client)["apiKey"]["expiresAt"] for client in (session, endless)] == [None, None]
-    assert [make(client, expiresAt=end)["apiKey"]["expiresAt"] for client in (session, endless) for end in [at(days=900)]] == [A_TIME] * 2
+    assert [
+        make(client, expiresAt=end)["apiKey"]["expiresAt"]
+        for client in (session, endless)
+        for end in [at(days=900)]
+    ] == [A_TIME] * 2
 
 
 def test_a_key_that_ends_prolongs_none_beyond_that(tenant: Tenant) -> None:
@@ -89,7 +98,11 @@ def test_a_key_that_ends_prolongs_none_beyond_that(tenant: Tenant) -> None:
     for key in (own, endless, short):
         assert said(change(holder, key, expiresAt=None)) == too_late(end)
         assert said(change(holder, key, expiresAt=at(days=2))) == too_late(end)
-    assert said(change(holder, endless, name="Mine")) == said(change(holder, endless, scopes=SCOPES)) == too_late(end)
+    assert (
+        said(change(holder, endless, name="Mine"))
+        == said(change(holder, endless, scopes=SCOPES))
+        == too_late(end)
+    )
     assert change(holder, short, expiresAt=end).json()["apiKey"]["expiresAt"] == end
     assert change(holder, endless, expiresAt=end).json()["apiKey"]["expiresAt"] == end
     assert change(session, short, expiresAt=None).json()["apiKey"]["expiresAt"] is None
@@ -127,10 +140,15 @@ def test_what_a_key_made_ends_with_it(tenant: Tenant, how: str) -> None:
 
     ends = {key["id"]: key["expiresAt"] for key in listed(session)}
     if how == "ended earlier":
-        assert [ends[key["apiKey"]["id"]] for key in (own, child, grandchild, other)] == [soon, soon, soon, None]
+        assert [ends[key["apiKey"]["id"]] for key in (own, child, grandchild, other)] == [
+            soon,
+            soon,
+            soon,
+            None,
+        ]
     else:
         assert [works(key["key"]) for key in (own, child, grandchild, other)] == [False, False, False, True]
-        assert change(session, grandchild, expiresAt=None).status_code == 409   # revoked, not only expired
+        assert change(session, grandchild, expiresAt=None).status_code == 409  # revoked, not only expired
 
 
 def test_what_takes_a_keys_place_takes_over_what_it_made(tenant: Tenant) -> None:
@@ -148,7 +166,10 @@ def test_what_takes_a_keys_place_takes_over_what_it_made(tenant: Tenant) -> None
 def test_what_a_key_rotated_ends_with_it_too(tenant: Tenant) -> None:
     session = tenant.signed_in()
     own = make(session, scopes=SCOPES)
-    by_key, by_person = rotate(Client(own["key"]), make(session)).json(), rotate(session, make(Client(own["key"]))).json()
+    by_key, by_person = (
+        rotate(Client(own["key"]), make(session)).json(),
+        rotate(session, make(Client(own["key"]))).json(),
+    )
 
     revoke(session, own)
 
@@ -196,5 +217,8 @@ def test_a_key_that_is_revoked_while_it_makes_another_leaves_none(tenant: Tenant
 
     assert made.status_code in (200, 401)
     with owner() as connection:
-        left = connection.execute("select count(*) as n from api_keys where user_id = %s and revoked_at is null", [tenant.owner.user_id]).fetchone()
+        left = connection.execute(
+            "select count(*) as n from api_keys where user_id = %s and revoked_at is null",
+            [tenant.owner.user_id],
+        ).fetchone()
     assert left == {"n": 0}

@@ -1,4 +1,6 @@
-"""How many keys a person may have, also when many are asked for at once: by the endpoints in this process, whose limit is the one of a deployment."""
+"""How many keys a person may have, also when many are asked for at once: by the endpoints in this
+process, whose limit is the one of a deployment.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.tenants import Tenant
 
-APPS = {   # imported here, by one thread: Mangum leaves an event loop in each that imports a handler
+APPS = {  # imported here, by one thread: Mangum leaves an event loop in each that imports a handler
     name: importlib.import_module(f"functions.{name}.handler").app
     for name in ("create_key", "update_key", "revoke_key", "rotate_key", "v1_create_key")
 }
@@ -106,7 +108,9 @@ def test_a_person_has_ten_keys_at_most(session: str) -> None:
 
 
 def test_twenty_at_once_are_ten_and_ten_refusals(session: str) -> None:
-    answers = at_once(*[lambda: create(session)] * (THREADS // 2), *[lambda: v1_create(session)] * (THREADS // 2))
+    answers = at_once(
+        *[lambda: create(session)] * (THREADS // 2), *[lambda: v1_create(session)] * (THREADS // 2)
+    )
 
     refusals = [said(answer) for answer in answers if answer.status_code not in (200, 201)]
     assert len(refusals) == THREADS - MOST
@@ -160,7 +164,9 @@ def test_a_key_is_rotated_once_however_many_ask(session: str) -> None:
     answers = at_once(*[lambda: rotate(session, made["apiKey"]["id"], overlap=60)] * THREADS)
 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: THREADS - 1}
-    assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {"This API key was rotated already"}
+    assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {
+        "This API key was rotated already"
+    }
     assert working(session) == 2
 
 
@@ -172,7 +178,8 @@ def test_a_key_revoked_while_it_is_rotated_is_revoked(session: str, _: int) -> N
     rotated, revoked = at_once(lambda: rotate(session, key, overlap=60), lambda: revoke(session, key))
 
     assert (revoked.status_code, works(made["key"])) == (200, False)
-    # Who began before the other and comes after it has a clock by which the key's end lies ahead, as that of a rotated key does.
+    # Who began before the other and comes after it has a clock by which the key's end lies ahead, as that of
+    # a rotated key does.
     ended = [refused(409, "conflict", f"This API key was {how}") for how in ("revoked", "rotated already")]
     assert rotated.status_code == 200 or said(rotated) in ended
     assert working(session) == (1 if rotated.status_code == 200 else 0)
@@ -185,4 +192,7 @@ def test_what_a_key_reaches_is_judged_as_it_is_when_it_is_rotated(session: str, 
 
     rotated, _widened = at_once(lambda: rotate(small, key), lambda: widen(session, key))
 
-    assert said(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (200, ["admin:api-keys"])
+    assert said(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (
+        200,
+        ["admin:api-keys"],
+    )

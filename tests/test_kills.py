@@ -1,7 +1,10 @@
-"""kill -9, anywhere: whatever part dies at whatever moment, after its restart and one sweep nothing acknowledged is lost and nothing counted twice.
+"""kill -9, anywhere: whatever part dies at whatever moment, after its restart and one sweep nothing
+acknowledged is lost and nothing counted twice.
 
-A kill is drawn from its seed: which of the four processes, in which step of an upload, after how much of that step's usual time. The client
-behaves as Uppy does: it repeats what failed. The sweep runs with its clock moved past every time-out and grace.
+A kill is drawn from its seed: which of the four processes, in which step of an upload, after how much of that
+step's usual time. The client
+behaves as Uppy does: it repeats what failed. The sweep runs with its clock moved past every time-out and
+grace.
 """
 
 from __future__ import annotations
@@ -37,9 +40,15 @@ if TYPE_CHECKING:
 
 TARGETS = ("api", "worker", "s3", "postgres")
 MOMENTS = ("create", "part", "complete", "post", "event", "commit")
-USUAL = {   # seconds a step takes on a small machine
-    "create": 0.05, "part": 0.06, "complete": 0.12, "post": 0.06, "event": 0.4, "commit": 0.12, "reprocess": 0.4,
-}  # fmt: skip
+USUAL = {  # seconds a step takes on a small machine
+    "create": 0.05,
+    "part": 0.06,
+    "complete": 0.12,
+    "post": 0.06,
+    "event": 0.4,
+    "commit": 0.12,
+    "reprocess": 0.4,
+}
 PART = 5 * 1024 * 1024
 LATER = timedelta(days=8)
 LEASE = timedelta(minutes=10)
@@ -54,11 +63,11 @@ class Attempt:
     tenant: Tenant
     target: str
     moment: str
-    after: float                      # seconds into the moment
+    after: float  # seconds into the moment
     data: bytes
     restarted: bool = False
     killed: threading.Event = field(default_factory=threading.Event)
-    acknowledged: str | None = None   # the media id, once the client was told that its bytes are there
+    acknowledged: str | None = None  # the media id, once the client was told that its bytes are there
 
     def run(self) -> None:
         by_form = self.moment in ("post", "reprocess") or (self.moment == "event" and len(self.data) < PART)
@@ -73,11 +82,16 @@ class Attempt:
             self.kill()
 
     def by_form(self) -> None:
-        signed = self.ask("create", "GET", "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"})
+        signed = self.ask(
+            "create", "GET", "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}
+        )
         for _ in range(8):
             with self.killing("post"), contextlib.suppress(httpx.HTTPError):
                 file = {"file": ("a.jpg", self.data, "image/jpeg")}
-                answer = httpx.post(signed["url"], data=signed["fields"], files=file, timeout=20, verify=False)   # no TLS to set up
+                # no TLS to set up
+                answer = httpx.post(
+                    signed["url"], data=signed["fields"], files=file, timeout=20, verify=False
+                )
                 if answer.status_code == 201:
                     self.acknowledged = signed["mediaId"]
                     break
@@ -85,11 +99,18 @@ class Attempt:
         self.see_event()
 
     def by_parts(self) -> None:
-        created = self.ask("create", "POST", "/api/upload/s3/multipart", json={"filename": "a.jpg", "type": "image/jpeg", "size": len(self.data)})
+        created = self.ask(
+            "create",
+            "POST",
+            "/api/upload/s3/multipart",
+            json={"filename": "a.jpg", "type": "image/jpeg", "size": len(self.data)},
+        )
         path, key = f"/api/upload/s3/multipart/{created['uploadId']}", {"key": created["key"]}
         parts = []
         for number, start in enumerate(range(0, len(self.data), PART), 1):
-            parts.append({"PartNumber": number, "ETag": self.put(path, key, number, self.data[start:start + PART])})
+            parts.append(
+                {"PartNumber": number, "ETag": self.put(path, key, number, self.data[start : start + PART])}
+            )
         moment = "commit" if self.moment == "commit" else "complete"
         self.ask(moment, "POST", f"{path}/complete", params=key, json={"parts": parts})
         self.acknowledged = created["mediaId"]
@@ -128,7 +149,7 @@ class Attempt:
                 assert answer.status_code >= 500, answer.text
             self.mend()
             if moment in ("complete", "commit") and self.killed.is_set():
-                sweep(LEASE)          # the lease of a call that died: time, moved on
+                sweep(LEASE)  # the lease of a call that died: time, moved on
             time.sleep(0.1)
         raise GivenUp
 
@@ -156,18 +177,25 @@ class Attempt:
             self.restarted = True
 
 
-
 class GivenUp(Exception):
     """The client stopped trying."""
 
 
 def sweep(ahead: timedelta = LATER) -> None:
-    """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no session."""
+    """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no
+    session.
+    """
     later = datetime.now(UTC) + ahead
     steps = (
-        jobs.end_lapsed, jobs.send_again, jobs.ask_again, jobs.settle_planned, jobs.discard_retired, jobs.discard_doomed, jobs.abort_unwanted,
+        jobs.end_lapsed,
+        jobs.send_again,
+        jobs.ask_again,
+        jobs.settle_planned,
+        jobs.discard_retired,
+        jobs.discard_doomed,
+        jobs.abort_unwanted,
         outbox.send,
-    )  # fmt: skip
+    )
     for job in steps:
         cursor: str | None = None
         while True:
@@ -197,10 +225,16 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     target, moment = (TARGETS[seed % len(TARGETS)], "reprocess") if while_reprocessing else combination(seed)
     share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
     photo = pictures.jpeg(320, 240, seed=seed)
-    data = photo if moment in ("post", "reprocess") or rng.random() < 0.3 else photo + rng.randbytes(16) * ((PART + 4096) // 16)
-    if seed % 13 == 3:     # what goes on to a function of its own
+    data = (
+        photo
+        if moment in ("post", "reprocess") or rng.random() < 0.3
+        else photo + rng.randbytes(16) * ((PART + 4096) // 16)
+    )
+    if seed % 13 == 3:  # what goes on to a function of its own
         data = FILM if len(data) < PART else videos.padded(FILM, len(data))
-    attempt = Attempt(stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data)
+    attempt = Attempt(
+        stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
+    )
 
     attempt.run()
     attempt.mend()
@@ -217,32 +251,45 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     sweep()
     assert [str(each) for each in invariants(settled=True)] == []
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    assert usage["counts"]["active"] == len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]) <= 1
+    assert (
+        usage["counts"]["active"]
+        == len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"])
+        <= 1
+    )
 
 
-@pytest.mark.parametrize("seed", range(8))     # each target and each moment among them
+@pytest.mark.parametrize("seed", range(8))  # each target and each moment among them
 def test_a_kill_loses_nothing_and_counts_nothing_twice(own_stack: Stack, seed: int) -> None:
     one_kill(own_stack, seed)
 
 
-def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = families.shown(tenant, media)["frames"]
     event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))
     with owner() as connection:
-        connection.execute("select from media where id = %s for update", [UUID(media)])     # where recording begins
+        # where recording begins
+        connection.execute("select from media where id = %s for update", [UUID(media)])
         queues.send_batch(settings().upload_stored_queue_url, [event])
         assert eventually(lambda: len(derived(tenant)) == 4)
         own_stack.kill("worker")
     (after,) = families.shown(tenant, media)["frames"]
 
     assert after["id"] == frame["id"]
-    assert {httpx.get(each, verify=False).status_code for each in (after["blob"], after["thumbnailBlob"], frame["blob"])} == {200}
+    assert {
+        httpx.get(each, verify=False).status_code
+        for each in (after["blob"], after["thumbnailBlob"], frame["blob"])
+    } == {200}
     assert [str(each) for each in invariants(tenant.id)] == []
     own_stack.restart("worker")
     (new,) = reprocessing.done(tenant, media)["frames"]
-    assert (new["id"], new["blob"].partition("?")[0] != frame["blob"].partition("?")[0]) == (frame["id"], True)
+    assert (new["id"], new["blob"].partition("?")[0] != frame["blob"].partition("?")[0]) == (
+        frame["id"],
+        True,
+    )
     sweep()
     assert len(derived(tenant)) == 2
     assert [str(each) for each in invariants(settled=True)] == []
@@ -254,7 +301,9 @@ def derived(tenant: Tenant) -> list[str]:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1000, 1016))
-def test_kills_while_new_frames_are_made_lose_nothing_and_count_nothing_twice(own_stack: Stack, seed: int) -> None:
+def test_kills_while_new_frames_are_made_lose_nothing_and_count_nothing_twice(
+    own_stack: Stack, seed: int
+) -> None:
     one_kill(own_stack, seed, while_reprocessing=True)
 
 

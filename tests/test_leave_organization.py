@@ -44,7 +44,12 @@ def test_which_one_must_be_said(tenant: Tenant) -> None:
     person = Somebody.of(tenant, "viewer")
 
     assert said(person.client.post(f"{AT}/leave", json={})) == refused(
-        400, "invalid", "organizationId: Required", ("organizationId", "Required"),
-    )  # fmt: skip
-    assert said(leave(person.client, "x")) == refused(400, "invalid", f"organizationId: {ID}", ("organizationId", ID))
+        400,
+        "invalid",
+        "organizationId: Required",
+        ("organizationId", "Required"),
+    )
+    assert said(leave(person.client, "x")) == refused(
+        400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
+    )
     assert person.id in roles(tenant)

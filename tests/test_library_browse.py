@@ -26,7 +26,9 @@ def test_an_empty_collection_has_an_empty_page(organization: Organization) -> No
     assert media.browse(organization.caller, organization.collection_id) == Page((), 0, None)
 
 
-def test_a_level_shows_folders_and_files_together_newest_first_and_nothing_of_the_levels_below(organization: Organization) -> None:
+def test_a_level_shows_folders_and_files_together_newest_first_and_nothing_of_the_levels_below(
+    organization: Organization,
+) -> None:
     old = organization.file()
     folder = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     inside = organization.file(folder)
@@ -38,8 +40,14 @@ def test_a_level_shows_folders_and_files_together_newest_first_and_nothing_of_th
     assert [item.id for item in root.items] == [newest, folder.id, old]
     assert root.total == 3
     collection = organization.collection_id.hex
-    assert [item.path for item in root.items] == [f"{collection}.{newest.hex}", f"{collection}.{folder.id.hex}", f"{collection}.{old.hex}"]
-    assert [(item.id, item.path) for item in level.items] == [(inside, f"{collection}.{folder.id.hex}.{inside.hex}")]
+    assert [item.path for item in root.items] == [
+        f"{collection}.{newest.hex}",
+        f"{collection}.{folder.id.hex}",
+        f"{collection}.{old.hex}",
+    ]
+    assert [(item.id, item.path) for item in level.items] == [
+        (inside, f"{collection}.{folder.id.hex}.{inside.hex}")
+    ]
     assert (level.total, level.next) == (1, None)
 
 
@@ -47,14 +55,19 @@ def test_a_level_shows_folders_and_files_together_newest_first_and_nothing_of_th
 def test_cursors_and_offsets_walk_the_same_pages_ties_included(organization: Organization, size: int) -> None:
     # Three pairs and one alone: a page may end within a pair.
     items = [organization.file(at=NOON + timedelta(hours=hour // 2)) for hour in range(7)]
-    expected = [found for _, found in sorted(((index // 2, item) for index, item in enumerate(items)), reverse=True)]
+    expected = [
+        found for _, found in sorted(((index // 2, item) for index, item in enumerate(items)), reverse=True)
+    ]
 
     page = media.browse(organization.caller, organization.collection_id, limit=size)
     by_cursor: list[UUID] = [item.id for item in page.items]
     while page.next is not None and len(by_cursor) <= 7:
         page = media.browse(organization.caller, organization.collection_id, limit=size, cursor=page.next)
         by_cursor += [item.id for item in page.items]
-    pages = [media.browse(organization.caller, organization.collection_id, limit=size, offset=offset) for offset in range(0, 7, size)]
+    pages = [
+        media.browse(organization.caller, organization.collection_id, limit=size, offset=offset)
+        for offset in range(0, 7, size)
+    ]
 
     assert by_cursor == expected
     assert [item.id for page in pages for item in page.items] == expected
@@ -77,7 +90,9 @@ def test_an_offset_past_the_end_is_an_empty_page_with_the_same_total(organizatio
     assert media.browse(organization.caller, organization.collection_id, offset=5) == Page((), 1, None)
 
 
-def test_totals_are_by_type_and_the_same_before_while_and_after_counts_are_folded(organization: Organization) -> None:
+def test_totals_are_by_type_and_the_same_before_while_and_after_counts_are_folded(
+    organization: Organization,
+) -> None:
     def totals() -> dict[str, int]:
         return {
             "all": media.browse(organization.caller, organization.collection_id).total,
@@ -110,8 +125,12 @@ def test_totals_are_by_type_and_the_same_before_while_and_after_counts_are_folde
 def test_a_type_shows_only_its_own(organization: Organization) -> None:
     photo, film = organization.file(), organization.file(type="video")
 
-    assert [item.id for item in media.browse(organization.caller, organization.collection_id, type="image").items] == [photo]
-    assert [item.id for item in media.browse(organization.caller, organization.collection_id, type="video").items] == [film]
+    assert [
+        item.id for item in media.browse(organization.caller, organization.collection_id, type="image").items
+    ] == [photo]
+    assert [
+        item.id for item in media.browse(organization.caller, organization.collection_id, type="video").items
+    ] == [film]
     assert media.browse(organization.caller, organization.collection_id, type="folder").items == ()
 
 
@@ -119,8 +138,15 @@ def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organiza
     folder = folders.create(organization.caller, organization.collection_id, "trip", path=None, reuse=False)
     inside = organization.file(folder)
 
-    for path in (str(folder.id), folder.id.hex.upper(), f"{uuid4().hex}.{folder.id.hex}", f"{organization.collection_id}.{folder.id}"):
-        assert [item.id for item in media.browse(organization.caller, organization.collection_id, path=path).items] == [inside]
+    for path in (
+        str(folder.id),
+        folder.id.hex.upper(),
+        f"{uuid4().hex}.{folder.id.hex}",
+        f"{organization.collection_id}.{folder.id}",
+    ):
+        assert [
+            item.id for item in media.browse(organization.caller, organization.collection_id, path=path).items
+        ] == [inside]
     root = media.browse(organization.caller, organization.collection_id, path=organization.collection_id.hex)
     assert [item.id for item in root.items] == [folder.id]
 
@@ -128,14 +154,26 @@ def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organiza
 @pytest.mark.parametrize(
     ("where", "refusal"),
     [
-        ("a file", Invalid), ("nonsense", Invalid), ("empty", Invalid), ("a gap", Invalid), ("too long", Invalid),
-        ("unknown", NotFound), ("a deleted folder", NotFound), ("a deleted file", NotFound), ("another collection's folder", NotFound),
-        ("another collection", NotFound), ("a neighbour's folder", NotFound),
+        ("a file", Invalid),
+        ("nonsense", Invalid),
+        ("empty", Invalid),
+        ("a gap", Invalid),
+        ("too long", Invalid),
+        ("unknown", NotFound),
+        ("a deleted folder", NotFound),
+        ("a deleted file", NotFound),
+        ("another collection's folder", NotFound),
+        ("another collection", NotFound),
+        ("a neighbour's folder", NotFound),
     ],
 )
-def test_what_is_no_place_of_the_collection(organization: Organization, neighbour: Organization, where: str, refusal: type[Refusal]) -> None:
+def test_what_is_no_place_of_the_collection(
+    organization: Organization, neighbour: Organization, where: str, refusal: type[Refusal]
+) -> None:
     other = collections.create(organization.caller, "Other", None)
-    deleted = folders.create(organization.caller, organization.collection_id, "gone", path=None, reuse=False).id
+    deleted = folders.create(
+        organization.caller, organization.collection_id, "gone", path=None, reuse=False
+    ).id
     deleted_file = organization.file()
     media.delete(organization.caller, deleted)
     media.delete(organization.caller, deleted_file)
@@ -148,9 +186,13 @@ def test_what_is_no_place_of_the_collection(organization: Organization, neighbou
         "unknown": uuid4().hex,
         "a deleted folder": deleted.hex,
         "a deleted file": deleted_file.hex,
-        "another collection's folder": folders.create(organization.caller, other.id, "elsewhere", path=None, reuse=False).id.hex,
+        "another collection's folder": folders.create(
+            organization.caller, other.id, "elsewhere", path=None, reuse=False
+        ).id.hex,
         "another collection": other.id.hex,
-        "a neighbour's folder": folders.create(neighbour.caller, neighbour.collection_id, "theirs", path=None, reuse=False).id.hex,
+        "a neighbour's folder": folders.create(
+            neighbour.caller, neighbour.collection_id, "theirs", path=None, reuse=False
+        ).id.hex,
     }
 
     with pytest.raises(refusal):
@@ -163,14 +205,21 @@ def test_a_cursor_of_no_listing_is_refused(organization: Organization, key: str)
         media.browse(organization.caller, organization.collection_id, cursor=Cursor(key, uuid4()))
 
 
-def test_another_tenants_collection_is_not_found_and_an_unknown_one_neither(organization: Organization, neighbour: Organization) -> None:
+def test_another_tenants_collection_is_not_found_and_an_unknown_one_neither(
+    organization: Organization, neighbour: Organization
+) -> None:
     for collection in (neighbour.collection_id, uuid4()):
         with pytest.raises(NotFound):
             media.browse(organization.caller, collection)
 
 
-def test_collections_are_listed_oldest_first_and_only_ones_own(organization: Organization, neighbour: Organization) -> None:
-    made = [collections.create(organization.caller, name, icon) for name, icon in (("B", None), ("A", "🎞"), ("B", None))]
+def test_collections_are_listed_oldest_first_and_only_ones_own(
+    organization: Organization, neighbour: Organization
+) -> None:
+    made = [
+        collections.create(organization.caller, name, icon)
+        for name, icon in (("B", None), ("A", "🎞"), ("B", None))
+    ]
     collections.create(neighbour.caller, "Theirs", None)
 
     listed = collections.listed(organization.caller)
@@ -178,5 +227,7 @@ def test_collections_are_listed_oldest_first_and_only_ones_own(organization: Org
     assert listed[0].is_default
     assert listed[1:] == made
     assert [(each.name, each.icon, each.type, each.is_default) for each in made] == [
-        ("B", None, "dataset", False), ("A", "🎞", "dataset", False), ("B", None, "dataset", False),
+        ("B", None, "dataset", False),
+        ("A", "🎞", "dataset", False),
+        ("B", None, "dataset", False),
     ]

@@ -1,4 +1,6 @@
-"""Random lives of a tree, held against a naive model of it: whatever is made, renamed, moved and deleted, in whatever order."""
+"""Random lives of a tree, held against a naive model of it: whatever is made, renamed, moved and deleted,
+in whatever order.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +22,22 @@ from vitrine.queries import invariants
 
 pytest_plugins = ["tests.library_fixtures"]
 
-HELD = (   # the rules that places can break
-    "kept counts are the numbers of active, verified items in each place", "a collection's kept counts are the sums over its places",
-    "a folder's path is its parent's and its own id", "what lies in something lies in a folder, and nothing living in a deleted one",
-    "the ledger of a version stands in the state that the version has", "what is deleted was deleted by an act that stands",
+HELD = (  # the rules that places can break
+    "kept counts are the numbers of active, verified items in each place",
+    "a collection's kept counts are the sums over its places",
+    "a folder's path is its parent's and its own id",
+    "what lies in something lies in a folder, and nothing living in a deleted one",
+    "the ledger of a version stands in the state that the version has",
+    "what is deleted was deleted by an act that stands",
 )
-CHAIN = MAX_FOLDER_DEPTH - 3    # folders, one in the other, to begin with: so that the limit is near
+CHAIN = MAX_FOLDER_DEPTH - 3  # folders, one in the other, to begin with: so that the limit is near
 
 Deed = Literal["folder", "file", "rename", "move", "delete", "fold"]
 deeds = st.tuples(
-    st.sampled_from(["folder", "file", "rename", "move", "move", "move", "delete", "fold"]), st.integers(0, 60), st.integers(0, 60),
-)  # fmt: skip
+    st.sampled_from(["folder", "file", "rename", "move", "move", "move", "delete", "fold"]),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
 
 
 @dataclass
@@ -38,7 +45,7 @@ class Item:
     """Something in the tree, as simply as it can be said."""
 
     id: UUID
-    parent: Item | None          # None: the root itself
+    parent: Item | None  # None: the root itself
     is_folder: bool
     name: str = "x"
     alive: bool = True
@@ -76,14 +83,22 @@ class Model:
             self._add(self._create(place), parent, is_folder=True)
 
     def _create(self, place: FolderPath) -> UUID:
-        return folders.create(self.organization.caller, self.organization.collection_id, "x", path=place, reuse=False).id
+        return folders.create(
+            self.organization.caller, self.organization.collection_id, "x", path=place, reuse=False
+        ).id
 
     def file(self, parent: Item) -> None:
         if parent.alive and parent.is_folder:
             home, user = self.organization.collection_id, self.organization.caller.user_id
-            place = None if parent is self.root else Folder(parent.id, home, FolderPath(home, (parent.id,)), "x", "active", NOON, user)
+            place = (
+                None
+                if parent is self.root
+                else Folder(parent.id, home, FolderPath(home, (parent.id,)), "x", "active", NOON, user)
+            )
             number = len(self.items)
-            made = self.organization.file(place, name="x", verified=number % 4 > 0, type="video" if number % 3 == 0 else "image")
+            made = self.organization.file(
+                place, name="x", verified=number % 4 > 0, type="video" if number % 3 == 0 else "image"
+            )
             self._add(made, parent, is_folder=False)
 
     def _add(self, made: UUID, parent: Item, *, is_folder: bool) -> None:
@@ -105,7 +120,11 @@ class Model:
 
         if item is self.root or not item.alive or not to.alive:
             self.refused(NotFound, deed)
-        elif not to.is_folder or to in (item, *item.all_below()) or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH):
+        elif (
+            not to.is_folder
+            or to in (item, *item.all_below())
+            or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH)
+        ):
             self.refused(Invalid, deed)
         else:
             deed()
@@ -116,14 +135,18 @@ class Model:
 
     def _height(self, item: Item) -> int:
         """Folders from this one down to the deepest, itself included; of a file 0."""
-        return max((each.depth - item.depth + 1 for each in (item, *item.all_below()) if each.is_folder), default=0)
+        return max(
+            (each.depth - item.depth + 1 for each in (item, *item.all_below()) if each.is_folder), default=0
+        )
 
     def delete(self, item: Item) -> None:
         if item is self.root or not item.alive:
             self.refused(NotFound, lambda: media.delete(self.organization.caller, item.id))
         else:
             gone = [each for each in (item, *item.all_below()) if each.alive]
-            assert media.delete(self.organization.caller, item.id).count == sum(not each.is_folder for each in gone)
+            assert media.delete(self.organization.caller, item.id).count == sum(
+                not each.is_folder for each in gone
+            )
             for each in gone:
                 each.alive = False
 
@@ -134,37 +157,58 @@ class Model:
 
     def hold_against(self) -> None:
         """Everything is where the model has it, under its name, and the kept numbers are right."""
-        rows = self.organization.rows("select id, name, status = 'active', place_id from media where organization_id = %s", self.organization.id)
-        assert set(rows) == {(each.id, each.name, each.alive, each.parent.id) for each in self.items[1:] if each.parent is not None}
+        rows = self.organization.rows(
+            "select id, name, status = 'active', place_id from media where organization_id = %s",
+            self.organization.id,
+        )
+        assert set(rows) == {
+            (each.id, each.name, each.alive, each.parent.id)
+            for each in self.items[1:]
+            if each.parent is not None
+        }
         for each in self.items[1:]:
             if each.alive:
                 shown = media.get(self.organization.caller, each.id)
                 assert shown.path == each.path()
                 if each.is_folder:
                     assert shown.inside_count == self._inside(each)
-        for rule, found in zip(HELD, read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in HELD)), strict=True):
+        for rule, found in zip(
+            HELD,
+            read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in HELD)),
+            strict=True,
+        ):
             assert (rule, found) == (rule, [])
 
     def _inside(self, folder: Item) -> int:
         files = [each.id for each in folder.all_below() if each.alive and not each.is_folder]
-        counted = self.organization.rows("select count(*) from media where id = any(%s) and verified_at is not null", files)
+        counted = self.organization.rows(
+            "select count(*) from media where id = any(%s) and verified_at is not null", files
+        )
         return int(str(counted[0][0]))
 
 
 LIVES = st.lists(deeds, min_size=20, max_size=50)
-AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], print_blob=True)
+AS_LONG_AS_IT_TAKES = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
 
 
 @settings(AS_LONG_AS_IT_TAKES, max_examples=2)
 @given(LIVES)
-def test_a_tree_stands_as_a_naive_model_of_it_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
+def test_a_tree_stands_as_a_naive_model_of_it_says(
+    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+) -> None:
     live(Model(make_organization()), life)
 
 
 @pytest.mark.soak
 @settings(AS_LONG_AS_IT_TAKES, max_examples=100)
 @given(LIVES)
-def test_many_trees_stand_as_a_naive_model_of_them_says(make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]) -> None:
+def test_many_trees_stand_as_a_naive_model_of_them_says(
+    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+) -> None:
     live(Model(make_organization()), life)
 
 

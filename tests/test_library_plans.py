@@ -1,4 +1,6 @@
-"""Every listed query finds its rows by an index, as the role that the functions have, in a library of 20,000 files beside another as large."""
+"""Every listed query finds its rows by an index, as the role that the functions have, in a library of
+20,000 files beside another as large.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,18 @@ import pytest
 
 from tests.library_tenants import Organization
 from vitrine.db import Statement
-from vitrine.models import Caller, Description, FolderPath, Likeness, MediaType, Said, SluggedTag, Stored, Tag, Upload
+from vitrine.models import (
+    Caller,
+    Description,
+    FolderPath,
+    Likeness,
+    MediaType,
+    Said,
+    SluggedTag,
+    Stored,
+    Tag,
+    Upload,
+)
 from vitrine.queries import (
     browse,
     bulk,
@@ -51,14 +64,47 @@ pytest_plugins = ["tests.library_fixtures"]
 
 FILES = 20_000
 FOLDERS = 20
-INNER = 1_000      # folders in one of these, empty: enough that their paths are not read whole
-LARGE = {      # the tables that grow with the media
-    "media", "folder_paths", "versions", "frames", "objects", "storage_ledger", "media_tags", "uploads", "perceptual_hashes", "likenesses",
-}  # fmt: skip
+INNER = 1_000  # folders in one of these, empty: enough that their paths are not read whole
+LARGE = {  # the tables that grow with the media
+    "media",
+    "folder_paths",
+    "versions",
+    "frames",
+    "objects",
+    "storage_ledger",
+    "media_tags",
+    "uploads",
+    "perceptual_hashes",
+    "likenesses",
+}
 MODULES: tuple[ModuleType, ...] = (
-    browse, bulk, collections, counts, deletions, devices, duplicates, expired, externals, folders, ledger, likenesses, links, media, members,
-    objects, outbox, people, purges, reprocessing, sessions, tags, team_tags, uploads, usage, versions,
-)  # fmt: skip
+    browse,
+    bulk,
+    collections,
+    counts,
+    deletions,
+    devices,
+    duplicates,
+    expired,
+    externals,
+    folders,
+    ledger,
+    likenesses,
+    links,
+    media,
+    members,
+    objects,
+    outbox,
+    people,
+    purges,
+    reprocessing,
+    sessions,
+    tags,
+    team_tags,
+    uploads,
+    usage,
+    versions,
+)
 
 
 @dataclass(frozen=True)
@@ -71,10 +117,11 @@ class Library:
     folder: UUID
     item: UUID
     deletion: UUID
-    tag: UUID        # of twenty files
+    tag: UUID  # of twenty files
 
 
-# Of this database alone: to check 20,000 rows, each against tables whose statistics say that they are empty, takes a minute.
+# Of this database alone: to check 20,000 rows, each against tables whose statistics say that they are empty,
+# takes a minute.
 DROP_FOREIGN_KEYS = """
 do $$
 declare
@@ -87,38 +134,103 @@ end $$
 """
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LABEL = tags.Label("color", "red")
-SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uuid4() for _ in range(998))]  # noqa: E731
+SOME: Callable[[Library], list[UUID]] = lambda lib: [lib.item, lib.folder, *(uuid4() for _ in range(998))]  # noqa: E731 - a table of functions
 A_TAG = SluggedTag(
-    uuid4(), "tags", "Red", is_active=True, slug="red", description=None, icon=None, color=None, order=0, created_at=NOW, updated_at=NOW
-)  # fmt: skip
+    uuid4(),
+    "tags",
+    "Red",
+    is_active=True,
+    slug="red",
+    description=None,
+    icon=None,
+    color=None,
+    order=0,
+    created_at=NOW,
+    updated_at=NOW,
+)
 A_CALLER = Caller(uuid4(), "a@example.org", "A", None, None, uuid4(), "A team", "editor")
 STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
 def an_upload(lib: Library) -> Upload:
     return Upload(
-        organization_id=lib.organization, id=uuid4(), user_id=uuid4(), collection_id=lib.collection, parent_id=None, source_media_id=None,
-        media_id=uuid4(), version_id=uuid4(), method="multipart", state="created", reason=None, key="k", store_upload_id=None, name="n",
-        filename="n", mime_type="image/jpeg", title=None, alt=None, caption=None, declared_bytes=None, reserved_bytes=0, landed_bytes=0,
-        checksum_kind=None, checksum_value=None, part_bytes=None, signed_parts=0, lease_until=None, created_at=NOW, updated_at=NOW,
-        expires_at=NOW, deadline=NOW,
+        organization_id=lib.organization,
+        id=uuid4(),
+        user_id=uuid4(),
+        collection_id=lib.collection,
+        parent_id=None,
+        source_media_id=None,
+        media_id=uuid4(),
+        version_id=uuid4(),
+        method="multipart",
+        state="created",
+        reason=None,
+        key="k",
+        store_upload_id=None,
+        name="n",
+        filename="n",
+        mime_type="image/jpeg",
+        title=None,
+        alt=None,
+        caption=None,
+        declared_bytes=None,
+        reserved_bytes=0,
+        landed_bytes=0,
+        checksum_kind=None,
+        checksum_value=None,
+        part_bytes=None,
+        signed_parts=0,
+        lease_until=None,
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=NOW,
+        deadline=NOW,
     )
 
 
 def matching(
-    lib: Library, *, search: str = "", tag_ids: list[UUID] | None = None, tag_slugs: list[str] | None = None, type: MediaType | None = None,  # noqa: A002
+    lib: Library,
+    *,
+    search: str = "",
+    tag_ids: list[UUID] | None = None,
+    tag_slugs: list[str] | None = None,
+    type: MediaType | None = None,
     order_by: media.Order = "createdAt",
-) -> Statement[media.Match]:  # fmt: skip
+) -> Statement[media.Match]:
     return media.files_matching(
-        lib.organization, search=search, tag_ids=tag_ids, tag_slugs=tag_slugs, type=type, order_by=order_by, descending=True, limit=20, offset=0
+        lib.organization,
+        search=search,
+        tag_ids=tag_ids,
+        tag_slugs=tag_slugs,
+        type=type,
+        order_by=order_by,
+        descending=True,
+        limit=20,
+        offset=0,
     )
 
 
 def an_external(lib: Library) -> externals.External:
     return externals.External(
-        lib.organization, uuid4(), lib.collection, uuid4(), None, "image", "https://example.org/a.jpg", "n", "n", "image/jpeg", 1, None, None, None,
-        None, None, "t" * 22, "ready",
-    )  # fmt: skip
+        lib.organization,
+        uuid4(),
+        lib.collection,
+        uuid4(),
+        None,
+        "image",
+        "https://example.org/a.jpg",
+        "n",
+        "n",
+        "image/jpeg",
+        1,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "t" * 22,
+        "ready",
+    )
 
 
 def an_act(lib: Library) -> purges.Due:
@@ -128,17 +240,27 @@ def an_act(lib: Library) -> purges.Due:
 # What is explained: by the function's name, with what more there is to say of the values given.
 LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "browse.page": lambda lib: browse.page(lib.organization, lib.collection, None, limit=51),
-    "browse.page, far": lambda lib: browse.page(lib.organization, lib.collection, None, limit=51, offset=5000),
+    "browse.page, far": lambda lib: browse.page(
+        lib.organization, lib.collection, None, limit=51, offset=5000
+    ),
     "browse.page, of a type": lambda lib: browse.page(lib.organization, lib.folder, "video", limit=51),
-    "browse.page_after": lambda lib: browse.page_after(lib.organization, lib.collection, None, NOW, uuid4(), limit=51),
-    "browse.page_after, of a type": lambda lib: browse.page_after(lib.organization, lib.collection, "image", NOW, uuid4(), limit=51),
-    "browse.total": lambda lib: browse.total(lib.organization, lib.collection, ["image", "video", "pdf", "folder"]),
+    "browse.page_after": lambda lib: browse.page_after(
+        lib.organization, lib.collection, None, NOW, uuid4(), limit=51
+    ),
+    "browse.page_after, of a type": lambda lib: browse.page_after(
+        lib.organization, lib.collection, "image", NOW, uuid4(), limit=51
+    ),
+    "browse.total": lambda lib: browse.total(
+        lib.organization, lib.collection, ["image", "video", "pdf", "folder"]
+    ),
     "bulk.hold_collections": lambda lib: bulk.hold_collections(lib.organization, SOME(lib)),
     "bulk.keep_collections": lambda lib: bulk.keep_collections(lib.organization, SOME(lib)),
     "bulk.hold_to_delete": lambda lib: bulk.hold_to_delete(lib.organization, SOME(lib)),
     "bulk.hold": lambda lib: bulk.hold(lib.organization, SOME(lib)),
     "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
-    "bulk.be_of": lambda lib: bulk.be_of(lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)),
+    "bulk.be_of": lambda lib: bulk.be_of(
+        lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)
+    ),
     "bulk.be_of_all": lambda lib: bulk.be_of_all(lib.organization, lib.deletion, SOME(lib)),
     "bulk.hold_acts": lambda lib: bulk.hold_acts(lib.organization, SOME(lib)),
     "bulk.took": lambda lib: bulk.took(lib.organization, SOME(lib)),
@@ -158,7 +280,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "collections.hold_for_change": lambda lib: collections.hold_for_change(lib.organization, lib.item),
     "collections.hold": lambda lib: collections.hold(lib.organization, lib.collection),
     "collections.hold_deleted": lambda lib: collections.hold_deleted(lib.organization, lib.collection),
-    "collections.change": lambda lib: collections.change(lib.organization, lib.collection, "C", None, uuid4()),
+    "collections.change": lambda lib: collections.change(
+        lib.organization, lib.collection, "C", None, uuid4()
+    ),
     "collections.mark": lambda lib: collections.mark(lib.organization, lib.deletion, lib.collection, uuid4()),
     "collections.unmark": lambda lib: collections.unmark(lib.organization, lib.collection, uuid4()),
     "purges.due": lambda _: purges.due(NOW, None, 1),
@@ -175,14 +299,20 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
     "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
     "reprocessing.hold": lambda lib: reprocessing.hold(lib.organization, lib.item),
-    "reprocessing.hold_page, failed": lambda lib: reprocessing.hold_page(lib.organization, lib.collection, "failed", None, 1000),
-    "reprocessing.hold_page, all": lambda lib: reprocessing.hold_page(lib.organization, lib.collection, "all", lib.item, 1000),
+    "reprocessing.hold_page, failed": lambda lib: reprocessing.hold_page(
+        lib.organization, lib.collection, "failed", None, 1000
+    ),
+    "reprocessing.hold_page, all": lambda lib: reprocessing.hold_page(
+        lib.organization, lib.collection, "all", lib.item, 1000
+    ),
     "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
     "reprocessing.ask, one": lambda lib: reprocessing.ask(lib.organization, [lib.item], uuid4()),
     "reprocessing.kept": lambda lib: reprocessing.kept(lib.organization, lib.item),
     "reprocessing.leave": lambda lib: reprocessing.leave(lib.organization, lib.item, "why"),
     "reprocessing.waiting": lambda _: reprocessing.waiting(NOW, uuid4(), 100),
-    "reprocessing.resend": lambda lib: reprocessing.resend(reprocessing.Waiting(lib.organization, lib.item, lib.item, uuid4(), "k")),
+    "reprocessing.resend": lambda lib: reprocessing.resend(
+        reprocessing.Waiting(lib.organization, lib.item, lib.item, uuid4(), "k")
+    ),
     "externals.birth_media": lambda lib: externals.birth_media(an_external(lib)),
     "externals.birth": lambda lib: externals.birth(an_external(lib)),
     "externals.source": lambda lib: externals.source(lib.organization, lib.item),
@@ -195,50 +325,88 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "devices.put": lambda _: devices.put(uuid4(), b"0" * 32, "ABCD2345", "a client", "", 60, 5),
     "devices.waiting": lambda _: devices.waiting("ABCD2345"),
     "devices.decide": lambda _: devices.decide("ABCD2345", uuid4(), uuid4(), "denied"),
-    "devices.poll": lambda _: devices.poll(b"0" * 32, "a client", session=uuid4(), token_hash=b"0" * 32, life=60, address="", user_agent=""),
+    "devices.poll": lambda _: devices.poll(
+        b"0" * 32, "a client", session=uuid4(), token_hash=b"0" * 32, life=60, address="", user_agent=""
+    ),
     "folders.at": lambda lib: folders.at(lib.organization, lib.collection, lib.folder),
     "folders.chain": lambda lib: folders.chain(lib.organization, None, None, ["folder 7", "inner 3"]),
     "folders.named": lambda lib: folders.named(lib.organization, lib.collection, "folder 7"),
     "folders.queue_for_name": lambda lib: folders.queue_for_name(lib.collection, "folder 7"),
     "folders.destination": lambda lib: folders.destination(lib.organization, lib.folder),
     "folders.deepest": lambda lib: folders.deepest(lib.folder),
-    "folders.insert": lambda lib: folders.insert(lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()),
-    "ledger.entry": lambda lib: ledger.entry(lib.organization, lib.item, lib.item, 1, 1, "original", "active", "upload", "e"),
+    "folders.insert": lambda lib: folders.insert(
+        lib.organization, FolderPath(lib.collection, (uuid4(),)), "F", "t" * 22, uuid4()
+    ),
+    "ledger.entry": lambda lib: ledger.entry(
+        lib.organization, lib.item, lib.item, 1, 1, "original", "active", "upload", "e"
+    ),
     "ledger.trash": lambda lib: ledger.trash(lib.organization, lib.deletion),
     "ledger.purge": lambda lib: ledger.purge(lib.organization, lib.deletion, [lib.item]),
     "ledger.fold": lambda lib: ledger.fold(1000),
     "media.shown": lambda lib: media.shown(lib.organization, lib.item),
     "media.own": lambda lib: media.own(lib.organization, lib.item),
-    "media.files": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=0),
-    "media.files, ascending": lambda lib: media.files(lib.organization, None, "createdAt", descending=False, limit=20, offset=0),
-    "media.files, far": lambda lib: media.files(lib.organization, None, "createdAt", descending=True, limit=20, offset=5000),
-    "media.files, by filename": lambda lib: media.files(lib.organization, None, "filename", descending=False, limit=20, offset=0),
-    "media.files, by filename, descending": lambda lib: media.files(lib.organization, "image", "filename", descending=True, limit=20, offset=0),
-    "media.files, by size": lambda lib: media.files(lib.organization, None, "fileSize", descending=False, limit=20, offset=0),
-    "media.files, by size, descending": lambda lib: media.files(lib.organization, None, "fileSize", descending=True, limit=20, offset=0),
+    "media.files": lambda lib: media.files(
+        lib.organization, None, "createdAt", descending=True, limit=20, offset=0
+    ),
+    "media.files, ascending": lambda lib: media.files(
+        lib.organization, None, "createdAt", descending=False, limit=20, offset=0
+    ),
+    "media.files, far": lambda lib: media.files(
+        lib.organization, None, "createdAt", descending=True, limit=20, offset=5000
+    ),
+    "media.files, by filename": lambda lib: media.files(
+        lib.organization, None, "filename", descending=False, limit=20, offset=0
+    ),
+    "media.files, by filename, descending": lambda lib: media.files(
+        lib.organization, "image", "filename", descending=True, limit=20, offset=0
+    ),
+    "media.files, by size": lambda lib: media.files(
+        lib.organization, None, "fileSize", descending=False, limit=20, offset=0
+    ),
+    "media.files, by size, descending": lambda lib: media.files(
+        lib.organization, None, "fileSize", descending=True, limit=20, offset=0
+    ),
     "media.files_total": lambda lib: media.files_total(lib.organization, ["image", "video", "pdf"]),
-    "media.files, far, of a type": lambda lib: media.files(lib.organization, "video", "createdAt", descending=True, limit=20, offset=1000),
+    "media.files, far, of a type": lambda lib: media.files(
+        lib.organization, "video", "createdAt", descending=True, limit=20, offset=1000
+    ),
     "media.files_matching, searched": lambda lib: matching(lib, search="holiday 77"),
     "media.files_matching, tagged": lambda lib: matching(lib, tag_ids=[lib.tag]),
-    "media.files_matching, tagged by slug": lambda lib: matching(lib, tag_slugs=["rare"], type="video", order_by="filename"),
-    "media.files_matching, all": lambda lib: matching(lib, search="x", tag_ids=[lib.tag], tag_slugs=["rare"], order_by="fileSize"),
-    "duplicates.find": lambda lib: duplicates.find(lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5),
+    "media.files_matching, tagged by slug": lambda lib: matching(
+        lib, tag_slugs=["rare"], type="video", order_by="filename"
+    ),
+    "media.files_matching, all": lambda lib: matching(
+        lib, search="x", tag_ids=[lib.tag], tag_slugs=["rare"], order_by="fileSize"
+    ),
+    "duplicates.find": lambda lib: duplicates.find(
+        lib.organization, [Likeness("file 1", 1, b"0" * 32)] * 1000, 5
+    ),
     "likenesses.queue": lambda lib: likenesses.queue(lib.collection),
     "likenesses.forget": lambda lib: likenesses.forget(lib.organization, lib.item),
     "likenesses.put": lambda lib: likenesses.put(lib.organization, lib.item),
     "likenesses.relate": lambda lib: likenesses.relate(lib.organization, lib.item, 50),
-    "likenesses.copies": lambda lib: likenesses.copies(lib.organization, lib.collection, after=b"", groups=11, most=50),
-    "likenesses.near": lambda lib: likenesses.near(lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, most=50),
+    "likenesses.copies": lambda lib: likenesses.copies(
+        lib.organization, lib.collection, after=b"", groups=11, most=50
+    ),
+    "likenesses.near": lambda lib: likenesses.near(
+        lib.organization, lib.collection, distance=8, after=uuid4(), groups=11, most=50
+    ),
     "likenesses.others": lambda lib: likenesses.others(lib.organization, lib.item, 10),
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
     "media.hold": lambda lib: media.hold(lib.organization, lib.item),
     "media.hold_below": lambda lib: media.hold_below(lib.organization, [lib.folder], 200_000),
-    "media.hold_below, of several": lambda lib: media.hold_below(lib.organization, [lib.folder], 25_000, but=SOME(lib)),
+    "media.hold_below, of several": lambda lib: media.hold_below(
+        lib.organization, [lib.folder], 25_000, but=SOME(lib)
+    ),
     "media.hold_place": lambda lib: media.hold_place(lib.organization, lib.item),
     "media.put_in": lambda lib: media.put_in(lib.organization, lib.item, lib.folder, uuid4()),
     "media.rename": lambda lib: media.rename(lib.organization, lib.item, "another", uuid4()),
-    "media.describe": lambda lib: media.describe(lib.organization, lib.item, Description(None, None, None, {}, {}), uuid4()),
-    "media.put_deletion": lambda lib: media.put_deletion(lib.organization, uuid4(), "media", lib.item, uuid4(), 30),
+    "media.describe": lambda lib: media.describe(
+        lib.organization, lib.item, Description(None, None, None, {}, {}), uuid4()
+    ),
+    "media.put_deletion": lambda lib: media.put_deletion(
+        lib.organization, uuid4(), "media", lib.item, uuid4(), 30
+    ),
     "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
     "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
     "media.hold_in": lambda lib: media.hold_in(lib.organization, uuid4(), 25_001),
@@ -257,7 +425,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "deletions.unmark": lambda lib: deletions.unmark(lib.organization, [lib.deletion], uuid4()),
     "deletions.become": lambda lib: deletions.become(lib.organization, [lib.deletion], "restored"),
     "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),
-    "deletions.in_trash, further": lambda lib: deletions.in_trash(lib.organization, before=(NOW, uuid4()), limit=51),
+    "deletions.in_trash, further": lambda lib: deletions.in_trash(
+        lib.organization, before=(NOW, uuid4()), limit=51
+    ),
     "members.organizations_of": lambda _: members.organizations_of(uuid4(), 1000),
     "members.found": lambda _: members.found(uuid4(), uuid4(), None, uuid4(), "N", ["n"], uuid4(), "C", 20),
     "members.choose": lambda lib: members.choose(uuid4(), uuid4(), lib.organization),
@@ -268,15 +438,21 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "members.rename": lambda lib: members.rename(uuid4(), lib.organization, uuid4(), "N", None),
     "members.own": lambda lib: members.own(lib.organization, uuid4()),
     "members.add": lambda lib: members.add(uuid4(), lib.organization, uuid4(), "a@example.org", "viewer"),
-    "members.change_role": lambda lib: members.change_role(uuid4(), lib.organization, uuid4(), uuid4(), "viewer"),
+    "members.change_role": lambda lib: members.change_role(
+        uuid4(), lib.organization, uuid4(), uuid4(), "viewer"
+    ),
     "members.remove": lambda lib: members.remove(uuid4(), lib.organization, uuid4(), uuid4()),
     "members.invitations": lambda lib: members.invitations(lib.organization, 1000),
     "members.invitation": lambda lib: members.invitation(lib.organization, uuid4()),
-    "members.invite": lambda lib: members.invite(uuid4(), lib.organization, uuid4(), uuid4(), "a@example.org", "viewer", b"t" * 32, 60, 100),
+    "members.invite": lambda lib: members.invite(
+        uuid4(), lib.organization, uuid4(), uuid4(), "a@example.org", "viewer", b"t" * 32, 60, 100
+    ),
     "members.cancel": lambda lib: members.cancel(uuid4(), lib.organization, uuid4(), uuid4()),
     "usage.read": lambda lib: usage.read(lib.organization),
     "links.target": lambda lib: links.target(lib.item, "t" * 22),
-    "objects.plan": lambda lib: objects.plan(lib.organization, "k", "original", version=lib.item, upload=None),
+    "objects.plan": lambda lib: objects.plan(
+        lib.organization, "k", "original", version=lib.item, upload=None
+    ),
     "objects.live": lambda lib: objects.live(lib.organization, STORED),
     "objects.doom": lambda lib: objects.doom(lib.organization, ["k", "l"], "why"),
     "objects.doom_version": lambda lib: objects.doom_version(lib.organization, lib.item, "why"),
@@ -292,7 +468,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None, None)], uuid4()),
     "tags.take": lambda lib: tags.take(lib.organization, lib.item, [LABEL]),
     "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
-    "tags.take_away": lambda lib: tags.take_away(lib.organization, lib.item, [Tag(uuid4(), "color", "red", is_active=True)]),
+    "tags.take_away": lambda lib: tags.take_away(
+        lib.organization, lib.item, [Tag(uuid4(), "color", "red", is_active=True)]
+    ),
     "tags.touch": lambda lib: tags.touch(lib.organization, lib.item, uuid4()),
     "tags.of_item": lambda lib: tags.of_item(lib.organization, lib.item),
     "tags.hidden": lambda lib: tags.hidden(lib.organization, [LABEL]),
@@ -334,7 +512,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.standing_still": lambda _: uploads.standing_still(NOW, None, 100),
     "uploads.resend": lambda lib: uploads.resend(lib.organization, uuid4()),
     "uploads.of_multiparts": lambda _: uploads.of_multiparts(["s"]),
-    "versions.birth_media": lambda lib: versions.birth_media(an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22),
+    "versions.birth_media": lambda lib: versions.birth_media(
+        an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
+    ),
     "versions.birth": lambda lib: versions.birth(an_upload(lib), STORED, 1, "image"),
     "versions.take_number": lambda lib: versions.take_number(lib.organization, lib.item),
     "versions.lock_family": lambda lib: versions.lock_family(lib.organization, lib.item),
@@ -352,7 +532,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "versions.held": lambda lib: versions.held(lib.organization, lib.item),
     "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
     "versions.record": lambda lib: versions.record(
-        lib.organization, lib.item, versions.Facts("image/jpeg", None, 1, 1), processing="ready", reason=None, generation=1
+        lib.organization,
+        lib.item,
+        versions.Facts("image/jpeg", None, 1, 1),
+        processing="ready",
+        reason=None,
+        generation=1,
     ),
     "versions.fail": lambda lib: versions.fail(lib.organization, lib.item, "why"),
     "versions.show_active": lambda lib: versions.show_active(lib.organization, lib.item),
@@ -371,23 +556,46 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "people.insert": lambda _: people.insert(uuid4(), "a@b.c", "n", "h"),
     "people.replace_password": lambda _: people.replace_password(uuid4(), "h", "i"),
     "people.count_attempt": lambda _: people.count_attempt("h", "a", 1, 900),
-    "sessions.put_by_password": lambda _: sessions.put_by_password(uuid4(), uuid4(), "h", b"0" * 32, 60, "", ""),
+    "sessions.put_by_password": lambda _: sessions.put_by_password(
+        uuid4(), uuid4(), "h", b"0" * 32, 60, "", ""
+    ),
     "sessions.put": lambda _: sessions.put(uuid4(), uuid4(), b"0" * 32, 60, "a", "u"),
     "sessions.current": lambda _: sessions.current([b"0" * 32]),
     "sessions.end": lambda _: sessions.end([b"0" * 32]),
     "sessions.end_others": lambda _: sessions.end_others(uuid4(), uuid4()),
 }
 BY_THE_WORKER = {
-    "counts.fold", "ledger.fold", "objects.to_settle", "objects.retired", "outbox.unsent", "outbox.sent", "uploads.lapsing", "uploads.standing_still",
-    "expired.sessions", "expired.device_codes", "expired.api_keys", "expired.rate_limits", "expired.idempotency_keys",
-    "uploads.of_multiparts", "ledger.purge", "reprocessing.waiting", "reprocessing.resend", *(name for name in LISTED if name.startswith("purges.")),
+    "counts.fold",
+    "ledger.fold",
+    "objects.to_settle",
+    "objects.retired",
+    "outbox.unsent",
+    "outbox.sent",
+    "uploads.lapsing",
+    "uploads.standing_still",
+    "expired.sessions",
+    "expired.device_codes",
+    "expired.api_keys",
+    "expired.rate_limits",
+    "expired.idempotency_keys",
+    "uploads.of_multiparts",
+    "ledger.purge",
+    "reprocessing.waiting",
+    "reprocessing.resend",
+    *(name for name in LISTED if name.startswith("purges.")),
 }
 INDEX_ALONE = {
-    "browse.page": "media_newest", "browse.page, far": "media_newest", "browse.page_after": "media_newest",
-    "media.files": "media_files_newest", "media.files, ascending": "media_files_newest", "media.files, far": "media_files_newest",
+    "browse.page": "media_newest",
+    "browse.page, far": "media_newest",
+    "browse.page_after": "media_newest",
+    "media.files": "media_files_newest",
+    "media.files, ascending": "media_files_newest",
+    "media.files, far": "media_files_newest",
     "media.files, far, of a type": "media_files_newest",
-    "media.files, by filename": "media_files_by_filename", "media.files, by filename, descending": "media_files_by_filename",
-    "media.files, by size": "media_files_by_size", "media.files, by size, descending": "media_files_by_size",
+    "media.files, by filename": "media_files_by_filename",
+    "media.files, by filename, descending": "media_files_by_filename",
+    "media.files, by size": "media_files_by_size",
+    "media.files, by size, descending": "media_files_by_size",
 }
 
 
@@ -396,11 +604,11 @@ def library(database: str, make_organization: Callable[[], Organization]) -> Lib
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute(DROP_FOREIGN_KEYS)
         [(searched,)] = owner.execute("select pg_get_indexdef('media_searched'::regclass)").fetchall()
-        owner.execute("drop index media_searched")     # made at once it takes a tenth of the time
+        owner.execute("drop index media_searched")  # made at once it takes a tenth of the time
     fills = [fill(make_organization()) for _ in range(2)]
     with psycopg.connect(database, autocommit=True) as owner:
         owner.execute(searched)
-        owner.execute("vacuum analyze")      # the visibility map too: without it no scan is of the index alone
+        owner.execute("vacuum analyze")  # the visibility map too: without it no scan is of the index alone
     return fills[0]
 
 
@@ -409,42 +617,56 @@ def test_every_query_of_these_modules_is_listed() -> None:
 
     functions = {
         f"{module.__name__.rsplit('.', 1)[1]}.{name}"
-        for module in MODULES for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
+        for module in MODULES
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
         and str(inspect.signature(function).return_annotation).startswith("Statement[")
     }
 
     assert listed == functions
 
 
-@pytest.mark.xdist_group("library_plans")      # one process fills one library
+@pytest.mark.xdist_group("library_plans")  # one process fills one library
 @pytest.mark.parametrize("name", LISTED)
 def test_a_query_finds_its_rows_by_an_index(library: Library, name: str) -> None:
     nodes = list(plan(library, name))
 
-    assert [node for node in nodes if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE] == []
-    if not name.startswith("media.files"):       # which walk an organization's files, in order
+    assert [
+        node for node in nodes if node["Node Type"] == "Seq Scan" and node.get("Relation Name") in LARGE
+    ] == []
+    if not name.startswith("media.files"):  # which walk an organization's files, in order
         assert [node for node in nodes if reads_the_whole_organization(node)] == []
     if name in INDEX_ALONE:
-        assert ("Index Only Scan", INDEX_ALONE[name]) in [(node["Node Type"], node.get("Index Name")) for node in nodes]
+        assert ("Index Only Scan", INDEX_ALONE[name]) in [
+            (node["Node Type"], node.get("Index Name")) for node in nodes
+        ]
 
 
 @pytest.mark.xdist_group("library_plans")
 @pytest.mark.parametrize("search", ["file 7777", "7777", "files 777 7", "file 77777", "e 7777"])
 def test_a_search_looks_at_what_it_finds_and_at_nothing_else(library: Library, search: str) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"]) as app:
-        app.execute("select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"])
+        app.execute(
+            "select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"]
+        )
         [(found,)] = app.execute("select count(*) from matching_files(%s)", [search]).fetchall()
         # Of this transaction: rows that the function's plans read, which explain does not show.
-        [(whole, read)] = app.execute("select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'media'").fetchall()
+        [(whole, read)] = app.execute(
+            "select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'media'"
+        ).fetchall()
 
     assert whole == 0
-    assert read <= 2 * found + 100     # by both ways of finding; and where the letters stand elsewhere in a name
+    assert read <= 2 * found + 100  # by both ways of finding; and where the letters stand elsewhere in a name
 
 
 def reads_the_whole_organization(node: dict[str, Any]) -> bool:
-    """An index is read by the organization alone, or by nothing: as bad as no index, once a tenant is large."""
-    compared = set(re.findall(r"\(\(?(?:\w+\.)?(\w+)\)?(?:::\w+)? (?:[=<>@&|]|~~)", node.get("Index Cond", "")))
+    """An index is read by the organization alone, or by nothing: as bad as no index, once a tenant is
+    large.
+    """
+    compared = set(
+        re.findall(r"\(\(?(?:\w+\.)?(\w+)\)?(?:::\w+)? (?:[=<>@&|]|~~)", node.get("Index Cond", ""))
+    )
     of_media = str(node.get("Index Name", "")).startswith(("media", "versions", "frames", "objects"))
     return of_media and compared <= {"organization_id"}
 
@@ -452,8 +674,12 @@ def reads_the_whole_organization(node: dict[str, Any]) -> bool:
 def plan(library: Library, name: str) -> Iterator[dict[str, Any]]:
     """The nodes of the plan."""
     statement = LISTED[name](library)
-    with psycopg.connect(os.environ["WORKER_DATABASE_URL" if name in BY_THE_WORKER else "DATABASE_URL"], autocommit=False) as role:
-        role.execute("select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"])
+    with psycopg.connect(
+        os.environ["WORKER_DATABASE_URL" if name in BY_THE_WORKER else "DATABASE_URL"], autocommit=False
+    ) as role:
+        role.execute(
+            "select set_config('vitrine.organizations', %s, true)", ["{" + str(library.organization) + "}"]
+        )
         answer = role.execute(b"explain (format json) " + statement.sql.encode(), statement.values).fetchall()
         role.rollback()
     waiting = [answer[0][0][0]["Plan"]]
@@ -464,11 +690,19 @@ def plan(library: Library, name: str) -> Iterator[dict[str, Any]]:
 
 
 def fill(organization: Organization) -> Library:
-    """A half of the files at the root, the others in folders; with versions, frames, objects, tags and a ledger that is folded but for the last."""
+    """A half of the files at the root, the others in folders; with versions, frames, objects, tags and a
+    ledger that is folded but for the last.
+    """
     deletion = uuid4()
     values: dict[str, object] = {
-        "organization": organization.id, "collection": organization.collection_id, "user": organization.caller.user_id, "files": FILES,
-        "folders": FOLDERS, "inner": INNER, "deletion": deletion, "tag": uuid4(),
+        "organization": organization.id,
+        "collection": organization.collection_id,
+        "user": organization.caller.user_id,
+        "files": FILES,
+        "folders": FOLDERS,
+        "inner": INNER,
+        "deletion": deletion,
+        "tag": uuid4(),
     }
     with organization.sql() as owner:
         owner.execute(
@@ -552,7 +786,7 @@ def fill(organization: Organization) -> Library:
             """,
             values,
         )
-        owner.execute(    # one in twenty in the collection that is asked for
+        owner.execute(  # one in twenty in the collection that is asked for
             """
             insert into perceptual_hashes (organization_id, version_id, media_id, collection_id, type, sha256, hash)
             select organization_id, id, id, case when size_bytes %% 20 = 1 then %(collection)s else gen_random_uuid() end, 'image',
@@ -570,7 +804,10 @@ def fill(organization: Organization) -> Library:
             """,
             values,
         )
-        owner.execute("insert into tags (organization_id, id, \"group\", name) values (%(organization)s, %(tag)s, 'color', 'red')", values)
+        owner.execute(
+            "insert into tags (organization_id, id, \"group\", name) values (%(organization)s, %(tag)s, 'color', 'red')",
+            values,
+        )
         owner.execute(
             """
             insert into media_tags (organization_id, media_id, tag_id)
@@ -580,7 +817,8 @@ def fill(organization: Organization) -> Library:
         )
         values["rare"] = rare = uuid4()
         owner.execute(
-            "insert into tags (organization_id, id, \"group\", name, slug) values (%(organization)s, %(rare)s, 'tags', 'Rare', 'rare')", values
+            "insert into tags (organization_id, id, \"group\", name, slug) values (%(organization)s, %(rare)s, 'tags', 'Rare', 'rare')",
+            values,
         )
         owner.execute(
             """
@@ -597,7 +835,16 @@ def fill(organization: Organization) -> Library:
             values,
         )
     folder, item = (
-        UUID(str(organization.rows(f"select id from media where organization_id = %s and type {which} 'folder' limit 1", organization.id)[0][0]))
+        UUID(
+            str(
+                organization.rows(
+                    f"select id from media where organization_id = %s and type {which} 'folder' limit 1",
+                    organization.id,
+                )[0][0]
+            )
+        )
         for which in ("=", "<>")
     )
-    return Library(organization.owner_url, organization.id, organization.collection_id, folder, item, deletion, rare)
+    return Library(
+        organization.owner_url, organization.id, organization.collection_id, folder, item, deletion, rare
+    )

@@ -23,7 +23,9 @@ def test_an_organization_without_media_stores_nothing(organization: Organization
     assert usage.read(organization.caller) == Usage(0, 0, 0, 0, 0, 0, None)
 
 
-def test_usage_is_the_same_before_while_and_after_the_ledger_is_folded(organization: Organization, neighbour: Organization) -> None:
+def test_usage_is_the_same_before_while_and_after_the_ledger_is_folded(
+    organization: Organization, neighbour: Organization
+) -> None:
     for tenant in (organization, neighbour):
         items = [tenant.file(stored=100, derived=(10,)) for _ in range(4)]
         media.delete(tenant.caller, items[0])
@@ -38,10 +40,18 @@ def test_usage_is_the_same_before_while_and_after_the_ledger_is_folded(organizat
 
     assert set(seen) == {expected}
     assert len(seen) > 2
-    assert organization.rows("select count(*) from storage_ledger where not folded and organization_id = %s", organization.id) == [(0,)]
     assert organization.rows(
-        "select kind, state, bytes, items from storage_usage where organization_id = %s order by kind, state", organization.id
-    ) == [("derived", "active", 30, 0), ("derived", "trash", 10, 0), ("original", "active", 300, 3), ("original", "trash", 100, 1)]
+        "select count(*) from storage_ledger where not folded and organization_id = %s", organization.id
+    ) == [(0,)]
+    assert organization.rows(
+        "select kind, state, bytes, items from storage_usage where organization_id = %s order by kind, state",
+        organization.id,
+    ) == [
+        ("derived", "active", 30, 0),
+        ("derived", "trash", 10, 0),
+        ("original", "active", 300, 3),
+        ("original", "trash", 100, 1),
+    ]
 
 
 def test_folding_at_once_folds_each_entry_once(organization: Organization) -> None:
@@ -57,14 +67,26 @@ def test_folding_at_once_folds_each_entry_once(organization: Organization) -> No
             pass
 
     assert usage.read(organization.caller) == Usage(items * 110, 0, items * 100, items * 10, items, 0, None)
-    assert organization.rows("select items from counts where organization_id = %s", organization.id) == [(items,)]
-    assert organization.rows("select items from collection_counts where organization_id = %s", organization.id) == [(items,)]
-    assert organization.rows("select count(*) from count_ledger where organization_id = %s", organization.id) == [(0,)]
-    assert media.browse(organization.caller, organization.collection_id).total == media.files(organization.caller).total == items
+    assert organization.rows("select items from counts where organization_id = %s", organization.id) == [
+        (items,)
+    ]
+    assert organization.rows(
+        "select items from collection_counts where organization_id = %s", organization.id
+    ) == [(items,)]
+    assert organization.rows(
+        "select count(*) from count_ledger where organization_id = %s", organization.id
+    ) == [(0,)]
+    assert (
+        media.browse(organization.caller, organization.collection_id).total
+        == media.files(organization.caller).total
+        == items
+    )
 
 
 def test_an_event_is_entered_once(organization: Organization) -> None:
-    entry = ledger.entry(organization.id, uuid4(), uuid4(), 100, 1, "original", "active", "upload", "upload:1")
+    entry = ledger.entry(
+        organization.id, uuid4(), uuid4(), 100, 1, "original", "active", "upload", "upload:1"
+    )
 
     first, second = write(organization.caller, entry), write(organization.caller, entry)
 
@@ -74,9 +96,15 @@ def test_an_event_is_entered_once(organization: Organization) -> None:
 
 def test_an_entry_for_another_tenant_is_refused(organization: Organization, neighbour: Organization) -> None:
     with pytest.raises(NotFound):
-        write(organization.caller, ledger.entry(neighbour.id, uuid4(), uuid4(), 100, 1, "original", "active", "upload", "upload:1"))
+        write(
+            organization.caller,
+            ledger.entry(neighbour.id, uuid4(), uuid4(), 100, 1, "original", "active", "upload", "upload:1"),
+        )
     with pytest.raises(NotFound):
-        write(organization.caller, counts.entry(neighbour.id, neighbour.collection_id, neighbour.collection_id, "image", 1))
+        write(
+            organization.caller,
+            counts.entry(neighbour.id, neighbour.collection_id, neighbour.collection_id, "image", 1),
+        )
 
 
 def test_a_key_is_kept_as_its_hash_with_its_scopes(organization: Organization) -> None:
@@ -85,7 +113,8 @@ def test_a_key_is_kept_as_its_hash_with_its_scopes(organization: Organization) -
     key = organizations.add_key(organization.caller.user_id, "CI", ["media:write", "media:read"], until)
 
     assert organization.rows(
-        "select name, prefix, key_hash, scopes, expires_at, revoked_at from api_keys where user_id = %s", organization.caller.user_id
+        "select name, prefix, key_hash, scopes, expires_at, revoked_at from api_keys where user_id = %s",
+        organization.caller.user_id,
     ) == [("CI", key[:16], fingerprint(key), ["media:read", "media:write"], until, None)]
 
 
@@ -119,4 +148,6 @@ def test_a_slug_is_taken_once_and_a_refused_founding_leaves_no_person(organizati
 
     assert organization.rows("select id from users where email = %s::citext", email) == []
     founded = organizations.found(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
-    assert {type(each) for each in (founded.user_id, founded.organization_id, founded.collection_id)} == {UUID}
+    assert {type(each) for each in (founded.user_id, founded.organization_id, founded.collection_id)} == {
+        UUID
+    }

@@ -24,10 +24,25 @@ def test_a_persons_keys_are_listed_without_the_keys(tenant: Tenant) -> None:
 
     answer = session.get(STUDIO)
 
-    assert said(answer) == (200, {"apiKeys": [{
-        "id": AN_ID, "name": "For the import", "keyPrefix": made["key"][:16], "scopes": ["media:read", "media:write"], "status": "active",
-        "lastUsedAt": None, "expiresAt": None, "revokedAt": None, "createdAt": A_TIME, "updatedAt": A_TIME,
-    }]})  # fmt: skip
+    assert said(answer) == (
+        200,
+        {
+            "apiKeys": [
+                {
+                    "id": AN_ID,
+                    "name": "For the import",
+                    "keyPrefix": made["key"][:16],
+                    "scopes": ["media:read", "media:write"],
+                    "status": "active",
+                    "lastUsedAt": None,
+                    "expiresAt": None,
+                    "revokedAt": None,
+                    "createdAt": A_TIME,
+                    "updatedAt": A_TIME,
+                }
+            ]
+        },
+    )
     assert answer.json()["apiKeys"][0] == made["apiKey"]
     assert made["key"][16:] not in answer.text
     assert fingerprint(made["key"]).hex() not in answer.text
@@ -58,15 +73,22 @@ def test_a_persons_keys_are_the_same_in_every_organization(tenant: Tenant, stran
 
 def test_those_that_work_come_first_and_the_newest_of_each(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    ids = [make(session, name)["apiKey"]["id"] for name in ("revoked", "older", "expired", "newer", "revoked later")]
+    ids = [
+        make(session, name)["apiKey"]["id"]
+        for name in ("revoked", "older", "expired", "newer", "revoked later")
+    ]
     with owner() as connection:
         connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(ids[2])])
     for revoked in (ids[0], ids[4]):
         session.delete(f"{STUDIO}/{revoked}")
 
     assert [(key["name"], key["status"]) for key in listed(session)] == [
-        ("newer", "active"), ("older", "active"), ("revoked later", "inactive"), ("expired", "expired"), ("revoked", "inactive"),
-    ]  # fmt: skip
+        ("newer", "active"),
+        ("older", "active"),
+        ("revoked later", "inactive"),
+        ("expired", "expired"),
+        ("revoked", "inactive"),
+    ]
 
 
 def test_of_those_that_work_no_more_the_newest_hundred_are_listed(tenant: Tenant) -> None:
@@ -122,9 +144,15 @@ def test_the_last_use_is_kept_and_written_once_in_five_minutes(tenant: Tenant) -
 def test_a_key_of_another_scope_or_a_lesser_role_is_refused(tenant: Tenant) -> None:
     others = ("media:read", "media:write", "media:delete", "admin:users")
 
-    answers = [tenant.client("owner", others).get(STUDIO), tenant.client("editor", ["admin:api-keys"]).get(STUDIO)]
+    answers = [
+        tenant.client("owner", others).get(STUDIO),
+        tenant.client("editor", ["admin:api-keys"]).get(STUDIO),
+    ]
 
-    sentences = ["This API key does not have the scope admin:api-keys", "This takes the role owner or admin; yours is editor"]
+    sentences = [
+        "This API key does not have the scope admin:api-keys",
+        "This takes the role owner or admin; yours is editor",
+    ]
     assert [json.loads(answer.text) for answer in answers] == [
         {"error": sentences[0], "code": "insufficient_scope", "message": sentences[0]},
         {"error": sentences[1], "code": "insufficient_role", "message": sentences[1]},

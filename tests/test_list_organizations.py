@@ -15,16 +15,29 @@ if TYPE_CHECKING:
 
 
 def shown(tenant: Tenant, role: str) -> dict[str, object]:
-    return {"id": tenant.id.hex, "name": tenant.owner.organization_name, "slug": tenant.name, "role": role, "createdAt": A_TIME}
+    return {
+        "id": tenant.id.hex,
+        "name": tenant.owner.organization_name,
+        "slug": tenant.name,
+        "role": role,
+        "createdAt": A_TIME,
+    }
 
 
-def test_they_are_listed_the_earliest_membership_first_whatever_is_named(tenant: Tenant, stranger: Tenant) -> None:
+def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     person = Somebody.of(stranger, "viewer")
     organizations.add_member(tenant.id, person.id, "admin")
 
-    answers = [client.get(f"{AT}/list", headers={"x-team-id": "nonsense"}) for client in (person.client, person.signed_in())]
+    answers = [
+        client.get(f"{AT}/list", headers={"x-team-id": "nonsense"})
+        for client in (person.client, person.signed_in())
+    ]
 
-    assert [said(answer) for answer in answers] == [(200, [shown(stranger, "viewer"), shown(tenant, "admin")])] * 2
+    assert [said(answer) for answer in answers] == [
+        (200, [shown(stranger, "viewer"), shown(tenant, "admin")])
+    ] * 2
 
 
 def test_whoever_is_in_none_has_an_empty_list() -> None:

@@ -31,12 +31,17 @@ def test_each_tag_is_listed_once_groups_and_values_by_code_point(tenant: Tenant)
     answer = listed(tenant)
 
     tags = answer.json()["tags"]
-    assert said(answer) == (200, {"tags": {"Zoo": ["z", "é"], "color": ["Red", "blue", "green", "red"], "season": ["spring"]}})
+    assert said(answer) == (
+        200,
+        {"tags": {"Zoo": ["z", "é"], "color": ["Red", "blue", "green", "red"], "season": ["spring"]}},
+    )
     assert list(tags) == ["Zoo", "color", "season"]
 
 
 def test_only_what_items_of_this_collection_have_is_listed(tenant: Tenant, stranger: Tenant) -> None:
-    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()["id"]
+    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
+        "id"
+    ]
     given(tenant, folder(tenant), {"color": ["red"]})
     given(tenant, folder(tenant, datasetId=other), {"color": ["blue"]})
     given(stranger, folder(stranger), {"color": ["green"]})
@@ -74,7 +79,15 @@ def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
 
     answer = listed(tenant)
 
-    assert said(answer) == (200, {"tags": {"a": [f"value {n:05}" for n in range(1, 2601)], "b": [f"value {n:05}" for n in range(1, 2401)]}})
+    assert said(answer) == (
+        200,
+        {
+            "tags": {
+                "a": [f"value {n:05}" for n in range(1, 2601)],
+                "b": [f"value {n:05}" for n in range(1, 2401)],
+            }
+        },
+    )
 
 
 @pytest.mark.parametrize("where", ["nowhere", "malformed", "an item"])
@@ -95,7 +108,8 @@ def test_a_deleted_collection_is_not_found(tenant: Tenant) -> None:
             values,
         )
         connection.execute(
-            "update collections set is_default = false, status = 'deleted', deletion_id = %(act)s where id = %(collection)s", values
-        )  # fmt: skip
+            "update collections set is_default = false, status = 'deleted', deletion_id = %(act)s where id = %(collection)s",
+            values,
+        )
 
     assert said(listed(tenant)) == (404, {"error": "Collection not found", "code": "not_found"})

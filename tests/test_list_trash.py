@@ -27,8 +27,14 @@ def test_each_act_of_deletion_is_listed_newest_first(tenant: Tenant) -> None:
     delete(tenant, lone)
     delete(tenant, trip["id"])
 
-    said = {"datasetId": tenant.collection_id.hex, "deletedAt": A_TIME, "deletedById": tenant.owner.user_id.hex, "purgeAt": A_TIME,
-            "deletedCount": 1, "deletionId": AN_ID}  # fmt: skip
+    said = {
+        "datasetId": tenant.collection_id.hex,
+        "deletedAt": A_TIME,
+        "deletedById": tenant.owner.user_id.hex,
+        "purgeAt": A_TIME,
+        "deletedCount": 1,
+        "deletionId": AN_ID,
+    }
     assert trash(tenant) == {
         "trash": [
             {**said, "id": trip["id"], "kind": "folder", "name": "trip", "type": "folder"},

@@ -41,5 +41,7 @@ def test_a_clone_without_migrations_does_not_start(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("local.stack.CLONE", tmp_path)
     monkeypatch.setattr(Stack, "origin", "http://127.0.0.1:1")
 
-    with pytest.raises(StartError, match=r"^There is no migration in .*/migrations. The clone is not complete.$"):
+    with pytest.raises(
+        StartError, match=r"^There is no migration in .*/migrations. The clone is not complete.$"
+    ):
         Stack(tmp_path / "data", owner_url="postgresql://nobody:secret@127.0.0.1:1/nothing").start()

@@ -1,4 +1,6 @@
-"""on_import_requested: what lies at a URL is fetched once, and becomes its item's own, or the item says why not."""
+"""on_import_requested: what lies at a URL is fetched once, and becomes its item's own, or the item says
+why not.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +34,19 @@ if TYPE_CHECKING:
 
 PHOTO = pictures.jpeg(320, 240, seed=51)
 KNOWN = names({"pictures.test": [web.ADDRESS]})
-LIMIT = 300_000   # bytes of a file, here
+LIMIT = 300_000  # bytes of a file, here
 
 
 @pytest.fixture
 def server(another_environment: pytest.MonkeyPatch) -> Iterator[web.Web]:
-    """A web server that is public to this process, which sends no messages: its imports are brought in by the tests."""
-    for name, value in (("IMPORT_REQUESTED_QUEUE_URL", ""), ("IMPORT_MAX_BYTES", str(LIMIT)), ("IMPORT_SECONDS", "1")):
+    """A web server that is public to this process, which sends no messages: its imports are brought in by
+    the tests.
+    """
+    for name, value in (
+        ("IMPORT_REQUESTED_QUEUE_URL", ""),
+        ("IMPORT_MAX_BYTES", str(LIMIT)),
+        ("IMPORT_SECONDS", "1"),
+    ):
         another_environment.setenv(name, value)
     open_to_tests(another_environment)
     with web.web() as serving:
@@ -56,7 +64,7 @@ def upload_of(tenant: Tenant, media: str) -> Upload:
     return read(tenant.owner, uploads.by_version(tenant.id, UUID(media)))[0]
 
 
-BROUGHT = {"stored", "processing", "ready"}     # by the time it is looked at, the store's event may have come
+BROUGHT = {"stored", "processing", "ready"}  # by the time it is looked at, the store's event may have come
 
 
 def bring(tenant: Tenant, media: str) -> Upload | None:
@@ -74,7 +82,9 @@ def photo(server: web.Web) -> str:
 
 def stored_bytes(tenant: Tenant) -> int:
     with owner() as connection:
-        row = connection.execute("select sum(delta_bytes) as n from storage_ledger where organization_id = %s", [tenant.id]).fetchone()
+        row = connection.execute(
+            "select sum(delta_bytes) as n from storage_ledger where organization_id = %s", [tenant.id]
+        ).fetchone()
     return int(row["n"] or 0) if row else 0
 
 
@@ -89,7 +99,11 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     first, again = bring(tenant, media), bring(tenant, media)
     settled = tenant.settled(media)
 
-    assert (before["processing"], before["mimeType"], led) == ({"state": "pending", "reason": None}, "video/mp4", url)
+    assert (before["processing"], before["mimeType"], led) == (
+        {"state": "pending", "reason": None},
+        "video/mp4",
+        url,
+    )
     assert first is not None
     assert again is not None
     assert {first.state, again.state} <= BROUGHT
@@ -97,9 +111,13 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     assert server.asked == [(path, f"pictures.test:{server.port}") for path in ("/old", "/photo.jpg")]
     after = shown(tenant, media)
     assert {name: after[name] for name in after if after[name] != before[name]} == {
-        "mimeType": "image/jpeg", "fileSize": len(PHOTO), "width": 320, "height": 240, "processing": {"state": "ready", "reason": None},
+        "mimeType": "image/jpeg",
+        "fileSize": len(PHOTO),
+        "width": 320,
+        "height": 240,
+        "processing": {"state": "ready", "reason": None},
         "updatedAt": after["updatedAt"],
-    }  # fmt: skip
+    }
     assert httpx.get(after["url"], follow_redirects=True).content == PHOTO
     assert tenant.studio.get("/api/v1/media?type=video").json()["data"]["total"] == 0
     assert tenant.studio.get("/api/v1/media?type=image").json()["data"]["total"] == 1
@@ -140,11 +158,18 @@ def dripping(first: bytes) -> web.Behaviour:
 
 def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: web.Web) -> None:
     bomb = gzip.compress(bytes(10_000_000))
-    too_large, too_long, broke_off = f"The file has more than {LIMIT} bytes, the limit", "It took too long", "The address broke off its answer"
+    too_large, too_long, broke_off = (
+        f"The file has more than {LIMIT} bytes, the limit",
+        "It took too long",
+        "The address broke off its answer",
+    )
     cases: dict[str, tuple[web.Behaviour, str]] = {
         "/missing": (web.said(status=404), "The address answered 404"),
         "/private": (web.led("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
-        "/metadata": (web.led("http://169.254.169.254/latest/meta-data/"), "169.254.169.254 is not a public address"),
+        "/metadata": (
+            web.led("http://169.254.169.254/latest/meta-data/"),
+            "169.254.169.254 is not a public address",
+        ),
         "/mapped": (web.led("http://[::ffff:127.0.0.1]/"), "::ffff:7f00:1 is not a public address"),
         "/named": (web.led("http://nobody.test/"), "nobody.test has no address"),
         "/file": (web.led("file:///etc/passwd"), "The URL is not one of http or https"),
@@ -154,25 +179,37 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
         "/claims-a-bit-more": (web.said(PHOTO, length=len(PHOTO) + 1), broke_off),
         "/slow": (dripping(b"HTTP/1.1 200 -\r\n\r\n" + PHOTO), too_long),
         "/slow-head": (dripping(b"HTTP/1.1 200 -\r\nx-"), too_long),
-        "/page": (web.said(b"<html>A page</html>", "content-type: image/jpeg"), "The file is not a picture or video of a type that is taken"),
+        "/page": (
+            web.said(b"<html>A page</html>", "content-type: image/jpeg"),
+            "The file is not a picture or video of a type that is taken",
+        ),
         "/pdf": (web.said(b"%PDF-1.7\n"), "Files of type application/pdf are not taken"),
-        "/bomb": (web.said(bomb, "content-encoding: gzip"), "The address answered with a packed file, though it was asked for a plain one"),
+        "/bomb": (
+            web.said(bomb, "content-encoding: gzip"),
+            "The address answered with a packed file, though it was asked for a plain one",
+        ),
         "/empty": (web.said(b""), "The file is empty"),
         "/nothing": (lambda _: None, broke_off),
         "/nonsense": (lambda connection: connection.sendall(b"\0" * 100), broke_off),
-        "/chunks": (lambda c: c.sendall(b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"), broke_off),
-    }  # fmt: skip
+        "/chunks": (
+            lambda c: c.sendall(b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
+            broke_off,
+        ),
+    }
     server.pages |= {path: behaviour for path, (behaviour, _) in cases.items()}
     wanted = {f"http://pictures.test:{server.port}{path}": reason for path, (_, reason) in cases.items()} | {
         "http://pictures.test:1/": "pictures.test does not answer, or not as itself",
         "http://nobody.test/": "nobody.test has no address",
-    }  # fmt: skip
+    }
     items = {url: asked(tenant, url) for url in wanted}
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda media: bring(tenant, media), items.values()))
 
-    listed = {each["id"].replace("-", ""): each for each in tenant.studio.get("/api/v1/media?limit=100").json()["data"]["data"]}
+    listed = {
+        each["id"].replace("-", ""): each
+        for each in tenant.studio.get("/api/v1/media?limit=100").json()["data"]["data"]
+    }
     assert {url: listed[media]["processing"] for url, media in items.items()} == {
         url: {"state": "failed", "reason": reason} for url, reason in wanted.items()
     }
@@ -182,7 +219,9 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     assert (stored_bytes(tenant), tenant.trouble(settled=True)) == (0, [])
 
 
-def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(tenant: Tenant, server: web.Web) -> None:
+def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
+    tenant: Tenant, server: web.Web
+) -> None:
     asking: list[str] = []
 
     def changing(name: str, _: int) -> list[str]:
@@ -193,11 +232,14 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(ten
     server.pages["/again"] = web.led("/photo.jpg")
     imports.bring(upload_of(tenant, media).key, resolve=changing)
     asking.clear()
-    imports.bring(upload_of(tenant, led_on).key, resolve=changing)   # the redirect is judged anew
+    imports.bring(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
 
     assert tenant.settled(media)["state"] == "ready"
     assert asking == ["pictures.test", "pictures.test"]
-    assert shown(tenant, led_on)["processing"] == {"state": "failed", "reason": "pictures.test is not a public address"}
+    assert shown(tenant, led_on)["processing"] == {
+        "state": "failed",
+        "reason": "pictures.test is not a public address",
+    }
     assert [path for path, _ in server.asked] == ["/photo.jpg", "/again"]
 
 
@@ -221,7 +263,10 @@ def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
 
 
 def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.Web) -> None:
-    before_the_end, after_it = upload_of(tenant, asked(tenant, photo(server))), upload_of(tenant, asked(tenant, photo(server)))
+    before_the_end, after_it = (
+        upload_of(tenant, asked(tenant, photo(server))),
+        upload_of(tenant, asked(tenant, photo(server))),
+    )
     for upload in (before_the_end, after_it):
         lease = mint_id()
         assert write(tenant.owner, externals.claim(tenant.id, upload.id, lease, 600))
@@ -231,21 +276,28 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
         if upload is after_it:
             storage.complete(upload.key, into, [(1, part)], size=len(PHOTO), checksum=None)
     with owner() as connection:
-        connection.execute("update uploads set lease_until = now() where organization_id = %s and state = 'completing'", [tenant.id])
+        connection.execute(
+            "update uploads set lease_until = now() where organization_id = %s and state = 'completing'",
+            [tenant.id],
+        )
 
     for upload in (before_the_end, after_it):
         imports.bring(upload.key, resolve=KNOWN)
 
-    assert {tenant.settled(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {"ready"}
+    assert {tenant.settled(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {
+        "ready"
+    }
     assert len(server.asked) == 1
     assert tenant.trouble(settled=True) == []
 
 
-def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is_not(tenant: Tenant, server: web.Web) -> None:
+def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is_not(
+    tenant: Tenant, server: web.Web
+) -> None:
     trashed, gone = asked(tenant, photo(server)), asked(tenant, photo(server))
     for media in (trashed, gone):
         assert tenant.studio.delete(f"/api/v1/media/{media}").status_code == 200
-    with owner() as connection:     # as a purge leaves it
+    with owner() as connection:  # as a purge leaves it
         connection.execute("update deletions set state = 'purged' where root_id = %s", [UUID(gone)])
         connection.execute("delete from media where id = %s", [UUID(gone)])
 
@@ -253,11 +305,18 @@ def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is
 
     assert [each is not None and each.state in BROUGHT for each in brought] == [True, False]
     assert tenant.studio.get(f"/api/upload/{gone}").json()["state"] == "rejected"
-    assert tenant.studio.get(f"/api/upload/{gone}").json()["reason"] == "The item was deleted before its file was fetched"
+    assert (
+        tenant.studio.get(f"/api/upload/{gone}").json()["reason"]
+        == "The item was deleted before its file was fetched"
+    )
     assert tenant.settled(trashed)["state"] == "ready"
     assert tenant.trouble(settled=True) == []
     assert tenant.studio.post(f"/api/v1/media/{trashed}/restore").status_code == 200
-    assert (shown(tenant, trashed)["processing"]["state"], len(server.asked), tenant.trouble(settled=True)) == ("ready", 1, [])
+    assert (
+        shown(tenant, trashed)["processing"]["state"],
+        len(server.asked),
+        tenant.trouble(settled=True),
+    ) == ("ready", 1, [])
 
 
 def test_one_that_nobody_came_for_has_failed_when_its_time_is_over(tenant: Tenant, server: web.Web) -> None:
@@ -267,7 +326,10 @@ def test_one_that_nobody_came_for_has_failed_when_its_time_is_over(tenant: Tenan
     batch = sweep.end_lapsed(datetime.now(UTC) + timedelta(days=1, minutes=1), just_before, 1, dry_run=False)
 
     assert [(each.deed, each.item) for each in batch.done] == [("expired", upload.id.hex)]
-    assert shown(tenant, upload.media_id.hex)["processing"] == {"state": "failed", "reason": "It was not fetched in time"}
+    assert shown(tenant, upload.media_id.hex)["processing"] == {
+        "state": "failed",
+        "reason": "It was not fetched in time",
+    }
     assert bring(tenant, upload.media_id.hex) is not None
     assert (server.asked, tenant.trouble(settled=True)) == ([], [])
 
@@ -282,8 +344,14 @@ def test_what_is_to_be_fetched_has_room(tenant: Tenant, server: web.Web) -> None
     with pytest.raises(TooLarge) as over_limit:
         asked(tenant, photo(server), size=LIMIT + 1)
 
-    assert (over_quota.value.code, over_limit.value.sentence) == ("quota_exceeded", f"The file has {LIMIT + 1} bytes; the limit is {LIMIT}")
-    assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], tenant.trouble(settled=True)) == (1, [])
+    assert (over_quota.value.code, over_limit.value.sentence) == (
+        "quota_exceeded",
+        f"The file has {LIMIT + 1} bytes; the limit is {LIMIT}",
+    )
+    assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], tenant.trouble(settled=True)) == (
+        1,
+        [],
+    )
 
 
 LOST: dict[str, LiteralString] = {
@@ -293,11 +361,15 @@ LOST: dict[str, LiteralString] = {
 
 
 def asked_by(tenant: Tenant, editor: Caller, url: str) -> str:
-    return imports.register(editor, imports.NewLink(url, "photo.jpg", 1000, "image/jpeg"), to_be_fetched=True, resolve=names({})).id.hex
+    return imports.register(
+        editor, imports.NewLink(url, "photo.jpg", 1000, "image/jpeg"), to_be_fetched=True, resolve=names({})
+    ).id.hex
 
 
 @pytest.mark.parametrize("how", LOST)
-def test_nothing_is_fetched_for_whoever_may_no_longer_upload(tenant: Tenant, server: web.Web, how: str) -> None:
+def test_nothing_is_fetched_for_whoever_may_no_longer_upload(
+    tenant: Tenant, server: web.Web, how: str
+) -> None:
     editor = tenant.caller("editor")
     media = asked_by(tenant, editor, photo(server))
     with owner() as connection:
@@ -332,7 +404,9 @@ def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant
     assert tenant.trouble(settled=True) == []
 
 
-def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions(tenant: Tenant, server: web.Web) -> None:
+def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions(
+    tenant: Tenant, server: web.Web
+) -> None:
     editor = tenant.caller("editor")
     media = asked_by(tenant, editor, photo(server))
     version = tenant.ready(PHOTO, sourceMediaId=media)
@@ -343,5 +417,7 @@ def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions
 
     assert upload is not None
     assert upload.state == "rejected"
-    assert [each["id"] for each in tenant.studio.get(f"/api/media/{media}/versions").json()["versions"]] == [version]
+    assert [each["id"] for each in tenant.studio.get(f"/api/media/{media}/versions").json()["versions"]] == [
+        version
+    ]
     assert tenant.trouble(settled=True) == []

@@ -1,4 +1,6 @@
-"""on_upload_stored: the store's events, which come twice, late, early and in any order, and make everything once."""
+"""on_upload_stored: the store's events, which come twice, late, early and in any order, and make
+everything once.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ def deliver(*keys: str) -> list[str]:
         notification["Records"][0]["s3"]["object"]["key"] = quote_plus(key, safe="/")
         records.append(message | {"messageId": str(n), "body": json.dumps(notification)})
     context = SimpleNamespace(
-        aws_request_id="test", function_name="on_upload_stored", memory_limit_in_mb=2048, invoked_function_arn="arn:aws:lambda:x",
+        aws_request_id="test",
+        function_name="on_upload_stored",
+        memory_limit_in_mb=2048,
+        invoked_function_arn="arn:aws:lambda:x",
         get_remaining_time_in_millis=lambda: 60_000,
     )
     answer: dict[str, Any] = handler.handler({"Records": records}, context)
@@ -82,7 +87,8 @@ def books(tenant: Tenant) -> list[str]:
         select 'upload ' || concat_ws(' ', state, reason) from uploads where organization_id = %(organization)s
          order by line
         """,
-        {"organization": tenant.id}, Row,
+        {"organization": tenant.id},
+        Row,
     )
     return [row.line for row in read(Consumer(tenant.id), statement)]
 
@@ -96,7 +102,9 @@ def landed(tenant: Tenant) -> list[Multipart]:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 5))])
-def test_three_times_shuffled_and_before_completes_commit_is_as_once(tenant: Tenant, stranger: Tenant, seed: int) -> None:
+def test_three_times_shuffled_and_before_completes_commit_is_as_once(
+    tenant: Tenant, stranger: Tenant, seed: int
+) -> None:
     for upload in landed(stranger):
         assert upload.complete().status_code == 200
         assert stranger.settled(upload.media)["state"] == "ready"
@@ -106,8 +114,10 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(tenant: Ten
     # The store completes, the call that asked for it dies: its events are the first to tell.
     for upload in uploads[:2]:
         part = upload.parts().json()[0]
-        storage.complete(upload.answer["key"], store_id(tenant, upload), [(1, part["ETag"])], size=None, checksum=None)
-    deliveries = [*keys[2:], *keys, *keys, *keys]           # the first two: events of objects that are not there yet
+        storage.complete(
+            upload.answer["key"], store_id(tenant, upload), [(1, part["ETag"])], size=None, checksum=None
+        )
+    deliveries = [*keys[2:], *keys, *keys, *keys]  # the first two: events of objects that are not there yet
     random.Random(seed).shuffle(deliveries)
     with ThreadPoolExecutor(3) as pool:
         returned = list(pool.map(deliver, deliveries))
@@ -115,7 +125,7 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(tenant: Ten
         assert upload.complete().status_code == 200
     for upload in uploads:
         assert tenant.settled(upload.media)["state"] == "ready"
-    assert deliver(*keys, *keys) == []                       # late
+    assert deliver(*keys, *keys) == []  # late
 
     assert all(not failures or len(failures) == 1 for failures in returned)
     assert books(tenant) == books(stranger)
@@ -150,7 +160,7 @@ def test_an_event_after_the_item_was_deleted_counts_in_the_trash(tenant: Tenant)
 
 
 def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> None:
-    broken = PHOTOS[0][:len(PHOTOS[0]) // 2]
+    broken = PHOTOS[0][: len(PHOTOS[0]) // 2]
     uploads = []
     for declared in (b"another", broken):
         value = base64.b64encode(hashlib.sha256(declared).digest()).decode()
@@ -179,28 +189,52 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
         "a JPEG that is a sound": tenant.post_file(b"\0\0\0\x10ftypM4A \0\0\0\0", "a.jpg", "image/jpeg"),
         "a JPEG that is a PDF": tenant.post_file(b"%PDF-1.7\n", "a.jpg", "image/jpeg"),
         "raw": tenant.post_file(raw, "IMG_1.dng", "image/tiff"),
-        "raw that is not read": tenant.post_file(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "IMG_2.cr3", "image/jpeg"),
+        "raw that is not read": tenant.post_file(
+            b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "IMG_2.cr3", "image/jpeg"
+        ),
         "half a HEIC": tenant.post_file(pictures.truncated(heic), "a.heic", "image/heic"),
     }
 
-    said = {name: (upload["state"], upload["reason"]) for name, item in items.items() if (upload := tenant.settled(item))}
+    said = {
+        name: (upload["state"], upload["reason"])
+        for name, item in items.items()
+        if (upload := tenant.settled(item))
+    }
 
     ready = ("ready", None)
     assert said == {
-        **dict.fromkeys(("avif", "heic", "tiff", "raw", "a JPEG that is a PNG", "a PNG that is a WebP"), ready),
+        **dict.fromkeys(
+            ("avif", "heic", "tiff", "raw", "a JPEG that is a PNG", "a PNG that is a WebP"), ready
+        ),
         "raw that is not read": ("rejected", "Files of type image/x-canon-cr3 (camera raw) are not taken"),
         "a JPEG that is a sound": ("rejected", "Files of type audio/mp4 are not taken"),
         "a JPEG that is a PDF": ("rejected", "Files of type application/pdf are not taken"),
         "half a HEIC": ("failed", "The file is damaged or cut short"),
     }
-    shown = {name: tenant.studio.get(f"/api/media/{items[name]}").json()["media"] for name in said if said[name] == ready}
-    assert {name: (each["mimeType"], each["width"], each["height"], len(each["frames"])) for name, each in shown.items()} == {
-        "avif": ("image/avif", 64, 40, 1), "heic": ("image/heic", 64, 40, 1), "tiff": ("image/tiff", 64, 40, 1),
+    shown = {
+        name: tenant.studio.get(f"/api/media/{items[name]}").json()["media"]
+        for name in said
+        if said[name] == ready
+    }
+    assert {
+        name: (each["mimeType"], each["width"], each["height"], len(each["frames"]))
+        for name, each in shown.items()
+    } == {
+        "avif": ("image/avif", 64, 40, 1),
+        "heic": ("image/heic", 64, 40, 1),
+        "tiff": ("image/tiff", 64, 40, 1),
         "raw": ("image/x-adobe-dng", 64, 40, 1),
-        "a JPEG that is a PNG": ("image/png", 64, 40, 1), "a PNG that is a WebP": ("image/webp", 64, 40, 1),
-    }  # fmt: skip
-    for name, original, mime_type in (("heic", heic, "image/heic"), ("tiff", tiff, "image/tiff"), ("raw", raw, "image/x-adobe-dng")):
-        led, asked = (httpx.get(shown[name]["blob"] + query, follow_redirects=True) for query in ("", "?original=1"))
+        "a JPEG that is a PNG": ("image/png", 64, 40, 1),
+        "a PNG that is a WebP": ("image/webp", 64, 40, 1),
+    }
+    for name, original, mime_type in (
+        ("heic", heic, "image/heic"),
+        ("tiff", tiff, "image/tiff"),
+        ("raw", raw, "image/x-adobe-dng"),
+    ):
+        led, asked = (
+            httpx.get(shown[name]["blob"] + query, follow_redirects=True) for query in ("", "?original=1")
+        )
         frame = content.sniff(led.content)
         assert frame is not None
         assert (led.headers["content-type"], frame.width, frame.height) == ("image/jpeg", 64, 40)
@@ -213,11 +247,13 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
 def test_decoding_runs_beside_the_reading(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     photo = PHOTOS[0]
     scan = photo.index(b"\xff\xda")
-    late = photo[:scan] + (b"\xff\xfe\xff\xff" + bytes(0xFFFD)) * 680 + photo[scan:]  # 43 MiB of comments before the first pixel
+    # 43 MiB of comments before the first pixel
+    late = photo[:scan] + (b"\xff\xfe\xff\xff" + bytes(0xFFFD)) * 680 + photo[scan:]
     reading = Reading(another_environment, tmp_path / "late", late, "image/jpeg", MAX_PIXELS="100000")
 
     with held_back(after=38 * MIB) as (url, go), reading.begun(url) as read_in:
-        reading.until(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))  # its beginning was tried, and is not enough
+        # its beginning was tried, and is not enough
+        reading.until(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))
         go.set()
         sha256, width = read_in.result(20)
 
@@ -228,10 +264,18 @@ def test_decoding_runs_beside_the_reading(another_environment: pytest.MonkeyPatc
 def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bomb = pictures.bomb_png(16_000)  # more than a second of decoding
     sent = bomb + bytes(12 * MIB)
-    reading = Reading(another_environment, tmp_path / "bomb", sent, "image/png", MAX_PIXELS=str(10**9), DECODE_MAX_BYTES=str(len(bomb)))
+    reading = Reading(
+        another_environment,
+        tmp_path / "bomb",
+        sent,
+        "image/png",
+        MAX_PIXELS=str(10**9),
+        DECODE_MAX_BYTES=str(len(bomb)),
+    )
 
     with held_back(after=8 * MIB, cut=True) as (url, go), reading.begun(url) as read_in:
-        reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))  # it starts within some 20
+        # it starts within some 20
+        reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))
         busy = set(decoders("stat"))
         go.set()
         with pytest.raises(Busy):
@@ -244,7 +288,9 @@ def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatc
 class Reading:
     """An object of the store as the function reads it in, with settings of its own."""
 
-    def __init__(self, environment: pytest.MonkeyPatch, file: Path, original: bytes, mime_type: str, **values: str) -> None:
+    def __init__(
+        self, environment: pytest.MonkeyPatch, file: Path, original: bytes, mime_type: str, **values: str
+    ) -> None:
         self.file = file
         self._environment, self._values, self._mime_type = environment, values, mime_type
         self._stored = storage.put(f"derived/{secrets.token_hex(8)}", original, mime_type)
@@ -274,12 +320,17 @@ class Reading:
 
 
 def decoders(kind: Literal["stat", "io"]) -> dict[int, int]:
-    """The decoder's children that this process has: their processor time in hundredths of a second, or the bytes they have read."""
+    """The decoder's children that this process has: their processor time in hundredths of a second, or
+    the bytes they have read.
+    """
     found = dict[int, int]()
     for folder in (folder for folder in Path("/proc").iterdir() if folder.name.isdigit()):
         with suppress(FileNotFoundError, ProcessLookupError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == os.getpid() and b"vitrine_imaging.child" in (folder / "cmdline").read_bytes():
+            if (
+                int(fields[1]) == os.getpid()
+                and b"vitrine_imaging.child" in (folder / "cmdline").read_bytes()
+            ):
                 read_in = int((folder / "io").read_text().split()[1])
                 found[int(folder.name)] = read_in if kind == "io" else int(fields[11]) + int(fields[12])
     return found
@@ -287,7 +338,9 @@ def decoders(kind: Literal["stat", "io"]) -> dict[int, int]:
 
 @contextmanager
 def held_back(*, after: int, cut: bool = False) -> Generator[tuple[str, threading.Event]]:
-    """A way to the store for one request, on which nothing comes any more after so many bytes, until it may go on, or is cut."""
+    """A way to the store for one request, on which nothing comes any more after so many bytes, until it
+    may go on, or is cut.
+    """
     store = urlsplit(settings().aws_endpoint_url_s3 or "")
     go = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -295,7 +348,8 @@ def held_back(*, after: int, cut: bool = False) -> Generator[tuple[str, threadin
         def forward() -> None:
             client, _ = listener.accept()
             with client, socket.create_connection((store.hostname, store.port)) as server:
-                server.sendall(client.recv(1 << 16).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))  # the request
+                # the request
+                server.sendall(client.recv(1 << 16).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
                 left = after
                 while piece := server.recv(min(left, 1 << 16) if left > 0 else 1 << 16):
                     client.sendall(piece)

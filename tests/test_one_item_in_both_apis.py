@@ -1,4 +1,6 @@
-"""An item is the same one in the Studio API and in v1, whichever brought it and whichever changes it: every field that v1 shows, against Studio's."""
+"""An item is the same one in the Studio API and in v1, whichever brought it and whichever changes it:
+every field that v1 shows, against Studio's.
+"""
 
 from __future__ import annotations
 
@@ -72,24 +74,38 @@ def agree(tenant: Tenant, item: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("brought", [by_studio, by_v1])
-def test_what_one_brings_and_changes_the_other_shows(tenant: Tenant, brought: Callable[[Tenant], str]) -> None:
+def test_what_one_brings_and_changes_the_other_shows(
+    tenant: Tenant, brought: Callable[[Tenant], str]
+) -> None:
     assert FIELDS.keys() == get_type_hints(show.Media).keys()
     item = brought(tenant)
     first = agree(tenant, item)
 
     assert tenant.studio.patch(f"/api/v1/media/{item}", json=SAID).status_code == 200
     said = agree(tenant, item)
-    assert tenant.studio.patch(f"/api/media/{item}", json={"metadata": {"alt": "Seen anew", "tags": {"tags": ["red"]}}}).status_code == 200
+    assert (
+        tenant.studio.patch(
+            f"/api/media/{item}", json={"metadata": {"alt": "Seen anew", "tags": {"tags": ["red"]}}}
+        ).status_code
+        == 200
+    )
     anew = agree(tenant, item)
-    tag = next(each for each in tenant.studio.get("/api/v1/media-tags").json()["data"] if each["name"] == "red")
+    tag = next(
+        each for each in tenant.studio.get("/api/v1/media-tags").json()["data"] if each["name"] == "red"
+    )
     assert tenant.studio.put(f"/api/v1/media/{item}/tags", json={"tagIds": []}).status_code == 200
     without = in_studio(tenant, item)["metadata"]["tags"]
     assert tenant.studio.post(f"/api/v1/media/{item}/tags", json={"tagId": tag["id"]}).status_code == 201
 
     assert (first["width"], first["height"], first["title"]) == (64, 48, None)
     assert {name: said[name] for name in SAID} == SAID
-    assert {name: anew[name] for name in SAID} == {"title": None, "alt": "Seen anew", "caption": None}     # metadata is replaced
-    assert (without, in_studio(tenant, item)["metadata"]["tags"], tags_in_v1(tenant, item)) == ({}, {"tags": ["red"]}, ["red"])
+    # metadata is replaced
+    assert {name: anew[name] for name in SAID} == {"title": None, "alt": "Seen anew", "caption": None}
+    assert (without, in_studio(tenant, item)["metadata"]["tags"], tags_in_v1(tenant, item)) == (
+        {},
+        {"tags": ["red"]},
+        ["red"],
+    )
     assert tenant.studio.delete(f"/api/v1/media/{item}").status_code == 200
     assert tenant.studio.get(f"/api/media/{item}").status_code == 404
     assert tenant.studio.post(f"/api/media/{item}/restore").status_code == 200

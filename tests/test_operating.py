@@ -53,12 +53,19 @@ class Said:
     err: str
 
 
-def operate(*words: str, stdin: str | bytes = b"", environment: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Said:
+def operate(
+    *words: str, stdin: str | bytes = b"", environment: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> Said:
     """A process of its own, as an operator has it."""
     ended = subprocess.run(
-        [sys.executable, "-m", "local", *words], cwd=cwd, env={**os.environ, **(environment or {})},
-        input=_bytes(stdin), capture_output=True, timeout=100, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "local", *words],
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        input=_bytes(stdin),
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
     return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
@@ -69,7 +76,7 @@ def call(*words: str, stdin: str | bytes = b"") -> Said:
         patch.setattr(sys, "stdin", given)
         try:
             code = main(list(words))
-        except SystemExit as ended:   # what argparse raises
+        except SystemExit as ended:  # what argparse raises
             code = int(ended.code or 0)
     return Said(code, out.getvalue(), err.getvalue())
 
@@ -98,7 +105,9 @@ def a_person() -> str:
 def me(client: Client) -> tuple[int, object]:
     answer = client.get("/api/me")
     body = answer.json()
-    return answer.status_code, {name: body[name] for name in ("error", "code")} if answer.status_code >= 400 else body["role"]
+    return answer.status_code, {
+        name: body[name] for name in ("error", "code")
+    } if answer.status_code >= 400 else body["role"]
 
 
 def rows(query: str, *values: object) -> list[tuple[object, ...]]:
@@ -113,16 +122,19 @@ def cells(out: str) -> list[list[str]]:
 
 # People.
 
+
 def test_a_person_is_made_with_a_password_and_listed() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    said = done("user", "add", f" {email} ", "--name", "An Owner", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n")
+    said = done(
+        "user", "add", f" {email} ", "--name", "An Owner", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n"
+    )
 
     assert said == f"{email} is An Owner.\n"
     ((hashed,),) = rows("select password_hash from users where email = %s", email)
     assert isinstance(hashed, str)
     assert hashed.startswith("$argon2id$")
-    assert PasswordHasher().verify(hashed, f"{PASSWORD} fi")     # in its NFKC form
+    assert PasswordHasher().verify(hashed, f"{PASSWORD} fi")  # in its NFKC form
     heads, *listed = cells(done("user", "list"))
     assert heads == ["EMAIL", "NAME", "PASSWORD", "ORGANIZATIONS", "SINCE"]
     assert [line[:4] for line in listed if line[0] == email] == [[email, "An Owner", "yes", "-"]]
@@ -163,19 +175,45 @@ def test_a_person_is_found_in_either_form_of_the_address() -> None:
     ("email", "name", "password", "sentence", "code"),
     [
         ("ada", "A Person", PASSWORD, "ada is not an e-mail address of up to 320 characters.", 1),
-        ("a da@example.org", "A Person", PASSWORD, "a da@example.org is not an e-mail address of up to 320 characters.", 1),
-        ("a\x1b@example.org", "A Person", PASSWORD, "a\\x1b@example.org is not an e-mail address of up to 320 characters.", 1),
-        ("a" * 309 + "@example.org", "A Person", PASSWORD, "a" * 309 + "@example.org is not an e-mail address of up to 320 characters.", 1),
+        (
+            "a da@example.org",
+            "A Person",
+            PASSWORD,
+            "a da@example.org is not an e-mail address of up to 320 characters.",
+            1,
+        ),
+        (
+            "a\x1b@example.org",
+            "A Person",
+            PASSWORD,
+            "a\\x1b@example.org is not an e-mail address of up to 320 characters.",
+            1,
+        ),
+        (
+            "a" * 309 + "@example.org",
+            "A Person",
+            PASSWORD,
+            "a" * 309 + "@example.org is not an e-mail address of up to 320 characters.",
+            1,
+        ),
         ("", "A Person", PASSWORD, "Nothing is not an e-mail address of up to 320 characters.", 1),
         ("new@example.org", " ", PASSWORD, "name must have 1 to 255 characters.", 1),
         ("new@example.org", "A Person", "seven77", "Password too short.", 1),
         ("new@example.org", "A Person", "é" * 129, "Password too long.", 1),
         ("new@example.org", "A Person", "", "Password too short.", 1),
-        ("new@example.org", "A Person", f"{PASSWORD}\n{PASSWORD}", "The password on stdin is more than one line.", 2),
+        (
+            "new@example.org",
+            "A Person",
+            f"{PASSWORD}\n{PASSWORD}",
+            "The password on stdin is more than one line.",
+            2,
+        ),
         ("new@example.org", "A Person", PASSWORD.encode("utf-16"), "The password on stdin is not UTF-8.", 2),
     ],
 )
-def test_what_a_person_cannot_be_made_of(email: str, name: str, password: str | bytes, sentence: str, code: int) -> None:
+def test_what_a_person_cannot_be_made_of(
+    email: str, name: str, password: str | bytes, sentence: str, code: int
+) -> None:
     said = call("user", "add", email, "--name", name, "--password-stdin", stdin=password)
 
     assert said == refused(sentence, code=code)
@@ -188,13 +226,19 @@ def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
     said = done("user", "password", tenant.owner.email, "--password-stdin", stdin=PASSWORD)
 
     assert said == f"The password of {tenant.owner.email} is set; 2 sessions ended.\n"
-    assert [me(client) for client in (phone, laptop, tenant.studio)] == [(401, UNAUTHORIZED), (401, UNAUTHORIZED), (200, "owner")]
+    assert [me(client) for client in (phone, laptop, tenant.studio)] == [
+        (401, UNAUTHORIZED),
+        (401, UNAUTHORIZED),
+        (200, "owner"),
+    ]
 
 
 def test_a_password_needs_somewhere_to_come_from() -> None:
     said = call("user", "password", a_person())
 
-    assert said == refused("There is no terminal to ask at: give --password-stdin, and the password on stdin.", code=2)
+    assert said == refused(
+        "There is no terminal to ask at: give --password-stdin, and the password on stdin.", code=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,12 +248,16 @@ def test_a_password_needs_somewhere_to_come_from() -> None:
         ((PASSWORD, "another"), 2, "The two are not the same; nothing was done."),
     ],
 )
-def test_a_password_is_asked_for_twice_at_a_terminal_and_not_shown(typed: tuple[str, str], code: int, sentence: str) -> None:
+def test_a_password_is_asked_for_twice_at_a_terminal_and_not_shown(
+    typed: tuple[str, str], code: int, sentence: str
+) -> None:
     email = a_person()
     terminal, end = pty.openpty()
     words = [sys.executable, "-m", "local", "user", "password", email]
 
-    with subprocess.Popen(words, cwd=ROOT, stdin=end, stdout=end, stderr=end, start_new_session=True) as running:
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=end, stdout=end, stderr=end, start_new_session=True
+    ) as running:
         os.close(end)
         seen = ""
         for prompt, answer in zip(("Password: ", "The same again: "), typed, strict=True):
@@ -226,17 +274,21 @@ def test_a_password_is_asked_for_twice_at_a_terminal_and_not_shown(typed: tuple[
 
 
 def test_the_sessions_of_a_person_are_listed_and_ended(tenant: Tenant) -> None:
-    browser = Client(None, token=sessions.start(tenant.owner.user_id, address="192.0.2.7", user_agent="\x1b[31mred").token)
+    browser = Client(
+        None, token=sessions.start(tenant.owner.user_id, address="192.0.2.7", user_agent="\x1b[31mred").token
+    )
     assert me(browser) == (200, "owner")
 
     heads, *listed = cells(done("user", "sessions", tenant.owner.email))
     said = done("user", "sign-out", tenant.owner.email)
 
     assert heads == ["SINCE", "UNTIL", "ADDRESS", "CLIENT"]
-    assert [line[2:] for line in listed] == [["192.0.2.7", r"\x1b[31mred"]]      # and no terminal turns red
+    assert [line[2:] for line in listed] == [["192.0.2.7", r"\x1b[31mred"]]  # and no terminal turns red
     assert said == f"1 session of {tenant.owner.email} ended.\n"
     assert me(browser) == (401, UNAUTHORIZED)
-    assert call("user", "sessions", tenant.owner.email) == Said(0, "", f"{tenant.owner.email} is signed in nowhere.\n")
+    assert call("user", "sessions", tenant.owner.email) == Said(
+        0, "", f"{tenant.owner.email} is signed in nowhere.\n"
+    )
 
 
 def test_signing_out_forgets_a_device_that_was_approved_and_has_not_come_yet(tenant: Tenant) -> None:
@@ -256,17 +308,25 @@ def test_signing_out_forgets_a_device_that_was_approved_and_has_not_come_yet(ten
 
 def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(tenant: Tenant) -> None:
     key, session, other = tenant.studio, tenant.signed_in(), a_person()
-    media = key.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "Kept"}).json()["folder"]["id"]
+    media = key.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "Kept"}).json()[
+        "folder"
+    ]["id"]
 
     before = call("user", "remove", tenant.owner.email)
 
-    assert before == refused(f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first.")
+    assert before == refused(
+        f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first."
+    )
     assert me(key) == (200, "owner")
     done("org", "set-role", tenant.name, other, "owner")
     assert done("user", "remove", tenant.owner.email) == f"{tenant.owner.email} is removed.\n"
     assert [me(client) for client in (key, session)] == [(401, UNAUTHORIZED)] * 2
-    assert call("user", "remove", tenant.owner.email) == refused(f"There is no person with the e-mail {tenant.owner.email}.")
-    assert [line[:3] for line in cells(done("org", "members", tenant.name))[1:]] == [[other, "Somebody", "owner"]]
+    assert call("user", "remove", tenant.owner.email) == refused(
+        f"There is no person with the e-mail {tenant.owner.email}."
+    )
+    assert [line[:3] for line in cells(done("org", "members", tenant.name))[1:]] == [
+        [other, "Somebody", "owner"]
+    ]
     assert rows("select name from media where id = %s", UUID(media)) == [("Kept",)]
 
 
@@ -275,13 +335,27 @@ def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
 
     said = call("user", "remove", tenant.owner.email)
 
-    assert said == refused(f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: make somebody else an owner first.")
+    assert said == refused(
+        f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: make somebody else an owner first."
+    )
 
 
 # Keys.
 
+
 def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
-    said = call("key", "add", tenant.owner.email, "--name", "CI", "--scope", "media:read", "media:write", "--scope", "media:delete")
+    said = call(
+        "key",
+        "add",
+        tenant.owner.email,
+        "--name",
+        "CI",
+        "--scope",
+        "media:read",
+        "media:write",
+        "--scope",
+        "media:delete",
+    )
 
     assert (said.code, said.err) == (0, f"A key of {tenant.owner.email}. It is shown this once:\n")
     assert re.fullmatch(r"sk_live_[0-9a-f]{64}\n", said.out)
@@ -292,7 +366,10 @@ def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
     assert listed[1:6] == [f"{key[:16]}...", "CI", "media:delete media:read media:write", "active", "-"]
     assert listed[6] != "-"
     for _ in range(2):
-        assert done("key", "revoke", listed[0]) == f"The key {key[:16]}... (CI) of {tenant.owner.email} is revoked.\n"
+        assert (
+            done("key", "revoke", listed[0])
+            == f"The key {key[:16]}... (CI) of {tenant.owner.email} is revoked.\n"
+        )
         assert me(Client(key)) == (401, UNAUTHORIZED)
     assert cells(done("key", "list", tenant.owner.email))[1][4] == "revoked"
 
@@ -308,8 +385,10 @@ def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
 def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
     said = call("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
 
-    assert rows("select extract(epoch from expires_at - created_at)::integer / 3600 from api_keys where user_id = %s", tenant.owner.user_id) in (
-        [(47,)], [(48,)])
+    assert rows(
+        "select extract(epoch from expires_at - created_at)::integer / 3600 from api_keys where user_id = %s",
+        tenant.owner.user_id,
+    ) in ([(47,)], [(48,)])
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute("update api_keys set expires_at = now() where user_id = %s", [tenant.owner.user_id])
     assert me(Client(said.out.strip())) == (401, UNAUTHORIZED)
@@ -319,7 +398,10 @@ def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
 def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenant: Tenant) -> None:
     key = call("key", "add", tenant.owner.email, "--name", "old", "--scope", "*").out.strip()
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
-        owner.execute("update api_keys set revoked_at = now() + interval '1 day' where user_id = %s", [tenant.owner.user_id])
+        owner.execute(
+            "update api_keys set revoked_at = now() + interval '1 day' where user_id = %s",
+            [tenant.owner.user_id],
+        )
     assert me(Client(key)) == (200, "owner")
 
     done("key", "revoke", cells(done("key", "list", tenant.owner.email))[1][0])
@@ -330,16 +412,23 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
-        (("add", "{}", "--name", "x", "--scope", "media:read", "everything"),
-         "There is no scope everything; there are media:read, media:write, media:delete, admin:api-keys, admin:users, *.", 1),
-        (("add", "nobody@example.org", "--name", "x", "--scope", "*"), "There is no person with the e-mail nobody@example.org.", 1),
+        (
+            ("add", "{}", "--name", "x", "--scope", "media:read", "everything"),
+            "There is no scope everything; there are media:read, media:write, media:delete, admin:api-keys, admin:users, *.",
+            1,
+        ),
+        (
+            ("add", "nobody@example.org", "--name", "x", "--scope", "*"),
+            "There is no person with the e-mail nobody@example.org.",
+            1,
+        ),
         (("add", "{}", "--name", "x" * 101, "--scope", "*"), "The name of a key has 1 to 100 characters.", 1),
         (("add", "{}", "--name", "x", "--scope", "*", "--days", "0"), "--days must be 1 to 3650.", 2),
         (("list", "nobody@example.org"), "There is no person with the e-mail nobody@example.org.", 1),
         (("revoke", "sk_live"), "sk_live is not the id of a key.", 1),
         (("revoke", "0" * 32), f"There is no key with the id {'0' * 32}.", 1),
     ],
-)  # fmt: skip
+)
 def test_what_keys_are_refused(words: tuple[str, ...], sentence: str, code: int) -> None:
     email = a_person()
 
@@ -350,6 +439,7 @@ def test_what_keys_are_refused(words: tuple[str, ...], sentence: str, code: int)
 
 
 # Organizations.
+
 
 def test_an_organization_is_founded_whole() -> None:
     owner, name = a_person(), f"Société {uuid4().hex}"
@@ -364,16 +454,23 @@ def test_an_organization_is_founded_whole() -> None:
     heads, *listed = cells(done("org", "list"))
     assert heads == ["SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"]
     assert [line[1:5] for line in listed if line[0] == slug] == [[name, "1", "0", "10000000000"]]
-    assert call("org", "add", name, "--owner", owner) == refused(f"The slug {slug} is taken; give another one.")
+    assert call("org", "add", name, "--owner", owner) == refused(
+        f"The slug {slug} is taken; give another one."
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("X", "--owner", "nobody@example.org"), "There is no person with the e-mail nobody@example.org."),
-        (("X", "--owner", "{}", "--slug", "Not--One"), "Not--One cannot be a slug: up to 100 small letters and digits, with single dashes between."),
-        (("東京", "--owner", "{}"),
-         "No slug can be made from 東京; give one: up to 100 small letters and digits, with single dashes between."),
+        (
+            ("X", "--owner", "{}", "--slug", "Not--One"),
+            "Not--One cannot be a slug: up to 100 small letters and digits, with single dashes between.",
+        ),
+        (
+            ("東京", "--owner", "{}"),
+            "No slug can be made from 東京; give one: up to 100 small letters and digits, with single dashes between.",
+        ),
         (("x" * 101, "--owner", "{}"), "The name of an organization has 1 to 100 characters."),
         ((" ", "--owner", "{}"), "name must have 1 to 255 characters."),
         (("X", "--owner", "{}", "--quota", str(2**63)), f"A quota has 0 to {2**63 - 1} bytes."),
@@ -396,13 +493,27 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
     done("org", "set-role", tenant.name, email, "viewer")
     assert me(client) == (200, "viewer")
     members = cells(done("org", "members", tenant.name))
-    assert done("org", "remove-member", tenant.name, email) == f"{email} is not a member of {tenant.name} any more.\n"
+    assert (
+        done("org", "remove-member", tenant.name, email)
+        == f"{email} is not a member of {tenant.name} any more.\n"
+    )
 
     assert members[0] == ["EMAIL", "NAME", "ROLE", "SINCE"]
-    assert [line[:3] for line in members[1:]] == [[tenant.owner.email, "An Owner", "owner"], [email, "Somebody", "viewer"]]
-    assert me(client) == (400, {"error": client.get("/api/me").json()["error"], "code": "organization_required"})
-    assert call("org", "remove-member", tenant.name, email) == refused(f"{email} is not a member of {tenant.name}.")
-    audited = rows("select operation, details, actor from audit_log where organization_id = %s order by at, id", tenant.id)
+    assert [line[:3] for line in members[1:]] == [
+        [tenant.owner.email, "An Owner", "owner"],
+        [email, "Somebody", "viewer"],
+    ]
+    assert me(client) == (
+        400,
+        {"error": client.get("/api/me").json()["error"], "code": "organization_required"},
+    )
+    assert call("org", "remove-member", tenant.name, email) == refused(
+        f"{email} is not a member of {tenant.name}."
+    )
+    audited = rows(
+        "select operation, details, actor from audit_log where organization_id = %s order by at, id",
+        tenant.id,
+    )
     assert audited == [
         ("member.add", {"role": "editor", "before": None}, UUID(int=0)),
         ("member.update", {"role": "viewer", "before": "editor"}, UUID(int=0)),
@@ -411,7 +522,9 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("words", [("org", "remove-member"), ("org", "set-role"), ("user", "remove")])
-def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(tenant: Tenant, words: tuple[str, str]) -> None:
+def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(
+    tenant: Tenant, words: tuple[str, str]
+) -> None:
     email, invited = a_person(), a_person()
     done("org", "set-role", tenant.name, email, "admin")
     admin = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
@@ -422,7 +535,7 @@ def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(tenant: Tena
         done(*words, email)
     else:
         done(*words, tenant.name, email, *(["viewer"] if words[1] == "set-role" else []))
-        done("org", "set-role", tenant.name, email, "admin")   # what was withdrawn stays so
+        done("org", "set-role", tenant.name, email, "admin")  # what was withdrawn stays so
 
     assert joining.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
     assert rows("select status from invitations where organization_id = %s", tenant.id) == [("canceled",)]
@@ -444,26 +557,41 @@ def test_the_last_owner_stays(tenant: Tenant, words: tuple[str, ...]) -> None:
 
     said = call("org", words[0], tenant.name, tenant.owner.email, *words[1:])
 
-    assert said == refused(f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first.")
+    assert said == refused(
+        f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first."
+    )
     assert me(tenant.studio) == (200, "owner")
 
 
 def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
-    assert done("org", "set-role", tenant.name, tenant.owner.email, "owner") == f"{tenant.owner.email} is owner of {tenant.name}.\n"
+    assert (
+        done("org", "set-role", tenant.name, tenant.owner.email, "owner")
+        == f"{tenant.owner.email} is owner of {tenant.name}.\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "sentence", "code"),
     [
-        (("set-role", "{slug}", "{email}", "king"), "There is no role king; there are owner, admin, editor, member, viewer.", 1),
-        (("set-role", "{slug}", "nobody@example.org", "viewer"), "There is no person with the e-mail nobody@example.org.", 1),
+        (
+            ("set-role", "{slug}", "{email}", "king"),
+            "There is no role king; there are owner, admin, editor, member, viewer.",
+            1,
+        ),
+        (
+            ("set-role", "{slug}", "nobody@example.org", "viewer"),
+            "There is no person with the e-mail nobody@example.org.",
+            1,
+        ),
         (("set-role", "no-such", "{email}", "viewer"), "There is no organization with the slug no-such.", 1),
         (("members", "no-such"), "There is no organization with the slug no-such.", 1),
         (("quota", "no-such", "none"), "There is no organization with the slug no-such.", 1),
         (("quota", "{slug}", "much"), "much is no size: a number of bytes, 10GB, 512MiB, ..., or none.", 2),
     ],
 )
-def test_what_organizations_are_refused(tenant: Tenant, words: tuple[str, ...], sentence: str, code: int) -> None:
+def test_what_organizations_are_refused(
+    tenant: Tenant, words: tuple[str, ...], sentence: str, code: int
+) -> None:
     said = call("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
 
     assert said == refused(sentence, code=code)
@@ -482,10 +610,20 @@ def test_a_quota_is_kept_and_lifted(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("none", None), ("0", 0), ("10", 10), ("10B", 10), ("10kB", 10_000), ("10 MB", 10_000_000), ("10gb", 10**10), ("3TB", 3 * 10**12),
-        ("2KiB", 2048), ("5MiB", 5 * 2**20), ("1GiB", 2**30), ("1tib", 2**40),
+        ("none", None),
+        ("0", 0),
+        ("10", 10),
+        ("10B", 10),
+        ("10kB", 10_000),
+        ("10 MB", 10_000_000),
+        ("10gb", 10**10),
+        ("3TB", 3 * 10**12),
+        ("2KiB", 2048),
+        ("5MiB", 5 * 2**20),
+        ("1GiB", 2**30),
+        ("1tib", 2**40),
     ],
-)  # fmt: skip
+)
 def test_a_size_is_read(text: str, size: int | None) -> None:
     assert quota(text) == size
 
@@ -511,7 +649,9 @@ def test_two_owners_who_go_at_once_leave_one(found: Callable[[], Tenant], going:
         tenant, other = found(), a_person()
         operators.set_role(tenant.name, other, "owner")
 
-        outcomes = at_once(*(partial(GOINGS[going], tenant.name, email) for email in (tenant.owner.email, other)))
+        outcomes = at_once(
+            *(partial(GOINGS[going], tenant.name, email) for email in (tenant.owner.email, other))
+        )
 
         assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [Conflict]
         assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
@@ -521,18 +661,26 @@ def test_one_who_is_founding_an_organization_at_that_moment_stays() -> None:
     email, slug = a_person(), uuid4().hex
     ((person,),) = rows("select id from users where email = %s", email)
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as founding, ThreadPoolExecutor() as threads:
-        founding.execute("select add_organization(%s, 'X', %s, %s, %s, 'Default')", [uuid4(), slug, person, uuid4()])
+        founding.execute(
+            "select add_organization(%s, 'X', %s, %s, %s, 'Default')", [uuid4(), slug, person, uuid4()]
+        )
 
         going = threads.submit(operators.remove_person, email)
-        while not rows("select from pg_stat_activity where %s = any (pg_blocking_pids(pid))", founding.info.backend_pid):
+        while not rows(
+            "select from pg_stat_activity where %s = any (pg_blocking_pids(pid))", founding.info.backend_pid
+        ):
             assert not going.done()
         founding.commit()
 
-        with pytest.raises(Conflict, match=f"^{email} is the last owner of {slug}: make somebody else an owner first$"):
+        with pytest.raises(
+            Conflict, match=f"^{email} is the last owner of {slug}: make somebody else an owner first$"
+        ):
             going.result()
 
 
-def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organization_without_one(found: Callable[[], Tenant]) -> None:
+def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organization_without_one(
+    found: Callable[[], Tenant],
+) -> None:
     for _ in range(8):
         tenant, other = found(), a_person()
 
@@ -566,15 +714,21 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
 
 # The database.
 
+
 def test_a_stack_that_is_only_starting_is_waited_for_by_the_operator_and_not_by_the_command() -> None:
-    with reachable_folder() as folder, pytest.raises(StartError, match=r"^Vitrine is still starting; try again in a moment\.$"):
+    with (
+        reachable_folder() as folder,
+        pytest.raises(StartError, match=r"^Vitrine is still starting; try again in a moment\.$"),
+    ):
         Stack(folder).attach()
 
 
 def test_the_application_may_not_operate() -> None:
     said = operate("user", "list", environment={"WORKER_DATABASE_URL": os.environ["DATABASE_URL"]})
 
-    assert said == refused("WORKER_DATABASE_URL must be that of the role vitrine_worker; vitrine_app may not do this.")
+    assert said == refused(
+        "WORKER_DATABASE_URL must be that of the role vitrine_worker; vitrine_app may not do this."
+    )
 
 
 def test_a_database_that_was_not_migrated_is_named_so() -> None:
@@ -589,7 +743,12 @@ def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(url:
     said = operate("user", "list", environment={"WORKER_DATABASE_URL": url})
 
     assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
-    assert said.err.startswith(("The database of WORKER_DATABASE_URL does not answer: ", "WORKER_DATABASE_URL is not the URL of a database."))
+    assert said.err.startswith(
+        (
+            "The database of WORKER_DATABASE_URL does not answer: ",
+            "WORKER_DATABASE_URL is not the URL of a database.",
+        )
+    )
     assert "hunter22" not in said.err
 
 
@@ -601,19 +760,35 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
         for part in ("local", "layers", "functions", "migrations"):
             shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "template.yaml", clone)
-        (clone / ".vitrine").mkdir(mode=0o711)      # for root it would be a link to a folder that outlives the test
+        # for root it would be a link to a folder that outlives the test
+        (clone / ".vitrine").mkdir(mode=0o711)
         environment = {"DATABASE_URL": mine, "WORKER_DATABASE_URL": "", "PYTHONPATH": ""}
 
-        assert operate("user", "add", email, "--name", "A Person", environment=environment, cwd=clone).code == 0      # starts it, and ends it
+        # starts it, and ends it
+        assert (
+            operate("user", "add", email, "--name", "A Person", environment=environment, cwd=clone).code == 0
+        )
 
         words = [sys.executable, "-m", "local", "run"]
-        with subprocess.Popen(words, cwd=clone, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True) as running:
+        with subprocess.Popen(
+            words, cwd=clone, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+        ) as running:
             assert running.stdout is not None
             origin = ""
             while not (found := re.search(r"The page: +(http://[^/]+)/", origin)):
                 origin = running.stdout.readline()
                 assert origin
-            said = operate("key", "add", "demo@localhost", "--name", "k", "--scope", "*", environment=environment, cwd=clone)
+            said = operate(
+                "key",
+                "add",
+                "demo@localhost",
+                "--name",
+                "k",
+                "--scope",
+                "*",
+                environment=environment,
+                cwd=clone,
+            )
             answer = httpx.get(f"{found[1]}/api/me", headers={"x-api-key": said.out.strip()})
             listed = operate("user", "list", environment=environment, cwd=clone)
             running.terminate()

@@ -31,7 +31,11 @@ def test_copies_of_a_picture_are_near_it() -> None:
 def test_different_pictures_are_far_from_one_another() -> None:
     hashes = [perceptual_hash(_decoded(_encoded(_scene(seed)))) for seed in range(12)]
 
-    near = [(one, other) for (one, a), (other, b) in combinations(enumerate(hashes), 2) if a is None or b is None or (a ^ b).bit_count() <= 16]
+    near = [
+        (one, other)
+        for (one, a), (other, b) in combinations(enumerate(hashes), 2)
+        if a is None or b is None or (a ^ b).bit_count() <= 16
+    ]
     assert near == []
 
 
@@ -48,7 +52,9 @@ def test_what_has_no_structure_has_no_hash() -> None:
         "nothing": Image.new("RGBA", (320, 240), (1, 2, 3, 0)),
     }
 
-    assert {name: perceptual_hash(_decoded(_encoded(picture, "PNG"))) for name, picture in plain.items()} == dict.fromkeys(plain)
+    assert {
+        name: perceptual_hash(_decoded(_encoded(picture, "PNG"))) for name, picture in plain.items()
+    } == dict.fromkeys(plain)
 
 
 def test_white_on_nothing_has_a_hash_too() -> None:
@@ -66,14 +72,19 @@ def test_colours_are_those_of_the_picture_the_most_common_first() -> None:
 
     found = dominant_colors(_decoded(_encoded(picture, quality=90)))
 
-    assert [_near(color, wanted) for color, wanted in zip(found, (pictures.YELLOW, pictures.BLUE, pictures.RED), strict=True)] == [True] * 3
+    assert [
+        _near(color, wanted)
+        for color, wanted in zip(found, (pictures.YELLOW, pictures.BLUE, pictures.RED), strict=True)
+    ] == [True] * 3
 
 
 def test_what_is_transparent_has_no_colour() -> None:
     half = Image.new("RGBA", (64, 40), (*pictures.RED, 0))
     half.paste((*pictures.GREEN, 255), (0, 0, 10, 40))
 
-    assert [_near(color, pictures.GREEN) for color in dominant_colors(_decoded(_encoded(half, "PNG")))] == [True]
+    assert [_near(color, pictures.GREEN) for color in dominant_colors(_decoded(_encoded(half, "PNG")))] == [
+        True
+    ]
     assert dominant_colors(_decoded(_encoded(Image.new("RGBA", (64, 40), (*pictures.RED, 0)), "PNG"))) == ()
 
 
@@ -94,17 +105,25 @@ def _copies(picture: Image.Image) -> Iterator[tuple[str, bytes]]:
     yield "brighter", _encoded(ImageEnhance.Brightness(picture).enhance(1.2))
     yield "darker", _encoded(ImageEnhance.Brightness(picture).enhance(0.8))
     yield "grey", _encoded(picture.convert("L"))
-    yield "cropped", _encoded(picture.crop((width // 100, height // 100, width - width // 100, height - height // 100)))
+    yield (
+        "cropped",
+        _encoded(picture.crop((width // 100, height // 100, width - width // 100, height - height // 100))),
+    )
 
 
 def _scene(seed: int) -> Image.Image:
     """Clouds of colour with some shapes over them."""
     dice = random.Random(seed)
-    picture = Image.frombytes("RGB", (8, 6), dice.randbytes(3 * 8 * 6)).resize((320, 240), Image.Resampling.BICUBIC)
+    picture = Image.frombytes("RGB", (8, 6), dice.randbytes(3 * 8 * 6)).resize(
+        (320, 240), Image.Resampling.BICUBIC
+    )
     draw = ImageDraw.Draw(picture)
     for _ in range(6):
         x, y, size = dice.randrange(320), dice.randrange(240), dice.randrange(10, 80)
-        draw.ellipse((x - size, y - size, x + size, y + size), fill=(dice.randrange(256), dice.randrange(256), dice.randrange(256)))
+        draw.ellipse(
+            (x - size, y - size, x + size, y + size),
+            fill=(dice.randrange(256), dice.randrange(256), dice.randrange(256)),
+        )
     return picture
 
 
@@ -115,8 +134,12 @@ def _encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> byt
 
 
 def _decoded(encoded: bytes) -> pyvips.Image:
-    return pyvips.Image.new_from_buffer(encoded, "").thumbnail_image(400, height=400, size="down").copy_memory()
+    return (
+        pyvips.Image.new_from_buffer(encoded, "").thumbnail_image(400, height=400, size="down").copy_memory()
+    )
 
 
 def _near(color: str, wanted: pictures.Colour) -> bool:
-    return all(abs(int(color[at : at + 2], 16) - level) <= 16 for at, level in zip((1, 3, 5), wanted, strict=True))
+    return all(
+        abs(int(color[at : at + 2], 16) - level) <= 16 for at, level in zip((1, 3, 5), wanted, strict=True)
+    )

@@ -57,30 +57,40 @@ def terminal() -> Terminal:
 
 
 def decide(person: Client, terminal: Terminal, decision: str = "approve") -> None:
-    assert person.post(f"/api/auth/device/{decision}", json={"userCode": terminal.user_code}).json() == {"success": True}
+    assert person.post(f"/api/auth/device/{decision}", json={"userCode": terminal.user_code}).json() == {
+        "success": True
+    }
 
 
 def later(terminal: Terminal, seconds: float) -> None:
     """The last poll was so much earlier."""
     with owner() as connection:
         connection.execute(
-            "update device_codes set polled_at = polled_at - make_interval(secs => %s) where user_code = %s", [seconds, terminal.user_code]
+            "update device_codes set polled_at = polled_at - make_interval(secs => %s) where user_code = %s",
+            [seconds, terminal.user_code],
         )
 
 
 def expire(terminal: Terminal) -> None:
     with owner() as connection:
-        connection.execute("update device_codes set expires_at = expires_at - interval '1801 seconds' where user_code = %s", [terminal.user_code])
+        connection.execute(
+            "update device_codes set expires_at = expires_at - interval '1801 seconds' where user_code = %s",
+            [terminal.user_code],
+        )
 
 
 def row(terminal: Terminal) -> dict[str, Any] | None:
     with owner() as connection:
-        return connection.execute("select * from device_codes where user_code = %s", [terminal.user_code]).fetchone()
+        return connection.execute(
+            "select * from device_codes where user_code = %s", [terminal.user_code]
+        ).fetchone()
 
 
 def sessions(tenant: Tenant) -> int:
     with owner() as connection:
-        found = connection.execute("select count(*) as n from sessions where user_id = %s", [tenant.owner.user_id]).fetchone()
+        found = connection.execute(
+            "select count(*) as n from sessions where user_id = %s", [tenant.owner.user_id]
+        ).fetchone()
     assert found is not None
     count: int = found["n"]
     return count
@@ -114,7 +124,10 @@ def test_the_device_is_given_a_session_of_the_person_who_approved(terminal: Term
     status, body = said(terminal.poll())
 
     token = body["access_token"]
-    assert (status, body) == (200, {"access_token": token, "token_type": "Bearer", "expires_in": 604800, "scope": SCOPE})
+    assert (status, body) == (
+        200,
+        {"access_token": token, "token_type": "Bearer", "expires_in": 604800, "scope": SCOPE},
+    )
     me = Client(None, token=token).get("/api/me")
     assert (me.status_code, me.json()["email"], me.json()["role"]) == (200, tenant.owner.email, "owner")
     assert row(terminal) is None
@@ -192,11 +205,13 @@ def test_a_denial_is_told_once(terminal: Terminal, tenant: Tenant) -> None:
     assert said(terminal.poll()) == DENIED
     assert said(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
-    assert sessions(tenant) == before + 1   # that of the person who denied
+    assert sessions(tenant) == before + 1  # that of the person who denied
 
 
 @pytest.mark.parametrize("decision", [None, "approve", "deny"])
-def test_what_has_expired_is_told_once_whatever_was_decided(terminal: Terminal, tenant: Tenant, decision: str | None) -> None:
+def test_what_has_expired_is_told_once_whatever_was_decided(
+    terminal: Terminal, tenant: Tenant, decision: str | None
+) -> None:
     if decision:
         decide(tenant.signed_in(), terminal, decision)
     before = sessions(tenant)
@@ -211,7 +226,9 @@ def test_what_has_expired_is_told_once_whatever_was_decided(terminal: Terminal, 
 def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
-    assert said(poll(terminal.device_code, client="another")) == refused("invalid_grant", "Client ID mismatch")
+    assert said(poll(terminal.device_code, client="another")) == refused(
+        "invalid_grant", "Client ID mismatch"
+    )
     assert terminal.poll().status_code == 200
 
 
@@ -223,25 +240,46 @@ def test_a_code_that_nobody_has_is_refused(code: str) -> None:
 def test_neither_the_user_code_nor_the_hash_is_a_device_code(terminal: Terminal) -> None:
     kept = (row(terminal) or {})["device_code_hash"]
 
-    assert [said(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())] == [UNKNOWN] * 3
+    assert [
+        said(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())
+    ] == [UNKNOWN] * 3
 
 
 def body(**more: Any) -> dict[str, Any]:
-    return {name: value for name, value in {"client_id": CLIENT, "device_code": "0" * 40, "grant_type": GRANT, **more}.items() if value is not ...}
+    return {
+        name: value
+        for name, value in {"client_id": CLIENT, "device_code": "0" * 40, "grant_type": GRANT, **more}.items()
+        if value is not ...
+    }
 
 
-@pytest.mark.parametrize(("given", "answer"), [
-    (body(grant_type="authorization_code"), refused("unsupported_grant_type", f"The grant type must be {GRANT}")),
-    (body(grant_type=...), refused("invalid_request", "grant_type: Required")),
-    (body(device_code=...), refused("invalid_request", "device_code: Required")),
-    (body(client_id=...), refused("invalid_request", "client_id: Required")),
-    (body(device_code=""), refused("invalid_request", "device_code: Must have at least 1 character")),
-    (body(device_code="x" * 101), refused("invalid_request", "device_code: Must have at most 100 characters")),
-    (body(client_id="x" * 101), refused("invalid_request", "client_id: Must have at most 100 characters")),
-    (body(device_code=1), refused("invalid_request", "device_code: Must be a string")),
-    (body(device_code="\x00"), refused("invalid_request", "A text holds a character that cannot be stored")),
-    ([], refused("invalid_request", "body: Must be an object")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (
+            body(grant_type="authorization_code"),
+            refused("unsupported_grant_type", f"The grant type must be {GRANT}"),
+        ),
+        (body(grant_type=...), refused("invalid_request", "grant_type: Required")),
+        (body(device_code=...), refused("invalid_request", "device_code: Required")),
+        (body(client_id=...), refused("invalid_request", "client_id: Required")),
+        (body(device_code=""), refused("invalid_request", "device_code: Must have at least 1 character")),
+        (
+            body(device_code="x" * 101),
+            refused("invalid_request", "device_code: Must have at most 100 characters"),
+        ),
+        (
+            body(client_id="x" * 101),
+            refused("invalid_request", "client_id: Must have at most 100 characters"),
+        ),
+        (body(device_code=1), refused("invalid_request", "device_code: Must be a string")),
+        (
+            body(device_code="\x00"),
+            refused("invalid_request", "A text holds a character that cannot be stored"),
+        ),
+        ([], refused("invalid_request", "body: Must be an object")),
+    ],
+)
 def test_what_is_no_poll_is_refused(given: Any, answer: Said) -> None:
     assert said(http().post(PATH, json=given)) == answer
 
@@ -259,7 +297,7 @@ def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
 def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
-    with owner() as connection:   # holds the row for longer than a function waits
+    with owner() as connection:  # holds the row for longer than a function waits
         connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
         answer = terminal.poll()
 
@@ -281,7 +319,17 @@ def change_password(client: Client, *, others: bool) -> None:
     assert client.post(CHANGE_PASSWORD, json=body).status_code == 200
 
 
-@pytest.mark.parametrize("how", ["password", "password elsewhere", "sign-out", "an operator's sign-out", "an operator's password", "too long ago"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "password",
+        "password elsewhere",
+        "sign-out",
+        "an operator's sign-out",
+        "an operator's password",
+        "too long ago",
+    ],
+)
 @pytest.mark.sampled(3)
 def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
     someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
@@ -306,7 +354,8 @@ def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how
 
     assert said(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
-    assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)   # those end one session alone
+    # those end one session alone
+    assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)
     assert others.poll().status_code == 200
     assert said(pending.poll()) == PENDING
     decide(other.client, pending)
@@ -342,7 +391,8 @@ def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Te
     decide(someone.client, terminal)
 
     with owner() as connection, ThreadPoolExecutor(2) as threads:
-        connection.execute("select from users where id = %s for update", [someone.id])   # the new session waits for it, with the code's row locked
+        # the new session waits for it, with the code's row locked
+        connection.execute("select from users where id = %s for update", [someone.id])
         polling = threads.submit(terminal.poll)
         waiting(connection)
         ending = threads.submit(write, Nobody(), end_others(UUID(someone.id), None))
@@ -354,7 +404,9 @@ def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Te
     token = granted.json().get("access_token")
     assert Client(None, token=token or "none").get("/api/auth/get-session").json() is None
     with owner() as connection:
-        assert connection.execute("select count(*) as n from sessions where user_id = %s", [someone.id]).fetchone() == {"n": 0}
+        assert connection.execute(
+            "select count(*) as n from sessions where user_id = %s", [someone.id]
+        ).fetchone() == {"n": 0}
 
 
 @pytest.mark.soak
@@ -368,7 +420,10 @@ def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
         session = waiting.result(30)
 
     assert set(session) == {"access_token", "token_type", "expires_in", "scope"}
-    me = http().get("/api/me", headers={"authorization": f"Bearer {session['access_token']}", "x-api-key": ""})   # as the tool sends it from then on
+    # as the tool sends it from then on
+    me = http().get(
+        "/api/me", headers={"authorization": f"Bearer {session['access_token']}", "x-api-key": ""}
+    )
     assert (me.status_code, me.json()["userId"]) == (200, tenant.owner.user_id.hex)
 
 

@@ -55,7 +55,9 @@ def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
 
 
 def stored(tenant: Tenant) -> list[str]:
-    return [each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")]
+    return [
+        each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")
+    ]
 
 
 def rows(tenant: Tenant) -> dict[str, int]:
@@ -97,11 +99,16 @@ NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections"
 def postpone(act: str, by: str | None) -> None:
     """When the act is to be purged, from now; None: never."""
     with owner() as connection:
-        connection.execute("update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(act)])
+        connection.execute(
+            "update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(act)]
+        )
 
 
 def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
-    item, kept = collecting.photo(tenant, tenant.collection_id.hex, seed=1), collecting.photo(tenant, tenant.collection_id.hex, seed=2)
+    item, kept = (
+        collecting.photo(tenant, tenant.collection_id.hex, seed=1),
+        collecting.photo(tenant, tenant.collection_id.hex, seed=2),
+    )
     shown = tenant.studio.get(f"/api/media/{kept}").json()["media"]
     act = delete(tenant, f"/api/media/{item}")
     before = collecting.usage(tenant)
@@ -116,8 +123,10 @@ def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
     after_purge = collecting.usage(tenant)
     assert after_purge["counts"] == {"active": 1, "trash": 0}
     assert (after_purge["bytes"]["active"], after_purge["bytes"]["trash"], after_purge["bytes"]["total"]) == (
-        before["bytes"]["active"], 0, before["bytes"]["active"],
-    )  # fmt: skip
+        before["bytes"]["active"],
+        0,
+        before["bytes"]["active"],
+    )
     after = tenant.studio.get(f"/api/media/{kept}").json()["media"]
     assert (after["sha256"], after["updatedAt"]) == (shown["sha256"], shown["updatedAt"])
     assert restored(tenant, f"/api/media/{item}") == GONE_ITEM
@@ -126,7 +135,9 @@ def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 100])
-def test_a_folder_goes_with_all_that_went_with_it(tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+def test_a_folder_goes_with_all_that_went_with_it(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     monkeypatch.setattr(library, "AT_ONCE", at_once)
     home = tenant.collection_id.hex
     trip = collecting.folder(tenant, home)
@@ -156,7 +167,10 @@ def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
 
     foreseen, done = purge(dry_run=True), purge()
 
-    assert [(report[first], report[second]) for report in (foreseen, done)] == [("would be purged", WAITS), ("purged", "purged")]
+    assert [(report[first], report[second]) for report in (foreseen, done)] == [
+        ("would be purged", WAITS),
+        ("purged", "purged"),
+    ]
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert collecting.usage(tenant) == collecting.NOTHING
     assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
@@ -168,7 +182,9 @@ def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("by", [None, "60 days"])
 def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None) -> None:
-    """A collection, and a folder, whose time is over wait for what was deleted in them before; all of it can still come back."""
+    """A collection, and a folder, whose time is over wait for what was deleted in them before; all of it
+    can still come back.
+    """
     made, home = collecting.make(tenant)["id"], tenant.collection_id.hex
     trip = collecting.folder(tenant, home)
     items = [collecting.photo(tenant, made, seed=1), collecting.photo(tenant, home, trip["path"], 2)]
@@ -179,23 +195,32 @@ def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None
     foreseen, done = purge(dry_run=True), purge()
 
     assert [report[act] for report in (foreseen, done) for act in acts] == [WAITS] * 4
-    assert [restored(tenant, path)[0] for path in (f"/api/dataset/{made}", *(f"/api/media/{item}" for item in items))] == [200, 200, 200]
+    assert [
+        restored(tenant, path)[0]
+        for path in (f"/api/dataset/{made}", *(f"/api/media/{item}" for item in items))
+    ] == [200, 200, 200]
     assert collecting.level(tenant, made) == [items[0]]
     assert tenant.trouble(settled=True) == []
 
 
 def test_a_selection_goes_whole(tenant: Tenant) -> None:
     outer = collecting.folder(tenant, tenant.collection_id.hex)
-    photo, beside = collecting.photo(tenant, tenant.collection_id.hex, outer["path"]), collecting.folder(tenant, tenant.collection_id.hex)["id"]
+    photo, beside = (
+        collecting.photo(tenant, tenant.collection_id.hex, outer["path"]),
+        collecting.folder(tenant, tenant.collection_id.hex)["id"],
+    )
     chosen = [outer["id"], beside]
-    act = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()["results"][0]["deletionId"]
+    act = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()["results"][
+        0
+    ]["deletionId"]
 
     assert purge()[act] == "purged"
 
     assert (rows(tenant), stored(tenant), collecting.usage(tenant)) == (NONE_LEFT, [], collecting.NOTHING)
     assert [restored(tenant, f"/api/media/{each}") for each in chosen] == [GONE_ITEM] * 2
     said = tenant.studio.post("/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}).json()
-    assert [each["status"] for each in said["results"]] == [410, 410, 404]      # what lay in them is not known any more, as of a folder
+    # what lay in them is not known any more, as of a folder
+    assert [each["status"] for each in said["results"]] == [410, 410, 404]
     assert tenant.trouble() == []
 
 
@@ -218,7 +243,10 @@ def test_what_was_restored_is_not_purged(tenant: Tenant) -> None:
 
 
 def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -> None:
-    ours, theirs = (delete(each, f"/api/media/{collecting.photo(each, each.collection_id.hex)}") for each in (tenant, stranger))
+    ours, theirs = (
+        delete(each, f"/api/media/{collecting.photo(each, each.collection_id.hex)}")
+        for each in (tenant, stranger)
+    )
     postpone(theirs, "60 days")
 
     assert (ours in (done := purge()), theirs in done) == (True, False)
@@ -237,7 +265,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
     done = purge()
 
     assert {done[act] for act in acts} == {"purged"}
-    for _ in range(100):     # an attempt that was at it throws its work away
+    for _ in range(100):  # an attempt that was at it throws its work away
         if not stored(tenant):
             break
         time.sleep(0.1)
@@ -250,6 +278,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
 
 # Versions.
 
+
 def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     item, second, third = families.make(tenant, 3)
     pending = begin(tenant, metadata={"sourceMediaId": item})
@@ -259,8 +288,12 @@ def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     assert "purged" in purge().values()
 
     assert restored(tenant, f"/api/media/{third}") == GONE_ITEM
-    assert (families.usage(tenant)[1], families.listed(tenant, item)) == ({"active": 2, "trash": 0}, [(item, 1, False), (second, 2, True)])
-    assert rows(tenant) == {"media": 1, "versions": 2, "frames": 2, "objects": 7, "collections": 0}    # one is the open upload's
+    assert (families.usage(tenant)[1], families.listed(tenant, item)) == (
+        {"active": 2, "trash": 0},
+        [(item, 1, False), (second, 2, True)],
+    )
+    # one is the open upload's
+    assert rows(tenant) == {"media": 1, "versions": 2, "frames": 2, "objects": 7, "collections": 0}
     assert len(stored(tenant)) == 6
     assert tenant.trouble() == []
 
@@ -272,7 +305,10 @@ def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
     # What lands now is refused and says why: no new item comes of it.
     completed = pending.complete()
-    assert families.said(completed) == (422, {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"})
+    assert families.said(completed) == (
+        422,
+        {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"},
+    )
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert tenant.trouble(settled=True) == []
 
@@ -294,7 +330,10 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
         assert families.active(tenant, first.media) == further.media
         uploads.append((first, further))
     (one, its_second), (other, deleted) = uploads
-    assert families.delete(tenant, other.media, deleted.media).json() == {"deletedId": deleted.media, "promotedId": other.media}
+    assert families.delete(tenant, other.media, deleted.media).json() == {
+        "deletedId": deleted.media,
+        "promotedId": other.media,
+    }
 
     for first, _ in uploads:
         intake.take_in(first.answer["key"])
@@ -303,8 +342,9 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
     assert tenant.settled(one.media)["state"] == "rejected"
     assert families.listed(tenant, one.media) == [(its_second.media, 2, True)]
     assert families.said(families.delete(tenant, one.media, its_second.media)) == (
-        409, {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
-    )  # fmt: skip
+        409,
+        {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
+    )
     # What was deleted before can come back, so the item has to stay.
     status = tenant.settled(other.media)
     assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
@@ -321,10 +361,12 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
         item, second, third = items[number % 2]
         version = (second, third)[number // 2 % 2]
         deeds = (
-            lambda: families.delete(tenant, item, version), lambda: tenant.studio.delete(f"/api/media/{item}"),
-            lambda: families.select(tenant, version), lambda: tenant.studio.post(f"/api/media/{version}/restore"),
+            lambda: families.delete(tenant, item, version),
+            lambda: tenant.studio.delete(f"/api/media/{item}"),
+            lambda: families.select(tenant, version),
+            lambda: tenant.studio.post(f"/api/media/{version}/restore"),
             lambda: tenant.studio.post(f"/api/media/{item}/restore"),
-        )  # fmt: skip
+        )
         return deeds[number // 4 % 5]().status_code
 
     statuses = while_purging(turn, 30)
@@ -337,6 +379,7 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
 
 # Races and faults.
 
+
 @pytest.mark.soak
 def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
     made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
@@ -347,8 +390,14 @@ def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> N
 
     with ThreadPoolExecutor(5) as threads:
         purging = threads.submit(purge)
-        backwards = made[::-1]     # to meet the purge halfway
-        answers = dict(zip(backwards, threads.map(lambda each: restored(tenant, f"/api/dataset/{each}"), backwards), strict=True))
+        backwards = made[::-1]  # to meet the purge halfway
+        answers = dict(
+            zip(
+                backwards,
+                threads.map(lambda each: restored(tenant, f"/api/dataset/{each}"), backwards),
+                strict=True,
+            )
+        )
         done = purging.result()
 
     for each in made:
@@ -368,7 +417,9 @@ def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant)
 
     def turn(number: int) -> int:
         path = paths[number % len(paths)]
-        return (tenant.studio.delete(path) if number % 3 else tenant.studio.post(f"{path}/restore")).status_code
+        return (
+            tenant.studio.delete(path) if number % 3 else tenant.studio.post(f"{path}/restore")
+        ).status_code
 
     statuses = while_purging(turn, 80)
 
@@ -399,7 +450,9 @@ def test_a_store_that_is_down_leaves_an_act_for_later(own_stack: Stack, tenant: 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("target", ["s3", "postgres"])
-def test_what_dies_in_the_middle_is_gone_on_with(own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_dies_in_the_middle_is_gone_on_with(
+    own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(library, "AT_ONCE", 3)
     made = collecting.make(tenant)["id"]
     for seed in range(12):
@@ -432,7 +485,7 @@ jobs.run("purge_deleted", later=timedelta(days=31))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])    # seconds from when the first row is gone
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])  # seconds from when the first row is gone
 def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) -> None:
     made = collecting.make(tenant)["id"]
     trip = collecting.folder(tenant, made)
@@ -440,7 +493,9 @@ def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) ->
         collecting.photo(tenant, made, trip["path"], seed)
     act = delete(tenant, f"/api/dataset/{made}")
 
-    process = subprocess.Popen([sys.executable, "-c", PURGE], cwd=CLONE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", PURGE], cwd=CLONE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
     while rows(tenant)["media"] == 9 and process.poll() is None:
         time.sleep(0.005)
     time.sleep(after)

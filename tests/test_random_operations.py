@@ -1,7 +1,10 @@
-"""Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and afterwards everything agrees.
+"""Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and
+afterwards everything agrees.
 
-Operations are drawn from OPERATIONS by a seed, half of them on a few items, folders and versions that all clients share. A failing run names its
-seed and what was done last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again, though the threads may meet otherwise.
+Operations are drawn from OPERATIONS by a seed, half of them on a few items, folders and versions that all
+clients share. A failing run names its
+seed and what was done last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again,
+though the threads may meet otherwise.
 """
 
 from __future__ import annotations
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 CLIENTS = 8
-SHARED = 20          # items and versions that half of the operations are about
-KNOWN = 150          # items that are remembered, the newest
+SHARED = 20  # items and versions that half of the operations are about
+KNOWN = 150  # items that are remembered, the newest
 DOCUMENT = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text())
 PICTURES = [pictures.jpeg(8, 6, seed=seed) for seed in range(3)]
 
@@ -53,7 +56,7 @@ class World:
     items: list[str] = field(default_factory=list[str])
     folders: list[str] = field(default_factory=list[str])
     collections: list[str] = field(default_factory=list[str])
-    versions: list[str] = field(default_factory=list[str])      # but the first ones
+    versions: list[str] = field(default_factory=list[str])  # but the first ones
     done: list[str] = field(default_factory=list[str])
 
     def item(self, rng: Random) -> str:
@@ -68,7 +71,11 @@ class World:
 
     def collection(self, rng: Random) -> str:
         """Mostly the default one, which lives for ever."""
-        return self.tenant.collection_id.hex if rng.random() < 0.8 or not self.collections else rng.choice(self.collections)
+        return (
+            self.tenant.collection_id.hex
+            if rng.random() < 0.8 or not self.collections
+            else rng.choice(self.collections)
+        )
 
     def place(self, rng: Random) -> str:
         """A path: of a folder, or of a collection."""
@@ -83,7 +90,12 @@ class World:
         if route == "POST /api/upload/multipart":
             self.items.append(said["mediaId"])
         if route == "GET /api/upload/s3/params":
-            assert http().post(said["url"], data=said["fields"], files={"file": ("a.jpg", PICTURES[1], "image/jpeg")}).status_code == 201
+            assert (
+                http()
+                .post(said["url"], data=said["fields"], files={"file": ("a.jpg", PICTURES[1], "image/jpeg")})
+                .status_code
+                == 201
+            )
             self.versions.append(said["mediaId"])
             self.items.append(said["mediaId"])
         if route == "POST /api/organization/{orgId}/datasets":
@@ -91,23 +103,40 @@ class World:
 
 
 def label(rng: Random) -> dict[str, str]:
-    return {"label": rng.choice(("color", "season", "tags")), "value": rng.choice(("red", "Red", "blue & green", "spring"))}
+    return {
+        "label": rng.choice(("color", "season", "tags")),
+        "value": rng.choice(("red", "Red", "blue & green", "spring")),
+    }
 
 
 def bulk(world: World, rng: Random) -> Asked:
     ids = [world.item(rng) for _ in range(rng.randint(1, 12))]
     action = rng.choice(("move", "delete", "restore", "restore", "tag", "untag"))
-    said = {"action": action, "ids": ids, "dryRun": rng.random() < 0.2, "destinationPath": world.place(rng), **label(rng)}
+    said = {
+        "action": action,
+        "ids": ids,
+        "dryRun": rng.random() < 0.2,
+        "destinationPath": world.place(rng),
+        **label(rng),
+    }
     return Asked("POST /api/media/bulk", {}, {"json": said})
 
 
 def upload(world: World, rng: Random) -> Asked:
     said = {"datasetId": world.collection(rng)} | ({"path": world.place(rng)} if rng.random() < 0.7 else {})
-    return Asked("POST /api/upload/multipart", {}, {"data": said, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}})
+    return Asked(
+        "POST /api/upload/multipart",
+        {},
+        {"data": said, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}},
+    )
 
 
 def upload_version(world: World, rng: Random) -> Asked:
-    said = {"filename": "b.jpg", "type": "image/jpeg", "metadata[sourceMediaId]": rng.choice((world.item, world.version))(rng)}
+    said = {
+        "filename": "b.jpg",
+        "type": "image/jpeg",
+        "metadata[sourceMediaId]": rng.choice((world.item, world.version))(rng),
+    }
     return Asked("GET /api/upload/s3/params", {}, {"params": said})
 
 
@@ -119,33 +148,79 @@ def stale(rng: Random) -> dict[str, str]:
     return {"if-match": '"nobody has this"'} if rng.random() < 0.1 else {}
 
 
-def of_item(route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}) -> Callable[[World, Random], Asked]:
-    return lambda world, rng: Asked(route, {"mediaId": world.item(rng)}, {**more(world, rng), "headers": stale(rng)})
+def of_item(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(
+        route, {"mediaId": world.item(rng)}, {**more(world, rng), "headers": stale(rng)}
+    )
 
 
-def of_folder(route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}) -> Callable[[World, Random], Asked]:
-    return lambda world, rng: Asked(route, {"folderId": world.folder(rng)}, {**more(world, rng), "headers": stale(rng)})
+def of_folder(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(
+        route, {"folderId": world.folder(rng)}, {**more(world, rng), "headers": stale(rng)}
+    )
 
 
-def of_collection(route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}) -> Callable[[World, Random], Asked]:
+def of_collection(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
     return lambda world, rng: Asked(route, {"datasetId": world.collection(rng)}, more(world, rng))
 
 
-# How often, of all of them together, and what is asked. A new operation is a line here; what it makes, a line in World.learn.
+# How often, of all of them together, and what is asked. A new operation is a line here; what it makes, a line
+# in World.learn.
 OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
-    (8, lambda world, rng: Asked("POST /api/folder", {}, {"json": {
-        "datasetId": world.collection(rng), "name": rng.choice("abc"), "path": world.place(rng), "reuse": rng.random() < 0.3,
-    }})),
+    (
+        8,
+        lambda world, rng: Asked(
+            "POST /api/folder",
+            {},
+            {
+                "json": {
+                    "datasetId": world.collection(rng),
+                    "name": rng.choice("abc"),
+                    "path": world.place(rng),
+                    "reuse": rng.random() < 0.3,
+                }
+            },
+        ),
+    ),
     (5, upload),
-    (8, of_item("PATCH /api/media/{mediaId}", lambda _, rng: {"json": {"name": rng.choice(("a/b", "ü", "🙂"))}})),
-    (4, of_item("PATCH /api/media/{mediaId}", lambda _, rng: {"json": {"metadata": {"tags": {"color": ["red", rng.choice("abc")]}, "own": 1}}})),
-    (14, of_item("PATCH /api/media/{mediaId}/move", lambda world, rng: {"json": {"destinationPath": world.place(rng)}})),
+    (
+        8,
+        of_item(
+            "PATCH /api/media/{mediaId}", lambda _, rng: {"json": {"name": rng.choice(("a/b", "ü", "🙂"))}}
+        ),
+    ),
+    (
+        4,
+        of_item(
+            "PATCH /api/media/{mediaId}",
+            lambda _, rng: {"json": {"metadata": {"tags": {"color": ["red", rng.choice("abc")]}, "own": 1}}},
+        ),
+    ),
+    (
+        14,
+        of_item(
+            "PATCH /api/media/{mediaId}/move",
+            lambda world, rng: {"json": {"destinationPath": world.place(rng)}},
+        ),
+    ),
     (8, of_item("DELETE /api/media/{mediaId}")),
     (12, of_item("POST /api/media/{mediaId}/restore")),
     (6, of_item("GET /api/media/{mediaId}")),
     (6, of_item("POST /api/media/{mediaId}/tags", lambda _, rng: {"json": label(rng)})),
     (4, of_item("DELETE /api/media/{mediaId}/tags", lambda _, rng: {"json": label(rng)})),
-    (3, of_item("PATCH /api/media/{mediaId}/tags", lambda _, rng: {"json": {"oldLabel": label(rng)["label"], "newLabel": label(rng)["label"]}})),
+    (
+        3,
+        of_item(
+            "PATCH /api/media/{mediaId}/tags",
+            lambda _, rng: {"json": {"oldLabel": label(rng)["label"], "newLabel": label(rng)["label"]}},
+        ),
+    ),
     (3, of_folder("PATCH /api/folder/{folderId}", lambda _, rng: {"json": {"name": rng.choice("abc")}})),
     (3, of_folder("DELETE /api/folder/{folderId}")),
     (3, of_folder("GET /api/folder/{folderId}")),
@@ -153,16 +228,42 @@ OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
     (5, upload_version),
     (3, of_version("GET /api/media/{mediaId}/versions")),
     (4, of_version("PATCH /api/media/{mediaId}/select-version")),
-    (4, lambda world, rng: Asked("DELETE /api/media/{mediaId}/versions", {"mediaId": world.item(rng)}, {
-        "params": {"versionId": world.version(rng)}, "headers": stale(rng),
-    })),
+    (
+        4,
+        lambda world, rng: Asked(
+            "DELETE /api/media/{mediaId}/versions",
+            {"mediaId": world.item(rng)},
+            {
+                "params": {"versionId": world.version(rng)},
+                "headers": stale(rng),
+            },
+        ),
+    ),
     (3, of_version("POST /api/media/{mediaId}/restore")),
     (4, of_version("POST /api/media/{mediaId}/reprocess")),
-    (1, of_collection("POST /api/dataset/{datasetId}/reprocess", lambda _, rng: {"json": {"processing": rng.choice(("failed", "all")), "limit": 5}})),
-    (1, lambda world, _: Asked("POST /api/organization/{orgId}/datasets", {"orgId": world.tenant.id.hex}, {"json": {"name": "another"}})),
+    (
+        1,
+        of_collection(
+            "POST /api/dataset/{datasetId}/reprocess",
+            lambda _, rng: {"json": {"processing": rng.choice(("failed", "all")), "limit": 5}},
+        ),
+    ),
+    (
+        1,
+        lambda world, _: Asked(
+            "POST /api/organization/{orgId}/datasets",
+            {"orgId": world.tenant.id.hex},
+            {"json": {"name": "another"}},
+        ),
+    ),
     (2, of_collection("DELETE /api/dataset/{datasetId}")),
     (2, of_collection("POST /api/dataset/{datasetId}/restore")),
-    (3, of_collection("GET /api/dataset/{datasetId}/media", lambda world, rng: {"params": {"path": world.place(rng)}})),
+    (
+        3,
+        of_collection(
+            "GET /api/dataset/{datasetId}/media", lambda world, rng: {"params": {"path": world.place(rng)}}
+        ),
+    ),
     (2, of_collection("GET /api/dataset/{datasetId}/tags")),
     (2, lambda world, _: Asked("GET /api/organization/{orgId}/trash", {"orgId": world.tenant.id.hex})),
     (1, lambda world, _: Asked("GET /api/organization/{orgId}/usage", {"orgId": world.tenant.id.hex})),
@@ -172,18 +273,34 @@ OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
 def furnished(tenant: Tenant) -> World:
     world = World(tenant)
     for _ in range(2):
-        world.collections.append(tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "another"}).json()["id"])
+        world.collections.append(
+            tenant.studio.post(
+                f"/api/organization/{tenant.id.hex}/datasets", json={"name": "another"}
+            ).json()["id"]
+        )
     path: str | None = None
     for number in range(SHARED - 6):
-        said = {"datasetId": tenant.collection_id.hex, "name": f"{number}", **({"path": path} if path else {})}
+        said = {
+            "datasetId": tenant.collection_id.hex,
+            "name": f"{number}",
+            **({"path": path} if path else {}),
+        }
         made = tenant.studio.post("/api/folder", json=said)
         world.folders.append(made.json()["folder"]["id"])
         path = made.json()["folder"]["path"] if number % 5 else None
     placed = [
-        {"datasetId": tenant.collection_id.hex, **({"path": f"{tenant.collection_id.hex}.{world.folders[number]}"} if number else {})}
+        {
+            "datasetId": tenant.collection_id.hex,
+            **({"path": f"{tenant.collection_id.hex}.{world.folders[number]}"} if number else {}),
+        }
         for number in range(4)
     ]
-    uploads = [tenant.studio.post("/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}) for each in placed]
+    uploads = [
+        tenant.studio.post(
+            "/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}
+        )
+        for each in placed
+    ]
     photos = [each.json()["mediaId"] for each in uploads]
     world.versions = [tenant.ready(PICTURES[2], sourceMediaId=photo) for photo in photos[:2]]
     world.shared = [*world.folders, *photos, *world.versions]
@@ -208,22 +325,33 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
             line = f"{name}: {method} {path.format(**asked.path)} {asked.said.get('json', '')} -> {answer.status_code}"
             world.done.append(line)
             told[f"{asked.route} {answer.status_code}"] += 1
-            if str(answer.status_code) not in DOCUMENT["paths"][path][method.lower()]["responses"] or answer.status_code == 500:
+            if (
+                str(answer.status_code) not in DOCUMENT["paths"][path][method.lower()]["responses"]
+                or answer.status_code == 500
+            ):
                 wrong.append(f"{line} {answer.text}")
             elif answer.is_success:
                 world.learn(asked.route, answer.json())
 
     def job(name: str) -> None:
-        """What is in the trash may be purged now: of this tenant alone, whatever others of this database keep."""
+        """What is in the trash may be purged now: of this tenant alone, whatever others of this database
+        keep.
+        """
         with owner() as connection:
-            connection.execute("update deletions set purge_at = now() where organization_id = %s and random() < 0.2", [tenant.id])
+            connection.execute(
+                "update deletions set purge_at = now() where organization_id = %s and random() < 0.2",
+                [tenant.id],
+            )
         jobs.run("purge_deleted")
         jobs.run("fold_ledger")
         world.done.append(f"{name}: purge, fold")
 
     for turn in range(rounds):
         with ThreadPoolExecutor(CLIENTS + 1) as threads:
-            for each in [*(threads.submit(client, f"{turn}.{each}") for each in range(CLIENTS)), threads.submit(job, f"{turn}")]:
+            for each in [
+                *(threads.submit(client, f"{turn}.{each}") for each in range(CLIENTS)),
+                threads.submit(job, f"{turn}"),
+            ]:
                 each.result()
         settle(tenant)
         wrong += tenant.trouble()
@@ -251,7 +379,9 @@ def seed_of_run() -> int:
     return int(os.environ.get("RANDOM_SEED") or random.SystemRandom().randrange(2**32))
 
 
-def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     told = play(found(), number=seed_of_run(), operations=400, rounds=2)
 
     assert told.total() == 400
@@ -259,7 +389,9 @@ def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_troubl
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     told = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
 
     reached = {line.rpartition(" ")[0] for line in told if line.endswith((" 200", " 202"))}

@@ -24,14 +24,25 @@ PHOTO = pictures.jpeg(64, 40, seed=32)
 def derived(frames: int, *, size: int = 10) -> Derived:
     """As of a video: so many frames, of so many bytes each."""
     return Derived(
-        64, 40,
-        tuple(Frame(Picture(bytes(size), "image/jpeg", 64, 40), Picture(bytes(5), "image/webp", 64, 40), at, at + 1.0) for at in range(frames)),
+        64,
+        40,
+        tuple(
+            Frame(
+                Picture(bytes(size), "image/jpeg", 64, 40),
+                Picture(bytes(5), "image/webp", 64, 40),
+                at,
+                at + 1.0,
+            )
+            for at in range(frames)
+        ),
         b"12345",
-    )  # fmt: skip
+    )
 
 
 def begun(tenant: Tenant, item: str) -> Callable[[Derived], str]:
-    """An attempt at an item that is asked for again: what is left to do is to say what was made. The upload's state then."""
+    """An attempt at an item that is asked for again: what is left to do is to say what was made. The
+    upload's state then.
+    """
     who = Consumer(tenant.id)
     (upload,) = read(who, uploads.by_version(tenant.id, UUID(item)))
     (attempt,) = write(who, versions.attempt(tenant.id, UUID(item)))
@@ -45,13 +56,17 @@ def frames(tenant: Tenant, item: str) -> list[tuple[str, str]]:
 
 
 def counted(tenant: Tenant) -> tuple[int, int]:
-    """Bytes of originals and of what was derived, as the organization is told; active and trash are the total."""
+    """Bytes of originals and of what was derived, as the organization is told; active and trash are the
+    total.
+    """
     told = families.usage(tenant)[0]
     assert told["active"] + told["trash"] == told["total"] == told["originals"] + told["derived"]
     return told["originals"], told["derived"]
 
 
-def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_their_place(tenant: Tenant) -> None:
+def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_their_place(
+    tenant: Tenant,
+) -> None:
     item = tenant.ready(PHOTO)
     seen, made = [frames(tenant, item)], reprocessing.stored(tenant)[1]
     for number, size in ((3, 10), (1, 30), (2, 20)):
@@ -63,7 +78,7 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
 
     assert [[moment for _, moment in each] for each in seen] == [["0"], ["0", "1", "2"], ["0"], ["0", "1"]]
     assert len({each[0][0] for each in seen}) == 1
-    assert seen[3][1] not in seen[1]      # it went, and one came later
+    assert seen[3][1] not in seen[1]  # it went, and one came later
     assert len(reprocessing.held(tenant)) == 2 + 6 + 2
     assert tenant.trouble(settled=True) == []
 
@@ -75,13 +90,21 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
 
     slow(derived(3))
 
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"].get("reprocessing")) == (2, True)
+    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"].get("reprocessing")) == (
+        2,
+        True,
+    )
     begun(tenant, item)(derived(1))
-    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"]) == (1, {"state": "ready", "reason": None})
+    assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"]) == (
+        1,
+        {"state": "ready", "reason": None},
+    )
     assert tenant.trouble(settled=True) == []
 
 
-def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are_thrown_away(tenant: Tenant) -> None:
+def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are_thrown_away(
+    tenant: Tenant,
+) -> None:
     item, other = tenant.ready(PHOTO), tenant.ready(PHOTO)
     for each in (item, other):
         reprocessing.ask_silently(tenant, each)
@@ -108,4 +131,8 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
     with owner() as connection:
         connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])
     jobs.run("purge_deleted")
-    assert (reprocessing.stored(tenant), counted(tenant), tenant.trouble(settled=True)) == ((0, 0), (0, 0), [])
+    assert (reprocessing.stored(tenant), counted(tenant), tenant.trouble(settled=True)) == (
+        (0, 0),
+        (0, 0),
+        [],
+    )

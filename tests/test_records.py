@@ -34,10 +34,14 @@ def standard_classes() -> tuple[Any, Any]:
     """The standard library's classes of the same names and fields."""
     fields = {"id": int, "names": list[str], "secret": str | None, "seen": int, "by": str}
     values = {
-        "names": field(default_factory=list[str]), "secret": field(default=None, repr=False), "seen": field(default=0, compare=False),
+        "names": field(default_factory=list[str]),
+        "secret": field(default=None, repr=False),
+        "seen": field(default=0, compare=False),
         "by": field(default="me", kw_only=True),
-    }  # fmt: skip
-    base: Any = dataclasses.dataclass(frozen=True, slots=True)(type("Base", (), {"__annotations__": fields, **values}))
+    }
+    base: Any = dataclasses.dataclass(frozen=True, slots=True)(
+        type("Base", (), {"__annotations__": fields, **values})
+    )
     derived = type("Derived", (base,), {"__annotations__": {"more": tuple[int, ...]}, "more": ()})
     return base, dataclasses.dataclass(frozen=True, slots=True)(derived)
 
@@ -45,16 +49,32 @@ def standard_classes() -> tuple[Any, Any]:
 def behaviour(base: Any, derived: Any) -> list[object]:
     one, other = base(1, ["a"], "s", 3, by="you"), derived(1, ["a"], more=(2,))
     errors = list[str]()
-    for wrong in (lambda: base(), lambda: base(1, [], None, 0, "by"), lambda: base(1, x=2), lambda: setattr(one, "id", 2), lambda: hash(one)):
+    for wrong in (
+        lambda: base(),
+        lambda: base(1, [], None, 0, "by"),
+        lambda: base(1, x=2),
+        lambda: setattr(one, "id", 2),
+        lambda: hash(one),
+    ):
         with pytest.raises((TypeError, dataclasses.FrozenInstanceError)) as error:
             wrong()
         errors.append(f"{type(error.value).__name__} {error.value}")
     return [
-        repr(one), repr(other), one == base(1, ["a"], "s", 4, by="you"), one == base(1, ["a"], "t", 3, by="you"), one == other, one == 1,
-        base(1).names is base(1).names, dataclasses.asdict(other), repr(dataclasses.replace(other, id=5, by="her")), errors,
-        hash(derived(1, (), more=(3,))) == hash(derived(1, (), seen=9, more=(3,))), repr(copy.copy(other)), base.__match_args__,
+        repr(one),
+        repr(other),
+        one == base(1, ["a"], "s", 4, by="you"),
+        one == base(1, ["a"], "t", 3, by="you"),
+        one == other,
+        one == 1,
+        base(1).names is base(1).names,
+        dataclasses.asdict(other),
+        repr(dataclasses.replace(other, id=5, by="her")),
+        errors,
+        hash(derived(1, (), more=(3,))) == hash(derived(1, (), seen=9, more=(3,))),
+        repr(copy.copy(other)),
+        base.__match_args__,
         hasattr(one, "__dict__"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_record_is_as_the_standard_librarys() -> None:

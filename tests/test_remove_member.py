@@ -24,9 +24,15 @@ def remove(client: Client, named: object, **more: Any) -> httpx.Response:
     return client.post(f"{AT}/remove-member", json={"memberIdOrEmail": named, **more})
 
 
-@pytest.mark.parametrize("spelled", [
-    lambda person: person.id.hex, lambda person: str(person.id).upper(), lambda person: person.email, lambda person: f" {person.email.upper()} ",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda person: person.id.hex,
+        lambda person: str(person.id).upper(),
+        lambda person: person.email,
+        lambda person: f" {person.email.upper()} ",
+    ],
+)
 def test_somebody_is_removed_by_id_or_address(tenant: Tenant, spelled: Callable[[Somebody], str]) -> None:
     person = Somebody.of(tenant, "editor")
 
@@ -49,15 +55,24 @@ def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None
     remove(tenant.studio, person.email)
 
     for client in (person.client, signed_in):
-        assert said(client.get(listed)) == (403, {"error": "No access to this item's organization", "code": "other_organization"})
-        assert said(client.get("/api/me", headers=named)) == (403, {"error": "You are not a member of this organization", "code": "not_a_member"})
+        assert said(client.get(listed)) == (
+            403,
+            {"error": "No access to this item's organization", "code": "other_organization"},
+        )
+        assert said(client.get("/api/me", headers=named)) == (
+            403,
+            {"error": "You are not a member of this organization", "code": "not_a_member"},
+        )
         assert client.get("/api/v1/media", headers=named).json() == {
-            "success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER",
-        }  # fmt: skip
+            "success": False,
+            "error": "Access denied: You are not a member of this team",
+            "code": "NOT_A_MEMBER",
+        }
         assert client.get("/api/me").json()["organizationId"] == stranger.id.hex
     with owner() as connection:
         assert connection.execute(
-            "select count(*) as n from sessions where user_id = %s and active_organization_id is not null", [person.id]
+            "select count(*) as n from sessions where user_id = %s and active_organization_id is not null",
+            [person.id],
         ).fetchall() == [{"n": 0}]
 
 
@@ -91,19 +106,25 @@ def test_the_last_owner_stays(tenant: Tenant) -> None:
 
 def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
     admin, invited = Somebody.of(tenant, "admin"), Somebody.new()
-    token = admin.client.post(f"{AT}/invite-member", json={"email": invited.email, "role": "viewer"}).json()["token"]
+    token = admin.client.post(f"{AT}/invite-member", json={"email": invited.email, "role": "viewer"}).json()[
+        "token"
+    ]
 
     remove(tenant.studio, admin.email)
 
     assert said(invited.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
-        404, "not_found", "There is no such invitation, or it is not open any more",
-    )  # fmt: skip
+        404,
+        "not_found",
+        "There is no such invitation, or it is not open any more",
+    )
     assert [each["status"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["canceled"]
 
 
 def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
     person = Somebody.new()
-    token = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()["token"]
+    token = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()[
+        "token"
+    ]
     assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 200
 
     remove(tenant.studio, person.email)
@@ -113,7 +134,15 @@ def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
 
 
 def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
-    for named in (NOWHERE, stranger.owner.user_id.hex, stranger.owner.email, "nobody@example.org", "x", "", "%"):
+    for named in (
+        NOWHERE,
+        stranger.owner.user_id.hex,
+        stranger.owner.email,
+        "nobody@example.org",
+        "x",
+        "",
+        "%",
+    ):
         assert said(remove(tenant.studio, named)) == refused(404, "not_found", "Member not found")
 
 
@@ -121,13 +150,20 @@ def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None
 def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
     answer = remove(tenant.studio, named)
 
-    assert (answer.status_code, answer.json()["code"], [each["path"] for each in answer.json()["details"]]) == (400, "invalid", [["memberIdOrEmail"]])
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["memberIdOrEmail"]])
 
 
 def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
     person = Somebody.of(tenant, "viewer")
 
-    for caller in (replace(tenant.caller("editor"), role="owner"), replace(stranger.owner, organization_id=tenant.id)):
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.remove(caller, person=person.id)
     assert person.id in roles(tenant)

@@ -29,7 +29,10 @@ def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str)
 
     media = answer.json()["media"]
     left = {**before["metadata"], "tags": {"color": ["blue"], "season": ["spring"]}}
-    assert said(answer) == (200, {"media": {**before, "updatedAt": media["updatedAt"], "frames": media["frames"], "metadata": left}})
+    assert said(answer) == (
+        200,
+        {"media": {**before, "updatedAt": media["updatedAt"], "frames": media["frames"], "metadata": left}},
+    )
     assert media["updatedAt"] > before["updatedAt"]
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
@@ -42,7 +45,9 @@ def test_the_last_value_takes_its_group_along(tenant: Tenant) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
 
-    assert remove(tenant, item, label="season", value="spring").json()["media"]["metadata"]["tags"] == {"color": ["blue", "red"]}
+    assert remove(tenant, item, label="season", value="spring").json()["media"]["metadata"]["tags"] == {
+        "color": ["blue", "red"]
+    }
 
 
 def test_without_a_value_the_whole_group_goes(tenant: Tenant) -> None:
@@ -54,9 +59,16 @@ def test_without_a_value_the_whole_group_goes(tenant: Tenant) -> None:
     assert tags_of(tenant, other) == TAGS
 
 
-@pytest.mark.parametrize("body", [
-    {"label": "color", "value": "green"}, {"label": "color", "value": "Red"}, {"label": "Color"}, {"label": "red"}, {"label": "x" * 255},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"label": "color", "value": "green"},
+        {"label": "color", "value": "Red"},
+        {"label": "Color"},
+        {"label": "red"},
+        {"label": "x" * 255},
+    ],
+)
 def test_what_is_not_there_is_removed_already(tenant: Tenant, body: dict[str, str]) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
@@ -71,24 +83,49 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
     item = folder(tenant)
     given(tenant, item, {COMPOSED: [COMPOSED]})
 
-    assert remove(tenant, item, label=f" {DECOMPOSED}", value=f"{DECOMPOSED}\t").json()["media"]["metadata"]["tags"] == {}
+    assert (
+        remove(tenant, item, label=f" {DECOMPOSED}", value=f"{DECOMPOSED}\t").json()["media"]["metadata"][
+            "tags"
+        ]
+        == {}
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
-        ({}, {"error": "label: Required", "code": "invalid", "details": [{"path": ["label"], "message": "Required"}]}),
-        ({"label": "color", "value": None}, {
-            "error": "value: Must be a string", "code": "invalid", "details": [{"path": ["value"], "message": "Must be a string"}],
-        }),
-        ({"label": "color", "value": ""}, {"error": "value must have 1 to 255 characters", "code": "invalid"}),
-        ({"label": "color", "value": "  "}, {"error": "value must have 1 to 255 characters", "code": "invalid"}),
+        (
+            {},
+            {
+                "error": "label: Required",
+                "code": "invalid",
+                "details": [{"path": ["label"], "message": "Required"}],
+            },
+        ),
+        (
+            {"label": "color", "value": None},
+            {
+                "error": "value: Must be a string",
+                "code": "invalid",
+                "details": [{"path": ["value"], "message": "Must be a string"}],
+            },
+        ),
+        (
+            {"label": "color", "value": ""},
+            {"error": "value must have 1 to 255 characters", "code": "invalid"},
+        ),
+        (
+            {"label": "color", "value": "  "},
+            {"error": "value must have 1 to 255 characters", "code": "invalid"},
+        ),
         ({"label": ""}, {"error": "label must have 1 to 255 characters", "code": "invalid"}),
         ({"label": "x" * 256}, {"error": "label must have 1 to 255 characters", "code": "invalid"}),
         ({"label": "a\0b"}, {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
     ],
-)  # fmt: skip
-def test_what_names_no_tag_takes_no_group(tenant: Tenant, body: dict[str, object], refusal: dict[str, object]) -> None:
+)
+def test_what_names_no_tag_takes_no_group(
+    tenant: Tenant, body: dict[str, object], refusal: dict[str, object]
+) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
 
@@ -102,7 +139,14 @@ def test_an_empty_body_takes_nothing(tenant: Tenant) -> None:
 
     answer = tenant.studio.delete(f"/api/media/{item}/tags", headers={"content-type": "application/json"})
 
-    assert said(answer) == (400, {"error": "label: Required", "code": "invalid", "details": [{"path": ["label"], "message": "Required"}]})
+    assert said(answer) == (
+        400,
+        {
+            "error": "label: Required",
+            "code": "invalid",
+            "details": [{"path": ["label"], "message": "Required"}],
+        },
+    )
     assert tags_of(tenant, item) == TAGS
 
 
@@ -111,7 +155,9 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
     gone = folder(tenant)
     tenant.studio.delete(f"/api/media/{gone}")
 
-    answer = remove(tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], label="color")
+    answer = remove(
+        tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], label="color"
+    )
 
     assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
 
@@ -133,7 +179,10 @@ def test_a_hidden_tag_stays_and_is_there_when_it_is_shown_again(tenant: Tenant) 
     given(tenant, item, TAGS)
     hide(tenant, "color", "red")
 
-    assert remove(tenant, item, label="color", value="red").json()["media"]["metadata"]["tags"] == {"color": ["blue"], "season": ["spring"]}
+    assert remove(tenant, item, label="color", value="red").json()["media"]["metadata"]["tags"] == {
+        "color": ["blue"],
+        "season": ["spring"],
+    }
     assert remove(tenant, item, label="color").json()["media"]["metadata"]["tags"] == {"season": ["spring"]}
 
     hide(tenant, "color", "red", hidden=False)
@@ -151,8 +200,10 @@ def test_of_twenty_that_take_a_tag_at_once_one_changes_the_item(tenant: Tenant) 
     assert [answer.status_code for answer in answers] == [200] * 20
     changed = {answer.headers["etag"] for answer in answers}
     assert (len(changed), etag in changed) == (1, False)
-    with owner() as connection:      # made, three tags given, one taken
-        assert connection.execute("select row_version from media where id = %s::uuid", [item]).fetchone() == {"row_version": 5}
+    with owner() as connection:  # made, three tags given, one taken
+        assert connection.execute("select row_version from media where id = %s::uuid", [item]).fetchone() == {
+            "row_version": 5
+        }
 
 
 def test_twenty_that_give_and_take_at_once_leave_what_they_were_told(tenant: Tenant) -> None:
@@ -160,7 +211,9 @@ def test_twenty_that_give_and_take_at_once_leave_what_they_were_told(tenant: Ten
     given(tenant, item, {"n": [f"{n:02}" for n in range(0, 20, 2)]})
 
     def turn(n: int) -> int:
-        return (add(tenant, item, "n", f"{n:02}") if n % 2 else remove(tenant, item, label="n", value=f"{n:02}")).status_code
+        return (
+            add(tenant, item, "n", f"{n:02}") if n % 2 else remove(tenant, item, label="n", value=f"{n:02}")
+        ).status_code
 
     with ThreadPoolExecutor(20) as threads:
         statuses = list(threads.map(turn, range(20)))

@@ -30,7 +30,17 @@ def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant
 
     media = answer.json()["media"]
     renamed = {**before["metadata"], "tags": {"hue": ["blue", "red"], "season": ["spring"]}}
-    assert said(answer) == (200, {"media": {**before, "updatedAt": media["updatedAt"], "frames": media["frames"], "metadata": renamed}})
+    assert said(answer) == (
+        200,
+        {
+            "media": {
+                **before,
+                "updatedAt": media["updatedAt"],
+                "frames": media["frames"],
+                "metadata": renamed,
+            }
+        },
+    )
     assert media["updatedAt"] > before["updatedAt"]
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
@@ -53,7 +63,9 @@ def test_groups_that_become_one_have_each_value_once(tenant: Tenant) -> None:
     item = folder(tenant)
     given(tenant, item, {"color": ["blue", "red"], "hue": ["Red", "green", "red"]})
 
-    assert rename(tenant, item, "color", "hue").json()["media"]["metadata"]["tags"] == {"hue": ["Red", "blue", "green", "red"]}
+    assert rename(tenant, item, "color", "hue").json()["media"]["metadata"]["tags"] == {
+        "hue": ["Red", "blue", "green", "red"]
+    }
 
 
 @pytest.mark.parametrize("new", ["color", " color ", "color\n"])
@@ -71,7 +83,9 @@ def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> N
     item = folder(tenant)
     given(tenant, item, {COMPOSED: ["x"]})
 
-    assert rename(tenant, item, f" {DECOMPOSED}", " Color ").json()["media"]["metadata"]["tags"] == {"Color": ["x"]}
+    assert rename(tenant, item, f" {DECOMPOSED}", " Color ").json()["media"]["metadata"]["tags"] == {
+        "Color": ["x"]
+    }
     assert said(rename(tenant, item, "color", "x")) == UNKNOWN
     assert rename(tenant, item, "Color", "color").json()["media"]["metadata"]["tags"] == {"color": ["x"]}
 
@@ -93,7 +107,9 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
     given(tenant, gone, TAGS)
     tenant.studio.delete(f"/api/media/{gone}")
 
-    answer = rename(tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], "color", "hue")
+    answer = rename(
+        tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], "color", "hue"
+    )
 
     assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
 
@@ -105,12 +121,20 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
         ("color", " ", {"error": "newLabel must have 1 to 100 characters", "code": "invalid"}),
         ("color", "x" * 101, {"error": "newLabel must have 1 to 100 characters", "code": "invalid"}),
         ("color", "a\0b", {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
-        ("color", None, {
-            "error": "newLabel: Must be a string", "code": "invalid", "details": [{"path": ["newLabel"], "message": "Must be a string"}],
-        }),
+        (
+            "color",
+            None,
+            {
+                "error": "newLabel: Must be a string",
+                "code": "invalid",
+                "details": [{"path": ["newLabel"], "message": "Must be a string"}],
+            },
+        ),
     ],
-)  # fmt: skip
-def test_what_cannot_be_a_label_is_refused(tenant: Tenant, old: object, new: object, refusal: dict[str, object]) -> None:
+)
+def test_what_cannot_be_a_label_is_refused(
+    tenant: Tenant, old: object, new: object, refusal: dict[str, object]
+) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
 
@@ -119,10 +143,17 @@ def test_what_cannot_be_a_label_is_refused(tenant: Tenant, old: object, new: obj
 
 
 def test_both_labels_are_needed(tenant: Tenant) -> None:
-    assert said(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (400, {
-        "error": "oldLabel: Required", "code": "invalid",
-        "details": [{"path": ["oldLabel"], "message": "Required"}, {"path": ["newLabel"], "message": "Required"}],
-    })  # fmt: skip
+    assert said(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (
+        400,
+        {
+            "error": "oldLabel: Required",
+            "code": "invalid",
+            "details": [
+                {"path": ["oldLabel"], "message": "Required"},
+                {"path": ["newLabel"], "message": "Required"},
+            ],
+        },
+    )
 
 
 def test_if_match_is_honoured(tenant: Tenant) -> None:
@@ -133,7 +164,8 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
 
     assert said(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
     assert said(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
-    assert said(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN     # 404 goes before 412
+    # 404 goes before 412
+    assert said(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
     assert tags_of(tenant, item) == TAGS
     assert rename(tenant, item, "color", "hue", **{"if-match": second}).status_code == 200
 
@@ -148,7 +180,10 @@ def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Te
 
     assert said(rename(tenant, item, "color", "hue")) == (409, hidden)
     assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
-    assert rename(tenant, item, "color", "shade").json()["media"]["metadata"]["tags"] == {"season": ["spring"], "shade": ["blue"]}
+    assert rename(tenant, item, "color", "shade").json()["media"]["metadata"]["tags"] == {
+        "season": ["spring"],
+        "shade": ["blue"],
+    }
 
     hide(tenant, "color", "red", hidden=False)
     assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"], "shade": ["blue"]}
@@ -159,7 +194,9 @@ def test_what_becomes_a_tag_of_v1_gets_slugs(tenant: Tenant) -> None:
     given(tenant, folder(tenant), {"tags": ["a b"]})
     given(tenant, item, {"color": ["A B", "Blue", "a-b", "blue", "日本"]})
 
-    assert rename(tenant, item, "color", "tags").json()["media"]["metadata"]["tags"] == {"tags": ["A B", "Blue", "a-b", "blue", "日本"]}
+    assert rename(tenant, item, "color", "tags").json()["media"]["metadata"]["tags"] == {
+        "tags": ["A B", "Blue", "a-b", "blue", "日本"]
+    }
 
     given(tenant, folder(tenant), {"tags": ["blue"]})
     made = slugs(tenant)
@@ -171,7 +208,9 @@ def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
     item = folder(tenant)
     put_many(tenant, item, "many", 500)
 
-    assert rename(tenant, item, "many", "tags").json()["media"]["metadata"]["tags"] == {"tags": [f"value {n:05}" for n in range(1, 501)]}
+    assert rename(tenant, item, "many", "tags").json()["media"]["metadata"]["tags"] == {
+        "tags": [f"value {n:05}" for n in range(1, 501)]
+    }
     assert tenant.trouble() == []
 
 
@@ -180,7 +219,10 @@ def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
     given(tenant, item, TAGS)
 
     with ThreadPoolExecutor(20) as threads:
-        answers = [said(answer) for answer in threads.map(lambda n: rename(tenant, item, "color", f"hue {n}"), range(20))]
+        answers = [
+            said(answer)
+            for answer in threads.map(lambda n: rename(tenant, item, "color", f"hue {n}"), range(20))
+        ]
 
     assert (sum(status == 200 for status, _ in answers), answers.count(UNKNOWN)) == (1, 19)
     assert sorted(map(len, tags_of(tenant, item).values())) == [1, 2]

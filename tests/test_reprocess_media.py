@@ -32,7 +32,9 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     (frame,) = before.json()["media"]["frames"]
     usage = families.usage(tenant)
 
-    answer = reprocessing.ask(tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item})
+    answer = reprocessing.ask(
+        tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item}
+    )
 
     assert (answer.status_code, answer.json()) == (202, {"id": item, "processing": UNDER_WAY})
     assert answer.headers["etag"] == AN_ETAG
@@ -40,43 +42,76 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
     now = reprocessing.done(tenant, item)
     (new,) = now["frames"]
     assert {**now, "frames": 0, "updatedAt": 0} == {
-        **before.json()["media"], "frames": 0, "updatedAt": 0, "updatedById": tenant.owner.user_id.hex
+        **before.json()["media"],
+        "frames": 0,
+        "updatedAt": 0,
+        "updatedById": tenant.owner.user_id.hex,
     }
     assert now["processing"] == READY
-    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}      # with its id
+    assert new == {**frame, "blob": A_SIGNED_URL, "thumbnailBlob": A_SIGNED_URL}  # with its id
     for old in (frame["blob"], frame["thumbnailBlob"]):
-        assert old.partition("?")[0] not in (new["blob"].partition("?")[0], new["thumbnailBlob"].partition("?")[0])
-    assert {http().get(each[name]).status_code for each in (frame, new) for name in ("blob", "thumbnailBlob")} == {200}
+        assert old.partition("?")[0] not in (
+            new["blob"].partition("?")[0],
+            new["thumbnailBlob"].partition("?")[0],
+        )
+    assert {
+        http().get(each[name]).status_code for each in (frame, new) for name in ("blob", "thumbnailBlob")
+    } == {200}
     # The same bytes again; what is replaced stays in the store for a while, and is counted.
     told = families.usage(tenant)[0]
-    assert (told["originals"], told["derived"]) == (usage[0]["originals"], 2 * usage[0]["derived"]) == reprocessing.stored(tenant)
+    assert (
+        (told["originals"], told["derived"])
+        == (usage[0]["originals"], 2 * usage[0]["derived"])
+        == reprocessing.stored(tenant)
+    )
     assert len(reprocessing.held(tenant)) == 2
     assert tenant.trouble(settled=True) == []
 
-    again = reprocessing.ask(tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item})
-    assert (again.status_code, again.headers["idempotency-replayed"], again.json()) == (202, "true", answer.json())
+    again = reprocessing.ask(
+        tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item}
+    )
+    assert (again.status_code, again.headers["idempotency-replayed"], again.json()) == (
+        202,
+        "true",
+        answer.json(),
+    )
     assert families.said(reprocessing.ask(tenant, item, **{"if-match": before.headers["etag"]})) == (
-        412, {"error": "It has changed since it was read; read it again", "code": "stale"},
-    )  # fmt: skip
+        412,
+        {"error": "It has changed since it was read; read it again", "code": "stale"},
+    )
     assert families.shown(tenant, item)["processing"] == READY
 
 
 def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
-    folder = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}).json()["folder"]["id"]
-    link = {"url": "https://nobody.invalid/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
+    folder = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
+    ).json()["folder"]["id"]
+    link = {
+        "url": "https://nobody.invalid/a.jpg",
+        "filename": "a.jpg",
+        "fileSize": 1,
+        "mimeType": "image/jpeg",
+    }
     elsewhere = tenant.studio.post("/api/v1/media", json=link)
 
     assert families.said(reprocessing.ask(tenant, folder)) == (
-        400, {"error": "A folder has no frames of its own; reprocess what lies in it", "code": "invalid"},
-    )  # fmt: skip
+        400,
+        {"error": "A folder has no frames of its own; reprocess what lies in it", "code": "invalid"},
+    )
     assert families.said(reprocessing.ask(tenant, elsewhere.json()["data"]["id"])) == (
-        409, {"error": "There are no bytes to process: this item is a URL, and its file was not fetched", "code": "not_fetched"},
-    )  # fmt: skip
+        409,
+        {
+            "error": "There are no bytes to process: this item is a URL, and its file was not fetched",
+            "code": "not_fetched",
+        },
+    )
 
 
 def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
     item, second = families.make(tenant, 2)
-    first_frames = {each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)}
+    first_frames = {
+        each["id"]: each["frames"][0]["blob"].partition("?")[0] for each in _versions(tenant, item)
+    }
 
     assert reprocessing.ask(tenant, item).status_code == 202
     reprocessing.done(tenant, item)
@@ -86,7 +121,11 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
     # One that is not shown, by its own id.
     families.select(tenant, item)
     answer = reprocessing.ask(tenant, second)
-    assert (answer.status_code, answer.json()["id"], families.shown(tenant, item)["processing"]) == (202, second, READY)
+    assert (answer.status_code, answer.json()["id"], families.shown(tenant, item)["processing"]) == (
+        202,
+        second,
+        READY,
+    )
     now = reprocessing.done(tenant, second)
     assert (now["isActive"], now["frames"][0]["blob"].partition("?")[0] != frames[second]) == (False, True)
     # Not what is deleted, alone or with its item.
@@ -102,14 +141,20 @@ def _versions(tenant: Tenant, item: str) -> list[dict[str, Any]]:
     return listed
 
 
-def test_what_has_failed_waits_again_and_can_become_ready(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
+def test_what_has_failed_waits_again_and_can_become_ready(
+    tenant: Tenant, another_environment: pytest.MonkeyPatch
+) -> None:
     ready = tenant.ready(PHOTO)
     upload = begin(tenant)
-    storage.copy(_original(ready), upload.answer["key"])     # a copy is no event: nobody hears of it but this process
+    # a copy is no event: nobody hears of it but this process
+    storage.copy(_original(ready), upload.answer["key"])
     with reprocessing.too_large(another_environment):
         assert deliver(upload.answer["key"]) == []
     failed = families.shown(tenant, upload.media)
-    assert (failed["processing"], failed["frames"]) == ({"state": "failed", "reason": reprocessing.TOO_LARGE}, [])
+    assert (failed["processing"], failed["frames"]) == (
+        {"state": "failed", "reason": reprocessing.TOO_LARGE},
+        [],
+    )
 
     with reprocessing.too_large(another_environment):
         key = reprocessing.ask_silently(tenant, upload.media)
@@ -119,17 +164,28 @@ def test_what_has_failed_waits_again_and_can_become_ready(tenant: Tenant, anothe
         trouble = tenant.trouble()
         assert deliver(key) == []
 
-    assert (pending["processing"], state, trouble) == ({"state": "pending", "reason": None, "reprocessing": True}, "stored", [])
+    assert (pending["processing"], state, trouble) == (
+        {"state": "pending", "reason": None, "reprocessing": True},
+        "stored",
+        [],
+    )
     assert told == {"id": upload.media, "processing": pending["processing"]}
     assert families.shown(tenant, upload.media)["processing"] == failed["processing"]
     assert reprocessing.ask(tenant, upload.media).status_code == 202
     now = reprocessing.done(tenant, upload.media)
-    assert (now["processing"], now["width"], len(now["frames"]), tenant.settled(upload.media)["state"]) == (READY, 64, 1, "ready")
+    assert (now["processing"], now["width"], len(now["frames"]), tenant.settled(upload.media)["state"]) == (
+        READY,
+        64,
+        1,
+        "ready",
+    )
     assert families.usage(tenant)[1] == {"active": 2, "trash": 0}
     assert tenant.trouble() == []
 
 
-def test_one_that_fails_again_keeps_its_frames_and_says_why(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
+def test_one_that_fails_again_keeps_its_frames_and_says_why(
+    tenant: Tenant, another_environment: pytest.MonkeyPatch
+) -> None:
     item = tenant.ready(PHOTO)
     before = tenant.studio.get(f"/api/media/{item}")
     with reprocessing.too_large(another_environment):
@@ -139,7 +195,11 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(tenant: Tenant, anot
 
     assert after.json()["media"]["processing"] == {**READY, "reprocessFailure": reprocessing.TOO_LARGE}
     assert _frames(after.json()["media"]) == _frames(before.json()["media"])
-    assert (after.headers["etag"] != before.headers["etag"], tenant.settled(item)["state"], tenant.trouble()) == (True, "ready", [])
+    assert (
+        after.headers["etag"] != before.headers["etag"],
+        tenant.settled(item)["state"],
+        tenant.trouble(),
+    ) == (True, "ready", [])
     assert reprocessing.ask(tenant, item).json()["processing"] == UNDER_WAY
     assert reprocessing.done(tenant, item)["processing"] == READY
 
@@ -147,17 +207,20 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(tenant: Tenant, anot
 def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
     key = reprocessing.ask_silently(tenant, item)
-    assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)      # told so, and not asked for twice
+    # told so, and not asked for twice
+    assert (reprocessing.ask(tenant, item).json()["processing"], _messages(item)) == (UNDER_WAY, 0)
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(deliver, [key] * 3)) == [[]] * 3
 
     assert (_generation(item)[1], len(reprocessing.held(tenant))) == (2, 2)
-    assert deliver(key) == []     # late
+    assert deliver(key) == []  # late
     assert (families.shown(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
     assert tenant.trouble() == []
     # Requests at once.
     with ThreadPoolExecutor(4) as threads:
-        assert {answer.status_code for answer in threads.map(lambda _: reprocessing.ask(tenant, item), range(4))} == {202}
+        assert {
+            answer.status_code for answer in threads.map(lambda _: reprocessing.ask(tenant, item), range(4))
+        } == {202}
     reprocessing.done(tenant, item)
     assert len(families.shown(tenant, item)["frames"]) == 1
     assert tenant.trouble() == []
@@ -183,7 +246,9 @@ def _generation(version: str) -> tuple[int, int]:
 
 def _messages(version: str) -> int:
     with owner() as connection:
-        return connection.execute("select from outbox where event_key like %s", [f"reprocess:{version}:%"]).rowcount
+        return connection.execute(
+            "select from outbox where event_key like %s", [f"reprocess:{version}:%"]
+        ).rowcount
 
 
 def _original(item: str) -> Stored:

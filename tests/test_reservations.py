@@ -1,4 +1,6 @@
-"""What open uploads reserve of the quota: what they may still land, for as long as they can be used, and visibly."""
+"""What open uploads reserve of the quota: what they may still land, for as long as they can be used, and
+visibly.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,15 @@ def limit(tenant: Tenant, size: int | None) -> None:
 
 
 def an_hour_later(tenant: Tenant, seconds: int) -> None:
-    """The times of the tenant's open uploads are as if they had been created so many seconds ago. No job runs."""
+    """The times of the tenant's open uploads are as if they had been created so many seconds ago. No job
+    runs.
+    """
     with owner() as connection:
         connection.execute(
             "update uploads set expires_at = expires_at - make_interval(secs => %(s)s), lease_until = lease_until - make_interval(secs => %(s)s) "
-            "where organization_id = %(organization)s", {"s": seconds, "organization": tenant.id},
-        )  # fmt: skip
+            "where organization_id = %(organization)s",
+            {"s": seconds, "organization": tenant.id},
+        )
 
 
 def reserved(tenant: Tenant) -> int:
@@ -40,7 +45,10 @@ def reserved(tenant: Tenant) -> int:
 
 
 def sign(tenant: Tenant, **metadata: str) -> dict[str, Any]:
-    answer = tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}})
+    answer = tenant.studio.get(
+        "/api/upload/s3/params",
+        params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}},
+    )
     said: dict[str, Any] = answer.json() | {"status": answer.status_code}
     return said
 
@@ -63,11 +71,14 @@ def test_a_form_without_a_size_reserves_what_it_allows_and_no_more_than_is_left(
     assert (rest["status"], largest(rest), reserved(tenant)) == (200, 50 * MIB, 150 * MIB)
     more = sign(tenant)
     assert more == {
-        "status": 413, "code": "quota_exceeded",
+        "status": 413,
+        "code": "quota_exceeded",
         "error": f"The organization's storage is full: 0 of {150 * MIB} bytes are used, {150 * MIB} are reserved by other uploads, "
-                 "and nothing is left",
-    }  # fmt: skip
-    assert sign(tenant, size="1") == more | {"error": more["error"].replace("nothing is left", "this file has 1")}
+        "and nothing is left",
+    }
+    assert sign(tenant, size="1") == more | {
+        "error": more["error"].replace("nothing is left", "this file has 1")
+    }
     assert tenant.trouble() == []
 
 
@@ -76,7 +87,9 @@ def test_a_form_that_was_made_smaller_takes_what_fits(tenant: Tenant) -> None:
     signed = sign(tenant)
     assert largest(signed) == 10 * len(PHOTO)
 
-    over = http().post(signed["url"], data=signed["fields"], files={"file": ("a.jpg", PHOTO * 11, "image/jpeg")})
+    over = http().post(
+        signed["url"], data=signed["fields"], files={"file": ("a.jpg", PHOTO * 11, "image/jpeg")}
+    )
     within = http().post(signed["url"], data=signed["fields"], files={"file": ("a.jpg", PHOTO, "image/jpeg")})
 
     assert (over.status_code, within.status_code) == (400, 201)
@@ -92,7 +105,7 @@ def test_a_form_reserves_for_as_long_as_it_can_be_used_and_its_bytes_may_take(te
     assert (reserved(tenant), sign(tenant)["status"]) == (100 * MIB, 413)
     an_hour_later(tenant, 2 * 60)
 
-    assert (reserved(tenant), sign(tenant)["status"]) == (0, 200)     # no job has run
+    assert (reserved(tenant), sign(tenant)["status"]) == (0, 200)  # no job has run
     assert tenant.trouble() == []
 
 
@@ -133,9 +146,12 @@ def test_an_upload_that_declared_nothing_does_not_take_what_others_have_reserved
 
     answer = upload.complete()
 
-    assert (answer.status_code, answer.json()) == (422, {
-        "error": f"The file was refused: The organization's storage is full: 0 of {4 * len(PHOTO)} bytes are used, "
-                 f"{4 * len(PHOTO) - 100} are reserved by other uploads, and this file has {len(PHOTO)}",
-        "code": "upload_rejected",
-    })  # fmt: skip
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {
+            "error": f"The file was refused: The organization's storage is full: 0 of {4 * len(PHOTO)} bytes are used, "
+            f"{4 * len(PHOTO) - 100} are reserved by other uploads, and this file has {len(PHOTO)}",
+            "code": "upload_rejected",
+        },
+    )
     assert tenant.trouble() == []

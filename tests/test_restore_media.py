@@ -47,7 +47,9 @@ def path_of(tenant: Tenant, item: str) -> str | None:
 
 
 def total(tenant: Tenant, path: str | None = None) -> int:
-    answer = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path} if path else {})
+    answer = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path} if path else {}
+    )
     found: int = answer.json()["pagination"]["total"]
     return found
 
@@ -68,7 +70,9 @@ def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == (200, {"id": item, "restoredCount": 1, "deletionId": act})
     after = tenant.studio.get(f"/api/media/{item}").json()["media"]
     changing = {"updatedAt", "updatedById", "frames"}
-    assert {name: value for name, value in after.items() if name not in changing} == {n: v for n, v in before.items() if n not in changing}
+    assert {name: value for name, value in after.items() if name not in changing} == {
+        n: v for n, v in before.items() if n not in changing
+    }
     assert [frame["id"] for frame in after["frames"]] == [frame["id"] for frame in before["frames"]]
     assert usage(tenant) == used
     assert total(tenant, trip["path"]) == 1
@@ -78,14 +82,20 @@ def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
 def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant: Tenant) -> None:
     top = folder(tenant, "top")
     below = folder(tenant, "below", top["path"])
-    earlier, later, inner = photo(tenant, top["path"]), photo(tenant, top["path"], 2), photo(tenant, below["path"], 3)
+    earlier, later, inner = (
+        photo(tenant, top["path"]),
+        photo(tenant, top["path"], 2),
+        photo(tenant, below["path"], 3),
+    )
     delete(tenant, earlier)
     delete(tenant, top["id"])
 
     answer = restore(tenant, top["id"])
 
     assert answer.json()["restoredCount"] == 2
-    assert [path_of(tenant, item) is not None for item in (top["id"], below["id"], later, inner, earlier)] == [True, True, True, True, False]
+    assert [
+        path_of(tenant, item) is not None for item in (top["id"], below["id"], later, inner, earlier)
+    ] == [True, True, True, True, False]
     assert (total(tenant), total(tenant, top["path"]), total(tenant, below["path"])) == (1, 2, 1)
     assert tenant.trouble() == []
 
@@ -119,7 +129,10 @@ def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenan
 
     delete(tenant, top["id"])
     restored = restore(tenant, middle["id"])
-    assert (restored.json()["restoredCount"], path_of(tenant, middle["id"])) == (0, f"{tenant.collection_id.hex}.{middle['id']}")
+    assert (restored.json()["restoredCount"], path_of(tenant, middle["id"])) == (
+        0,
+        f"{tenant.collection_id.hex}.{middle['id']}",
+    )
     assert path_of(tenant, bottom["id"]) == f"{tenant.collection_id.hex}.{middle['id']}.{bottom['id']}"
     assert tenant.trouble() == []
 
@@ -142,12 +155,16 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
         def waiting_for(pid: int) -> int:
             """The process that waits for this one, once it does."""
             while True:
-                found = looking.execute("select pid from pg_stat_activity where %s = any (pg_blocking_pids(pid))", [pid]).fetchone()
+                found = looking.execute(
+                    "select pid from pg_stat_activity where %s = any (pg_blocking_pids(pid))", [pid]
+                ).fetchone()
                 if found is not None:
                     return int(found["pid"])
 
         def processed() -> str:
-            """An item in the trash whose upload is held before its processing has ended: that comes as far as having counted its frames."""
+            """An item in the trash whose upload is held before its processing has ended: that comes as
+            far as having counted its frames.
+            """
             for seed in range(20):
                 item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
                 while tenant.studio.get(f"/api/media/{item}").status_code == 404:
@@ -155,7 +172,9 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                 delete(tenant, item)
                 while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
                     pass
-                held = holding.execute("select state from uploads where version_id = %s for update", [UUID(item)]).fetchone()
+                held = holding.execute(
+                    "select state from uploads where version_id = %s for update", [UUID(item)]
+                ).fetchone()
                 if held is not None and held["state"] == "processing":
                     return item
                 holding.rollback()
@@ -179,7 +198,10 @@ def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelle
 
     answer = restore(tenant, name)
 
-    assert (answer.status_code, answer.json()) == (409, {"error": "This item is not deleted", "code": "not_deleted"})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This item is not deleted", "code": "not_deleted"},
+    )
 
 
 @pytest.mark.parametrize("state", ["purging", "purged"])
@@ -191,7 +213,10 @@ def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
 
     answer = restore(tenant, item)
 
-    assert (answer.status_code, answer.json()) == (410, {"error": "This item was deleted for good", "code": "gone"})
+    assert (answer.status_code, answer.json()) == (
+        410,
+        {"error": "This item was deleted for good", "code": "gone"},
+    )
 
 
 def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
@@ -211,7 +236,9 @@ def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> No
 
     def turn(number: int) -> int:
         target = (top["id"], item)[number % 2]
-        return (restore(tenant, target) if number % 4 < 2 else tenant.studio.delete(f"/api/media/{target}")).status_code
+        return (
+            restore(tenant, target) if number % 4 < 2 else tenant.studio.delete(f"/api/media/{target}")
+        ).status_code
 
     with ThreadPoolExecutor(8) as threads:
         statuses = set(threads.map(turn, range(80)))

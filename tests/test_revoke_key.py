@@ -27,7 +27,13 @@ def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str],
     answer = session.delete(f"{STUDIO}/{spell(made['apiKey']['id'])}")
 
     assert said(Client(made["key"]).get(STUDIO)) == UNAUTHORIZED
-    shown = {**made["apiKey"], "status": "inactive", "lastUsedAt": A_TIME, "revokedAt": A_TIME, "updatedAt": A_TIME}
+    shown = {
+        **made["apiKey"],
+        "status": "inactive",
+        "lastUsedAt": A_TIME,
+        "revokedAt": A_TIME,
+        "updatedAt": A_TIME,
+    }
     assert said(answer) == (200, {"apiKey": shown})
     assert listed(session) == [answer.json()["apiKey"]]
 
@@ -76,13 +82,20 @@ def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
 
 
 def test_a_name_that_nothing_can_have_is_not_found(tenant: Tenant) -> None:
-    assert said(tenant.signed_in().delete(f"{STUDIO}/%00")) == refused(404, "not_found", "There is nothing at this address")
+    assert said(tenant.signed_in().delete(f"{STUDIO}/%00")) == refused(
+        404, "not_found", "There is nothing at this address"
+    )
 
 
 def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token))
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
 
-    answers = [session.delete(f"{STUDIO}/{theirs['apiKey']['id']}") for session in (tenant.signed_in(), stranger.signed_in())]
+    answers = [
+        session.delete(f"{STUDIO}/{theirs['apiKey']['id']}")
+        for session in (tenant.signed_in(), stranger.signed_in())
+    ]
 
     assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
     assert works(theirs["key"])

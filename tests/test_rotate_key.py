@@ -29,7 +29,15 @@ def rotate(client: Client, key: dict[str, Any], **more: Any) -> httpx.Response:
     return client.post(f"{STUDIO}/{key['apiKey']['id']}/rotate", **more)
 
 
-@pytest.mark.parametrize("more", [{}, {"json": {}}, {"json": {"overlap": 0}}, {"content": b"", "headers": {"content-type": "application/json"}}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"json": {}},
+        {"json": {"overlap": 0}},
+        {"content": b"", "headers": {"content-type": "application/json"}},
+    ],
+)
 def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
     session = tenant.signed_in()
     made = make(session, "For the import", ["media:read", "media:write"], expiresIn=3600)
@@ -37,15 +45,26 @@ def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: 
     answer = rotate(session, made, **more)
 
     new = answer.json()["key"]
-    assert said(answer) == (200, {
-        "apiKey": {**made["apiKey"], "id": AN_ID, "keyPrefix": new[:16], "createdAt": A_TIME, "updatedAt": A_TIME},
-        "key": A_KEY,
-        "previous": {**made["apiKey"], "status": "inactive", "revokedAt": A_TIME, "updatedAt": A_TIME},
-    })  # fmt: skip
+    assert said(answer) == (
+        200,
+        {
+            "apiKey": {
+                **made["apiKey"],
+                "id": AN_ID,
+                "keyPrefix": new[:16],
+                "createdAt": A_TIME,
+                "updatedAt": A_TIME,
+            },
+            "key": A_KEY,
+            "previous": {**made["apiKey"], "status": "inactive", "revokedAt": A_TIME, "updatedAt": A_TIME},
+        },
+    )
     assert (works(made["key"]), works(new), new == made["key"]) == (False, True, False)
     assert [key["id"] for key in listed(session)] == [answer.json()["apiKey"]["id"], made["apiKey"]["id"]]
     with owner() as connection:
-        row = connection.execute("select rotated_from from api_keys where id = %s", [UUID(answer.json()["apiKey"]["id"])]).fetchone()
+        row = connection.execute(
+            "select rotated_from from api_keys where id = %s", [UUID(answer.json()["apiKey"]["id"])]
+        ).fetchone()
     assert row == {"rotated_from": UUID(made["apiKey"]["id"])}
 
 
@@ -56,10 +75,16 @@ def test_both_work_for_the_overlap_and_then_the_new_one_alone(tenant: Tenant) ->
     answer = rotate(session, made, json={"overlap": 2}).json()
 
     assert (answer["previous"]["status"], works(made["key"]), works(answer["key"])) == ("active", True, True)
-    assert {key["id"]: key["status"] for key in listed(session)} == {answer["apiKey"]["id"]: "active", made["apiKey"]["id"]: "active"}
+    assert {key["id"]: key["status"] for key in listed(session)} == {
+        answer["apiKey"]["id"]: "active",
+        made["apiKey"]["id"]: "active",
+    }
     time.sleep(2.1)
     assert (works(made["key"]), works(answer["key"])) == (False, True)
-    assert {key["id"]: key["status"] for key in listed(session)} == {answer["apiKey"]["id"]: "active", made["apiKey"]["id"]: "inactive"}
+    assert {key["id"]: key["status"] for key in listed(session)} == {
+        answer["apiKey"]["id"]: "active",
+        made["apiKey"]["id"]: "inactive",
+    }
 
 
 def test_the_longest_overlap_is_a_week(tenant: Tenant) -> None:
@@ -92,15 +117,19 @@ def test_a_key_is_rotated_once(tenant: Tenant) -> None:
     rotate(session, later, json={"overlap": 60})
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
     with owner() as connection:
-        connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(expired["apiKey"]["id"])])
+        connection.execute(
+            "update api_keys set expires_at = now() where id = %s", [UUID(expired["apiKey"]["id"])]
+        )
     before = listed(session)
 
     answers = [said(rotate(session, key)) for key in (at_once, later, revoked, expired)]
 
     assert answers == [
-        refused(409, "conflict", "This API key was revoked"), refused(409, "conflict", "This API key was rotated already"),
-        refused(409, "conflict", "This API key was revoked"), refused(409, "conflict", "This API key has expired"),
-    ]  # fmt: skip
+        refused(409, "conflict", "This API key was revoked"),
+        refused(409, "conflict", "This API key was rotated already"),
+        refused(409, "conflict", "This API key was revoked"),
+        refused(409, "conflict", "This API key has expired"),
+    ]
     assert listed(session) == before
 
 
@@ -139,13 +168,18 @@ def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
 def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
     session = tenant.signed_in()
 
-    answers = [session.post(f"{STUDIO}/{spell(make(session)['apiKey']['id'])}/rotate") for spell in (str, hyphened, str.upper)]
+    answers = [
+        session.post(f"{STUDIO}/{spell(make(session)['apiKey']['id'])}/rotate")
+        for spell in (str, hyphened, str.upper)
+    ]
 
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
 def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token))
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
 
     answers = [rotate(session, theirs) for session in (tenant.signed_in(), stranger.signed_in())]
 

@@ -1,4 +1,6 @@
-"""Round trips to the database are the latency: counted through a proxy, for what a request does once its function is warm."""
+"""Round trips to the database are the latency: counted through a proxy, for what a request does once its
+function is warm.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 
 def trips(proxy: Proxy, deed: Callable[[], object]) -> int:
-    deed()              # warm: the connection is open
+    deed()  # warm: the connection is open
     proxy.trips = 0
     deed()
     return proxy.trips
@@ -57,12 +59,22 @@ def trips(proxy: Proxy, deed: Callable[[], object]) -> int:
         ("a read", lambda who: read(who, ONE), 1),
         ("three reads at once", lambda who: read_all(who, ONE, ONE, ONE), 1),
         ("a write", lambda who: write(who, ONE), 1),
-        ("a transaction whose statements wait for nothing", lambda who: transaction(who, lambda t: t.queue(ONE)), 1),
+        (
+            "a transaction whose statements wait for nothing",
+            lambda who: transaction(who, lambda t: t.queue(ONE)),
+            1,
+        ),
         ("a transaction that asks once", lambda who: transaction(who, lambda t: t.run(ONE)), 2),
-        ("a transaction that asks twice", lambda who: transaction(who, lambda t: (t.run(ONE), t.run(ONE))), 3),
+        (
+            "a transaction that asks twice",
+            lambda who: transaction(who, lambda t: (t.run(ONE), t.run(ONE))),
+            3,
+        ),
     ],
 )
-def test_what_the_database_is_asked_in(proxy: Proxy, tenant: Tenant, what: str, deed: Callable[[Consumer], object], expected: int) -> None:
+def test_what_the_database_is_asked_in(
+    proxy: Proxy, tenant: Tenant, what: str, deed: Callable[[Consumer], object], expected: int
+) -> None:
     assert trips(proxy, lambda: deed(Consumer(tenant.id))) == expected
 
 
@@ -80,7 +92,10 @@ def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
     proxy: Proxy, tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     another_environment.setattr(db, "IDLE_CHECK", 0.05)
-    another_environment.setenv("DATABASE_URL", make_conninfo(os.environ["DATABASE_URL"], options="-c idle_session_timeout=100"))   # milliseconds
+    # milliseconds
+    another_environment.setenv(
+        "DATABASE_URL", make_conninfo(os.environ["DATABASE_URL"], options="-c idle_session_timeout=100")
+    )
     settings.cache_clear()
     who = Consumer(tenant.id)
 
@@ -89,16 +104,16 @@ def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
         threads.submit(first.hold, who)
         assert first.begun.wait(5)
         proxy.admits.clear()
-        threads.submit(second.hold, who)     # asks for a connection, and one is opened for it:
+        threads.submit(second.hold, who)  # asks for a connection, and one is opened for it:
         assert proxy.came.acquire(timeout=5)
         assert proxy.came.acquire(timeout=5)
-        first.over.set()                     # but this one is free before that
+        first.over.set()  # but this one is free before that
         assert second.begun.wait(5)
         proxy.admits.set()
-        assert proxy.dropped.acquire(timeout=5)    # by the server, unused
+        assert proxy.dropped.acquire(timeout=5)  # by the server, unused
         second.over.set()
 
-    assert write(who, ONE) == [{"n": 1}]     # the pool gives the one that has lain longest
+    assert write(who, ONE) == [{"n": 1}]  # the pool gives the one that has lain longest
 
 
 class Held:
@@ -145,7 +160,9 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
 def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: str, path: str) -> None:
     media = tenant.ready(pictures.jpeg(60, 40, seed=1))
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
-    filled = path.format(media=media, folder=folder.id.hex, collection=tenant.collection_id.hex, organization=tenant.id.hex)
+    filled = path.format(
+        media=media, folder=folder.id.hex, collection=tenant.collection_id.hex, organization=tenant.id.hex
+    )
     app = importlib.import_module(f"functions.{function}.handler").app
 
     def deed() -> None:
@@ -170,18 +187,24 @@ def test_a_warm_read_is_two_round_trips(proxy: Proxy, tenant: Tenant, function: 
 def test_a_form_is_signed_in_at_most_four_round_trips(
     proxy: Proxy, tenant: Tenant, what: str, metadata: dict[str, str], expected: int
 ) -> None:
-    """Who asks, and how often; where the file goes, and how much room there is, under their locks; the rows, and the commit. What the file is a
+    """Who asks, and how often; where the file goes, and how much room there is, under their locks; the rows,
+    and the commit. What the file is a
     version of, or which folders there are, is one more.
     """
     media = tenant.ready(pictures.jpeg(60, 40, seed=1)) if "sourceMediaId" in metadata else ""
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
     folders.create(tenant.owner, tenant.collection_id, "y", path=folder.path, reuse=False)
     named = {"media": media, "folder": folder.id.hex, "collection": tenant.collection_id.hex}
-    query = {"filename": "a.jpg", **{f"metadata[{name}]": value.format(**named) for name, value in metadata.items()}}
+    query = {
+        "filename": "a.jpg",
+        **{f"metadata[{name}]": value.format(**named) for name, value in metadata.items()},
+    }
     app = importlib.import_module("functions.sign_post.handler").app
 
     def deed() -> None:
-        answer = call(app, path="/api/upload/s3/params", headers={"x-api-key": tenant.studio.key or ""}, params=query)
+        answer = call(
+            app, path="/api/upload/s3/params", headers={"x-api-key": tenant.studio.key or ""}, params=query
+        )
         assert answer.status_code == 200, answer.text
 
     assert trips(proxy, deed) == expected

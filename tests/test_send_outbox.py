@@ -23,13 +23,18 @@ NOW = datetime(2026, 3, 10, tzinfo=UTC)
 
 def waiting(tenant: Tenant) -> list[UUID]:
     with psycopg.connect(settings().worker_database_url) as connection:
-        rows = connection.execute("select id from outbox where organization_id = %s and sent_at is null order by id", [tenant.id]).fetchall()
+        rows = connection.execute(
+            "select id from outbox where organization_id = %s and sent_at is null order by id", [tenant.id]
+        ).fetchall()
     return [row[0] for row in rows]
 
 
 def put(tenant: Tenant, queue: str) -> UUID:
     message = mint_id()
-    write(tenant.owner, messages.put(tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"))
+    write(
+        tenant.owner,
+        messages.put(tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"),
+    )
     return message
 
 
@@ -56,5 +61,6 @@ def test_what_waits_is_sent_and_one_that_nobody_takes_holds_up_no_other(tenant: 
     assert {dry[message.hex] for message in lost + good} == {"would be sent"}
     assert still == sorted(lost + good)
     assert {done[message.hex] for message in lost} == {"not taken"}
-    assert {done.get(message.hex, "sent") for message in good} == {"sent"}   # the schedule of this stack may have been first
+    # the schedule of this stack may have been first
+    assert {done.get(message.hex, "sent") for message in good} == {"sent"}
     assert waiting(tenant) == sorted(lost)

@@ -1,4 +1,6 @@
-"""GET /device and GET /device/{file}: the page where a person decides about a login at a device. What it does is seen in tests/browser."""
+"""GET /device and GET /device/{file}: the page where a person decides about a login at a device. What it
+does is seen in tests/browser.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,16 @@ def test_the_page_may_run_our_script_and_ask_us_and_nothing_else_and_no_page_fra
     answer = http().get(f"/device{query}")
 
     assert answer.status_code == 200
-    assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/html; charset=utf-8", "no-cache")
+    assert (answer.headers["content-type"], answer.headers["cache-control"]) == (
+        "text/html; charset=utf-8",
+        "no-cache",
+    )
     assert answer.headers["content-security-policy"] == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    assert answer.content == (ASSETS / "device.html").read_bytes()   # the code is read by the script: nothing of a request is in the page
+    # the code is read by the script: nothing of a request is in the page
+    assert answer.content == (ASSETS / "device.html").read_bytes()
 
 
 def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
@@ -32,13 +38,21 @@ def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
     answers = {path: http().get(path) for path in named}
 
     assert len(answers) == 2
-    assert {(answer.status_code, answer.headers["cache-control"]) for answer in answers.values()} == {(200, "public, max-age=31536000, immutable")}
-    assert {path: answer.content for path, answer in answers.items()} == {path: (ASSETS / Path(path).name).read_bytes() for path in named}
+    assert {(answer.status_code, answer.headers["cache-control"]) for answer in answers.values()} == {
+        (200, "public, max-age=31536000, immutable")
+    }
+    assert {path: answer.content for path, answer in answers.items()} == {
+        path: (ASSETS / Path(path).name).read_bytes() for path in named
+    }
     assert re.findall(r'(?:src|href)="(?!/device/|data:)[^"]*"', html) == []
-    assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>|<style|\son\w+=|\sstyle=", html) == []   # what the policy would refuse
+    # what the policy would refuse
+    assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>|<style|\son\w+=|\sstyle=", html) == []
 
 
 def test_a_missing_file_is_said_in_studios_shape() -> None:
     answer = http().get("/device/nothing.js")
 
-    assert (answer.status_code, answer.json()) == (404, {"error": "There is no file nothing.js", "code": "not_found"})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "There is no file nothing.js", "code": "not_found"},
+    )

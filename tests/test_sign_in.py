@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 
-
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Settings are read anew, now and afterwards."""
@@ -69,7 +68,10 @@ def test_who_signs_in_has_a_token_that_opens() -> None:
 
     answer = someone.sign_in()
 
-    assert said(answer) == (200, {"redirect": False, "token": A_TOKEN, "session": {"token": A_TOKEN}, "user": someone.shown()})
+    assert said(answer) == (
+        200,
+        {"redirect": False, "token": A_TOKEN, "session": {"token": A_TOKEN}, "user": someone.shown()},
+    )
     assert answer.json()["session"]["token"] == answer.json()["token"]
     assert answer.headers["cache-control"] == "no-store"
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
@@ -86,7 +88,11 @@ def test_the_cookie_opens_as_the_token_does(tenant: Tenant) -> None:
 
     answer = Client(None).get("/api/me", headers={"cookie": cookie})
 
-    assert (answer.status_code, answer.json()["email"], answer.json()["role"]) == (200, someone.email, "viewer")
+    assert (answer.status_code, answer.json()["email"], answer.json()["role"]) == (
+        200,
+        someone.email,
+        "viewer",
+    )
 
 
 def test_who_is_not_to_be_remembered_is_signed_in_for_a_day() -> None:
@@ -95,10 +101,14 @@ def test_who_is_not_to_be_remembered_is_signed_in_for_a_day() -> None:
     answer = someone.sign_in(rememberMe=False)
 
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
-    assert sorted(row[0] for row in look("select life_seconds from sessions where user_id = %s", someone.id)) == [86400, 604800]
+    assert sorted(
+        row[0] for row in look("select life_seconds from sessions where user_id = %s", someone.id)
+    ) == [86400, 604800]
 
 
-@pytest.mark.parametrize("spell", [str.upper, lambda email: f"  {email}\n", str.title], ids=["upper", "spaces", "title"])
+@pytest.mark.parametrize(
+    "spell", [str.upper, lambda email: f"  {email}\n", str.title], ids=["upper", "spaces", "title"]
+)
 def test_an_email_has_no_case_and_no_space_around_it(spell: Callable[[str], str]) -> None:
     someone = Someone.new()
 
@@ -158,8 +168,10 @@ def test_whatever_is_wrong_costs_one_verification(why: str) -> None:
     assert calls == ["verify_secret"]
 
 
-class counting:  # noqa: N801 - reads as a function
-    """Names a function each time it is called in this thread: by the interpreter's own hook, the function stays what it is."""
+class counting:  # noqa: N801 - a context manager that is read as a function
+    """Names a function each time it is called in this thread: by the interpreter's own hook, the function
+    stays what it is.
+    """
 
     def __init__(self, function: Any) -> None:
         self._code = function.__code__
@@ -187,10 +199,12 @@ def test_attempts_that_are_counted_and_taken_back_at_once_do_not_deadlock() -> N
 
     def attempt(_: int) -> None:
         counted = write(Nobody(), queries.count_attempt(place, account, 1000, 900))[0]
-        write(Nobody(), identity.uncount_request([place, account], counted.resets_at - timedelta(seconds=900)))
+        write(
+            Nobody(), identity.uncount_request([place, account], counted.resets_at - timedelta(seconds=900))
+        )
 
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(attempt, range(300)))      # a deadlock is an error of whoever loses it
+        list(threads.map(attempt, range(300)))  # a deadlock is an error of whoever loses it
 
     assert look("select hits from rate_limits where bucket = any (%s)", [place, account]) == [(0,), (0,)]
 
@@ -202,54 +216,83 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
 
     with ThreadPoolExecutor(3) as threads:
         asked = [threads.submit(someone.sign_in) for _ in range(3)]
-        statuses = [someone.sign_in("another password").status_code, *(each.result().status_code for each in asked)]
+        statuses = [
+            someone.sign_in("another password").status_code,
+            *(each.result().status_code for each in asked),
+        ]
 
     (stored,) = look("select password_hash from users where id = %s", someone.id)[0]
-    assert statuses == [401, 200, 200, 200]     # those who found it made anew by another one too
+    assert statuses == [401, 200, 200, 200]  # those who found it made anew by another one too
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 @pytest.mark.parametrize(
     ("body", "sentence", "field"),
     [
-        ({"email": "a@b.example"}, "Required", "password"), ({"password": "p"}, "Required", "email"),
-        ({"email": 1, "password": "p"}, "Must be a string", "email"), ({"email": "a@b.example", "password": None}, "Must be a string", "password"),
-        ({"email": "a@b.example", "password": "p", "rememberMe": "perhaps"}, "Must be true or false", "rememberMe"),
+        ({"email": "a@b.example"}, "Required", "password"),
+        ({"password": "p"}, "Required", "email"),
+        ({"email": 1, "password": "p"}, "Must be a string", "email"),
+        ({"email": "a@b.example", "password": None}, "Must be a string", "password"),
+        (
+            {"email": "a@b.example", "password": "p", "rememberMe": "perhaps"},
+            "Must be true or false",
+            "rememberMe",
+        ),
         ({"email": "a" * 321, "password": "p"}, "Must have at most 320 characters", "email"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, field: str) -> None:
-    assert said(Client(None).post(SIGN_IN, json=body)) == refused(400, "invalid", f"{field}: {sentence}", **about(field, sentence))
+    assert said(Client(None).post(SIGN_IN, json=body)) == refused(
+        400, "invalid", f"{field}: {sentence}", **about(field, sentence)
+    )
 
 
-@pytest.mark.parametrize("body", [{"email": "a\0@b.example", "password": PASSWORD}, {"email": "a@b.example", "password": f"{PASSWORD}\0"}])
+@pytest.mark.parametrize(
+    "body",
+    [{"email": "a\0@b.example", "password": PASSWORD}, {"email": "a@b.example", "password": f"{PASSWORD}\0"}],
+)
 def test_what_cannot_be_stored_is_refused(body: dict[str, str]) -> None:
-    assert said(Client(None).post(SIGN_IN, json=body)) == refused(400, "invalid", "A text holds a character that cannot be stored")
+    assert said(Client(None).post(SIGN_IN, json=body)) == refused(
+        400, "invalid", "A text holds a character that cannot be stored"
+    )
 
 
 @pytest.mark.parametrize("email", ["nobody@example.org", None])
 def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str | None) -> None:
     answer = sign_in(email or Someone.new().email, "x" * 129)
 
-    assert said(answer) == refused(400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters"))
+    assert said(answer) == refused(
+        400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+    )
 
 
 # Cookies and pages.
+
 
 def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ORIGIN", "")
     someone = Someone.new()
 
-    answer = by_https(app, "POST", SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": "https://media.example"})
+    answer = by_https(
+        app,
+        "POST",
+        SIGN_IN,
+        json={"email": someone.email, "password": PASSWORD},
+        headers={"origin": "https://media.example"},
+    )
 
-    assert cookies(answer) == [f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"]
+    assert cookies(answer) == [
+        f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+    ]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1"])
 def test_a_foreign_page_signs_nobody_in(origin: str) -> None:
     someone = Someone.new()
 
-    answer = Client(None).post(SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin})
+    answer = Client(None).post(
+        SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}
+    )
 
     assert said(answer) == FOREIGN
     assert cookies(answer) == []
@@ -259,14 +302,20 @@ def test_our_own_page_and_an_allowed_one_sign_in() -> None:
     someone = Someone.new()
     ours = [os.environ["API_URL"], os.environ["API_URL"].replace("127.0.0.1", "localhost")]
 
-    answers = [Client(None).post(SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}) for origin in ours]
+    answers = [
+        Client(None).post(
+            SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}
+        )
+        for origin in ours
+    ]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.headers["access-control-allow-origin"] for answer in answers] == ours
 
 
 @pytest.mark.parametrize(
-    ("origin", "allowed"), [("ours", True), (None, False), ("https://evil.example", False), ("null", False), ("", False)]
+    ("origin", "allowed"),
+    [("ours", True), (None, False), ("https://evil.example", False), ("null", False), ("", False)],
 )
 def test_a_cookie_writes_from_our_pages_only(tenant: Tenant, origin: str | None, *, allowed: bool) -> None:
     cookie = {"cookie": f"{COOKIE}={tenant.signed_in().token}"}
@@ -274,10 +323,14 @@ def test_a_cookie_writes_from_our_pages_only(tenant: Tenant, origin: str | None,
     body = {"datasetId": tenant.collection_id.hex, "name": "n"}
 
     written = Client(None).post("/api/folder", json=body, headers=cookie | page)
-    signed = Client(None).get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}, headers=cookie | page)
+    signed = Client(None).get(
+        "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}, headers=cookie | page
+    )
     seen = Client(None).get("/api/me", headers=cookie | page)
 
-    sentence = "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one"
+    sentence = (
+        "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one"
+    )
     if allowed:
         assert (written.status_code, signed.status_code, seen.status_code) == (200, 200, 200)
     else:
@@ -291,7 +344,9 @@ def test_a_form_is_signed_for_a_navigation_of_our_own_page_and_no_other(tenant: 
     params = {"filename": "a.jpg", "type": "image/jpeg"}
 
     statuses = [
-        Client(None).get("/api/upload/s3/params", params=params, headers={**cookie, "sec-fetch-site": site}).status_code
+        Client(None)
+        .get("/api/upload/s3/params", params=params, headers={**cookie, "sec-fetch-site": site})
+        .status_code
         for site in ("same-origin", "same-site", "cross-site", "none")
     ]
 
@@ -300,31 +355,40 @@ def test_a_form_is_signed_for_a_navigation_of_our_own_page_and_no_other(tenant: 
 
 # Sessions.
 
+
 def test_a_session_whose_time_is_over_is_refused() -> None:
     someone = Someone.new()
     change("update sessions set expires_at = now() - interval '1 second' where user_id = %s", someone.id)
 
-    answer = someone.client.post("/api/auth/change-password", json={"currentPassword": PASSWORD, "newPassword": PASSWORD})
+    answer = someone.client.post(
+        "/api/auth/change-password", json={"currentPassword": PASSWORD, "newPassword": PASSWORD}
+    )
 
     assert said(answer) == UNAUTHORIZED
     assert someone.client.get("/api/auth/get-session").json() is None
 
 
 def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -> None:
-    """As the published mobile client does: no Origin, the token as Bearer, and the cookie that its platform keeps by itself."""
+    """As the published mobile client does: no Origin, the token as Bearer, and the cookie that its
+    platform keeps by itself.
+    """
     someone = Someone.new()
     organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "editor")
     signed_in = someone.sign_in()
     token, cookie = signed_in.json()["session"]["token"], signed_in.headers["set-cookie"].partition(";")[0]
 
     bearer = {"authorization": f"Bearer {token}"}
-    answers = [Client(None).post("/api/v1/media-tags", json={"name": f"tag {n}"}, headers=headers)
-               for n, headers in enumerate((bearer, bearer | {"cookie": cookie}, {"cookie": cookie}))]
+    answers = [
+        Client(None).post("/api/v1/media-tags", json={"name": f"tag {n}"}, headers=headers)
+        for n, headers in enumerate((bearer, bearer | {"cookie": cookie}, {"cookie": cookie}))
+    ]
 
-    assert [answer.status_code for answer in answers] == [201, 201, 403]   # a cookie alone may be a browser's on another page
+    # a cookie alone may be a browser's on another page
+    assert [answer.status_code for answer in answers] == [201, 201, 403]
 
 
 # How often it may be tried.
+
 
 def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
     environment.setenv("SIGN_IN_LIMIT", str(here))
@@ -340,7 +404,9 @@ def tried(email: str, password: str, address: str) -> str:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_one_place_may_fail_some_times_at_one_account(environment: pytest.MonkeyPatch, *, exists: bool) -> None:
+def test_one_place_may_fail_some_times_at_one_account(
+    environment: pytest.MonkeyPatch, *, exists: bool
+) -> None:
     strict(environment)
     email = Someone.new().email if exists else f"{uuid4().hex}@example.org"
 
@@ -352,19 +418,33 @@ def test_one_place_may_fail_some_times_at_one_account(environment: pytest.Monkey
     assert tried(email, PASSWORD, "192.0.2.2") == ("signed in" if exists else "invalid_email_or_password")
 
 
-def test_one_account_has_one_count_of_failures_however_its_address_is_typed(environment: pytest.MonkeyPatch) -> None:
+def test_one_account_has_one_count_of_failures_however_its_address_is_typed(
+    environment: pytest.MonkeyPatch,
+) -> None:
     strict(environment)
     email = f"j\u00f6rg-i{uuid4().hex}@example.org"
     person = organizations.add_person(email=email, name="J\u00f6rg")
     change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
-    typed = [email.upper().replace("\u00d6", "\u00f6"), unicodedata.normalize("NFD", email), f" {email.title()} "]
+    typed = [
+        email.upper().replace("\u00d6", "\u00f6"),
+        unicodedata.normalize("NFD", email),
+        f" {email.title()} ",
+    ]
 
     failed = [tried(each, "another password", "192.0.2.1") for each in typed]
 
     assert failed == ["invalid_email_or_password"] * 3
     assert [tried(each, PASSWORD, "192.0.2.1") for each in (email, *typed)] == ["rate_limited"] * 4
-    for another in (email.replace("-i", "-\u0130"), email.replace("-i", "-\u0131"), email.replace("j", "\u01c7"), email.replace("\u00f6", "\u00d6")):
-        assert [tried(another, PASSWORD, "192.0.2.2") for _ in range(4)] == ["invalid_email_or_password"] * 3 + ["rate_limited"]   # nobody's
+    for another in (
+        email.replace("-i", "-\u0130"),
+        email.replace("-i", "-\u0131"),
+        email.replace("j", "\u01c7"),
+        email.replace("\u00f6", "\u00d6"),
+    ):
+        # nobody's
+        assert [tried(another, PASSWORD, "192.0.2.2") for _ in range(4)] == [
+            "invalid_email_or_password"
+        ] * 3 + ["rate_limited"]
     assert tried(email, PASSWORD, "192.0.2.2") == "signed in"
 
 
@@ -378,7 +458,9 @@ def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch)
     assert f"again in {answer.headers['retry-after']} second" in answer.json()["error"]
 
 
-def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(environment: pytest.MonkeyPatch) -> None:
+def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
+    environment: pytest.MonkeyPatch,
+) -> None:
     strict(environment)
     someone = Someone.new()
 
@@ -403,7 +485,9 @@ def test_guesses_made_at_once_are_counted_one_by_one(environment: pytest.MonkeyP
     someone = Someone.new()
 
     with ThreadPoolExecutor(8) as threads:
-        said_of = sorted(threads.map(lambda _: tried(someone.email, "another password", "192.0.2.1"), range(8)))
+        said_of = sorted(
+            threads.map(lambda _: tried(someone.email, "another password", "192.0.2.1"), range(8))
+        )
 
     assert said_of == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 5
 
@@ -427,13 +511,18 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
     environment.setenv("AUTH_LIMIT", "1")
     change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
 
-    answers = [call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD}) for _ in range(2)]
+    answers = [
+        call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
+        for _ in range(2)
+    ]
 
     assert [answer.status_code for answer in answers] == [401, 429]
     assert said(answers[1]) == refused(429, "rate_limited", TOO_MANY)
 
 
-def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(environment: pytest.MonkeyPatch) -> None:
+def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(
+    environment: pytest.MonkeyPatch,
+) -> None:
     strict(environment, here=1)
     environment.setenv("AUTH_LIMIT", "3")
     change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
@@ -457,7 +546,9 @@ def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.Mon
 
 
 def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPatch) -> None:
-    """Each takes 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords share the same few turns."""
+    """Each takes 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords
+    share the same few turns.
+    """
     environment.setenv("PASSWORD_HASHES", "2")
     environment.setattr(credentials, "_semaphores", [])
     counting = Counting()
@@ -465,13 +556,20 @@ def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPat
     someone = Someone.new()
 
     with ThreadPoolExecutor(12) as threads:
-        list(threads.map(lambda email: tried(email, "another password", f"192.0.2.{len(email)}"), [someone.email, "nobody@example.org"] * 4))
+        list(
+            threads.map(
+                lambda email: tried(email, "another password", f"192.0.2.{len(email)}"),
+                [someone.email, "nobody@example.org"] * 4,
+            )
+        )
         list(threads.map(credentials.hash_password, ["a password"] * 4))
 
     assert (counting.done, counting.most) == (12, 2)
 
 
-def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(environment: pytest.MonkeyPatch) -> None:
+def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
+    environment: pytest.MonkeyPatch,
+) -> None:
     strict(environment, here=1, anywhere=1)
     environment.setenv("PASSWORD_WAIT", "0.05")
     turns = threading.BoundedSemaphore(1)
@@ -479,13 +577,13 @@ def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(env
     environment.setattr(credentials, "_semaphores", [turns])
     body = {"email": someone.email, "password": PASSWORD}
 
-    with turns:   # other requests' hashes are being computed
+    with turns:  # other requests' hashes are being computed
         answers = [call(app, "POST", SIGN_IN, json=body) for _ in range(2)]
     after = call(app, "POST", SIGN_IN, json=body)
 
     assert [said(answer) for answer in answers] == [
         refused(503, "busy", "Too many passwords are being checked at the same time; try again")
-    ] * 2  # fmt: skip
+    ] * 2
     assert [answer.headers["retry-after"] for answer in answers] == ["5", "5"]
     assert after.status_code == 200
 

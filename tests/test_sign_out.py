@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 DONE = (200, {"success": True})
-TAKEN_BACK = [f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax", "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
+TAKEN_BACK = [
+    f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax",
+    "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax",
+]
 CHANGE = {"currentPassword": "a wrong password", "newPassword": "another password"}
 
 
@@ -67,10 +70,16 @@ def test_both_tokens_that_are_shown_are_over() -> None:
 
     someone.client.post(SIGN_OUT, headers={"cookie": f"{COOKIE}={other}"})
 
-    assert [Client(None, token=token).get(GET_SESSION).json() for token in (someone.token, other)] == [None, None]
+    assert [Client(None, token=token).get(GET_SESSION).json() for token in (someone.token, other)] == [
+        None,
+        None,
+    ]
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nonsense"}, {"cookie": f"{COOKIE}=nonsense"}, {"cookie": f"{COOKIE}="}])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Bearer nonsense"}, {"cookie": f"{COOKIE}=nonsense"}, {"cookie": f"{COOKIE}="}],
+)
 def test_without_a_session_there_is_nothing_to_refuse(headers: dict[str, str]) -> None:
     answer = Client(None).post(SIGN_OUT, headers=headers)
 
@@ -81,7 +90,10 @@ def test_without_a_session_there_is_nothing_to_refuse(headers: dict[str, str]) -
 def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
     key = str(tenant.studio.key)
 
-    answers = [tenant.studio.post(SIGN_OUT), Client(None).post(SIGN_OUT, headers={"authorization": f"Bearer {key}"})]
+    answers = [
+        tenant.studio.post(SIGN_OUT),
+        Client(None).post(SIGN_OUT, headers={"authorization": f"Bearer {key}"}),
+    ]
 
     assert [said(answer) for answer in answers] == [DONE, DONE]
     assert tenant.studio.get("/api/me").status_code == 200
@@ -106,7 +118,9 @@ def test_by_https_the_cookies_that_https_has_are_taken_back(environment: pytest.
     answer = by_https(app, "POST", SIGN_OUT, headers=headers)
 
     assert answer.headers.get_list("set-cookie") == [
-        f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure", "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
+        f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure",
+        "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
     ]
     assert someone.client.get(GET_SESSION).json() is None
-    assert other.client.get(GET_SESSION).json()["user"]["email"] == other.email   # by https another host may have set a cookie of that name
+    # by https another host may have set a cookie of that name
+    assert other.client.get(GET_SESSION).json()["user"]["email"] == other.email

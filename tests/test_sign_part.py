@@ -25,7 +25,9 @@ def test_it_signs_a_url_for_minutes_that_takes_the_part(tenant: Tenant) -> None:
 
     assert signed == {"url": signed["url"], "expires": 900}
     assert http().put(signed["url"], content=PHOTO).status_code == 200
-    assert upload.parts().json() == [{"PartNumber": 1, "Size": len(PHOTO), "ETag": upload.parts().json()[0]["ETag"]}]
+    assert upload.parts().json() == [
+        {"PartNumber": 1, "Size": len(PHOTO), "ETag": upload.parts().json()[0]["ETag"]}
+    ]
 
 
 def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> None:
@@ -36,7 +38,7 @@ def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> Non
 
     assert signed["headers"] == {"content-length": str(len(PHOTO)), "x-amz-checksum-crc64nvme": crc}
     assert http().put(signed["url"], content=PHOTO[:-1] + b"?", headers=signed["headers"]).status_code == 400
-    assert http().put(signed["url"], content=PHOTO).status_code == 403              # without what was signed
+    assert http().put(signed["url"], content=PHOTO).status_code == 403  # without what was signed
     longer = signed["headers"] | {"content-length": str(len(PHOTO) + 1)}
     assert http().put(signed["url"], content=PHOTO + b"!", headers=longer).status_code == 403
     assert upload.parts().json() == []
@@ -58,7 +60,11 @@ def test_a_url_for_one_part_is_for_no_other(tenant: Tenant) -> None:
     url = upload.sign(1)["url"]
 
     signature = url[:-1] + ("1" if url.endswith("0") else "0")
-    for tampered in (url.replace("partNumber=1", "partNumber=2"), url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"), signature):
+    for tampered in (
+        url.replace("partNumber=1", "partNumber=2"),
+        url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000"),
+        signature,
+    ):
         assert http().put(tampered, content=PHOTO).status_code in (403, 400)
     assert upload.parts().json() == []
 
@@ -68,8 +74,11 @@ def test_foreign_ids_and_keys_are_not_there(tenant: Tenant, stranger: Tenant) ->
     foreign = begin(stranger)
 
     for path, key in (
-        (upload.path, other.answer["key"]), (foreign.path, foreign.answer["key"]), (upload.path, foreign.answer["key"]),
-        (f"/api/upload/s3/multipart/{'0' * 32}", upload.answer["key"]), ("/api/upload/s3/multipart/x", upload.answer["key"]),
+        (upload.path, other.answer["key"]),
+        (foreign.path, foreign.answer["key"]),
+        (upload.path, foreign.answer["key"]),
+        (f"/api/upload/s3/multipart/{'0' * 32}", upload.answer["key"]),
+        ("/api/upload/s3/multipart/x", upload.answer["key"]),
         (upload.path, "originals/x"),
     ):
         for client_path in (path, f"{path}/1", f"{path}/batch"):
@@ -82,5 +91,5 @@ def test_a_colleague_is_refused_and_an_admin_is_not(tenant: Tenant) -> None:
     upload = begin(tenant, client=tenant.client("editor"))
 
     colleague = tenant.client("member")
-    assert colleague.get(f"{upload.path}/1", params=upload.key).status_code == 403         # may not upload at all
+    assert colleague.get(f"{upload.path}/1", params=upload.key).status_code == 403  # may not upload at all
     assert tenant.client("admin").get(f"{upload.path}/1", params=upload.key).status_code == 200

@@ -19,7 +19,11 @@ def test_it_signs_several_at_once(tenant: Tenant) -> None:
     answer = tenant.studio.get(f"{upload.path}/batch", params=upload.key | {"partNumbers": "1,2,10000"})
 
     urls = answer.json()["presignedUrls"]
-    assert (answer.status_code, sorted(answer.json()), sorted(urls)) == (200, ["presignedUrls"], ["1", "10000", "2"])
+    assert (answer.status_code, sorted(answer.json()), sorted(urls)) == (
+        200,
+        ["presignedUrls"],
+        ["1", "10000", "2"],
+    )
     assert http().put(urls["2"], content=b"x").status_code == 200
     assert [part["PartNumber"] for part in upload.parts().json()] == [2]
 

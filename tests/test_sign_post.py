@@ -22,7 +22,9 @@ ANOTHER = pictures.jpeg(320, 240, seed=6)
 
 
 def sign(tenant: Tenant, **query: str) -> dict[str, Any]:
-    answer = tenant.studio.get("/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg", **query})
+    answer = tenant.studio.get(
+        "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg", **query}
+    )
     assert answer.status_code == 200, answer.text
     said: dict[str, Any] = answer.json()
     return said
@@ -30,7 +32,9 @@ def sign(tenant: Tenant, **query: str) -> dict[str, Any]:
 
 def send(signed: dict[str, Any], data: bytes, **changed: str | None) -> httpx.Response:
     fields = {name: value for name, value in (signed["fields"] | changed).items() if value is not None}
-    return http().post(signed["url"], data=fields, files={"file": ("photo.jpg", data, "image/jpeg")}, timeout=60)
+    return http().post(
+        signed["url"], data=fields, files={"file": ("photo.jpg", data, "image/jpeg")}, timeout=60
+    )
 
 
 def test_it_answers_a_form_that_uppy_can_send(tenant: Tenant) -> None:
@@ -49,7 +53,12 @@ def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None
 
     assert tenant.settled(media)["state"] == "ready"
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
-    assert (shown["name"], shown["filename"], shown["metadata"]["title"], shown["metadata"].get("alt")) == ("My photo", "photo.jpg", "A title", None)
+    assert (shown["name"], shown["filename"], shown["metadata"]["title"], shown["metadata"].get("alt")) == (
+        "My photo",
+        "photo.jpg",
+        "A title",
+        None,
+    )
     assert tenant.trouble() == []
 
 
@@ -65,7 +74,9 @@ def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None
         ("no policy", {"policy": None}, 403),
     ],
 )
-def test_a_form_that_was_changed_is_refused_by_the_store(tenant: Tenant, what: str, change: dict[str, str | None], status: int) -> None:
+def test_a_form_that_was_changed_is_refused_by_the_store(
+    tenant: Tenant, what: str, change: dict[str, str | None], status: int
+) -> None:
     signed = sign(tenant)
 
     answer = send(signed, PHOTO, **change)
@@ -100,7 +111,11 @@ def test_a_form_used_again_after_ready_changes_nothing(tenant: Tenant) -> None:
         time.sleep(0.05)
     after = tenant.studio.get(f"/api/media/{signed['mediaId']}").json()["media"]
     assert storage.head(signed["fields"]["key"]) is None
-    assert (after["sha256"], after["sizeBytes"], after["updatedAt"]) == (before["sha256"], before["sizeBytes"], before["updatedAt"])
+    assert (after["sha256"], after["sizeBytes"], after["updatedAt"]) == (
+        before["sha256"],
+        before["sizeBytes"],
+        before["updatedAt"],
+    )
     assert tenant.trouble() == []
 
 
@@ -119,11 +134,21 @@ def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> 
     ("what", "data", "reason"),
     [
         ("text", b"Dear diary, " * 100, "The file is not a picture or video of a type that is taken"),
-        ("a page", b"<html><script>alert(1)</script></html>", "The file is not a picture or video of a type that is taken"),
-        ("an svg", b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', "Files of type image/svg+xml are not taken"),
+        (
+            "a page",
+            b"<html><script>alert(1)</script></html>",
+            "The file is not a picture or video of a type that is taken",
+        ),
+        (
+            "an svg",
+            b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
+            "Files of type image/svg+xml are not taken",
+        ),
     ],
 )
-def test_bytes_that_are_no_picture_are_rejected_and_leave_nothing(tenant: Tenant, what: str, data: bytes, reason: str) -> None:
+def test_bytes_that_are_no_picture_are_rejected_and_leave_nothing(
+    tenant: Tenant, what: str, data: bytes, reason: str
+) -> None:
     media = tenant.post_file(data)
 
     said = tenant.settled(media)
@@ -154,6 +179,9 @@ def test_a_lie_about_the_type_is_corrected_where_the_true_one_is_taken(tenant: T
 
 
 def test_a_size_over_what_a_form_takes_is_told(tenant: Tenant) -> None:
-    answer = tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg", "metadata[size]": str(6 * 1024 * MIB)})
+    answer = tenant.studio.get(
+        "/api/upload/s3/params",
+        params={"filename": "a.jpg", "type": "image/jpeg", "metadata[size]": str(6 * 1024 * MIB)},
+    )
 
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")

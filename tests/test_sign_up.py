@@ -1,4 +1,6 @@
-"""POST /api/auth/sign-up/email: a new person, recognized by e-mail and password, who is in no organization."""
+"""POST /api/auth/sign-up/email: a new person, recognized by e-mail and password, who is in no
+organization.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,12 @@ if TYPE_CHECKING:
 
 INVALID_EMAIL = refused(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
 TAKEN = refused(422, "user_already_exists", "User already exists. Use another email.")
-TOO_SHORT = refused(400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters"))
-TOO_LONG = refused(400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters"))
+TOO_SHORT = refused(
+    400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters")
+)
+TOO_LONG = refused(
+    400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+)
 
 
 def sign_up(**fields: Any) -> httpx.Response:
@@ -64,11 +70,17 @@ def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
 
     answer = sign_up(email=email)
 
-    assert said(answer) == (200, {"token": A_TOKEN, "session": {"token": answer.json()["token"]}, "user": user(email, "Ada")})
+    assert said(answer) == (
+        200,
+        {"token": A_TOKEN, "session": {"token": answer.json()["token"]}, "user": user(email, "Ada")},
+    )
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
     assert answer.headers.get_list("set-cookie")[0].partition(";")[0] == f"{COOKIE}={answer.json()['token']}"
     signed_in = Client(None, token=answer.json()["token"])
-    assert said(signed_in.get("/api/me")) == (400, {"error": "You belong to no organization yet", "code": "organization_required"})
+    assert said(signed_in.get("/api/me")) == (
+        400,
+        {"error": "You belong to no organization yet", "code": "organization_required"},
+    )
     assert sign_in(email, PASSWORD).status_code == 200
 
 
@@ -91,12 +103,27 @@ def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
 @pytest.mark.parametrize(
     "email",
     [
-        "a", "a@", "@b.example", "a@b", "a b@c.example", "a@b c.example", "a@b..example", "a@-b.example", "a@b.example.", "a@b@c.example",
+        "a",
+        "a@",
+        "@b.example",
+        "a@b",
+        "a b@c.example",
+        "a@b c.example",
+        "a@b..example",
+        "a@-b.example",
+        "a@b.example.",
+        "a@b@c.example",
         "a@b.example\n.",
-        "ä@b.example", "a@bücher.example", "a@b.example\u202e", "<a@b.example>", "a@b.example,c@d.example", " ", "a" * 65 + "@b.example",
+        "ä@b.example",
+        "a@bücher.example",
+        "a@b.example\u202e",
+        "<a@b.example>",
+        "a@b.example,c@d.example",
+        " ",
+        "a" * 65 + "@b.example",
         "a@" + ".".join(["b" * 63] * 4),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_email_is_refused(email: str) -> None:
     assert said(sign_up(email=email)) == INVALID_EMAIL
 
@@ -104,12 +131,16 @@ def test_what_is_no_email_is_refused(email: str) -> None:
 def test_an_email_that_is_too_long_is_refused_unread() -> None:
     sentence = "Must have at most 320 characters"
 
-    assert said(sign_up(email="a" * 310 + "@b.example.org")) == refused(400, "invalid", f"email: {sentence}", **about("email", sentence))
+    assert said(sign_up(email="a" * 310 + "@b.example.org")) == refused(
+        400, "invalid", f"email: {sentence}", **about("email", sentence)
+    )
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
 def test_what_cannot_be_stored_is_refused(field: str) -> None:
-    assert said(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == refused(400, "invalid", "A text holds a character that cannot be stored")
+    assert said(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == refused(
+        400, "invalid", "A text holds a character that cannot be stored"
+    )
 
 
 def test_everything_that_is_missing_is_named() -> None:
@@ -127,17 +158,33 @@ def test_a_name_is_not_empty(name: str) -> None:
 @pytest.mark.parametrize(
     ("password", "refusal"),
     [
-        ("", TOO_SHORT), ("1234567", TOO_SHORT), ("é" * 7, TOO_SHORT), ("e\u0301" * 7, TOO_SHORT),
-        ("x" * 129, TOO_LONG), ("é" * 129, TOO_LONG), ("\ufdfa" * 8, TOO_LONG), ("a\u0301\u0323" * 100_000, TOO_LONG),
+        ("", TOO_SHORT),
+        ("1234567", TOO_SHORT),
+        ("é" * 7, TOO_SHORT),
+        ("e\u0301" * 7, TOO_SHORT),
+        ("x" * 129, TOO_LONG),
+        ("é" * 129, TOO_LONG),
+        ("\ufdfa" * 8, TOO_LONG),
+        ("a\u0301\u0323" * 100_000, TOO_LONG),
     ],
-)  # fmt: skip
-def test_how_short_and_long_a_password_may_be_is_counted_in_characters(password: str, refusal: object) -> None:
+)
+def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
+    password: str, refusal: object
+) -> None:
     assert said(sign_up(password=password)) == refusal
 
 
 @pytest.mark.parametrize(
-    "password", ["12345678", "🔑" * 128, *(pytest.param(each, marks=pytest.mark.soak) for each in ("x" * 128, "é" * 128, "e\u0301" * 128, " " * 8))]
-)  # fmt: skip
+    "password",
+    [
+        "12345678",
+        "🔑" * 128,
+        *(
+            pytest.param(each, marks=pytest.mark.soak)
+            for each in ("x" * 128, "é" * 128, "e\u0301" * 128, " " * 8)
+        ),
+    ],
+)
 def test_the_shortest_and_the_longest_password_open(password: str) -> None:
     someone = Someone.signed_up(password)
 
@@ -169,7 +216,9 @@ def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
     email = f"{uuid4().hex}@example.org"
 
     with ThreadPoolExecutor(6) as threads:
-        statuses = sorted(threads.map(lambda n: sign_up(email=email, password=f"password {n}").status_code, range(6)))
+        statuses = sorted(
+            threads.map(lambda n: sign_up(email=email, password=f"password {n}").status_code, range(6))
+        )
 
     assert statuses == [200, 422, 422, 422, 422, 422]
 
@@ -180,7 +229,8 @@ def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
     answer = sign_up(password=word)
 
     ((stored, rows),) = look(
-        "select password_hash, (u, s)::text from users u join sessions s on s.user_id = u.id where u.id = %s", answer.json()["user"]["id"]
+        "select password_hash, (u, s)::text from users u join sessions s on s.user_id = u.id where u.id = %s",
+        answer.json()["user"]["id"],
     )
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert word not in rows + answer.text
@@ -194,7 +244,9 @@ def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.Monke
 
     answer = call(app, "POST", SIGN_UP, json=body)
 
-    assert said(answer) == refused(403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account")
+    assert said(answer) == refused(
+        403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account"
+    )
     assert look("select from users where email = %s", body["email"]) == []
 
 
@@ -204,7 +256,9 @@ def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch)
 
     answer = by_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
 
-    assert cookies(answer) == [f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"]
+    assert cookies(answer) == [
+        f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+    ]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])

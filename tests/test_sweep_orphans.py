@@ -28,7 +28,10 @@ pytestmark = pytest.mark.usefixtures("own_stack")
 
 def plan(tenant: Tenant, key: str) -> str:
     """A derived object of nobody, planned: what an attempt leaves that died."""
-    write(Consumer(tenant.id), manifest.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1))
+    write(
+        Consumer(tenant.id),
+        manifest.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1),
+    )
     return key
 
 
@@ -78,7 +81,9 @@ def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> 
     assert tenant.trouble() == []
 
 
-def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_is_not(tenant: Tenant) -> None:
+def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_is_not(
+    tenant: Tenant,
+) -> None:
     wanted = begin(tenant)
     wanted.put(1, PHOTO)
     key = f"originals/{tenant.id.hex}/crashed/between"
@@ -119,7 +124,10 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
 
     assert {done[key] for key in old} == {"discarded"}
     assert len(old & {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}) == 0
-    assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"] == reprocessing.stored(tenant)[1]
+    assert (
+        tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"]
+        == reprocessing.stored(tenant)[1]
+    )
     assert tenant.trouble(settled=True) == []
 
 

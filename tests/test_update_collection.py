@@ -27,7 +27,10 @@ def test_name_and_icon_are_changed_each_alone_or_together(tenant: Tenant) -> Non
     made = collecting.make(tenant, icon="sun")
     shown = {**made, "updatedAt": A_TIME}
 
-    answers = [change(tenant, made["id"], body) for body in ({"name": "Winter"}, {"icon": "snow"}, {"name": "Spring", "icon": "leaf"})]
+    answers = [
+        change(tenant, made["id"], body)
+        for body in ({"name": "Winter"}, {"icon": "snow"}, {"name": "Spring", "icon": "leaf"})
+    ]
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [
         (200, {"dataset": {**shown, "name": "Winter"}}),
@@ -43,7 +46,11 @@ def test_name_and_icon_are_changed_each_alone_or_together(tenant: Tenant) -> Non
 def test_an_icon_is_cleared_by_null_or_nothing(tenant: Tenant, nothing: str | None) -> None:
     made = collecting.make(tenant, icon="sun")
 
-    assert change(tenant, made["id"], {"icon": nothing}).json()["dataset"] == {**made, "icon": None, "updatedAt": A_TIME}
+    assert change(tenant, made["id"], {"icon": nothing}).json()["dataset"] == {
+        **made,
+        "icon": None,
+        "updatedAt": A_TIME,
+    }
 
 
 def test_the_default_collection_is_changed_like_any_other(tenant: Tenant) -> None:
@@ -81,9 +88,15 @@ def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> Non
     [
         ({}, {"error": "Neither name nor icon was provided"}),
         ({"icon": "i" * 256}, {"error": "icon must have 1 to 255 characters"}),
-        ({"icon": 1}, {"error": "icon: Must be a string", "details": [{"path": ["icon"], "message": "Must be a string"}]}),
+        (
+            {"icon": 1},
+            {
+                "error": "icon: Must be a string",
+                "details": [{"path": ["icon"], "message": "Must be a string"}],
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_changes_nothing(tenant: Tenant, body: dict[str, Any], said: dict[str, Any]) -> None:
     made = collecting.make(tenant, icon="sun")
 
@@ -102,7 +115,11 @@ def test_who_has_seen_an_older_one_is_told(tenant: Tenant) -> None:
     whatever = change(tenant, made["id"], {"icon": "sun"}, **{"if-match": "*"})
 
     assert (late.status_code, late.json()) == STALE
-    assert (first.status_code, whatever.status_code, whatever.json()["dataset"]["name"]) == (200, 200, "Winter")
+    assert (first.status_code, whatever.status_code, whatever.json()["dataset"]["name"]) == (
+        200,
+        200,
+        "Winter",
+    )
 
 
 def test_of_ten_that_saw_the_same_one_changes_it(tenant: Tenant) -> None:
@@ -110,7 +127,12 @@ def test_of_ten_that_saw_the_same_one_changes_it(tenant: Tenant) -> None:
     seen = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
 
     with ThreadPoolExecutor(10) as threads:
-        statuses = [each.status_code for each in threads.map(lambda n: change(tenant, made["id"], {"name": f"{n}"}, **{"if-match": seen}), range(10))]
+        statuses = [
+            each.status_code
+            for each in threads.map(
+                lambda n: change(tenant, made["id"], {"name": f"{n}"}, **{"if-match": seen}), range(10)
+            )
+        ]
 
     assert sorted(statuses) == [200] + [412] * 9
 
@@ -130,5 +152,6 @@ def test_an_editor_may_make_one_and_not_change_it(tenant: Tenant) -> None:
     answer = tenant.client("editor").patch(f"/api/dataset/{made['id']}", json={"name": "Winter"})
 
     assert (answer.status_code, answer.json()) == (
-        403, {"error": "This takes the role owner or admin; yours is editor", "code": "insufficient_role"},
-    )  # fmt: skip
+        403,
+        {"error": "This takes the role owner or admin; yours is editor", "code": "insufficient_role"},
+    )

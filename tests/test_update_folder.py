@@ -31,21 +31,27 @@ def test_a_folder_gets_another_name_and_metadata(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     before = tenant.studio.get(f"/api/folder/{folder}")
 
-    answer = tenant.studio.patch(f"/api/folder/{folder}", json={"name": "after", "metadata": {"tags": {"a": ["b"]}, "icon": "sun"}})
+    answer = tenant.studio.patch(
+        f"/api/folder/{folder}", json={"name": "after", "metadata": {"tags": {"a": ["b"]}, "icon": "sun"}}
+    )
 
     assert said(answer) == (200, {"folder": {**before.json()["folder"], "name": "after"}})
     as_item = tenant.studio.get(f"/api/media/{folder}")
     assert answer.headers["etag"] == as_item.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != before.headers["etag"]
     assert as_item.json()["media"]["metadata"] == {
-        "tags": {"a": ["b"]}, "icon": "sun", "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None},
-    }  # fmt: skip
+        "tags": {"a": ["b"]},
+        "icon": "sun",
+        "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None},
+    }
     assert tenant.trouble() == []
 
 
 @pytest.mark.parametrize("content", [b"{}", b""])
 def test_nothing_to_change_is_refused(tenant: Tenant, content: bytes) -> None:
-    answer = tenant.studio.patch(f"/api/folder/{a_folder(tenant)}", content=content, headers={"content-type": "application/json"})
+    answer = tenant.studio.patch(
+        f"/api/folder/{a_folder(tenant)}", content=content, headers={"content-type": "application/json"}
+    )
 
     assert said(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
 
@@ -62,7 +68,10 @@ def test_a_stale_change_is_refused(tenant: Tenant) -> None:
 
     answer = tenant.studio.patch(f"/api/folder/{folder}", json={"name": "second"}, headers={"if-match": etag})
 
-    assert said(answer) == (412, {"error": "It has changed since it was read; read it again", "code": "stale"})
+    assert said(answer) == (
+        412,
+        {"error": "It has changed since it was read; read it again", "code": "stale"},
+    )
     assert tenant.studio.get(f"/api/folder/{folder}").json()["folder"]["name"] == "first"
 
 

@@ -29,7 +29,9 @@ def change(client: Client, key: dict[str, Any], body: object) -> httpx.Response:
 
 def expire(key: dict[str, Any]) -> None:
     with owner() as connection:
-        connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(key["apiKey"]["id"])])
+        connection.execute(
+            "update api_keys set expires_at = now() where id = %s", [UUID(key["apiKey"]["id"])]
+        )
 
 
 @pytest.mark.parametrize(
@@ -39,11 +41,16 @@ def expire(key: dict[str, Any]) -> None:
         ({"scopes": ["media:write", "*"]}, {"scopes": ["*", "media:write"]}),
         ({"expiresAt": LATER}, {"expiresAt": LATER}),
         ({"expiresAt": None}, {"expiresAt": None}),
-        ({"name": "Another", "scopes": ["media:delete"], "expiresAt": None}, {"name": "Another", "scopes": ["media:delete"], "expiresAt": None}),
+        (
+            {"name": "Another", "scopes": ["media:delete"], "expiresAt": None},
+            {"name": "Another", "scopes": ["media:delete"], "expiresAt": None},
+        ),
         ({"name": "Another", "status": "inactive", "keyPrefix": "x", "id": NOWHERE}, {"name": "Another"}),
     ],
 )
-def test_what_is_named_changes_and_the_rest_stays(tenant: Tenant, body: dict[str, Any], shown: dict[str, Any]) -> None:
+def test_what_is_named_changes_and_the_rest_stays(
+    tenant: Tenant, body: dict[str, Any], shown: dict[str, Any]
+) -> None:
     session = tenant.signed_in()
     made = make(session, expiresIn=3600)
 
@@ -58,7 +65,10 @@ def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
     session = tenant.signed_in()
     plain = make(session)["apiKey"]["id"]
 
-    answers = [session.patch(f"{STUDIO}/{spelled}", json={"name": spelled}) for spelled in (plain, hyphened(plain), plain.upper())]
+    answers = [
+        session.patch(f"{STUDIO}/{spelled}", json={"name": spelled})
+        for spelled in (plain, hyphened(plain), plain.upper())
+    ]
 
     assert [(answer.status_code, answer.json()["apiKey"]["id"]) for answer in answers] == [(200, plain)] * 3
 
@@ -85,7 +95,10 @@ def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
     # Nor does it prolong one that does.
     assert said(change(small, large, {"expiresAt": None})) == lacks("*")
     assert said(change(small, large, {"name": "Mine"})) == lacks("*")
-    assert [key for key in listed(session) if key["lastUsedAt"] is None] == [large["apiKey"], target["apiKey"]]
+    assert [key for key in listed(session) if key["lastUsedAt"] is None] == [
+        large["apiKey"],
+        target["apiKey"],
+    ]
     # What it may make of it is its own affair.
     assert change(small, large, {"scopes": ["admin:api-keys"]}).status_code == 200
     assert change(small, target, {"name": "Another"}).status_code == 200
@@ -121,15 +134,30 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
         ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
         ({"scopes": None}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
         ({"scopes": []}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
-        ({"scopes": ["nothing"]}, refused(
-            400, "invalid", "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
-        )),
-        ({"expiresAt": "never"}, refused(400, "invalid", "Must be a time with its zone, as in 2027-01-31T12:00:00Z", at="expiresAt")),
-        ({"expiresAt": "2020-01-01T00:00:00Z"}, refused(400, "invalid", "An API key ends in the future, within 3650 days, or never")),
+        (
+            {"scopes": ["nothing"]},
+            refused(
+                400,
+                "invalid",
+                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
+            ),
+        ),
+        (
+            {"expiresAt": "never"},
+            refused(
+                400, "invalid", "Must be a time with its zone, as in 2027-01-31T12:00:00Z", at="expiresAt"
+            ),
+        ),
+        (
+            {"expiresAt": "2020-01-01T00:00:00Z"},
+            refused(400, "invalid", "An API key ends in the future, within 3650 days, or never"),
+        ),
         ([], refused(400, "invalid", "Must be an object", at="body")),
     ],
-)  # fmt: skip
-def test_what_cannot_be_is_refused_and_changes_nothing(tenant: Tenant, body: object, expected: tuple[int, dict[str, Any]]) -> None:
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    tenant: Tenant, body: object, expected: tuple[int, dict[str, Any]]
+) -> None:
     session = tenant.signed_in()
     made = make(session)
     if isinstance(body, list):
@@ -145,8 +173,12 @@ def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
     session.post(f"{STUDIO}/{rotated['apiKey']['id']}/rotate", json={"overlap": 60})
 
-    assert said(change(session, revoked, {"name": "x"})) == refused(409, "conflict", "This API key was revoked")
-    assert said(change(session, rotated, {"name": "x"})) == refused(409, "conflict", "This API key was rotated already")
+    assert said(change(session, revoked, {"name": "x"})) == refused(
+        409, "conflict", "This API key was revoked"
+    )
+    assert said(change(session, rotated, {"name": "x"})) == refused(
+        409, "conflict", "This API key was rotated already"
+    )
     assert not works(revoked["key"])
 
 
@@ -159,7 +191,9 @@ def test_another_persons_key_is_not_found_not_even_by_an_owner(tenant: Tenant, s
     admin = Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
     theirs = make(admin)
 
-    answers = [change(session, theirs, {"name": "Mine"}) for session in (tenant.signed_in(), stranger.signed_in())]
+    answers = [
+        change(session, theirs, {"name": "Mine"}) for session in (tenant.signed_in(), stranger.signed_in())
+    ]
 
     assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
     assert listed(admin) == [theirs["apiKey"]]

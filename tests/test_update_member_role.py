@@ -1,4 +1,6 @@
-"""POST /api/auth/organization/update-member-role, and what holds whatever races: an organization keeps an owner"""
+"""POST /api/auth/organization/update-member-role, and what holds whatever races: an organization keeps an
+owner
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,19 @@ from uuid import UUID
 
 import pytest
 
-from tests.members import AT, LAST_OWNER, OWNERS_ONLY, THE_ORGANIZATION, Somebody, acts, at_once, refused, roles, said, waiting
+from tests.members import (
+    AT,
+    LAST_OWNER,
+    OWNERS_ONLY,
+    THE_ORGANIZATION,
+    Somebody,
+    acts,
+    at_once,
+    refused,
+    roles,
+    said,
+    waiting,
+)
 from tests.wall_cases import NOWHERE, owner
 from vitrine.errors import Forbidden
 from vitrine.library import members
@@ -27,7 +41,10 @@ ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
 def change(client: Client, person: object, role: object, **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/update-member-role", json={"memberId": person.hex if isinstance(person, UUID) else person, "role": role, **more})
+    return client.post(
+        f"{AT}/update-member-role",
+        json={"memberId": person.hex if isinstance(person, UUID) else person, "role": role, **more},
+    )
 
 
 @pytest.mark.parametrize("role", get_args(Role))
@@ -38,7 +55,11 @@ def test_an_owner_gives_every_role(tenant: Tenant, role: Role) -> None:
 
     assert said(answer) == (200, person.shown(tenant, role))
     assert person.client.get("/api/me").json()["role"] == role
-    assert acts(tenant.id) == ([("member.change_role", tenant.owner.user_id, person.id, {"from": "member", "to": role})] if role != "member" else [])
+    assert acts(tenant.id) == (
+        [("member.change_role", tenant.owner.user_id, person.id, {"from": "member", "to": role})]
+        if role != "member"
+        else []
+    )
 
 
 @pytest.mark.parametrize("was", ["admin", "editor", "member", "viewer"])
@@ -46,13 +67,21 @@ def test_an_owner_gives_every_role(tenant: Tenant, role: Role) -> None:
 def test_an_admin_gives_every_other_role_to_everybody_else(tenant: Tenant, was: Role, role: Role) -> None:
     person = Somebody.of(tenant, was)
 
-    assert said(change(Somebody.of(tenant, "admin").client, person.id, role)) == (200, person.shown(tenant, role))
+    assert said(change(Somebody.of(tenant, "admin").client, person.id, role)) == (
+        200,
+        person.shown(tenant, role),
+    )
 
 
 def test_an_admin_neither_makes_nor_unmakes_an_owner(tenant: Tenant) -> None:
     admin, second = Somebody.of(tenant, "admin"), Somebody.of(tenant, "owner")
 
-    for person, role in ((admin, "owner"), (Somebody.of(tenant, "viewer"), "owner"), (second, "viewer"), (second, "owner")):
+    for person, role in (
+        (admin, "owner"),
+        (Somebody.of(tenant, "viewer"), "owner"),
+        (second, "viewer"),
+        (second, "owner"),
+    ):
         assert said(change(admin.client, person.id, role)) == refused(403, "insufficient_role", OWNERS_ONLY)
     assert roles(tenant)[second.id] == "owner"
     assert acts(tenant.id) == []
@@ -62,7 +91,9 @@ def test_an_admin_can_step_down_and_not_up_again(tenant: Tenant) -> None:
     admin = Somebody.of(tenant, "admin")
 
     assert change(admin.client, admin.id, "viewer").status_code == 200
-    assert said(change(admin.client, admin.id, "admin")) == refused(403, "insufficient_role", "This takes the role owner or admin; yours is viewer")
+    assert said(change(admin.client, admin.id, "admin")) == refused(
+        403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
+    )
 
 
 def test_the_last_owner_stays(tenant: Tenant) -> None:
@@ -90,11 +121,14 @@ def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None
         assert said(change(tenant.studio, person, "viewer")) == refused(404, "not_found", "Member not found")
 
 
-@pytest.mark.parametrize(("body", "answer"), [
-    ({}, refused(400, "invalid", "memberId: Required", ("memberId", "Required"), ("role", "Required"))),
-    ({"memberId": "x", "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
-    ({"memberId": None, "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, refused(400, "invalid", "memberId: Required", ("memberId", "Required"), ("role", "Required"))),
+        ({"memberId": "x", "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
+        ({"memberId": None, "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
+    ],
+)
 def test_what_names_nobody_is_refused(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
     assert said(tenant.studio.post(f"{AT}/update-member-role", json=body)) == answer
 
@@ -119,19 +153,26 @@ def test_who_loses_the_role_loses_what_they_offered(tenant: Tenant) -> None:
 def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
     person = Somebody.of(tenant, "viewer")
 
-    for caller in (replace(tenant.caller("editor"), role="owner"), replace(stranger.owner, organization_id=tenant.id)):
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.change_role(caller, person.id, "admin")
 
 
 # Races.
 
+
 @pytest.mark.parametrize("role", ["admin", "viewer"])
 def test_two_owners_who_demote_each_other_at_once_leave_one(tenant: Tenant, role: Role) -> None:
     second = Somebody.of(tenant, "owner")
 
     statuses = at_once(
-        THE_ORGANIZATION, tenant.id, lambda: change(tenant.studio, second.id, role), lambda: change(second.client, tenant.owner.user_id, role)
+        THE_ORGANIZATION,
+        tenant.id,
+        lambda: change(tenant.studio, second.id, role),
+        lambda: change(second.client, tenant.owner.user_id, role),
     )
 
     assert sorted(statuses) == [200, 403]
@@ -142,7 +183,10 @@ def test_two_owners_who_both_step_down_at_once_leave_one(tenant: Tenant) -> None
     second = Somebody.of(tenant, "owner")
 
     statuses = at_once(
-        THE_ORGANIZATION, tenant.id, lambda: change(tenant.studio, tenant.owner.user_id, "viewer"), lambda: change(second.client, second.id, "viewer")
+        THE_ORGANIZATION,
+        tenant.id,
+        lambda: change(tenant.studio, tenant.owner.user_id, "viewer"),
+        lambda: change(second.client, second.id, "viewer"),
     )
 
     assert sorted(statuses) == [200, 409]
@@ -154,7 +198,10 @@ def test_two_owners_who_both_leave_at_once_leave_one(tenant: Tenant) -> None:
     body = {"organizationId": tenant.id.hex}
 
     statuses = at_once(
-        THE_ORGANIZATION, tenant.id, lambda: tenant.studio.post(f"{AT}/leave", json=body), lambda: second.client.post(f"{AT}/leave", json=body)
+        THE_ORGANIZATION,
+        tenant.id,
+        lambda: tenant.studio.post(f"{AT}/leave", json=body),
+        lambda: second.client.post(f"{AT}/leave", json=body),
     )
 
     assert sorted(statuses) == [200, 409]
@@ -165,9 +212,16 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(tenant: Tenant) -> N
     second = Somebody.of(tenant, "owner")
 
     def remove(client: Client, person: UUID) -> Callable[[], httpx.Response]:
-        return lambda: client.post(f"{AT}/remove-member", json={"memberIdOrEmail": person.hex, "organizationId": tenant.id.hex})
+        return lambda: client.post(
+            f"{AT}/remove-member", json={"memberIdOrEmail": person.hex, "organizationId": tenant.id.hex}
+        )
 
-    statuses = at_once(THE_ORGANIZATION, tenant.id, remove(tenant.studio, second.id), remove(second.client, tenant.owner.user_id))
+    statuses = at_once(
+        THE_ORGANIZATION,
+        tenant.id,
+        remove(tenant.studio, second.id),
+        remove(second.client, tenant.owner.user_id),
+    )
 
     assert sorted(statuses) == [200, 403]
     assert list(roles(tenant).values()) == ["owner"]
@@ -182,7 +236,9 @@ def test_an_admin_who_is_removed_meanwhile_makes_nobody_anything(tenant: Tenant)
             answer = threads.submit(change, admin.client, person.id, "admin")
             while waiting(connection) < 1:
                 time.sleep(0.01)
-            connection.execute("delete from memberships where organization_id = %s and user_id = %s", [tenant.id, admin.id])
+            connection.execute(
+                "delete from memberships where organization_id = %s and user_id = %s", [tenant.id, admin.id]
+            )
             connection.commit()
             return answer.result().status_code
 
@@ -191,17 +247,21 @@ def test_an_admin_who_is_removed_meanwhile_makes_nobody_anything(tenant: Tenant)
 
 
 def test_what_is_uploaded_meanwhile_does_not_wait(tenant: Tenant) -> None:
-    """Rows that name their organization ask for a share of its row; members are changed under a lock that lets them."""
+    """Rows that name their organization ask for a share of its row; members are changed under a lock that
+    lets them.
+    """
     with owner() as connection:
         connection.execute("select hold_organization(%s)", [tenant.id])
 
-        answer = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "n"}, timeout=5)
+        answer = tenant.studio.post(
+            f"/api/organization/{tenant.id.hex}/datasets", json={"name": "n"}, timeout=5
+        )
 
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("round", range(3))
-def test_many_owners_who_do_all_sorts_of_things_leave_one(tenant: Tenant, round: int) -> None:  # noqa: A002 - the same again
+def test_many_owners_who_do_all_sorts_of_things_leave_one(tenant: Tenant, round: int) -> None:
     owners = [Somebody.owning(tenant), *(Somebody.of(tenant, "owner") for _ in range(7))]
     body = {"organizationId": tenant.id.hex}
 
@@ -212,7 +272,11 @@ def test_many_owners_who_do_all_sorts_of_things_leave_one(tenant: Tenant, round:
             lambda: person.client.post(f"{AT}/remove-member", json={**body, "memberIdOrEmail": other.email}),
         ]
 
-    deeds = [deed for place, person in enumerate(owners) for deed in deeds_of(person, owners[(place + 1 + round) % len(owners)])]
+    deeds = [
+        deed
+        for place, person in enumerate(owners)
+        for deed in deeds_of(person, owners[(place + 1 + round) % len(owners)])
+    ]
 
     with ThreadPoolExecutor(len(deeds)) as threads:
         statuses = {answer.status_code for answer in threads.map(lambda deed: deed(), deeds)}

@@ -44,10 +44,14 @@ if TYPE_CHECKING:
 PATH = "/api/upload/multipart"
 PHOTO = pictures.jpeg(320, 240, seed=11)
 BOUNDARY = "----formdata-undici-054512873441"
-SDK = {   # what Node's fetch sends beside the credential
-    "accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node", "accept-encoding": "gzip, deflate",
+SDK = {  # what Node's fetch sends beside the credential
+    "accept": "*/*",
+    "accept-language": "*",
+    "sec-fetch-mode": "cors",
+    "user-agent": "node",
+    "accept-encoding": "gzip, deflate",
     "content-type": f"multipart/form-data; boundary={BOUNDARY}",
-}  # fmt: skip
+}
 TAKEN = ", ".join(sorted(content.taken()))
 PAGE = b"<html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -72,8 +76,12 @@ def spelled(*parts: Part) -> bytes:
         if isinstance(part, File):
             filename = part.filename.replace('"', "%22")
             body += (
-                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\nContent-Type: {part.mime_type}\r\n\r\n'
-            ).encode() + part.data + b"\r\n"
+                (
+                    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\nContent-Type: {part.mime_type}\r\n\r\n'
+                ).encode()
+                + part.data
+                + b"\r\n"
+            )
         else:
             body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part[0]}"\r\n\r\n{part[1]}\r\n'.encode()
     return body + f"--{BOUNDARY}--\r\n".encode()
@@ -109,7 +117,8 @@ def left(tenant: Tenant) -> list[int]:
         union all
         select count(*) from objects where organization_id = %(organization)s
         """,
-        {"organization": tenant.id}, Row,
+        {"organization": tenant.id},
+        Row,
     )
     return [row.n for row in read(Consumer(tenant.id), statement)]
 
@@ -119,6 +128,7 @@ NOTHING = [0, 0, 0]
 
 # What the SDK sends.
 
+
 def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
     answer = send(tenant.studio, home(tenant), File(), ("name", "photo.jpg"))
 
@@ -127,23 +137,37 @@ def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
     listed = tenant.studio.get("/api/v1/media").json()
     assert (answer.status_code, said) == (
-        200, {"success": True, "mediaId": media, "url": shown["blob"], "message": "File uploaded successfully"},
-    )  # fmt: skip
+        200,
+        {"success": True, "mediaId": media, "url": shown["blob"], "message": "File uploaded successfully"},
+    )
     assert http().get(said["url"], follow_redirects=True).content == PHOTO
     assert media in json.dumps(listed).replace("-", "")
-    assert (shown["width"], shown["height"], shown["mimeType"], shown["sizeBytes"]) == (320, 240, "image/jpeg", len(PHOTO))
+    assert (shown["width"], shown["height"], shown["mimeType"], shown["sizeBytes"]) == (
+        320,
+        240,
+        "image/jpeg",
+        len(PHOTO),
+    )
     assert tenant.trouble() == []
 
     assert tenant.settled(media)["state"] == "ready"
     assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 1
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
+    )
     assert tenant.trouble() == []
 
 
 def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
-    folder = tenant.studio.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}).json()["folder"]
+    folder = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
+    ).json()["folder"]
 
-    inside, at_root, empty = sent(tenant, ("path", folder["path"]), File()), sent(tenant, File()), sent(tenant, ("path", ""), File())
+    inside, at_root, empty = (
+        sent(tenant, ("path", folder["path"]), File()),
+        sent(tenant, File()),
+        sent(tenant, ("path", ""), File()),
+    )
 
     assert inside["path"] == f"{folder['path']}.{inside['id']}"
     assert at_root["path"] == f"{tenant.collection_id.hex}.{at_root['id']}"
@@ -155,48 +179,80 @@ def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
 def test_an_empty_header_is_no_credential(tenant: Tenant, key: str) -> None:
     signed_in = tenant.signed_in()
 
-    with_session = Client(None, token=signed_in.token).post(PATH, content=spelled(home(tenant), File()), headers=SDK | {"x-api-key": ""})
+    with_session = Client(None, token=signed_in.token).post(
+        PATH, content=spelled(home(tenant), File()), headers=SDK | {"x-api-key": ""}
+    )
     without = Client(None).post(PATH, content=spelled(home(tenant), File()), headers=SDK | {key: ""})
 
     assert with_session.status_code == 200
-    assert (without.status_code, without.json()) == (401, {"error": "Missing or invalid authentication", "code": "unauthorized"})
+    assert (without.status_code, without.json()) == (
+        401,
+        {"error": "Missing or invalid authentication", "code": "unauthorized"},
+    )
 
 
 def test_the_sdks_other_fields_and_those_nobody_knows_change_nothing(tenant: Tenant) -> None:
-    shown = sent(tenant, ("width", "1"), ("height", "x"), ("duration", ""), ("exif", "{"), ("whatever", "é"), File())
+    shown = sent(
+        tenant, ("width", "1"), ("height", "x"), ("duration", ""), ("exif", "{"), ("whatever", "é"), File()
+    )
 
     assert (shown["width"], shown["height"]) == (320, 240)
 
 
 def test_it_takes_what_httpx_and_curl_send(tenant: Tenant) -> None:
-    fields = {"datasetId": str(tenant.collection_id)}   # hyphens
+    fields = {"datasetId": str(tenant.collection_id)}  # hyphens
 
     answer = tenant.studio.post(PATH, data=fields, files={"file": ('a "b" é.jpg', PHOTO, "image/jpeg")})
     assert answer.status_code == 200, answer.text
     done = subprocess.run(
-        ["curl", "-sS", "-F", f"datasetId={tenant.collection_id.hex}", "-F", "file=@-;filename=from curl.jpg",
-         "-H", f"x-api-key: {tenant.studio.key}", os.environ["API_URL"] + PATH],
-        input=PHOTO, capture_output=True, check=True,
-    )  # fmt: skip
+        [
+            "curl",
+            "-sS",
+            "-F",
+            f"datasetId={tenant.collection_id.hex}",
+            "-F",
+            "file=@-;filename=from curl.jpg",
+            "-H",
+            f"x-api-key: {tenant.studio.key}",
+            os.environ["API_URL"] + PATH,
+        ],
+        input=PHOTO,
+        capture_output=True,
+        check=True,
+    )
 
-    shown = [tenant.studio.get(f"/api/media/{said['mediaId']}").json()["media"]["name"] for said in (answer.json(), json.loads(done.stdout))]
+    shown = [
+        tenant.studio.get(f"/api/media/{said['mediaId']}").json()["media"]["name"]
+        for said in (answer.json(), json.loads(done.stdout))
+    ]
     assert shown == ['a "b" é.jpg', "from curl.jpg"]
 
 
 def test_as_a_lambda_it_takes_the_body_in_base64(tenant: Tenant) -> None:
     event = json.loads((ROOT / "events/upload_form.json").read_text())
-    body = base64.b64decode(event["body"]).replace(b"0199a4c2d1e17d4e9b06a1b2c3d4e5f6", tenant.collection_id.hex.encode())
-    event |= {"body": base64.b64encode(body).decode(), "headers": event["headers"] | {"x-api-key": tenant.studio.key}}
+    body = base64.b64decode(event["body"]).replace(
+        b"0199a4c2d1e17d4e9b06a1b2c3d4e5f6", tenant.collection_id.hex.encode()
+    )
+    event |= {
+        "body": base64.b64encode(body).decode(),
+        "headers": event["headers"] | {"x-api-key": tenant.studio.key},
+    }
 
     answer = invoke(handler, event)
 
     said = json.loads(answer["body"])
     assert (answer["statusCode"], said["message"]) == (200, "File uploaded successfully")
     shown = tenant.studio.get(f"/api/media/{said['mediaId']}").json()["media"]
-    assert (shown["name"], shown["mimeType"], shown["width"], shown["height"]) == ("dot.gif", "image/gif", 1, 1)
+    assert (shown["name"], shown["mimeType"], shown["width"], shown["height"]) == (
+        "dot.gif",
+        "image/gif",
+        1,
+        1,
+    )
 
 
 # Names.
+
 
 def test_the_field_name_goes_before_the_files_own(tenant: Tenant) -> None:
     shown = sent(tenant, File(filename="IMG_1.jpg"), ("name", 'Our "best" day'))
@@ -212,10 +268,27 @@ def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert (shown["name"], shown["filename"]) == (name, name)
 
 
-@pytest.mark.parametrize("name", [
-    "photo", "photo.png", "../../etc/passwd", "..\\..\\boot.ini", "C:\\photos\\a.jpg", "\\\\server\\share\\a.jpg", "a;b=c.jpg", "a\\", "100%.jpg",
-    "%41%0a.jpg", "gpj.\u202eexe.jpg", "upload", "=?utf-8?q?x?=", "-rf", ".htaccess", "a.jpg ",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "photo",
+        "photo.png",
+        "../../etc/passwd",
+        "..\\..\\boot.ini",
+        "C:\\photos\\a.jpg",
+        "\\\\server\\share\\a.jpg",
+        "a;b=c.jpg",
+        "a\\",
+        "100%.jpg",
+        "%41%0a.jpg",
+        "gpj.\u202eexe.jpg",
+        "upload",
+        "=?utf-8?q?x?=",
+        "-rf",
+        ".htaccess",
+        "a.jpg ",
+    ],
+)
 @pytest.mark.sampled(4)
 def test_nothing_in_a_filename_means_anything(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
@@ -248,12 +321,17 @@ def test_what_cannot_be_a_name(tenant: Tenant, parts: list[Part], sentence: str)
 
 # What is refused.
 
+
 def test_what_is_missing_is_named(tenant: Tenant) -> None:
     without_file, without_dataset = send(tenant.studio, home(tenant)), send(tenant.studio, File())
     text = send(tenant.studio, home(tenant), ("file", "x"))
 
     def missing(name: str, message: str = "Required") -> tuple[int, object]:
-        return 400, {"error": f"{name}: {message}", "code": "invalid", "details": [{"path": [name], "message": message}]}
+        return 400, {
+            "error": f"{name}: {message}",
+            "code": "invalid",
+            "details": [{"path": [name], "message": message}],
+        }
 
     assert (without_file.status_code, without_file.json()) == missing("file")
     assert (without_dataset.status_code, without_dataset.json()) == missing("datasetId")
@@ -265,17 +343,41 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
     ("what", "file", "status", "body"),
     [
         ("nothing", File(b""), 400, {"error": "An empty file cannot be uploaded", "code": "empty_file"}),
-        ("a page that says it is a picture", File(PAGE), 415, {
-            "error": f"The file is not a picture or video of a type that is taken: {TAKEN}", "code": "unsupported_type"}),
-        ("an svg", File(SVG, "a.svg", "image/svg+xml"), 415, {
-            "error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"}),
-        ("an svg that says it is a picture", File(SVG), 415, {
-            "error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"}),
-        ("a pdf", File(b"%PDF-1.7\n", "a.pdf", "application/octet-stream"), 415, {
-            "error": f"Files of type application/pdf are not taken; {TAKEN} are", "code": "unsupported_type"}),
+        (
+            "a page that says it is a picture",
+            File(PAGE),
+            415,
+            {
+                "error": f"The file is not a picture or video of a type that is taken: {TAKEN}",
+                "code": "unsupported_type",
+            },
+        ),
+        (
+            "an svg",
+            File(SVG, "a.svg", "image/svg+xml"),
+            415,
+            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+        ),
+        (
+            "an svg that says it is a picture",
+            File(SVG),
+            415,
+            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+        ),
+        (
+            "a pdf",
+            File(b"%PDF-1.7\n", "a.pdf", "application/octet-stream"),
+            415,
+            {
+                "error": f"Files of type application/pdf are not taken; {TAKEN} are",
+                "code": "unsupported_type",
+            },
+        ),
     ],
-)  # fmt: skip
-def test_a_file_that_is_not_taken_leaves_nothing(tenant: Tenant, what: str, file: File, status: int, body: dict[str, str]) -> None:
+)
+def test_a_file_that_is_not_taken_leaves_nothing(
+    tenant: Tenant, what: str, file: File, status: int, body: dict[str, str]
+) -> None:
     answer = send(tenant.studio, home(tenant), file)
 
     assert (answer.status_code, answer.json()) == (status, body)
@@ -291,7 +393,9 @@ def test_a_picture_that_cannot_be_decoded_is_kept_and_says_so(tenant: Tenant) ->
     media = sent(tenant, File(pictures.claiming_png(), "claims.png", "image/png"))["id"]
 
     assert tenant.settled(media)["state"] == "failed"
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
+    )
     assert tenant.trouble() == []
 
 
@@ -303,11 +407,26 @@ def test_where_it_may_not_go(tenant: Tenant, stranger: Tenant) -> None:
         answer = send(tenant.studio, *parts)
         return answer.status_code, answer.json()
 
-    assert said(("datasetId", nowhere), File()) == (404, {"error": "Collection not found", "code": "not_found"})
-    assert said(home(stranger), File()) == (403, {"error": "No access to this item's organization", "code": "other_organization"})
-    assert said(File(), home(stranger)) == (403, {"error": "No access to this item's organization", "code": "other_organization"})
-    assert said(home(tenant), ("path", photo["path"]), File()) == (400, {"error": "path is a file, not a folder", "code": "invalid"})
-    assert said(home(tenant), ("path", f"{tenant.collection_id.hex}.{nowhere}"), File()) == (404, {"error": "Folder not found", "code": "not_found"})
+    assert said(("datasetId", nowhere), File()) == (
+        404,
+        {"error": "Collection not found", "code": "not_found"},
+    )
+    assert said(home(stranger), File()) == (
+        403,
+        {"error": "No access to this item's organization", "code": "other_organization"},
+    )
+    assert said(File(), home(stranger)) == (
+        403,
+        {"error": "No access to this item's organization", "code": "other_organization"},
+    )
+    assert said(home(tenant), ("path", photo["path"]), File()) == (
+        400,
+        {"error": "path is a file, not a folder", "code": "invalid"},
+    )
+    assert said(home(tenant), ("path", f"{tenant.collection_id.hex}.{nowhere}"), File()) == (
+        404,
+        {"error": "Folder not found", "code": "not_found"},
+    )
     assert said(("datasetId", "nonsense"), File())[0] == 400
     assert (left(stranger), stranger.trouble(), tenant.trouble()) == (NOTHING, [], [])
 
@@ -335,29 +454,76 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
     [
         ("JSON", "application/json", b"{}", (415, "The body must be multipart/form-data")),
         ("no type", "", b"", (415, "The body must be multipart/form-data")),
-        ("a form's fields", "application/x-www-form-urlencoded", b"datasetId=1", (415, "The body must be multipart/form-data")),
-        ("no boundary", "multipart/form-data", spelled(File()), (400, "The form's boundary is missing from its content-type")),
-        ("an empty boundary", "multipart/form-data; boundary=", spelled(File()), (400, "The form's boundary is missing from its content-type")),
-        ("a long boundary", f"multipart/form-data; boundary={'x' * 71}", b"", (400, "The form's boundary is missing from its content-type")),
+        (
+            "a form's fields",
+            "application/x-www-form-urlencoded",
+            b"datasetId=1",
+            (415, "The body must be multipart/form-data"),
+        ),
+        (
+            "no boundary",
+            "multipart/form-data",
+            spelled(File()),
+            (400, "The form's boundary is missing from its content-type"),
+        ),
+        (
+            "an empty boundary",
+            "multipart/form-data; boundary=",
+            spelled(File()),
+            (400, "The form's boundary is missing from its content-type"),
+        ),
+        (
+            "a long boundary",
+            f"multipart/form-data; boundary={'x' * 71}",
+            b"",
+            (400, "The form's boundary is missing from its content-type"),
+        ),
         ("another boundary", "multipart/form-data; boundary=x", spelled(File()), NO_FORM),
         ("nothing", None, b"", (400, "The form breaks off before its last boundary")),
         ("half", None, spelled(File())[:-200], (400, "The form breaks off before its last boundary")),
         ("no end", None, spelled(File())[: -len(END)], (400, "The form breaks off before its last boundary")),
-        ("no name", None, f"{LINE}filename=\"a\"\r\n\r\nx\r\n{END}".encode(), NO_FORM),
+        ("no name", None, f'{LINE}filename="a"\r\n\r\nx\r\n{END}'.encode(), NO_FORM),
         ("no disposition", None, f"--{BOUNDARY}\r\nX: y\r\n\r\nx\r\n{END}".encode(), NO_FORM),
-        ("another disposition", None, f"--{BOUNDARY}\r\nContent-Disposition: attachment; name=\"file\"\r\n\r\nx\r\n{END}".encode(), NO_FORM),
-        ("an open quote", None, f"{LINE}name=\"file\r\n\r\nx\r\n{END}".encode(), NO_FORM),
-        ("a header without end", None, f"{LINE}name=\"{'x' * 9000}\"\r\n\r\nx\r\n{END}".encode(), NO_FORM),
-        ("not UTF-8", None, f"{LINE}name=\"name\"\r\n\r\n".encode() + b"\xff\r\n" + END.encode(), (400, "The names and fields of a form are UTF-8")),
-        ("a field twice", None, spelled(("name", "a"), ("name", "b"), File()), (400, "The form has name more than once")),
+        (
+            "another disposition",
+            None,
+            f'--{BOUNDARY}\r\nContent-Disposition: attachment; name="file"\r\n\r\nx\r\n{END}'.encode(),
+            NO_FORM,
+        ),
+        ("an open quote", None, f'{LINE}name="file\r\n\r\nx\r\n{END}'.encode(), NO_FORM),
+        ("a header without end", None, f'{LINE}name="{"x" * 9000}"\r\n\r\nx\r\n{END}'.encode(), NO_FORM),
+        (
+            "not UTF-8",
+            None,
+            f'{LINE}name="name"\r\n\r\n'.encode() + b"\xff\r\n" + END.encode(),
+            (400, "The names and fields of a form are UTF-8"),
+        ),
+        (
+            "a field twice",
+            None,
+            spelled(("name", "a"), ("name", "b"), File()),
+            (400, "The form has name more than once"),
+        ),
         ("two files", None, spelled(File(), File(name="another")), (400, "A form holds one file")),
         ("the file twice", None, spelled(File(), File()), (400, "The form has file more than once")),
-        ("many fields", None, spelled(*((f"f{n}", "") for n in range(65))), (400, "A form may have 64 parts, and no more")),
-        ("a huge field", None, spelled(("exif", "x" * 131_072)), (400, "The fields of a form may hold 131072 bytes, the file aside")),
+        (
+            "many fields",
+            None,
+            spelled(*((f"f{n}", "") for n in range(65))),
+            (400, "A form may have 64 parts, and no more"),
+        ),
+        (
+            "a huge field",
+            None,
+            spelled(("exif", "x" * 131_072)),
+            (400, "The fields of a form may hold 131072 bytes, the file aside"),
+        ),
     ],
-)  # fmt: skip
+)
 @pytest.mark.sampled(3)
-def test_what_is_no_form(tenant: Tenant, what: str, content_type: str | None, body: bytes, said: tuple[int, str]) -> None:
+def test_what_is_no_form(
+    tenant: Tenant, what: str, content_type: str | None, body: bytes, said: tuple[int, str]
+) -> None:
     headers = SDK | ({"content-type": content_type} if content_type is not None else {})
 
     answer = tenant.studio.post(PATH, content=body, headers=headers)
@@ -371,6 +537,7 @@ def test_what_is_no_form(tenant: Tenant, what: str, content_type: str | None, bo
 
 # Limits, and bodies that stream.
 
+
 class Server(NamedTuple):
     """The function alone behind uvicorn, where bodies stream in."""
 
@@ -379,7 +546,12 @@ class Server(NamedTuple):
 
     def send(self, client: Client, body: bytes | Callable[[], Iterator[bytes]]) -> httpx.Response:
         credential = {"x-api-key": client.key} if client.key else {}
-        return httpx.post(self.url + PATH, content=body if isinstance(body, bytes) else body(), headers=SDK | credential, timeout=60)
+        return httpx.post(
+            self.url + PATH,
+            content=body if isinstance(body, bytes) else body(),
+            headers=SDK | credential,
+            timeout=60,
+        )
 
     def peak(self) -> int:
         """The most memory it ever had, in bytes."""
@@ -394,8 +566,10 @@ ALONE = ("uvicorn", "functions.upload_form.handler:app", "--lifespan", "off", "-
 def served(*module: str, **environment: str) -> Generator[Server]:
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", *(module or ALONE), "--port", str(port)], cwd=CLONE, env={**os.environ, **environment},
-    )  # fmt: skip
+        [sys.executable, "-m", *(module or ALONE), "--port", str(port)],
+        cwd=CLONE,
+        env={**os.environ, **environment},
+    )
     try:
         until = time.monotonic() + 30
         while time.monotonic() < until:
@@ -433,9 +607,13 @@ def too_large(most: int) -> tuple[int, object]:
     return 413, {"error": sentence, "code": "too_large"}
 
 
-@pytest.mark.parametrize(("size", "taken"), [(MIB - 1, True), (MIB, True), (MIB + 1, False), (2 * MIB, False)])
+@pytest.mark.parametrize(
+    ("size", "taken"), [(MIB - 1, True), (MIB, True), (MIB + 1, False), (2 * MIB, False)]
+)
 @pytest.mark.sampled(2)
-def test_a_body_over_the_limit_is_refused_with_its_limit(tenant: Tenant, small_server: Server, size: int, taken: bool) -> None:
+def test_a_body_over_the_limit_is_refused_with_its_limit(
+    tenant: Tenant, small_server: Server, size: int, taken: bool
+) -> None:
     answer = small_server.send(tenant.studio, of_size(tenant, size))
 
     assert (answer.status_code, answer.json()) == too_large(MIB) if not taken else answer.status_code == 200
@@ -445,20 +623,32 @@ def test_a_body_over_the_limit_is_refused_with_its_limit(tenant: Tenant, small_s
 
 def test_like_aws_the_gateway_answers_for_what_is_over_its_own_limit(tenant: Tenant) -> None:
     with served("local.server", "--like-aws", FORM_MAX_BYTES=str(4 * MIB)) as server:
-        answers = [server.send(tenant.studio, of_size(tenant, size)) for size in (10 * MIB + 1, 4 * MIB + 1, 4 * MIB)]
+        answers = [
+            server.send(tenant.studio, of_size(tenant, size)) for size in (10 * MIB + 1, 4 * MIB + 1, 4 * MIB)
+        ]
 
-    assert [(answer.status_code, answer.json()) for answer in answers[:2]] == [(413, {"message": "Request Entity Too Large"}), too_large(4 * MIB)]
+    assert [(answer.status_code, answer.json()) for answer in answers[:2]] == [
+        (413, {"message": "Request Entity Too Large"}),
+        too_large(4 * MIB),
+    ]
     assert answers[2].status_code == 200
 
 
 @pytest.mark.parametrize(("size", "taken"), [(4 * MIB, True), (4 * MIB + 1, False)])
 def test_in_lambda_the_limit_is_that_of_any_body(tenant: Tenant, size: int, taken: bool) -> None:
     event = json.loads((ROOT / "events/upload_form.json").read_text())
-    event |= {"body": base64.b64encode(of_size(tenant, size)).decode(), "headers": event["headers"] | {"x-api-key": tenant.studio.key}}
+    event |= {
+        "body": base64.b64encode(of_size(tenant, size)).decode(),
+        "headers": event["headers"] | {"x-api-key": tenant.studio.key},
+    }
 
     answer = invoke(handler, event)
 
-    assert answer["statusCode"] == 200 if taken else (answer["statusCode"], json.loads(answer["body"])) == too_large(4 * MIB)
+    assert (
+        answer["statusCode"] == 200
+        if taken
+        else (answer["statusCode"], json.loads(answer["body"])) == too_large(4 * MIB)
+    )
     assert tenant.trouble() == []
 
 
@@ -469,7 +659,7 @@ def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant
     noise = random.Random(1).randbytes(MIB)
     start, _, end = spelled(home(tenant), File(b"#")).partition(b"#")
 
-    def body() -> Iterator[bytes]:   # chunked
+    def body() -> Iterator[bytes]:  # chunked
         yield start + PHOTO
         for _ in range(99):
             yield noise
@@ -479,13 +669,18 @@ def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant
 
     assert answer.status_code == 200, answer.text
     assert server.peak() - before < 24 * MIB
-    assert tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["sizeBytes"] == len(PHOTO) + 99 * MIB
+    assert (
+        tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["sizeBytes"]
+        == len(PHOTO) + 99 * MIB
+    )
     assert tenant.settled(answer.json()["mediaId"])["state"] == "ready"
     assert tenant.trouble() == []
 
 
 def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenant, server: Server) -> None:
-    data = PHOTO + b"\r\n--" + BOUNDARY.encode()[:-1] + b"\r\n" + random.Random(2).randbytes(200_000) + b"\r\n"
+    data = (
+        PHOTO + b"\r\n--" + BOUNDARY.encode()[:-1] + b"\r\n" + random.Random(2).randbytes(200_000) + b"\r\n"
+    )
     whole = spelled(home(tenant), File(data), ("name", "In pieces"))
     dice = random.Random(3)
 
@@ -499,7 +694,12 @@ def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenan
     answer = server.send(tenant.studio, body)
 
     assert answer.status_code == 200, answer.text
-    assert http().get(answer.json()["url"].replace(server.url, os.environ["API_URL"]), follow_redirects=True).content == data
+    assert (
+        http()
+        .get(answer.json()["url"].replace(server.url, os.environ["API_URL"]), follow_redirects=True)
+        .content
+        == data
+    )
     assert tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["name"] == "In pieces"
 
 
@@ -511,7 +711,9 @@ def test_a_file_that_comes_before_its_dataset_is_taken_all_the_same(tenant: Tena
 
 
 @pytest.mark.parametrize("first", ["dataset", "file"])
-def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(tenant: Tenant, stranger: Tenant, server: Server, first: str) -> None:
+def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(
+    tenant: Tenant, stranger: Tenant, server: Server, first: str
+) -> None:
     parts = [home(tenant), File(PHOTO + bytes(3 * MIB))]
     body = spelled(*(parts if first == "dataset" else reversed(parts)))
 
@@ -519,8 +721,11 @@ def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(tenant: Tenant
     answers = [server.send(client, body) for client in clients]
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [
-        (401, "unauthorized"), (403, "insufficient_role"), (403, "insufficient_scope"), (403, "other_organization"),
-    ]  # fmt: skip
+        (401, "unauthorized"),
+        (403, "insufficient_role"),
+        (403, "insufficient_scope"),
+        (403, "other_organization"),
+    ]
     assert left(tenant) == NOTHING
 
 
@@ -528,7 +733,7 @@ def test_a_client_that_goes_away_leaves_nothing(tenant: Tenant, server: Server) 
     before = open_files(server)
 
     with half_sent(server, tenant.studio, spelled(home(tenant), File(PHOTO + bytes(8 * MIB)))):
-        assert open_files(server) == before + 1     # it lies on the disk, without a name
+        assert open_files(server) == before + 1  # it lies on the disk, without a name
     until = time.monotonic() + 10
     while open_files(server) > before and time.monotonic() < until:
         time.sleep(0.05)
@@ -572,19 +777,27 @@ def open_files(server: Server) -> int:
 
 # Once.
 
+
 @pytest.mark.soak
 def test_many_at_once_are_counted_once_each_whoever_settles_them_first(tenant: Tenant) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda n: send(tenant.studio, home(tenant), File(pictures.jpeg(64, 48, seed=n))), range(24)))
+        answers = list(
+            threads.map(
+                lambda n: send(tenant.studio, home(tenant), File(pictures.jpeg(64, 48, seed=n))), range(24)
+            )
+        )
 
     assert [answer.status_code for answer in answers] == [200] * 24
     assert {tenant.settled(answer.json()["mediaId"])["state"] for answer in answers} == {"ready"}
-    assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 24
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"]
+        == 24
+    )
     assert tenant.trouble() == []
 
 
 def test_to_verify_what_was_processed_first_changes_nothing(tenant: Tenant) -> None:
-    media = tenant.ready(PHOTO)      # by another way: nobody verified it but its processing
+    media = tenant.ready(PHOTO)  # by another way: nobody verified it but its processing
     whose = read_upload(tenant, media)
     before = tenant.studio.get(f"/api/media/{media}")
     found = content.sniff(PHOTO)
@@ -611,7 +824,9 @@ def test_an_idempotency_key_is_not_looked_at(tenant: Tenant) -> None:
     assert answers[0].json()["mediaId"] != answers[1].json()["mediaId"]
 
 
-def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
     own_stack.kill("worker")
     try:
@@ -622,20 +837,30 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(own_stack: S
     finally:
         own_stack.restart("worker")
 
-    assert (shown["processing"], shown["frames"], shown["width"]) == ({"state": "pending", "reason": None}, [], 320)
+    assert (shown["processing"], shown["frames"], shown["width"]) == (
+        {"state": "pending", "reason": None},
+        [],
+        320,
+    )
     assert (served_as, before) == (PHOTO, (1, []))
     assert [item["id"] for item in listed] == [str(UUID(shown["id"]))]
     assert tenant.settled(shown["id"])["state"] == "ready"
     assert (total(tenant), tenant.trouble()) == (1, [])
 
 
-def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
     head = content.sniff(PHOTO)
     assert head is not None
     own_stack.kill("worker")
     try:
-        upload = begin(tenant, size=len(PHOTO), checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()})
+        upload = begin(
+            tenant,
+            size=len(PHOTO),
+            checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
+        )
         assert upload.complete(upload.put_all(PHOTO)).status_code == 200
         settling.verify(tenant.owner, read_upload(tenant, upload.media), head)
         before = total(tenant), tenant.trouble()
@@ -677,9 +902,16 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
     own_stack.kill("worker")
     try:
-        uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}      # as JPEGs
-        assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [200, 200]
-        refused = begin(tenant, size=len(entities), checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()})
+        uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}  # as JPEGs
+        assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [
+            200,
+            200,
+        ]
+        refused = begin(
+            tenant,
+            size=len(entities),
+            checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
+        )
         assert refused.complete(refused.put_all(entities)).status_code == 200
         another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf,image/svg+xml")
         settings.cache_clear()
@@ -691,7 +923,8 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
             intake.take_in(upload.answer["key"])
         as_form = json.loads(formed["body"])["mediaId"]
         intake.take_in(read_upload(tenant, as_form).key)
-        intake.take_in(reprocessing.ask_silently(tenant, as_form))      # again: there is nothing to make of it this time either
+        # again: there is nothing to make of it this time either
+        intake.take_in(reprocessing.ask_silently(tenant, as_form))
     finally:
         own_stack.restart("worker")
 
@@ -702,18 +935,29 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
         mime_type = "application/pdf" if documents[data] == "pdf" else "image/svg+xml"
         assert (shown["type"], shown["mimeType"], v1["mimeType"]) == (documents[data], mime_type, mime_type)
         assert shown["processing"] == {"state": "ready", "reason": None}
-        assert (shown["frames"], shown["width"], shown["sha256"]) == ([], None, hashlib.sha256(data).hexdigest())
+        assert (shown["frames"], shown["width"], shown["sha256"]) == (
+            [],
+            None,
+            hashlib.sha256(data).hexdigest(),
+        )
         for query in ("", "?original=1", "?download=1"):
             served = http().get(shown["blob"] + query, follow_redirects=True)
-            assert (served.content == data, served.headers["content-type"]) == (True, "application/octet-stream")
+            assert (served.content == data, served.headers["content-type"]) == (
+                True,
+                "application/octet-stream",
+            )
             assert served.headers["content-disposition"].startswith("attachment; ")
-        assert [http().get(shown["blob"] + query).status_code for query in ("?size=frame", "?size=thumbnail")] == [404, 404]
+        assert [
+            http().get(shown["blob"] + query).status_code for query in ("?size=frame", "?size=thumbnail")
+        ] == [404, 404]
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == total(tenant) == 3
     assert tenant.trouble() == []
 
 
 def total(tenant: Tenant) -> int:
-    found: int = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"]
+    found: int = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"][
+        "total"
+    ]
     return found
 
 
@@ -724,7 +968,10 @@ def test_without_a_store_it_is_said_and_nothing_stays(own_stack: Stack, found: C
     answer = send(tenant.studio, home(tenant), File())
     own_stack.restart("s3")
 
-    assert (answer.status_code, answer.json()) == (503, {"error": "The store is not answering; try again", "code": "busy"})
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"error": "The store is not answering; try again", "code": "busy"},
+    )
     assert left(tenant)[:2] == [0, 0]
     sweep.discard_doomed(datetime.now(UTC), None, 1000, dry_run=False)
     assert left(tenant) == NOTHING

@@ -1,4 +1,6 @@
-"""Rights are checked again when an upload is finalized, whoever finalizes it: the upload is rejected if its uploader may no longer upload."""
+"""Rights are checked again when an upload is finalized, whoever finalizes it: the upload is rejected if
+its uploader may no longer upload.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,20 @@ def row(tenant: Tenant, media: str) -> Upload:
 
 def finalized(tenant: Tenant, media: str) -> Upload:
     until = time.monotonic() + 30
-    while (upload := row(tenant, media)).state not in ("ready", "rejected", "failed") and time.monotonic() < until:
+    while (upload := row(tenant, media)).state not in (
+        "ready",
+        "rejected",
+        "failed",
+    ) and time.monotonic() < until:
         time.sleep(0.1)
     return upload
 
 
 def posted(client: Client, **metadata: str) -> dict[str, Any]:
-    answer = client.get("/api/upload/s3/params", params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}})
+    answer = client.get(
+        "/api/upload/s3/params",
+        params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}},
+    )
     assert answer.status_code == 200, answer.text
     said: dict[str, Any] = answer.json()
     return said
@@ -86,7 +95,11 @@ def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: s
     send(signed)
 
     upload = finalized(tenant, signed["mediaId"])
-    assert (upload.state, upload.reason, upload.reserved_bytes) == ("rejected", "The uploader's rights have ended", 0)
+    assert (upload.state, upload.reason, upload.reserved_bytes) == (
+        "rejected",
+        "The uploader's rights have ended",
+        0,
+    )
     assert is_gone(upload.key)
     if how != "the organization is gone":
         assert tenant.studio.get(f"/api/upload/{signed['mediaId']}").json()["reason"] == upload.reason
@@ -103,7 +116,9 @@ def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> No
     send(signed)
 
     assert finalized(tenant, signed["mediaId"]).state == "rejected"
-    assert [each["id"] for each in tenant.studio.get(f"/api/media/{item}/versions").json()["versions"]] == [item]
+    assert [each["id"] for each in tenant.studio.get(f"/api/media/{item}/versions").json()["versions"]] == [
+        item
+    ]
     assert tenant.trouble() == []
 
 
@@ -116,7 +131,9 @@ def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str
     opened = row(tenant, begun["mediaId"])
     assert opened.store_upload_id is not None
     parts = storage.parts(opened.key, opened.store_upload_id)
-    storage.complete(opened.key, opened.store_upload_id, [(p.number, p.etag) for p in parts], size=None, checksum=None)
+    storage.complete(
+        opened.key, opened.store_upload_id, [(p.number, p.etag) for p in parts], size=None, checksum=None
+    )
 
     upload = finalized(tenant, begun["mediaId"])
     assert (upload.state, upload.reason, is_gone(upload.key)) == ("rejected", settling.RIGHTS_ENDED, True)
@@ -129,10 +146,15 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
     end(tenant, editor, "removed")
     at = f"/api/upload/s3/multipart/{begun['uploadId']}/complete"
 
-    answers = [client.post(at, params={"key": begun["key"]}, json={}) for client in (editor.client, tenant.studio)]
+    answers = [
+        client.post(at, params={"key": begun["key"]}, json={}) for client in (editor.client, tenant.studio)
+    ]
 
     assert [answer.status_code for answer in answers] == [404, 422]
-    assert answers[1].json() == {"error": "The file was refused: The uploader's rights have ended", "code": "upload_rejected"}
+    assert answers[1].json() == {
+        "error": "The file was refused: The uploader's rights have ended",
+        "code": "upload_rejected",
+    }
     assert tenant.trouble() == []
 
 
@@ -142,7 +164,9 @@ def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) 
     end(tenant, editor, "the key is revoked")
     another = Client(organizations.add_key(editor.id, "another", ["media:write"]))
 
-    answer = another.post(f"/api/upload/s3/multipart/{begun['uploadId']}/complete", params={"key": begun["key"]}, json={})
+    answer = another.post(
+        f"/api/upload/s3/multipart/{begun['uploadId']}/complete", params={"key": begun["key"]}, json={}
+    )
 
     assert answer.status_code == 200, answer.text
     assert finalized(tenant, begun["mediaId"]).state == "ready"
@@ -169,4 +193,7 @@ def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) ->
     before = [settling.may_still_upload(who, upload) for who in everybody]
     end(tenant, editor, "made a viewer")
 
-    assert (before, [settling.may_still_upload(who, upload) for who in everybody]) == ([True] * 3, [False] * 3)
+    assert (before, [settling.may_still_upload(who, upload) for who in everybody]) == (
+        [True] * 3,
+        [False] * 3,
+    )

@@ -27,8 +27,10 @@ def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -
     again = tenant.studio.post(of(item), json={"tagId": hero.replace("-", "").upper()})
 
     assert [said(answer) for answer in (first, again)] == [done([tag("Hero", "hero", id=hero)], 201)] * 2
-    assert before != changed == shown(tenant, item)[1]   # the second changed nothing
-    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == done([tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)], 201)
+    assert before != changed == shown(tenant, item)[1]  # the second changed nothing
+    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == done(
+        [tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)], 201
+    )
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hero"]}
     assert add(tenant, item, "tags", "Hero").json()["code"] == "already_tagged"
     assert tenant.trouble() == []
@@ -38,18 +40,40 @@ def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenan
     item, others = photo(tenant), make(stranger, "Theirs")
     given(tenant, item, {"color": ["red"], "tags": ["Kept"]})
     before = shown(tenant, item)[1]
-    short = {"origin": "string", "code": "too_small", "minimum": 1, "inclusive": True, "path": ["tagId"],
-             "message": "Too small: expected string to have >=1 characters"}
-    long = {"origin": "string", "code": "too_big", "maximum": 100, "inclusive": True, "path": ["tagId"],
-            "message": "Too big: expected string to have <=100 characters"}
-    missing = {"expected": "string", "code": "invalid_type", "path": ["tagId"], "message": "Invalid input: expected string, received undefined"}
+    short = {
+        "origin": "string",
+        "code": "too_small",
+        "minimum": 1,
+        "inclusive": True,
+        "path": ["tagId"],
+        "message": "Too small: expected string to have >=1 characters",
+    }
+    long = {
+        "origin": "string",
+        "code": "too_big",
+        "maximum": 100,
+        "inclusive": True,
+        "path": ["tagId"],
+        "message": "Too big: expected string to have <=100 characters",
+    }
+    missing = {
+        "expected": "string",
+        "code": "invalid_type",
+        "path": ["tagId"],
+        "message": "Invalid input: expected string, received undefined",
+    }
     cases: list[tuple[Any, Mapping[str, object]]] = [
         *(({"tagId": name}, unknown(name, "tagId")) for name in (others, UNKNOWN, "tag-001", " ")),
-        ({"tagId": ""}, short), ({"tagId": "x" * 101}, long), ({}, missing),
+        ({"tagId": ""}, short),
+        ({"tagId": "x" * 101}, long),
+        ({}, missing),
     ]
 
-    unlike = [(body, answer.text) for body, issue in cases
-              if said(answer := tenant.studio.post(of(item), json=body)) != refused(400, INVALID, issue)]
+    unlike = [
+        (body, answer.text)
+        for body, issue in cases
+        if said(answer := tenant.studio.post(of(item), json=body)) != refused(400, INVALID, issue)
+    ]
 
     assert unlike == []
     assert said(tenant.studio.post(of(item), content=b"{")) == refused(400, "The body is not valid JSON")
@@ -66,7 +90,9 @@ def test_a_hidden_tag_is_not_given_and_a_file_has_500_tags_at_most(tenant: Tenan
     tenant.studio.post(of(item), json={"tagId": hero})
     put_many(tenant, item, "many", 499)
 
-    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == refused(409, "An item can have 500 tags, and no more")
+    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == refused(
+        409, "An item can have 500 tags, and no more"
+    )
     assert said(tenant.studio.post(of(item), json={"tagId": hero}))[0] == 201
     hide(tenant, "tags", "Hero")
     assert said(tenant.studio.post(of(item), json={"tagId": hero})) == HIDDEN
@@ -78,7 +104,9 @@ def test_twenty_at_once_all_give_theirs(tenant: Tenant) -> None:
     tags = [make(tenant, f"Tag {n}") for n in range(5)]
 
     with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(lambda n: tenant.studio.post(of(item), json={"tagId": tags[n % 5]}), range(20)))
+        answers = list(
+            threads.map(lambda n: tenant.studio.post(of(item), json={"tagId": tags[n % 5]}), range(20))
+        )
 
     assert {answer.status_code for answer in answers} == {201}
     assert on(tenant, item) == [f"Tag {n}" for n in range(5)]

@@ -29,33 +29,69 @@ def create(tenant: Tenant, name: object) -> httpx.Response:
 
 
 def made(name: str, slug: str, **more: object) -> tuple[int, dict[str, object]]:
-    return done({"id": A_HYPHENED_ID, "slug": slug, "name": name, "color": None, "icon": None, "order": 0, "isActive": True, **more}, 201)
+    return done(
+        {
+            "id": A_HYPHENED_ID,
+            "slug": slug,
+            "name": name,
+            "color": None,
+            "icon": None,
+            "order": 0,
+            "isActive": True,
+            **more,
+        },
+        201,
+    )
 
 
 def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, stranger: Tenant) -> None:
     cases = {
-        "Product Photos": "product-photos", "  Hero -- Shot!  ": "hero-shot", "42": "42", "a.b": "a-b", "--c/d--": "c-d", DECOMPOSED: "caf-z-rich",
-        "x" * 100: "x" * 100, "\N{CAMERA}" * 98 + "ab": "ab", "İz": "i-z",
-    }  # fmt: skip
+        "Product Photos": "product-photos",
+        "  Hero -- Shot!  ": "hero-shot",
+        "42": "42",
+        "a.b": "a-b",
+        "--c/d--": "c-d",
+        DECOMPOSED: "caf-z-rich",
+        "x" * 100: "x" * 100,
+        "\N{CAMERA}" * 98 + "ab": "ab",
+        "İz": "i-z",
+    }
 
-    unlike = [(name, answer.text) for name, slug in cases.items()
-              if said(answer := create(tenant, name)) != made({DECOMPOSED: COMPOSED}.get(name, name.strip()), slug)]
+    unlike = [
+        (name, answer.text)
+        for name, slug in cases.items()
+        if said(answer := create(tenant, name)) != made({DECOMPOSED: COMPOSED}.get(name, name.strip()), slug)
+    ]
 
     assert unlike == []
     assert len(team(tenant)) == len(cases)
-    answer = tenant.studio.post(TAGS, json={"name": "Brand", "color": "red", "order": 3, "isActive": False, "id": "x"})
-    assert said(answer) == made("Brand", "brand")                                       # anything else is ignored
+    answer = tenant.studio.post(
+        TAGS, json={"name": "Brand", "color": "red", "order": 3, "isActive": False, "id": "x"}
+    )
+    assert said(answer) == made("Brand", "brand")  # anything else is ignored
     assert create(stranger, "Brand").json()["data"]["id"] != answer.json()["data"]["id"]
     assert tenant.trouble() == []
 
 
 def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
-    required: list[Any] = [{}, {"name": None}, {"name": 1}, {"name": ["x"]}, {"name": ""}, {"name": " \t\ufeff"}, [], "name", None]
+    required: list[Any] = [
+        {},
+        {"name": None},
+        {"name": 1},
+        {"name": ["x"]},
+        {"name": ""},
+        {"name": " \t\ufeff"},
+        [],
+        "name",
+        None,
+    ]
     few: list[Any] = ["A", "日本", "!", "-a-", "é1"]
 
     assert [said(tenant.studio.post(TAGS, json=body)) for body in required] == [REQUIRED] * len(required)
     assert [said(create(tenant, name)) for name in few] == [TOO_FEW] * len(few)
-    assert [said(create(tenant, name)) for name in ("x" * 101, "e\u0301" * 1000, "x" * 100_000)] == [BOUNDS] * 3
+    assert [said(create(tenant, name)) for name in ("x" * 101, "e\u0301" * 1000, "x" * 100_000)] == [
+        BOUNDS
+    ] * 3
     assert said(create(tenant, "a\0b")) == refused(400, "A text holds a character that cannot be stored")
     assert said(tenant.studio.post(TAGS, content=b"{")) == refused(400, "The body is not valid JSON")
     assert team(tenant) == []
@@ -72,13 +108,15 @@ def test_one_that_has_the_slug_is_called_so_from_then_on_and_stays_what_it_was(t
     assert said(answer) == made("hero shot", "hero-shot", id=first, color="red", icon="star", order=7)
     assert tags_of(tenant, item) == {"tags": ["hero shot"]}
     tenant.studio.patch(f"{TAGS}/{first}", json={"isActive": False})
-    assert said(create(tenant, "HERO SHOT")) == made("HERO SHOT", "hero-shot", id=first, color="red", icon="star", order=7, isActive=False)
+    assert said(create(tenant, "HERO SHOT")) == made(
+        "HERO SHOT", "hero-shot", id=first, color="red", icon="star", order=7, isActive=False
+    )
     assert (team(tenant), tags_of(tenant, item)) == ([], {})
 
 
 def test_one_that_studio_called_so_is_the_one_though_its_slug_has_a_suffix(tenant: Tenant) -> None:
     item = folder(tenant)
-    given(tenant, item, {"tags": ["Hero", "HERO"]})     # the second cannot have the slug
+    given(tenant, item, {"tags": ["Hero", "HERO"]})  # the second cannot have the slug
     before = slugs(tenant)
 
     upper = create(tenant, "HERO").json()["data"]
@@ -89,27 +127,48 @@ def test_one_that_studio_called_so_is_the_one_though_its_slug_has_a_suffix(tenan
     assert add(tenant, item, "tags", "HERO").json()["code"] == "already_tagged"
 
 
-SAME = ["Hero Shot", " hero  shot ", "HERO-SHOT", "hero_shot", "Hero\u00a0-_ Shot", "hero--shot", "hero\tshot"]
-OTHERS = [   # of one slug and different names
-    ["M\u00fcller", "M\u00f6ller", "M ller", "M\u00e9ller"], ["Vitamin C", "Vitamin C#", "Vitamin C++"], ["Version 1.5", "Version 1-5"],
+SAME = [
+    "Hero Shot",
+    " hero  shot ",
+    "HERO-SHOT",
+    "hero_shot",
+    "Hero\u00a0-_ Shot",
+    "hero--shot",
+    "hero\tshot",
+]
+OTHERS = [  # of one slug and different names
+    ["M\u00fcller", "M\u00f6ller", "M ller", "M\u00e9ller"],
+    ["Vitamin C", "Vitamin C#", "Vitamin C++"],
+    ["Version 1.5", "Version 1-5"],
     ["ab", "-ab", "ab!", "ab-", "(ab)", "\N{CAMERA}ab", "\u65e5\u672cab"],
-]  # fmt: skip
+]
 A_SUFFIX = re.compile("-[0-9a-f]{12}$")
 
 
-def test_a_name_is_the_same_in_other_case_and_with_other_spaces_dashes_and_underscores(tenant: Tenant) -> None:
+def test_a_name_is_the_same_in_other_case_and_with_other_spaces_dashes_and_underscores(
+    tenant: Tenant,
+) -> None:
     answers = [create(tenant, name) for name in SAME]
 
     assert len({answer.json()["data"]["id"] for answer in answers}) == 1
     assert team(tenant) == [SAME[-1]]
-    greek = [create(tenant, name).json()["data"]["id"] for name in ("xx \u039f\u03a3", "xx \u03bf\u03c2", "xx \u03bf\u03c3")]
-    sharp = [create(tenant, name).json()["data"]["id"] for name in ("Stra\u00dfe", "STRASSE", "strasse")]    # their slugs differ
-    forms = [create(tenant, name).json()["data"]["id"] for name in ("M\u00fcller", "Mu\u0308ller", "MU\u0308LLER", "m\u00fcller")]
+    greek = [
+        create(tenant, name).json()["data"]["id"]
+        for name in ("xx \u039f\u03a3", "xx \u03bf\u03c2", "xx \u03bf\u03c3")
+    ]
+    # their slugs differ
+    sharp = [create(tenant, name).json()["data"]["id"] for name in ("Stra\u00dfe", "STRASSE", "strasse")]
+    forms = [
+        create(tenant, name).json()["data"]["id"]
+        for name in ("M\u00fcller", "Mu\u0308ller", "MU\u0308LLER", "m\u00fcller")
+    ]
     assert [len({*each}) for each in (greek, sharp, forms)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("names", OTHERS, ids=lambda names: names[0])
-def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suffix(names: list[str], tenant: Tenant) -> None:
+def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suffix(
+    names: list[str], tenant: Tenant
+) -> None:
     item = folder(tenant)
     given(tenant, item, {"tags": [names[0]]})
 
@@ -119,8 +178,13 @@ def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suff
     assert {answer.status_code for answer in (*answers, *again)} == {201}
     found = [answer.json()["data"]["slug"] for answer in answers]
     slug = found[0]
-    assert [slug, *(A_SUFFIX.sub("+", each) for each in found[1:])] == [slug, *([f"{slug}+"] * (len(names) - 1))]
-    assert [answer.json()["data"]["id"] for answer in again] == [answer.json()["data"]["id"] for answer in answers]
+    assert [slug, *(A_SUFFIX.sub("+", each) for each in found[1:])] == [
+        slug,
+        *([f"{slug}+"] * (len(names) - 1)),
+    ]
+    assert [answer.json()["data"]["id"] for answer in again] == [
+        answer.json()["data"]["id"] for answer in answers
+    ]
     assert sorted(team(tenant)) == sorted(name.upper() for name in names)
     assert tags_of(tenant, item) == {"tags": [names[0].upper()]}
     assert tenant.trouble() == []
@@ -158,7 +222,10 @@ def test_twenty_that_make_the_same_at_once_make_one(tenant: Tenant) -> None:
 
 
 def test_a_key_of_idempotency_gives_the_same_answer(tenant: Tenant) -> None:
-    first, again = (tenant.studio.post(TAGS, json={"name": "Brand"}, headers={"idempotency-key": "once"}) for _ in range(2))
+    first, again = (
+        tenant.studio.post(TAGS, json={"name": "Brand"}, headers={"idempotency-key": "once"})
+        for _ in range(2)
+    )
 
     assert said(first) == said(again)
     assert again.headers["idempotency-replayed"] == "true"

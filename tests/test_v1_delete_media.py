@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from tests.tenants import Tenant
 
 PHOTO = pictures.jpeg(60, 40, seed=91)
-NOT_FOUND = (404, {"success": False, "error": "Media not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}})
+NOT_FOUND = (
+    404,
+    {"success": False, "error": "Media not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}},
+)
 
 
 def test_a_deleted_file_is_gone_from_both_apis(tenant: Tenant) -> None:
@@ -20,9 +23,14 @@ def test_a_deleted_file_is_gone_from_both_apis(tenant: Tenant) -> None:
 
     answer = tenant.studio.delete(f"/api/v1/media/{photo}")
 
-    assert (answer.status_code, answer.json()) == (200, {
-        "success": True, "data": {"message": "Media deleted successfully", "success": True, "id": hyphened(photo)}, "info": {"timestamp": A_TIME},
-    })  # fmt: skip
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "success": True,
+            "data": {"message": "Media deleted successfully", "success": True, "id": hyphened(photo)},
+            "info": {"timestamp": A_TIME},
+        },
+    )
     assert tenant.studio.get(f"/api/v1/media/{photo}").status_code == 404
     assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 0

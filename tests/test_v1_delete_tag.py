@@ -17,10 +17,20 @@ def test_a_deleted_tag_is_on_no_item_and_stays_away(tenant: Tenant, stranger: Te
     given(tenant, item, {"tags": ["Hero", "Brand"], "color": ["Hero"]})
     hero, theirs, etag = make(tenant, "Hero"), make(stranger, "Hero"), shown(tenant, item)[1]
 
-    answers = [said(tenant.studio.delete(f"{TAGS}/{which}")) for which in (hero.replace("-", ""), hero, theirs, UNKNOWN, "nonsense")]
+    answers = [
+        said(tenant.studio.delete(f"{TAGS}/{which}"))
+        for which in (hero.replace("-", ""), hero, theirs, UNKNOWN, "nonsense")
+    ]
 
-    assert answers == [done({"message": "Media tag deleted successfully", "success": True, "id": hero}), *[NO_TAG] * 4]
-    assert (on(tenant, item), team(tenant), tags_of(tenant, item)) == (["Brand"], ["Brand"], {"color": ["Hero"], "tags": ["Brand"]})
+    assert answers == [
+        done({"message": "Media tag deleted successfully", "success": True, "id": hero}),
+        *[NO_TAG] * 4,
+    ]
+    assert (on(tenant, item), team(tenant), tags_of(tenant, item)) == (
+        ["Brand"],
+        ["Brand"],
+        {"color": ["Hero"], "tags": ["Brand"]},
+    )
     assert (shown(tenant, item)[1] != etag, team(stranger)) == (True, ["Hero"])
     assert make(tenant, "Hero") != hero
     assert on(tenant, item) == ["Brand"]

@@ -22,11 +22,16 @@ def test_the_teams_tags_are_studios_of_the_group_by_order_and_name(tenant: Tenan
     answer = tenant.studio.get(TAGS)
 
     japan = answer.json()["data"][2]
-    assert said(answer) == done([
-        tag("By Studio", "by-studio"), tag("apple", "apple"), tag("日本", japan["slug"]), tag("Last", "last", id=last, order=1),
-    ])  # fmt: skip
+    assert said(answer) == done(
+        [
+            tag("By Studio", "by-studio"),
+            tag("apple", "apple"),
+            tag("日本", japan["slug"]),
+            tag("Last", "last", id=last, order=1),
+        ]
+    )
     assert japan["slug"].startswith("tag-")
     assert hidden not in answer.text
     assert listed(tenant).status_code == 200
-    asked_in_vain = tenant.studio.get(TAGS, params={"limit": "1", "status": "x"})   # there is no paging
+    asked_in_vain = tenant.studio.get(TAGS, params={"limit": "1", "status": "x"})  # there is no paging
     assert asked_in_vain.json()["data"] == answer.json()["data"]

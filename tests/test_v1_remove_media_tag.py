@@ -24,11 +24,17 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
 
     assert said(tenant.studio.delete(f"{of(item)}?tagId={hero}")) == REMOVED
     changed = shown(tenant, item)[1]
-    again = [said(tenant.studio.delete(of(item), params={"tagId": name})) for name in (hero, hidden, UNKNOWN, "nonsense", make(stranger, "Hero"))]
+    again = [
+        said(tenant.studio.delete(of(item), params={"tagId": name}))
+        for name in (hero, hidden, UNKNOWN, "nonsense", make(stranger, "Hero"))
+    ]
 
     assert again == [REMOVED] * 5
-    assert etag != changed == shown(tenant, item)[1]   # they changed nothing
-    assert (tags_of(tenant, item), tags_of(tenant, other)) == ({"color": ["red"], "tags": ["Brand"]}, {"tags": ["Hero"]})
+    assert etag != changed == shown(tenant, item)[1]  # they changed nothing
+    assert (tags_of(tenant, item), tags_of(tenant, other)) == (
+        {"color": ["red"], "tags": ["Brand"]},
+        {"tags": ["Hero"]},
+    )
     hide(tenant, "tags", "Hidden", hidden=False)
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hidden"]}
     assert tenant.trouble() == []
@@ -37,7 +43,9 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
 def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
     item = photo(tenant)
 
-    assert [said(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [WHICH] * 3
+    assert [said(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [
+        WHICH
+    ] * 3
     assert said(tenant.studio.delete(f"/api/v1/media/{UNKNOWN}/tags")) == NO_MEDIA
     assert said(tenant.studio.delete(f"{of(folder(tenant))}?tagId={UNKNOWN}")) == NO_MEDIA
 
@@ -45,8 +53,19 @@ def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
 def test_a_key_that_may_write_or_delete_may_take_a_tag_away(tenant: Tenant) -> None:
     url = f"{of(photo(tenant))}?tagId={UNKNOWN}"
 
-    answers = {scope: said(tenant.client(scopes=[scope]).delete(url)) for scope in ("media:write", "media:delete", "media:read")}
+    answers = {
+        scope: said(tenant.client(scopes=[scope]).delete(url))
+        for scope in ("media:write", "media:delete", "media:read")
+    }
 
-    assert answers == {"media:write": REMOVED, "media:delete": REMOVED, "media:read": (403, {
-        **refused(403, "Insufficient permissions - media:write scope required")[1], "code": "INSUFFICIENT_SCOPE",
-    })}  # fmt: skip
+    assert answers == {
+        "media:write": REMOVED,
+        "media:delete": REMOVED,
+        "media:read": (
+            403,
+            {
+                **refused(403, "Insufficient permissions - media:write scope required")[1],
+                "code": "INSUFFICIENT_SCOPE",
+            },
+        ),
+    }

@@ -21,8 +21,13 @@ def test_a_file_of_the_team_comes_back(tenant: Tenant) -> None:
     answer = tenant.studio.post(f"/api/v1/media/{item}/restore")
 
     assert (answer.status_code, answer.json()) == (
-        200, {"success": True, "data": {"message": "Media restored successfully", "success": True, "id": item}, "info": INFO}
-    )  # fmt: skip
+        200,
+        {
+            "success": True,
+            "data": {"message": "Media restored successfully", "success": True, "id": item},
+            "info": INFO,
+        },
+    )
     assert tenant.studio.get(f"/api/v1/media/{item}").status_code == 200
     assert tenant.trouble() == []
 
@@ -30,7 +35,10 @@ def test_a_file_of_the_team_comes_back(tenant: Tenant) -> None:
 def test_what_is_not_deleted_is_not_restored(tenant: Tenant) -> None:
     answer = tenant.studio.post(f"/api/v1/media/{photo(tenant)}/restore")
 
-    assert (answer.status_code, answer.json()) == (409, {"success": False, "error": "This item is not deleted", "code": "HTTP_409", "info": INFO})
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"success": False, "error": "This item is not deleted", "code": "HTTP_409", "info": INFO},
+    )
 
 
 def test_a_folder_is_not_there(tenant: Tenant) -> None:
@@ -39,5 +47,8 @@ def test_a_folder_is_not_there(tenant: Tenant) -> None:
 
     answer = tenant.studio.post(f"/api/v1/media/{item}/restore")
 
-    assert (answer.status_code, answer.json()) == (404, {"success": False, "error": "Media not found", "code": "HTTP_404", "info": INFO})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"success": False, "error": "Media not found", "code": "HTTP_404", "info": INFO},
+    )
     assert tenant.studio.get(f"/api/media/{item}").status_code == 404

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("spell", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
-def test_the_very_next_request_is_refused_and_once_more_changes_nothing(tenant: Tenant, spell: Callable[[str], str]) -> None:
+def test_the_very_next_request_is_refused_and_once_more_changes_nothing(
+    tenant: Tenant, spell: Callable[[str], str]
+) -> None:
     session = tenant.signed_in()
     made = make(session, "For the import")
     path = f"{V1}/{spell(made['apiKey']['id'])}"
@@ -31,7 +33,9 @@ def test_the_very_next_request_is_refused_and_once_more_changes_nothing(tenant: 
     kept = listed(session)
     assert [key["status"] for key in kept] == ["inactive"]
     done = {"revoked": True, "id": hyphened(made["apiKey"]["id"]), "name": "For the import"}
-    assert [said(first), said(session.delete(path))] == [(200, {"success": True, "data": done, "info": {"timestamp": A_TIME}})] * 2
+    assert [said(first), said(session.delete(path))] == [
+        (200, {"success": True, "data": done, "info": {"timestamp": A_TIME}})
+    ] * 2
     assert listed(session) == kept
 
 
@@ -51,9 +55,14 @@ def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
 
 
 def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token))
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
 
-    answers = [session.delete(f"{V1}/{theirs['apiKey']['id']}") for session in (tenant.signed_in(), stranger.signed_in())]
+    answers = [
+        session.delete(f"{V1}/{theirs['apiKey']['id']}")
+        for session in (tenant.signed_in(), stranger.signed_in())
+    ]
 
     assert [said(answer) for answer in answers] == [V1_NOT_FOUND] * 2
     assert works(theirs["key"])

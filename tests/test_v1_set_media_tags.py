@@ -35,7 +35,7 @@ def test_a_file_has_these_tags_and_no_others_of_the_group(tenant: Tenant) -> Non
 
     etag = shown(tenant, item)[1]
     assert put(tenant, item, hero, brand).status_code == 200
-    assert shown(tenant, item)[1] == etag              # as it was: nothing changed
+    assert shown(tenant, item)[1] == etag  # as it was: nothing changed
     assert said(put(tenant, item)) == done([])
     assert shown(tenant, item)[1] != etag
     hide(tenant, "tags", "Hidden", hidden=False)
@@ -44,32 +44,61 @@ def test_a_file_has_these_tags_and_no_others_of_the_group(tenant: Tenant) -> Non
 
 
 def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, stranger: Tenant) -> None:
-    item, brand, hero, others = photo(tenant), make(tenant, "Brand"), make(tenant, "Hero"), make(stranger, "Theirs")
+    item, brand, hero, others = (
+        photo(tenant),
+        make(tenant, "Brand"),
+        make(tenant, "Hero"),
+        make(stranger, "Theirs"),
+    )
     given(tenant, item, {"color": ["red"]})
     put(tenant, item, brand)
     before = shown(tenant, item)
-    many = {"origin": "array", "code": "too_big", "maximum": 500, "inclusive": True, "path": ["tagIds"],
-            "message": "Too big: expected array to have <=500 items"}
-    number = {"expected": "string", "code": "invalid_type", "path": ["tagIds", 1], "message": "Invalid input: expected string, received number"}
+    many = {
+        "origin": "array",
+        "code": "too_big",
+        "maximum": 500,
+        "inclusive": True,
+        "path": ["tagIds"],
+        "message": "Too big: expected array to have <=500 items",
+    }
+    number = {
+        "expected": "string",
+        "code": "invalid_type",
+        "path": ["tagIds", 1],
+        "message": "Invalid input: expected string, received number",
+    }
     cases: list[tuple[list[Any], list[Mapping[str, object]]]] = [
-        ([hero, others, brand, "nonsense", UNKNOWN], [unknown(others, "tagIds", 1), unknown("nonsense", "tagIds", 3), unknown(UNKNOWN, "tagIds", 4)]),
+        (
+            [hero, others, brand, "nonsense", UNKNOWN],
+            [unknown(others, "tagIds", 1), unknown("nonsense", "tagIds", 3), unknown(UNKNOWN, "tagIds", 4)],
+        ),
         ([hero, 1], [number]),
         ([hero] * 501, [many]),
     ]
 
-    unlike = [(tags, answer.text) for tags, issues in cases if said(answer := put(tenant, item, *tags)) != refused(400, INVALID, *issues)]
+    unlike = [
+        (tags, answer.text)
+        for tags, issues in cases
+        if said(answer := put(tenant, item, *tags)) != refused(400, INVALID, *issues)
+    ]
 
     assert unlike == []
     assert put(tenant, item, *[hero] * 400, *[brand] * 100).status_code == 200
     assert put(tenant, item, brand).status_code == 200
     hide(tenant, "tags", "Hero")
-    assert said(put(tenant, item, hero)) == refused(409, "This tag is hidden in the organization and cannot be given")
-    put_many(tenant, item, "many", 498)                # with the one of the group "color" and the one of ours: 500
+    assert said(put(tenant, item, hero)) == refused(
+        409, "This tag is hidden in the organization and cannot be given"
+    )
+    put_many(tenant, item, "many", 498)  # with the one of the group "color" and the one of ours: 500
     hide(tenant, "tags", "Hero", hidden=False)
     assert said(put(tenant, item, brand, hero)) == refused(409, "An item can have 500 tags, and no more")
     assert said(put(tenant, item, hero)) == done([tag("Hero", "hero", id=hero)])
     assert put(tenant, item, brand).status_code == 200
-    assert shown(tenant, item)[0]["metadata"]["tags"]["tags"] == before[0]["metadata"]["tags"]["tags"] == ["Brand"]
+    assert (
+        shown(tenant, item)[0]["metadata"]["tags"]["tags"]
+        == before[0]["metadata"]["tags"]["tags"]
+        == ["Brand"]
+    )
 
 
 def test_the_file_is_looked_for_before_the_body(tenant: Tenant) -> None:
@@ -86,6 +115,8 @@ def test_of_many_that_set_at_once_one_is_last_and_whole(tenant: Tenant) -> None:
         answers = list(threads.map(lambda n: put(tenant, item, *sets[n % 4]), range(16)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert [[each["id"] for each in answer.json()["data"]] for answer in answers] == [sets[n % 4] for n in range(16)]
+    assert [[each["id"] for each in answer.json()["data"]] for answer in answers] == [
+        sets[n % 4] for n in range(16)
+    ]
     assert on(tenant, item) in ([], ["Tag 0", "Tag 1"], ["Tag 2", "Tag 3"], ["Tag 1", "Tag 2"])
     assert tenant.trouble() == []

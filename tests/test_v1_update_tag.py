@@ -26,12 +26,17 @@ def change(tenant: Tenant, which: str, **body: object) -> httpx.Response:
 
 def test_what_is_sent_is_changed_and_the_rest_stays(tenant: Tenant) -> None:
     hero = make(tenant, "Hero")
-    whole: dict[str, Any] = {"color": "#3b82f6", "icon": "star", "description": "Of heroes", "order": -1_000_000}
+    whole: dict[str, Any] = {
+        "color": "#3b82f6",
+        "icon": "star",
+        "description": "Of heroes",
+        "order": -1_000_000,
+    }
 
     assert said(change(tenant, hero, **whole)) == done(tag("Hero", "hero", id=hero, **whole))
-    assert said(change(tenant, hero.replace("-", ""), color=None, description="", order=1_000_000, slug="x", id="y")) == done(
-        tag("Hero", "hero", id=hero, **whole | {"color": None, "description": "", "order": 1_000_000})
-    )  # fmt: skip
+    assert said(
+        change(tenant, hero.replace("-", ""), color=None, description="", order=1_000_000, slug="x", id="y")
+    ) == done(tag("Hero", "hero", id=hero, **whole | {"color": None, "description": "", "order": 1_000_000}))
     after = change(tenant, hero, name=" Heroes ").json()["data"]
     assert (after["name"], after["slug"], after["icon"]) == ("Heroes", "heroes", "star")
     assert after["updatedAt"] > after["createdAt"]
@@ -47,8 +52,12 @@ def test_a_name_is_another_on_every_item_in_both_apis(tenant: Tenant) -> None:
     assert change(tenant, hero, name="Heroine").status_code == 200
 
     assert [tags_of(tenant, each) for each in (item, place)] == [{"color": ["Hero"], "tags": ["Heroine"]}] * 2
-    assert (on(tenant, item), team(tenant), shown(tenant, item)[1] != etag) == (["Heroine"], ["Heroine"], True)
-    assert make(tenant, "Hero") != hero                 # the old slug is free
+    assert (on(tenant, item), team(tenant), shown(tenant, item)[1] != etag) == (
+        ["Heroine"],
+        ["Heroine"],
+        True,
+    )
+    assert make(tenant, "Hero") != hero  # the old slug is free
 
 
 def test_a_hidden_tag_is_hidden_in_both_apis_until_it_is_shown_again(tenant: Tenant) -> None:
@@ -57,12 +66,22 @@ def test_a_hidden_tag_is_hidden_in_both_apis_until_it_is_shown_again(tenant: Ten
     hero, etag = make(tenant, "Hero"), shown(tenant, item)[1]
 
     assert said(change(tenant, hero, isActive=False)) == done(tag("Hero", "hero", id=hero, isActive=False))
-    assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1] != etag) == ([], [], {}, True)
+    assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1] != etag) == (
+        [],
+        [],
+        {},
+        True,
+    )
     assert "Hero" not in listed(tenant).text
     assert add(tenant, item, "tags", "Hero").json()["code"] == "tag_hidden"
 
     assert said(change(tenant, hero, isActive=True)) == done(tag("Hero", "hero", id=hero))
-    assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1]) == (["Hero"], ["Hero"], {"tags": ["Hero"]}, etag)
+    assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1]) == (
+        ["Hero"],
+        ["Hero"],
+        {"tags": ["Hero"]},
+        etag,
+    )
 
 
 def test_another_tags_name_is_taken_and_its_slug_is_not(tenant: Tenant) -> None:
@@ -70,12 +89,20 @@ def test_another_tags_name_is_taken_and_its_slug_is_not(tenant: Tenant) -> None:
     upper, before = make(tenant, "HERO"), slugs(tenant)
     brand = make(tenant, "Brand")
 
-    assert [said(change(tenant, brand, name=name)) for name in ("Hero", "hero", "HERO", "  hErO ")] == [TAKEN] * 4
+    assert [said(change(tenant, brand, name=name)) for name in ("Hero", "hero", "HERO", "  hErO ")] == [
+        TAKEN
+    ] * 4
     assert slugs(tenant) == {**before, "Brand": "brand"}
-    assert [re.sub("[0-9a-f]{12}", "+", change(tenant, brand, name=name).json()["data"]["slug"]) for name in ("Hero!", "日本 hero")] == ["hero-+"] * 2
+    assert [
+        re.sub("[0-9a-f]{12}", "+", change(tenant, brand, name=name).json()["data"]["slug"])
+        for name in ("Hero!", "日本 hero")
+    ] == ["hero-+"] * 2
     change(tenant, brand, name="Brand")
-    assert change(tenant, upper, name="HERO?").json()["data"]["slug"] == before["HERO"]       # the slug it would have has not changed
-    assert [change(tenant, brand, name=name).json()["data"]["slug"] for name in ("BRAND", "Brand", "Blue")] == ["brand", "brand", "blue"]
+    # the slug it would have has not changed
+    assert change(tenant, upper, name="HERO?").json()["data"]["slug"] == before["HERO"]
+    assert [
+        change(tenant, brand, name=name).json()["data"]["slug"] for name in ("BRAND", "Brand", "Blue")
+    ] == ["brand", "brand", "blue"]
     assert change(tenant, upper, name="Other").json()["data"]["slug"] == "other"
 
 
@@ -85,35 +112,70 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
 
     def wrong(name: str, most: int) -> dict[str, object]:
         message = f"Too big: expected string to have <={most} characters"
-        return {"origin": "string", "code": "too_big", "maximum": most, "inclusive": True, "path": [name], "message": message}
+        return {
+            "origin": "string",
+            "code": "too_big",
+            "maximum": most,
+            "inclusive": True,
+            "path": [name],
+            "message": message,
+        }
 
     def mistyped(name: str, expected: str, received: str) -> dict[str, object]:
         message = f"Invalid input: expected {expected}, received {received}"
         return {"expected": expected, "code": "invalid_type", "path": [name], "message": message}
 
-    high = {"origin": "number", "code": "too_big", "maximum": 1_000_000, "inclusive": True, "path": ["order"],
-            "message": "Too big: expected number to be <=1000000"}
+    high = {
+        "origin": "number",
+        "code": "too_big",
+        "maximum": 1_000_000,
+        "inclusive": True,
+        "path": ["order"],
+        "message": "Too big: expected number to be <=1000000",
+    }
     cases: list[tuple[dict[str, Any], tuple[int, dict[str, object]]]] = [
         ({}, refused(400, "No fields to update")),
         ({"slug": "x"}, refused(400, "No fields to update")),
         ({"name": " "}, refused(400, "Tag name is required")),
         ({"name": "A"}, refused(400, "Tag name must have at least two letters a-z or digits")),
         ({"name": "x" * 101}, refused(400, "Tag name must have 1 to 100 characters")),
-        ({"color": "x" * 51, "icon": "x" * 101, "description": "x" * 256, "order": 1_000_001},
-         refused(400, "Validation failed", wrong("color", 50), wrong("icon", 100), wrong("description", 255), high)),
-        ({"name": None, "order": None, "isActive": 1},
-         refused(400, "Validation failed", mistyped("name", "string", "null"), mistyped("order", "number", "null"),
-                 mistyped("isActive", "boolean", "number"))),
+        (
+            {"color": "x" * 51, "icon": "x" * 101, "description": "x" * 256, "order": 1_000_001},
+            refused(
+                400,
+                "Validation failed",
+                wrong("color", 50),
+                wrong("icon", 100),
+                wrong("description", 255),
+                high,
+            ),
+        ),
+        (
+            {"name": None, "order": None, "isActive": 1},
+            refused(
+                400,
+                "Validation failed",
+                mistyped("name", "string", "null"),
+                mistyped("order", "number", "null"),
+                mistyped("isActive", "boolean", "number"),
+            ),
+        ),
     ]
 
-    assert [(body, answer.text) for body, expected in cases if said(answer := change(tenant, hero, **body)) != expected] == []
+    assert [
+        (body, answer.text)
+        for body, expected in cases
+        if said(answer := change(tenant, hero, **body)) != expected
+    ] == []
     assert tenant.studio.get(TAGS).json()["data"] == before
 
 
 def test_what_is_no_tag_of_the_team_is_not_there(tenant: Tenant, stranger: Tenant) -> None:
     theirs = make(stranger, "Theirs")
 
-    assert [said(change(tenant, which, color="red")) for which in (UNKNOWN, "nonsense", "%20", theirs)] == [NO_TAG] * 4
+    assert [said(change(tenant, which, color="red")) for which in (UNKNOWN, "nonsense", "%20", theirs)] == [
+        NO_TAG
+    ] * 4
     assert stranger.studio.get(TAGS).json()["data"] == [tag("Theirs", "theirs", id=theirs)]
 
 
@@ -129,7 +191,7 @@ def test_of_many_that_want_one_name_at_once_one_has_it(tenant: Tenant) -> None:
 
 def test_a_slug_that_is_taken_while_a_tag_is_renamed_is_given_a_suffix(tenant: Tenant) -> None:
     tag_id = make(tenant, "Tag")
-    taking = '''insert into tags (organization_id, id, "group", name, slug) values (%s, %s, 'tags', 'M\u00f6ller', 'm-ller')'''
+    taking = """insert into tags (organization_id, id, "group", name, slug) values (%s, %s, 'tags', 'M\u00f6ller', 'm-ller')"""
 
     with owner() as connection, ThreadPoolExecutor(1) as threads:
         connection.execute(taking, [tenant.id, uuid.uuid4()])

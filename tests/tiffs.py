@@ -1,4 +1,6 @@
-"""TIFF files and camera raw, written byte by byte: directories with whatever tags, samples of whatever kind."""
+"""TIFF files and camera raw, written byte by byte: directories with whatever tags, samples of whatever
+kind.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,17 @@ Value = int | tuple[float, ...] | bytes
 Tags = dict[int, tuple[int, Value]]  # tag -> type, value
 
 
-def written(first: Tags, *, following: Sequence[Tags] = (), below: Sequence[Tags] = (), mark: bytes = b"", order: str = "<") -> bytes:
-    """A file of the first directory, those that follow it, and those below it (its SubIFDs). `mark`: what stands behind the header."""
+def written(
+    first: Tags,
+    *,
+    following: Sequence[Tags] = (),
+    below: Sequence[Tags] = (),
+    mark: bytes = b"",
+    order: str = "<",
+) -> bytes:
+    """A file of the first directory, those that follow it, and those below it (its SubIFDs). `mark`: what
+    stands behind the header.
+    """
     directories = [first, *following, *below]
     if below:
         first[330] = (LONG, (0,) * len(below))
@@ -57,7 +68,9 @@ def _packed(form: int, value: Value, order: str) -> tuple[int, bytes]:
     if isinstance(value, bytes):
         return len(value), value
     values = value if isinstance(value, tuple) else (value,)
-    return len(values) // (2 if form == RATIONAL else 1), struct.pack(f"{order}{len(values)}{_FORMS[form]}", *values)
+    return len(values) // (2 if form == RATIONAL else 1), struct.pack(
+        f"{order}{len(values)}{_FORMS[form]}", *values
+    )
 
 
 def tiff(
@@ -142,7 +155,13 @@ def sensor(photometric: int = CFA, compression: int = 1) -> Tags:
 
 
 def by_strip(jpeg: Bytes, compression: int = 7) -> Tags:
-    return {254: (LONG, 1), 259: (SHORT, compression), 262: (SHORT, 6), 273: (LONG, jpeg), 279: (LONG, len(jpeg))}
+    return {
+        254: (LONG, 1),
+        259: (SHORT, compression),
+        262: (SHORT, 6),
+        273: (LONG, jpeg),
+        279: (LONG, len(jpeg)),
+    }
 
 
 def by_offset(jpeg: Bytes) -> Tags:
@@ -154,12 +173,16 @@ def camera(make: str, orientation: int = 1) -> Tags:
 
 
 def raws(large: Bytes, small: Bytes, orientation: int = 1) -> dict[str, bytes]:
-    """A raw file of each maker's structure, by the type that it is known by; its largest preview is `large`."""
+    """A raw file of each maker's structure, by the type that it is known by; its largest preview is
+    `large`.
+    """
     dng: Tags = {50706: (BYTE, (1, 4, 0, 0))}
-    lossless = Bytes(b"\xff\xd8\xff\xc3\0\x0b\x0e\x03\x20\x03\x20\x01\0\x11\0" + bytes(40))  # as sensors' samples are compressed
+    # as sensors' samples are compressed
+    lossless = Bytes(b"\xff\xd8\xff\xc3\0\x0b\x0e\x03\x20\x03\x20\x01\0\x11\0" + bytes(40))
     return {
         "image/x-adobe-dng": written(
-            {**stamp(), **camera("Canon", orientation), **dng}, below=[sensor(LINEAR_RAW), by_strip(large), by_strip(small)]
+            {**stamp(), **camera("Canon", orientation), **dng},
+            below=[sensor(LINEAR_RAW), by_strip(large), by_strip(small)],
         ),
         "image/x-canon-cr2": written(
             {**by_strip(large, 6), **camera("Canon", orientation)},
@@ -167,14 +190,30 @@ def raws(large: Bytes, small: Bytes, orientation: int = 1) -> dict[str, bytes]:
             mark=b"CR\2\0\0\0\0\0",
         ),
         "image/x-nikon-nef": written(
-            {**stamp(), **camera("NIKON CORPORATION", orientation)}, below=[by_offset(large), sensor(CFA, 34713)], order=">"
+            {**stamp(), **camera("NIKON CORPORATION", orientation)},
+            below=[by_offset(large), sensor(CFA, 34713)],
+            order=">",
         ),
-        "image/x-sony-arw": written({**by_offset(large), **camera("SONY", orientation)}, following=[by_offset(small)], below=[sensor(CFA, 32767)]),
+        "image/x-sony-arw": written(
+            {**by_offset(large), **camera("SONY", orientation)},
+            following=[by_offset(small)],
+            below=[sensor(CFA, 32767)],
+        ),
         "image/x-pentax-pef": written(
-            {**sensor(CFA, 65535), **camera("PENTAX", orientation)}, following=[by_offset(small), by_offset(large)], order=">"
+            {**sensor(CFA, 65535), **camera("PENTAX", orientation)},
+            following=[by_offset(small), by_offset(large)],
+            order=">",
         ),
-        "image/x-samsung-srw": written({**stamp(), **camera("SAMSUNG", orientation)}, below=[sensor(CFA, 32770), by_offset(large)]),
-        "image/x-hasselblad-3fr": written({**stamp(), **camera("Hasselblad", orientation)}, below=[sensor()], following=[by_offset(large)]),
-        "image/x-phaseone-iiq": written({**stamp(), **camera("Phase One", orientation)}, following=[by_strip(large)], mark=b"IIII\1waR"),
-        "image/x-dcraw": written({**stamp(), **camera("Somebody", orientation)}, below=[sensor(), by_offset(large)]),
+        "image/x-samsung-srw": written(
+            {**stamp(), **camera("SAMSUNG", orientation)}, below=[sensor(CFA, 32770), by_offset(large)]
+        ),
+        "image/x-hasselblad-3fr": written(
+            {**stamp(), **camera("Hasselblad", orientation)}, below=[sensor()], following=[by_offset(large)]
+        ),
+        "image/x-phaseone-iiq": written(
+            {**stamp(), **camera("Phase One", orientation)}, following=[by_strip(large)], mark=b"IIII\1waR"
+        ),
+        "image/x-dcraw": written(
+            {**stamp(), **camera("Somebody", orientation)}, below=[sensor(), by_offset(large)]
+        ),
     }

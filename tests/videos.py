@@ -26,17 +26,40 @@ KINDS: Mapping[str, tuple[str, str]] = {
 
 
 def video(
-    container: str = "mp4", codec: str | None = None, *, width: int = 64, height: int = 48, seconds: float = 2.0, rate: int = 25, gop: int = 25,
-    rotation: int | None = None, square: Fraction | None = None, paint: Paint | None = None, pixels: str = "yuv420p",
-    said: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None, muxing: Mapping[str, str] | None = None,
-    sound: bool = False, live: bool = False, header_first: bool = False,
-) -> bytes:  # fmt: skip
-    """Four corners, unless `paint` says otherwise. `rotation`: degrees of the display matrix. `live`: by a writer that cannot go back."""
+    container: str = "mp4",
+    codec: str | None = None,
+    *,
+    width: int = 64,
+    height: int = 48,
+    seconds: float = 2.0,
+    rate: int = 25,
+    gop: int = 25,
+    rotation: int | None = None,
+    square: Fraction | None = None,
+    paint: Paint | None = None,
+    pixels: str = "yuv420p",
+    said: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    muxing: Mapping[str, str] | None = None,
+    sound: bool = False,
+    live: bool = False,
+    header_first: bool = False,
+) -> bytes:
+    """Four corners, unless `paint` says otherwise. `rotation`: degrees of the display matrix. `live`: by
+    a writer that cannot go back.
+    """
     file: io.BytesIO = _Live() if live else io.BytesIO()
     with av.open(file, "w", format=container, options=dict(muxing or {})) as out:
-        stream = out.add_stream(codec or KINDS[container][1], rate=rate, options={"threads": "1", **(options or {})})
+        stream = out.add_stream(
+            codec or KINDS[container][1], rate=rate, options={"threads": "1", **(options or {})}
+        )
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt, stream.codec_context.gop_size = width, height, pixels, gop
+        stream.width, stream.height, stream.pix_fmt, stream.codec_context.gop_size = (
+            width,
+            height,
+            pixels,
+            gop,
+        )
         if rotation is not None:
             stream.set_display_rotation(rotation)
         if square is not None:
@@ -54,7 +77,9 @@ def video(
 
 
 def motion_jpeg(*, rotation: int) -> bytes:
-    """Photos of Pillow's with EXIF, as some cameras make films of them. `rotation`: degrees of the display matrix."""
+    """Photos of Pillow's with EXIF, as some cameras make films of them. `rotation`: degrees of the
+    display matrix.
+    """
     photo, exif = io.BytesIO(), Image.Exif()
     exif[0x010E] = "a description"
     pictures.quarters(64, 48).save(photo, "JPEG", quality=95, exif=exif)
@@ -66,7 +91,13 @@ def motion_jpeg(*, rotation: int) -> bytes:
         stream.set_display_rotation(rotation)
         for number in range(5):
             packet = av.Packet(photo.getvalue())
-            packet.stream, packet.pts, packet.dts, packet.time_base, packet.is_keyframe = stream, number, number, Fraction(1, 25), True
+            packet.stream, packet.pts, packet.dts, packet.time_base, packet.is_keyframe = (
+                stream,
+                number,
+                number,
+                Fraction(1, 25),
+                True,
+            )
             out.mux(packet)
     return file.getvalue()
 

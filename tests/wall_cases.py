@@ -1,4 +1,6 @@
-"""What the tests of the tenant wall stand on: two furnished tenants, how each route's request is filled, and what each refusal says, whole."""
+"""What the tests of the tenant wall stand on: two furnished tenants, how each route's request is filled,
+and what each refusal says, whole.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,23 @@ if TYPE_CHECKING:
     from vitrine.models import Role
 
 ROUTES: list[Route] = routes()
-PUBLIC = {   # functions that ask for no credentials
-    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
-    "create_device_code", "get_device_code", "poll_device_code", "show_device",
-    "sign_up", "sign_in", "sign_out", "get_session",
-}  # fmt: skip
+PUBLIC = {  # functions that ask for no credentials
+    "follow_link",
+    "get_openapi",
+    "show_docs",
+    "show_page",
+    "unrouted",
+    "create_device_code",
+    "get_device_code",
+    "poll_device_code",
+    "show_device",
+    "sign_up",
+    "sign_in",
+    "sign_out",
+    "get_session",
+}
 UNKNOWN_KEY = "sk_live_" + "0" * 64
-NOWHERE = "01900000-0000-7000-8000-000000000000"   # an id that nothing has
+NOWHERE = "01900000-0000-7000-8000-000000000000"  # an id that nothing has
 
 
 def spec_of(route: Route) -> Spec:
@@ -51,13 +63,14 @@ def spec_of(route: Route) -> Spec:
 
 # Tenants with something in every table.
 
+
 @dataclass(frozen=True)
 class Furnished:
     """A tenant that has a row of its own in every table of tenants, by the real way where there is one."""
 
     tenant: Tenant
-    folder: str          # at the root
-    photo: str           # ready, in the folder, with a caption, a detection, an embedding and a tag
+    folder: str  # at the root
+    photo: str  # ready, in the folder, with a caption, a detection, an embedding and a tag
     link_token: str
 
     @property
@@ -69,9 +82,13 @@ class Furnished:
         tenant = Tenant.found(uuid4().hex)
         home = {"datasetId": tenant.collection_id.hex}
         folder = tenant.studio.post("/api/folder", json={**home, "name": "A folder"}).json()["folder"]
-        subfolder = tenant.studio.post("/api/folder", json={**home, "name": "Within it", "path": folder["path"]}).json()["folder"]
+        subfolder = tenant.studio.post(
+            "/api/folder", json={**home, "name": "Within it", "path": folder["path"]}
+        ).json()["folder"]
         tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Another collection"})
-        photo, discarded = (tenant.post_file(pictures.jpeg(60, 40, seed=seed), path=folder["path"]) for seed in (1, 2))
+        photo, discarded = (
+            tenant.post_file(pictures.jpeg(60, 40, seed=seed), path=folder["path"]) for seed in (1, 2)
+        )
         for item in (photo, discarded):
             assert tenant.settled(item)["state"] == "ready"
         assert tenant.studio.delete(f"/api/media/{discarded}").status_code == 200
@@ -91,13 +108,33 @@ def owner() -> psycopg.Connection[dict[str, Any]]:
     return psycopg.Connection[dict[str, Any]].connect(os.environ["OWNER_DATABASE_URL"], row_factory=dict_row)
 
 
-def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID) -> None:
+def _furnish(
+    connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, photo: str, upload: UUID
+) -> None:
     """What no function writes yet, and the references that none of its rows has."""
     frame = connection.execute("select id from frames where version_id = %s", [UUID(photo)]).fetchone()
     assert frame is not None
     values = {
-        "organization": tenant.id, "person": tenant.owner.user_id, "photo": UUID(photo), "frame": frame["id"], "upload": upload,
-        **{name: mint_id() for name in ("caption", "cluster", "detection", "embedding", "tag", "hook", "act", "message", "deletion", "collection")},
+        "organization": tenant.id,
+        "person": tenant.owner.user_id,
+        "photo": UUID(photo),
+        "frame": frame["id"],
+        "upload": upload,
+        **{
+            name: mint_id()
+            for name in (
+                "caption",
+                "cluster",
+                "detection",
+                "embedding",
+                "tag",
+                "hook",
+                "act",
+                "message",
+                "deletion",
+                "collection",
+            )
+        },
     }
     for statement in (
         "insert into captions (organization_id, id, frame_id, text) values (%(organization)s, %(caption)s, %(frame)s, 'A caption')",
@@ -135,13 +172,14 @@ def _furnish(connection: psycopg.Connection[dict[str, Any]], tenant: Tenant, pho
 
 # How a route's request is filled.
 
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a request says beside its method, its route and who asks."""
 
     path: Mapping[str, str] = field(default_factory=dict[str, str])
     query: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: Mapping[str, Any] | None = None    # JSON, or with `files` the fields of a form
+    body: Mapping[str, Any] | None = None  # JSON, or with `files` the fields of a form
     files: Mapping[str, tuple[str, bytes, str]] | None = None
 
     def naming(self, item: Item, other: str) -> Sent:
@@ -150,7 +188,9 @@ class Sent:
             return Sent({**self.path, item.name: other}, self.query, self.body)
         first, *rest = item.name.split(".")
         if item.where == "query":
-            return Sent(self.path, {**self.query, first + "".join(f"[{name}]" for name in rest): other}, self.body)
+            return Sent(
+                self.path, {**self.query, first + "".join(f"[{name}]" for name in rest): other}, self.body
+            )
         body = json.loads(json.dumps(self.body))
         within = body
         for name in (first, *rest)[:-1]:
@@ -160,7 +200,9 @@ class Sent:
 
 
 class Stage:
-    """A furnished tenant's things, as a request of one of its people names them. `spare` things are used up by the request."""
+    """A furnished tenant's things, as a request of one of its people names them. `spare` things are used
+    up by the request.
+    """
 
     def __init__(self, furnished: Furnished) -> None:
         self.furnished = furnished
@@ -168,7 +210,9 @@ class Stage:
         self._clients: dict[tuple[Role, tuple[str, ...]], Client] = {}
         self._signed_in: dict[Role, Client] = {}
 
-    def client(self, role: Role = "owner", scopes: tuple[str, ...] = ("*",), *, session: bool = False) -> Client:
+    def client(
+        self, role: Role = "owner", scopes: tuple[str, ...] = ("*",), *, session: bool = False
+    ) -> Client:
         """Of a person of this role: with a key of these scopes, or in a session, which has them all."""
         if session:
             if role not in self._signed_in:
@@ -188,19 +232,26 @@ class Stage:
 
     def user_code(self) -> str:
         """Of a login at a device, which anybody may begin."""
-        found: str = self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
+        found: str = (
+            self.client().post("/api/auth/device/code", json={"client_id": "tests"}).json()["user_code"]
+        )
         return found
 
     def spare_folder(self) -> str:
-        answer = self.client().post("/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"})
+        answer = self.client().post(
+            "/api/folder", json={"datasetId": self.tenant.collection_id.hex, "name": "Spare"}
+        )
         found: str = answer.json()["folder"]["id"]
         return found
 
     def spare_key(self, of: Client | None) -> str:
         """Of this client's person; the owner's where the client could not make one."""
-        answer = (of or self.client()).post("/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]})
+        answer = (of or self.client()).post(
+            "/api/auth/api-keys", json={"name": "Spare", "scopes": ["admin:api-keys"]}
+        )
         found: str = answer.json()["apiKey"]["id"]
         return found
+
     def deleted_folder(self) -> str:
         return self.deleted(self.spare_folder())
 
@@ -217,7 +268,6 @@ class Stage:
     def spare_version(self) -> str:
         return self.tenant.ready(pictures.jpeg(40, 30, seed=5), sourceMediaId=self.furnished.photo)
 
-
     # v1's tags.
 
     @property
@@ -232,7 +282,9 @@ class Stage:
     # One collection.
 
     def spare_collection(self) -> str:
-        answer = self.client().post(f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"})
+        answer = self.client().post(
+            f"/api/organization/{self.tenant.id.hex}/datasets", json={"name": "Spare"}
+        )
         found: str = answer.json()["id"]
         return found
 
@@ -274,13 +326,20 @@ class Stage:
         if of is None:
             return "nonsense"
         invited = {"email": of.get("/api/me").json()["email"], "role": "viewer"}
-        found: str = Tenant.found(uuid4().hex).studio.post("/api/auth/organization/invite-member", json=invited).json()["token"]
+        found: str = (
+            Tenant.found(uuid4().hex)
+            .studio.post("/api/auth/organization/invite-member", json=invited)
+            .json()["token"]
+        )
         return found
 
 
 def _part(stage: Stage, of: Client | None, **more: str) -> Sent:
     upload = stage.upload(of)
-    named = {"uploadId": upload.answer["uploadId"], **({"partNumber": more.pop("partNumber")} if "partNumber" in more else {})}
+    named = {
+        "uploadId": upload.answer["uploadId"],
+        **({"partNumber": more.pop("partNumber")} if "partNumber" in more else {}),
+    }
     return Sent(named, {**upload.key, **more})
 
 
@@ -293,10 +352,14 @@ def _decision(stage: Stage, of: Client | None) -> Sent:
 
 
 def _asset(function: str) -> str:
-    return next(iter(sorted(file.name for file in (ROOT / "functions" / function / "assets").glob("*.js"))), "missing.js")
+    return next(
+        iter(sorted(file.name for file in (ROOT / "functions" / function / "assets").glob("*.js"))),
+        "missing.js",
+    )
 
 
-# By function, and by path where it has several. `of` is the client for whom the request will do what it says; None: it will be refused before.
+# By function, and by path where it has several. `of` is the client for whom the request will do what it says;
+# None: it will be refused before.
 FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "get_me": lambda _, __: Sent(),
     "list_collections": _organization,
@@ -305,37 +368,65 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "create_folder": lambda stage, _: Sent(body={"datasetId": stage.tenant.collection_id.hex, "name": "New"}),
     "browse_media": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     "get_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "delete_media": lambda stage, of: Sent({"mediaId": stage.spare_folder() if of else stage.furnished.photo}),
-    "restore_media": lambda stage, of: Sent({"mediaId": stage.deleted_folder() if of else stage.furnished.photo}),
+    "delete_media": lambda stage, of: Sent(
+        {"mediaId": stage.spare_folder() if of else stage.furnished.photo}
+    ),
+    "restore_media": lambda stage, of: Sent(
+        {"mediaId": stage.deleted_folder() if of else stage.furnished.photo}
+    ),
     "list_trash": _organization,
-    "v1_restore_media": lambda stage, of: Sent({"id": stage.deleted_photo() if of else stage.furnished.photo}),
+    "v1_restore_media": lambda stage, of: Sent(
+        {"id": stage.deleted_photo() if of else stage.furnished.photo}
+    ),
     # Places
     "update_media": lambda stage, _: Sent({"mediaId": stage.furnished.folder}, body={"name": "Renamed"}),
-    "move_media": lambda stage, _: Sent({"mediaId": stage.furnished.folder}, body={"destinationPath": stage.tenant.collection_id.hex}),
+    "move_media": lambda stage, _: Sent(
+        {"mediaId": stage.furnished.folder}, body={"destinationPath": stage.tenant.collection_id.hex}
+    ),
     "get_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}),
     "update_folder": lambda stage, _: Sent({"folderId": stage.furnished.folder}, body={"name": "Renamed"}),
-    "delete_folder": lambda stage, of: Sent({"folderId": stage.spare_folder() if of else stage.furnished.folder}),
+    "delete_folder": lambda stage, of: Sent(
+        {"folderId": stage.spare_folder() if of else stage.furnished.folder}
+    ),
     # Versions
     "list_versions": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
     "select_version": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
-    "delete_version": lambda stage, of: Sent({"mediaId": stage.furnished.photo}, {"versionId": stage.spare_version() if of else NOWHERE}),
+    "delete_version": lambda stage, of: Sent(
+        {"mediaId": stage.furnished.photo}, {"versionId": stage.spare_version() if of else NOWHERE}
+    ),
     # Tags
-    "add_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color", "value": uuid4().hex}),
+    "add_tag": lambda stage, _: Sent(
+        {"mediaId": stage.furnished.photo}, body={"label": "color", "value": uuid4().hex}
+    ),
     "remove_tag": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"label": "color"}),
-    "rename_tag_group": lambda stage, _: Sent({"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}),
+    "rename_tag_group": lambda stage, _: Sent(
+        {"mediaId": stage.furnished.photo}, body={"oldLabel": "a group", "newLabel": "a group"}
+    ),
     "list_tags": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     # Reprocessing
     "reprocess_media": lambda stage, _: Sent({"mediaId": stage.furnished.photo}),
     "reprocess_collection": lambda stage, _: Sent({"datasetId": stage.spare_collection()}, body={}),
     "list_duplicates": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
     # Many items at once
-    "bulk_media": lambda stage, _: Sent(body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}),
-    "follow_link": lambda stage, _: Sent({"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}),
+    "bulk_media": lambda stage, _: Sent(
+        body={"action": "untag", "ids": [stage.furnished.photo], "label": "color"}
+    ),
+    "follow_link": lambda stage, _: Sent(
+        {"mediaId": stage.furnished.photo, "token": stage.furnished.link_token}
+    ),
     "sign_post": lambda stage, _: Sent(
-        query={"filename": "a.jpg", "type": "image/jpeg", "metadata[datasetId]": stage.tenant.collection_id.hex}
+        query={
+            "filename": "a.jpg",
+            "type": "image/jpeg",
+            "metadata[datasetId]": stage.tenant.collection_id.hex,
+        }
     ),
     "create_upload": lambda stage, _: Sent(
-        body={"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": stage.tenant.collection_id.hex}}
+        body={
+            "filename": "a.jpg",
+            "type": "image/jpeg",
+            "metadata": {"datasetId": stage.tenant.collection_id.hex},
+        }
     ),
     "list_parts": _part,
     "sign_part": lambda stage, of: _part(stage, of, partNumber="1"),
@@ -346,30 +437,54 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "find_upload": lambda stage, of: Sent(query=stage.upload(of).key),
     # Form uploads.
     "upload_form": lambda stage, _: Sent(
-        body={"datasetId": stage.tenant.collection_id.hex}, files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
+        body={"datasetId": stage.tenant.collection_id.hex},
+        files={"file": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")},
     ),
     # v1: form uploads, URLs.
-    "v1_upload_media": lambda _, __: Sent(body={}, files={"files": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}),
+    "v1_upload_media": lambda _, __: Sent(
+        body={}, files={"files": ("a.jpg", pictures.jpeg(40, 30, seed=4), "image/jpeg")}
+    ),
     "v1_get_upload_limits": lambda _, __: Sent(),
     "v1_create_media": lambda _, __: Sent(
-        body={"url": "https://nobody.invalid/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
+        body={
+            "url": "https://nobody.invalid/a.jpg",
+            "filename": "a.jpg",
+            "fileSize": 1,
+            "mimeType": "image/jpeg",
+        }
     ),
     # One collection.
     "get_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}),
-    "update_collection": lambda stage, _: Sent({"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}),
-    "delete_collection": lambda stage, of: Sent({"datasetId": stage.spare_collection() if of else stage.tenant.collection_id.hex}),
-    "restore_collection": lambda stage, of: Sent({"datasetId": stage.deleted_collection() if of else stage.tenant.collection_id.hex}),
+    "update_collection": lambda stage, _: Sent(
+        {"datasetId": stage.tenant.collection_id.hex}, body={"name": "Default"}
+    ),
+    "delete_collection": lambda stage, of: Sent(
+        {"datasetId": stage.spare_collection() if of else stage.tenant.collection_id.hex}
+    ),
+    "restore_collection": lambda stage, of: Sent(
+        {"datasetId": stage.deleted_collection() if of else stage.tenant.collection_id.hex}
+    ),
     # Organizations and their members.
     "list_organizations": lambda _, __: Sent(),
     "create_organization": lambda _, __: Sent(body={"name": "New"}),
-    "update_organization": lambda stage, _: Sent(body={**stage.named, "data": {"name": stage.tenant.owner.organization_name}}),
+    "update_organization": lambda stage, _: Sent(
+        body={**stage.named, "data": {"name": stage.tenant.owner.organization_name}}
+    ),
     "set_active_organization": lambda stage, _: Sent(body=stage.named),
     "list_members": lambda stage, _: Sent(query=stage.named),
-    "add_member": lambda stage, _: Sent(body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}),
-    "update_member_role": lambda stage, _: Sent(body={**stage.named, "memberId": stage.person(member=True)[0], "role": "editor"}),
-    "remove_member": lambda stage, _: Sent(body={**stage.named, "memberIdOrEmail": stage.person(member=True)[1]}),
+    "add_member": lambda stage, _: Sent(
+        body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}
+    ),
+    "update_member_role": lambda stage, _: Sent(
+        body={**stage.named, "memberId": stage.person(member=True)[0], "role": "editor"}
+    ),
+    "remove_member": lambda stage, _: Sent(
+        body={**stage.named, "memberIdOrEmail": stage.person(member=True)[1]}
+    ),
     "leave_organization": lambda stage, of: Sent(body={"organizationId": stage.elsewhere(of).id.hex}),
-    "invite_member": lambda stage, _: Sent(body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}),
+    "invite_member": lambda stage, _: Sent(
+        body={**stage.named, "email": stage.person(member=False)[1], "role": "viewer"}
+    ),
     "list_invitations": lambda stage, _: Sent(query=stage.named),
     "cancel_invitation": lambda stage, _: Sent(body={**stage.named, "invitationId": stage.invitation()}),
     "accept_invitation": lambda stage, of: Sent(body={"token": stage.token(of)}),
@@ -399,19 +514,26 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
     "v1_create_key": lambda _, __: Sent(body={"name": "New", "scopes": ["admin:api-keys"]}),
     "v1_revoke_key": lambda stage, of: Sent({"id": stage.spare_key(of)}),
     # People
-    "sign_up": lambda _, __: Sent(body={"name": "Somebody", "email": f"{uuid4().hex}@example.org", "password": "a long password"}),
-    "sign_in": lambda _, __: Sent(body={"email": f"{uuid4().hex}@example.org", "password": "a long password"}),
+    "sign_up": lambda _, __: Sent(
+        body={"name": "Somebody", "email": f"{uuid4().hex}@example.org", "password": "a long password"}
+    ),
+    "sign_in": lambda _, __: Sent(
+        body={"email": f"{uuid4().hex}@example.org", "password": "a long password"}
+    ),
     "sign_out": lambda _, __: Sent(),
     "get_session": lambda _, __: Sent(),
-    "change_password": lambda _, __: Sent(body={"currentPassword": "a long password", "newPassword": "another password"}),
+    "change_password": lambda _, __: Sent(
+        body={"currentPassword": "a long password", "newPassword": "another password"}
+    ),
     "get_openapi": lambda _, __: Sent(),
     "show_docs": lambda _, __: Sent({"file": _asset("show_docs")}),
     "show_page": lambda _, __: Sent({"file": _asset("show_page")}),
     "unrouted": lambda _, __: Sent(),
-
     # Logins at devices
     "create_device_code": lambda _, __: Sent(body={"client_id": "tests"}),
-    "poll_device_code": lambda _, __: Sent(body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}),
+    "poll_device_code": lambda _, __: Sent(
+        body={"client_id": "tests", "device_code": "0" * 40, "grant_type": devices.GRANT}
+    ),
     "get_device_code": lambda stage, _: Sent(query={"user_code": stage.user_code()}),
     "approve_device_code": _decision,
     "deny_device_code": _decision,
@@ -420,11 +542,11 @@ FILL: dict[str, Callable[[Stage, Client | None], Sent]] = {
 
 # What a route answers where nothing refuses it, when it is not its endpoint's own status.
 STATUSES = {
-    "complete_upload": 400,   # an upload without parts
+    "complete_upload": 400,  # an upload without parts
     "unrouted": 404,
     "poll_device_code": 400,  # a code that nobody has
-    "sign_in": 401,           # as nobody there is
-    "change_password": 400,   # of somebody who has none
+    "sign_in": 401,  # as nobody there is
+    "change_password": 400,  # of somebody who has none
 }
 
 
@@ -432,8 +554,17 @@ def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Respo
     method, _, path = route.key.partition(" ")
     if route.key == "$default":
         method, path = "GET", "/api/nowhere"
-    said: dict[str, Any] = {"json": sent.body} if sent.files is None else {"data": sent.body, "files": sent.files}
-    return client.request(method, path.format(**sent.path), params=dict(sent.query), headers=headers, follow_redirects=False, **said)
+    said: dict[str, Any] = (
+        {"json": sent.body} if sent.files is None else {"data": sent.body, "files": sent.files}
+    )
+    return client.request(
+        method,
+        path.format(**sent.path),
+        params=dict(sent.query),
+        headers=headers,
+        follow_redirects=False,
+        **said,
+    )
 
 
 # What a refusal says.
@@ -454,22 +585,39 @@ _MISSING = {
 def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
     if spec.dialect is devices:
         return status, {"error": code, "error_description": sentence, "message": sentence}
-    return status, {"error": sentence, "code": code, **({"message": sentence} if spec.dialect is accounts else {})}
+    return status, {
+        "error": sentence,
+        "code": code,
+        **({"message": sentence} if spec.dialect is accounts else {}),
+    }
 
 
 def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
-    return status, {"success": False, "error": sentence, "code": code or f"HTTP_{status}", "info": {"timestamp": A_TIME}}
+    return status, {
+        "success": False,
+        "error": sentence,
+        "code": code or f"HTTP_{status}",
+        "info": {"timestamp": A_TIME},
+    }
 
 
 def unauthorized(spec: Spec) -> Said:
-    return _enveloped(401, "Unauthorized") if spec.dialect is v1 else _plain(spec, 401, "unauthorized", "Missing or invalid authentication")
+    return (
+        _enveloped(401, "Unauthorized")
+        if spec.dialect is v1
+        else _plain(spec, 401, "unauthorized", "Missing or invalid authentication")
+    )
 
 
 def other_tenant(spec: Spec) -> Said:
     """Of an item; where a route has none, of the organization that the request names."""
     if spec.dialect is v1:
         if spec.item is None:
-            return 403, {"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}
+            return 403, {
+                "success": False,
+                "error": "Access denied: You are not a member of this team",
+                "code": "NOT_A_MEMBER",
+            }
         return _enveloped(404, _MISSING[spec.item.kind])
     if spec.item is None:
         return _plain(spec, 403, "not_a_member", "You are not a member of this organization")
@@ -494,14 +642,21 @@ def lacks_scope(spec: Spec) -> Said:
 
 def lacks_session(spec: Spec) -> Said:
     sentence = "This takes a signed-in person; an API key cannot do it"
-    return _enveloped(403, sentence) if spec.dialect is v1 else _plain(spec, 403, "session_required", sentence)
+    return (
+        _enveloped(403, sentence) if spec.dialect is v1 else _plain(spec, 403, "session_required", sentence)
+    )
 
 
 def lacks_role(spec: Spec, role: Role) -> Said:
     if spec.dialect is v1:
         return _enveloped(403, "Permission denied", "PERMISSION_DENIED")
     *but_last, last = [each for each in ROLES if each in (PERMISSIONS[str(spec.operation)].roles or ())]
-    return _plain(spec, 403, "insufficient_role", f"This takes the role {', '.join(but_last)} or {last}; yours is {role}")
+    return _plain(
+        spec,
+        403,
+        "insufficient_role",
+        f"This takes the role {', '.join(but_last)} or {last}; yours is {role}",
+    )
 
 
 def scopes_without(*scopes: str) -> tuple[str, ...]:

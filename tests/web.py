@@ -46,7 +46,11 @@ class Web:
                         return
                     request += piece
                 path = request.split(b" ")[1].decode()
-                host = next(line.partition(b":")[2].strip().decode() for line in request.split(b"\r\n") if line.lower().startswith(b"host:"))
+                host = next(
+                    line.partition(b":")[2].strip().decode()
+                    for line in request.split(b"\r\n")
+                    if line.lower().startswith(b"host:")
+                )
                 self.asked.append((path, host))
                 self.pages[path](connection)
 
@@ -65,7 +69,13 @@ def web(*, tls: ssl.SSLContext | None = None) -> Generator[Web]:
 
 def said(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> Behaviour:
     """An answer, whole; `length` is what it says of itself."""
-    lines = [f"HTTP/1.1 {status} -", f"content-length: {len(body) if length is None else length}", *headers, "", ""]
+    lines = [
+        f"HTTP/1.1 {status} -",
+        f"content-length: {len(body) if length is None else length}",
+        *headers,
+        "",
+        "",
+    ]
     return lambda connection: connection.sendall("\r\n".join(lines).encode() + body)
 
 

@@ -14,7 +14,13 @@ from typing import Any
 from vitrine_imaging import derive as deriving
 from vitrine_imaging.models import Limits, Picture
 
-BESIDES = {"placeholder": "placeholder", "hash": "perceptual_hash", "colours": "dominant_colors", "EXIF": "exif.read"}   # as derive.py calls them
+# as derive.py calls them
+BESIDES = {
+    "placeholder": "placeholder",
+    "hash": "perceptual_hash",
+    "colours": "dominant_colors",
+    "EXIF": "exif.read",
+}
 spent: dict[str, float] = {}
 
 
@@ -24,14 +30,21 @@ def main() -> None:
         place = getattr(deriving, module, None) if module else deriving
         if hasattr(place, function):
             setattr(place, function, timed(what, getattr(place, function)))
-    limits = {name: value for name, value in asdict(Limits()).items() if name in inspect.signature(deriving.derive).parameters}
+    limits = {
+        name: value
+        for name, value in asdict(Limits()).items()
+        if name in inspect.signature(deriving.derive).parameters
+    }
 
     print("ready", flush=True)
     for line in sys.stdin:
         spent.clear()
         with Path(line.rstrip("\n")).open("rb") as file:
             made = deriving.derive(file.fileno(), **limits).frames[0]
-        print(json.dumps({"frame": shape(made.picture), "thumbnail": shape(made.thumbnail), "besides": spent}), flush=True)
+        print(
+            json.dumps({"frame": shape(made.picture), "thumbnail": shape(made.thumbnail), "besides": spent}),
+            flush=True,
+        )
 
 
 def timed(what: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,8 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         with Image.open(line.rstrip("\n")) as original:
-            original.thumbnail((FRAME_EDGE, FRAME_EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)   # calls draft
+            # calls draft
+            original.thumbnail((FRAME_EDGE, FRAME_EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)
             frame = ImageOps.exif_transpose(original)
         thumbnail = frame.copy()
         thumbnail.thumbnail((THUMBNAIL_EDGE, THUMBNAIL_EDGE), Image.Resampling.LANCZOS, reducing_gap=2.0)

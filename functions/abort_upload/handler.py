@@ -2,7 +2,8 @@
 
 Query     key
 Response  {}
-Errors    400 key missing; 401; 403; 404 not the caller's upload, or another key; 503 while it is being completed
+Errors    400 key missing; 401; 403; 404 not the caller's upload, or another key; 503 while it is being
+          completed
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(companion, operation="upload.abort", item=("uploadId", "upload"), query=companion.Key, returns=companion.Nothing)
+@endpoint(
+    companion,
+    operation="upload.abort",
+    item=("uploadId", "upload"),
+    query=companion.Key,
+    returns=companion.Nothing,
+)
 def app(request: Request[None, companion.Key], caller: Caller) -> companion.Nothing:
     uploads.abort(caller, request.id("uploadId"), request.query().key)
     return {}

@@ -1,11 +1,15 @@
 """POST /api/auth/organization/accept-invitation - join the organization that a token leads to.
 
-The address that was invited must be the caller's. Who is in the organization already keeps their role. May be repeated.
+The address that was invited must be the caller's. Who is in the organization already keeps their role. May be
+repeated.
 
 Body      {"token"}
-Response  {"invitation": {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt"},
-           "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}}
-Errors    400; 401; 403 other_recipient, or the key lacks the scope; 404 unknown, expired, canceled, replaced or used
+Response  {"invitation": {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt",
+          "expiresAt"},
+           "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
+           "image"}}}
+Errors    400; 401; 403 other_recipient, or the key lacks the scope; 404 unknown, expired, canceled, replaced
+          or used
 """
 
 from __future__ import annotations
@@ -18,7 +22,12 @@ from vitrine.library import members
 from vitrine.models import Person
 
 
-@endpoint(accounts, operation="invitation.accept", body=organizations.Token, returns=organizations.AcceptedInvitation)
+@endpoint(
+    accounts,
+    operation="invitation.accept",
+    body=organizations.Token,
+    returns=organizations.AcceptedInvitation,
+)
 def app(request: Request[organizations.Token], person: Person) -> organizations.AcceptedInvitation:
     return organizations.show_joined(members.accept(person, request.body().token))
 

@@ -1,10 +1,13 @@
-"""POST /api/auth/organization/add-member - put somebody who has an account into an organization, by their e-mail address.
+"""POST /api/auth/organization/add-member - put somebody who has an account into an organization, by their
+e-mail address.
 
-Whether an address has an account is told: so calls that find nobody are counted as attempts to guess are. An invitation tells nothing.
+Whether an address has an account is told: so calls that find nobody are counted as attempts to guess are. An
+invitation tells nothing.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
-Errors    400; 401; 403 neither owner nor admin, or an admin makes an owner; 404 no_such_person; 409 already_member; 429
+Errors    400; 401; 403 neither owner nor admin, or an admin makes an owner; 404 no_such_person; 409
+          already_member; 429
 """
 
 from __future__ import annotations
@@ -18,9 +21,13 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="member.add", failures_only=True, item=Item("organizationId", "organization", "body"), body=organizations.NewMember,
+    accounts,
+    operation="member.add",
+    failures_only=True,
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.NewMember,
     returns=organizations.Member,
-)  # fmt: skip
+)
 def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.Member:
     body = request.body()
     return organizations.show_member(members.add(caller, body.email, body.role))

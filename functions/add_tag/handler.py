@@ -1,9 +1,11 @@
 """POST /api/media/{mediaId}/tags - give an item, file or folder, one more tag.
 
-Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, told apart by case; at most 500 an item.
+Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, told apart by case; at most
+          500 an item.
           If-Match with the item's ETag is honoured
 Response  {"media": {...}}, the whole item with its new ETag
-Errors    400; 401; 403; 404; 409 the value is there already, the item has as many tags as it can, or the tag is hidden; 412 changed since it was read
+Errors    400; 401; 403; 404; 409 the value is there already, the item has as many tags as it can, or the tag
+          is hidden; 412 changed since it was read
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ class Body(Input):
 @endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
-    media = tags.add(caller, request.id("mediaId"), body.label, body.value, check=studio.unchanged(request.headers))
+    media = tags.add(
+        caller, request.id("mediaId"), body.label, body.value, check=studio.unchanged(request.headers)
+    )
     return studio.show_one(media, request.links)
 
 

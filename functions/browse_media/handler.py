@@ -1,8 +1,11 @@
 """GET /api/dataset/{datasetId}/media - what lies at one level of a collection, newest first.
 
-Query     path (a folder, as browse returns it; default the root), type image|video|folder|all, limit 1-1000 (10), offset, cursor (nextCursor)
-Response  {"media": [...], "pagination": {"total", "limit", "offset", "hasMore", "nextCursor"}}; an item not yet verified has blob null
-Errors    400 a parameter is wrong, path a file; 401; 403; 404 collection or folder not there; 501 a filter or order that is not served yet
+Query     path (a folder, as browse returns it; default the root), type image|video|folder|all, limit 1-1000
+          (10), offset, cursor (nextCursor)
+Response  {"media": [...], "pagination": {"total", "limit", "offset", "hasMore", "nextCursor"}}; an item not
+          yet verified has blob null
+Errors    400 a parameter is wrong, path a file; 401; 403; 404 collection or folder not there; 501 a filter or
+          order that is not served yet
 """
 
 from __future__ import annotations
@@ -15,11 +18,23 @@ from vitrine.library import media
 from vitrine.models import Caller
 
 
-@endpoint(studio, operation="media.browse", item=("datasetId", "collection"), query=studio.BrowseQuery, returns=studio.Listing)
+@endpoint(
+    studio,
+    operation="media.browse",
+    item=("datasetId", "collection"),
+    query=studio.BrowseQuery,
+    returns=studio.Listing,
+)
 def app(request: Request[None, studio.BrowseQuery], caller: Caller) -> studio.Listing:
     asked = request.query()
     page = media.browse(
-        caller, request.id("datasetId"), path=asked.path, type=asked.type, limit=asked.limit, offset=asked.offset, cursor=asked.after()
+        caller,
+        request.id("datasetId"),
+        path=asked.path,
+        type=asked.type,
+        limit=asked.limit,
+        offset=asked.offset,
+        cursor=asked.after(),
     )
     return studio.show_listing(page, request.links, limit=asked.limit, offset=asked.offset)
 

@@ -16,9 +16,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="invitation.cancel", item=Item("organizationId", "organization", "body"), body=organizations.OneInvitation,
+    accounts,
+    operation="invitation.cancel",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.OneInvitation,
     returns=organizations.Invitation,
-)  # fmt: skip
+)
 def app(request: Request[organizations.OneInvitation], caller: Caller) -> organizations.Invitation:
     return organizations.show_invitation(members.cancel(caller, request.body().invitationId))
 

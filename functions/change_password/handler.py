@@ -1,9 +1,11 @@
 """POST /api/auth/change-password - put a new password in place of one's own.
 
-Body      {"currentPassword", "newPassword": 8 to 128 characters, "revokeOtherSessions"?: true to end all but this one, and
+Body      {"currentPassword", "newPassword": 8 to 128 characters, "revokeOtherSessions"?: true to end all but
+          this one, and
           the logins at devices that were approved and have not been collected}
 Response  {"token": null, since this session goes on, "user": {...}}. API keys go on too
-Errors    400 the current password is another, the new one too short or too long; 401; 403 an API key, or a foreign page; 409 changed meanwhile; 429;
+Errors    400 the current password is another, the new one too short or too long; 401; 403 an API key, or a
+          foreign page; 409 changed meanwhile; 429;
           503
 """
 
@@ -19,12 +21,21 @@ from vitrine.models import Person
 
 
 # What an Idempotency-Key keeps is a hash of the body, which would be a fast hash of a password.
-@endpoint(accounts, operation="password.change", failures_only=True, mints_secret=True, body=ChangePassword, returns=PasswordChanged)
+@endpoint(
+    accounts,
+    operation="password.change",
+    failures_only=True,
+    mints_secret=True,
+    body=ChangePassword,
+    returns=PasswordChanged,
+)
 def app(request: Request[ChangePassword], person: Person) -> PasswordChanged:
     body = request.body()
     return show_password_changed(
-        people.change_password(person, current=body.currentPassword, new=body.newPassword, end_others=body.revokeOtherSessions)
-    )  # fmt: skip
+        people.change_password(
+            person, current=body.currentPassword, new=body.newPassword, end_others=body.revokeOtherSessions
+        )
+    )
 
 
 handler = Mangum(app, lifespan="off")

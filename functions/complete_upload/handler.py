@@ -1,9 +1,11 @@
-"""POST /api/upload/s3/multipart/{uploadId}/complete - make one file of the parts. May be repeated: the answer is the same.
+"""POST /api/upload/s3/multipart/{uploadId}/complete - make one file of the parts. May be repeated: the answer
+is the same.
 
 Query     key
 Body      {"parts": [{"PartNumber", "ETag"}]}; none: all that the store holds
 Response  {"location", "key", "bucket", "mediaId", "status"}
-Errors    400 parts that are not there; 401; 403; 404 not the caller's upload, or another key; 409 aborted or expired; 422 the bytes were refused;
+Errors    400 parts that are not there; 401; 403; 404 not the caller's upload, or another key; 409 aborted or
+          expired; 422 the bytes were refused;
           503 with Retry-After while another call completes it
 """
 
@@ -18,7 +20,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    companion, operation="upload.complete", item=("uploadId", "upload"), body=companion.Finished, query=companion.Key, returns=companion.Completed
+    companion,
+    operation="upload.complete",
+    item=("uploadId", "upload"),
+    body=companion.Finished,
+    query=companion.Key,
+    returns=companion.Completed,
 )
 def app(request: Request[companion.Finished, companion.Key], caller: Caller) -> companion.Completed:
     upload = uploads.complete(caller, request.id("uploadId"), request.query().key, request.body().chosen())

@@ -20,7 +20,13 @@ class Body(Input):
     icon: str | None = None
 
 
-@endpoint(studio, operation="collection.create", item=("orgId", "organization"), body=Body, returns=studio.CreatedCollection)
+@endpoint(
+    studio,
+    operation="collection.create",
+    item=("orgId", "organization"),
+    body=Body,
+    returns=studio.CreatedCollection,
+)
 def app(request: Request[Body], caller: Caller) -> studio.CreatedCollection:
     body = request.body()
     return studio.show_created_collection(collections.create(caller, body.name, body.icon or None))

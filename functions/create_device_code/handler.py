@@ -1,7 +1,8 @@
 """POST /api/auth/device/code - begin a login at a device without a browser (RFC 8628).
 
 Body      {"client_id": "coreviz-cli", "scope"?: "openid profile email"}, as JSON or as a form's fields
-Response  {"device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in", "interval"}, times in seconds. The device
+Response  {"device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in",
+          "interval"}, times in seconds. The device
           shows the user code and the address, and polls with the device code, which is shown once
 Errors    400 invalid_request; 429
 """
@@ -16,7 +17,15 @@ from vitrine.library import devices
 from vitrine.models import Nobody
 
 
-@endpoint(dialect, public=True, tier="device", body=dialect.CodeRequest, returns=dialect.Code, mints_secret=True, forms=True)
+@endpoint(
+    dialect,
+    public=True,
+    tier="device",
+    body=dialect.CodeRequest,
+    returns=dialect.Code,
+    mints_secret=True,
+    forms=True,
+)
 def app(request: Request[dialect.CodeRequest], _: Nobody) -> dialect.Code:
     asked = request.body()
     return dialect.show_code(devices.begin(asked.client_id, asked.scope), request.origin)

@@ -1,8 +1,11 @@
 """POST /api/folder - make a folder.
 
-Body      {"datasetId", "name", "path"?: the parent, as browse returns it, default the root, "reuse"?: true for the one that has this name there}
-Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status", "createdAt", "createdById"}}
-Errors    400 datasetId or name missing, path a file or in another collection, deeper than folders go; 401; 403; 404 collection or parent not there
+Body      {"datasetId", "name", "path"?: the parent, as browse returns it, default the root, "reuse"?: true
+          for the one that has this name there}
+Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status",
+          "createdAt", "createdById"}}
+Errors    400 datasetId or name missing, path a file or in another collection, deeper than folders go; 401;
+          403; 404 collection or parent not there
 """
 
 from __future__ import annotations
@@ -22,11 +25,19 @@ class Body(Input):
     reuse: bool = False
 
 
-@endpoint(studio, operation="folder.create", item=Item("datasetId", "collection", "body"), body=Body, returns=studio.OneFolder)
+@endpoint(
+    studio,
+    operation="folder.create",
+    item=Item("datasetId", "collection", "body"),
+    body=Body,
+    returns=studio.OneFolder,
+)
 def app(request: Request[Body], caller: Caller) -> studio.OneFolder:
     body = request.body()
     parent = folders.parse(body.path) if body.path else None
-    return studio.show_folder(folders.create(caller, body.datasetId, body.name, path=parent, reuse=body.reuse))
+    return studio.show_folder(
+        folders.create(caller, body.datasetId, body.name, path=parent, reuse=body.reuse)
+    )
 
 
 handler = Mangum(app, lifespan="off")

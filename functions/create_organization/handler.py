@@ -1,10 +1,13 @@
-"""POST /api/auth/organization/create - found an organization: its owner is the caller, and it has an empty collection.
+"""POST /api/auth/organization/create - found an organization: its owner is the caller, and it has an empty
+collection.
 
 In a session it becomes the active organization, and the cookie activeTeamId names it.
 
-Body      {"name": 1 to 100 characters, "slug"?: a-z, 0-9 and single hyphens; made of the name, with a suffix where that is taken}
+Body      {"name": 1 to 100 characters, "slug"?: a-z, 0-9 and single hyphens; made of the name, with a suffix
+          where that is taken}
 Response  {"id", "name", "slug", "role", "createdAt"}
-Errors    400 name or slug missing or wrong; 401; 403 the key lacks the scope; 409 slug_taken, too_many_organizations
+Errors    400 name or slug missing or wrong; 401; 403 the key lacks the scope; 409 slug_taken,
+          too_many_organizations
 """
 
 from __future__ import annotations
@@ -18,7 +21,12 @@ from vitrine.library import members
 from vitrine.models import Person
 
 
-@endpoint(accounts, operation="organization.create", body=organizations.NewOrganization, returns=organizations.Organization)
+@endpoint(
+    accounts,
+    operation="organization.create",
+    body=organizations.NewOrganization,
+    returns=organizations.Organization,
+)
 def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
     body = request.body()
     founded = members.found(person, body.name, body.slug)

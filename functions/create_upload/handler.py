@@ -1,10 +1,14 @@
 """POST /api/upload/s3/multipart - open an upload whose parts go straight into the store.
 
-Body      {"filename", "type"?, "metadata"?, "size"?: bytes, "checksum"?: {"algorithm": "CRC64NVME"|"CRC32C"|"SHA256", "value": base64}, "partSize"?}
-          metadata.sourceMediaId, an item or a version of it: the file becomes a further version, in its place and under its name. `type` is a hint:
-          the content decides once the bytes are there. Of metadata.relativePath the folders count, the file is called `filename`
+Body      {"filename", "type"?, "metadata"?, "size"?: bytes, "checksum"?: {"algorithm":
+          "CRC64NVME"|"CRC32C"|"SHA256", "value": base64}, "partSize"?}
+          metadata.sourceMediaId, an item or a version of it: the file becomes a further version, in its place
+          and under its name. `type` is a hint:
+          the content decides once the bytes are there. Of metadata.relativePath the folders count, the file
+          is called `filename`
 Response  {"key", "uploadId", "bucket", "mediaId", "partSize", "expiresAt"}
-Errors    400; 401; 403 neither owner, admin nor editor; 404 collection, folder or item not there; 409 more versions than an
+Errors    400; 401; 403 neither owner, admin nor editor; 404 collection, folder or item not there; 409 more
+          versions than an
           item may have; 413 over the limit or the quota
 """
 
@@ -20,7 +24,9 @@ from vitrine.models import Caller
 WHERE = Item("metadata.datasetId", "collection", "body", "metadata.organizationId")
 
 
-@endpoint(companion, operation="upload.create", item=WHERE, body=companion.NewMultipart, returns=companion.Created)
+@endpoint(
+    companion, operation="upload.create", item=WHERE, body=companion.NewMultipart, returns=companion.Created
+)
 def app(request: Request[companion.NewMultipart], caller: Caller) -> companion.Created:
     return companion.show_created(uploads.create_multipart(caller, request.body().wanted()))
 

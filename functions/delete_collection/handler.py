@@ -1,7 +1,9 @@
-"""DELETE /api/dataset/{datasetId} - put a collection in the trash, with everything in it. Uploads under way to it are aborted.
+"""DELETE /api/dataset/{datasetId} - put a collection in the trash, with everything in it. Uploads under way
+to it are aborted.
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
-Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 the default one, or more than can go at once;
+Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 the
+          default one, or more than can go at once;
           412 changed since it was read (If-Match)
 """
 

@@ -1,7 +1,8 @@
 """DELETE /api/folder/{folderId} - put a folder in the trash, with everything below it.
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
-Errors    401; 403 another organization's, or neither owner nor admin; 404, for a file and the second time too; 409 more than can go at once;
+Errors    401; 403 another organization's, or neither owner nor admin; 404, for a file and the second time
+          too; 409 more than can go at once;
           412 changed since it was read (If-Match)
 """
 
@@ -17,7 +18,9 @@ from vitrine.models import Caller
 
 @endpoint(studio, operation="folder.delete", item=("folderId", "folder"), returns=studio.Deleted)
 def app(request: Request, caller: Caller) -> studio.Deleted:
-    return studio.show_deleted(media.delete_folder(caller, request.id("folderId"), check=studio.unchanged(request.headers)))
+    return studio.show_deleted(
+        media.delete_folder(caller, request.id("folderId"), check=studio.unchanged(request.headers))
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,9 +1,11 @@
-"""DELETE /api/media/{mediaId} - put an item in the trash with all its versions, a folder with everything below it.
+"""DELETE /api/media/{mediaId} - put an item in the trash with all its versions, a folder with everything
+below it.
 
 The id of a version that is not the first puts that version alone in the trash; the item then shows another.
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
-Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than can go at once,
+Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than
+          can go at once,
           or an item's only version; 412 changed since it was read (If-Match)
 """
 
@@ -19,7 +21,9 @@ from vitrine.models import Caller
 
 @endpoint(studio, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)
 def app(request: Request, caller: Caller) -> studio.Deleted:
-    return studio.show_deleted(media.delete(caller, request.id("mediaId"), check=studio.unchanged(request.headers)))
+    return studio.show_deleted(
+        media.delete(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -2,7 +2,8 @@
 
 Body      {"userCode"}, with dashes or without, in any case
 Response  {"success": true}. The device's next poll is told access_denied; nobody can approve it any more
-Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it is too late; 401; 403 an API key, or another site's page;
+Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it is too late; 401;
+          403 an API key, or another site's page;
           429: wrong guesses are counted
 """
 
@@ -16,7 +17,9 @@ from vitrine.library import devices
 from vitrine.models import Person
 
 
-@endpoint(dialect, operation="device.decide", failures_only=True, body=dialect.Decision, returns=dialect.Success)
+@endpoint(
+    dialect, operation="device.decide", failures_only=True, body=dialect.Decision, returns=dialect.Success
+)
 def app(request: Request[dialect.Decision], who: Person) -> dialect.Success:
     devices.deny(who, request.body().userCode)
     return {"success": True}

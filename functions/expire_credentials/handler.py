@@ -1,4 +1,5 @@
-"""expire_credentials - deletes what lets nobody in any more: sessions, device codes, API keys, idempotency keys, counts of requests.
+"""expire_credentials - deletes what lets nobody in any more: sessions, device codes, API keys, idempotency
+keys, counts of requests.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: {"job", "dryRun", "ran", "complete", "counts", "done"}
@@ -11,5 +12,9 @@ from vitrine.library import expiry
 
 handler = on_schedule(
     "expire_credentials",
-    expiry.end_sessions, expiry.drop_device_codes, expiry.drop_api_keys, expiry.drop_idempotency_keys, expiry.drop_rate_limits,
-)  # fmt: skip
+    expiry.end_sessions,
+    expiry.drop_device_codes,
+    expiry.drop_api_keys,
+    expiry.drop_idempotency_keys,
+    expiry.drop_rate_limits,
+)

@@ -1,4 +1,5 @@
-"""expire_uploads - ends upload sessions whose time is over, and sends again what a lost event, or a lost request to reprocess, left standing.
+"""expire_uploads - ends upload sessions whose time is over, and sends again what a lost event, or a lost
+request to reprocess, left standing.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: what was done to which upload, or version that is reprocessed

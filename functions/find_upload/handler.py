@@ -15,7 +15,13 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(companion, operation="upload.read", item=Item("key", "upload_key", "query"), query=companion.Key, returns=companion.Status)
+@endpoint(
+    companion,
+    operation="upload.read",
+    item=Item("key", "upload_key", "query"),
+    query=companion.Key,
+    returns=companion.Status,
+)
 def app(request: Request[None, companion.Key], caller: Caller) -> companion.Status:
     return companion.show_status(uploads.by_key(caller, request.query().key), request.links)
 

@@ -1,6 +1,7 @@
 """GET /api/dataset/{datasetId} - one collection.
 
-Response  {"dataset": {"id", "name", "icon", "type", "organizationId", "isDefault", "createdAt", "updatedAt"}}, with its ETag
+Response  {"dataset": {"id", "name", "icon", "type", "organizationId", "isDefault", "createdAt",
+          "updatedAt"}}, with its ETag
 Errors    401; 403 another organization's, or the key lacks the scope; 404
 """
 

@@ -2,7 +2,8 @@
 
 Query     user_code, with dashes or without, in any case
 Response  {"user_code", "status": "pending" | "approved" | "denied", "clientId", "scope"}
-Errors    400 invalid_request: there is no such code; expired_token: it is too late; 429: wrong guesses are counted
+Errors    400 invalid_request: there is no such code; expired_token: it is too late; 429: wrong guesses are
+          counted
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from vitrine.library import devices
 from vitrine.models import Nobody
 
 
-@endpoint(dialect, public=True, tier="auth", failures_only=True, query=dialect.CodeQuery, returns=dialect.Waiting)
+@endpoint(
+    dialect, public=True, tier="auth", failures_only=True, query=dialect.CodeQuery, returns=dialect.Waiting
+)
 def app(request: Request[None, dialect.CodeQuery], _: Nobody) -> dialect.Waiting:
     return dialect.show_login(devices.find(request.query().user_code))
 

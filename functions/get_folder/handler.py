@@ -1,6 +1,7 @@
 """GET /api/folder/{folderId} - one folder.
 
-Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status", "createdAt", "createdById"}}, with its ETag
+Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status",
+          "createdAt", "createdById"}}, with its ETag
 Errors    401; 403 another organization's, or the key lacks the scope; 404, for a file too
 """
 

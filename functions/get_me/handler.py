@@ -1,7 +1,8 @@
 """GET /api/me - who the caller is, and in which organization.
 
 Response  {"userId", "email", "name", "organizationId", "organizationName", "role"}
-Errors    400 in no organization; 401; 403 the organization named is not the caller's; 404 there is none of that name
+Errors    400 in no organization; 401; 403 the organization named is not the caller's; 404 there is none of
+          that name
 """
 
 from __future__ import annotations

@@ -14,14 +14,16 @@ from vitrine.endpoint import Request, endpoint, largest_body
 from vitrine.models import Nobody
 from vitrine.settings import Settings
 
-FORMS = largest_body(Settings().form_max_bytes).encode()   # as the packaged document has it
+FORMS = largest_body(Settings().form_max_bytes).encode()  # as the packaged document has it
 DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
 
 
 @endpoint(studio, public=True)
 def app(request: Request, _: Nobody) -> Answer:
-    document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())   # the limit of this place
-    return Answer(document, headers={"content-type": "application/json", "cache-control": "public, max-age=300"})
+    document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())  # the limit of this place
+    return Answer(
+        document, headers={"content-type": "application/json", "cache-control": "public, max-age=300"}
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,7 +1,9 @@
 """GET /api/auth/get-session - the session of this token, as Bearer or in the cookie, and whose it is.
 
-Response  {"session": {"id", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent", "activeOrganizationId"}, "user": {...}};
-          null where there is none, for an API key too. A cookie that is to last is sent again, for it lives no longer by itself
+Response  {"session": {"id", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent",
+          "activeOrganizationId"}, "user": {...}};
+          null where there is none, for an API key too. A cookie that is to last is sent again, for it lives
+          no longer by itself
 Errors    429
 """
 
@@ -24,7 +26,11 @@ def app(request: Request, _: Nobody) -> Answer:
     if found is None:
         return Answer(b"null", headers={"content-type": "application/json"})
     token = tokens[found.token_number - 1]
-    cookies = auth.signed_in(token, seconds=found.life, secure=request.secure) if found.remembered and token == request.cookie else ()
+    cookies = (
+        auth.signed_in(token, seconds=found.life, secure=request.secure)
+        if found.remembered and token == request.cookie
+        else ()
+    )
     return Answer(show_session(found), cookies=cookies)
 
 

@@ -1,6 +1,7 @@
 """GET /api/upload/{mediaId} - where an upload stands: what a client polls once the bytes are there.
 
-Response  {"mediaId", "state", "reason", "name", "sizeBytes", "bytesUploaded", "partSize", "expiresAt", "media"?: as the Studio API shows it}
+Response  {"mediaId", "state", "reason", "name", "sizeBytes", "bytesUploaded", "partSize", "expiresAt",
+          "media"?: as the Studio API shows it}
 Errors    401; 403; 404 not the caller's upload
 """
 

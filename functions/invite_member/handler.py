@@ -1,10 +1,13 @@
-"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is shown this once, to be passed on.
+"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is shown
+this once, to be passed on.
 
-Inviting an address again replaces what was pending for it. It ends after 7 days, or when its inviter could no longer offer the role.
+Inviting an address again replaces what was pending for it. It ends after 7 days, or when its inviter could no
+longer offer the role.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt", "token"}
-Errors    400; 401; 403 neither owner nor admin, or an admin invites an owner; 404; 409 already_member, too_many_invitations
+Errors    400; 401; 403 neither owner nor admin, or an admin invites an owner; 404; 409 already_member,
+          too_many_invitations
 """
 
 from __future__ import annotations
@@ -18,9 +21,13 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="invitation.create", item=Item("organizationId", "organization", "body"), body=organizations.NewMember,
-    returns=organizations.NewInvitation, mints_secret=True,
-)  # fmt: skip
+    accounts,
+    operation="invitation.create",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.NewMember,
+    returns=organizations.NewInvitation,
+    mints_secret=True,
+)
 def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.NewInvitation:
     body = request.body()
     return organizations.show_offer(members.invite(caller, body.email, body.role))

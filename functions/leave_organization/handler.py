@@ -1,7 +1,8 @@
 """POST /api/auth/organization/leave - end one's own membership.
 
 Body      {"organizationId"}
-Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}, as one was
+Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}},
+          as one was
 Errors    400 organizationId missing; 401; 403 not a member, or the key lacks the scope; 404; 409 last_owner
 """
 
@@ -16,9 +17,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="organization.leave", item=Item("organizationId", "organization", "body"), body=organizations.Left,
+    accounts,
+    operation="organization.leave",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.Left,
     returns=organizations.Member,
-)  # fmt: skip
+)
 def app(_: Request[organizations.Left], caller: Caller) -> organizations.Member:
     return organizations.show_member(members.leave(caller))
 

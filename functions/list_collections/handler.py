@@ -14,7 +14,9 @@ from vitrine.library import collections
 from vitrine.models import Caller
 
 
-@endpoint(studio, operation="collection.list", item=("orgId", "organization"), returns=list[studio.Collection])
+@endpoint(
+    studio, operation="collection.list", item=("orgId", "organization"), returns=list[studio.Collection]
+)
 def app(_: Request, caller: Caller) -> list[studio.Collection]:
     return [studio.show_collection(collection) for collection in collections.listed(caller)]
 

@@ -1,7 +1,8 @@
 """GET /api/auth/organization/list-invitations - the invitations of an organization, the newest first.
 
 Query     organizationId?
-Response  [{"id", "organizationId", "email", "role", "status": pending, accepted, canceled or expired, "inviterId", "createdAt", "expiresAt"}],
+Response  [{"id", "organizationId", "email", "role", "status": pending, accepted, canceled or expired,
+          "inviterId", "createdAt", "expiresAt"}],
           at most 1,000
 Errors    400; 401; 403 neither owner nor admin; 404
 """
@@ -17,9 +18,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="invitation.list", item=Item("organizationId", "organization", "query"), query=organizations.InvitationsQuery,
+    accounts,
+    operation="invitation.list",
+    item=Item("organizationId", "organization", "query"),
+    query=organizations.InvitationsQuery,
     returns=list[organizations.Invitation],
-)  # fmt: skip
+)
 def app(_: Request[None, organizations.InvitationsQuery], caller: Caller) -> list[organizations.Invitation]:
     return [organizations.show_invitation(invitation) for invitation in members.invitations(caller)]
 

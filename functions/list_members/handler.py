@@ -1,7 +1,8 @@
 """GET /api/auth/organization/list-members - who is in an organization, the earliest first.
 
 Query     organizationId?, limit? (1 to 1,000, default 100), offset?
-Response  {"members": [{"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}], "total"}
+Response  {"members": [{"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
+          "image"}}], "total"}
 Errors    400; 401; 403 not a member, or the key lacks the scope; 404
 """
 
@@ -16,9 +17,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="member.list", item=Item("organizationId", "organization", "query"), query=organizations.MembersQuery,
+    accounts,
+    operation="member.list",
+    item=Item("organizationId", "organization", "query"),
+    query=organizations.MembersQuery,
     returns=organizations.Members,
-)  # fmt: skip
+)
 def app(request: Request[None, organizations.MembersQuery], caller: Caller) -> organizations.Members:
     query = request.query()
     return organizations.show_members(*members.listed(caller, limit=query.limit, offset=query.offset))

@@ -1,4 +1,5 @@
-"""GET /api/upload/s3/multipart/{uploadId} - the parts that have arrived: what a client asks before it goes on.
+"""GET /api/upload/s3/multipart/{uploadId} - the parts that have arrived: what a client asks before it goes
+on.
 
 Query     key
 Response  [{"PartNumber", "Size", "ETag"}], all of them
@@ -15,9 +16,18 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(companion, operation="upload.read", item=("uploadId", "upload"), query=companion.Key, returns=list[companion.StoredPart])
+@endpoint(
+    companion,
+    operation="upload.read",
+    item=("uploadId", "upload"),
+    query=companion.Key,
+    returns=list[companion.StoredPart],
+)
 def app(request: Request[None, companion.Key], caller: Caller) -> list[companion.StoredPart]:
-    return [companion.show_part(part) for part in uploads.parts(caller, request.id("uploadId"), request.query().key)]
+    return [
+        companion.show_part(part)
+        for part in uploads.parts(caller, request.id("uploadId"), request.query().key)
+    ]
 
 
 handler = Mangum(app, lifespan="off")

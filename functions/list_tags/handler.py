@@ -1,6 +1,7 @@
 """GET /api/dataset/{datasetId}/tags - the tags that a collection's items have.
 
-Response  {"tags": {group: [values]}}, each once, groups and values by code point; the first 5,000 values. Deleted items and hidden tags do not count
+Response  {"tags": {group: [values]}}, each once, groups and values by code point; the first 5,000 values.
+          Deleted items and hidden tags do not count
 Errors    401; 403; 404
 """
 

@@ -1,6 +1,8 @@
-"""GET /api/media/{mediaId}/versions - the versions of an item, each as it is. A version's id stands for its item.
+"""GET /api/media/{mediaId}/versions - the versions of an item, each as it is. A version's id stands for its
+item.
 
-Response  {"versions": [{...}]}, as media are shown, the first one first; `isActive` is the one that the item shows
+Response  {"versions": [{...}]}, as media are shown, the first one first; `isActive` is the one that the item
+          shows
 Errors    400 a folder; 401; 403; 404
 """
 

@@ -1,6 +1,8 @@
-"""migrate - brings the database up to date, as its owner: every migration once, in order. Run after each deployment, which brings the files.
+"""migrate - brings the database up to date, as its owner: every migration once, in order. Run after each
+deployment, which brings the files.
 
-Until it has run, the new functions meet the old tables: a migration only adds what the code before it can ignore, and what nobody uses any more
+Until it has run, the new functions meet the old tables: a migration only adds what the code before it can
+ignore, and what nobody uses any more
 goes in a later deployment.
 Response  {"applied": the names of those that were new}
 Errors    the invocation fails when there are no files, or when one that was applied has changed

@@ -1,8 +1,10 @@
 """PATCH /api/media/{mediaId}/move - move an item, a folder with everything below it, within its collection.
 
 Body      {"destinationPath": a folder or the collection, as browse returns it; its last id decides}
-Response  {"id", "newPath", "success": true}, with the item's ETag. Where it lies there already nothing changes
-Errors    400 destinationPath missing, no path, a file, in another collection, the item itself or below it, too deep; 401; 403; 404 item or
+Response  {"id", "newPath", "success": true}, with the item's ETag. Where it lies there already nothing
+          changes
+Errors    400 destinationPath missing, no path, a file, in another collection, the item itself or below it,
+          too deep; 401; 403; 404 item or
           folder not there; 412 changed since it was read (If-Match)
 """
 
@@ -23,7 +25,9 @@ class Body(Input):
 @endpoint(studio, operation="media.move", item=("mediaId", "media"), body=Body, returns=studio.Moved)
 def app(request: Request[Body], caller: Caller) -> Answer:
     to = folders.parse(request.body().destinationPath, "destinationPath")
-    return studio.show_moved(media.move(caller, request.id("mediaId"), to=to, check=studio.unchanged(request.headers)))
+    return studio.show_moved(
+        media.move(caller, request.id("mediaId"), to=to, check=studio.unchanged(request.headers))
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -2,7 +2,8 @@
 
 Event     SQS, each message {"key"}: where the import lands
 Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice and late; what cannot be fetched is a state of the item, not a failure of the message, and so is an internal error
+Faults    a message may come twice and late; what cannot be fetched is a state of the item, not a failure of
+          the message, and so is an internal error
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Event     SQS, each message {"key"}: where the upload landed
 Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice, late or for a video that is done; what cannot be decoded is a state of the item, not a failure of the message,
+Faults    a message may come twice, late or for a video that is done; what cannot be decoded is a state of the
+          item, not a failure of the message,
           and so is an internal error
 """
 

@@ -1,9 +1,13 @@
 """POST /api/auth/device/token - poll for the session of a login at a device (RFC 8628).
 
-Body      {"client_id", "device_code", "grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, as JSON or as a form's fields
-Response  {"access_token", "token_type": "Bearer", "expires_in", "scope"}, once: the token is a session's and shown here alone
-Errors    400 authorization_pending: poll again after the interval; slow_down: it was too early, and is not counted; access_denied, expired_token:
-          the login has ended; invalid_grant: no such code, or another client's; unsupported_grant_type; invalid_request
+Body      {"client_id", "device_code", "grant_type": "urn:ietf:params:oauth:grant-type:device_code"}, as JSON
+          or as a form's fields
+Response  {"access_token", "token_type": "Bearer", "expires_in", "scope"}, once: the token is a session's and
+          shown here alone
+Errors    400 authorization_pending: poll again after the interval; slow_down: it was too early, and is not
+          counted; access_denied, expired_token:
+          the login has ended; invalid_grant: no such code, or another client's; unsupported_grant_type;
+          invalid_request
 """
 
 from __future__ import annotations
@@ -17,12 +21,16 @@ from vitrine.models import Nobody
 
 
 # No tier: a 429 would end the login at the device. A code has its interval, and says slow_down.
-@endpoint(dialect, public=True, body=dialect.TokenRequest, returns=dialect.Token, mints_secret=True, forms=True)
+@endpoint(
+    dialect, public=True, body=dialect.TokenRequest, returns=dialect.Token, mints_secret=True, forms=True
+)
 def app(request: Request[dialect.TokenRequest], _: Nobody) -> dialect.Token:
     asked = request.body()
     asked.require_grant()
     user_agent = request.headers.get("user-agent", "")
-    return dialect.show_token(devices.poll(asked.device_code, asked.client_id, address=request.address, user_agent=user_agent))
+    return dialect.show_token(
+        devices.poll(asked.device_code, asked.client_id, address=request.address, user_agent=user_agent)
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -2,7 +2,8 @@
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: what became of which act of deletion
-Faults    an act turns to `purging` before anything of it goes; only what carries the act's id goes; a run that dies is gone on with by the next
+Faults    an act turns to `purging` before anything of it goes; only what carries the act's id goes; a run
+          that dies is gone on with by the next
 """
 
 from __future__ import annotations

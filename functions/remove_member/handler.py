@@ -3,8 +3,10 @@
 Invitations of theirs, and to them, are canceled.
 
 Body      {"memberIdOrEmail", "organizationId"?}
-Response  {"member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}}, as they were
-Errors    400; 401; 403 neither owner nor admin, or an admin removes an owner; 404 no such member; 409 last_owner
+Response  {"member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
+          "image"}}}, as they were
+Errors    400; 401; 403 neither owner nor admin, or an admin removes an owner; 404 no such member; 409
+          last_owner
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="member.remove", item=Item("organizationId", "organization", "body"), body=organizations.OneMember,
+    accounts,
+    operation="member.remove",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.OneMember,
     returns=organizations.RemovedMember,
-)  # fmt: skip
+)
 def app(request: Request[organizations.OneMember], caller: Caller) -> organizations.RemovedMember:
     person, email = request.body().named()
     return organizations.show_removed(members.remove(caller, person=person, email=email))

@@ -1,7 +1,9 @@
 """DELETE /api/media/{mediaId}/tags - take a tag, or a whole group of tags, from an item.
 
-Body      {"label": the group, "value"?: the one to take; all of the group when it is left out}. If-Match with the item's ETag is honoured
-Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to take, so that asking again is safe
+Body      {"label": the group, "value"?: the one to take; all of the group when it is left out}. If-Match with
+          the item's ETag is honoured
+Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to take, so
+          that asking again is safe
 Errors    400; 401; 403; 404 no such item; 412 changed since it was read
 """
 
@@ -17,7 +19,7 @@ from vitrine.models import Caller
 
 class Body(Input):
     label: str
-    value: str = ""    # null is refused, and so is an empty one: neither must take a whole group by mistake
+    value: str = ""  # null is refused, and so is an empty one: neither must take a whole group by mistake
 
     def wanted(self) -> str | None:
         return self.value if "value" in self.model_fields_set else None
@@ -26,7 +28,9 @@ class Body(Input):
 @endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
-    media = tags.remove(caller, request.id("mediaId"), body.label, body.wanted(), check=studio.unchanged(request.headers))
+    media = tags.remove(
+        caller, request.id("mediaId"), body.label, body.wanted(), check=studio.unchanged(request.headers)
+    )
     return studio.show_one(media, request.links)
 
 

@@ -1,8 +1,10 @@
 """PATCH /api/media/{mediaId}/tags - give the values of one group of an item's tags to another group.
 
-Body      {"oldLabel", "newLabel"}; values that are there already are not doubled, the same label changes nothing. If-Match is honoured
+Body      {"oldLabel", "newLabel"}; values that are there already are not doubled, the same label changes
+          nothing. If-Match is honoured
 Response  {"media": {...}}, the whole item with its ETag
-Errors    400; 401; 403; 404 no such item, or it has no tags under oldLabel; 409 a tag is hidden under newLabel; 412 changed since it was read
+Errors    400; 401; 403; 404 no such item, or it has no tags under oldLabel; 409 a tag is hidden under
+          newLabel; 412 changed since it was read
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ class Body(Input):
 @endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
-    media = tags.rename_group(caller, request.id("mediaId"), body.oldLabel, body.newLabel, check=studio.unchanged(request.headers))
+    media = tags.rename_group(
+        caller, request.id("mediaId"), body.oldLabel, body.newLabel, check=studio.unchanged(request.headers)
+    )
     return studio.show_one(media, request.links)
 
 

@@ -1,9 +1,13 @@
-"""POST /api/dataset/{datasetId}/reprocess - have the frames of a collection's files made anew, a bounded batch at a time.
+"""POST /api/dataset/{datasetId}/reprocess - have the frames of a collection's files made anew, a bounded
+batch at a time.
 
-Each as by the endpoint for one item, of the version that the item shows. What that endpoint would refuse is passed over, and what waits already.
+Each as by the endpoint for one item, of the version that the item shows. What that endpoint would refuse is
+passed over, and what waits already.
 
-Body      {"processing"?: "failed" (as without it) or "all", "limit"?: files to look at, 1 to 1,000, "cursor"?: nextCursor of the batch before}
-Response  202 {"requested": how many are being processed again, "nextCursor": to go on with; null: that was the last batch}
+Body      {"processing"?: "failed" (as without it) or "all", "limit"?: files to look at, 1 to 1,000,
+          "cursor"?: nextCursor of the batch before}
+Response  202 {"requested": how many are being processed again, "nextCursor": to go on with; null: that was
+          the last batch}
 Errors    400 a cursor, limit or processing that cannot be one; 401; 403; 404
 """
 
@@ -18,13 +22,18 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    studio, operation="collection.reprocess", item=("datasetId", "collection"), body=studio.Reprocess, returns=studio.ReprocessingMany, status=202
+    studio,
+    operation="collection.reprocess",
+    item=("datasetId", "collection"),
+    body=studio.Reprocess,
+    returns=studio.ReprocessingMany,
+    status=202,
 )
 def app(request: Request[studio.Reprocess], caller: Caller) -> studio.ReprocessingMany:
     asked = request.body()
     batch = reprocessing.ask_for_collection(
         caller, request.id("datasetId"), which=asked.processing, limit=asked.limit, cursor=asked.after()
-    )  # fmt: skip
+    )
     return studio.show_reprocessing_many(batch.requested, batch.next)
 
 

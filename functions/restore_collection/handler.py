@@ -1,7 +1,9 @@
 """POST /api/dataset/{datasetId}/restore - reverse the act of deletion that took a collection, whole.
 
-Response  {"id", "restoredCount": files, versions counted, "deletionId"}; what was deleted in it before stays deleted
-Errors    401; 403 another organization's, or neither owner nor admin; 404; 409 it is not deleted; 410 it was deleted for good
+Response  {"id", "restoredCount": files, versions counted, "deletionId"}; what was deleted in it before stays
+          deleted
+Errors    401; 403 another organization's, or neither owner nor admin; 404; 409 it is not deleted; 410 it was
+          deleted for good
 """
 
 from __future__ import annotations

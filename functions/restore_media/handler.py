@@ -1,7 +1,10 @@
-"""POST /api/media/{mediaId}/restore - reverse the act of deletion that took an item, or a version of it, whole.
+"""POST /api/media/{mediaId}/restore - reverse the act of deletion that took an item, or a version of it,
+whole.
 
-Response  {"id", "restoredCount": files, versions counted, "deletionId"}; it lies where it lay, or in the nearest folder above that lives
-Errors    401; 403; 404; 409 it is not deleted, or its collection is, or the version's item; 410 it was deleted for good
+Response  {"id", "restoredCount": files, versions counted, "deletionId"}; it lies where it lay, or in the
+          nearest folder above that lives
+Errors    401; 403; 404; 409 it is not deleted, or its collection is, or the version's item; 410 it was
+          deleted for good
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""DELETE /api/auth/api-keys/{id} - one of the caller's own API keys works no more, from this moment on; it may be the one that asks.
+"""DELETE /api/auth/api-keys/{id} - one of the caller's own API keys works no more, from this moment on; it
+may be the one that asks.
 
 Response  {"apiKey": {...}}, the same when it was revoked before
 Errors    400 in no organization; 401; 403; 404 also another person's

@@ -1,6 +1,8 @@
-"""POST /api/auth/organization/set-active - choose the organization that the session's requests act in where they name none.
+"""POST /api/auth/organization/set-active - choose the organization that the session's requests act in where
+they name none.
 
-It is kept with the session, and the cookie activeTeamId names it. null: the session has none, and the cookie is forgotten.
+It is kept with the session, and the cookie activeTeamId names it. null: the session has none, and the cookie
+is forgotten.
 
 Body      {"organizationId": an id, or null}
 Response  {"id", "name", "slug", "role", "createdAt"}, or null
@@ -19,9 +21,12 @@ from vitrine.models import Person
 
 
 @endpoint(
-    accounts, operation="organization.choose", item=Item("organizationId", "organization", "body"), body=organizations.ActiveOrganization,
+    accounts,
+    operation="organization.choose",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.ActiveOrganization,
     returns=organizations.Organization | None,
-)  # fmt: skip
+)
 def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
     chosen = members.choose(person, request.body().organizationId)
     cookie = active_team(chosen.id if chosen else None, secure=request.secure)

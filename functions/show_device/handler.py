@@ -1,7 +1,9 @@
-"""GET /device and GET /device/{file} - The page where a signed-in person approves or denies a login at a device, and the files it names.
+"""GET /device and GET /device/{file} - The page where a signed-in person approves or denies a login at a
+device, and the files it names.
 
 Takes     ?user_code=, which it shows; only the person's own click decides
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
+Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time
+          and has an ETag
 Errors    404
 """
 
@@ -11,6 +13,6 @@ from mangum import Mangum
 
 from vitrine import packaged
 
-app = packaged.site(__name__, "device.html")   # its files are made by `make page`
+app = packaged.site(__name__, "device.html")  # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

@@ -1,6 +1,8 @@
-"""GET /api/docs and GET /api/docs/{file} - The API's documents, readable: Swagger UI over /api/openapi.json, and the files it names.
+"""GET /api/docs and GET /api/docs/{file} - The API's documents, readable: Swagger UI over /api/openapi.json,
+and the files it names.
 
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
+Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time
+          and has an ETag
 Errors    404
 """
 
@@ -10,6 +12,6 @@ from mangum import Mangum
 
 from vitrine import packaged
 
-app = packaged.site(__name__, "docs.html")   # its files are made by `make page`
+app = packaged.site(__name__, "docs.html")  # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

@@ -1,6 +1,8 @@
-"""GET /, GET /assets/{file} and GET /favicon.ico - The page to look at what is there and to upload, the files it names, and the icon.
+"""GET /, GET /assets/{file} and GET /favicon.ico - The page to look at what is there and to upload, the files
+it names, and the icon.
 
-Response  the file; the icon is SVG. A name that holds a hash may be kept for ever; the page itself is asked for anew each time and has an ETag
+Response  the file; the icon is SVG. A name that holds a hash may be kept for ever; the page itself is asked
+          for anew each time and has an ETag
 Errors    404
 """
 
@@ -10,6 +12,7 @@ from mangum import Mangum
 
 from vitrine import packaged
 
-app = packaged.site(__name__, "page.html", icon="favicon.svg", reaches_store=True)   # its files are made by `make page`
+# its files are made by `make page`
+app = packaged.site(__name__, "page.html", icon="favicon.svg", reaches_store=True)
 
 handler = Mangum(app, lifespan="off")

@@ -1,8 +1,11 @@
-"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Ask again when it has expired.
+"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Ask again when it has
+expired.
 
-Query     key, size? (bytes) and checksum? (CRC64NVME, base64): bound to the URL, and to be sent as the headers answered
+Query     key, size? (bytes) and checksum? (CRC64NVME, base64): bound to the URL, and to be sent as the
+          headers answered
 Response  {"url", "expires": seconds, "headers"?}
-Errors    400 no part number, key missing; 401; 403; 404 not the caller's upload, or another key; 409 the upload has ended; 413
+Errors    400 no part number, key missing; 401; 403; 404 not the caller's upload, or another key; 409 the
+          upload has ended; 413
 """
 
 from __future__ import annotations
@@ -15,11 +18,21 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(companion, operation="upload.sign", item=("uploadId", "upload"), query=companion.PartQuery, returns=companion.SignedPart)
+@endpoint(
+    companion,
+    operation="upload.sign",
+    item=("uploadId", "upload"),
+    query=companion.PartQuery,
+    returns=companion.SignedPart,
+)
 def app(request: Request[None, companion.PartQuery], caller: Caller) -> companion.SignedPart:
     asked = request.query()
     number = companion.parse_part_number(request.text("partNumber"))
-    return companion.show_signed(uploads.sign_part(caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum))
+    return companion.show_signed(
+        uploads.sign_part(
+            caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum
+        )
+    )
 
 
 handler = Mangum(app, lifespan="off")

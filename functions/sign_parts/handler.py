@@ -2,7 +2,8 @@
 
 Query     key, partNumbers (1,2,3)
 Response  {"presignedUrls": {"1": "...", "2": "..."}}
-Errors    400 no part numbers or too many, key missing; 401; 403; 404 not the caller's upload, or another key; 409 the upload has ended; 413
+Errors    400 no part numbers or too many, key missing; 401; 403; 404 not the caller's upload, or another key;
+          409 the upload has ended; 413
 """
 
 from __future__ import annotations
@@ -15,10 +16,18 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(companion, operation="upload.sign", item=("uploadId", "upload"), query=companion.BatchQuery, returns=companion.SignedParts)
+@endpoint(
+    companion,
+    operation="upload.sign",
+    item=("uploadId", "upload"),
+    query=companion.BatchQuery,
+    returns=companion.SignedParts,
+)
 def app(request: Request[None, companion.BatchQuery], caller: Caller) -> companion.SignedParts:
     asked = request.query()
-    return companion.show_signed_parts(uploads.sign_parts(caller, request.id("uploadId"), asked.key, asked.numbers()))
+    return companion.show_signed_parts(
+        uploads.sign_parts(caller, request.id("uploadId"), asked.key, asked.numbers())
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,9 +1,11 @@
 """POST /api/auth/sign-up/email - make an account, and sign in with it.
 
 Body      {"name", "email", "password": 8 to 128 characters, "rememberMe"?: default true}
-Response  {"token", "session": {"token"}, "user": {"id", "email", "name", "image", "emailVerified", "createdAt", "updatedAt"}}, and the session's
+Response  {"token", "session": {"token"}, "user": {"id", "email", "name", "image", "emailVerified",
+          "createdAt", "updatedAt"}}, and the session's
           cookie. Both tokens are the same. The person is in no organization yet
-Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a foreign page asks; 422 the e-mail is taken; 429; 503
+Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a foreign page
+          asks; 422 the e-mail is taken; 429; 503
 """
 
 from __future__ import annotations
@@ -18,16 +20,22 @@ from vitrine.library import people, sessions
 from vitrine.models import Nobody
 
 
-@endpoint(accounts, public=True, tier="sign_up", mints_secret=True, writes=True, body=SignUp, returns=SignedUp)
+@endpoint(
+    accounts, public=True, tier="sign_up", mints_secret=True, writes=True, body=SignUp, returns=SignedUp
+)
 def app(request: Request[SignUp], _: Nobody) -> Answer:
     body = request.body()
     account = people.sign_up(email=body.email, name=body.name, password=body.password)
     session = sessions.start(
-        account.id, address=request.address, user_agent=request.headers.get("user-agent", ""), remember=body.rememberMe
-    )  # fmt: skip
+        account.id,
+        address=request.address,
+        user_agent=request.headers.get("user-agent", ""),
+        remember=body.rememberMe,
+    )
     return Answer(
-        show_signed_up(account, session.token), cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure)
-    )  # fmt: skip
+        show_signed_up(account, session.token),
+        cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure),
+    )
 
 
 handler = Mangum(app, lifespan="off")

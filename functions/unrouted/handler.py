@@ -1,4 +1,6 @@
-"""$default - what no route takes: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a slash at the end of a v1 path."""
+"""$default - what no route takes: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a slash
+at the end of a v1 path.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,15 @@ from vitrine.endpoint import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 
-app = fallback(ROUTES, {"/api/v1/": v1, "/api/auth/": accounts, "/api/upload": companion, "/api/auth/device": devices, "/": studio})
+app = fallback(
+    ROUTES,
+    {
+        "/api/v1/": v1,
+        "/api/auth/": accounts,
+        "/api/upload": companion,
+        "/api/auth/device": devices,
+        "/": studio,
+    },
+)
 
 handler = Mangum(app, lifespan="off")

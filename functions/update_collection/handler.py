@@ -2,7 +2,8 @@
 
 Body      {"name"?, "icon"? (null: none)}, at least one
 Response  {"dataset": {...}}, with its new ETag
-Errors    400 neither field, or one that cannot be; 401; 403 another organization's, or neither owner nor admin; 404; 412 changed since it was read
+Errors    400 neither field, or one that cannot be; 401; 403 another organization's, or neither owner nor
+          admin; 404; 412 changed since it was read
           (If-Match)
 """
 
@@ -16,11 +17,19 @@ from vitrine.library import collections
 from vitrine.models import Caller
 
 
-@endpoint(studio, operation="collection.update", item=("datasetId", "collection"), body=studio.CollectionChange, returns=studio.OneCollection)
+@endpoint(
+    studio,
+    operation="collection.update",
+    item=("datasetId", "collection"),
+    body=studio.CollectionChange,
+    returns=studio.OneCollection,
+)
 def app(request: Request[studio.CollectionChange], caller: Caller) -> Answer:
     name, icon = request.body().wanted()
     check = studio.unchanged_collection(request.headers)
-    return studio.show_one_collection(collections.update(caller, request.id("datasetId"), name=name, icon=icon, check=check))
+    return studio.show_one_collection(
+        collections.update(caller, request.id("datasetId"), name=name, icon=icon, check=check)
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -2,8 +2,10 @@
 
 Body      {"name"?, "scopes"?, "expiresAt"? (null: never)}, at least one
 Response  {"apiKey": {...}}; a key that had expired works again once its end is moved
-Errors    400 also when the key would work longer than the caller's own key; 401; 403 also when the key would reach what the caller's
-          own key does not; 404 also another person's; 409 revoked or rotated, or it would work again beside ten others
+Errors    400 also when the key would work longer than the caller's own key; 401; 403 also when the key would
+          reach what the caller's
+          own key does not; 404 also another person's; 409 revoked or rotated, or it would work again beside
+          ten others
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from vitrine.models import Caller
 
 @endpoint(accounts, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
 def app(request: Request[keys.KeyChange], caller: Caller) -> keys.OneKey:
-    return keys.show_one(library.change(caller, keys.parse_key_id(request.text("id")), request.body().change()))
+    return keys.show_one(
+        library.change(caller, keys.parse_key_id(request.text("id")), request.body().change())
+    )
 
 
 handler = Mangum(app, lifespan="off")

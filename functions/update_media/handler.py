@@ -1,9 +1,12 @@
 """PATCH /api/media/{mediaId} - rename an item, file or folder, or say something else of it.
 
-Body      {"name"?, "metadata"?}, at least one. metadata replaces the whole: tags, title, alt and caption missing from it are cleared;
-          moderation, exif and processing are the server's own and ignored. If-Match with the item's ETag makes that safe
+Body      {"name"?, "metadata"?}, at least one. metadata replaces the whole: tags, title, alt and caption
+          missing from it are cleared;
+          moderation, exif and processing are the server's own and ignored. If-Match with the item's ETag
+          makes that safe
 Response  {"media": {...}}, with its new ETag
-Errors    400 neither field, a name, tag or text that cannot be one, metadata too large; 401; 403; 404; 412 changed since it was read
+Errors    400 neither field, a name, tag or text that cannot be one, metadata too large; 401; 403; 404; 412
+          changed since it was read
 """
 
 from __future__ import annotations
@@ -16,10 +19,14 @@ from vitrine.library import media
 from vitrine.models import Caller
 
 
-@endpoint(studio, operation="media.update", item=("mediaId", "media"), body=studio.Change, returns=studio.OneMedia)
+@endpoint(
+    studio, operation="media.update", item=("mediaId", "media"), body=studio.Change, returns=studio.OneMedia
+)
 def app(request: Request[studio.Change], caller: Caller) -> Answer:
     name, said = request.body().wanted()
-    changed = media.update(caller, request.id("mediaId"), name=name, said=said, check=studio.unchanged(request.headers))
+    changed = media.update(
+        caller, request.id("mediaId"), name=name, said=said, check=studio.unchanged(request.headers)
+    )
     return studio.show_one(changed, request.links)
 
 

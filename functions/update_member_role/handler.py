@@ -4,7 +4,8 @@ Owners are made and unmade by owners alone; admins change everybody else, each o
 
 Body      {"memberId": the person's id, "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
-Errors    400; 401; 403 neither owner nor admin, or an admin and an owner's role; 404 no such member; 409 last_owner
+Errors    400; 401; 403 neither owner nor admin, or an admin and an owner's role; 404 no such member; 409
+          last_owner
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="member.change_role", item=Item("organizationId", "organization", "body"), body=organizations.ChangedMember,
+    accounts,
+    operation="member.change_role",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.ChangedMember,
     returns=organizations.Member,
-)  # fmt: skip
+)
 def app(request: Request[organizations.ChangedMember], caller: Caller) -> organizations.Member:
     body = request.body()
     return organizations.show_member(members.change_role(caller, body.memberId, body.role))

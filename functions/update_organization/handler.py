@@ -16,9 +16,12 @@ from vitrine.models import Caller
 
 
 @endpoint(
-    accounts, operation="organization.update", item=Item("organizationId", "organization", "body"), body=organizations.ChangedOrganization,
+    accounts,
+    operation="organization.update",
+    item=Item("organizationId", "organization", "body"),
+    body=organizations.ChangedOrganization,
     returns=organizations.Organization,
-)  # fmt: skip
+)
 def app(request: Request[organizations.ChangedOrganization], caller: Caller) -> organizations.Organization:
     changes = request.body().changes()
     return organizations.show_organization(members.rename(caller, changes.name, changes.slug))

@@ -1,11 +1,17 @@
-"""POST /api/upload/multipart - upload a small file as a form. Larger ones go straight into the store by the protocol at /api/upload/s3.
+"""POST /api/upload/multipart - upload a small file as a form. Larger ones go straight into the store by the
+protocol at /api/upload/s3.
 
-Body      multipart/form-data: datasetId, path? (the folder, default the root), file, name? (default the file's own, as it was sent). Up to the limit
-          of the deployment (4 MB in Lambda, else FORM_MAX_BYTES), which GET /api/v1/media/upload reports. The type is what the bytes say
-Response  {"success": true, "mediaId", "url": permanent link, "message"}. The item can be seen at once, its frames follow. `url` is null, and the
+Body      multipart/form-data: datasetId, path? (the folder, default the root), file, name? (default the
+          file's own, as it was sent). Up to the limit
+          of the deployment (4 MB in Lambda, else FORM_MAX_BYTES), which GET /api/v1/media/upload reports. The
+          type is what the bytes say
+Response  {"success": true, "mediaId", "url": permanent link, "message"}. The item can be seen at once, its
+          frames follow. `url` is null, and the
           message says so, where it was blocked within the request
-Errors    400 datasetId or file missing, an empty file, no form; 401; 403; 404 collection or folder not there; 413 over a limit or the quota;
-          415 a type that is not taken; 422; 503. An Idempotency-Key is not looked at: a form sent twice makes two items
+Errors    400 datasetId or file missing, an empty file, no form; 401; 403; 404 collection or folder not there;
+          413 over a limit or the quota;
+          415 a type that is not taken; 422; 503. An Idempotency-Key is not looked at: a form sent twice makes
+          two items
 """
 
 from __future__ import annotations
@@ -20,10 +26,14 @@ from vitrine.models import Caller
 WHERE = Item("datasetId", "collection", "body")
 
 
-@endpoint(studio, operation="upload.create", item=WHERE, body=studio.FormUpload, files=1, returns=studio.Uploaded)
+@endpoint(
+    studio, operation="upload.create", item=WHERE, body=studio.FormUpload, files=1, returns=studio.Uploaded
+)
 def app(request: Request[studio.FormUpload], caller: Caller) -> studio.Uploaded:
     form = request.body()
-    wanted = uploads.NewUpload(form.file.filename, "", name=form.name or None, collection_id=form.datasetId, path=form.path or None)
+    wanted = uploads.NewUpload(
+        form.file.filename, "", name=form.name or None, collection_id=form.datasetId, path=form.path or None
+    )
     return studio.show_uploaded(uploads.put_form(caller, wanted, form.file), request.links)
 
 

@@ -1,8 +1,11 @@
-"""POST /api/v1/media/check-duplicates - which of these files the team has already, by name and size or by content.
+"""POST /api/v1/media/check-duplicates - which of these files the team has already, by name and size or by
+content.
 
 Body      {"files": [{"filename", "fileSize", "sha256"?}, ...]}, at most 1,000; sha256 in hexadecimal
-Response  {"success", "data": {"duplicates": [{"filename", "fileSize", "sha256"?, "existing": [{"id", "url", "createdAt", "match", "status"}]}]},
-          "info": {"timestamp"}}: files that the team has, as they were sent, each with the newest five it is like
+Response  {"success", "data": {"duplicates": [{"filename", "fileSize", "sha256"?, "existing": [{"id", "url",
+          "createdAt", "match", "status"}]}]},
+          "info": {"timestamp"}}: files that the team has, as they were sent, each with the newest five it is
+          like
 Errors    400; 401; 403
 """
 

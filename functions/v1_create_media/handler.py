@@ -1,10 +1,14 @@
 """POST /api/v1/media - register what lies at a URL, or have it fetched.
 
-Body      {"url", "filename", "fileSize", "mimeType", "width"?, "height"?, "title"?, "alt"?, "caption"?, "import"?}. The URL is one of http or https
-          that leads to a public address, without control characters; it is kept and sent in its normalized form (percent-encoded, Punycode).
+Body      {"url", "filename", "fileSize", "mimeType", "width"?, "height"?, "title"?, "alt"?, "caption"?,
+          "import"?}. The URL is one of http or https
+          that leads to a public address, without control characters; it is kept and sent in its normalized
+          form (percent-encoded, Punycode).
           It is not looked at, unless `import` is true: then it is fetched soon, and kept here like an upload
-Response  201 {"success", "data": {...}, "info": {"timestamp"}}. `url` is a permanent link, which leads there. An item to be fetched is shown with
-          `processing` pending; it becomes ready, or failed with a reason. What it is and how large it is are then what its content says
+Response  201 {"success", "data": {...}, "info": {"timestamp"}}. `url` is a permanent link, which leads there.
+          An item to be fetched is shown with
+          `processing` pending; it becomes ready, or failed with a reason. What it is and how large it is are
+          then what its content says
 Errors    400; 401; 403; 409; 413 too large to be fetched, or over the quota; 422; 500
 """
 
@@ -22,9 +26,16 @@ from vitrine.models import Caller
 def app(request: Request[v1.CreateMedia], caller: Caller) -> v1.OneMedia:
     said = request.body()
     link = imports.NewLink(
-        said.url, said.filename, said.fileSize, said.mimeType, width=said.width, height=said.height, title=said.title, alt=said.alt,
+        said.url,
+        said.filename,
+        said.fileSize,
+        said.mimeType,
+        width=said.width,
+        height=said.height,
+        title=said.title,
+        alt=said.alt,
         caption=said.caption,
-    )  # fmt: skip
+    )
     return v1.show_one(imports.register(caller, link, to_be_fetched=said.import_), request.links)
 
 

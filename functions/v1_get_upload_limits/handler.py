@@ -1,7 +1,9 @@
 """GET /api/v1/media/upload - what a form upload may hold, and where larger files go.
 
-Response  {"success", "data": {"message", "storage", "uploadPath", "supportedTypes", "maxFileSize", "maxImageSize"?, "maxVideoSize"?,
-          "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}. Sizes are of one file; those of one kind where they are others.
+Response  {"success", "data": {"message", "storage", "uploadPath", "supportedTypes", "maxFileSize",
+          "maxImageSize"?, "maxVideoSize"?,
+          "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}. Sizes are of one file; those of
+          one kind where they are others.
           `maxRequestSize` is of a form with all its files, here and at /api/upload/multipart
 Errors    401; 403
 """
@@ -19,7 +21,9 @@ from vitrine.models import Caller
 @endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)
 def app(request: Request, _: Caller) -> v1.UploadLimits:
     most = request.largest_form
-    return v1.show_limits(largest_file(most), largest_file(most, "image"), largest_file(most, "video"), most, request.links)
+    return v1.show_limits(
+        largest_file(most), largest_file(most, "image"), largest_file(most, "video"), most, request.links
+    )
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,9 +1,12 @@
 """GET /api/v1/media - the team's files, verified ones only.
 
-Query     limit 1-100 (20), offset, orderBy createdAt|filename|fileSize, orderDir asc|desc, type image|video|all;
-          search: all its words, in any form, in title, filename, alt and caption together, or itself as a part of one of them;
+Query     limit 1-100 (20), offset, orderBy createdAt|filename|fileSize, orderDir asc|desc, type
+          image|video|all;
+          search: all its words, in any form, in title, filename, alt and caption together, or itself as a
+          part of one of them;
           tagIds, tagSlugs: separated by commas; any of the first and any of the second
-Response  {"success", "data": {"data": [...], "total", "limit", "offset"}, "info": {"timestamp", "limit", "offset", "total"}}
+Response  {"success", "data": {"data": [...], "total", "limit", "offset"}, "info": {"timestamp", "limit",
+          "offset", "total"}}
 Errors    400 with the issues; 401; 403
 """
 
@@ -21,9 +24,16 @@ from vitrine.models import Caller
 def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
     asked = request.query()
     page = media.files(
-        caller, search=asked.search, tag_ids=asked.tag_ids(), tag_slugs=asked.tag_slugs(), type=asked.type,
-        order_by=asked.orderBy, descending=asked.orderDir == "desc", limit=asked.limit, offset=asked.offset,
-    )  # fmt: skip
+        caller,
+        search=asked.search,
+        tag_ids=asked.tag_ids(),
+        tag_slugs=asked.tag_slugs(),
+        type=asked.type,
+        order_by=asked.orderBy,
+        descending=asked.orderDir == "desc",
+        limit=asked.limit,
+        offset=asked.offset,
+    )
     return v1.show_page(page, request.links, limit=asked.limit, offset=asked.offset)
 
 

@@ -16,7 +16,9 @@ from vitrine.library import team_tags
 from vitrine.models import Caller
 
 
-@endpoint(v1, operation="media.remove_tag", item=("id", "media"), query=tags.WhichTag, returns=tags.RemovedTag)
+@endpoint(
+    v1, operation="media.remove_tag", item=("id", "media"), query=tags.WhichTag, returns=tags.RemovedTag
+)
 def app(request: Request[None, tags.WhichTag], caller: Caller) -> tags.RemovedTag:
     team_tags.remove(caller, request.id("id"), request.query().tag())
     return tags.show_removed()

@@ -2,8 +2,10 @@
 
 Body      {"tagIds": at most 500; repeated ones count once, none take all tags away}
 Response  the tags of the file as GET shows them. What Studio alone shows, and hidden tags, stay
-Errors    400 with the issues: each tag that is not the team's; 401; 403; 404 not there, not yet verified, a folder, or another team's;
-          409 a tag is hidden, or the file would have more than 500 tags. Where it is refused nothing has changed
+Errors    400 with the issues: each tag that is not the team's; 401; 403; 404 not there, not yet verified, a
+          folder, or another team's;
+          409 a tag is hidden, or the file would have more than 500 tags. Where it is refused nothing has
+          changed
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """PATCH /api/v1/media/{id} - say something else of a file of the team.
 
-Body      {"title"?, "alt"?, "caption"?}, at least one: at most 255, 500 and 1000 UTF-16 units, or null; anything else is ignored
+Body      {"title"?, "alt"?, "caption"?}, at least one: at most 255, 500 and 1000 UTF-16 units, or null;
+          anything else is ignored
 Response  {"success", "data": {...} as GET shows it, "info": {"timestamp"}}
-Errors    400 with the issues, said before 404; 401; 403; 404 not there, not yet verified, a folder, or another team's
+Errors    400 with the issues, said before 404; 401; 403; 404 not there, not yet verified, a folder, or
+          another team's
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from vitrine.library import media
 from vitrine.models import Caller
 
 
-@endpoint(v1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)   # no item: who asks is judged before the body, and it after
+# no item: who asks is judged before the body, and it after
+@endpoint(v1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)
 def app(request: Request[v1.UpdateMedia], caller: Caller) -> v1.OneMedia:
     said = request.body().said()
     return v1.show_one(media.say(caller, request.id("id"), said), request.links)

@@ -1,10 +1,13 @@
 """PATCH /api/v1/media-tags/{id} - change a tag of the team, on every item that has it.
 
-Body      {"name"?, "color"?, "icon"?, "description"?, "order"?, "isActive"?}, at least one; null for no color, icon or description. A tag that is
-          not active is hidden, in every listing and on every item, until it is active again. A name with another slug brings it along,
+Body      {"name"?, "color"?, "icon"?, "description"?, "order"?, "isActive"?}, at least one; null for no
+          color, icon or description. A tag that is
+          not active is hidden, in every listing and on every item, until it is active again. A name with
+          another slug brings it along,
           with a suffix where it is another tag's
 Response  {"success", "data": {...} as listed, "info": {"timestamp"}}
-Errors    400; 401; 403; 404; 409 another tag has the name, be it in other case or with other spaces, dashes and underscores
+Errors    400; 401; 403; 404; 409 another tag has the name, be it in other case or with other spaces, dashes
+          and underscores
 """
 
 from __future__ import annotations

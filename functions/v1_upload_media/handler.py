@@ -1,10 +1,15 @@
-"""POST /api/v1/media/upload - upload small files as a form. Larger ones go straight into the store by the protocol at /api/upload/s3.
+"""POST /api/v1/media/upload - upload small files as a form. Larger ones go straight into the store by the
+protocol at /api/upload/s3.
 
-Body      multipart/form-data: one or more parts `files`, up to 100, up to the limits that GET reports: of one file, and of all (4 MB in Lambda).
-          Each is checked by itself, and by its content. Empty ones are skipped; a file in a part of another name is listed in `errors`
-Response  {"success", "data": {"message", "urls", "media", "count", "storage", "errors"?: [{"filename", "error"}]}, "info": {"timestamp"}}.
+Body      multipart/form-data: one or more parts `files`, up to 100, up to the limits that GET reports: of one
+          file, and of all (4 MB in Lambda).
+          Each is checked by itself, and by its content. Empty ones are skipped; a file in a part of another
+          name is listed in `errors`
+Response  {"success", "data": {"message", "urls", "media", "count", "storage", "errors"?: [{"filename",
+          "error"}]}, "info": {"timestamp"}}.
           `errors` where some were refused. The items can be seen at once, their frames follow
-Errors    400 no files, no form, or none of them taken (why the first was not); 401; 403; 409; 413 over the limit of the form; 422; 500
+Errors    400 no files, no form, or none of them taken (why the first was not); 401; 403; 409; 413 over the
+          limit of the form; 422; 500
 """
 
 from __future__ import annotations
@@ -17,7 +22,9 @@ from vitrine.library import uploads
 from vitrine.models import Caller
 
 
-@endpoint(v1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles)
+@endpoint(
+    v1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
+)
 def app(request: Request[v1.UploadFiles], caller: Caller) -> v1.UploadedFiles:
     judged = uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)
     return v1.show_uploaded(judged, request.skipped, request.links)

@@ -1,6 +1,8 @@
-"""S3 on disk: what Vitrine's storage code and browsers ask of S3, enforced as S3 enforces it, and nothing more.
+"""S3 on disk: what Vitrine's storage code and browsers ask of S3, enforced as S3 enforces it, and nothing
+more.
 
-`python -m local.s3 --help` runs it; `application(settings)` is the same as an ASGI app; `serving(settings)` runs it in a thread, for tests.
+`python -m local.s3 --help` runs it; `application(settings)` is the same as an ASGI app; `serving(settings)`
+runs it in a thread, for tests.
 docs/local-s3.md says what it does, what it refuses and how it keeps objects.
 """
 
@@ -11,4 +13,14 @@ from local.s3.serve import serve, serving
 from local.s3.settings import Settings
 from local.s3.signatures import Credentials
 
-__all__ = ["CorsRule", "Credentials", "Notification", "Settings", "application", "read_cors", "read_notifications", "serve", "serving"]
+__all__ = [
+    "CorsRule",
+    "Credentials",
+    "Notification",
+    "Settings",
+    "application",
+    "read_cors",
+    "read_notifications",
+    "serve",
+    "serving",
+]

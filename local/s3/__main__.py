@@ -23,19 +23,35 @@ def main(arguments: list[str] | None = None) -> int:
         description="S3 on disk, for one bucket, on 127.0.0.1. Prints one line ending in its URL when it is ready.",
         epilog="Credentials come from S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and S3_SESSION_TOKEN where every request must carry one.",
     )
-    parser.add_argument("--root", type=Path, required=True, help="the folder that objects and events are kept in")
+    parser.add_argument(
+        "--root", type=Path, required=True, help="the folder that objects and events are kept in"
+    )
     parser.add_argument("--bucket", required=True, help="the one bucket there is")
     parser.add_argument("--port", type=int, default=0, help="0, the default: any free one")
-    parser.add_argument("--region", default="eu-central-1", help="the region signatures must name (default: %(default)s)")
-    parser.add_argument("--cors", type=Path, metavar="FILE", help='JSON: {"CorsRules": [{"AllowedOrigins": [...], ...}]}, as in CloudFormation')
-    parser.add_argument("--notify", type=Path, metavar="FILE", help='such as [{"event": "s3:ObjectCreated:Put", "prefix": "in/"}] (default: all)')
+    parser.add_argument(
+        "--region", default="eu-central-1", help="the region signatures must name (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cors",
+        type=Path,
+        metavar="FILE",
+        help='JSON: {"CorsRules": [{"AllowedOrigins": [...], ...}]}, as in CloudFormation',
+    )
+    parser.add_argument(
+        "--notify",
+        type=Path,
+        metavar="FILE",
+        help='such as [{"event": "s3:ObjectCreated:Put", "prefix": "in/"}] (default: all)',
+    )
     parser.add_argument(
         "--require-if-match-on-delete",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="deny DeleteObject without If-Match, as our bucket's policy does (default: yes)",
     )
-    parser.add_argument("--no-fsync", action="store_true", help="lose objects when the machine falls; for benchmarks")
+    parser.add_argument(
+        "--no-fsync", action="store_true", help="lose objects when the machine falls; for benchmarks"
+    )
     given = parser.parse_args(arguments)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", given.bucket):
         parser.error("--bucket: 3 to 63 lower case letters, digits, dots and hyphens")
@@ -47,10 +63,16 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings(
             root=given.root,
             bucket=given.bucket,
-            credentials=Credentials(os.environ["S3_ACCESS_KEY_ID"], os.environ["S3_SECRET_ACCESS_KEY"], os.environ.get("S3_SESSION_TOKEN") or None),
+            credentials=Credentials(
+                os.environ["S3_ACCESS_KEY_ID"],
+                os.environ["S3_SECRET_ACCESS_KEY"],
+                os.environ.get("S3_SESSION_TOKEN") or None,
+            ),
             region=given.region,
             cors=read_cors(given.cors) if given.cors else (),
-            notifications=read_notifications(given.notify) if given.notify else (Notification("s3:ObjectCreated:*"),),
+            notifications=read_notifications(given.notify)
+            if given.notify
+            else (Notification("s3:ObjectCreated:*"),),
             require_if_match_on_delete=given.require_if_match_on_delete,
             durable=not given.no_fsync,
         )

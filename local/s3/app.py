@@ -1,4 +1,6 @@
-"""The server as an ASGI app: who asks, for which operation, and what is told about it. The operations are in objects.py, uploads.py and post.py."""
+"""The server as an ASGI app: who asks, for which operation, and what is told about it. The operations are
+in objects.py, uploads.py and post.py.
+"""
 
 import logging
 import sqlite3
@@ -19,7 +21,8 @@ from local.s3.store import Store
 
 _log = logging.getLogger("local.s3")
 
-# By method, whether a key is named, and the parameters that tell operations apart (S3 calls them subresources).
+# By method, whether a key is named, and the parameters that tell operations apart (S3 calls them
+# subresources).
 _OPERATIONS: Mapping[tuple[str, str, frozenset[str]], Operation] = {
     ("HEAD", "bucket", frozenset[str]()): objects.head_bucket,
     ("GET", "bucket", frozenset({"list-type"})): objects.list_objects,
@@ -136,18 +139,26 @@ class _Application:
         if call.method != "OPTIONS":
             told |= cors.granted(self._settings.cors, call.headers.get("origin"), call.method)
         if "100-continue" in call.headers.get("expect", "") and not body.asked_for:
-            told["connection"] = "close"  # the client holds its body back, and what comes next on this connection would be taken for it
+            # the client holds its body back, and what comes next on this connection would be taken for it
+            told["connection"] = "close"
 
         async def send_told(event: Message) -> None:
             if event["type"] == "http.response.start":
-                event["headers"] = [*event["headers"], *((name.encode(), value.encode("latin-1")) for name, value in told.items())]
+                event["headers"] = [
+                    *event["headers"],
+                    *((name.encode(), value.encode("latin-1")) for name, value in told.items()),
+                ]
             await send(event)
 
         await answer(scope, receive, send_told)
 
     async def _answer(self, call: Call) -> ASGIApp:
         if call.bucket != self._settings.bucket:
-            raise S3Error("NoSuchBucket", BucketName=call.bucket) if call.bucket else S3Error("NotImplemented", "ListBuckets is not implemented")
+            raise (
+                S3Error("NoSuchBucket", BucketName=call.bucket)
+                if call.bucket
+                else S3Error("NotImplemented", "ListBuckets is not implemented")
+            )
         if call.method == "OPTIONS":
             return Response(headers=cors.preflight(self._settings.cors, call.headers))
 
@@ -156,7 +167,9 @@ class _Application:
         if operation is None and subresources:
             raise S3Error("NotImplemented", Parameter=", ".join(sorted(subresources)))
         if operation is None:
-            raise S3Error("MethodNotAllowed", Method=call.method, ResourceType="OBJECT" if call.key else "BUCKET")
+            raise S3Error(
+                "MethodNotAllowed", Method=call.method, ResourceType="OBJECT" if call.key else "BUCKET"
+            )
         if operation is not post.post_object:  # whose signature is in the form
             call.payload = self._verifier.verify(call.signed)
         return await operation(call)

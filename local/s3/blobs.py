@@ -1,6 +1,7 @@
 """Bytes on disk: written once under a name of their own, never changed, read in slices.
 
-A blob is a part of an upload or a whole small object. Nothing knows of it until the catalogue commits its name, so a blob that a
+A blob is a part of an upload or a whole small object. Nothing knows of it until the catalogue commits its
+name, so a blob that a
 crash left behind is one that the catalogue does not name: the next start removes it.
 """
 
@@ -29,7 +30,9 @@ class Writing:
         self.digests = Digests({"MD5", *algorithms})
         self._file = file
         self._durable = durable
-        self._descriptor: int | None = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._descriptor: int | None = os.open(
+            file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+        )
 
     def write(self, chunks: Iterable[bytes]) -> None:
         assert self._descriptor is not None

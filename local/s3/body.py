@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 from local.s3.blobs import Writing
 from local.s3.errors import S3Error
 
-_BATCH = 1 << 20  # bytes handed to a thread at once: fewer changes of thread, and never more than two batches in memory
+# bytes handed to a thread at once: fewer changes of thread, and never more than two batches in memory
+_BATCH = 1 << 20
 _LINE = 16 << 10  # bytes a chunk's header or a trailer may have
 
 
@@ -50,7 +51,8 @@ async def exactly(chunks: AsyncIterator[bytes], length: int) -> AsyncIterator[by
 
 
 class AwsChunked:
-    """A body with `x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER`: `content` yields what is inside, then `trailers` is filled.
+    """A body with `x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER`: `content` yields what is
+    inside, then `trailers` is filled.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
     """

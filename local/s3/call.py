@@ -32,9 +32,17 @@ _METADATA_MOST = 2048  # bytes of user-defined metadata
 _COMMON = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent"})
 # These tell how a body is checked.
 BODY_HEADERS = frozenset(
-    {"x-amz-sdk-checksum-algorithm", "x-amz-decoded-content-length", "x-amz-trailer"} | {f"x-amz-checksum-{name.lower()}" for name in OFFERED}
+    {"x-amz-sdk-checksum-algorithm", "x-amz-decoded-content-length", "x-amz-trailer"}
+    | {f"x-amz-checksum-{name.lower()}" for name in OFFERED}
 )
-_STORED = ("content-type", "cache-control", "content-disposition", "content-encoding", "content-language", "expires")
+_STORED = (
+    "content-type",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+)
 
 
 @dataclass
@@ -55,9 +63,19 @@ class Call:
     payload: str = field(default=UNSIGNED)  # what the signature says of the body
 
     @classmethod
-    def of(cls, scope: Scope, receive: Receive, settings: Settings, store: Store, verifier: Verifier, threads: Executor) -> "Call":
+    def of(
+        cls,
+        scope: Scope,
+        receive: Receive,
+        settings: Settings,
+        store: Store,
+        verifier: Verifier,
+        threads: Executor,
+    ) -> "Call":
         raw: bytes = scope["raw_path"]
-        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]
+        )
         query = tuple(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         signed = SignedRequest(scope["method"], raw, query, headers)
         bucket, _, key = raw.removeprefix(b"/").partition(b"/")
@@ -82,23 +100,43 @@ class Call:
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: work(*args, **kwargs))
 
     def only(self, *understood: str, prefixes: tuple[str, ...] = ()) -> None:
-        """Raises NotImplemented when an x-amz-* header asks for what is not understood: none is ever ignored."""
+        """Raises NotImplemented when an x-amz-* header asks for what is not understood: none is ever
+        ignored.
+        """
         for name in self.headers:
-            if name.startswith("x-amz-") and name not in _COMMON and name not in understood and not name.startswith(prefixes or "\0"):
-                raise S3Error("NotImplemented", "A header you provided implies functionality that is not implemented", Header=name)
+            if (
+                name.startswith("x-amz-")
+                and name not in _COMMON
+                and name not in understood
+                and not name.startswith(prefixes or "\0")
+            ):
+                raise S3Error(
+                    "NotImplemented",
+                    "A header you provided implies functionality that is not implemented",
+                    Header=name,
+                )
 
     def number(self, name: str, usual: int, *, most: int = 1000) -> int:
         """A query parameter that counts, at most `most`."""
         text = self.query.get(name) or str(usual)
         if not re.fullmatch(r"\d{1,10}", text, re.ASCII) or int(text) > (1 << 31) - 1:
-            raise S3Error("InvalidArgument", f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text)
+            raise S3Error(
+                "InvalidArgument",
+                f"Provided {name} not an integer or within integer range",
+                ArgumentName=name,
+                ArgumentValue=text,
+            )
         return min(int(text), most)
 
     def condition(self) -> Condition:
         """The If-Match or If-None-Match of a write."""
         absent = self.headers.get("if-none-match")
         if absent not in {None, "*"}:
-            raise S3Error("NotImplemented", "A header you provided implies functionality that is not implemented", Header="If-None-Match")
+            raise S3Error(
+                "NotImplemented",
+                "A header you provided implies functionality that is not implemented",
+                Header="If-None-Match",
+            )
         return Condition(self.headers.get("if-match"), if_absent=absent == "*")
 
     @property
@@ -118,13 +156,20 @@ class Call:
         return bytes(body)
 
     async def receive_file(self, algorithm: str | None, *, most: int) -> tuple[Writing, str]:
-        """The body as a blob, held against everything that was said of it, and the algorithm of its checksum to keep.
+        """The body as a blob, held against everything that was said of it, and the algorithm of its checksum
+        to keep.
 
-        `algorithm` is the one it must have; None: the one that the client chose. The caller finishes or discards the blob.
+        `algorithm` is the one it must have; None: the one that the client chose. The caller finishes or
+        discards the blob.
         """
-        declared, trailer = declared_checksum(self.headers), self.headers.get("x-amz-trailer", "").removeprefix("x-amz-checksum-").upper()
+        declared, trailer = (
+            declared_checksum(self.headers),
+            self.headers.get("x-amz-trailer", "").removeprefix("x-amz-checksum-").upper(),
+        )
         if trailer and (self.payload != CHUNKED or trailer not in OFFERED):
-            raise S3Error("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
+            raise S3Error(
+                "InvalidRequest", "The value specified in the x-amz-trailer header is not supported"
+            )
         told = declared.algorithm if declared else trailer
         announced = self.headers.get("x-amz-sdk-checksum-algorithm", "").upper()
         if announced and announced != told:
@@ -158,7 +203,10 @@ class Call:
                 if declared is None:
                     raise S3Error("MalformedTrailerError")
             if declared is not None and declared != writing.checksum(kept):
-                raise S3Error("BadDigest", f"The {declared.algorithm} you specified did not match the calculated checksum.")
+                raise S3Error(
+                    "BadDigest",
+                    f"The {declared.algorithm} you specified did not match the calculated checksum.",
+                )
         except BaseException:
             writing.discard()
             raise
@@ -202,13 +250,22 @@ def checked_key(key: str) -> str:
 
 
 def stored_headers(told: Mapping[str, str]) -> dict[str, str]:
-    """Of headers or form fields (names in lower case), those kept with an object; MetadataTooLarge for more metadata than S3 keeps."""
+    """Of headers or form fields (names in lower case), those kept with an object; MetadataTooLarge for
+    more metadata than S3 keeps.
+    """
     kept = {name: told[name] for name in _STORED if told.get(name)}
-    encodings = [word for word in kept.pop("content-encoding", "").replace(" ", "").split(",") if word not in {"", "aws-chunked"}]
+    encodings = [
+        word
+        for word in kept.pop("content-encoding", "").replace(" ", "").split(",")
+        if word not in {"", "aws-chunked"}
+    ]
     if encodings:
         kept["content-encoding"] = ",".join(encodings)
     metadata = {name: value for name, value in told.items() if name.startswith("x-amz-meta-")}
-    size = sum(len(name.removeprefix("x-amz-meta-").encode()) + len(value.encode()) for name, value in metadata.items())
+    size = sum(
+        len(name.removeprefix("x-amz-meta-").encode()) + len(value.encode())
+        for name, value in metadata.items()
+    )
     if size > _METADATA_MOST:
         raise S3Error("MetadataTooLarge", Size=size, MaxSizeAllowed=_METADATA_MOST)
     return {"content-type": "binary/octet-stream"} | kept | metadata
@@ -216,9 +273,16 @@ def stored_headers(told: Mapping[str, str]) -> dict[str, str]:
 
 def declared_checksum(told: Mapping[str, str]) -> Checksum | None:
     """The one x-amz-checksum-* among headers, trailers or form fields (names in lower case)."""
-    found = [Checksum(name, told[header]) for name in OFFERED if (header := f"x-amz-checksum-{name.lower()}") in told]
+    found = [
+        Checksum(name, told[header])
+        for name in OFFERED
+        if (header := f"x-amz-checksum-{name.lower()}") in told
+    ]
     if len(found) > 1:
-        raise S3Error("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+        raise S3Error(
+            "InvalidRequest",
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        )
     if found and not well_formed(found[0]):
         raise S3Error("InvalidRequest", f"Value for {found[0].header} header is invalid.")
     return found[0] if found else None
@@ -229,10 +293,18 @@ def full_object_algorithm(headers: Mapping[str, str]) -> str:
     algorithm = headers.get("x-amz-checksum-algorithm", DEFAULT).upper()
     if algorithm not in OFFERED:
         raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
-    # CRC64NVME is of the whole object unless told otherwise; for the others S3 would keep a checksum of the parts' checksums.
+    # CRC64NVME is of the whole object unless told otherwise; for the others S3 would keep a checksum of the
+    # parts' checksums.
     kind = headers.get("x-amz-checksum-type", "FULL_OBJECT" if algorithm == DEFAULT else "COMPOSITE")
     if kind != "FULL_OBJECT":
-        raise S3Error("NotImplemented", "Only checksums of the type FULL_OBJECT are implemented", Header="x-amz-checksum-type")
+        raise S3Error(
+            "NotImplemented",
+            "Only checksums of the type FULL_OBJECT are implemented",
+            Header="x-amz-checksum-type",
+        )
     if algorithm not in FULL_OBJECT:
-        raise S3Error("InvalidRequest", f"The FULL_OBJECT checksum type cannot be used with the {algorithm.lower()} checksum algorithm.")
+        raise S3Error(
+            "InvalidRequest",
+            f"The FULL_OBJECT checksum type cannot be used with the {algorithm.lower()} checksum algorithm.",
+        )
     return algorithm

@@ -13,7 +13,8 @@ from typing import Protocol, cast
 
 from awscrt import checksums as crt
 
-# Of a multipart object S3 keeps a checksum of the whole only for these; it is CRC64NVME where none was asked for.
+# Of a multipart object S3 keeps a checksum of the whole only for these; it is CRC64NVME where none was asked
+# for.
 FULL_OBJECT = ("CRC64NVME", "CRC32C", "CRC32")
 DEFAULT = "CRC64NVME"
 
@@ -33,9 +34,21 @@ class _Crc:
 
 
 _CRCS: Mapping[str, _Crc] = {
-    "CRC32": _Crc(4, cast(Callable[[bytes, int], int], crt.crc32), cast(Callable[[int, int, int], int], crt.combine_crc32)),
-    "CRC32C": _Crc(4, cast(Callable[[bytes, int], int], crt.crc32c), cast(Callable[[int, int, int], int], crt.combine_crc32c)),
-    "CRC64NVME": _Crc(8, cast(Callable[[bytes, int], int], crt.crc64nvme), cast(Callable[[int, int, int], int], crt.combine_crc64nvme)),
+    "CRC32": _Crc(
+        4,
+        cast(Callable[[bytes, int], int], crt.crc32),
+        cast(Callable[[int, int, int], int], crt.combine_crc32),
+    ),
+    "CRC32C": _Crc(
+        4,
+        cast(Callable[[bytes, int], int], crt.crc32c),
+        cast(Callable[[int, int, int], int], crt.combine_crc32c),
+    ),
+    "CRC64NVME": _Crc(
+        8,
+        cast(Callable[[bytes, int], int], crt.crc64nvme),
+        cast(Callable[[int, int, int], int], crt.combine_crc64nvme),
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """The bucket's CORS rules: what a browser's page may ask, told the way S3 tells it.
 
-An answer carries CORS headers only when a rule allows that origin and method, and a preflight is answered 200 only when the rule
+An answer carries CORS headers only when a rule allows that origin and method, and a preflight is answered 200
+only when the rule
 allows every header it names too; nothing is ever reflected that no rule named.
 """
 
@@ -20,7 +21,9 @@ _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 @dataclass(frozen=True)
 class CorsRule:
-    """One rule, in the words of CloudFormation's `AWS::S3::Bucket CorsRule`; `*` may stand once in an origin or header."""
+    """One rule, in the words of CloudFormation's `AWS::S3::Bucket CorsRule`; `*` may stand once in an
+    origin or header.
+    """
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -37,24 +40,43 @@ class CorsRule:
 
 
 def read_cors(file: Path) -> tuple[CorsRule, ...]:
-    """The rules of a JSON file shaped as CloudFormation's CorsConfiguration: `{"CorsRules": [{"AllowedOrigins": ...}]}`."""
+    """The rules of a JSON file shaped as CloudFormation's CorsConfiguration: `{"CorsRules":
+    [{"AllowedOrigins": ...}]}`.
+    """
     return tuple(
-        CorsRule(tuple(rule.AllowedOrigins), tuple(rule.AllowedMethods), tuple(rule.AllowedHeaders), tuple(rule.ExposedHeaders), rule.MaxAge)
+        CorsRule(
+            tuple(rule.AllowedOrigins),
+            tuple(rule.AllowedMethods),
+            tuple(rule.AllowedHeaders),
+            tuple(rule.ExposedHeaders),
+            rule.MaxAge,
+        )
         for rule in _Configuration.model_validate(json.loads(file.read_text("utf-8"))).CorsRules
     )
 
 
 def preflight(rules: Sequence[CorsRule], request: Mapping[str, str]) -> dict[str, str]:
-    """The headers that allow what the OPTIONS request (its headers, lower case) asks for; S3Error when no rule does."""
+    """The headers that allow what the OPTIONS request (its headers, lower case) asks for; S3Error when no
+    rule does.
+    """
     origin, method = request.get("origin"), request.get("access-control-request-method")
     if origin is None:
         raise S3Error("BadRequest", "Insufficient information. Origin request header needed.")
     if method not in _METHODS:
         raise S3Error("BadRequest", f"Invalid Access-Control-Request-Method: {method or 'null'}")
     if not rules:
-        raise S3Error("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.", Method=method, ResourceType="OBJECT")
+        raise S3Error(
+            "AccessForbidden",
+            "CORSResponse: CORS is not enabled for this bucket.",
+            Method=method,
+            ResourceType="OBJECT",
+        )
 
-    wanted = [name.strip().lower() for name in request.get("access-control-request-headers", "").split(",") if name.strip()]
+    wanted = [
+        name.strip().lower()
+        for name in request.get("access-control-request-headers", "").split(",")
+        if name.strip()
+    ]
     rule = next((rule for rule in rules if rule.allows(origin, method, wanted)), None)
     if rule is None:
         raise S3Error(

@@ -33,7 +33,13 @@ def document(name: str, elements: Iterable[Element]) -> bytes:
 
 def error(code: str, message: str, details: Iterable[Element], resource: str, request_id: str) -> bytes:
     """S3's errors carry no namespace."""
-    elements = [("Code", code), ("Message", message), *details, ("Resource", resource), ("RequestId", request_id)]
+    elements = [
+        ("Code", code),
+        ("Message", message),
+        *details,
+        ("Resource", resource),
+        ("RequestId", request_id),
+    ]
     return f"{_HEAD}<Error>{_written(elements)}</Error>".encode()
 
 
@@ -48,11 +54,13 @@ def spelled(key: str, encoding: str | None) -> str:
 
 
 def read_completion(body: bytes) -> tuple[ListedPart, ...]:
-    """The parts of a CompleteMultipartUpload document; MalformedXML unless there is at least one and each is whole."""
+    """The parts of a CompleteMultipartUpload document; MalformedXML unless there is at least one and each
+    is whole.
+    """
     if b"<!DOCTYPE" in body:  # nothing that expands
         raise S3Error("MalformedXML")
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314  no document type, and at most 4 MiB
+        root = ElementTree.fromstring(body)  # noqa: S314 - no document type, and at most 4 MiB
         parts = tuple(_part(element) for element in root if _local(element) == "Part")
     except (ElementTree.ParseError, KeyError, ValueError):
         raise S3Error("MalformedXML") from None
@@ -83,6 +91,10 @@ def _text(content: "str | int | bool | Iterable[Element]") -> str:
             return str(content)
         case str():
             # Control characters that XML 1.0 cannot carry go out as references, as S3 sends them.
-            return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda found: f"&#x{ord(found[0]):x};", escape(content, {'"': "&quot;"}))
+            return re.sub(
+                r"[\x00-\x08\x0b-\x1f\x7f]",
+                lambda found: f"&#x{ord(found[0]):x};",
+                escape(content, {'"': "&quot;"}),
+            )
         case _:
             return _written(content)

@@ -35,7 +35,10 @@ class Created:
 
 def read_notifications(file: Path) -> tuple[Notification, ...]:
     """The wishes of a JSON file: `[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, ...]`."""
-    return tuple(Notification(wish.event, wish.prefix) for wish in TypeAdapter(list[_Wish]).validate_json(file.read_bytes()))
+    return tuple(
+        Notification(wish.event, wish.prefix)
+        for wish in TypeAdapter(list[_Wish]).validate_json(file.read_bytes())
+    )
 
 
 def message(created: Created, *, bucket: str, region: str, sequence: int) -> str:
@@ -44,7 +47,9 @@ def message(created: Created, *, bucket: str, region: str, sequence: int) -> str
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
         "awsRegion": region,
-        "eventTime": datetime.fromtimestamp(created.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventTime": datetime.fromtimestamp(created.at, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
         "eventName": created.kind,
         "userIdentity": {"principalId": "AWS:LOCAL"},
         "requestParameters": {"sourceIPAddress": "127.0.0.1"},
@@ -52,7 +57,11 @@ def message(created: Created, *, bucket: str, region: str, sequence: int) -> str
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": "local",
-            "bucket": {"name": bucket, "ownerIdentity": {"principalId": "LOCAL"}, "arn": f"arn:aws:s3:::{bucket}"},
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": {"principalId": "LOCAL"},
+                "arn": f"arn:aws:s3:::{bucket}",
+            },
             "object": {
                 "key": quote_plus(created.key, safe="/"),
                 "size": created.size,

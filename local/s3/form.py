@@ -11,12 +11,18 @@ _FIELDS_MOST = 20_000  # bytes before the file, S3's own limit
 
 
 class Form:
-    """`read_fields` first; then `fields` (names in lower case) is whole and `file` yields the file's bytes. What follows it is ignored."""
+    """`read_fields` first; then `fields` (names in lower case) is whole and `file` yields the file's
+    bytes. What follows it is ignored.
+    """
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
         kind, options = parse_options_header(content_type)
         if kind != b"multipart/form-data" or b"boundary" not in options:
-            raise S3Error("InvalidArgument", "Bucket POST must be of the enclosure-type multipart/form-data", ArgumentName="Content-Type")
+            raise S3Error(
+                "InvalidArgument",
+                "Bucket POST must be of the enclosure-type multipart/form-data",
+                ArgumentName="Content-Type",
+            )
         self._chunks = chunks
         self._fields: dict[str, str] = {}
         self._file: list[bytes] = []
@@ -56,7 +62,12 @@ class Form:
             if self._state != "fields":
                 break
         if not self._has_file:
-            raise S3Error("InvalidArgument", "POST requires exactly one file upload per request.", ArgumentName="file", ArgumentValue="0")
+            raise S3Error(
+                "InvalidArgument",
+                "POST requires exactly one file upload per request.",
+                ArgumentName="file",
+                ArgumentValue="0",
+            )
 
     async def file(self) -> AsyncIterator[bytes]:
         """Raises MalformedPOSTRequest when the form is cut off."""
@@ -112,7 +123,11 @@ class Form:
             self._state = "after"
         elif self._state == "fields":
             if self._name in self._fields:
-                raise S3Error("InvalidArgument", "POST requires exactly one value for each form field.", ArgumentName=self._name)
+                raise S3Error(
+                    "InvalidArgument",
+                    "POST requires exactly one value for each form field.",
+                    ArgumentName=self._name,
+                )
             try:
                 self._fields[self._name] = self._value.decode("utf-8")
             except UnicodeDecodeError:

@@ -19,8 +19,20 @@ from local.s3.documents import Element, document, moment, spelled
 from local.s3.errors import S3Error
 from local.s3.store import Held, StoredObject, matches
 
-_OVERRIDES = ("content-type", "content-language", "expires", "cache-control", "content-disposition", "content-encoding")
-_COPY_HEADERS = ("x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match", "x-amz-metadata-directive")
+_OVERRIDES = (
+    "content-type",
+    "content-language",
+    "expires",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+)
+_COPY_HEADERS = (
+    "x-amz-copy-source",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-metadata-directive",
+)
 
 
 async def head_bucket(call: Call) -> ASGIApp:
@@ -66,21 +78,36 @@ async def list_objects(call: Call) -> ASGIApp:
     call.only()
     if call.query["list-type"] != "2":
         raise S3Error("NotImplemented", "Only ListObjectsV2 is implemented", Parameter="list-type")
-    encoding, prefix, token = call.query.get("encoding-type"), call.query.get("prefix", ""), call.query.get("continuation-token")
+    encoding, prefix, token = (
+        call.query.get("encoding-type"),
+        call.query.get("prefix", ""),
+        call.query.get("continuation-token"),
+    )
     limit = call.number("max-keys", 1000)
-    page = await call.run(call.store.list_objects, prefix, _after(token) if token is not None else call.query.get("start-after", ""), limit)
+    page = await call.run(
+        call.store.list_objects,
+        prefix,
+        _after(token) if token is not None else call.query.get("start-after", ""),
+        limit,
+    )
     told: list[Element] = [
         ("Name", call.bucket),
         ("Prefix", spelled(prefix, encoding)),
         *([("ContinuationToken", token)] if token is not None else []),
-        *([("StartAfter", spelled(call.query["start-after"], encoding))] if "start-after" in call.query else []),
+        *(
+            [("StartAfter", spelled(call.query["start-after"], encoding))]
+            if "start-after" in call.query
+            else []
+        ),
         ("KeyCount", len(page.entries)),
         ("MaxKeys", limit),
         *([("EncodingType", encoding)] if encoding else []),
         ("IsTruncated", page.more and limit > 0),
     ]
     if page.more and page.entries:
-        told.append(("NextContinuationToken", base64.urlsafe_b64encode(page.entries[-1].key.encode()).decode()))
+        told.append(
+            ("NextContinuationToken", base64.urlsafe_b64encode(page.entries[-1].key.encode()).decode())
+        )
     told += [("Contents", _listed(entry, encoding)) for entry in page.entries]
     return Response(document("ListBucketResult", told), media_type="application/xml")
 
@@ -88,10 +115,27 @@ async def list_objects(call: Call) -> ASGIApp:
 async def _put(call: Call) -> ASGIApp:
     call.only(*BODY_HEADERS, prefixes=("x-amz-meta-",))
     since, condition, headers = time.time(), call.condition(), call.stored_headers()
-    condition.check(await call.run(call.store.find, call.key))  # before the bytes come, so that none come in vain
+    # before the bytes come, so that none come in vain
+    condition.check(await call.run(call.store.find, call.key))
     writing, algorithm = await call.receive_file(None, most=PUT_MOST)
-    stored = await call.run(call.store.put, writing, call.key, headers, algorithm, condition, "ObjectCreated:Put", call.request_id, since=since)
-    return Response(headers={"etag": f'"{stored.etag}"', stored.checksum.header: stored.checksum.value, "x-amz-checksum-type": "FULL_OBJECT"})
+    stored = await call.run(
+        call.store.put,
+        writing,
+        call.key,
+        headers,
+        algorithm,
+        condition,
+        "ObjectCreated:Put",
+        call.request_id,
+        since=since,
+    )
+    return Response(
+        headers={
+            "etag": f'"{stored.etag}"',
+            stored.checksum.header: stored.checksum.value,
+            "x-amz-checksum-type": "FULL_OBJECT",
+        }
+    )
 
 
 async def _copy(call: Call) -> ASGIApp:
@@ -99,7 +143,12 @@ async def _copy(call: Call) -> ASGIApp:
     since, condition = time.time(), call.condition()
     directive = call.headers.get("x-amz-metadata-directive", "COPY")
     if directive not in {"COPY", "REPLACE"}:
-        raise S3Error("InvalidArgument", "Unknown metadata directive.", ArgumentName="x-amz-metadata-directive", ArgumentValue=directive)
+        raise S3Error(
+            "InvalidArgument",
+            "Unknown metadata directive.",
+            ArgumentName="x-amz-metadata-directive",
+            ArgumentValue=directive,
+        )
     asked = call.headers.get("x-amz-checksum-algorithm", "").upper()
     if asked and asked not in OFFERED:
         raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
@@ -114,13 +163,28 @@ async def _copy(call: Call) -> ASGIApp:
     held = await call.run(call.store.hold, key)
     try:
         source = held.stored
-        for header, wrong in (("x-amz-copy-source-if-match", False), ("x-amz-copy-source-if-none-match", True)):
+        for header, wrong in (
+            ("x-amz-copy-source-if-match", False),
+            ("x-amz-copy-source-if-none-match", True),
+        ):
             if header in call.headers and matches(call.headers[header], source.etag) is wrong:
                 raise S3Error("PreconditionFailed", Condition=header)
         if source.size > PUT_MOST:
-            raise S3Error("InvalidRequest", f"The specified copy source is larger than the maximum allowable size for a copy source: {PUT_MOST}")
+            raise S3Error(
+                "InvalidRequest",
+                f"The specified copy source is larger than the maximum allowable size for a copy source: {PUT_MOST}",
+            )
         headers = source.headers if directive == "COPY" else stored_headers(call.headers)
-        stored = await call.run(call.store.copy, held, call.key, headers, asked or source.checksum.algorithm, condition, call.request_id, since=since)
+        stored = await call.run(
+            call.store.copy,
+            held,
+            call.key,
+            headers,
+            asked or source.checksum.algorithm,
+            condition,
+            call.request_id,
+            since=since,
+        )
     finally:
         await call.run(call.store.release, held)
     told: list[Element] = [
@@ -134,7 +198,9 @@ async def _copy(call: Call) -> ASGIApp:
 
 @dataclass(frozen=True)
 class _Sending:
-    """An answer that streams from disk: a slice read in a thread, sent, and the next; nothing is read for a client that has gone."""
+    """An answer that streams from disk: a slice read in a thread, sent, and the next; nothing is read for
+    a client that has gone.
+    """
 
     call: Call
     held: Held
@@ -173,9 +239,18 @@ def _described(stored: StoredObject, call: Call) -> tuple[dict[str, str], int, i
     if_match, if_none_match = call.headers.get("if-match"), call.headers.get("if-none-match")
     if if_match is not None and not matches(if_match, stored.etag):
         raise S3Error("PreconditionFailed", Condition="If-Match")
-    validators = {"etag": f'"{stored.etag}"', "last-modified": email.utils.formatdate(stored.modified, usegmt=True)}
+    validators = {
+        "etag": f'"{stored.etag}"',
+        "last-modified": email.utils.formatdate(stored.modified, usegmt=True),
+    }
     if if_none_match is not None and matches(if_none_match, stored.etag):
-        return validators | {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers}, 304, 0, 0
+        return (
+            validators
+            | {name: stored.headers[name] for name in ("cache-control", "expires") if name in stored.headers},
+            304,
+            0,
+            0,
+        )
 
     headers = {**stored.headers, **validators, "accept-ranges": "bytes"}
     for name in _OVERRIDES:
@@ -196,7 +271,11 @@ def _range(call: Call, stored: StoredObject) -> tuple[int, int, bool]:
     text = call.headers.get("range", "")
     match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", text.replace(" ", ""), re.ASCII)
     if_range = call.headers.get("if-range")
-    if match is None or match.groups() == ("", "") or (if_range is not None and if_range.strip('"') != stored.etag):
+    if (
+        match is None
+        or match.groups() == ("", "")
+        or (if_range is not None and if_range.strip('"') != stored.etag)
+    ):
         return 0, stored.size, False
     first, last = match.groups()
     if first and last and int(last) < int(first):
@@ -210,7 +289,11 @@ def _range(call: Call, stored: StoredObject) -> tuple[int, int, bool]:
 
 def _header_value(value: str, name: str) -> str:
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-        raise S3Error("InvalidArgument", "Header value cannot contain control characters", ArgumentName=f"response-{name}")
+        raise S3Error(
+            "InvalidArgument",
+            "Header value cannot contain control characters",
+            ArgumentName=f"response-{name}",
+        )
     return value
 
 
@@ -218,11 +301,15 @@ def _source_key(call: Call) -> str:
     path, _, parameters = call.headers["x-amz-copy-source"].partition("?")
     if parameters:
         raise S3Error("NotImplemented", Header="x-amz-copy-source")
-    bucket, _, key = unquote_to_bytes(path).decode("utf-8", "surrogateescape").removeprefix("/").partition("/")
+    bucket, _, key = (
+        unquote_to_bytes(path).decode("utf-8", "surrogateescape").removeprefix("/").partition("/")
+    )
     if bucket != call.bucket:
         raise S3Error("NoSuchBucket", BucketName=bucket)
     if not key:
-        raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+        raise S3Error(
+            "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+        )
     return checked_key(key)
 
 
@@ -230,7 +317,11 @@ def _after(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise S3Error("InvalidArgument", "The continuation token provided is incorrect", ArgumentName="continuation-token") from None
+        raise S3Error(
+            "InvalidArgument",
+            "The continuation token provided is incorrect",
+            ArgumentName="continuation-token",
+        ) from None
 
 
 def _listed(entry: StoredObject, encoding: str | None) -> list[Element]:

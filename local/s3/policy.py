@@ -36,7 +36,8 @@ class Allowed:
 
 
 def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
-    """The sizes that the form's policy allows, once all its other conditions hold for the fields (names in lower case).
+    """The sizes that the form's policy allows, once all its other conditions hold for the fields (names in
+    lower case).
 
     Raises S3Error for a policy that is malformed, expired, not met, or silent about a field.
     """
@@ -61,7 +62,9 @@ def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
             case _:
                 raise S3Error("InvalidPolicyDocument", "Invalid Policy: Invalid Condition")
 
-    extra = sorted(name for name in fields if name not in covered | _EXEMPT and not name.startswith("x-ignore-"))
+    extra = sorted(
+        name for name in fields if name not in covered | _EXEMPT and not name.startswith("x-ignore-")
+    )
     if extra:
         raise _refused(f"Extra input fields: {', '.join(extra)}")
     return sizes

@@ -18,9 +18,13 @@ from local.s3.form import Form
 from local.s3.policy import Allowed, permit
 from local.s3.store import Condition
 
-_SIGNATURE = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature"})
+_SIGNATURE = frozenset(
+    {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", "x-amz-signature"}
+)
 _CHECKSUMS = frozenset(f"x-amz-checksum-{name.lower()}" for name in OFFERED)
-_UNSUPPORTED = frozenset({"acl", "tagging", "redirect", "success_action_redirect", "awsaccesskeyid", "signature"})
+_UNSUPPORTED = frozenset(
+    {"acl", "tagging", "redirect", "success_action_redirect", "awsaccesskeyid", "signature"}
+)
 
 
 async def post_object(call: Call) -> ASGIApp:
@@ -37,16 +41,37 @@ async def post_object(call: Call) -> ASGIApp:
         await pour(_within(allowed, form.file()), writing, call.threads)
         allowed.check(writing.size)
         if declared is not None and declared != writing.checksum(algorithm):
-            raise S3Error("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+            raise S3Error(
+                "BadDigest", f"The {algorithm} you specified did not match the calculated checksum."
+            )
     except BaseException:
         writing.discard()
         raise
-    stored = await call.run(call.store.put, writing, key, headers, algorithm, Condition(), "ObjectCreated:Post", call.request_id, since=since)
+    stored = await call.run(
+        call.store.put,
+        writing,
+        key,
+        headers,
+        algorithm,
+        Condition(),
+        "ObjectCreated:Post",
+        call.request_id,
+        since=since,
+    )
 
-    told = {"etag": f'"{stored.etag}"', "location": call.location, stored.checksum.header: stored.checksum.value}
+    told = {
+        "etag": f'"{stored.etag}"',
+        "location": call.location,
+        stored.checksum.header: stored.checksum.value,
+    }
     match form.fields.get("success_action_status"):
         case "201":
-            elements: list[Element] = [("Location", call.location), ("Bucket", call.bucket), ("Key", key), ("ETag", f'"{stored.etag}"')]
+            elements: list[Element] = [
+                ("Location", call.location),
+                ("Bucket", call.bucket),
+                ("Key", key),
+                ("ETag", f'"{stored.etag}"'),
+            ]
             return Response(document("PostResponse", elements), 201, told, "application/xml")
         case "200":
             return Response(status_code=200, headers=told)
@@ -55,7 +80,9 @@ async def post_object(call: Call) -> ASGIApp:
 
 
 def _permitted(call: Call, fields: Mapping[str, str]) -> tuple[Allowed, str]:
-    """The sizes and the key that the form may have; everything is held against its policy before a byte of the file is kept."""
+    """The sizes and the key that the form may have; everything is held against its policy before a byte
+    of the file is kept.
+    """
     for name in ("key", "policy", "x-amz-signature"):
         if name not in fields and name != "key":
             raise S3Error("AccessDenied")  # a POST without credentials
@@ -69,8 +96,16 @@ def _permitted(call: Call, fields: Mapping[str, str]) -> tuple[Allowed, str]:
     call.verifier.verify_policy(fields)
     allowed = permit(fields, bucket=call.bucket, now=time.time())
     for name in fields:
-        if name in _UNSUPPORTED or (name.startswith("x-amz-") and name not in _SIGNATURE | _CHECKSUMS and not name.startswith("x-amz-meta-")):
-            raise S3Error("NotImplemented", "A form field you provided implies functionality that is not implemented", Field=name)
+        if name in _UNSUPPORTED or (
+            name.startswith("x-amz-")
+            and name not in _SIGNATURE | _CHECKSUMS
+            and not name.startswith("x-amz-meta-")
+        ):
+            raise S3Error(
+                "NotImplemented",
+                "A form field you provided implies functionality that is not implemented",
+                Field=name,
+            )
     if "${filename}" in fields["key"]:
         raise S3Error("NotImplemented", "${filename} in a key is not implemented", Field="key")
     return allowed, checked_key(fields["key"])

@@ -13,9 +13,13 @@ from local.s3.settings import Settings
 
 
 def serve(settings: Settings, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; prints one line, ending in the URL, when it answers. Port 0: any free one."""
+    """Serves until SIGINT or SIGTERM; prints one line, ending in the URL, when it answers. Port 0: any
+    free one.
+    """
     with contextlib.suppress(KeyboardInterrupt), _listening(port) as listener:
-        _server(settings, listener, lambda url: print(f"S3 ready at {url}", flush=True)).run(sockets=[listener])
+        _server(settings, listener, lambda url: print(f"S3 ready at {url}", flush=True)).run(
+            sockets=[listener]
+        )
 
 
 @contextmanager

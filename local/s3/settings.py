@@ -16,7 +16,8 @@ class Settings:
     bucket: str
     credentials: Credentials
     region: str = "eu-central-1"
-    cors: tuple[CorsRule, ...] = ()  # none: every preflight is refused, as for a bucket without a CORS configuration
+    # none: every preflight is refused, as for a bucket without a CORS configuration
+    cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = (Notification("s3:ObjectCreated:*"),)
     require_if_match_on_delete: bool = True  # what the bucket's policy demands in AWS
     durable: bool = True  # False leaves out every fsync: benchmarks only

@@ -1,4 +1,5 @@
-"""AWS Signature Version 4, from the side that checks: in the Authorization header, in a presigned URL, over a POST policy.
+"""AWS Signature Version 4, from the side that checks: in the Authorization header, in a presigned URL, over a
+POST policy.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
@@ -20,7 +21,14 @@ CHUNKED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW = 15 * 60  # seconds a request's clock may be off
 _LONGEST = 7 * 24 * 3600  # seconds a presigned URL may live
-_QUERY = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires")
+_QUERY = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Signature",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Expires",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,9 @@ class Verifier:
     def verify_policy(self, fields: Mapping[str, str]) -> None:
         """The form's policy was signed by us, in a scope of ours. What the policy says is policy.py's."""
         if fields.get("x-amz-algorithm") != _ALGORITHM:
-            raise S3Error("InvalidArgument", f"Only {_ALGORITHM} is supported", ArgumentName="x-amz-algorithm")
+            raise S3Error(
+                "InvalidArgument", f"Only {_ALGORITHM} is supported", ArgumentName="x-amz-algorithm"
+            )
         scope = self._scope(fields.get("x-amz-credential", ""), "InvalidArgument", "x-amz-credential")
         date = _moment(fields.get("x-amz-date", ""))
         if date is None or not fields["x-amz-date"].startswith(scope.day):
@@ -89,24 +99,40 @@ class Verifier:
         if not all(name in query for name in _QUERY):
             raise S3Error("AuthorizationQueryParametersError")
         if query["X-Amz-Algorithm"] != _ALGORITHM:
-            raise S3Error("AuthorizationQueryParametersError", f'X-Amz-Algorithm only supports "{_ALGORITHM}"')
-        scope = self._scope(query["X-Amz-Credential"], "AuthorizationQueryParametersError", "X-Amz-Credential")
+            raise S3Error(
+                "AuthorizationQueryParametersError", f'X-Amz-Algorithm only supports "{_ALGORITHM}"'
+            )
+        scope = self._scope(
+            query["X-Amz-Credential"], "AuthorizationQueryParametersError", "X-Amz-Credential"
+        )
         date = _moment(query["X-Amz-Date"])
         if date is None or not query["X-Amz-Date"].startswith(scope.day):
-            raise S3Error("AuthorizationQueryParametersError", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+            raise S3Error(
+                "AuthorizationQueryParametersError",
+                "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
+            )
         self._check_window(date, _lifetime(query["X-Amz-Expires"]))
         self._check_token(query.get("X-Amz-Security-Token"))
         # x-amz-content-sha256 alone may come unsigned, as S3 lets it.
         signed = self._signed_headers(request, query["X-Amz-SignedHeaders"], exempt={"x-amz-content-sha256"})
 
-        sent = request.header("x-amz-content-sha256") if "x-amz-content-sha256" in signed else query.get("X-Amz-Content-Sha256")
+        sent = (
+            request.header("x-amz-content-sha256")
+            if "x-amz-content-sha256" in signed
+            else query.get("X-Amz-Content-Sha256")
+        )
         payload = UNSIGNED if sent is None else _payload(sent)
         rest = [(name, value) for name, value in request.query if name != "X-Amz-Signature"]
-        self._compare_request(request, scope, query["X-Amz-Date"], rest, signed, payload, query["X-Amz-Signature"])
+        self._compare_request(
+            request, scope, query["X-Amz-Date"], rest, signed, payload, query["X-Amz-Signature"]
+        )
         return payload
 
     def _verify_header(self, request: SignedRequest, authorization: str) -> str:
-        match = re.fullmatch(rf"{_ALGORITHM} *Credential=([^, ]+),? *SignedHeaders=([^, ]+),? *Signature=([^, ]+)", authorization)
+        match = re.fullmatch(
+            rf"{_ALGORITHM} *Credential=([^, ]+),? *SignedHeaders=([^, ]+),? *Signature=([^, ]+)",
+            authorization,
+        )
         if match is None:
             raise S3Error("AuthorizationHeaderMalformed")
         credential, names, signature = match.groups()
@@ -116,7 +142,12 @@ class Verifier:
         if date is None or not sent.startswith(scope.day):
             raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
         if abs(self.clock() - date) > _SKEW:
-            raise S3Error("RequestTimeTooSkewed", RequestTime=sent, ServerTime=_iso(self.clock()), MaxAllowedSkewMilliseconds=_SKEW * 1000)
+            raise S3Error(
+                "RequestTimeTooSkewed",
+                RequestTime=sent,
+                ServerTime=_iso(self.clock()),
+                MaxAllowedSkewMilliseconds=_SKEW * 1000,
+            )
         self._check_token(request.header("x-amz-security-token"))
         signed = self._signed_headers(request, names)
 
@@ -130,12 +161,22 @@ class Verifier:
     def _scope(self, credential: str, code: str, where: str) -> "_Scope":
         pieces = credential.split("/")
         if len(pieces) != 5 or pieces[4] != "aws4_request" or not re.fullmatch(r"\d{8}", pieces[1]):
-            raise S3Error(code, f'Error parsing the {where} parameter; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".')
+            raise S3Error(
+                code,
+                f'Error parsing the {where} parameter; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+            )
         access_key, day, region, service, _ = pieces
         if region != self.region:
-            raise S3Error(code, f"Error parsing the {where} parameter; the region '{region}' is wrong; expecting '{self.region}'", Region=self.region)
+            raise S3Error(
+                code,
+                f"Error parsing the {where} parameter; the region '{region}' is wrong; expecting '{self.region}'",
+                Region=self.region,
+            )
         if service != "s3":
-            raise S3Error(code, f'Error parsing the {where} parameter; incorrect service "{service}". This endpoint belongs to "s3".')
+            raise S3Error(
+                code,
+                f'Error parsing the {where} parameter; incorrect service "{service}". This endpoint belongs to "s3".',
+            )
         if not hmac.compare_digest(access_key.encode(), self.credentials.access_key.encode()):
             raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=access_key)
         return _Scope(access_key, day, region)
@@ -154,14 +195,26 @@ class Verifier:
         if now < date - _SKEW:
             raise S3Error("AccessDenied", "Request is not yet valid", ServerTime=_iso(now))
         if now > date + lifetime:
-            raise S3Error("AccessDenied", "Request has expired", **{"X-Amz-Expires": lifetime}, Expires=_iso(date + lifetime), ServerTime=_iso(now))
+            raise S3Error(
+                "AccessDenied",
+                "Request has expired",
+                **{"X-Amz-Expires": lifetime},
+                Expires=_iso(date + lifetime),
+                ServerTime=_iso(now),
+            )
 
-    def _signed_headers(self, request: SignedRequest, names: str, exempt: Iterable[str] = ()) -> tuple[str, ...]:
+    def _signed_headers(
+        self, request: SignedRequest, names: str, exempt: Iterable[str] = ()
+    ) -> tuple[str, ...]:
         signed = tuple(names.split(";"))
         amz = {name for name, _ in request.headers if name.startswith("x-amz-")}
         unsigned = sorted(({"host"} | amz).difference(signed, exempt))
         if unsigned:
-            raise S3Error("AccessDenied", "There were headers present in the request which were not signed", HeadersNotSigned=", ".join(unsigned))
+            raise S3Error(
+                "AccessDenied",
+                "There were headers present in the request which were not signed",
+                HeadersNotSigned=", ".join(unsigned),
+            )
         return signed
 
     def _compare_request(
@@ -178,7 +231,10 @@ class Verifier:
             (
                 request.method,
                 quote(unquote_to_bytes(request.path), safe="/~"),
-                "&".join(f"{name}={value}" for name, value in sorted((quote(n, safe="~"), quote(v, safe="~")) for n, v in query)),
+                "&".join(
+                    f"{name}={value}"
+                    for name, value in sorted((quote(n, safe="~"), quote(v, safe="~")) for n, v in query)
+                ),
                 *(f"{name}:{request.header(name) or ''}" for name in signed),
                 "",
                 ";".join(signed),
@@ -186,7 +242,9 @@ class Verifier:
             )
         )
         digest = hashlib.sha256(canonical.encode()).hexdigest()
-        self._compare(scope, f"{_ALGORITHM}\n{date}\n{scope.text}\n{digest}", signature, CanonicalRequest=canonical)
+        self._compare(
+            scope, f"{_ALGORITHM}\n{date}\n{scope.text}\n{digest}", signature, CanonicalRequest=canonical
+        )
 
     def _compare(self, scope: "_Scope", text: str, signature: str, **details: str) -> None:
         key = reduce(
@@ -194,8 +252,16 @@ class Verifier:
             (scope.day, scope.region, "s3", "aws4_request"),
             b"AWS4" + self.credentials.secret_key.encode(),
         )
-        if not hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex().encode(), signature.encode()):
-            raise S3Error("SignatureDoesNotMatch", AWSAccessKeyId=scope.access_key, StringToSign=text, SignatureProvided=signature, **details)
+        if not hmac.compare_digest(
+            hmac.digest(key, text.encode(), "sha256").hex().encode(), signature.encode()
+        ):
+            raise S3Error(
+                "SignatureDoesNotMatch",
+                AWSAccessKeyId=scope.access_key,
+                StringToSign=text,
+                SignatureProvided=signature,
+                **details,
+            )
 
 
 @dataclass(frozen=True)
@@ -213,7 +279,11 @@ def _payload(value: str) -> str:
     if value in {UNSIGNED, CHUNKED} or re.fullmatch("[0-9a-f]{64}", value):
         return value
     if value.startswith("STREAMING-"):
-        raise S3Error("NotImplemented", f"x-amz-content-sha256 {value} is not implemented", Header="x-amz-content-sha256")
+        raise S3Error(
+            "NotImplemented",
+            f"x-amz-content-sha256 {value} is not implemented",
+            Header="x-amz-content-sha256",
+        )
     raise S3Error(
         "InvalidArgument",
         "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER or a valid sha256 value.",
@@ -228,7 +298,10 @@ def _lifetime(text: str) -> int:
     if int(text) < 0:
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be non-negative")
     if int(text) > _LONGEST:
-        raise S3Error("AuthorizationQueryParametersError", f"X-Amz-Expires must be less than a week (in seconds); that is {_LONGEST}")
+        raise S3Error(
+            "AuthorizationQueryParametersError",
+            f"X-Amz-Expires must be less than a week (in seconds); that is {_LONGEST}",
+        )
     return int(text)
 
 

@@ -1,7 +1,9 @@
 """The store: which objects and uploads there are, kept in SQLite; their bytes are blobs.
 
-An object is a list of blobs, so completing an upload or copying an object writes rows and moves no bytes. What a request changes, and
-the event that tells of it, is one transaction: after a crash at any point an object is there with its event, or neither is. Events
+An object is a list of blobs, so completing an upload or copying an object writes rows and moves no bytes.
+What a request changes, and
+the event that tells of it, is one transaction: after a crash at any point an object is there with its event,
+or neither is. Events
 leave the database for the journal before the request is answered, or at the next start.
 
 Every method may block; call them from worker threads.
@@ -31,7 +33,8 @@ from local.s3.journal import Journal
 PART_LEAST = 5 << 20  # bytes, of every part but the last
 PART_MOST = 5 << 30
 OBJECT_MOST = 50 << 40
-_REMEMBERED = 24 * 3600  # seconds for which a repeated Complete of a finished upload is answered as the first was
+# seconds for which a repeated Complete of a finished upload is answered as the first was
+_REMEMBERED = 24 * 3600
 
 T = TypeVar("T")
 
@@ -144,10 +147,14 @@ class Condition:
     if_absent: bool = False
 
     def check(self, current: StoredObject | None, *, since: float | None = None) -> None:
-        """Raises unless it holds. What changed after `since` (when the request came) is a conflict, not a failed precondition."""
+        """Raises unless it holds. What changed after `since` (when the request came) is a conflict, not a
+        failed precondition.
+        """
         if self.if_match is not None and current is None:
             raise S3Error("NoSuchKey")
-        if current is None or ((self.if_match is None or matches(self.if_match, current.etag)) and not self.if_absent):
+        if current is None or (
+            (self.if_match is None or matches(self.if_match, current.etag)) and not self.if_absent
+        ):
             return
         header = "If-None-Match" if self.if_absent else "If-Match"
         if since is not None and current.modified > since:
@@ -163,7 +170,15 @@ def matches(header: str, etag: str) -> bool:
 class Store:
     """One bucket in one folder, for one process at a time."""
 
-    def __init__(self, root: Path, *, bucket: str, region: str, notifications: Iterable[Notification], durable: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        bucket: str,
+        region: str,
+        notifications: Iterable[Notification],
+        durable: bool = True,
+    ) -> None:
         self._bucket = bucket
         self._region = region
         self._notifications = tuple(notifications)
@@ -206,7 +221,15 @@ class Store:
         try:
             with self._change() as dropped:
                 condition.check(self._find(key), since=since)
-                new = StoredObject(key, token_hex(16), blob.size, writing.etag, time.time(), writing.checksum(algorithm), headers)
+                new = StoredObject(
+                    key,
+                    token_hex(16),
+                    blob.size,
+                    writing.etag,
+                    time.time(),
+                    writing.checksum(algorithm),
+                    headers,
+                )
                 self._replace(new, (blob,), dropped, kind, request_id)
         except BaseException:
             self._forget(blob)
@@ -214,11 +237,20 @@ class Store:
         return new
 
     def copy(
-        self, source: Held, key: str, headers: Mapping[str, str], algorithm: str, condition: Condition, request_id: str, *, since: float
+        self,
+        source: Held,
+        key: str,
+        headers: Mapping[str, str],
+        algorithm: str,
+        condition: Condition,
+        request_id: str,
+        *,
+        since: float,
     ) -> StoredObject:
         """The object at `key` has the source's bytes, which are shared, not copied.
 
-        They are read where the copy's ETag or checksum is not the source's: the copy is never a multipart object.
+        They are read where the copy's ETag or checksum is not the source's: the copy is never a multipart
+        object.
         """
         etag, checksum = source.stored.etag, source.stored.checksum
         if "-" in etag or algorithm != checksum.algorithm:
@@ -230,7 +262,9 @@ class Store:
         return new
 
     def delete(self, key: str, if_match: str | None) -> None:
-        """There is no object at `key`. With a condition, raises NoSuchKey where there was none and PreconditionFailed for another."""
+        """There is no object at `key`. With a condition, raises NoSuchKey where there was none and
+        PreconditionFailed for another.
+        """
         with self._change() as dropped:
             current = self._find(key)
             Condition(if_match).check(current)
@@ -256,12 +290,16 @@ class Store:
         return Page(tuple(_object(row) for row in rows[:limit]), len(rows) > limit)
 
     def hold(self, key: str) -> Held:
-        """The object, whose bytes stay readable until `release` even if it goes meanwhile; NoSuchKey where there is none."""
+        """The object, whose bytes stay readable until `release` even if it goes meanwhile; NoSuchKey
+        where there is none.
+        """
         with self._lock:
             stored = self._find(key)
             if stored is None:
                 raise S3Error("NoSuchKey", Key=key)
-            rows = self._db.execute("select blob, size from pieces where version = ? order by ordinal", (stored.version,))
+            rows = self._db.execute(
+                "select blob, size from pieces where version = ? order by ordinal", (stored.version,)
+            )
             held = Held(stored, tuple(Blob(*row) for row in rows))
             self._read.update(piece.name for piece in held.pieces)
         return held
@@ -299,8 +337,11 @@ class Store:
         part = Part(number, blob.size, writing.etag, writing.checksum(upload.algorithm), time.time())
         try:
             with self._change() as dropped:
-                self._upload(upload.id, upload.key)  # it may have been completed or aborted while the bytes came
-                dropped.extend(self._column("select blob from parts where upload = ? and number = ?", upload.id, number))
+                # it may have been completed or aborted while the bytes came
+                self._upload(upload.id, upload.key)
+                dropped.extend(
+                    self._column("select blob from parts where upload = ? and number = ?", upload.id, number)
+                )
                 self._db.execute(
                     "replace into parts (upload, number, blob, size, etag, checksum, modified) values (?, ?, ?, ?, ?, ?, ?)",
                     (upload.id, number, blob.name, part.size, part.etag, part.checksum.value, part.modified),
@@ -316,7 +357,10 @@ class Store:
                 "select number, size, etag, checksum, modified from parts where upload = ? and number > ? order by number limit ?",
                 (upload.id, after, limit + 1),
             ).fetchall()
-        entries = tuple(Part(n, size, etag, Checksum(upload.algorithm, value), at) for n, size, etag, value, at in rows[:limit])
+        entries = tuple(
+            Part(n, size, etag, Checksum(upload.algorithm, value), at)
+            for n, size, etag, value, at in rows[:limit]
+        )
         return Page(entries, len(rows) > limit)
 
     def complete(
@@ -338,7 +382,8 @@ class Store:
         wanted = json.dumps([(part.number, part.etag) for part in listed])
         with self._change() as dropped:
             finished = self._db.execute(
-                "select etag, algorithm, checksum from uploads where id = ? and key = ? and listed = ?", (upload_id, key, wanted)
+                "select etag, algorithm, checksum from uploads where id = ? and key = ? and listed = ?",
+                (upload_id, key, wanted),
             ).fetchone()
             if finished is not None:
                 return Completed(key, finished[0], Checksum(finished[1], finished[2]))
@@ -350,18 +395,31 @@ class Store:
                     "select number, blob, size, etag, checksum from parts where upload = ?", (upload_id,)
                 )
             }
-            _check_parts(upload, listed, {number: (blob.size, etag, value) for number, (blob, etag, value) in held.items()})
+            _check_parts(
+                upload,
+                listed,
+                {number: (blob.size, etag, value) for number, (blob, etag, value) in held.items()},
+            )
             chosen = [held[part.number] for part in listed]
             checksum = joined(upload.algorithm, ((value, blob.size) for blob, _, value in chosen))
             size = sum(blob.size for blob, _, _ in chosen)
             _check_declared(checksum, size, declared, declared_size)
             condition.check(self._find(key), since=since)
 
-            together = hashlib.md5(b"".join(bytes.fromhex(etag) for _, etag, _ in chosen), usedforsecurity=False)
+            together = hashlib.md5(
+                b"".join(bytes.fromhex(etag) for _, etag, _ in chosen), usedforsecurity=False
+            )
             etag = f"{together.hexdigest()}-{len(chosen)}"
             new = StoredObject(key, token_hex(16), size, etag, time.time(), checksum, upload.headers)
-            self._replace(new, (blob for blob, _, _ in chosen), dropped, "ObjectCreated:CompleteMultipartUpload", request_id)
-            dropped.extend(blob.name for blob, _, _ in held.values())  # of which those now in the object are in use
+            self._replace(
+                new,
+                (blob for blob, _, _ in chosen),
+                dropped,
+                "ObjectCreated:CompleteMultipartUpload",
+                request_id,
+            )
+            # of which those now in the object are in use
+            dropped.extend(blob.name for blob, _, _ in held.values())
             self._db.execute("delete from parts where upload = ?", (upload_id,))
             self._db.execute(
                 "update uploads set finished = ?, listed = ?, etag = ?, checksum = ? where id = ?",
@@ -398,7 +456,9 @@ class Store:
 
     @contextmanager
     def _change(self) -> Generator[list[str]]:
-        """A transaction, then its events to the journal. Blobs put on the list are removed after it unless something names them."""
+        """A transaction, then its events to the journal. Blobs put on the list are removed after it
+        unless something names them.
+        """
         dropped: list[str] = []
         with self._lock:
             self._db.execute("begin immediate")
@@ -421,13 +481,24 @@ class Store:
             unused = self._unused([blob.name])
         self.blobs.remove(unused)
 
-    def _replace(self, new: StoredObject, blobs: Iterable[Blob], dropped: list[str], kind: str, request_id: str) -> None:
+    def _replace(
+        self, new: StoredObject, blobs: Iterable[Blob], dropped: list[str], kind: str, request_id: str
+    ) -> None:
         old = self._find(new.key)
         if old is not None:
             self._remove(old, dropped)
         self._db.execute(
             "insert into objects (key, version, size, etag, modified, algorithm, checksum, headers) values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (new.key, new.version, new.size, new.etag, new.modified, new.checksum.algorithm, new.checksum.value, json.dumps(dict(new.headers))),
+            (
+                new.key,
+                new.version,
+                new.size,
+                new.etag,
+                new.modified,
+                new.checksum.algorithm,
+                new.checksum.value,
+                json.dumps(dict(new.headers)),
+            ),
         )
         self._db.executemany(
             "insert into pieces (version, ordinal, blob, size) values (?, ?, ?, ?)",
@@ -448,11 +519,17 @@ class Store:
         return {
             name
             for name in names
-            if not self._column("select blob from pieces where blob = ? union all select blob from parts where blob = ? limit 1", name, name)
+            if not self._column(
+                "select blob from pieces where blob = ? union all select blob from parts where blob = ? limit 1",
+                name,
+                name,
+            )
         }
 
     def _flush_events(self) -> None:
-        """Events leave for the journal; one that cannot be written now stays, and goes with the next or at the next start."""
+        """Events leave for the journal; one that cannot be written now stays, and goes with the next or
+        at the next start.
+        """
         waiting = self._db.execute("select sequence, content from events order by sequence").fetchall()
         if not waiting:
             return
@@ -473,13 +550,15 @@ class Store:
 
     def _find(self, key: str) -> StoredObject | None:
         row = self._db.execute(
-            "select key, version, size, etag, modified, algorithm, checksum, headers from objects where key = ?", (key,)
+            "select key, version, size, etag, modified, algorithm, checksum, headers from objects where key = ?",
+            (key,),
         ).fetchone()
         return None if row is None else _object(row)
 
     def _upload(self, upload_id: str, key: str) -> Upload:
         row = self._db.execute(
-            "select id, key, initiated, algorithm, headers from uploads where id = ? and key = ? and finished is null", (upload_id, key)
+            "select id, key, initiated, algorithm, headers from uploads where id = ? and key = ? and finished is null",
+            (upload_id, key),
         ).fetchone()
         if row is None:
             raise S3Error("NoSuchUpload", UploadId=upload_id)
@@ -502,8 +581,12 @@ def _opened(file: Path, *, durable: bool) -> sqlite3.Connection:
     return db
 
 
-def _check_parts(upload: Upload, listed: tuple[ListedPart, ...], held: Mapping[int, tuple[int, str, str]]) -> None:
-    """The list is in order, names parts that are there (number -> size, ETag, checksum), and only its last is small."""
+def _check_parts(
+    upload: Upload, listed: tuple[ListedPart, ...], held: Mapping[int, tuple[int, str, str]]
+) -> None:
+    """The list is in order, names parts that are there (number -> size, ETag, checksum), and only its
+    last is small.
+    """
     if any(second.number <= first.number for first, second in pairwise(listed)):
         raise S3Error("InvalidPartOrder", UploadId=upload.id)
     for part in listed:
@@ -513,12 +596,23 @@ def _check_parts(upload: Upload, listed: tuple[ListedPart, ...], held: Mapping[i
     for part in listed[:-1]:
         size, etag, _ = held[part.number]
         if size < PART_LEAST:
-            raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=PART_LEAST, PartNumber=part.number, ETag=etag)
+            raise S3Error(
+                "EntityTooSmall",
+                ProposedSize=size,
+                MinSizeAllowed=PART_LEAST,
+                PartNumber=part.number,
+                ETag=etag,
+            )
 
 
-def _check_declared(checksum: Checksum, size: int, declared: Checksum | None, declared_size: int | None) -> None:
+def _check_declared(
+    checksum: Checksum, size: int, declared: Checksum | None, declared_size: int | None
+) -> None:
     if declared_size is not None and declared_size != size:
-        raise S3Error("InvalidRequest", f"The provided 'x-amz-mp-object-size' header value {declared_size} does not match what was computed: {size}")
+        raise S3Error(
+            "InvalidRequest",
+            f"The provided 'x-amz-mp-object-size' header value {declared_size} does not match what was computed: {size}",
+        )
     if declared is not None and declared.algorithm != checksum.algorithm:
         raise S3Error(
             "InvalidRequest",
@@ -526,7 +620,9 @@ def _check_declared(checksum: Checksum, size: int, declared: Checksum | None, de
             f"actual checksum Type: {declared.algorithm.lower()}",
         )
     if declared is not None and declared != checksum:
-        raise S3Error("BadDigest", f"The {checksum.algorithm} you specified did not match the calculated checksum.")
+        raise S3Error(
+            "BadDigest", f"The {checksum.algorithm} you specified did not match the calculated checksum."
+        )
 
 
 def _digests(chunks: Iterable[bytes], algorithm: str) -> tuple[str, Checksum]:
@@ -547,7 +643,9 @@ def _end_of(prefix: str) -> str | None:
 
 def _object(row: tuple[Any, ...]) -> StoredObject:
     key, version, size, etag, modified, algorithm, checksum, headers = row
-    return StoredObject(key, version, size, etag, modified, Checksum(algorithm, checksum), json.loads(headers))
+    return StoredObject(
+        key, version, size, etag, modified, Checksum(algorithm, checksum), json.loads(headers)
+    )
 
 
 def _open_upload(row: tuple[Any, ...]) -> Upload:

@@ -12,7 +12,9 @@ from local.s3.documents import Element, document, moment, read_completion, spell
 from local.s3.errors import S3Error
 from local.s3.store import PART_MOST, Upload
 
-_COMPLETE_HEADERS = frozenset({"x-amz-checksum-type", "x-amz-mp-object-size"} | {f"x-amz-checksum-{name.lower()}" for name in OFFERED})
+_COMPLETE_HEADERS = frozenset(
+    {"x-amz-checksum-type", "x-amz-mp-object-size"} | {f"x-amz-checksum-{name.lower()}" for name in OFFERED}
+)
 
 
 async def create(call: Call) -> ASGIApp:
@@ -32,7 +34,10 @@ async def put_part(call: Call) -> ASGIApp:
     text = call.query["partNumber"]
     if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or not 1 <= int(text) <= 10_000:
         raise S3Error(
-            "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", ArgumentName="partNumber", ArgumentValue=text
+            "InvalidArgument",
+            "Part number must be an integer between 1 and 10000, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=text,
         )
     upload = await _upload(call)
     writing, _ = await call.receive_file(upload.algorithm, most=PART_MOST)
@@ -74,7 +79,8 @@ async def complete(call: Call) -> ASGIApp:
     since = time.time()
     if call.headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
         raise S3Error(
-            "InvalidRequest", "The upload was created using the FULL_OBJECT checksum mode. The complete request must use the same checksum mode."
+            "InvalidRequest",
+            "The upload was created using the FULL_OBJECT checksum mode. The complete request must use the same checksum mode.",
         )
     completed = await call.run(
         call.store.complete,
@@ -121,7 +127,10 @@ async def list_uploads(call: Call) -> ASGIApp:
         ("IsTruncated", page.more and limit > 0),
     ]
     if page.more and page.entries:
-        told += [("NextKeyMarker", spelled(page.entries[-1].key, encoding)), ("NextUploadIdMarker", page.entries[-1].id)]
+        told += [
+            ("NextKeyMarker", spelled(page.entries[-1].key, encoding)),
+            ("NextUploadIdMarker", page.entries[-1].id),
+        ]
     for upload in page.entries:
         entry: list[Element] = [
             ("Key", spelled(upload.key, encoding)),

@@ -22,12 +22,18 @@ from local.stack import Stack
 from tests import minted, pictures
 from tests.stack import running_stack
 
-PART_URL_TTL = 6   # seconds
+PART_URL_TTL = 6  # seconds
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 FOUND = """
 import sys
@@ -44,9 +50,9 @@ class Organization:
     """One test's own."""
 
     key: str
-    token: str          # of a session of its owner
+    token: str  # of a session of its owner
     collection: str
-    api: httpx.Client   # with that key
+    api: httpx.Client  # with that key
 
     def get(self, path: str, **query: str) -> Any:
         answer = self.api.get(path, params=query)
@@ -59,9 +65,10 @@ class Seen:
     """What a page asked for and complained of."""
 
     hosts: set[str] = field(default_factory=set[str])
-    store: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])   # method, partNumber or "", status
+    # method, partNumber or "", status
+    store: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     complaints: list[str] = field(default_factory=list[str])
-    complained_of: list[str] = field(default_factory=list[str])   # the paths, of what a test expected too
+    complained_of: list[str] = field(default_factory=list[str])  # the paths, of what a test expected too
 
     def parts(self, *, status: int = 200) -> list[int]:
         """The numbers of the parts that the store answered so, in that order."""
@@ -85,7 +92,14 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture
 def organization(stack: Stack, tmp_path: Path) -> Iterator[Organization]:
     word = f"browser-{tmp_path.name.lower().replace('_', '-')}"
-    made = subprocess.run([sys.executable, "-c", FOUND, word], env=stack.environment(), cwd=CLONE, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        [sys.executable, "-c", FOUND, word],
+        env=stack.environment(),
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     collection, key, token = made.stdout.split()
     minted.note(key, token)
     with httpx.Client(base_url=stack.origin, headers={"x-api-key": key}, timeout=30) as api:
@@ -110,7 +124,9 @@ def seen() -> Seen:
 
 @pytest.fixture
 def page(context: BrowserContext, stack: Stack, seen: Seen) -> Iterator[Page]:
-    """A page that may talk to the API and the store alone, and must have nothing to complain of in the end."""
+    """A page that may talk to the API and the store alone, and must have nothing to complain of in the
+    end.
+    """
     page = context.pages[0]
     store = urlsplit(stack.s3_url).netloc
 

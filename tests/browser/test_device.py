@@ -25,7 +25,8 @@ from uuid import UUID
 from vitrine.library import sessions
 print(sessions.start(UUID(sys.argv[1]), address="127.0.0.1", user_agent="tests").token)
 """
-UNKNOWN_TO_US = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"   # what Chromium says of what the page expects
+# what Chromium says of what the page expects
+UNKNOWN_TO_US = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
 REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
 
 
@@ -66,11 +67,24 @@ def signed_in(context: BrowserContext, stack: Stack, organization: Organization)
     """The browser's person is: as a sign-in leaves it, with the session's cookie."""
     me: dict[str, Any] = organization.get("/api/me")
     made = subprocess.run(
-        [sys.executable, "-c", SIGNED_IN, me["userId"]], env=stack.environment(), cwd=CLONE, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SIGNED_IN, me["userId"]],
+        env=stack.environment(),
+        cwd=CLONE,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    context.add_cookies([{
-        "name": "better-auth.session_token", "value": made.stdout.strip(), "url": stack.origin, "httpOnly": True, "sameSite": "Lax",
-    }])  # fmt: skip
+    context.add_cookies(
+        [
+            {
+                "name": "better-auth.session_token",
+                "value": made.stdout.strip(),
+                "url": stack.origin,
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+    )
     return me
 
 
@@ -79,24 +93,32 @@ def spaced(code: str) -> str:
 
 
 def works(origin: str, session: dict[str, Any]) -> Any:
-    return httpx.get(f"{origin}/api/me", headers={"authorization": f"Bearer {session['access_token']}"}, timeout=30).json()
+    return httpx.get(
+        f"{origin}/api/me", headers={"authorization": f"Bearer {session['access_token']}"}, timeout=30
+    ).json()
 
 
-def test_a_person_approves_and_the_terminal_is_signed_in(page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any]) -> None:
+def test_a_person_approves_and_the_terminal_is_signed_in(
+    page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any]
+) -> None:
     page.goto(terminal.said["verification_uri_complete"])
 
     expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
     expect(page.locator("#client")).to_have_text(CLIENT)
     expect(page.locator("#person")).to_have_text(f"{signed_in['name']} ({signed_in['email']})")
-    assert terminal.poll()["error"] == "authorization_pending"   # the page alone decided nothing
+    assert terminal.poll()["error"] == "authorization_pending"  # the page alone decided nothing
     page.get_by_role("button", name="Approve").click()
-    expect(page.locator("#done")).to_have_text("Approved. Your device signs in by itself; you may close this page.")
+    expect(page.locator("#done")).to_have_text(
+        "Approved. Your device signs in by itself; you may close this page."
+    )
 
     page.wait_for_timeout(1000 * terminal.said["interval"])
     assert works(stack.origin, terminal.poll()) == signed_in
 
 
-def test_a_person_denies_and_the_terminal_is_told(page: Page, terminal: Waiting, signed_in: dict[str, Any]) -> None:
+def test_a_person_denies_and_the_terminal_is_told(
+    page: Page, terminal: Waiting, signed_in: dict[str, Any]
+) -> None:
     page.goto(terminal.said["verification_uri_complete"])
     page.get_by_role("button", name="Deny").click()
 
@@ -121,7 +143,9 @@ def test_a_code_is_typed_and_a_wrong_one_is_refused_in_words(
     seen.complaints.clear()
 
 
-def test_what_was_decided_elsewhere_is_not_decided_again(page: Page, terminal: Waiting, signed_in: dict[str, Any], seen: Seen) -> None:
+def test_what_was_decided_elsewhere_is_not_decided_again(
+    page: Page, terminal: Waiting, signed_in: dict[str, Any], seen: Seen
+) -> None:
     other = page.context.new_page()
     for each in (page, other):
         each.goto(terminal.said["verification_uri_complete"])
@@ -149,7 +173,9 @@ def test_what_a_device_calls_itself_is_only_text(page: Page, stack: Stack, signe
     assert page.locator("main img").count() == 0
 
 
-def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(page: Page, terminal: Waiting, seen: Seen) -> None:
+def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(
+    page: Page, terminal: Waiting, seen: Seen
+) -> None:
     page.goto(terminal.said["verification_uri_complete"])
 
     expect(page.get_by_label("E-mail")).to_be_focused()
@@ -160,7 +186,11 @@ def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(page: Page, t
 
 
 def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: Waiting, seen: Seen) -> None:
-    person = {"name": "A Person", "email": f"{terminal.code.lower()}@example.org", "password": "a long enough password"}
+    person = {
+        "name": "A Person",
+        "email": f"{terminal.code.lower()}@example.org",
+        "password": "a long enough password",
+    }
     httpx.post(f"{stack.origin}/api/auth/sign-up/email", json=person, timeout=30).raise_for_status()
     page.goto(terminal.said["verification_uri_complete"])
 
@@ -174,7 +204,8 @@ def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: W
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#done")).to_contain_text("Approved.")
 
-    assert works(stack.origin, terminal.poll())["code"] == "organization_required"   # known, and in no organization yet
-    assert page.url == terminal.said["verification_uri_complete"]            # a password never stands in an address
+    # known, and in no organization yet
+    assert works(stack.origin, terminal.poll())["code"] == "organization_required"
+    assert page.url == terminal.said["verification_uri_complete"]  # a password never stands in an address
     assert set(seen.complaints) <= {UNKNOWN_TO_US, REFUSED}
     seen.complaints.clear()

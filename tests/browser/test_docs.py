@@ -20,7 +20,12 @@ def test_every_operation_is_shown(page: Page, stack: Stack, organization: Organi
     shown = page.locator(".opblock").evaluate_all(
         "blocks => blocks.map(block => [block.querySelector('.opblock-summary-method').textContent, block.querySelector('[data-path]').dataset.path])"
     )
-    described = [[method.upper(), path] for path, methods in document["paths"].items() for method in methods if method != "parameters"]
+    described = [
+        [method.upper(), path]
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "parameters"
+    ]
     assert len(described) > 15
     assert sorted(shown) == sorted(described)
 
@@ -32,7 +37,9 @@ def test_an_operation_can_be_tried(page: Page, stack: Stack, organization: Organ
     page.locator(".auth-btn-wrapper .authorize").first.click()
     page.locator(".btn-done").first.click()
 
-    page.locator(".opblock", has=page.locator("[data-path='/api/me']")).locator(".opblock-summary-control").click()
+    page.locator(".opblock", has=page.locator("[data-path='/api/me']")).locator(
+        ".opblock-summary-control"
+    ).click()
     page.get_by_role("button", name="Execute").click()
 
     page.locator(".live-responses-table .response-col_status", has_text="200").first.wait_for()

@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-PART_BYTES = 5 * 1024 * 1024   # stock Uppy's
-AT_ONCE = 6               # requests that stock Uppy has under way
-PARTS_BEFORE = 8          # whose URLs arrive before the page is reloaded
-LATE_PART = 20            # whose URL arrives when it is dead
-READY = 120_000           # milliseconds until a picture has its frames
+PART_BYTES = 5 * 1024 * 1024  # stock Uppy's
+AT_ONCE = 6  # requests that stock Uppy has under way
+PARTS_BEFORE = 8  # whose URLs arrive before the page is reloaded
+LATE_PART = 20  # whose URL arrives when it is dead
+READY = 120_000  # milliseconds until a picture has its frames
 
 
 def chosen(page: Page, *files: Path) -> None:
@@ -55,12 +55,12 @@ def test_a_large_file_goes_on_after_a_reload_and_with_a_fresh_url_where_one_has_
     library: Page, organization: Organization, seen: Seen, files: Callable[[str], Path]
 ) -> None:
     line = Line(library)
-    line.hold(*range(PARTS_BEFORE + 1, 100))   # nobody answers any more
+    line.hold(*range(PARTS_BEFORE + 1, 100))  # nobody answers any more
     with library.expect_response(lambda response: is_create(response.request)) as created:
         chosen(library, files("noise.png"))
     session = created.value.json()
     library.wait_for_function(KEPT, timeout=60_000)
-    until(lambda: len(line.held), lambda held: held == AT_ONCE, library)   # so nothing else is under way
+    until(lambda: len(line.held), lambda held: held == AT_ONCE, library)  # so nothing else is under way
     landed = [part["PartNumber"] for part in listed(organization, session)]
     before = seen.parts()
     seen.store.clear()
@@ -83,7 +83,9 @@ def test_a_large_file_goes_on_after_a_reload_and_with_a_fresh_url_where_one_has_
 
 
 class Line:
-    """Holds back the URLs of some parts, once they are signed. The parts themselves go to the store untouched."""
+    """Holds back the URLs of some parts, once they are signed. The parts themselves go to the store
+    untouched.
+    """
 
     def __init__(self, page: Page) -> None:
         self._chromium = page.context.new_cdp_session(page)
@@ -93,9 +95,15 @@ class Line:
     def hold(self, *parts: int) -> None:
         """These and no others; what was held before stays so, for as long as its page lives."""
         self.held.clear()
-        self._chromium.send("Fetch.enable", {"patterns": [
-            {"urlPattern": f"*/api/upload/s3/multipart/*/{part}\\?key=*", "requestStage": "Response"} for part in parts
-        ]})
+        self._chromium.send(
+            "Fetch.enable",
+            {
+                "patterns": [
+                    {"urlPattern": f"*/api/upload/s3/multipart/*/{part}\\?key=*", "requestStage": "Response"}
+                    for part in parts
+                ]
+            },
+        )
 
     def _paused(self, request: dict[str, Any]) -> None:
         self.held.append(request["requestId"])
@@ -111,7 +119,9 @@ def is_create(request: Request) -> bool:
 
 
 def listed(organization: Organization, session: dict[str, Any]) -> list[dict[str, Any]]:
-    parts: list[dict[str, Any]] = organization.get(f"/api/upload/s3/multipart/{session['uploadId']}", key=session["key"])
+    parts: list[dict[str, Any]] = organization.get(
+        f"/api/upload/s3/multipart/{session['uploadId']}", key=session["key"]
+    )
     return parts
 
 
@@ -124,7 +134,9 @@ KEPT = """() => new Promise((resolve) => {
 })"""
 
 
-def test_a_dropped_folder_keeps_its_folders(library: Page, organization: Organization, files: Callable[[str], Path]) -> None:
+def test_a_dropped_folder_keeps_its_folders(
+    library: Page, organization: Organization, files: Callable[[str], Path]
+) -> None:
     client = library.context.new_cdp_session(library)
     dropped = {"items": [], "files": [str(files("journey"))], "dragOperationsMask": 1}
 
@@ -142,8 +154,12 @@ def test_a_dropped_folder_keeps_its_folders(library: Page, organization: Organiz
     expect(library.locator("#state")).to_have_text("2 items")
 
 
-def test_a_file_goes_where_the_page_is(library: Page, organization: Organization, files: Callable[[str], Path]) -> None:
-    organization.api.post("/api/folder", json={"datasetId": organization.collection, "name": "Box"}).raise_for_status()
+def test_a_file_goes_where_the_page_is(
+    library: Page, organization: Organization, files: Callable[[str], Path]
+) -> None:
+    organization.api.post(
+        "/api/folder", json={"datasetId": organization.collection, "name": "Box"}
+    ).raise_for_status()
     library.reload()
     library.get_by_role("link", name="Box").click()
     expect(library.get_by_role("heading", name="Box")).to_be_visible()
@@ -175,16 +191,24 @@ def test_an_upload_that_may_not_begin_is_refused_in_words(
     chosen(library, files("photo.jpg"))
 
     expect(library.locator("#notices")).to_contain_text("photo.jpg was not uploaded: ", timeout=READY)
-    assert "Could not" not in library.locator("#notices").inner_text()   # Uppy's own words for it
+    assert "Could not" not in library.locator("#notices").inner_text()  # Uppy's own words for it
     library.get_by_role("button", name="Remove file").click()
     expect(library.locator("#notices li")).to_have_count(0)
-    seen.complaints[:] = [each for each in seen.complaints if "status of 413" not in each and "[Uppy]" not in each]
+    seen.complaints[:] = [
+        each for each in seen.complaints if "status of 413" not in each and "[Uppy]" not in each
+    ]
 
 
-def test_more_is_shown_on_demand_and_what_is_new_comes_first(library: Page, organization: Organization, files: Callable[[str], Path]) -> None:
+def test_more_is_shown_on_demand_and_what_is_new_comes_first(
+    library: Page, organization: Organization, files: Callable[[str], Path]
+) -> None:
     for number in range(50):
         posted(organization, f"{number:02}.png", pictures.png(40, 30, seed=number))
-    until(lambda: organization.get(f"/api/dataset/{organization.collection}/media")["pagination"]["total"], lambda total: total == 50, library)
+    until(
+        lambda: organization.get(f"/api/dataset/{organization.collection}/media")["pagination"]["total"],
+        lambda total: total == 50,
+        library,
+    )
     library.reload()
     expect(library.locator("#files li")).to_have_count(48)
 
@@ -201,12 +225,16 @@ def test_more_is_shown_on_demand_and_what_is_new_comes_first(library: Page, orga
 
 def posted(organization: Organization, name: str, data: bytes) -> None:
     signed = organization.get("/api/upload/s3/params", filename=name, type="image/png")
-    organization.api.post(signed["url"], data=signed["fields"], files={"file": (name, data, "image/png")}).raise_for_status()
+    organization.api.post(
+        signed["url"], data=signed["fields"], files={"file": (name, data, "image/png")}
+    ).raise_for_status()
 
 
 def test_a_collection_is_chosen_and_stays_over_a_reload(library: Page, organization: Organization) -> None:
     me = organization.get("/api/me")
-    organization.api.post(f"/api/organization/{me['organizationId']}/datasets", json={"name": "Second"}).raise_for_status()
+    organization.api.post(
+        f"/api/organization/{me['organizationId']}/datasets", json={"name": "Second"}
+    ).raise_for_status()
     library.reload()
 
     library.get_by_label("Collection", exact=True).select_option("Second")
@@ -216,7 +244,9 @@ def test_a_collection_is_chosen_and_stays_over_a_reload(library: Page, organizat
     expect(library.get_by_role("heading", name="Second")).to_be_visible()
 
 
-def test_the_key_leaves_the_address_and_stays_in_the_tab(page: Page, stack: Stack, organization: Organization) -> None:
+def test_the_key_leaves_the_address_and_stays_in_the_tab(
+    page: Page, stack: Stack, organization: Organization
+) -> None:
     page.goto(f"{stack.origin}/#key={organization.key}")
     expect(page.locator("#state")).to_have_text("0 items")
 
@@ -235,7 +265,9 @@ def test_the_key_leaves_the_address_and_stays_in_the_tab(page: Page, stack: Stac
 def test_a_link_replaces_a_key_only_where_the_person_agrees(
     library: Page, stack: Stack, organization: Organization, how: str, *, agreed: bool
 ) -> None:
-    other = organization.api.post("/api/auth/api-keys", json={"name": "Another", "scopes": ["*"]}).json()["key"]
+    other = organization.api.post("/api/auth/api-keys", json={"name": "Another", "scopes": ["*"]}).json()[
+        "key"
+    ]
     asked: list[str] = []
 
     def answer(dialog: Dialog) -> None:
@@ -255,11 +287,16 @@ def test_a_link_replaces_a_key_only_where_the_person_agrees(
         expect(library).to_have_url(f"{stack.origin}/")
         expect(library.locator("#state")).to_have_text("0 items")
 
-    assert [all(key[:16] in question for key in (organization.key, other)) for question in asked] == [True]   # the same key again is no question
-    assert library.evaluate("sessionStorage.getItem('vitrine-key')") == (other if agreed else organization.key)
+    # the same key again is no question
+    assert [all(key[:16] in question for key in (organization.key, other)) for question in asked] == [True]
+    assert library.evaluate("sessionStorage.getItem('vitrine-key')") == (
+        other if agreed else organization.key
+    )
 
 
-def test_a_key_is_asked_for_and_a_wrong_one_refused_in_words(page: Page, stack: Stack, organization: Organization, seen: Seen) -> None:
+def test_a_key_is_asked_for_and_a_wrong_one_refused_in_words(
+    page: Page, stack: Stack, organization: Organization, seen: Seen
+) -> None:
     page.goto(stack.origin)
     field = page.get_by_label("API key")
 
@@ -267,7 +304,9 @@ def test_a_key_is_asked_for_and_a_wrong_one_refused_in_words(page: Page, stack: 
     field.press("Enter")
 
     expect(page.locator("#notices")).to_contain_text("This key is not accepted.")
-    seen.complaints.remove("Failed to load resource: the server responded with a status of 401 (Unauthorized)")
+    seen.complaints.remove(
+        "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
+    )
     field.fill(organization.key)
     field.press("Enter")
     expect(page.locator("#state")).to_have_text("0 items")

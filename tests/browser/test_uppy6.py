@@ -1,4 +1,6 @@
-"""Stock Uppy 6 on a browser's cookie: on a page of this origin, which is how it is used, and on pages that are not ours."""
+"""Stock Uppy 6 on a browser's cookie: on a page of this origin, which is how it is used, and on pages
+that are not ours.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +43,32 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def signed_in(context: BrowserContext, stack: Stack, organization: Organization) -> Organization:
     """The browser holds the cookie of the owner's session."""
-    context.add_cookies([{
-        "name": "better-auth.session_token", "value": organization.token, "url": stack.origin, "httpOnly": True, "sameSite": "Lax",
-    }])  # fmt: skip
+    context.add_cookies(
+        [
+            {
+                "name": "better-auth.session_token",
+                "value": organization.token,
+                "url": stack.origin,
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+    )
     return organization
 
 
 @pytest.fixture
 def ours(page: Page, stack: Stack, built: Path) -> Page:
-    """The page, in a document of our own origin that came from there: Chromium lets no other one near this machine."""
-    page.context.new_cdp_session(page).send("Page.setBypassCSP", {"enabled": True})   # of a document that is no page, and lets nothing run
+    """The page, in a document of our own origin that came from there: Chromium lets no other one near
+    this machine.
+    """
+    # of a document that is no page, and lets nothing run
+    page.context.new_cdp_session(page).send("Page.setBypassCSP", {"enabled": True})
     page.goto(f"{stack.origin}/api/openapi.json")
-    page.route(f"{stack.origin}/api/page.js", lambda route: route.fulfill(path=built / "page.js", content_type="text/javascript"))
+    page.route(
+        f"{stack.origin}/api/page.js",
+        lambda route: route.fulfill(path=built / "page.js", content_type="text/javascript"),
+    )
     page.set_content((built / "page.html").read_text())
     page.wait_for_function("'upload' in window")
     return page
@@ -60,7 +76,9 @@ def ours(page: Page, stack: Stack, built: Path) -> Page:
 
 @pytest.fixture
 def foreign(page: Page, stack: Stack, built: Path, seen: Seen) -> Iterator[Page]:
-    """The page, of another origin of the same site: the browser would bring the cookie along. Its complaints are as they should be."""
+    """The page, of another origin of the same site: the browser would bring the cookie along. Its
+    complaints are as they should be.
+    """
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(built))) as server:
         Thread(target=server.serve_forever).start()
         origin = f"127.0.0.1:{server.server_port}"
@@ -70,11 +88,15 @@ def foreign(page: Page, stack: Stack, built: Path, seen: Seen) -> Iterator[Page]
         page.goto("about:blank")
         server.shutdown()
     seen.hosts.discard(origin)
-    seen.complaints[:] = [each for each in seen.complaints if not re.search(r"CORS policy|Failed to load resource|\[Uppy\]", each)]
+    seen.complaints[:] = [
+        each
+        for each in seen.complaints
+        if not re.search(r"CORS policy|Failed to load resource|\[Uppy\]", each)
+    ]
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *_: object) -> None:
         """Says nothing."""
 
 
@@ -95,7 +117,9 @@ def settled(organization: Organization, key: str, page: Page) -> dict[str, Any]:
         page.wait_for_timeout(100)
 
 
-def test_a_photo_arrives_by_a_form(ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen) -> None:
+def test_a_photo_arrives_by_a_form(
+    ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen
+) -> None:
     photo = files("photo.jpg")
 
     outcome = uploaded(ours, stack, photo)
@@ -103,11 +127,17 @@ def test_a_photo_arrives_by_a_form(ours: Page, signed_in: Organization, stack: S
     assert [each["name"] for each in outcome["successful"]] == ["photo.jpg"]
     assert outcome["failed"] == []
     upload = settled(signed_in, outcome["successful"][0]["key"], ours)
-    assert (upload["state"], upload["name"], upload["sizeBytes"]) == ("ready", "photo.jpg", photo.stat().st_size)
+    assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
+        "ready",
+        "photo.jpg",
+        photo.stat().st_size,
+    )
     assert [(method, status) for method, _, status in seen.store if method != "OPTIONS"] == [("POST", 201)]
 
 
-def test_a_large_picture_arrives_in_parts(ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen) -> None:
+def test_a_large_picture_arrives_in_parts(
+    ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen
+) -> None:
     noise = files("noise.png")
     assert noise.stat().st_size > 100 * MIB
 
@@ -116,34 +146,56 @@ def test_a_large_picture_arrives_in_parts(ours: Page, signed_in: Organization, s
     assert [each["name"] for each in outcome["successful"]] == ["noise.png"]
     assert outcome["failed"] == []
     upload = settled(signed_in, outcome["successful"][0]["key"], ours)
-    assert (upload["state"], upload["name"], upload["sizeBytes"]) == ("ready", "noise.png", noise.stat().st_size)
+    assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
+        "ready",
+        "noise.png",
+        noise.stat().st_size,
+    )
     assert outcome["successful"][0]["location"] == f"{stack.origin}/api/media/{upload['mediaId']}"
-    assert seen.parts() == list(range(1, -(-noise.stat().st_size // (5 * MIB)) + 1))   # one after another, of the least size
+    # one after another, of the least size
+    assert seen.parts() == list(range(1, -(-noise.stat().st_size // (5 * MIB)) + 1))
 
 
-@pytest.mark.parametrize(("name", "credentials", "expected"), [
-    ("photo.jpg", "same-origin", ["GET /api/upload/s3/params", "401"]),   # as it is: without the cookie
-    ("photo.jpg", "include", ["GET /api/upload/s3/params", "403"]),
-    ("noise.png", "same-origin", ["OPTIONS /api/upload/s3/multipart", "204"]),   # which allows nothing, so that nothing follows
-    ("noise.png", "include", ["OPTIONS /api/upload/s3/multipart", "204"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "credentials", "expected"),
+    [
+        ("photo.jpg", "same-origin", ["GET /api/upload/s3/params", "401"]),  # as it is: without the cookie
+        ("photo.jpg", "include", ["GET /api/upload/s3/params", "403"]),
+        # which allows nothing, so that nothing follows
+        ("noise.png", "same-origin", ["OPTIONS /api/upload/s3/multipart", "204"]),
+        ("noise.png", "include", ["OPTIONS /api/upload/s3/multipart", "204"]),
+    ],
+)
 def test_a_page_of_another_origin_uploads_nothing(
-    foreign: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen, name: str, credentials: str, expected: list[str]
+    foreign: Page,
+    signed_in: Organization,
+    stack: Stack,
+    files: Callable[[str], Path],
+    seen: Seen,
+    name: str,
+    credentials: str,
+    expected: list[str],
 ) -> None:
-    foreign.evaluate("given => { const stock = fetch; window.fetch = (url, more) => stock(url, { ...more, credentials: given }) }", credentials)
+    foreign.evaluate(
+        "given => { const stock = fetch; window.fetch = (url, more) => stock(url, { ...more, credentials: given }) }",
+        credentials,
+    )
     before = answered(stack)
 
     outcome = uploaded(foreign, stack, files(name))
 
     assert (outcome["successful"], [each["name"] for each in outcome["failed"]]) == ([], [name])
-    assert answered(stack)[len(before):] == [expected]
+    assert answered(stack)[len(before) :] == [expected]
     assert (begun(stack, signed_in), seen.store) == (0, [])
 
 
-@pytest.mark.parametrize(("method", "path"), [
-    ("GET", "/api/upload/s3/params?filename=a.jpg&type=image/jpeg"),
-    ("POST", "/api/upload/s3/multipart"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/upload/s3/params?filename=a.jpg&type=image/jpeg"),
+        ("POST", "/api/upload/s3/multipart"),
+    ],
+)
 def test_what_a_page_of_another_origin_may_send_unasked_is_refused(
     foreign: Page, signed_in: Organization, stack: Stack, method: str, path: str
 ) -> None:
@@ -151,15 +203,21 @@ def test_what_a_page_of_another_origin_may_send_unasked_is_refused(
 
     foreign.evaluate(
         "([url, method, body]) => fetch(url, { method, body, mode: 'no-cors', credentials: 'include' }).then(() => null)",
-        [stack.origin + path, method, None if method == "GET" else '{"filename": "a.jpg", "type": "image/jpeg"}'],
+        [
+            stack.origin + path,
+            method,
+            None if method == "GET" else '{"filename": "a.jpg", "type": "image/jpeg"}',
+        ],
     )
 
-    assert answered(stack)[len(before):] == [[f"{method} {urlsplit(path).path}", "403"]]
+    assert answered(stack)[len(before) :] == [[f"{method} {urlsplit(path).path}", "403"]]
     assert begun(stack, signed_in) == 0
 
 
 def answered(stack: Stack) -> list[list[str]]:
-    """What the API was asked about uploads and answered: method and path, status. A page is not told what it may not read."""
+    """What the API was asked about uploads and answered: method and path, status. A page is not told what
+    it may not read.
+    """
     lines = re.findall(r"^([A-Z]+ /api/upload\S*) (\d{3}) ", stack.log("api").read_text(), re.MULTILINE)
     return [[asked, status] for asked, status in lines]
 
@@ -172,4 +230,3 @@ def begun(stack: Stack, organization: Organization) -> int:
         ).fetchone()
     assert found is not None
     return int(found[0])
-

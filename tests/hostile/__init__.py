@@ -1,8 +1,10 @@
-"""Decoders that have been broken: each is the real child of one kind, up to the place where it would decode, and does what it is asked instead.
+"""Decoders that have been broken: each is the real child of one kind, up to the place where it would decode,
+and does what it is asked instead.
 
     Decoder(module="tests.hostile.stills").begin_task(Task({"attempts": [...]}), ...)
 
-Each attempt is [name, argument ...] of `ATTEMPTS`. The answer is the reason of an Undecodable: what became of each, in their order.
+Each attempt is [name, argument ...] of `ATTEMPTS`. The answer is the reason of an Undecodable: what became of
+each, in their order.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ ATTEMPTS: Mapping[str, Callable[..., object]] = {
     "owned": owned,
     "limit": lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
     "pidfd_open": os.pidfd_open,
-    "namespace": lambda: syscall(56 if os.uname().machine == "x86_64" else 220, 0x10000000 | signal.SIGCHLD, 0),
+    "namespace": lambda: syscall(
+        56 if os.uname().machine == "x86_64" else 220, 0x10000000 | signal.SIGCHLD, 0
+    ),
     "exec": lambda: os.execv("/bin/true", ["true"]),
     "at": lambda call, *arguments: raw(call, *arguments),
     "abort": os.abort,

@@ -39,9 +39,17 @@ def make_environment(folder: Path, version: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "name"),
-    [(None, ".venv"), (f"{MINE}.0", ".venv"), (f"{MINE}.99", ".venv"), ("3.2.1", f".venv-{MINE}"), (f"{MINE}1.0", f".venv-{MINE}")],
+    [
+        (None, ".venv"),
+        (f"{MINE}.0", ".venv"),
+        (f"{MINE}.99", ".venv"),
+        ("3.2.1", f".venv-{MINE}"),
+        (f"{MINE}1.0", f".venv-{MINE}"),
+    ],
 )
-def test_another_python_gets_an_environment_beside_the_first(install: ModuleType, tmp_path: Path, version: str | None, name: str) -> None:
+def test_another_python_gets_an_environment_beside_the_first(
+    install: ModuleType, tmp_path: Path, version: str | None, name: str
+) -> None:
     if version is not None:
         make_environment(tmp_path / ".venv", version)
 

@@ -23,7 +23,10 @@ from local.template import Queue
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-WORK, DEAD = Queue("Work", visibility=30, dead_letters="Dead", most_receives=2), Queue("Dead", visibility=30, dead_letters=None, most_receives=None)
+WORK, DEAD = (
+    Queue("Work", visibility=30, dead_letters="Dead", most_receives=2),
+    Queue("Dead", visibility=30, dead_letters=None, most_receives=None),
+)
 
 
 @pytest.fixture
@@ -143,16 +146,22 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_over_restarts(queues:
 
 @pytest.fixture
 def sqs(queues: Queues) -> Generator[SQSClient]:
-    server = uvicorn.Server(uvicorn.Config(door(queues), http="httptools", ws="none", lifespan="off", log_level="critical"))
+    server = uvicorn.Server(
+        uvicorn.Config(door(queues), http="httptools", ws="none", lifespan="off", log_level="critical")
+    )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True)
         thread.start()
         client = boto3.client(
-            "sqs", endpoint_url=f"http://127.0.0.1:{listening.getsockname()[1]}", region_name="us-east-1", aws_access_key_id="a",
-            aws_secret_access_key="b", config=Config(retries={"total_max_attempts": 1}),
-        )  # fmt: skip
+            "sqs",
+            endpoint_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            region_name="us-east-1",
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
         yield client
         client.close()
         server.should_exit = True
@@ -170,16 +179,25 @@ def test_boto3_sends_a_message(sqs: SQSClient, queues: Queues) -> None:
 
     [message] = queues.receive("Work")
     assert (message.body, message.attributes) == ("hello", attributes)
-    assert (answer["MessageId"], answer["MD5OfMessageBody"]) == (str(message.id), "5d41402abc4b2a76b9719d911017c592")
+    assert (answer["MessageId"], answer["MD5OfMessageBody"]) == (
+        str(message.id),
+        "5d41402abc4b2a76b9719d911017c592",
+    )
 
 
 def test_boto3_sends_a_batch_and_hears_of_each_entry(sqs: SQSClient, queues: Queues) -> None:
-    entries = [{"Id": "one", "MessageBody": "1"}, {"Id": "late", "MessageBody": "2", "DelaySeconds": 901}, {"Id": "three", "MessageBody": "3"}]
+    entries = [
+        {"Id": "one", "MessageBody": "1"},
+        {"Id": "late", "MessageBody": "2", "DelaySeconds": 901},
+        {"Id": "three", "MessageBody": "3"},
+    ]
 
     answer = sqs.send_message_batch(QueueUrl=url(sqs, "Work"), Entries=entries)  # type: ignore[arg-type]
 
     assert [one["Id"] for one in answer["Successful"]] == ["one", "three"]
-    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in answer["Failed"]] == [("late", "InvalidParameterValue", True)]
+    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in answer["Failed"]] == [
+        ("late", "InvalidParameterValue", True)
+    ]
     assert bodies(queues) == ["1", "3"]
 
 
@@ -201,12 +219,26 @@ def test_boto3_counts(sqs: SQSClient, queues: Queues) -> None:
     ("queue", "entries", "code"),
     [
         ("Nowhere", [{"Id": "a", "MessageBody": "x"}], "AWS.SimpleQueueService.NonExistentQueue"),
-        ("Work", [{"Id": str(n), "MessageBody": "x"} for n in range(11)], "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"),
-        ("Work", [{"Id": "a", "MessageBody": "x"}, {"Id": "a", "MessageBody": "y"}], "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"),
-        ("Work", [{"Id": str(n), "MessageBody": "x" * 600_000} for n in range(2)], "AWS.SimpleQueueService.BatchRequestTooLong"),
+        (
+            "Work",
+            [{"Id": str(n), "MessageBody": "x"} for n in range(11)],
+            "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+        ),
+        (
+            "Work",
+            [{"Id": "a", "MessageBody": "x"}, {"Id": "a", "MessageBody": "y"}],
+            "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+        ),
+        (
+            "Work",
+            [{"Id": str(n), "MessageBody": "x" * 600_000} for n in range(2)],
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+        ),
     ],
 )
-def test_what_sqs_refuses_is_refused(sqs: SQSClient, queues: Queues, queue: str, entries: list[dict[str, str]], code: str) -> None:
+def test_what_sqs_refuses_is_refused(
+    sqs: SQSClient, queues: Queues, queue: str, entries: list[dict[str, str]], code: str
+) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as refused:
         sqs.send_message_batch(QueueUrl=url(sqs, queue), Entries=entries)  # type: ignore[arg-type]
 
@@ -220,7 +252,10 @@ def test_a_page_in_a_browser_cannot_send(sqs: SQSClient, queues: Queues) -> None
 
     plain = httpx.post(sqs.meta.endpoint_url, content=body, headers={"content-type": "text/plain"})
     rebound = httpx.post(sqs.meta.endpoint_url, content=body, headers={**action, "host": "evil.example"})
-    asked = httpx.options(sqs.meta.endpoint_url, headers={"origin": "http://evil.example", "access-control-request-method": "POST"})
+    asked = httpx.options(
+        sqs.meta.endpoint_url,
+        headers={"origin": "http://evil.example", "access-control-request-method": "POST"},
+    )
 
     assert [plain.status_code, rebound.status_code, asked.status_code] == [404, 404, 405]
     assert queues.counts("Work") == Counts(0, 0, 0)

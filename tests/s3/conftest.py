@@ -15,7 +15,13 @@ from tests.s3.servers import BUCKET, PAGE, Server, running
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     rules = (
-        CorsRule((PAGE, "http://localhost:*"), ("GET", "PUT", "POST"), ("content-type", "x-amz-*"), ("ETag", "Location"), 3600),
+        CorsRule(
+            (PAGE, "http://localhost:*"),
+            ("GET", "PUT", "POST"),
+            ("content-type", "x-amz-*"),
+            ("ETag", "Location"),
+            3600,
+        ),
         CorsRule(("*",), ("HEAD",)),
     )
     with running(tmp_path_factory.mktemp("s3"), cors=rules) as server:
@@ -35,7 +41,9 @@ def moto() -> Iterator[Server]:
     peer.start()
     host, port = peer.get_host_and_port()
     server = Server(f"http://{host}:{port}")
-    server.client().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    server.client().create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
     yield server
     peer.stop()
 

@@ -71,20 +71,33 @@ class Server:
         return sorted((self.root / ".events").glob("*"))
 
 
-def send(method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, length: int | None = None) -> Answer:
-    """One request, exactly as given, on a connection of its own; `length` announces another length than the body has."""
+def send(
+    method: str,
+    url: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    length: int | None = None,
+) -> Answer:
+    """One request, exactly as given, on a connection of its own; `length` announces another length than
+    the body has.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     try:
         told = dict(headers or {})
         if method in {"PUT", "POST"} or body:
             told["Content-Length"] = str(len(body) if length is None else length)
-        connection.request(method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", body or None, told)
+        connection.request(
+            method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", body or None, told
+        )
         if length is not None and length > len(body) and connection.sock is not None:
             connection.sock.close()  # cut off
             return Answer(0, {}, b"")
         answer = connection.getresponse()
-        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Answer(
+            answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        )
     finally:
         connection.close()
 
@@ -94,12 +107,23 @@ def refused(call: Callable[[], object]) -> tuple[int, str]:
     with pytest.raises(ClientError) as refusal:
         call()
     response = refusal.value.response
-    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), response.get("Error", {}).get("Code", "")
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), response.get("Error", {}).get(
+        "Code", ""
+    )
 
 
 @contextmanager
 def running(root: Path, **settings: object) -> Generator[Server]:
     """A server of its own, for a test that counts what is in it or needs other settings."""
-    told = Settings(**{"root": root, "bucket": BUCKET, "credentials": CREDENTIALS, "region": REGION, "durable": False, **settings})  # type: ignore[arg-type]
+    told = Settings(
+        **{
+            "root": root,
+            "bucket": BUCKET,
+            "credentials": CREDENTIALS,
+            "region": REGION,
+            "durable": False,
+            **settings,
+        }
+    )  # type: ignore[arg-type]
     with serving(told) as url:
         yield Server(url, root=root, credentials=told.credentials)

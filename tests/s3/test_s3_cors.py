@@ -11,8 +11,17 @@ from tests.s3.servers import BUCKET, PAGE, Answer, Server, send
 
 
 def preflight(server: Server, origin: str, method: str, headers: str = "") -> Answer:
-    asked = {"Origin": origin, "Access-Control-Request-Method": method, "Sec-Fetch-Mode": "cors", "Accept": "*/*"}
-    return send("OPTIONS", f"{server.url}/{BUCKET}/a", headers=asked | ({"Access-Control-Request-Headers": headers} if headers else {}))
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Sec-Fetch-Mode": "cors",
+        "Accept": "*/*",
+    }
+    return send(
+        "OPTIONS",
+        f"{server.url}/{BUCKET}/a",
+        headers=asked | ({"Access-Control-Request-Headers": headers} if headers else {}),
+    )
 
 
 def told(answer: Answer) -> dict[str, str]:
@@ -22,7 +31,10 @@ def told(answer: Answer) -> dict[str, str]:
 def test_a_preflight_that_a_rule_allows(server: Server) -> None:
     answer = preflight(server, PAGE, "PUT", "content-type,x-amz-checksum-crc64nvme")
 
-    assert (answer.status, answer.headers["vary"]) == (200, "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
+    assert (answer.status, answer.headers["vary"]) == (
+        200,
+        "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
+    )
     assert told(answer) == {
         "access-control-allow-origin": PAGE,
         "access-control-allow-credentials": "true",
@@ -49,12 +61,20 @@ def test_a_preflight_that_a_rule_allows(server: Server) -> None:
 def test_a_preflight_that_no_rule_allows(server: Server, origin: str, method: str, headers: str) -> None:
     answer = preflight(server, origin, method, headers)
 
-    assert (answer.status, answer.code, answer.element("Method"), answer.element("ResourceType")) == (403, "AccessForbidden", method, "OBJECT")
+    assert (answer.status, answer.code, answer.element("Method"), answer.element("ResourceType")) == (
+        403,
+        "AccessForbidden",
+        method,
+        "OBJECT",
+    )
     assert told(answer) == {}
 
 
 def test_a_star_within_an_origin(server: Server) -> None:
-    assert told(preflight(server, "http://localhost:5173", "GET"))["access-control-allow-origin"] == "http://localhost:5173"
+    assert (
+        told(preflight(server, "http://localhost:5173", "GET"))["access-control-allow-origin"]
+        == "http://localhost:5173"
+    )
 
 
 def test_a_star_as_the_origin_promises_no_credentials(server: Server) -> None:
@@ -73,7 +93,11 @@ def test_preflights_that_are_none(server: Server) -> None:
 def test_a_bucket_without_rules(own: Server) -> None:
     answer = preflight(own, PAGE, "GET")
 
-    assert (answer.status, answer.code, answer.element("Message")) == (403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
+    assert (answer.status, answer.code, answer.element("Message")) == (
+        403,
+        "AccessForbidden",
+        "CORSResponse: CORS is not enabled for this bucket.",
+    )
 
 
 def test_answers_and_refusals_carry_what_the_rule_grants(server: Server, s3: S3Client, key: str) -> None:

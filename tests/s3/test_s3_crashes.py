@@ -1,4 +1,6 @@
-"""kill -9 at moments chosen by a seed, then a restart: what was answered is there with its event, what is there is whole, nothing else is left."""
+"""kill -9 at moments chosen by a seed, then a restart: what was answered is there with its event, what is
+there is whole, nothing else is left.
+"""
 
 import contextlib
 import json
@@ -19,7 +21,12 @@ from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 from tests.s3.servers import BUCKET, CREDENTIALS, MIB, Server
 from tests.s3.test_s3_posts import ours, post
 
-BODIES = {"put": b"put" * 100_000, "post": b"post" * 100_000, "part 1": b"1" * (5 * MIB), "part 2": b"2" * 300_000}
+BODIES = {
+    "put": b"put" * 100_000,
+    "post": b"post" * 100_000,
+    "part 1": b"1" * (5 * MIB),
+    "part 2": b"2" * 300_000,
+}
 STEPS = ("put", "post", "part 1", "part 2", "complete")
 
 
@@ -29,7 +36,9 @@ class Seen:
 
     answered: dict[str, bytes] = field(default_factory=dict)
     parts: dict[int, str] = field(default_factory=dict)
-    reached: dict[str, threading.Event] = field(default_factory=lambda: {step: threading.Event() for step in STEPS})
+    reached: dict[str, threading.Event] = field(
+        default_factory=lambda: {step: threading.Event() for step in STEPS}
+    )
 
 
 @contextmanager
@@ -63,20 +72,35 @@ def work(server: Server, seen: Seen) -> None:
 
         for number in (1, 2):
             seen.reached[f"part {number}"].set()
-            part = s3.upload_part(Bucket=BUCKET, Key="multipart", UploadId=upload, PartNumber=number, Body=BODIES[f"part {number}"])
+            part = s3.upload_part(
+                Bucket=BUCKET,
+                Key="multipart",
+                UploadId=upload,
+                PartNumber=number,
+                Body=BODIES[f"part {number}"],
+            )
             seen.parts[number] = part.get("ETag")
 
-        listed: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": etag} for number, etag in seen.parts.items()]
+        listed: list[CompletedPartTypeDef] = [
+            {"PartNumber": number, "ETag": etag} for number, etag in seen.parts.items()
+        ]
         seen.reached["complete"].set()
-        s3.complete_multipart_upload(Bucket=BUCKET, Key="multipart", UploadId=upload, MultipartUpload={"Parts": listed})
+        s3.complete_multipart_upload(
+            Bucket=BUCKET, Key="multipart", UploadId=upload, MultipartUpload={"Parts": listed}
+        )
         seen.answered["multipart"] = BODIES["part 1"] + BODIES["part 2"]
 
 
-@pytest.mark.parametrize(("step", "seed"), [
-    pytest.param(step, seed, marks=[pytest.mark.soak] if seed % 4 else []) for seed, step in enumerate(STEPS)
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("step", "seed"),
+    [
+        pytest.param(step, seed, marks=[pytest.mark.soak] if seed % 4 else [])
+        for seed, step in enumerate(STEPS)
+    ],
+)
 def test_a_killed_server_comes_back_whole(tmp_path: Path, step: str, seed: int) -> None:
-    moment = random.Random(seed).uniform(0.0, 0.02)  # seconds into the step, each of which takes about as long
+    # seconds into the step, each of which takes about as long
+    moment = random.Random(seed).uniform(0.0, 0.02)
     seen = Seen()
     with started(tmp_path) as (server, process):
         client = threading.Thread(target=work, args=(server, seen))
@@ -90,12 +114,17 @@ def test_a_killed_server_comes_back_whole(tmp_path: Path, step: str, seed: int) 
         s3 = server.client()
         there = {entry.get("Key", "") for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
         bytes_of = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in there}
-        events = [unquote_plus(json.loads(file.read_text())["Records"][0]["s3"]["object"]["key"]) for file in server.events()]
+        events = [
+            unquote_plus(json.loads(file.read_text())["Records"][0]["s3"]["object"]["key"])
+            for file in server.events()
+        ]
         uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
         parts = [
             part
             for upload in uploads
-            for part in s3.list_parts(Bucket=BUCKET, Key=upload.get("Key", ""), UploadId=upload.get("UploadId", "")).get("Parts", [])
+            for part in s3.list_parts(
+                Bucket=BUCKET, Key=upload.get("Key", ""), UploadId=upload.get("UploadId", "")
+            ).get("Parts", [])
         ]
 
     whole = {"put": BODIES["put"], "post": BODIES["post"], "multipart": BODIES["part 1"] + BODIES["part 2"]}

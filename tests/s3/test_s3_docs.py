@@ -24,18 +24,27 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
     asks, serves = blocks("sh")
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
 
-    help_text = subprocess.run(shlex.split(asks), env=path, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30).stdout
+    help_text = subprocess.run(
+        shlex.split(asks), env=path, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
 
     assert "--require-if-match-on-delete" in help_text
     anywhere = serves.replace("--port 9000", "--port 0")  # tests have no fixed ports
-    with subprocess.Popen(["sh", "-c", f"exec env {anywhere}"], env=path, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        ["sh", "-c", f"exec env {anywhere}"], env=path, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
-            assert send("GET", process.stdout.readline().split()[-1] + "/vitrine-local/a").code == "AccessDenied"
+            assert (
+                send("GET", process.stdout.readline().split()[-1] + "/vitrine-local/a").code == "AccessDenied"
+            )
         finally:
             process.terminate()
     assert process.returncode == -signal.SIGTERM  # after it has put all in order
-    assert sorted(file.name for file in (tmp_path / ".vitrine" / "s3").iterdir()) == [".events", "vitrine-local"]
+    assert sorted(file.name for file in (tmp_path / ".vitrine" / "s3").iterdir()) == [
+        ".events",
+        "vitrine-local",
+    ]
 
 
 def test_the_files_are_read_as_written(tmp_path: Path) -> None:

@@ -24,14 +24,26 @@ def told(server: Server) -> list[tuple[str, str, int, str]]:
 def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) -> None:
     s3 = own.client()
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="originals/c")["UploadId"]
-    etags = [s3.upload_part(Bucket=BUCKET, Key="originals/c", UploadId=upload, PartNumber=n, Body=b"x" * (5 * MIB))["ETag"] for n in (1, 2)]
+    etags = [
+        s3.upload_part(
+            Bucket=BUCKET, Key="originals/c", UploadId=upload, PartNumber=n, Body=b"x" * (5 * MIB)
+        )["ETag"]
+        for n in (1, 2)
+    ]
     parts = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]}
 
     put = s3.put_object(Bucket=BUCKET, Key="originals/a b+é.jpg", Body=b"12")["ETag"]
     posted = post(own, ours(s3, "incoming/b")).headers["etag"]
     s3.copy_object(Bucket=BUCKET, Key="originals/d", CopySource={"Bucket": BUCKET, "Key": "incoming/b"})
-    done = [s3.complete_multipart_upload(Bucket=BUCKET, Key="originals/c", UploadId=upload, MultipartUpload=parts)["ETag"] for _ in "12"]  # type: ignore[arg-type]
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="originals/d", Body=b"", IfNoneMatch="*"))[0] == 412
+    done = [
+        s3.complete_multipart_upload(
+            Bucket=BUCKET, Key="originals/c", UploadId=upload, MultipartUpload=parts
+        )["ETag"]
+        for _ in "12"
+    ]  # type: ignore[arg-type]
+    assert (
+        refused(lambda: s3.put_object(Bucket=BUCKET, Key="originals/d", Body=b"", IfNoneMatch="*"))[0] == 412
+    )
     s3.delete_object(Bucket=BUCKET, Key="incoming/b", IfMatch=posted)
 
     assert told(own) == [
@@ -52,7 +64,11 @@ def test_an_event_is_shaped_as_s3_shapes_it(own: Server) -> None:
     assert record.s3.object is not None
     assert (record.s3.object.key, record.s3.object.size, record.eventName) == ("a+b", 1, "ObjectCreated:Put")
     (raw,) = json.loads(event)["Records"]
-    assert [raw[name] for name in ("eventVersion", "eventSource", "awsRegion")] == ["2.1", "aws:s3", "eu-central-1"]
+    assert [raw[name] for name in ("eventVersion", "eventSource", "awsRegion")] == [
+        "2.1",
+        "aws:s3",
+        "eu-central-1",
+    ]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", raw["eventTime"])
     assert raw["s3"]["bucket"]["name"] == BUCKET
     assert raw["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{BUCKET}"
@@ -62,7 +78,9 @@ def test_later_events_of_a_key_have_greater_sequencers(own: Server) -> None:
     for _ in range(12):
         own.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
 
-    sequencers = [json.loads(file.read_text())["Records"][0]["s3"]["object"]["sequencer"] for file in own.events()]
+    sequencers = [
+        json.loads(file.read_text())["Records"][0]["s3"]["object"]["sequencer"] for file in own.events()
+    ]
 
     assert sequencers == sorted(set(sequencers))
     assert len(sequencers) == 12
@@ -70,7 +88,9 @@ def test_later_events_of_a_key_have_greater_sequencers(own: Server) -> None:
 
 def test_only_what_somebody_wishes_for(tmp_path: Path) -> None:
     file = tmp_path / "notify.json"
-    file.write_text('[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]')
+    file.write_text(
+        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
+    )
 
     with running(tmp_path / "s3", notifications=read_notifications(file)) as server:
         s3 = server.client()
@@ -96,15 +116,27 @@ def test_numbers_go_on_after_a_restart_even_when_the_files_were_taken(tmp_path: 
 def test_what_was_stored_is_there_after_a_restart(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         s3 = server.client()
-        etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", ContentType="a/b", Metadata={"c": "d"})["ETag"]
+        etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", ContentType="a/b", Metadata={"c": "d"})[
+            "ETag"
+        ]
         upload = s3.create_multipart_upload(Bucket=BUCKET, Key="b")["UploadId"]
         part = s3.upload_part(Bucket=BUCKET, Key="b", UploadId=upload, PartNumber=1, Body=b"y")["ETag"]
 
     with running(tmp_path) as server:
         s3 = server.client()
         got = s3.get_object(Bucket=BUCKET, Key="a", ChecksumMode="ENABLED")
-        s3.complete_multipart_upload(Bucket=BUCKET, Key="b", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+        s3.complete_multipart_upload(
+            Bucket=BUCKET,
+            Key="b",
+            UploadId=upload,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]},
+        )
 
-        assert (got["Body"].read(), got["ETag"], got["ContentType"], got["Metadata"]) == (b"x", etag, "a/b", {"c": "d"})
+        assert (got["Body"].read(), got["ETag"], got["ContentType"], got["Metadata"]) == (
+            b"x",
+            etag,
+            "a/b",
+            {"c": "d"},
+        )
         assert s3.get_object(Bucket=BUCKET, Key="b")["Body"].read() == b"y"
         assert len(server.names()) == 2

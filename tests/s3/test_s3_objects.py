@@ -21,13 +21,17 @@ def put_url(s3: S3Client, key: str, **params: object) -> str:
     return s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key, **params})
 
 
-def test_a_delete_without_if_match_is_denied_as_our_policy_does(s3: S3Client, key: str, tmp_path: Path) -> None:
+def test_a_delete_without_if_match_is_denied_as_our_policy_does(
+    s3: S3Client, key: str, tmp_path: Path
+) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
 
     assert refused(lambda: s3.delete_object(Bucket=BUCKET, Key=key)) == (403, "AccessDenied")
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"x"
     with running(tmp_path, require_if_match_on_delete=False) as other:
-        assert other.client().delete_object(Bucket=BUCKET, Key=key)["ResponseMetadata"]["HTTPStatusCode"] == 204
+        assert (
+            other.client().delete_object(Bucket=BUCKET, Key=key)["ResponseMetadata"]["HTTPStatusCode"] == 204
+        )
 
 
 def test_what_is_replaced_or_deleted_leaves_no_bytes(own: Server) -> None:
@@ -56,22 +60,36 @@ def test_a_copy_whose_source_is_not_the_one_meant(s3: S3Client, key: str) -> Non
     source: CopySourceTypeDef = {"Bucket": BUCKET, "Key": key}
     etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
-    assert refused(lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfMatch='"other"')) == (
+    assert refused(
+        lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfMatch='"other"')
+    ) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfNoneMatch=etag)) == (
+    assert refused(
+        lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfNoneMatch=etag)
+    ) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: s3.copy_object(Bucket=BUCKET, Key=key, CopySource=source, MetadataDirective="REPLACE", IfNoneMatch="*")) == (
+    assert refused(
+        lambda: s3.copy_object(
+            Bucket=BUCKET, Key=key, CopySource=source, MetadataDirective="REPLACE", IfNoneMatch="*"
+        )
+    ) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource={"Bucket": BUCKET, "Key": f"{key}.none"})) == (404, "NoSuchKey")
+    assert refused(
+        lambda: s3.copy_object(
+            Bucket=BUCKET, Key=f"{key}.2", CopySource={"Bucket": BUCKET, "Key": f"{key}.none"}
+        )
+    ) == (404, "NoSuchKey")
 
 
-@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=0-1,3-4", "bytes=", "bytes=-", "items=0-1", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=5-2", "bytes=0-1,3-4", "bytes=", "bytes=-", "items=0-1", "bytes=a-b"]
+)
 def test_what_is_no_single_range_is_ignored(s3: S3Client, key: str, asked: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")
 
@@ -99,9 +117,15 @@ def test_checksums_of_a_put(s3: S3Client, key: str, algorithm: str) -> None:
     assert (head[f"Checksum{algorithm}"], head["ChecksumType"]) == (value, "FULL_OBJECT")  # type: ignore[literal-required]
     assert "ChecksumType" not in s3.head_object(Bucket=BUCKET, Key=key)
     wrong = {f"Checksum{algorithm}": value}
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"others", **wrong)) == (400, "BadDigest")
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"others", **wrong)) == (
+        400,
+        "BadDigest",
+    )
     malformed = {f"Checksum{algorithm}": "AAAA"}
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=body, **malformed)) == (400, "InvalidRequest")  # type: ignore[arg-type]
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=body, **malformed)) == (
+        400,
+        "InvalidRequest",
+    )  # type: ignore[arg-type]
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == body
 
 
@@ -109,7 +133,10 @@ def test_known_checksums(s3: S3Client, key: str) -> None:
     """The check values of the catalogue of CRCs, for the nine digits."""
     known = {"CRC64NVME": "ae8b14860a799888", "CRC32C": "e3069283", "CRC32": "cbf43926"}
 
-    told = {name: s3.put_object(Bucket=BUCKET, Key=key, Body=b"123456789", ChecksumAlgorithm=name) for name in known}  # type: ignore[arg-type]
+    told = {
+        name: s3.put_object(Bucket=BUCKET, Key=key, Body=b"123456789", ChecksumAlgorithm=name)
+        for name in known
+    }  # type: ignore[arg-type]
 
     assert {name: base64.b64decode(put[f"Checksum{name}"]).hex() for name, put in told.items()} == known  # type: ignore[literal-required]
 
@@ -117,14 +144,25 @@ def test_known_checksums(s3: S3Client, key: str) -> None:
 def test_an_object_has_a_crc64nvme_without_being_asked(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"123456789")
 
-    assert base64.b64decode(s3.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")["ChecksumCRC64NVME"]).hex() == "ae8b14860a799888"
+    assert (
+        base64.b64decode(
+            s3.head_object(Bucket=BUCKET, Key=key, ChecksumMode="ENABLED")["ChecksumCRC64NVME"]
+        ).hex()
+        == "ae8b14860a799888"
+    )
 
 
 def test_an_md5_must_be_one_and_hold(s3: S3Client, key: str) -> None:
     wrong = base64.b64encode(hashlib.md5(b"y").digest()).decode()
 
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5="AAAA")) == (400, "InvalidDigest")
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5=wrong)) == (400, "BadDigest")
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5="AAAA")) == (
+        400,
+        "InvalidDigest",
+    )
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5=wrong)) == (
+        400,
+        "BadDigest",
+    )
 
 
 def test_a_body_that_is_cut_off_leaves_nothing(own: Server) -> None:
@@ -140,7 +178,13 @@ def test_a_body_without_a_length(s3: S3Client, key: str) -> None:
     url = urlsplit(put_url(s3, key))
     connection = http.client.HTTPConnection(url.netloc, timeout=10)
     try:
-        connection.request("PUT", f"{url.path}?{url.query}", iter([b"abc"]), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        connection.request(
+            "PUT",
+            f"{url.path}?{url.query}",
+            iter([b"abc"]),
+            {"Transfer-Encoding": "chunked"},
+            encode_chunked=True,
+        )
         assert connection.getresponse().status == 411
     finally:
         connection.close()
@@ -155,14 +199,21 @@ def test_a_body_over_five_gibibytes_is_refused_before_it_comes(s3: S3Client, key
         connection.putheader("Expect", "100-continue")
         connection.endheaders()
         answer = connection.getresponse()
-        assert (answer.status, b"EntityTooLarge" in answer.read(), answer.getheader("connection")) == (400, True, "close")
+        assert (answer.status, b"EntityTooLarge" in answer.read(), answer.getheader("connection")) == (
+            400,
+            True,
+            "close",
+        )
     finally:
         connection.close()
 
 
 def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
     assert s3.put_object(Bucket=BUCKET, Key="é" * 512, Body=b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="é" * 512 + "x", Body=b"x")) == (400, "KeyTooLongError")
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="é" * 512 + "x", Body=b"x")) == (
+        400,
+        "KeyTooLongError",
+    )
     assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="a\0b", Body=b"x")) == (400, "InvalidURI")
 
 
@@ -178,7 +229,10 @@ def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
     ],
 )
 def test_what_is_not_implemented_is_never_ignored(s3: S3Client, key: str, more: dict[str, str]) -> None:
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", **more)) == (501, "NotImplemented")  # type: ignore[arg-type]
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", **more)) == (
+        501,
+        "NotImplemented",
+    )  # type: ignore[arg-type]
 
 
 def test_operations_that_are_not_there(server: Server, s3: S3Client, key: str) -> None:
@@ -195,11 +249,16 @@ def test_operations_that_are_not_there(server: Server, s3: S3Client, key: str) -
 def test_metadata_over_two_kilobytes(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2047})
 
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2048})) == (400, "MetadataTooLarge")
+    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2048})) == (
+        400,
+        "MetadataTooLarge",
+    )
 
 
 def test_two_first_puts_of_one_key_at_once(server: Server, s3: S3Client, key: str) -> None:
-    """The slow one began while there was nothing, and finds the other's object when it is done: a conflict, not a failed precondition."""
+    """The slow one began while there was nothing, and finds the other's object when it is done: a
+    conflict, not a failed precondition.
+    """
     url = urlsplit(put_url(s3, key, IfNoneMatch="*"))
     slow = http.client.HTTPConnection(url.netloc, timeout=10)
     try:
@@ -226,10 +285,15 @@ def test_an_object_deleted_while_it_is_read_is_read_to_its_end(own: Server) -> N
     body = bytes(range(256)) * (16 * MIB // 256) + b"end"
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="a")["UploadId"]
     parts: list[CompletedPartTypeDef] = [
-        {"PartNumber": n, "ETag": s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload, PartNumber=n, Body=piece)["ETag"]}
+        {
+            "PartNumber": n,
+            "ETag": s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload, PartNumber=n, Body=piece)["ETag"],
+        }
         for n, piece in ((1, body[:-3]), (2, b"end"))
     ]
-    etag = s3.complete_multipart_upload(Bucket=BUCKET, Key="a", UploadId=upload, MultipartUpload={"Parts": parts})["ETag"]
+    etag = s3.complete_multipart_upload(
+        Bucket=BUCKET, Key="a", UploadId=upload, MultipartUpload={"Parts": parts}
+    )["ETag"]
 
     reader = s3.get_object(Bucket=BUCKET, Key="a")["Body"]
     first = reader.read(1000)
@@ -273,9 +337,14 @@ def test_a_full_disk_is_an_internal_error_and_leaves_nothing(tmp_path: Path) -> 
             s3 = server.client()
             s3.put_object(Bucket=BUCKET, Key="small", Body=b"x")
 
-            assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * (3 * MIB))) == (500, "InternalError")
+            assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * (3 * MIB))) == (
+                500,
+                "InternalError",
+            )
 
-            assert [entry.get("Key", "") for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])] == ["small"]
+            assert [
+                entry.get("Key", "") for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+            ] == ["small"]
             assert len(server.names()) == 1
             assert len(server.events()) == 1
         finally:

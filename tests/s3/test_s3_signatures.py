@@ -30,13 +30,19 @@ def put_url(s3: S3Client, key: str) -> str:
 
 
 def changed(url: str, change: Mapping[str, str | None]) -> str:
-    """The URL with parameters set, or taken out where None, and everything else, the signature above all, as it was."""
+    """The URL with parameters set, or taken out where None, and everything else, the signature above all,
+    as it was.
+    """
     parts = urlsplit(url)
-    query = {name: value for name, value in {**dict(parse_qsl(parts.query)), **change}.items() if value is not None}
+    query = {
+        name: value for name, value in {**dict(parse_qsl(parts.query)), **change}.items() if value is not None
+    }
     return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
 
 
-def signed(server: Server, method: str, key: str, body: bytes = b"", *, at: float | None = None, **headers: str) -> dict[str, str]:
+def signed(
+    server: Server, method: str, key: str, body: bytes = b"", *, at: float | None = None, **headers: str
+) -> dict[str, str]:
     """The headers of a request signed by botocore, at another moment where told."""
     request = AWSRequest(method, f"{server.url}/{BUCKET}/{quote(key)}", headers, body)
     signer: Any = S3SigV4Auth(Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION)
@@ -55,10 +61,14 @@ def signed(server: Server, method: str, key: str, body: bytes = b"", *, at: floa
 def presigned(server: Server, key: str, *, at: float, lifetime: int) -> str:
     """A GET URL as botocore would have signed it at that moment."""
     request = AWSRequest("GET", f"{server.url}/{BUCKET}/{quote(key)}")
-    signer: Any = S3SigV4QueryAuth(Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION, expires=lifetime)
+    signer: Any = S3SigV4QueryAuth(
+        Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION, expires=lifetime
+    )
     request.context["timestamp"] = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
     signer._modify_request_before_signing(request)
-    signer._inject_signature_to_request(request, signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request))
+    signer._inject_signature_to_request(
+        request, signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    )
     return str(request.url)
 
 
@@ -70,13 +80,20 @@ def test_presigned_urls_that_nobody_changed(s3: S3Client, key: str, put_url: str
     assert (got.status, got.body, got.headers["content-type"]) == (200, b"hello", "text/plain")
 
 
-@pytest.mark.parametrize("name", ["plain", "a b+c", "é/ü", "a//b", "../up", "./here", "%2F", "a=b&c?d", "~!*'()", "x" * 500, "/slash"])
+@pytest.mark.parametrize(
+    "name",
+    ["plain", "a b+c", "é/ü", "a//b", "../up", "./here", "%2F", "a=b&c?d", "~!*'()", "x" * 500, "/slash"],
+)
 def test_keys_that_are_hard_to_sign(s3: S3Client, key: str, name: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{key}{name}", Body=name.encode())
 
     url = s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": f"{key}{name}"})
 
-    assert send("GET", url).body == s3.get_object(Bucket=BUCKET, Key=f"{key}{name}")["Body"].read() == name.encode()
+    assert (
+        send("GET", url).body
+        == s3.get_object(Bucket=BUCKET, Key=f"{key}{name}")["Body"].read()
+        == name.encode()
+    )
 
 
 def scope(access_key: str = CREDENTIALS.access_key, region: str = REGION, service: str = "s3") -> str:
@@ -99,7 +116,8 @@ def scope(access_key: str = CREDENTIALS.access_key, region: str = REGION, servic
         ({"X-Amz-Credential": scope(access_key="AKIDOTHER")}, 403, "InvalidAccessKeyId"),
         ({"X-Amz-Credential": scope(region="us-east-1")}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Credential": scope(service="sqs")}, 400, "AuthorizationQueryParametersError"),
-        ({"X-Amz-Credential": scope()}, 400, "AuthorizationQueryParametersError"),  # of another day than the date
+        # of another day than the date
+        ({"X-Amz-Credential": scope()}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Credential": "nonsense"}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Security-Token": "made up"}, 400, "InvalidToken"),
         ({"response-content-type": "text/html"}, 403, "SignatureDoesNotMatch"),
@@ -108,7 +126,9 @@ def scope(access_key: str = CREDENTIALS.access_key, region: str = REGION, servic
         ({"X-Amz-Expires": None}, 400, "AuthorizationQueryParametersError"),
     ],
 )
-def test_a_presigned_url_that_was_changed(get_url: str, change: dict[str, str | None], status: int, code: str) -> None:
+def test_a_presigned_url_that_was_changed(
+    get_url: str, change: dict[str, str | None], status: int, code: str
+) -> None:
     answer = send("GET", changed(get_url, change))
 
     assert (answer.status, answer.code) == (status, code)
@@ -142,14 +162,18 @@ def test_a_url_signed_with_another_secret(server: Server, key: str) -> None:
         (-604_900, 604_800, "AccessDenied"),
     ],
 )
-def test_the_window_in_which_a_url_is_good(server: Server, get_url: str, key: str, offset: int, lifetime: int, code: str) -> None:
+def test_the_window_in_which_a_url_is_good(
+    server: Server, get_url: str, key: str, offset: int, lifetime: int, code: str
+) -> None:
     answer = send("GET", presigned(server, key, at=time.time() + offset, lifetime=lifetime))
 
     assert answer.code == code
     assert ("Request has expired" in answer.element("Message")) == (code != "" and offset < 0)
 
 
-@pytest.mark.parametrize("header", ["x-amz-acl", "x-amz-meta-a", "x-amz-checksum-crc32", "x-amz-copy-source", "x-amz-tagging"])
+@pytest.mark.parametrize(
+    "header", ["x-amz-acl", "x-amz-meta-a", "x-amz-checksum-crc32", "x-amz-copy-source", "x-amz-tagging"]
+)
 def test_an_amz_header_that_was_not_signed(put_url: str, header: str) -> None:
     answer = send("PUT", put_url, b"x", {header: "anything"})
 
@@ -159,7 +183,14 @@ def test_an_amz_header_that_was_not_signed(put_url: str, header: str) -> None:
 def test_what_a_part_url_binds_must_be_sent(s3: S3Client, key: str) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     crc = s3.put_object(Bucket=BUCKET, Key=f"{key}.2", Body=b"12345")["ChecksumCRC64NVME"]
-    params = {"Bucket": BUCKET, "Key": key, "UploadId": upload, "PartNumber": 1, "ContentLength": 5, "ChecksumCRC64NVME": crc}
+    params = {
+        "Bucket": BUCKET,
+        "Key": key,
+        "UploadId": upload,
+        "PartNumber": 1,
+        "ContentLength": 5,
+        "ChecksumCRC64NVME": crc,
+    }
     url = s3.generate_presigned_url("upload_part", Params=params)
     bound = {"x-amz-checksum-crc64nvme": crc}
 
@@ -168,12 +199,21 @@ def test_what_a_part_url_binds_must_be_sent(s3: S3Client, key: str) -> None:
     assert send("PUT", url, b"123456", bound).code == "SignatureDoesNotMatch"
     assert send("PUT", url, b"1234", bound).code == "SignatureDoesNotMatch"
     assert send("PUT", url, b"54321", bound).code == "BadDigest"
-    assert send("PUT", url, b"12345", {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}).code == "SignatureDoesNotMatch"
+    assert (
+        send("PUT", url, b"12345", {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}).code
+        == "SignatureDoesNotMatch"
+    )
     assert send("PUT", url, b"12345", {**bound, "x-amz-checksum-crc32": "AAAAAA=="}).code == "AccessDenied"
 
 
 def test_overrides_of_a_presigned_get(s3: S3Client, key: str) -> None:
-    s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentType="application/octet-stream", ContentDisposition="attachment")
+    s3.put_object(
+        Bucket=BUCKET,
+        Key=key,
+        Body=b"x",
+        ContentType="application/octet-stream",
+        ContentDisposition="attachment",
+    )
     params = {
         "Bucket": BUCKET,
         "Key": key,
@@ -197,16 +237,30 @@ def test_a_signed_header_request(server: Server, key: str) -> None:
 
     assert send("PUT", url, b"abc", good).status == 200
     assert send("PUT", url, b"abd", good).code == "XAmzContentSHA256Mismatch"
-    assert send("PUT", url, b"abc", {**good, "Authorization": good["Authorization"][:-1] + "!"}).code == "SignatureDoesNotMatch"
-    assert send("PUT", url, b"abc", {**good, "Authorization": "AWS4-HMAC-SHA256 nonsense"}).code == "AuthorizationHeaderMalformed"
+    assert (
+        send("PUT", url, b"abc", {**good, "Authorization": good["Authorization"][:-1] + "!"}).code
+        == "SignatureDoesNotMatch"
+    )
+    assert (
+        send("PUT", url, b"abc", {**good, "Authorization": "AWS4-HMAC-SHA256 nonsense"}).code
+        == "AuthorizationHeaderMalformed"
+    )
     assert send("PUT", url, b"abc", {**good, "x-amz-meta-more": "1"}).code == "AccessDenied"
     assert send("PUT", url, b"abc").code == "AccessDenied"
     assert send("GET", url, headers=signed(server, "GET", key)).body == b"abc"
 
 
-@pytest.mark.parametrize(("offset", "code"), [(-600, ""), (600, ""), (-1000, "RequestTimeTooSkewed"), (1000, "RequestTimeTooSkewed")])
+@pytest.mark.parametrize(
+    ("offset", "code"),
+    [(-600, ""), (600, ""), (-1000, "RequestTimeTooSkewed"), (1000, "RequestTimeTooSkewed")],
+)
 def test_the_clock_of_a_signed_request(server: Server, key: str, offset: int, code: str) -> None:
-    answer = send("PUT", f"{server.url}/{BUCKET}/{quote(key)}", b"x", signed(server, "PUT", key, b"x", at=time.time() + offset))
+    answer = send(
+        "PUT",
+        f"{server.url}/{BUCKET}/{quote(key)}",
+        b"x",
+        signed(server, "PUT", key, b"x", at=time.time() + offset),
+    )
 
     assert answer.code == code
 
@@ -218,11 +272,21 @@ def test_two_kinds_of_signature_at_once(server: Server, get_url: str, key: str) 
 def chunked(body: bytes, trailer: str = "", size: int = 7) -> bytes:
     """A body as botocore wraps it for STREAMING-UNSIGNED-PAYLOAD-TRAILER."""
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n" + (f"{trailer}\r\n".encode() if trailer else b"") + b"\r\n"
+    return (
+        b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+        + b"0\r\n"
+        + (f"{trailer}\r\n".encode() if trailer else b"")
+        + b"\r\n"
+    )
 
 
 def trailing(server: Server, key: str, body: bytes, length: int, **headers: str) -> Answer:
-    request = AWSRequest("PUT", f"{server.url}/{BUCKET}/{quote(key)}", {"x-amz-decoded-content-length": str(length), **headers}, b"")
+    request = AWSRequest(
+        "PUT",
+        f"{server.url}/{BUCKET}/{quote(key)}",
+        {"x-amz-decoded-content-length": str(length), **headers},
+        b"",
+    )
     request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}  # as botocore notes it for itself
     S3SigV4Auth(Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION).add_auth(request)
     return send("PUT", str(request.url), body, {name: str(value) for name, value in request.headers.items()})
@@ -231,7 +295,11 @@ def trailing(server: Server, key: str, body: bytes, length: int, **headers: str)
 def test_a_body_in_signed_chunks_with_a_trailer(server: Server, s3: S3Client, key: str) -> None:
     body = b"0123456789" * 10
     crc = s3.put_object(Bucket=BUCKET, Key=f"{key}.2", Body=body, ChecksumAlgorithm="CRC32")["ChecksumCRC32"]
-    asks = {"x-amz-trailer": "x-amz-checksum-crc32", "x-amz-sdk-checksum-algorithm": "CRC32", "Content-Encoding": "aws-chunked"}
+    asks = {
+        "x-amz-trailer": "x-amz-checksum-crc32",
+        "x-amz-sdk-checksum-algorithm": "CRC32",
+        "Content-Encoding": "aws-chunked",
+    }
 
     answer = trailing(server, key, chunked(body, f"x-amz-checksum-crc32:{crc}"), len(body), **asks)
 
@@ -255,7 +323,9 @@ def test_a_body_in_signed_chunks_with_a_trailer(server: Server, s3: S3Client, ke
         (b"5\r\n123", 5, "IncompleteBody"),
     ],
 )
-def test_chunks_that_are_not_what_they_say(server: Server, s3: S3Client, key: str, body: bytes, length: int, code: str) -> None:
+def test_chunks_that_are_not_what_they_say(
+    server: Server, s3: S3Client, key: str, body: bytes, length: int, code: str
+) -> None:
     answer = trailing(server, key, body, length, **{"x-amz-trailer": "x-amz-checksum-crc32"})
 
     assert answer.code == code
@@ -264,13 +334,18 @@ def test_chunks_that_are_not_what_they_say(server: Server, s3: S3Client, key: st
 
 @pytest.fixture(scope="module")
 def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(tmp_path_factory.mktemp("token"), credentials=Credentials("ASIALOCAL", "secret", "the+session/token==")) as server:
+    with running(
+        tmp_path_factory.mktemp("token"),
+        credentials=Credentials("ASIALOCAL", "secret", "the+session/token=="),
+    ) as server:
         yield server
 
 
 def test_a_session_token_is_asked_for(temporary: Server, key: str) -> None:
     good = temporary.client()
-    without, other = (temporary.client(Credentials("ASIALOCAL", "secret", token)) for token in (None, "stale"))
+    without, other = (
+        temporary.client(Credentials("ASIALOCAL", "secret", token)) for token in (None, "stale")
+    )
     post = good.generate_presigned_post(BUCKET, key)
     params = {"Bucket": BUCKET, "Key": key}
 
@@ -280,7 +355,9 @@ def test_a_session_token_is_asked_for(temporary: Server, key: str) -> None:
     assert post["fields"]["x-amz-security-token"] == "the+session/token=="
     assert refused(lambda: without.get_object(Bucket=BUCKET, Key=key)) == (403, "InvalidAccessKeyId")
     assert refused(lambda: other.get_object(Bucket=BUCKET, Key=key)) == (400, "InvalidToken")
-    assert send("GET", without.generate_presigned_url("get_object", Params=params)).code == "InvalidAccessKeyId"
+    assert (
+        send("GET", without.generate_presigned_url("get_object", Params=params)).code == "InvalidAccessKeyId"
+    )
     assert send("GET", other.generate_presigned_url("get_object", Params=params)).code == "InvalidToken"
 
 
@@ -295,8 +372,13 @@ def test_a_refusal_in_s3s_words(server: Server, get_url: str) -> None:
         answer.element("Message")
         == "The request signature we calculated does not match the signature you provided. Check your key and signing method."
     )
-    assert (answer.element("AWSAccessKeyId"), answer.element("SignatureProvided")) == (CREDENTIALS.access_key, "0" * 64)
-    assert answer.element("CanonicalRequest").startswith(f"GET\n{path}\nX-Amz-Algorithm=AWS4-HMAC-SHA256&amp;X-Amz-Credential=")
+    assert (answer.element("AWSAccessKeyId"), answer.element("SignatureProvided")) == (
+        CREDENTIALS.access_key,
+        "0" * 64,
+    )
+    assert answer.element("CanonicalRequest").startswith(
+        f"GET\n{path}\nX-Amz-Algorithm=AWS4-HMAC-SHA256&amp;X-Amz-Credential="
+    )
 
 
 def test_secrets_are_not_in_what_is_printed(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Reads the house as it stands: functions from template.yaml, imports from the source. Nothing is imported, so nothing is started."""
+"""Reads the house as it stands: functions from template.yaml, imports from the source. Nothing is
+imported, so nothing is started.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,21 @@ from typing import Any
 
 from docs.routes import ROOT, Route, routes, template
 
-LAYERS = {"vitrine": "core", "vitrine_imaging": "imaging", "vitrine_video": "video"}   # package -> its folder in layers/
+# package -> its folder in layers/
+LAYERS = {"vitrine": "core", "vitrine_imaging": "imaging", "vitrine_video": "video"}
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function of the template."""
 
-    resource: str                            # CompleteUploadFunction
-    folder: str                              # complete_upload
-    routes: tuple[Route, ...]                # empty for events and jobs
-    events: tuple[str, ...]                  # types: HttpApi, SQS, ScheduleV2
-    layers: frozenset[str]                   # resources, the global ones too
-    environment: frozenset[str]              # names, the global ones too
-    statements: tuple[dict[str, Any], ...]   # of its own policies
+    resource: str  # CompleteUploadFunction
+    folder: str  # complete_upload
+    routes: tuple[Route, ...]  # empty for events and jobs
+    events: tuple[str, ...]  # types: HttpApi, SQS, ScheduleV2
+    layers: frozenset[str]  # resources, the global ones too
+    environment: frozenset[str]  # names, the global ones too
+    statements: tuple[dict[str, Any], ...]  # of its own policies
 
     @property
     def source(self) -> Path:
@@ -40,20 +43,31 @@ def functions() -> tuple[Function, ...]:
         if resource["Type"] == "AWS::Serverless::Function":
             own = resource["Properties"]
             folder = Path(own["CodeUri"]).name
-            found.append(Function(
-                resource=name,
-                folder=folder,
-                routes=tuple(route for route in routes() if route.function == folder),
-                events=tuple(event["Type"] for event in own.get("Events", {}).values()),
-                layers=frozenset(layer["Ref"] for layer in [*common["Layers"], *own.get("Layers", [])]),
-                environment=frozenset({**common["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}),
-                statements=tuple(statement for policy in own.get("Policies", []) for statement in policy["Statement"]),
-            ))
+            found.append(
+                Function(
+                    resource=name,
+                    folder=folder,
+                    routes=tuple(route for route in routes() if route.function == folder),
+                    events=tuple(event["Type"] for event in own.get("Events", {}).values()),
+                    layers=frozenset(layer["Ref"] for layer in [*common["Layers"], *own.get("Layers", [])]),
+                    environment=frozenset(
+                        {
+                            **common["Environment"]["Variables"],
+                            **own.get("Environment", {}).get("Variables", {}),
+                        }
+                    ),
+                    statements=tuple(
+                        statement for policy in own.get("Policies", []) for statement in policy["Statement"]
+                    ),
+                )
+            )
     return tuple(found)
 
 
 def written() -> tuple[Function, ...]:
-    """The functions whose handler is there. That all are is one test of its own (test_names), so that the others can say more."""
+    """The functions whose handler is there. That all are is one test of its own (test_names), so that the
+    others can say more.
+    """
     return tuple(function for function in functions() if function.source.is_file())
 
 
@@ -63,7 +77,7 @@ class Import:
 
     name: str
     line: int
-    runs: bool       # False under `if TYPE_CHECKING`
+    runs: bool  # False under `if TYPE_CHECKING`
     at_import: bool  # when the file itself is imported, not later within a function
 
 
@@ -79,8 +93,13 @@ def _imports(node: ast.AST, *, runs: bool, at_import: bool) -> Iterator[Import]:
                 yield Import(alias.name, child.lineno, runs, at_import)
         elif isinstance(child, ast.ImportFrom):
             for alias in child.names:
-                yield Import(f"{'.' * child.level}{child.module or ''}.{alias.name}", child.lineno, runs, at_import)
-        elif isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+                yield Import(
+                    f"{'.' * child.level}{child.module or ''}.{alias.name}", child.lineno, runs, at_import
+                )
+        elif isinstance(child, ast.If) and ast.unparse(child.test) in (
+            "TYPE_CHECKING",
+            "typing.TYPE_CHECKING",
+        ):
             for part in child.body:
                 yield from _imports(ast.Module([part], []), runs=False, at_import=False)
             for part in child.orelse:
@@ -123,7 +142,7 @@ def reached(file: Path) -> frozenset[str]:
                 continue
             names.add(imported.name)
             module = module_of(imported.name)
-            while module and module not in seen:   # a.b.c runs a and a.b as well
+            while module and module not in seen:  # a.b.c runs a and a.b as well
                 seen.add(module)
                 if module in modules():
                     todo.append(modules()[module])

@@ -12,29 +12,85 @@ from pathlib import Path
 import pytest
 
 from docs.routes import ROOT
-from tests.structure.house import LAYERS, Function, Import, imports, module_of, modules, reached, where, written
-
-ORDER = (   # of the library: a module imports only from those before it. Subpackages by their first name.
-    "records", "process", "errors", "models", "texts", "urls", "forms", "settings", "permissions", "credentials", "aws", "db", "media_types", "tiff",
-    "content", "storage", "queues", "fetch", "analysis", "internal_errors", "queries", "delivery", "library", "dialects", "auth", "idempotency",
-    "endpoint", "packaged", "jobs", "consumers",
+from tests.structure.house import (
+    LAYERS,
+    Function,
+    Import,
+    imports,
+    module_of,
+    modules,
+    reached,
+    where,
+    written,
 )
-ASIDE = {"migrations": {"errors", "settings", "db"}}   # outside the order: what each may import; nobody imports it but a function
+
+ORDER = (  # of the library: a module imports only from those before it. Subpackages by their first name.
+    "records",
+    "process",
+    "errors",
+    "models",
+    "texts",
+    "urls",
+    "forms",
+    "settings",
+    "permissions",
+    "credentials",
+    "aws",
+    "db",
+    "media_types",
+    "tiff",
+    "content",
+    "storage",
+    "queues",
+    "fetch",
+    "analysis",
+    "internal_errors",
+    "queries",
+    "delivery",
+    "library",
+    "dialects",
+    "auth",
+    "idempotency",
+    "endpoint",
+    "packaged",
+    "jobs",
+    "consumers",
+)
+# outside the order: what each may import; nobody imports it but a function
+ASIDE = {"migrations": {"errors", "settings", "db"}}
 
 HTTP = {"starlette", "mangum", "uvicorn", "httpx"}
-HANDLERS_MAY = {"vitrine", "vitrine_imaging", "vitrine_video", "mangum", "pydantic", "starlette", "typing_extensions", "aws_lambda_powertools"}
-RUNTIME = {"boto3", "botocore"}   # Lambda brings them
-DISTRIBUTIONS = {"PIL": "pillow", "argon2": "argon2-cffi"}   # import name -> distribution, where they differ by more than a dash
+HANDLERS_MAY = {
+    "vitrine",
+    "vitrine_imaging",
+    "vitrine_video",
+    "mangum",
+    "pydantic",
+    "starlette",
+    "typing_extensions",
+    "aws_lambda_powertools",
+}
+RUNTIME = {"boto3", "botocore"}  # Lambda brings them
+# import name -> distribution, where they differ by more than a dash
+DISTRIBUTIONS = {"PIL": "pillow", "argon2": "argon2-cffi"}
 
-BROUGHT_BY = {"ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif"}, "VideoLayer": {"vitrine_video", "av"}}
+BROUGHT_BY = {
+    "ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif"},
+    "VideoLayer": {"vitrine_video", "av"},
+}
 
 
 def test_every_module_of_the_library_has_its_place() -> None:
-    assert {name.split(".")[1] for name in modules() if name.startswith("vitrine.")} - {*ORDER, *ASIDE} == set()
+    assert {name.split(".")[1] for name in modules() if name.startswith("vitrine.")} - {
+        *ORDER,
+        *ASIDE,
+    } == set()
 
 
 def test_a_module_imports_only_from_those_above_it() -> None:
-    allowed = {name: {*ORDER[: place + 1]} for place, name in enumerate(ORDER)} | {name: {name, *may} for name, may in ASIDE.items()}
+    allowed = {name: {*ORDER[: place + 1]} for place, name in enumerate(ORDER)} | {
+        name: {name, *may} for name, may in ASIDE.items()
+    }
 
     wrong = [
         f"{where(file, found.line)} imports {found.name}"
@@ -59,20 +115,27 @@ def test_the_library_itself_imports_nothing_by_being_imported() -> None:
 
 
 def test_a_layer_imports_only_from_layers_beneath_it() -> None:
-    beneath = {"vitrine": {"vitrine"}, "vitrine_imaging": {"vitrine", "vitrine_imaging"}, "vitrine_video": set(LAYERS)}
+    beneath = {
+        "vitrine": {"vitrine"},
+        "vitrine_imaging": {"vitrine", "vitrine_imaging"},
+        "vitrine_video": set(LAYERS),
+    }
 
     wrong = [
         f"{where(file, found.line)} imports {found.name}"
         for module, file in modules().items()
         for found in imports(file)
-        if root(found) in {*LAYERS, "functions", "local", "tests", "bench", "docs"} and root(found) not in beneath[module.split(".")[0]]
+        if root(found) in {*LAYERS, "functions", "local", "tests", "bench", "docs"}
+        and root(found) not in beneath[module.split(".")[0]]
     ]
 
     assert wrong == []
 
 
 def test_nothing_is_imported_relatively() -> None:
-    assert [where(file, found.line) for file in sources() for found in imports(file) if found.name.startswith(".")] == []
+    assert [
+        where(file, found.line) for file in sources() for found in imports(file) if found.name.startswith(".")
+    ] == []
 
 
 def sources() -> list[Path]:
@@ -97,7 +160,10 @@ def root(found: Import) -> str:
 def test_only_these_modules_know(name: str, who: set[str]) -> None:
     knowing = {
         module: where(file, found.line)
-        for module, file in [*modules().items(), *((str(file.relative_to(ROOT)), file) for file in ROOT.glob("functions/*/*.py"))]
+        for module, file in [
+            *modules().items(),
+            *((str(file.relative_to(ROOT)), file) for file in ROOT.glob("functions/*/*.py")),
+        ]
         for found in imports(file)
         if found.runs and f"{found.name}.".startswith(f"{name}.")
     }
@@ -106,7 +172,12 @@ def test_only_these_modules_know(name: str, who: set[str]) -> None:
 
 
 def test_boto3_is_never_imported_before_it_is_needed() -> None:
-    assert [where(file, found.line) for file in sources() for found in imports(file) if root(found) == "boto3" and found.at_import] == []
+    assert [
+        where(file, found.line)
+        for file in sources()
+        for found in imports(file)
+        if root(found) == "boto3" and found.at_import
+    ] == []
 
 
 def test_nothing_up_to_the_library_sees_http() -> None:
@@ -123,14 +194,22 @@ def test_nothing_up_to_the_library_sees_http() -> None:
 
 
 def test_the_environment_is_read_in_one_place_and_credentials_where_they_sign() -> None:
-    reading = {module for module, file in library() for node in ast.walk(ast.parse(file.read_text())) if reads_environment(node)}
+    reading = {
+        module
+        for module, file in library()
+        for node in ast.walk(ast.parse(file.read_text()))
+        if reads_environment(node)
+    }
 
-    assert reading - {"vitrine.settings", "vitrine.storage"} == set()   # storage: the signing credentials, as every SDK finds them
+    # storage: the signing credentials, as every SDK finds them
+    assert reading - {"vitrine.settings", "vitrine.storage"} == set()
 
 
 def reads_environment(node: ast.AST) -> bool:
     return (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")) or (
-        isinstance(node, ast.ImportFrom) and node.module == "os" and any(alias.name in ("environ", "getenv") for alias in node.names)
+        isinstance(node, ast.ImportFrom)
+        and node.module == "os"
+        and any(alias.name in ("environ", "getenv") for alias in node.names)
     )
 
 
@@ -139,7 +218,8 @@ def test_a_handler_imports_only_from_layers() -> None:
         f"{where(function.source, found.line)} imports {found.name}"
         for function in written()
         for found in imports(function.source)
-        if root(found) not in HANDLERS_MAY and (root(found) not in sys.stdlib_module_names or root(found) == "os")
+        if root(found) not in HANDLERS_MAY
+        and (root(found) not in sys.stdlib_module_names or root(found) == "os")
     ]
 
     assert wrong == []
@@ -174,7 +254,13 @@ def test_a_handler_fits_on_a_page() -> None:
 
 
 def test_a_function_has_the_layers_that_its_imports_reach() -> None:
-    needed = {function.folder: {"CoreLayer", *(layer for layer, roots in BROUGHT_BY.items() if roots & reaches(function))} for function in written()}
+    needed = {
+        function.folder: {
+            "CoreLayer",
+            *(layer for layer, roots in BROUGHT_BY.items() if roots & reaches(function)),
+        }
+        for function in written()
+    }
 
     assert {function.folder: set(function.layers) - {"MigrationsLayer"} for function in written()} == needed
 
@@ -185,13 +271,18 @@ def reaches(function: Function) -> set[str]:
 
 def test_a_layer_brings_what_it_imports() -> None:
     core = {*brought("core"), *RUNTIME}
-    there = {"vitrine": core, "vitrine_imaging": {*core, *brought("imaging")}, "vitrine_video": {*core, *brought("imaging"), *brought("video")}}
+    there = {
+        "vitrine": core,
+        "vitrine_imaging": {*core, *brought("imaging")},
+        "vitrine_video": {*core, *brought("imaging"), *brought("video")},
+    }
 
     missing = [
         f"{where(file, found.line)} imports {found.name}"
         for module, file in modules().items()
         for found in imports(file)
-        if found.runs and root(found) not in {*LAYERS, *sys.stdlib_module_names}
+        if found.runs
+        and root(found) not in {*LAYERS, *sys.stdlib_module_names}
         and DISTRIBUTIONS.get(root(found), root(found).replace("_", "-")) not in there[module.split(".")[0]]
     ]
 
@@ -207,23 +298,40 @@ def requirements(layer: str) -> Path:
 
 
 def pins(file: Path) -> Iterator[tuple[str, str]]:
-    """Name and version of each line that pins one; a line that names a package and pins nothing gives the empty version."""
+    """Name and version of each line that pins one; a line that names a package and pins nothing gives the
+    empty version.
+    """
     for line in file.read_text().splitlines():
         if line and line[0] not in "# \t":
             name, _, rest = line.partition("==")
             yield name.partition("[")[0].strip(), (rest.split() or [""])[0]
 
 
-NOT_FOR_ALL = (   # what the leanest endpoint does not use, and would pay for at each cold start
-    "aws_lambda_powertools", "boto3", "botocore", "argon2", "vitrine.forms", "vitrine.fetch", "vitrine.content", "vitrine.library.duplicates",
-    "vitrine.queries.media", "vitrine.dialects.v1", "vitrine.process", "vitrine_imaging",
-)  # fmt: skip
+NOT_FOR_ALL = (  # what the leanest endpoint does not use, and would pay for at each cold start
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "argon2",
+    "vitrine.forms",
+    "vitrine.fetch",
+    "vitrine.content",
+    "vitrine.library.duplicates",
+    "vitrine.queries.media",
+    "vitrine.dialects.v1",
+    "vitrine.process",
+    "vitrine_imaging",
+)
 
 
 def test_the_leanest_endpoint_imports_nothing_that_it_does_not_use() -> None:
     code = "import sys, functions.get_me.handler; print(*sys.modules)"
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "layers/core"))), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "layers/core"))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    ).stdout.split()
 
     assert [name for name in NOT_FOR_ALL if name in loaded] == []

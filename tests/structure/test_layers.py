@@ -12,30 +12,50 @@ from docs.routes import ROOT, template
 from tests.structure.house import Function, functions
 from tests.structure.test_imports import pins, requirements
 
-ALLOWED = 250_000_000   # bytes, a function and its layers unpacked. AWS says 250 MB and refuses at 262,144,000: the smaller one holds in either
+# bytes, a function and its layers unpacked. AWS says 250 MB and refuses at 262,144,000: the smaller one holds
+# in either
+ALLOWED = 250_000_000
 MEASURED: dict[str, dict[str, dict[str, int]]] = json.loads(SIZES.read_text())
-FOLDERS = {"CoreLayer": "layers/core", "ImagingLayer": "layers/imaging", "VideoLayer": "layers/video", "MigrationsLayer": "migrations"}
+FOLDERS = {
+    "CoreLayer": "layers/core",
+    "ImagingLayer": "layers/imaging",
+    "VideoLayer": "layers/video",
+    "MigrationsLayer": "migrations",
+}
 
 
 def test_the_size_of_every_version_is_known_and_of_no_other() -> None:
-    pinned = {layer: {f"{name}=={version}" for name, version in pins(requirements(layer))} for layer in LAYERS}
+    pinned = {
+        layer: {f"{name}=={version}" for name, version in pins(requirements(layer))} for layer in LAYERS
+    }
 
-    # A raised version: make layer-sizes. A package more on the right: something needs it, and the requirements do not name it.
+    # A raised version: make layer-sizes. A package more on the right: something needs it, and the
+    # requirements do not name it.
     assert {layer: dict.fromkeys(MACHINES, pinned[layer]) for layer in LAYERS} == {
-        layer: {architecture: set(packages) for architecture, packages in by_architecture.items()} for layer, by_architecture in MEASURED.items()
+        layer: {architecture: set(packages) for architecture, packages in by_architecture.items()}
+        for layer, by_architecture in MEASURED.items()
     }
 
 
 def test_a_function_and_its_layers_fit() -> None:
-    unpacked = {(function.folder, architecture): size(function, architecture) for function in functions() for architecture in MACHINES}
-    unpacked |= {("all layers", architecture): sum(size_of_layer(layer, architecture) for layer in FOLDERS) for architecture in MACHINES}
+    unpacked = {
+        (function.folder, architecture): size(function, architecture)
+        for function in functions()
+        for architecture in MACHINES
+    }
+    unpacked |= {
+        ("all layers", architecture): sum(size_of_layer(layer, architecture) for layer in FOLDERS)
+        for architecture in MACHINES
+    }
 
     assert {which: taken for which, taken in unpacked.items() if taken > ALLOWED} == {}
-    assert min(unpacked.values()) > 20_000_000   # they are added up
+    assert min(unpacked.values()) > 20_000_000  # they are added up
 
 
 def size(function: Function, architecture: str) -> int:
-    return size_of(function.source.parent) + sum(size_of_layer(layer, architecture) for layer in function.layers)
+    return size_of(function.source.parent) + sum(
+        size_of_layer(layer, architecture) for layer in function.layers
+    )
 
 
 def size_of_layer(layer: str, architecture: str) -> int:
@@ -45,22 +65,40 @@ def size_of_layer(layer: str, architecture: str) -> int:
 
 
 def size_of(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return sum(
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    )
 
 
 def test_layers_are_built_for_what_functions_run_on() -> None:
     resources, common = template()["Resources"], template()["Globals"]["Function"]
-    layers = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::LayerVersion"}
+    layers = {
+        name: resource
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
 
     assert {name: layer["Properties"]["ContentUri"].rstrip("/") for name, layer in layers.items()} == FOLDERS
     for name, layer in layers.items():
-        built = (layer.get("Metadata"), layer["Properties"].get("CompatibleRuntimes"), layer["Properties"].get("CompatibleArchitectures"))
-        assert built == ((None, None, None) if name == "MigrationsLayer" else (
-            {"BuildMethod": common["Runtime"], "BuildArchitecture": common["Architectures"][0]}, [common["Runtime"]], common["Architectures"],
-        ))  # fmt: skip
+        built = (
+            layer.get("Metadata"),
+            layer["Properties"].get("CompatibleRuntimes"),
+            layer["Properties"].get("CompatibleArchitectures"),
+        )
+        assert built == (
+            (None, None, None)
+            if name == "MigrationsLayer"
+            else (
+                {"BuildMethod": common["Runtime"], "BuildArchitecture": common["Architectures"][0]},
+                [common["Runtime"]],
+                common["Architectures"],
+            )
+        )
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_the_sizes_are_those_of_the_wheels_there_are() -> None:
-    assert SIZES.read_text() == spelled(sizes())   # asks PyPI
+    assert SIZES.read_text() == spelled(sizes())  # asks PyPI

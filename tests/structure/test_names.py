@@ -1,4 +1,6 @@
-"""One name everywhere: folder sign_part = SignPartFunction = events/sign_part.json = tests/test_sign_part.py."""
+"""One name everywhere: folder sign_part = SignPartFunction = events/sign_part.json =
+tests/test_sign_part.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from tests.structure.house import functions
 def test_a_resource_is_named_after_its_folder() -> None:
     named = {function.folder: function.resource for function in functions()}
 
-    assert named == {folder: "".join(word.capitalize() for word in folder.split("_")) + "Function" for folder in named}
+    assert named == {
+        folder: "".join(word.capitalize() for word in folder.split("_")) + "Function" for folder in named
+    }
 
 
 def test_the_template_names_the_folders_there_are() -> None:
@@ -25,4 +29,8 @@ def test_every_function_has_its_event_and_every_event_its_function() -> None:
 
 
 def test_an_endpoint_has_a_test_of_its_name() -> None:
-    assert {function.folder for function in functions() if function.routes and not (ROOT / f"tests/test_{function.folder}.py").is_file()} == set()
+    assert {
+        function.folder
+        for function in functions()
+        if function.routes and not (ROOT / f"tests/test_{function.folder}.py").is_file()
+    } == set()

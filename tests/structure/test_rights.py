@@ -1,7 +1,9 @@
-"""Each function may do in AWS what its code can come to ask for, and nothing else. No laptop enforces that: a right that is missing shows in
+"""Each function may do in AWS what its code can come to ask for, and nothing else. No laptop enforces that: a
+right that is missing shows in
 the cloud, and one too many never shows.
 
-The code is followed from name to name through the layers, without running it: what a function, class or table mentions, it may call.
+The code is followed from name to name through the layers, without running it: what a function, class or table
+mentions, it may call.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from pathlib import Path
 
 from tests.structure.house import Function, module_of, modules, written
 
-ASKS = {   # what a call to the store or to a queue asks for
-    "vitrine.storage.sign_get": {"s3:GetObject"},   # a signed URL is judged by the rights of who signed it
+ASKS = {  # what a call to the store or to a queue asks for
+    "vitrine.storage.sign_get": {"s3:GetObject"},  # a signed URL is judged by the rights of who signed it
     "vitrine.storage.sign_part": {"s3:PutObject"},
     "vitrine.storage.sign_post": {"s3:PutObject"},
     "vitrine.storage.open_multipart": {"s3:PutObject"},
@@ -23,8 +25,8 @@ ASKS = {   # what a call to the store or to a queue asks for
     "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},
     "vitrine.storage.abort": {"s3:AbortMultipartUpload"},
-    "vitrine.storage.landed_keys": set(),             # reads a message
-    "vitrine.storage.origin": set(),                  # an address
+    "vitrine.storage.landed_keys": set(),  # reads a message
+    "vitrine.storage.origin": set(),  # an address
     "vitrine.storage.head": {"s3:GetObject", "s3:ListBucket"},
     "vitrine.storage.copy": {"s3:GetObject", "s3:PutObject"},
     "vitrine.storage.put_original": {"s3:PutObject"},
@@ -51,35 +53,58 @@ def test_what_every_call_asks_for_is_known() -> None:
 
 
 NOT_FOLLOWED = {
-    "vitrine.idempotency._with_urls",   # signs again what the function itself signed the first time: asks for no right of its own
+    # signs again what the function itself signed the first time: asks for no right of its own
+    "vitrine.idempotency._with_urls",
 }
-NEVER = {   # what the code mentions and a function never comes to: (function, action), with the reason
-    *((each, "s3:GetObject") for each in (     # an ETag is made of keys
-        "move_media", "get_folder", "update_folder", "delete_media", "delete_folder", "delete_version", "reprocess_media",
-    )),
-    ("list_parts", "s3:PutObject"),   # settling copies only what was posted, and a posted form has no parts to list
+NEVER = {  # what the code mentions and a function never comes to: (function, action), with the reason
+    *(
+        (each, "s3:GetObject")
+        for each in (  # an ETag is made of keys
+            "move_media",
+            "get_folder",
+            "update_folder",
+            "delete_media",
+            "delete_folder",
+            "delete_version",
+            "reprocess_media",
+        )
+    ),
+    # settling copies only what was posted, and a posted form has no parts to list
+    ("list_parts", "s3:PutObject"),
 }
 
 
 def test_a_function_may_do_what_its_code_asks_for_and_nothing_else() -> None:
     asked = {
-        function.folder: {action for name in called(function) for action in ASKS.get(name, ()) if (function.folder, action) not in NEVER}
+        function.folder: {
+            action
+            for name in called(function)
+            for action in ASKS.get(name, ())
+            if (function.folder, action) not in NEVER
+        }
         for function in written()
     }
 
-    assert {function.folder: {str(statement["Action"]) for statement in function.statements} for function in written()} == asked
+    assert {
+        function.folder: {str(statement["Action"]) for statement in function.statements}
+        for function in written()
+    } == asked
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What a piece of code speaks of: names of the layers as `module.name`, and the attributes of whatever it holds."""
+    """What a piece of code speaks of: names of the layers as `module.name`, and the attributes of
+    whatever it holds.
+    """
 
     names: frozenset[str]
     attributes: frozenset[str]
 
 
 def called(function: Function) -> set[str]:
-    """Every `module.name` that the handler can come to mention. A method counts once its class and its name are both mentioned."""
+    """Every `module.name` that the handler can come to mention. A method counts once its class and its
+    name are both mentioned.
+    """
     seen: set[str] = set()
     attributes: set[str] = set()
     todo = set(mentions(function.source))
@@ -90,21 +115,34 @@ def called(function: Function) -> set[str]:
             todo |= spoken.names
             attributes |= spoken.attributes
         fresh = {name for name in todo if module_of(name)} - seen - NOT_FOLLOWED
-        fresh |= {method for name in seen | fresh for method in methods(name) if method.rpartition(".")[2] in attributes} - seen
+        fresh |= {
+            method
+            for name in seen | fresh
+            for method in methods(name)
+            if method.rpartition(".")[2] in attributes
+        } - seen
         seen |= fresh
-        pieces = {(modules()[module], name[len(module) + 1 :]) for name in fresh if (module := module_of(name))}
+        pieces = {
+            (modules()[module], name[len(module) + 1 :]) for name in fresh if (module := module_of(name))
+        }
     return seen
 
 
 @cache
 def methods(name: str) -> list[str]:
     module = module_of(name) or ""
-    return [f"{module}.{own}" for own in mentions(modules()[module]) if own.startswith(f"{name[len(module) + 1 :]}.")]
+    return [
+        f"{module}.{own}"
+        for own in mentions(modules()[module])
+        if own.startswith(f"{name[len(module) + 1 :]}.")
+    ]
 
 
 @cache
 def mentions(file: Path) -> dict[str, Mentions]:
-    """By top-level name of a file, and by `Class.method`: what that piece mentions. Statements that bind no name stand under ""."""
+    """By top-level name of a file, and by `Class.method`: what that piece mentions. Statements that bind
+    no name stand under "".
+    """
     tree = ast.parse(file.read_text())
     here = next((module for module, place in modules().items() if place == file), "")
     bound = {name: f"{here}.{name}" for node in tree.body for name in binds(node)} if here else {}
@@ -114,7 +152,8 @@ def mentions(file: Path) -> dict[str, Mentions]:
         before = found.get(own, Mentions(frozenset(), frozenset()))
         found[own] = Mentions(
             before.names | frozenset(mentioned(node, bound)),
-            before.attributes | frozenset(part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)),
+            before.attributes
+            | frozenset(part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)),
         )
     return found
 
@@ -123,7 +162,9 @@ def pieces_of(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             for part in node.body:
-                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and not part.name.startswith("__"):
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and not part.name.startswith(
+                    "__"
+                ):
                     yield f"{node.name}.{part.name}", part
                 else:
                     yield node.name, part
@@ -134,7 +175,13 @@ def pieces_of(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
 def binds(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
@@ -142,12 +189,19 @@ def bindings(node: ast.AST) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.ImportFrom):
         yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
     elif isinstance(node, ast.Import):
-        yield from ((alias.asname or alias.name.split(".")[0], alias.name if alias.asname else alias.name.split(".")[0]) for alias in node.names)
+        yield from (
+            (
+                alias.asname or alias.name.split(".")[0],
+                alias.name if alias.asname else alias.name.split(".")[0],
+            )
+            for alias in node.names
+        )
 
 
 def mentioned(node: ast.AST, bound: dict[str, str]) -> Iterator[str]:
     parts = list(ast.walk(node))
-    own = {part.arg for part in parts if isinstance(part, ast.arg)}   # a parameter hides what the file calls by the same name
+    # a parameter hides what the file calls by the same name
+    own = {part.arg for part in parts if isinstance(part, ast.arg)}
     if not isinstance(node, ast.Assign | ast.AnnAssign):
         own |= {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
     for part in parts:
@@ -157,4 +211,4 @@ def mentioned(node: ast.AST, bound: dict[str, str]) -> Iterator[str]:
                 dotted = f"{bound[first]}.{rest}".rstrip(".")
                 module = module_of(dotted)
                 if module and module != dotted:
-                    yield f"{module}.{dotted[len(module) + 1:].split('.')[0]}"
+                    yield f"{module}.{dotted[len(module) + 1 :].split('.')[0]}"

@@ -14,12 +14,23 @@ from local.template import read
 from tests.structure.house import Function, functions, written
 from vitrine.permissions import PERMISSIONS
 
-PUBLIC = {   # ask for no credentials, so for no permission
-    "follow_link", "get_openapi", "show_docs", "show_page", "unrouted",
-    "create_device_code", "get_device_code", "poll_device_code", "show_device",
-    "sign_up", "sign_in", "sign_out", "get_session",
-}  # fmt: skip
-UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}            # of the API, these alone OpenAPI may leave out
+PUBLIC = {  # ask for no credentials, so for no permission
+    "follow_link",
+    "get_openapi",
+    "show_docs",
+    "show_page",
+    "unrouted",
+    "create_device_code",
+    "get_device_code",
+    "poll_device_code",
+    "show_device",
+    "sign_up",
+    "sign_in",
+    "sign_out",
+    "get_session",
+}
+# of the API, these alone OpenAPI may leave out
+UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}
 
 
 def test_a_route_is_declared_once() -> None:
@@ -35,13 +46,20 @@ def test_what_no_route_takes_goes_to_unrouted() -> None:
 def test_a_fixed_path_beside_a_variable_one_sends_its_other_methods_to_unrouted() -> None:
     declared = read(ROOT / "template.yaml").routes
     paths = {route.path for route in declared if route.path != "$default"}
-    # Only where the variable one's methods are more than the fixed one's own: else there is nothing to be mistaken for.
-    methods = {path: {route.method for route in declared if route.path == path and route.method != "ANY"} for path in paths}
+    # Only where the variable one's methods are more than the fixed one's own: else there is nothing to be
+    # mistaken for.
+    methods = {
+        path: {route.method for route in declared if route.path == path and route.method != "ANY"}
+        for path in paths
+    }
     patterns = {path: re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in paths if "{" in path}
     shadowing = {
-        fixed for fixed in paths if "{" not in fixed
-        for path, pattern in patterns.items() if pattern.fullmatch(fixed) and methods[path] - methods[fixed]
-    }  # fmt: skip
+        fixed
+        for fixed in paths
+        if "{" not in fixed
+        for path, pattern in patterns.items()
+        if pattern.fullmatch(fixed) and methods[path] - methods[fixed]
+    }
 
     assert {route.path for route in declared if route.method == "ANY"} - {"$default"} == shadowing
     assert {route.function for route in declared if route.method == "ANY"} == {"unrouted"}
@@ -50,8 +68,9 @@ def test_a_fixed_path_beside_a_variable_one_sends_its_other_methods_to_unrouted(
 def test_the_laptop_has_the_same_routes() -> None:
     laptop = [
         (f"{route.method} {route.path}".replace("ANY $default", "$default"), route.function)
-        for route in read(ROOT / "template.yaml").routes if route.method != "ANY" or route.path == "$default"
-    ]  # fmt: skip
+        for route in read(ROOT / "template.yaml").routes
+        if route.method != "ANY" or route.path == "$default"
+    ]
 
     assert laptop == [(route.key, route.function) for route in routes()]
 
@@ -63,7 +82,11 @@ def test_the_gateway_adds_no_cors_and_no_prefix_of_its_own() -> None:
 
 
 def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
-    said = {function.folder: first_line(function.folder).partition(" - ") for function in written() if function.routes}
+    said = {
+        function.folder: first_line(function.folder).partition(" - ")
+        for function in written()
+        if function.routes
+    }
 
     assert {folder: re.split(r", | and ", keys) for folder, (keys, _, _) in said.items()} == {
         function.folder: [route.key for route in function.routes] for function in written() if function.routes
@@ -72,13 +95,21 @@ def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
 
 
 def test_a_handler_of_events_opens_with_its_name() -> None:
-    said = {function.folder: re.findall(r"^\w*", first_line(function.folder)) for function in written() if not function.routes}
+    said = {
+        function.folder: re.findall(r"^\w*", first_line(function.folder))
+        for function in written()
+        if not function.routes
+    }
 
     assert said == {folder: [folder] for folder in said}
 
 
 def test_an_event_is_a_request_to_its_functions_route() -> None:
-    wrong = {function.folder: [fault for fault, found in faults(function, example(function)) if found] for function in functions() if function.routes}
+    wrong = {
+        function.folder: [fault for fault, found in faults(function, example(function)) if found]
+        for function in functions()
+        if function.routes
+    }
 
     assert {folder: found for folder, found in wrong.items() if found} == {}
 
@@ -91,22 +122,41 @@ def faults(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
     sent = b64decode(event["body"]) if event.get("isBase64Encoded") else event.get("body", "").encode()
     return [
         ("version", event["version"] != "2.0"),
-        ("route", event["routeKey"] not in [route.key for route in function.routes] or request["routeKey"] != event["routeKey"]),
+        (
+            "route",
+            event["routeKey"] not in [route.key for route in function.routes]
+            or request["routeKey"] != event["routeKey"],
+        ),
         ("method", routed and request["http"]["method"] != method),
         ("parameters", routed and set(re.findall(r"{(\w+)}", path)) != set(filled)),
-        ("path", routed and re.sub(r"{(\w+)}", lambda name: filled.get(name[1], ""), path) != event["rawPath"]),
+        (
+            "path",
+            routed and re.sub(r"{(\w+)}", lambda name: filled.get(name[1], ""), path) != event["rawPath"],
+        ),
         ("path again", request["http"]["path"] != event["rawPath"]),
-        ("query", dict(parse_qsl(event["rawQueryString"], keep_blank_values=True)) != event.get("queryStringParameters", {})),
+        (
+            "query",
+            dict(parse_qsl(event["rawQueryString"], keep_blank_values=True))
+            != event.get("queryStringParameters", {}),
+        ),
         ("headers", any(name != name.lower() for name in event["headers"])),
         ("length", len(sent) != int(event["headers"].get("content-length", 0))),
     ]
 
 
 def test_the_stored_event_is_one_that_the_bucket_sends() -> None:
-    record = json.loads(json.loads((ROOT / "events/on_upload_stored.json").read_text())["Records"][0]["body"])["Records"][0]
-    notifications = template()["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    record = json.loads(
+        json.loads((ROOT / "events/on_upload_stored.json").read_text())["Records"][0]["body"]
+    )["Records"][0]
+    notifications = template()["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"][
+        "QueueConfigurations"
+    ]
 
-    prefixes = [n["Filter"]["S3Key"]["Rules"][0]["Value"] for n in notifications if n["Event"] == f"s3:{record['eventName']}"]
+    prefixes = [
+        n["Filter"]["S3Key"]["Rules"][0]["Value"]
+        for n in notifications
+        if n["Event"] == f"s3:{record['eventName']}"
+    ]
 
     assert [record["s3"]["object"]["key"].startswith(prefix) for prefix in prefixes] == [True]
 
@@ -115,7 +165,12 @@ def test_a_scheduled_event_has_what_its_schedule_sends() -> None:
     resources = template()["Resources"]
     jobs = [function for function in functions() if function.events == ("ScheduleV2",)]
 
-    sent = {job.folder: json.loads(resources[job.resource]["Properties"]["Events"]["Schedule"]["Properties"]["Input"]).keys() for job in jobs}
+    sent = {
+        job.folder: json.loads(
+            resources[job.resource]["Properties"]["Events"]["Schedule"]["Properties"]["Input"]
+        ).keys()
+        for job in jobs
+    }
 
     assert {job.folder: example(job).keys() for job in jobs} == sent
 
@@ -136,13 +191,16 @@ def test_the_operations_asked_for_are_those_of_the_permission_table() -> None:
 
 
 def operations(function: Function) -> set[str]:
-    """What the handler's `endpoint(..., operation="...")` says; a name that is no plain text is returned as its source."""
+    """What the handler's `endpoint(..., operation="...")` says; a name that is no plain text is returned
+    as its source.
+    """
     return {
         str(keyword.value.value) if isinstance(keyword.value, ast.Constant) else ast.unparse(keyword.value)
         for node in ast.walk(ast.parse(function.source.read_text()))
         if isinstance(node, ast.Call)
         for keyword in node.keywords
-        if keyword.arg == "operation" and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
+        if keyword.arg == "operation"
+        and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
     }
 
 
@@ -150,10 +208,17 @@ def test_openapi_describes_the_routes_of_the_api() -> None:
     document = json.loads((ROOT / "functions/get_openapi/openapi.json").read_text())
     methods = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
-    described = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item if method in methods}
+    described = {
+        f"{method.upper()} {path}"
+        for path, item in document["paths"].items()
+        for method in item
+        if method in methods
+    }
 
     assert described - {route.key for route in routes()} == set()
-    assert {route.key for route in routes() if route.path.startswith("/api/") and route.path not in UNDESCRIBED} - described == set()
+    assert {
+        route.key for route in routes() if route.path.startswith("/api/") and route.path not in UNDESCRIBED
+    } - described == set()
 
 
 def test_the_readme_holds_the_table_of_routes() -> None:

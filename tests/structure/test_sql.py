@@ -1,4 +1,6 @@
-"""SQL as the house writes it, and no newer than PostgreSQL 16: a hosted database may be a major version or two behind the laptop's."""
+"""SQL as the house writes it, and no newer than PostgreSQL 16: a hosted database may be a major version
+or two behind the laptop's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import pytest
 from docs.routes import ROOT
 from tests.structure.house import modules
 
-NEWER = re.compile(   # what 17 or 18 brought
+NEWER = re.compile(  # what 17 or 18 brought
     r"""
       \buuidv[47]\s*\(                        # 18
     | \buuid_extract_\w+\s*\(                 # 17
@@ -37,9 +39,14 @@ NEWER = re.compile(   # what 17 or 18 brought
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-STATEMENT = re.compile(r"\s*(--.*\n\s*)*(select|insert|update|delete|with|merge|values|begin|set|call|create|alter)\b", re.IGNORECASE)
+STATEMENT = re.compile(
+    r"\s*(--.*\n\s*)*(select|insert|update|delete|with|merge|values|begin|set|call|create|alter)\b",
+    re.IGNORECASE,
+)
 
-every_migration = pytest.mark.parametrize("file", sorted(ROOT.glob("migrations/*.sql")), ids=lambda file: file.name)
+every_migration = pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("migrations/*.sql")), ids=lambda file: file.name
+)
 
 
 @every_migration
@@ -48,13 +55,20 @@ def test_a_migration_runs_on_postgresql_16(file: Path) -> None:
 
 
 def test_a_query_runs_on_postgresql_16() -> None:
-    written = {name: [text for node in ast.walk(ast.parse(file.read_text())) for text in statements(node)] for name, file in modules().items()}
+    written = {
+        name: [text for node in ast.walk(ast.parse(file.read_text())) for text in statements(node)]
+        for name, file in modules().items()
+    }
 
     assert {name: newer("\n".join(texts)) for name, texts in written.items() if newer("\n".join(texts))} == {}
 
 
 def statements(node: ast.AST) -> list[str]:
-    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value) else []
+    return (
+        [node.value]
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value)
+        else []
+    )
 
 
 def newer(sql: str) -> list[str]:
@@ -68,14 +82,21 @@ def test_a_migration_shouts_nowhere(file: Path) -> None:
 
 def code(sql: str) -> str:
     """SQL without its comments, texts and quoted names. What stands between dollar quotes is code as well."""
-    return re.sub(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"", lambda found: "''" if found.group()[0] == "'" else " ", sql, flags=re.DOTALL)
+    return re.sub(
+        r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"[^\"]*\"",
+        lambda found: "''" if found.group()[0] == "'" else " ",
+        sql,
+        flags=re.DOTALL,
+    )
 
 
 @pytest.mark.parametrize(
     "sql",
     [
-        "select uuidv7()", "update t set a = 1 returning old.a",
-        "insert into t values (1) returning\n  id, new.id", "select random(1, 6)",
+        "select uuidv7()",
+        "update t set a = 1 returning old.a",
+        "insert into t values (1) returning\n  id, new.id",
+        "select random(1, 6)",
         "create table t (a int, b int generated always as (coalesce(a, (1 + 2))) virtual)",
         "create table t (a int, b int generated always as (f(a, g(1))))",
         "merge into t using u on t.a = u.a when matched then do nothing returning t.a",
@@ -89,7 +110,9 @@ def test_what_is_newer_is_seen(sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "select gen_random_uuid(), random()", "update t set a = 1 returning id, old_path, new_name", "-- virtual\nselect 'uuidv7()'",
+        "select gen_random_uuid(), random()",
+        "update t set a = 1 returning id, old_path, new_name",
+        "-- virtual\nselect 'uuidv7()'",
         "create table t (a int, b int generated always as (coalesce(a, (1 + 2))) stored)",
         "create trigger x after update on t referencing old table as old",
     ],

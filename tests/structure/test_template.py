@@ -15,7 +15,7 @@ from tests.structure.house import functions
 from vitrine.settings import Settings
 
 TEXT = (ROOT / "template.yaml").read_text()
-BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}   # actions on a bucket, which know no prefix
+BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}  # actions on a bucket, which know no prefix
 QUEUES = ("UploadStored", "VideoStored", "ImportRequested")
 URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
 
@@ -26,16 +26,25 @@ def bucket() -> dict[str, Any]:
 
 
 def test_what_functions_write_notifies_nobody() -> None:
-    prefixes = [n["Filter"]["S3Key"]["Rules"][0]["Value"] for n in bucket()["NotificationConfiguration"]["QueueConfigurations"]]
+    prefixes = [
+        n["Filter"]["S3Key"]["Rules"][0]["Value"]
+        for n in bucket()["NotificationConfiguration"]["QueueConfigurations"]
+    ]
 
-    assert [prefix for prefix in prefixes if prefix.startswith("derived/") or "derived/".startswith(prefix)] == []
+    assert [
+        prefix for prefix in prefixes if prefix.startswith("derived/") or "derived/".startswith(prefix)
+    ] == []
 
 
 def test_the_bucket_notifies_of_what_clients_bring_and_nothing_else() -> None:
     queue = {"Fn::GetAtt": "UploadStoredQueue.Arn"}
 
     def notification(event: str, prefix: str) -> dict[str, Any]:
-        return {"Queue": queue, "Event": event, "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}}}
+        return {
+            "Queue": queue,
+            "Event": event,
+            "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}},
+        }
 
     assert bucket()["NotificationConfiguration"] == {
         "QueueConfigurations": [
@@ -49,7 +58,11 @@ def test_the_bucket_notifies_of_what_clients_bring_and_nothing_else() -> None:
 def test_the_one_lifecycle_rule_touches_no_object() -> None:
     [rule] = bucket()["LifecycleConfiguration"]["Rules"]
 
-    assert rule == {"Id": "AbandonedParts", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+    assert rule == {
+        "Id": "AbandonedParts",
+        "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
     assert Settings().upload_deadline < 7 * 24 * 3600
 
 
@@ -77,7 +90,10 @@ def test_a_message_stays_hidden_while_its_function_may_still_run() -> None:
     resources = template()["Resources"]
 
     for name in QUEUES:
-        assert resources[f"{name}Queue"]["Properties"]["VisibilityTimeout"] >= 6 * resources[f"On{name}Function"]["Properties"]["Timeout"]
+        assert (
+            resources[f"{name}Queue"]["Properties"]["VisibilityTimeout"]
+            >= 6 * resources[f"On{name}Function"]["Properties"]["Timeout"]
+        )
 
 
 def test_every_statement_says_why() -> None:
@@ -90,11 +106,14 @@ def test_every_statement_says_why() -> None:
     of_functions = [statement for function in functions() for statement in function.statements]
 
     assert [line for line in lines if not re.fullmatch(r"- \{Effect: .*\}  # \S.*", line)] == []
-    assert len(lines) == len(of_resources) + len(of_functions)   # one line each: none is written so that its reason goes unread
+    # one line each: none is written so that its reason goes unread
+    assert len(lines) == len(of_resources) + len(of_functions)
 
 
 def test_a_statement_lets_a_function_do_one_thing_in_one_place() -> None:
-    assert {function.folder: [s for s in function.statements if not narrow(s)] for function in functions()} == {f.folder: [] for f in functions()}
+    assert {
+        function.folder: [s for s in function.statements if not narrow(s)] for function in functions()
+    } == {f.folder: [] for f in functions()}
 
 
 def narrow(statement: dict[str, Any]) -> bool:
@@ -102,21 +121,41 @@ def narrow(statement: dict[str, Any]) -> bool:
     if action in BUCKET_WIDE:
         return bool(resource == {"Fn::GetAtt": "Bucket.Arn"})
     if str(action).startswith("s3:"):
-        return resource in [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("incoming", "originals", "derived")]
-    return bool(action == "sqs:SendMessage" and resource in [{"Fn::GetAtt": f"{name}Queue.Arn"} for name in QUEUES])
+        return resource in [
+            {"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in ("incoming", "originals", "derived")
+        ]
+    return bool(
+        action == "sqs:SendMessage" and resource in [{"Fn::GetAtt": f"{name}Queue.Arn"} for name in QUEUES]
+    )
 
 
 def test_who_deletes_may_also_read_there() -> None:
     """S3 asks for GetObject where DeleteObject carries If-Match."""
-    may = {(function.folder, s["Action"], json.dumps(s["Resource"])) for function in functions() for s in function.statements}
+    may = {
+        (function.folder, s["Action"], json.dumps(s["Resource"]))
+        for function in functions()
+        for s in function.statements
+    }
 
-    assert [(who, place) for who, action, place in may if action == "s3:DeleteObject" and (who, "s3:GetObject", place) not in may] == []
+    assert [
+        (who, place)
+        for who, action, place in may
+        if action == "s3:DeleteObject" and (who, "s3:GetObject", place) not in may
+    ] == []
 
 
 def test_a_function_knows_the_database_by_one_role_at_most() -> None:
-    role = {"ScheduleV2": "WORKER_DATABASE_URL", "HttpApi": "DATABASE_URL", "SQS": "DATABASE_URL", "": "OWNER_DATABASE_URL"}
+    role = {
+        "ScheduleV2": "WORKER_DATABASE_URL",
+        "HttpApi": "DATABASE_URL",
+        "SQS": "DATABASE_URL",
+        "": "OWNER_DATABASE_URL",
+    }
 
-    wrong = {function.folder: function.environment & URLS - {role["".join(sorted({*function.events}))]} for function in functions()}
+    wrong = {
+        function.folder: function.environment & URLS - {role["".join(sorted({*function.events}))]}
+        for function in functions()
+    }
 
     assert {folder: urls for folder, urls in wrong.items() if urls} == {}
 
@@ -124,7 +163,12 @@ def test_a_function_knows_the_database_by_one_role_at_most() -> None:
 def test_every_variable_is_one_that_settings_or_powertools_read() -> None:
     known = {field.name.upper() for field in fields(Settings)}
 
-    unread = {name for function in functions() for name in function.environment - known if not name.startswith("POWERTOOLS_")}
+    unread = {
+        name
+        for function in functions()
+        for name in function.environment - known
+        if not name.startswith("POWERTOOLS_")
+    }
 
     assert unread == set()
 
@@ -132,9 +176,16 @@ def test_every_variable_is_one_that_settings_or_powertools_read() -> None:
 def test_a_function_answers_before_the_gateway_gives_up() -> None:
     whole = template()
     usual = whole["Globals"]["Function"]["Timeout"]
-    seconds = {f.folder: whole["Resources"][f.resource]["Properties"].get("Timeout", usual) for f in functions() if f.routes}
+    seconds = {
+        f.folder: whole["Resources"][f.resource]["Properties"].get("Timeout", usual)
+        for f in functions()
+        if f.routes
+    }
 
-    assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {"complete_upload": 300}   # it goes on under its lease
+    # it goes on under its lease
+    assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {
+        "complete_upload": 300
+    }
 
 
 @pytest.mark.soak
@@ -145,14 +196,16 @@ def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pyte
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     written: dict[str, Any] = yaml_parse(TEXT)
-    for resource in written["Resources"].values():   # as `sam package` does
+    for resource in written["Resources"].values():  # as `sam package` does
         for uri in {"CodeUri", "ContentUri"} & resource["Properties"].keys():
             resource["Properties"][uri] = "s3://built/it"
 
     resources = Translator({}, Parser()).translate(written, {})["Resources"]
 
-    assert len(resources) < 400   # of 500
-    assert sum(resource["Type"] == "AWS::Lambda::Function" for resource in resources.values()) == len(functions())
+    assert len(resources) < 400  # of 500
+    assert sum(resource["Type"] == "AWS::Lambda::Function" for resource in resources.values()) == len(
+        functions()
+    )
 
 
 def test_sam_deploys_without_a_question() -> None:
@@ -164,8 +217,13 @@ def test_sam_deploys_without_a_question() -> None:
 
     assert configuration["version"] == 0.1
     assert configuration["default"]["global"]["parameters"] == {"stack_name": "vitrine"}
-    assert (deploy["resolve_s3"], deploy["confirm_changeset"], deploy["capabilities"]) == (True, False, "CAPABILITY_IAM")
+    assert (deploy["resolve_s3"], deploy["confirm_changeset"], deploy["capabilities"]) == (
+        True,
+        False,
+        "CAPABILITY_IAM",
+    )
     assert set(given) <= set(parameters)
     assert {name for name, parameter in parameters.items() if "Default" not in parameter} <= set(given)
-    assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])  # until a name has been chosen
+    # until a name has been chosen
+    assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])
     assert "RoleName" not in TEXT  # or the capability would be another

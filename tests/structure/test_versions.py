@@ -1,4 +1,6 @@
-"""One set of versions: what the layers pin is what the lock files install, and what runs the tests on the Python that is deployed."""
+"""One set of versions: what the layers pin is what the lock files install, and what runs the tests on the
+Python that is deployed.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,18 @@ TESTED = set(re.findall(r"^py\w+=\$\(find_python (\d\.\d+)\)", CI, re.MULTILINE)
 
 
 def locked(python: str) -> dict[str, str]:
-    """The version of each package that lock/run.txt installs on this Python ("3.13"), by the package's name."""
-    lines = (line.rstrip(" \\") for line in (ROOT / "lock/run.txt").read_text().splitlines() if line[:1].isalnum())
+    """The version of each package that lock/run.txt installs on this Python ("3.13"), by the package's
+    name.
+    """
+    lines = (
+        line.rstrip(" \\") for line in (ROOT / "lock/run.txt").read_text().splitlines() if line[:1].isalnum()
+    )
     found = [Requirement(line) for line in lines]
     return {
         each.name: str(each.specifier).removeprefix("==")
         for each in found
-        if each.marker is None or each.marker.evaluate({"python_version": python, "python_full_version": f"{python}.0"})
+        if each.marker is None
+        or each.marker.evaluate({"python_version": python, "python_full_version": f"{python}.0"})
     }
 
 
@@ -49,15 +56,23 @@ def test_what_runs_these_tests_is_what_is_locked() -> None:
 def test_newer_pythons_have_newer_decoders() -> None:
     """PyAV 19 has wheels from Python 3.12 on; 18.1 is the last one for 3.11."""
     assert {python: locked(python)["av"].split(".")[0] for python in ("3.11", "3.12", "3.13", "3.14")} == {
-        "3.11": "18", "3.12": "19", "3.13": "19", "3.14": "19",
-    }  # fmt: skip
+        "3.11": "18",
+        "3.12": "19",
+        "3.13": "19",
+        "3.14": "19",
+    }
 
 
 def test_ci_runs_the_suite_on_the_pythons_that_the_readme_names() -> None:
-    found = re.search(r"^Tested on Python ([\d.]+)\b.*? and ([\d.]+)\b", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    found = re.search(
+        r"^Tested on Python ([\d.]+)\b.*? and ([\d.]+)\b",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
 
     assert found is not None
     assert {*found.groups()} == TESTED == {DEPLOYED, "3.11"}
     assert [line.split()[1:3] for line in CI.splitlines() if line.startswith("make test ")] == [
-        ["test", 'PYTHON="$py311"'], ["test", 'PYTHON="$py313"'],
-    ]  # fmt: skip
+        ["test", 'PYTHON="$py311"'],
+        ["test", 'PYTHON="$py313"'],
+    ]

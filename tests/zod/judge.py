@@ -1,6 +1,6 @@
 """zod itself, in Node, and what it answered.
 
-    python -m tests.zod.judge    asks it again and writes answers.json; needs `npm ci` here
+python -m tests.zod.judge    asks it again and writes answers.json; needs `npm ci` here
 """
 
 from __future__ import annotations
@@ -23,10 +23,19 @@ class Judge:
     """A process that answers one case after the other."""
 
     def __enter__(self) -> Judge:
-        self._node = subprocess.Popen(["node", "judge.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        self._node = subprocess.Popen(
+            ["node", "judge.mjs"],
+            cwd=HERE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._node.communicate()
 
     def answer(self, case: Case) -> str:
@@ -46,7 +55,11 @@ def recorded() -> list[tuple[Case, str]]:
 
 def spelled(answers: list[tuple[Case, str]]) -> str:
     """As the file holds them: one line each."""
-    return "[\n" + ",\n".join(json.dumps([*case, answer], ensure_ascii=False) for case, answer in answers) + "\n]\n"
+    return (
+        "[\n"
+        + ",\n".join(json.dumps([*case, answer], ensure_ascii=False) for case, answer in answers)
+        + "\n]\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Headers, cookies and the route's item become a Caller, or a refusal: in one round trip, in the order that the dialect promises."""
+"""Headers, cookies and the route's item become a Caller, or a refusal: in one round trip, in the order
+that the dialect promises.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
     from vitrine.models import Identity, ItemKind
     from vitrine.permissions import Permission, RateLimit, Tier
 
-NO_ORGANIZATION = UUID(int=0)   # that nobody has: stands for a name that cannot be one, so that it is refused as an unknown one is
+# that nobody has: stands for a name that cannot be one, so that it is refused as an unknown one is
+NO_ORGANIZATION = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class About:
 
     kind: ItemKind
     id: UUID | None
-    key: str | None          # of an upload, in the store
-    in_path: bool            # False: named in the body or query, where an organization named explicitly goes before it
+    key: str | None  # of an upload, in the store
+    in_path: bool  # False: named in the body or query, where an organization named explicitly goes before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ class Use:
     """How much of a rate limit is used up."""
 
     limit: RateLimit
-    bucket: str              # in which the request was counted
-    allowed: int             # requests per window
-    hits: int                # of this window, the present one counted
-    resets_at: datetime      # when the next one begins
+    bucket: str  # in which the request was counted
+    allowed: int  # requests per window
+    hits: int  # of this window, the present one counted
+    resets_at: datetime  # when the next one begins
 
     @property
     def remaining(self) -> int:
@@ -75,11 +78,16 @@ class Use:
     def check(self) -> None:
         """Raises TooManyRequests."""
         if self.hits > self.allowed:
-            raise TooManyRequests(allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after)
+            raise TooManyRequests(
+                allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after
+            )
 
     def take_back(self) -> Use:
         """Remove the request from its count. Returns the use without it."""
-        write(Nobody(), queries.uncount_request([self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)))
+        write(
+            Nobody(),
+            queries.uncount_request([self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)),
+        )
         return replace(self, hits=self.hits - 1)
 
 
@@ -88,9 +96,9 @@ class Known:
     """What one look at the request's credentials and item says, before anybody is refused."""
 
     identity: Identity
-    by_cookie: bool       # the credential that counts is one that a browser brings along by itself
-    use: Use | None       # None: nothing is counted
-    began: float          # monotonic
+    by_cookie: bool  # the credential that counts is one that a browser brings along by itself
+    use: Use | None  # None: nothing is counted
+    began: float  # monotonic
 
     @property
     def stale_choice(self) -> bool:
@@ -99,13 +107,22 @@ class Known:
 
 
 def identify(
-    dialect: Dialect, permission: Permission, headers: Mapping[str, str], cookies: Mapping[str, str], *,
-    address: str, secure: bool, about: About | None, organization: str | None = None,
-) -> Known:  # fmt: skip
+    dialect: Dialect,
+    permission: Permission,
+    headers: Mapping[str, str],
+    cookies: Mapping[str, str],
+    *,
+    address: str,
+    secure: bool,
+    about: About | None,
+    organization: str | None = None,
+) -> Known:
     """Who asks, in one round trip, which also counts the request.
 
-    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie activeTeamId last. The cookie is a choice made
-    earlier, so it counts only where it names an organization of the caller's. `address` is the client's; `secure`: the request came by https, where
+    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie
+    activeTeamId last. The cookie is a choice made
+    earlier, so it counts only where it names an organization of the caller's. `address` is the client's;
+    `secure`: the request came by https, where
     only a cookie of the name that says so counts.
     """
     explicit = organization or headers.get("x-team-id") or None
@@ -114,27 +131,35 @@ def identify(
     shown = _credential(headers, bearer_first=dialect.BEARER_FIRST)
     cookie = cookies.get(session_cookie(secure=secure))
     began = time.monotonic()
-    identity = read(Nobody(), queries.authenticate(
-        [fingerprint(credential) for credential in (shown, cookie) if credential],
-        address=subnet(address),
-        organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
-        preferred=None if chosen is None else dialect.parse_id(chosen) or NO_ORGANIZATION,
-        item_kind=about.kind if about else None,
-        item_id=about.id if about else None,
-        item_key=about.key if about else None,
-        item_decides=dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path)),
-        session_decides=dialect.SESSION_DECIDES,
-        limit=limit,
-    ))[0]
+    identity = read(
+        Nobody(),
+        queries.authenticate(
+            [fingerprint(credential) for credential in (shown, cookie) if credential],
+            address=subnet(address),
+            organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
+            preferred=None if chosen is None else dialect.parse_id(chosen) or NO_ORGANIZATION,
+            item_kind=about.kind if about else None,
+            item_id=about.id if about else None,
+            item_key=about.key if about else None,
+            item_decides=dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path)),
+            session_decides=dialect.SESSION_DECIDES,
+            limit=limit,
+        ),
+    )[0]
     by_cookie = identity.credential_number == (2 if shown else 1) and bool(cookie)
     return Known(identity, by_cookie, _use(limit, identity.bucket, identity.hits, identity.resets_at), began)
 
 
-def admit(known: Known, dialect: Dialect, permission: Permission, *, about: About | None, from_our_page: bool) -> Caller | Person:
-    """The one who asks, allowed to do this: a Caller in one organization, a Person where the permission asks for none.
+def admit(
+    known: Known, dialect: Dialect, permission: Permission, *, about: About | None, from_our_page: bool
+) -> Caller | Person:
+    """The one who asks, allowed to do this: a Caller in one organization, a Person where the permission asks
+    for none.
 
-    Raises TooManyRequests, Unauthorized (never faster than `credential_delay`), and what the dialect's checks raise, in its order: NotFound,
-    OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden. A cookie counts only `from_our_page`: WrongOrigin.
+    Raises TooManyRequests, Unauthorized (never faster than `credential_delay`), and what the dialect's checks
+    raise, in its order: NotFound,
+    OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden. A cookie
+    counts only `from_our_page`: WrongOrigin.
     """
     found = known.identity
     if known.use is not None:
@@ -143,22 +168,34 @@ def admit(known: Known, dialect: Dialect, permission: Permission, *, about: Abou
         time.sleep(max(0.0, settings().credential_delay - (time.monotonic() - known.began)))
         raise Unauthorized
     if known.by_cookie and not from_our_page:
-        raise WrongOrigin("A request that a browser's cookie signs must come from a page of this origin, or of an allowed one")
+        raise WrongOrigin(
+            "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one"
+        )
     if permission.session and found.session_id is None:
         raise SessionRequired("This takes a signed-in person; an API key cannot do it")
     for check in dialect.CHECKS:
         if permission.roles is not None or check in ("item", "scope"):
             _CHECKS[check](found, permission, dialect.MISSING[about.kind] if about else "")
 
-    person = Person(found.user_id, found.email, found.user_name, found.key_id, _scopes(found), session_id=found.session_id)
+    person = Person(
+        found.user_id, found.email, found.user_name, found.key_id, _scopes(found), session_id=found.session_id
+    )
     if permission.roles is None:
         return person
     if found.organization_id is None or found.organization_name is None or found.role is None:
-        raise NoOrganization("No organization")   # only a dialect that forgot to check the organization comes here
+        # only a dialect that forgot to check the organization comes here
+        raise NoOrganization("No organization")
     return Caller(
-        person.user_id, person.email, person.user_name, person.key_id, person.scopes,
-        found.organization_id, found.organization_name, found.role, session_id=person.session_id,
-    )  # fmt: skip
+        person.user_id,
+        person.email,
+        person.user_name,
+        person.key_id,
+        person.scopes,
+        found.organization_id,
+        found.organization_name,
+        found.role,
+        session_id=person.session_id,
+    )
 
 
 def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
@@ -172,28 +209,38 @@ def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
 
 
 def session_cookie(*, secure: bool) -> str:
-    """The name of the cookie that holds a session's token. By https browsers hold it to its prefix: no other host or page can have set it."""
+    """The name of the cookie that holds a session's token. By https browsers hold it to its prefix: no
+    other host or page can have set it.
+    """
     return "__Secure-better-auth.session_token" if secure else "better-auth.session_token"
 
 
 def active_team(organization: UUID | None, *, secure: bool) -> str:
-    """The cookie by which a browser names its organization from then on; None: it is forgotten. Scripts may read it, since it tells no secret.
+    """The cookie by which a browser names its organization from then on; None: it is forgotten. Scripts may
+    read it, since it tells no secret.
 
-    It outlives sessions, as the choice does. Where it names no organization of the caller's any more, it is ignored, and the answer ends it.
+    It outlives sessions, as the choice does. Where it names no organization of the caller's any more, it is
+    ignored, and the answer ends it.
     """
     kept = f"{organization}; Max-Age={365 * 24 * 3600}" if organization is not None else "; Max-Age=0"
     return f"activeTeamId={kept}; Path=/; SameSite=Lax{'; Secure' if secure else ''}"
 
 
-def session_tokens(headers: Mapping[str, str], cookies: Mapping[str, str], *, secure: bool) -> tuple[str, ...]:
+def session_tokens(
+    headers: Mapping[str, str], cookies: Mapping[str, str], *, secure: bool
+) -> tuple[str, ...]:
     """What may be a session's token, in the order in which they count. A key in x-api-key is none."""
-    return tuple(token for token in (_bearer(headers), cookies.get(session_cookie(secure=secure), "")) if token)
+    return tuple(
+        token for token in (_bearer(headers), cookies.get(session_cookie(secure=secure), "")) if token
+    )
 
 
 def signed_in(token: str, *, seconds: int | None, secure: bool) -> tuple[str, ...]:
     """The cookies of who has signed in. `seconds` None: until the browser is closed."""
     kept = "" if seconds is None else f"; Max-Age={seconds}"
-    return (f"{session_cookie(secure=secure)}={token}; Path=/{kept}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}",)
+    return (
+        f"{session_cookie(secure=secure)}={token}; Path=/{kept}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}",
+    )
 
 
 def signed_out(*, secure: bool) -> tuple[str, ...]:
@@ -211,15 +258,19 @@ def subnet(address: str) -> str:
 
 
 def client_address(headers: Headers, socket: str) -> str:
-    """Return the client's address: that of the socket's other end, or the one that the deployment's own proxy reports.
+    """Return the client's address: that of the socket's other end, or the one that the deployment's own proxy
+    reports.
 
-    The header is read only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in `x-proxy-secret`, which only the proxy
-    knows. Of a list the last entry counts: that is the one which the proxy itself has added. An entry that is no address is ignored.
+    The header is read only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in
+    `x-proxy-secret`, which only the proxy
+    knows. Of a list the last entry counts: that is the one which the proxy itself has added. An entry that is
+    no address is ignored.
     """
     name, secret = settings().client_address_header, settings().proxy_secret
     shown = headers.getlist("x-proxy-secret")
     if name and secret and len(shown) == 1 and compare_digest(shown[0].encode("latin-1"), secret.encode()):
-        last = ",".join(headers.getlist(name)).rpartition(",")[2].strip()   # sent several times, a header is one list (RFC 9110, 5.3)
+        # sent several times, a header is one list (RFC 9110, 5.3)
+        last = ",".join(headers.getlist(name)).rpartition(",")[2].strip()
         found = _parsed_address(_without_port(last, always=name.lower() == "cloudfront-viewer-address"))
         if found is not None:
             return str(found)
@@ -228,7 +279,9 @@ def client_address(headers: Headers, socket: str) -> str:
 
 
 def _without_port(entry: str, *, always: bool) -> str:
-    """The address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: an IPv6 address without brackets is followed by a port too."""
+    """The address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: an IPv6 address
+    without brackets is followed by a port too.
+    """
     if entry.startswith("["):
         host, closed, port = entry[1:].partition("]")
         return host if closed and (not port or port[:1] == ":") else entry
@@ -237,9 +290,12 @@ def _without_port(entry: str, *, always: bool) -> str:
 
 
 def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Parse an IP address; None when the text is not one. An IPv4-mapped IPv6 address becomes the IPv4 address: dual-stack sockets report those."""
+    """Parse an IP address; None when the text is not one. An IPv4-mapped IPv6 address becomes the IPv4
+    address: dual-stack sockets report those.
+    """
     try:
-        found = ip_address(text.partition("%")[0])   # without an IPv6 zone, which means something to one machine only
+        # without an IPv6 zone, which means something to one machine only
+        found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
@@ -249,7 +305,9 @@ def _limited(dialect: Dialect, tier: Tier) -> RateLimit | None:
     return dialect.LIMITS[tier] if settings().rate_limits else None
 
 
-def _use(limit: RateLimit | None, bucket: str | None, hits: int | None, resets_at: datetime | None) -> Use | None:
+def _use(
+    limit: RateLimit | None, bucket: str | None, hits: int | None, resets_at: datetime | None
+) -> Use | None:
     if limit is None or bucket is None or hits is None or resets_at is None:
         return None
     allowed: int = getattr(settings(), limit.setting)
@@ -295,10 +353,17 @@ def _scope(found: Identity, permission: Permission, _: str) -> None:
 def _role(found: Identity, permission: Permission, _: str) -> None:
     if permission.roles is not None and found.role not in permission.roles:
         able = [role for role in ROLES if role in permission.roles]
-        raise Forbidden(f"This takes the role {' or '.join([', '.join(able[:-1]), able[-1]] if able[1:] else able)}; yours is {found.role}")
+        raise Forbidden(
+            f"This takes the role {' or '.join([', '.join(able[:-1]), able[-1]] if able[1:] else able)}; yours is {found.role}"
+        )
 
 
-_CHECKS: dict[Check, Callable[[Identity, Permission, str], None]] = {"item": _item, "organization": _organization, "scope": _scope, "role": _role}
+_CHECKS: dict[Check, Callable[[Identity, Permission, str], None]] = {
+    "item": _item,
+    "organization": _organization,
+    "scope": _scope,
+    "role": _role,
+}
 
 
 def _scopes(found: Identity) -> frozenset[str] | None:

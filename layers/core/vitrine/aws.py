@@ -1,4 +1,6 @@
-"""Makes AWS clients, at first use. The only module that imports boto3, so that a function which calls no service does not pay for it."""
+"""Makes AWS clients, at first use. The only module that imports boto3, so that a function which calls no
+service does not pay for it.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,15 @@ if TYPE_CHECKING:
 
 @cache
 def s3() -> S3Client:
-    """A client of the store. Checksums are ours to ask for: the library's defaults changed once and broke older stores."""
+    """A client of the store. Checksums are ours to ask for: the library's defaults changed once and broke
+    older stores.
+    """
     import boto3
     from botocore.config import Config
 
     chosen = settings()
-    return boto3.Session().client(      # a session of its own: the default one is shared, and keeps the credentials it saw first
+    # a session of its own: the default one is shared, and keeps the credentials it saw first
+    return boto3.Session().client(
         "s3",
         region_name=chosen.aws_region,
         endpoint_url=chosen.aws_endpoint_url_s3 or None,
@@ -47,5 +52,7 @@ def sqs() -> SQSClient:
         "sqs",
         region_name=chosen.aws_region,
         endpoint_url=chosen.aws_endpoint_url_sqs or None,
-        config=Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}),
+        config=Config(
+            connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
+        ),
     )

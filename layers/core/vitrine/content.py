@@ -1,6 +1,8 @@
-"""What bytes are, from their first kilobytes: type, dimensions, orientation. No decoder, nothing but the standard library and our settings.
+"""What bytes are, from their first kilobytes: type, dimensions, orientation. No decoder, nothing but the
+standard library and our settings.
 
-A name or a declared type is what somebody says of a file; this is what the file says. It is a reading of headers only:
+A name or a declared type is what somebody says of a file; this is what the file says. It is a reading of
+headers only:
 that the rest can be decoded is for the imaging layer to find out.
 """
 
@@ -13,13 +15,23 @@ from vitrine import tiff
 from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, STILLS, TYPES, VIDEOS, Kind
 from vitrine.settings import settings
 
-HEAD_BYTES: Final = 64 * 1024  # what `sniff` reads of a file; more is ignored, less may leave the dimensions unknown
+# what `sniff` reads of a file; more is ignored, less may leave the dimensions unknown
+HEAD_BYTES: Final = 64 * 1024
 MOST_EDGE: Final = 2**31 - 1  # pixels of a width or a height that can be recorded: PostgreSQL's integer
 
 
-# What the v1 API documents as taken, in its order, before whatever else is: `image/jpg` is what some clients call a JPEG.
+# What the v1 API documents as taken, in its order, before whatever else is: `image/jpg` is what some clients
+# call a JPEG.
 _DOCUMENTED: Final = (
-    "image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp", "video/mp4", "video/mpeg", "video/quicktime", "video/webm",
+    "image/jpeg",
+    "image/jpg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "video/mp4",
+    "video/mpeg",
+    "video/quicktime",
+    "video/webm",
 )
 
 # Other spellings that browsers, phones and operating systems declare.
@@ -60,7 +72,8 @@ class Content:
     mime_type: str  # a key of TYPES
     kind: Kind
     # As many as the head says, however absurd.
-    width: int | None = None  # pixels as stored; None where the head does not tell (videos, documents, late headers)
+    # pixels as stored; None where the head does not tell (videos, documents, late headers)
+    width: int | None = None
     height: int | None = None
     orientation: int = 1  # EXIF's 1 to 8: how to turn what is stored; 1 also where the head does not tell
 
@@ -89,11 +102,13 @@ class Colours:
 
     primaries: int
     transfer: int
-    brightest: float | None = None  # nits of the brightest pixel (MaxCLL), or else of the screen that the picture was made on
+    # nits of the brightest pixel (MaxCLL), or else of the screen that the picture was made on
+    brightest: float | None = None
 
 
 def sniff(head: bytes) -> Content | None:
-    """What a file is whose first `HEAD_BYTES` bytes (or all, if it is smaller) are these; None for what we do not know.
+    """What a file is whose first `HEAD_BYTES` bytes (or all, if it is smaller) are these; None for what we do
+    not know.
 
     Never raises, and takes time linear in the head, whatever the bytes.
     """
@@ -103,7 +118,9 @@ def sniff(head: bytes) -> Content | None:
         if mime_type:
             kind = TYPES[mime_type].kind
             try:
-                width, height, orientation = _MEASURES[mime_type](head) if mime_type in _MEASURES else (0, 0, 1)
+                width, height, orientation = (
+                    _MEASURES[mime_type](head) if mime_type in _MEASURES else (0, 0, 1)
+                )
             except _Cut:
                 width, height, orientation = 0, 0, 1
             if width < 1 or height < 1:
@@ -113,7 +130,8 @@ def sniff(head: bytes) -> Content | None:
 
 
 def colours(head: bytes) -> Colours | None:
-    """How the colours of a HEIF, an AVIF or a PNG with these first bytes are coded; None where a profile describes them, or nothing does.
+    """How the colours of a HEIF, an AVIF or a PNG with these first bytes are coded; None where a profile
+    describes them, or nothing does.
 
     Never raises.
     """
@@ -126,7 +144,9 @@ def colours(head: bytes) -> Colours | None:
 
 
 def canonical(declared: str) -> str:
-    """A declared type as `Content.mime_type` would spell it: no parameters, lower case, the usual one of several names."""
+    """A declared type as `Content.mime_type` would spell it: no parameters, lower case, the usual one of
+    several names.
+    """
     bare = declared.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
 
@@ -153,7 +173,8 @@ def declarable() -> list[str]:
     return [each for each in _DOCUMENTED if canonical(each) in here] + sorted(here.difference(_DOCUMENTED))
 
 
-# -- recognising ------------------------------------------------------------------------------------------------------
+# -- recognising
+# ------------------------------------------------------------------------------------------------------
 
 _SIGNATURES: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -219,8 +240,10 @@ _OLD_JPEG: Final = 6  # Compression
 def raw_type(read: tiff.Read) -> str | None:
     """Which type of camera raw a TIFF file is that can be read in this way; None for every other file.
 
-    A DNG has the tag DNGVersion, a CR2 and an IIQ have a mark behind the header. Other raw files are known by a directory with samples of a
-    sensor, or, where such a directory lies beyond what is read, by a camera's make beside a first directory that is only a reduced picture.
+    A DNG has the tag DNGVersion, a CR2 and an IIQ have a mark behind the header. Other raw files are known by
+    a directory with samples of a
+    sensor, or, where such a directory lies beyond what is read, by a camera's make beside a first directory
+    that is only a reduced picture.
     """
     mark = read(8, 8)
     first = tiff.first(read)
@@ -254,7 +277,8 @@ def _webp(head: bytes) -> str | None:
 
 _AVIF: Final = frozenset({b"avif", b"avis"})
 _HEIC: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
-_ANY_STILL: Final = frozenset({b"mif1", b"mif2", b"msf1"})  # the container only; the codec is among the compatible brands
+# the container only; the codec is among the compatible brands
+_ANY_STILL: Final = frozenset({b"mif1", b"mif2", b"msf1"})
 _FILM_BRANDS: Final = (
     (b"qt  ", "video/quicktime"),
     (b"M4A", "audio/mp4"),
@@ -277,7 +301,9 @@ _MOST_BRANDS: Final = 64
 
 
 def brands(head: bytes) -> list[bytes]:
-    """What an ISO base media file (ISO 14496-12) names itself in its `ftyp` box, its major brand first; nothing for other files."""
+    """What an ISO base media file (ISO 14496-12) names itself in its `ftyp` box, its major brand first;
+    nothing for other files.
+    """
     if head[4:8] != b"ftyp":
         return []
     end = min(int.from_bytes(head[:4], "big"), 16 + 4 * _MOST_BRANDS, len(head))
@@ -299,7 +325,9 @@ def _by_brand(head: bytes) -> str | None:
         if _AVIF.intersection(named):
             return "image/avif"
         return "image/heic" if _HEIC.intersection(named) else "image/heif"
-    return next((mime_type for brand in named for start, mime_type in _FILM_BRANDS if brand.startswith(start)), None)
+    return next(
+        (mime_type for brand in named for start, mime_type in _FILM_BRANDS if brand.startswith(start)), None
+    )
 
 
 def _old_quicktime(head: bytes) -> str | None:
@@ -333,7 +361,11 @@ _BMP_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})  # sizes of the 
 
 
 def _bmp(head: bytes) -> str | None:
-    return "image/bmp" if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS else None
+    return (
+        "image/bmp"
+        if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+        else None
+    )
 
 
 _SVG_ROOT: Final = pattern(r"<(?:[A-Za-z_][\w.-]{0,60}:)?svg[\s/>]")
@@ -371,7 +403,8 @@ _RECOGNISERS: Final[tuple[Callable[[bytes], str | None], ...]] = (
 )
 
 
-# -- measuring: (width, height, orientation), 0 where it is not told --------------------------------------------------
+# -- measuring: (width, height, orientation), 0 where it is not told
+# --------------------------------------------------
 
 Measured = tuple[int, int, int]
 Order = Literal["big", "little"]
@@ -389,7 +422,8 @@ def _number(head: bytes, at: int, size: int, order: Order = "big") -> int:
 
 
 _NO_SIZE: Final = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})  # markers that stand alone
-_SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame, in its thirteen coding processes
+# start of frame, in its thirteen coding processes
+_SOF: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def _measure_jpeg(head: bytes) -> Measured:
@@ -443,7 +477,10 @@ def _measure_webp(head: bytes) -> Measured:
         elif name == b"VP8 " and not width:
             if head[body + 3 : body + 6] != b"\x9d\x01\x2a":
                 raise _Cut
-            width, height = _number(head, body + 6, 2, "little") & 0x3FFF, _number(head, body + 8, 2, "little") & 0x3FFF
+            width, height = (
+                _number(head, body + 6, 2, "little") & 0x3FFF,
+                _number(head, body + 8, 2, "little") & 0x3FFF,
+            )
         elif name == b"VP8L" and not width:
             bits = _number(head, body + 1, 4, "little")
             width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
@@ -458,7 +495,11 @@ def _measure_tiff(head: bytes) -> Measured:
         big = tiff.first(lambda at, size: head[at : at + size])
         if big is None:
             raise _Cut
-        return max(0, big.number(tiff.WIDTH)), max(0, big.number(tiff.HEIGHT)), _valid_orientation(big.number(tiff.ORIENTATION))
+        return (
+            max(0, big.number(tiff.WIDTH)),
+            max(0, big.number(tiff.HEIGHT)),
+            _valid_orientation(big.number(tiff.ORIENTATION)),
+        )
     tags = _first_directory(head)
     return tags.get(tiff.WIDTH, 0), tags.get(tiff.HEIGHT, 0), _valid_orientation(tags.get(tiff.ORIENTATION))
 
@@ -484,7 +525,9 @@ _TURNS: Final[Mapping[tuple[int, int, int, int], int]] = {
 
 
 def _measure_heif(head: bytes) -> Measured:
-    """ISO 23008-12: the primary item's `ispe`, turned by its `irot` and `imir` in the order they are associated."""
+    """ISO 23008-12: the primary item's `ispe`, turned by its `irot` and `imir` in the order they are
+    associated.
+    """
     width, height, turn = 0, 0, (1, 0, 0, 1)
     for name, box in _properties(head):
         if name == b"ispe":
@@ -493,8 +536,11 @@ def _measure_heif(head: bytes) -> Measured:
             for _ in range(_number(box, 0, 1) & 3):  # quarters against the clock
                 turn = (turn[2], turn[3], -turn[0], -turn[1])
         elif name == b"imir":
-            across = _number(box, 0, 1) & 1  # 0: top and bottom change places; 1: left and right (as libavif and libheif read it)
-            turn = (-turn[0], -turn[1], turn[2], turn[3]) if across else (turn[0], turn[1], -turn[2], -turn[3])
+            # 0: top and bottom change places; 1: left and right (as libavif and libheif read it)
+            across = _number(box, 0, 1) & 1
+            turn = (
+                (-turn[0], -turn[1], turn[2], turn[3]) if across else (turn[0], turn[1], -turn[2], -turn[3])
+            )
     return width, height, _TURNS[turn]
 
 
@@ -513,7 +559,9 @@ def _properties(head: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _colours_of_heif(head: bytes) -> Colours | None:
-    """By the primary item's `colr` of the kind `nclx` (ISO 23008-12, 6.5.5), where it has none with an ICC profile."""
+    """By the primary item's `colr` of the kind `nclx` (ISO 23008-12, 6.5.5), where it has none with an
+    ICC profile.
+    """
     found, brightest, screen = None, None, None
     for name, box in _properties(head):
         if name == b"colr" and box[:4] in {b"prof", b"rICC"}:
@@ -528,7 +576,9 @@ def _colours_of_heif(head: bytes) -> Colours | None:
 
 
 def _colours_of_png(head: bytes) -> Colours | None:
-    """By `cICP`, which comes before any profile (PNG, third edition, 4.3). Light is counted in ten-thousandths of a nit."""
+    """By `cICP`, which comes before any profile (PNG, third edition, 4.3). Light is counted in
+    ten-thousandths of a nit.
+    """
     found, brightest, screen, at = None, None, None, 8
     while at + 8 <= len(head):
         length, name = _number(head, at, 4), head[at + 4 : at + 8]
@@ -559,7 +609,8 @@ def _boxes(head: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += size
 
 
-_MOST_PROPERTIES: Final = 32  # of one item; writers use a handful, and the same property may be named again and again
+# of one item; writers use a handful, and the same property may be named again and again
+_MOST_PROPERTIES: Final = 32
 
 
 def _associations(ipma: bytes, item: int) -> list[int]:
@@ -572,7 +623,10 @@ def _associations(ipma: bytes, item: int) -> list[int]:
         at += id_size + 1
         if this == item:
             mask = 0x7FFF if wide_indexes else 0x7F  # the top bit says "essential"
-            return [_number(ipma, at + index_size * n, index_size) & mask for n in range(min(count, _MOST_PROPERTIES))]
+            return [
+                _number(ipma, at + index_size * n, index_size) & mask
+                for n in range(min(count, _MOST_PROPERTIES))
+            ]
         at += index_size * count
     raise _Cut
 
@@ -589,7 +643,8 @@ def _valid_orientation(value: int | None) -> int:
 
 
 _ORDERS: Final[Mapping[bytes, Order]] = {b"II*\0": "little", b"MM\0*": "big"}
-_TIFF_SIZES: Final[Mapping[int, int]] = {3: 2, 4: 4}  # SHORT and LONG: what widths, heights and orientations are written as
+# SHORT and LONG: what widths, heights and orientations are written as
+_TIFF_SIZES: Final[Mapping[int, int]] = {3: 2, 4: 4}
 
 
 def _first_directory(block: bytes) -> dict[int, int]:
@@ -601,7 +656,11 @@ def _first_directory(block: bytes) -> dict[int, int]:
     tags: dict[int, int] = {}
     end = min(start + 2 + 12 * _number(block, start, 2, order), len(block))
     for at in range(start + 2, end - 11, 12):
-        tag, form, count = _number(block, at, 2, order), _number(block, at + 2, 2, order), _number(block, at + 4, 4, order)
+        tag, form, count = (
+            _number(block, at, 2, order),
+            _number(block, at + 2, 2, order),
+            _number(block, at + 4, 4, order),
+        )
         if count == 1 and form in _TIFF_SIZES:
             tags.setdefault(tag, _number(block, at + 8, _TIFF_SIZES[form], order))
     return tags

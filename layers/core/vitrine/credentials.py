@@ -1,4 +1,6 @@
-"""Minting and hashing of keys, tokens and passwords. What is minted is shown once; what is stored is its hash."""
+"""Minting and hashing of keys, tokens and passwords. What is minted is shown once; what is stored is its
+hash.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 API_KEY = re.compile(r"sk_(live|test)_[a-f0-9]{64}\Z")
 KEY_PREFIX_LENGTH = 16
 
-# Of 32 random bytes that were thrown away: what is verified for who has no password, so that it takes as long as for who has one.
-NOBODYS_HASH = "$argon2id$v=19$m=65536,t=3,p=4$TWqKjNLEnTyGFbWmZ8NGNw$QcKdLaSwbZ3aEKsxugdYwU3Rh893z7JJGPuCGMWkRKA"
+# Of 32 random bytes that were thrown away: what is verified for who has no password, so that it takes as long
+# as for who has one.
+NOBODYS_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$TWqKjNLEnTyGFbWmZ8NGNw$QcKdLaSwbZ3aEKsxugdYwU3Rh893z7JJGPuCGMWkRKA"
+)
 
 
 def mint_api_key() -> str:
@@ -45,7 +50,9 @@ def mint_device_code() -> str:
 
 
 def mint_user_code() -> str:
-    """8 characters, 40 random bits, that a person types: none that looks like another. Guesses at them are counted."""
+    """8 characters, 40 random bits, that a person types: none that looks like another. Guesses at them
+    are counted.
+    """
     return "".join(secrets.choice("ABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(8))
 
 
@@ -60,14 +67,17 @@ def mint_token() -> str:
 
 
 def mint_id() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562): milliseconds first, so that new rows land at the end of their indexes."""
+    """A UUID of version 7 (RFC 9562): milliseconds first, so that new rows land at the end of their
+    indexes.
+    """
     milliseconds = time.time_ns() // 1_000_000
     bits = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
     return uuid.UUID(int=bits)
 
 
 def hash_password(password: str) -> str:
-    """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a ligature or a wide letter differently.
+    """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a
+    ligature or a wide letter differently.
 
     Raises Busy when too many others are hashed at the same time.
     """
@@ -77,7 +87,8 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's password, costs the same and is False.
+    """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's
+    password, costs the same and is False.
 
     Raises Busy when too many others are hashed at the same time.
     """
@@ -107,7 +118,9 @@ def _hasher() -> PasswordHasher:
 
 @contextmanager
 def _turn() -> Generator[None]:
-    """One of the few password hashes that are computed at the same time, whose memory adds up. Raises Busy after `password_wait` seconds."""
+    """One of the few password hashes that are computed at the same time, whose memory adds up. Raises
+    Busy after `password_wait` seconds.
+    """
     turns = _turns()
     if not turns.acquire(timeout=settings().password_wait):
         raise Busy("Too many passwords are being checked at the same time; try again", retry_after=5)
@@ -117,7 +130,7 @@ def _turn() -> Generator[None]:
         turns.release()
 
 
-_opening = threading.Lock()             # several threads may come first; functools.cache would make a semaphore for each
+_opening = threading.Lock()  # several threads may come first; functools.cache would make a semaphore for each
 _semaphores: list[threading.BoundedSemaphore] = []
 
 

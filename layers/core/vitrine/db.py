@@ -1,7 +1,10 @@
-"""Postgres, under the tenant wall: `read`, `write` and `transaction`, each opening just the organization of who asks.
+"""Postgres, under the tenant wall: `read`, `write` and `transaction`, each opening just the organization of
+who asks.
 
-Round trips are the latency. `read` and `write` are one: a pipeline without BEGIN is one implicit transaction, in which the setting and the
-statements travel together. `transaction` sends begin, setting and its first statement together, and commits together with whatever is queued.
+Round trips are the latency. `read` and `write` are one: a pipeline without BEGIN is one implicit transaction,
+in which the setting and the
+statements travel together. `transaction` sends begin, setting and its first statement together, and commits
+together with whatever is queued.
 """
 
 from __future__ import annotations
@@ -28,13 +31,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-IDLE_CHECK = 5.0      # seconds: after a longer pause (a thaw, a server's idle time-out) a connection is tried before it is used
-ATTEMPTS = 4          # of a transaction that lost against another
+# seconds: after a longer pause (a thaw, a server's idle time-out) a connection is tried before it is used
+IDLE_CHECK = 5.0
+ATTEMPTS = 4  # of a transaction that lost against another
 
 
 @dataclass(frozen=True, slots=True)
 class Statement(Generic[T]):
-    """One SQL statement, its values, and what a row of its answer is made into (called with the columns as keywords)."""
+    """One SQL statement, its values, and what a row of its answer is made into (called with the columns
+    as keywords).
+    """
 
     sql: LiteralString
     values: Mapping[str, Any]
@@ -46,7 +52,9 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def read(who: Actor, statement: Statement[T]) -> list[T]:
-    """The rows, in one round trip. Tried again once when the connection was lost: nothing but a reading may be sent here."""
+    """The rows, in one round trip. Tried again once when the connection was lost: nothing but a reading
+    may be sent here.
+    """
     return read_all(who, statement)[0]
 
 
@@ -75,7 +83,8 @@ def write(who: Actor, statement: Statement[T]) -> list[T]:
 def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
     """What `work` returns, committed whole; nothing of it where it raises.
 
-    Called again, from the start, when it lost a race (serialization failure, deadlock): so it must have no effect but through its transaction.
+    Called again, from the start, when it lost a race (serialization failure, deadlock): so it must have no
+    effect but through its transaction.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -97,17 +106,21 @@ class Transaction:
         self._connection = connection
 
     def run(self, statement: Statement[T]) -> list[T]:
-        """The rows (the statement must answer some, or none of them: `returning`). One round trip, which everything queued before shares."""
+        """The rows (the statement must answer some, or none of them: `returning`). One round trip, which
+        everything queued before shares.
+        """
         return self.run_all(statement)[0]
 
     def run_all(self, *statements: Statement[Any]) -> list[list[Any]]:
-        """The rows of several statements, each of which must answer some, or none of them. One round trip, and one snapshot each."""
+        """The rows of several statements, each of which must answer some, or none of them. One round
+        trip, and one snapshot each.
+        """
         cursors: list[psycopg.Cursor[Any]] = []
         for statement in statements:
             cursor = self._connection.cursor(row_factory=kwargs_row(statement.make))
             cursor.execute(statement.sql, statement.values)
             cursors.append(cursor)
-        return [cursor.fetchall() for cursor in cursors]     # the first fetch waits for all of them
+        return [cursor.fetchall() for cursor in cursors]  # the first fetch waits for all of them
 
     def first(self, statement: Statement[T]) -> T | None:
         """The first row, or None."""
@@ -115,7 +128,9 @@ class Transaction:
         return rows[0] if rows else None
 
     def queue(self, statement: Statement[Any]) -> None:
-        """The statement is run before the next one whose rows are asked for, or before the commit; its rows are thrown away."""
+        """The statement is run before the next one whose rows are asked for, or before the commit; its
+        rows are thrown away.
+        """
         self._connection.cursor().execute(statement.sql, statement.values)
 
 
@@ -130,8 +145,8 @@ def close() -> None:
             _pools.popitem()[1].close()
 
 
-_pools: dict[bool, ConnectionPool[_Connection]] = {}    # of the worker's role, and of the application's
-_opening = threading.Lock()                             # several threads may come first; functools.cache would open a pool for each
+_pools: dict[bool, ConnectionPool[_Connection]] = {}  # of the worker's role, and of the application's
+_opening = threading.Lock()  # several threads may come first; functools.cache would open a pool for each
 
 
 def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
@@ -145,11 +160,17 @@ def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
                 max_size=chosen.db_pool_size,
                 num_workers=1,
                 timeout=5,
-                # Not the five minutes of the library: its pauses double, so a pool would sleep on long after the server is back. One that has
+                # Not the five minutes of the library: its pauses double, so a pool would sleep on long after
+                # the server is back. One that has
                 # given up tries at once when it is asked again.
                 reconnect_timeout=2,
                 # Never prepared: a pooler may hand the next statement to another server connection.
-                kwargs={"autocommit": True, "prepare_threshold": None, "application_name": "vitrine", "connect_timeout": 5},
+                kwargs={
+                    "autocommit": True,
+                    "prepare_threshold": None,
+                    "application_name": "vitrine",
+                    "connect_timeout": 5,
+                },
                 configure=_begin_use,
                 open=True,
             )
@@ -165,7 +186,8 @@ def _begin_use(connection: _Connection) -> None:
 def _checked_out(who: Actor) -> Generator[_Connection]:
     pool = _pool(worker=isinstance(who, Worker))
     connection = pool.getconn()
-    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen. Not the pool's own check: it pauses, twice as
+    # time.time and not monotonic: the monotonic clock may stand still while a function is frozen. Not the
+    # pool's own check: it pauses, twice as
     # long each time, between connections that are dead, and a server that went down took all of them.
     if time.time() - connection.used_at > IDLE_CHECK and not _lives(connection):
         pool.putconn(connection)
@@ -181,7 +203,8 @@ def _checked_out(who: Actor) -> Generator[_Connection]:
 def _lives(connection: _Connection) -> bool:
     try:
         connection.execute("select 1")
-    except psycopg.Error:   # whatever is wrong with it: the caller gives it back to the pool, which makes another
+    except psycopg.Error:
+        # whatever is wrong with it: the caller gives it back to the pool, which makes another
         return False
     return True
 
@@ -194,7 +217,8 @@ def _open(connection: _Connection, who: Actor) -> None:
 def _at_once(who: Actor, statements: Sequence[Statement[Any]]) -> list[list[Any]]:
     with _checked_out(who) as connection:
         cursors: list[psycopg.Cursor[Any]] = []
-        # Results are fetched after the pipeline is left: inside, each fetch would cost a round trip of its own.
+        # Results are fetched after the pipeline is left: inside, each fetch would cost a round trip of its
+        # own.
         with connection.pipeline() if settings().db_pipeline else connection.transaction():
             _open(connection, who)
             for statement in statements:
@@ -228,7 +252,8 @@ _REFUSALS: dict[type[psycopg.Error], Callable[[], Refusal]] = {
     sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
     sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
     sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),
-    sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),     # a policy refused the row: another tenant's
+    # a policy refused the row: another tenant's
+    sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),
     sqlstate.LockNotAvailable: lambda: Busy("Others are changing the same things; try again"),
     sqlstate.QueryCanceled: lambda: Busy("The database took too long; try again"),
     sqlstate.UntranslatableCharacter: lambda: Invalid("A text holds a character that cannot be stored"),
@@ -237,8 +262,14 @@ _REFUSALS: dict[type[psycopg.Error], Callable[[], Refusal]] = {
 
 
 def _is_lost(error: psycopg.Error) -> bool:
-    """The connection broke, or the server was going down: the statement left no trace and may be sent again if it only reads."""
-    return isinstance(error, psycopg.OperationalError) and not isinstance(error, PoolTimeout) and (error.sqlstate or "08").startswith(("08", "57P"))
+    """The connection broke, or the server was going down: the statement left no trace and may be sent
+    again if it only reads.
+    """
+    return (
+        isinstance(error, psycopg.OperationalError)
+        and not isinstance(error, PoolTimeout)
+        and (error.sqlstate or "08").startswith(("08", "57P"))
+    )
 
 
 def _drop_dead(who: Actor) -> None:
@@ -247,7 +278,9 @@ def _drop_dead(who: Actor) -> None:
 
 
 def _refusal(who: Actor, error: psycopg.Error) -> Exception:
-    """What a caller is told of an error of the database, by SQLSTATE; the error itself where it is our own fault."""
+    """What a caller is told of an error of the database, by SQLSTATE; the error itself where it is our
+    own fault.
+    """
     if _is_lost(error):
         _drop_dead(who)
     for kind, refusal in _REFUSALS.items():

@@ -1,4 +1,6 @@
-"""What a caller can be told went wrong. Each type names what happened; the dialects say it in their own words and shape."""
+"""What a caller can be told went wrong. Each type names what happened; the dialects say it in their own
+words and shape.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 class Refusal(Exception):
     """A request that ends here, with a sentence for the person who made it.
 
-    `code` is a stable word a program can branch on; `status` is the HTTP status that every dialect agrees on unless its contract says otherwise.
+    `code` is a stable word a program can branch on; `status` is the HTTP status that every dialect agrees on
+    unless its contract says otherwise.
     """
 
     status = 500
@@ -26,7 +29,9 @@ class Refusal(Exception):
 
 
 class Unauthorized(Refusal):
-    """Nobody, or nobody we know. Missing, malformed, unknown, expired and revoked credentials are indistinguishable."""
+    """Nobody, or nobody we know. Missing, malformed, unknown, expired and revoked credentials are
+    indistinguishable.
+    """
 
     status, code = 401, "unauthorized"
 
@@ -89,8 +94,11 @@ class TooManyRequests(Refusal):
     status, code = 429, "rate_limited"
 
     def __init__(self, *, allowed: int, resets_at: datetime, retry_after: int) -> None:
-        super().__init__(f"Too many requests; try again in {retry_after} second{'' if retry_after == 1 else 's'}")
-        self.allowed, self.resets_at, self.retry_after = allowed, resets_at, retry_after   # requests, when the next window begins, seconds
+        super().__init__(
+            f"Too many requests; try again in {retry_after} second{'' if retry_after == 1 else 's'}"
+        )
+        # requests, when the next window begins, seconds
+        self.allowed, self.resets_at, self.retry_after = allowed, resets_at, retry_after
 
 
 class NoOrganization(Refusal):
@@ -130,7 +138,9 @@ class Invalid(Refusal):
 
 
 class NotGranted(Refusal):
-    """A login at a device that is not granted: not yet, or never. `code` is RFC 8628's word for why, which devices act on."""
+    """A login at a device that is not granted: not yet, or never. `code` is RFC 8628's word for why,
+    which devices act on.
+    """
 
     status = 400
 
@@ -145,14 +155,16 @@ class Conflict(Refusal):
 
 
 class Taken(Conflict):
-    """Another row has what must be unique: it was committed after the transaction had looked for it, or nothing looked."""
+    """Another row has what must be unique: it was committed after the transaction had looked for it, or
+    nothing looked.
+    """
 
 
 class StillRunning(Conflict):
     """The same request is being worked on."""
 
     code = "still_running"
-    retry_after = 2   # seconds
+    retry_after = 2  # seconds
 
 
 class Stale(Refusal):
@@ -204,7 +216,8 @@ class Unavailable(Exception):
 class InternalError(Exception):
     """Our own code raised an exception in another process. The file that it worked on may be whole.
 
-    `kind` is the type of that exception, and `trace` its traceback, in lines. Both were sent by that process: they are for the log alone.
+    `kind` is the type of that exception, and `trace` its traceback, in lines. Both were sent by that process:
+    they are for the log alone.
     """
 
     def __init__(self, kind: str, trace: str) -> None:

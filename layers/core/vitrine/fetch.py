@@ -1,6 +1,8 @@
-"""Other people's URLs, guarded: a name is resolved once, every address it has is judged, and the connection goes to the address that was judged.
+"""Other people's URLs, guarded: a name is resolved once, every address it has is judged, and the connection
+goes to the address that was judged.
 
-Each redirect is judged anew. Time is bounded as a whole, however slowly the other side speaks; what it says is never unpacked.
+Each redirect is judged anew. Time is bounded as a whole, however slowly the other side speaks; what it says
+is never unpacked.
 """
 
 from __future__ import annotations
@@ -28,15 +30,17 @@ if TYPE_CHECKING:
     Resolve = Callable[[str, int], list[str]]
 
 MAX_REDIRECTS = 5
-MAX_ADDRESSES = 4        # of a name, that are tried
+MAX_ADDRESSES = 4  # of a name, that are tried
 RESOLVE_SECONDS = 3.0
 CONNECT_SECONDS = 10.0
-CHUNK = 64 * 1024        # bytes
+CHUNK = 64 * 1024  # bytes
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
 class Refused(Exception):
-    """What lies there is not fetched; why, in a sentence for who asked for it. Nothing is told of a network that nobody may look into."""
+    """What lies there is not fetched; why, in a sentence for who asked for it. Nothing is told of a
+    network that nobody may look into.
+    """
 
 
 class NotPublic(Refused):
@@ -46,28 +50,31 @@ class NotPublic(Refused):
 @dataclass(frozen=True, slots=True)
 class _Place:
     scheme: str
-    host: str      # a name in ASCII, or an address without brackets
+    host: str  # a name in ASCII, or an address without brackets
     port: int
-    target: str    # path and query
-    url: str       # the whole, normalized
+    target: str  # path and query
+    url: str  # the whole, normalized
 
 
 def resolve(name: str, port: int) -> list[str]:
-    """The addresses of a name, in the order in which they should be tried; none where it has none, or nobody says so in time."""
+    """The addresses of a name, in the order in which they should be tried; none where it has none, or
+    nobody says so in time.
+    """
     found: list[str] = []
 
     def ask() -> None:
         with suppress(OSError, UnicodeError):
             found.extend(str(each[4][0]) for each in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
 
-    asking = threading.Thread(target=ask, daemon=True)   # the system's resolver knows no time limit of ours
+    asking = threading.Thread(target=ask, daemon=True)  # the system's resolver knows no time limit of ours
     asking.start()
     asking.join(RESOLVE_SECONDS)
     return list(dict.fromkeys(found))
 
 
 def check(url: str, *, resolve: Resolve = resolve) -> str:
-    """Return the URL in its normalized form, which is the one to store. Raises NotPublic where it names an address that is not public, or a host name
+    """Return the URL in its normalized form, which is the one to store. Raises NotPublic where it names an
+    address that is not public, or a host name
     that has one; Refused where it cannot be fetched.
 
     A name that has no address passes: it may come to have one. Nothing is asked of whoever is there.
@@ -84,7 +91,7 @@ class Answer:
 
     def __init__(self, response: http.client.HTTPResponse, over: threading.Event) -> None:
         self._response, self._over = response, over
-        self.length = response.length   # bytes, as the other side says; None: it does not
+        self.length = response.length  # bytes, as the other side says; None: it does not
 
     def chunks(self) -> Iterator[bytes]:
         """All of it. Raises Refused where it breaks off, or the time is over."""
@@ -104,7 +111,9 @@ class Answer:
 
 @contextmanager
 def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator[Answer]:
-    """What lies at the URL, or where it leads on to. After so many seconds, whatever happens, there is no more. Raises Refused."""
+    """What lies at the URL, or where it leads on to. After so many seconds, whatever happens, there is no
+    more. Raises Refused.
+    """
     until = time.monotonic() + seconds
     for _ in range(MAX_REDIRECTS + 1):
         place = _place(url)
@@ -124,6 +133,7 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
 
 # Where a URL leads.
 
+
 def _place(url: str) -> _Place:
     if holds_control(url):
         raise Refused("The URL holds a control character")
@@ -137,7 +147,8 @@ def _place(url: str) -> _Place:
 
 
 def _led_on(url: str, location: str) -> str:
-    """Return the URL that a redirect from `url` leads to. `location` is the header as `http.client` decodes it, which is always as Latin-1.
+    """Return the URL that a redirect from `url` leads to. `location` is the header as `http.client` decodes
+    it, which is always as Latin-1.
 
     A browser reads its bytes as UTF-8, and a backslash before the query as a slash.
     """
@@ -148,7 +159,7 @@ def _led_on(url: str, location: str) -> str:
     location = re.sub(r"\A[^?#]*", lambda path: path[0].replace("\\", "/"), location.strip(" \t"))
     try:
         return urljoin(url, location)
-    except ValueError:   # brackets that hold no address
+    except ValueError:  # brackets that hold no address
         raise Refused("The address leads on to no URL") from None
 
 
@@ -157,7 +168,8 @@ def _addresses(place: _Place, resolve: Resolve) -> list[str]:
         return [str(ip_address(place.host))]
     except ValueError:
         pass
-    if f".{place.host.removesuffix('.')}".endswith(".localhost"):   # RFC 6761, 6.3: loopback, which browsers know and not every resolver does
+    # RFC 6761, 6.3: loopback, which browsers know and not every resolver does
+    if f".{place.host.removesuffix('.')}".endswith(".localhost"):
         return ["127.0.0.1"]
     return resolve(place.host, place.port)
 
@@ -177,13 +189,14 @@ def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 # Asking.
 
+
 class _Pinned(http.client.HTTPConnection):
     """Speaks to an address, and calls it by the name that it was found under."""
 
     def __init__(self, place: _Place, address: str, timeout: float) -> None:
         super().__init__(place.host, place.port, timeout=timeout)
         self._place, self._address = place, address
-        self.default_port = 443 if place.scheme == "https" else 80   # what the Host header leaves out
+        self.default_port = 443 if place.scheme == "https" else 80  # what the Host header leaves out
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self._place.port), self.timeout)
@@ -192,25 +205,35 @@ class _Pinned(http.client.HTTPConnection):
 
 
 @contextmanager
-def _asked(place: _Place, addresses: list[str], until: float) -> Generator[tuple[http.client.HTTPResponse, threading.Event]]:
+def _asked(
+    place: _Place, addresses: list[str], until: float
+) -> Generator[tuple[http.client.HTTPResponse, threading.Event]]:
     connection = _connected(place, addresses, until)
     over = threading.Event()
-    line = connection.sock   # the connection lets go of it once the answer has begun
+    line = connection.sock  # the connection lets go of it once the answer has begun
 
     def cut() -> None:
         over.set()
         with suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
 
-    watch = threading.Timer(max(0.0, until - time.monotonic()), cut)   # a time-out of the socket begins anew with every byte
+    # a time-out of the socket begins anew with every byte
+    watch = threading.Timer(max(0.0, until - time.monotonic()), cut)
     watch.daemon = True
     watch.start()
     response: http.client.HTTPResponse | None = None
     try:
         try:
-            connection.request("GET", place.target, headers={
-                "user-agent": "Vitrine", "accept": "image/*", "accept-encoding": "identity", "connection": "close",
-            })  # fmt: skip
+            connection.request(
+                "GET",
+                place.target,
+                headers={
+                    "user-agent": "Vitrine",
+                    "accept": "image/*",
+                    "accept-encoding": "identity",
+                    "connection": "close",
+                },
+            )
             response = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError):
             raise _gone_wrong(over) from None

@@ -1,7 +1,10 @@
-"""multipart/form-data as it streams in: short fields are kept, files are spooled to the disk and summed on the way.
+"""multipart/form-data as it streams in: short fields are kept, files are spooled to the disk and summed on
+the way.
 
-Errors of a form are kept, not raised, because the caller is authorized first, by the fields that came before. python-multipart does the framing; the
-parameters of a part's Content-Disposition are read here, as RFC 7578 and RFC 6266 have them and as browsers and HTTP libraries send them.
+Errors of a form are kept, not raised, because the caller is authorized first, by the fields that came before.
+python-multipart does the framing; the
+parameters of a part's Content-Disposition are read here, as RFC 7578 and RFC 6266 have them and as browsers
+and HTTP libraries send them.
 """
 
 from __future__ import annotations
@@ -24,33 +27,45 @@ from vitrine.texts import compose, composed
 if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
 
-MAX_PARTS = 63                # beside its files
-MAX_FIELDS = 128 * 1024        # bytes of all fields together, names included
-MAX_HEADER = 8 * 1024          # bytes of a part's header; a name of 255 characters takes 1 kB
-MAX_HEADERS = 16               # of one part
-MAX_PREAMBLE = 8 * 1024        # bytes before the first boundary: a line or two for readers that know no forms
-UNDECIDED = 512                # bytes of a part without a file's name, by which text is told from a file
-MAX_FOLDS = 16                 # lines of one part that continue the line before
-PIECE = 64 * 1024              # bytes that the parser gets at a time: what is parsed again after a folded line
-IN_MEMORY = 1024 * 1024        # bytes of a file before it goes to the disk
+MAX_PARTS = 63  # beside its files
+MAX_FIELDS = 128 * 1024  # bytes of all fields together, names included
+MAX_HEADER = 8 * 1024  # bytes of a part's header; a name of 255 characters takes 1 kB
+MAX_HEADERS = 16  # of one part
+MAX_PREAMBLE = 8 * 1024  # bytes before the first boundary: a line or two for readers that know no forms
+UNDECIDED = 512  # bytes of a part without a file's name, by which text is told from a file
+MAX_FOLDS = 16  # lines of one part that continue the line before
+PIECE = 64 * 1024  # bytes that the parser gets at a time: what is parsed again after a folded line
+IN_MEMORY = 1024 * 1024  # bytes of a file before it goes to the disk
 
-_BOUNDARY = re.compile(r'multipart/form-data\s*;(?:.*;)?\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?', re.IGNORECASE | re.ASCII)
-# RFC 9110's tokens as parameter names. A value stands in quotes, or reaches to the next semicolon: some clients send a space without quotes.
+_BOUNDARY = re.compile(
+    r'multipart/form-data\s*;(?:.*;)?\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;"]{1,70}))\s*(?:;.*)?',
+    re.IGNORECASE | re.ASCII,
+)
+# RFC 9110's tokens as parameter names. A value stands in quotes, or reaches to the next semicolon: some
+# clients send a space without quotes.
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED, _UNESCAPED, _BARE = rb'"((?:[^"\\]|\\.)*)"', rb'"([^"]*)"', rb'([^;"]*)'
-# In a quoted string a backslash quotes the next character (RFC 9110), but browsers send one as it is, and a name may end in one: then only the
-# second reading fits the whole header. The quantifiers are possessive: a header of 8 kB takes no longer than its length.
+# In a quoted string a backslash quotes the next character (RFC 9110), but browsers send one as it is, and a
+# name may end in one: then only the
+# second reading fits the whole header. The quantifiers are possessive: a header of 8 kB takes no longer than
+# its length.
 _READINGS = tuple(
     (
-        re.compile(rb"form-data\s*+((?:;\s*+(?:%b\s*+=\s*+(?:%b|%b)\s*+)?+)*+)" % (_TOKEN, quoted, _BARE), re.IGNORECASE | re.DOTALL),
+        re.compile(
+            rb"form-data\s*+((?:;\s*+(?:%b\s*+=\s*+(?:%b|%b)\s*+)?+)*+)" % (_TOKEN, quoted, _BARE),
+            re.IGNORECASE | re.DOTALL,
+        ),
         re.compile(rb";\s*+(%b)\s*+=\s*+(?:%b|%b)" % (_TOKEN, quoted, _BARE), re.DOTALL),
     )
     for quoted in (_QUOTED, _UNESCAPED)
 )
-_SECTION = re.compile(r"\*(?P<number>0|[1-9][0-9]?)?(?P<encoded>\*)?")   # of a parameter's name: RFC 2231's `*`, `*0` and `*0*`
-_BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}                    # WHATWG's "multipart/form-data encoding" escapes these three
+# of a parameter's name: RFC 2231's `*`, `*0` and `*0*`
+_SECTION = re.compile(r"\*(?P<number>0|[1-9][0-9]?)?(?P<encoded>\*)?")
+# WHATWG's "multipart/form-data encoding" escapes these three
+_BY_BROWSERS = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s;"]+)', re.IGNORECASE)
-_NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined"})   # codecs that no client means
+# codecs that no client means
+_NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf_7", "undefined"})
 _NO_FORM = "The body is not a form as multipart/form-data has it"
 _OTHER_ENCODING = "The names and fields of a form are UTF-8, or in the encoding that they name"
 
@@ -59,25 +74,38 @@ class Form:
     """Fed to its end, then read. A context: its files are gone when it ends."""
 
     def __init__(self, content_type: str, *, files: int, many: str = "") -> None:
-        """`files`: how many it may hold. `many`: the name that all of them have; then a file of another name is not kept, but named in `skipped`."""
-        self.fault: Refusal | None = None       # the first thing that is wrong; what comes after it is not looked at
+        """`files`: how many it may hold. `many`: the name that all of them have; then a file of another
+        name is not kept, but named in `skipped`.
+        """
+        # the first thing that is wrong; what comes after it is not looked at
+        self.fault: Refusal | None = None
         self.fields: dict[str, str] = {}
-        self.files: dict[str, SentFile] = {}    # those that are whole, where each has a name of its own
-        self.repeated: list[SentFile] = []      # the same, where they share one
-        self.skipped: list[tuple[str, str]] = []   # then the files that have another: (the part's name, the file's)
-        self.in_file = False                    # a file has begun, whole or not
+        self.files: dict[str, SentFile] = {}  # those that are whole, where each has a name of its own
+        self.repeated: list[SentFile] = []  # the same, where they share one
+        # then the files that have another: (the part's name, the file's)
+        self.skipped: list[tuple[str, str]] = []
+        self.in_file = False  # a file has begun, whole or not
         self._most_files, self._many = files, many
-        self._has_many = False                  # a part has the name of many, be it a file or not
-        self._keeping = True                    # the part that is read is somebody's business
+        self._has_many = False  # a part has the name of many, be it a file or not
+        self._keeping = True  # the part that is read is somebody's business
         self._spools: list[SpooledTemporaryFile[bytes]] = []
         self._parts, self._field_bytes, self._ended, self._given_up = 0, 0, False, False
         self._header_name, self._header_value, self._value = bytearray(), bytearray(), bytearray()
         self._headers: dict[str, bytes] = {}
-        self._in_headers, self._resuming, self._continues, self._folds, self._last_header, self._before = False, False, False, 0, "", b""
+        self._in_headers, self._resuming, self._continues, self._folds, self._last_header, self._before = (
+            False,
+            False,
+            False,
+            0,
+            "",
+            b"",
+        )
         self._name, self._crc32, self._bytes = "", 0, 0
-        self._filename: str | None = None       # None: the part is a field
-        self._undecided = False                 # the part is a field of the name of many, and may be a file that was given no name
-        self._preamble: bytearray | None = bytearray()   # what came before the first boundary; None: the boundary has come
+        self._filename: str | None = None  # None: the part is a field
+        # the part is a field of the name of many, and may be a file that was given no name
+        self._undecided = False
+        # what came before the first boundary; None: the boundary has come
+        self._preamble: bytearray | None = bytearray()
         self._parser: MultipartParser | None = None
         boundary = _BOUNDARY.fullmatch(content_type.strip())
         if boundary is not None:
@@ -109,7 +137,9 @@ class Form:
         for name, file in [*self.files.items(), *((self._many, each) for each in self.repeated)]:
             file.content.seek(0)
             content = hashlib.file_digest(file.content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spool reads into a buffer as files do
-            digest.update(repr((name, compose(file.filename), file.declared_type, file.size, content)).encode())
+            digest.update(
+                repr((name, compose(file.filename), file.declared_type, file.size, content)).encode()
+            )
         if self.skipped:
             digest.update(repr(self.skipped).encode())
         return digest.digest()
@@ -132,7 +162,9 @@ class Form:
     def end(self) -> None:
         """There is no more."""
         if not self._ended and self.fault is None:
-            self.fault = Invalid(_NO_FORM if self._preamble else "The form breaks off before its last boundary")
+            self.fault = Invalid(
+                _NO_FORM if self._preamble else "The form breaks off before its last boundary"
+            )
 
     def give_up(self) -> None:
         """What it still brings is nothing to anybody."""
@@ -156,7 +188,8 @@ class Form:
         )
 
     def _after_preamble(self, preamble: bytearray, chunk: bytes) -> bytes:
-        """The form from its first boundary on; empty until that has come. RFC 2046, 5.1.1: what comes before the boundary is ignored, but the parser
+        """The form from its first boundary on; empty until that has come. RFC 2046, 5.1.1: what comes before
+        the boundary is ignored, but the parser
         knows no such text.
         """
         preamble += chunk
@@ -170,7 +203,8 @@ class Form:
         return b""
 
     def _write(self, parser: MultipartParser, piece: bytes) -> None:
-        """Feed the parser. It knows no folded headers (a line that begins with white space continues the one before; RFC 5322, 2.2.3): where it
+        """Feed the parser. It knows no folded headers (a line that begins with white space continues the one
+        before; RFC 5322, 2.2.3): where it
         stops at one, a new parser goes on inside the same header.
         """
         while True:
@@ -178,7 +212,12 @@ class Form:
                 parser.write(piece)
             except MultipartParseError as error:
                 line_begins = (self._before + piece)[: len(self._before) + error.offset].endswith(b"\r\n")
-                if not (self._in_headers and self._last_header and line_begins and piece[error.offset : error.offset + 1] in (b" ", b"\t")):
+                if not (
+                    self._in_headers
+                    and self._last_header
+                    and line_begins
+                    and piece[error.offset : error.offset + 1] in (b" ", b"\t")
+                ):
                     raise
                 self._folds += 1
                 if self._folds > MAX_FOLDS:
@@ -211,9 +250,11 @@ class Form:
     def _on_header_end(self) -> None:
         name = self._header_name.decode("latin-1").lower()
         before = self._headers.get(name)
-        if before is not None and not self._continues:   # readers would differ in which one counts
+        if before is not None and not self._continues:  # readers would differ in which one counts
             raise Invalid(_NO_FORM)
-        self._headers[name] = bytes(self._header_value) if before is None else before + b" " + self._header_value.lstrip()
+        self._headers[name] = (
+            bytes(self._header_value) if before is None else before + b" " + self._header_value.lstrip()
+        )
         self._last_header, self._continues = name, False
         self._header_name.clear()
         self._header_value.clear()
@@ -223,7 +264,7 @@ class Form:
     def _on_headers_finished(self) -> None:
         self._in_headers = False
         encoding = self._headers.get("content-transfer-encoding", b"").strip().lower()
-        if encoding in (b"base64", b"quoted-printable"):   # RFC 7578, 4.7: deprecated
+        if encoding in (b"base64", b"quoted-printable"):  # RFC 7578, 4.7: deprecated
             raise Invalid(f"A part of a form is sent as it is, not as {encoding.decode()}")
         found = _parameters(self._headers.get("content-disposition", b"").strip())
         name = None if found is None else _value(found, "name")
@@ -233,8 +274,13 @@ class Form:
         self._count(len(self._name.encode()))
         if self._many:
             declared = self._headers.get("content-type", b"").strip().lower()
-            if self._name == self._many and self._filename is None and declared and not declared.startswith(b"text/plain"):
-                self._filename = ""   # a file that was given no name: reported like any file that is not taken
+            if (
+                self._name == self._many
+                and self._filename is None
+                and declared
+                and not declared.startswith(b"text/plain")
+            ):
+                self._filename = ""  # a file that was given no name: reported like any file that is not taken
             self._has_many |= self._name == self._many
             self._undecided = self._name == self._many and self._filename is None
             self._keeping = self._name == self._many and self._filename is not None
@@ -250,8 +296,12 @@ class Form:
 
     def _begin_file(self) -> None:
         if len(self._spools) == self._most_files:
-            raise Invalid("A form holds one file" if self._most_files == 1 else f"A form holds up to {self._most_files} files")
-        self._spools.append(tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="vitrine-"))  # noqa: SIM115 - closed with the form
+            raise Invalid(
+                "A form holds one file"
+                if self._most_files == 1
+                else f"A form holds up to {self._most_files} files"
+            )
+        self._spools.append(tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="vitrine-"))  # noqa: SIM115 - closed together with the form
         self._crc32, self._bytes, self.in_file = 0, 0, True
 
     def _on_part_data(self, chunk: bytes, start: int, end: int) -> None:
@@ -272,7 +322,8 @@ class Form:
         self._bytes += len(piece)
 
     def _decide(self) -> None:
-        """A part of the name of many, without a file's name, is a field where it begins as text does, and is skipped; else it is a file that was
+        """A part of the name of many, without a file's name, is a field where it begins as text does, and is
+        skipped; else it is a file that was
         given no name, and is reported like any file that is not taken.
         """
         self._undecided, begun = False, bytes(self._value)
@@ -290,7 +341,9 @@ class Form:
             return
         if self._filename is None:
             declared = self._headers.get("content-type", b"").decode("latin-1")
-            self.fields[self._name] = _field(bytes(self._value), declared, usual=self.fields.get("_charset_", ""))
+            self.fields[self._name] = _field(
+                bytes(self._value), declared, usual=self.fields.get("_charset_", "")
+            )
             self._value.clear()
             return
         declared = self._headers.get("content-type", b"").decode("latin-1")
@@ -311,8 +364,11 @@ class Form:
 
 # Parsing of a part's headers.
 
+
 def _parameters(disposition: bytes) -> dict[str, bytes] | None:
-    """The parameters of a Content-Disposition, by name in small letters, unquoted. None: it is no form-data, or not to be read."""
+    """The parameters of a Content-Disposition, by name in small letters, unquoted. None: it is no
+    form-data, or not to be read.
+    """
     for escaped, (whole, each) in zip((True, False), _READINGS, strict=True):
         matched = whole.fullmatch(disposition)
         if matched is None:
@@ -320,7 +376,7 @@ def _parameters(disposition: bytes) -> dict[str, bytes] | None:
         found: dict[str, bytes] = {}
         for name, quoted, bare in each.findall(matched[1]):
             key = name.decode("ascii").lower()
-            if key in found:   # RFC 6266, 4.1: invalid, since readers would differ in which one counts
+            if key in found:  # RFC 6266, 4.1: invalid, since readers would differ in which one counts
                 return None
             found[key] = _unquoted(quoted, escaped=escaped) if quoted else bare.strip()
         return found
@@ -328,7 +384,8 @@ def _parameters(disposition: bytes) -> dict[str, bytes] | None:
 
 
 def _unquoted(value: bytes, *, escaped: bool) -> bytes:
-    """The text of a quoted string. A sender that puts a backslash before quotes and backslashes alone is one that escapes them. Where one stands
+    """The text of a quoted string. A sender that puts a backslash before quotes and backslashes alone is one
+    that escapes them. Where one stands
     before anything else, as in `C:\\photos`, the sender escapes none, and only a quote can have been meant.
     """
     if not escaped:
@@ -339,7 +396,8 @@ def _unquoted(value: bytes, *, escaped: bool) -> bytes:
 
 
 def _value(found: dict[str, bytes], name: str) -> str | None:
-    """A parameter's value: the extended form (RFC 8187 `name*`, RFC 2231 `name*0*`, `name*1`) where it is there and can be read, else the plain one.
+    """A parameter's value: the extended form (RFC 8187 `name*`, RFC 2231 `name*0*`, `name*1`) where it is
+    there and can be read, else the plain one.
     None: there is neither.
     """
     extended = _extended(found, name)
@@ -350,14 +408,19 @@ def _value(found: dict[str, bytes], name: str) -> str | None:
     plain = found[name]
     try:
         text = plain.decode("utf-8")
-    except UnicodeDecodeError:   # as HTTP had it before RFC 7578 asked for UTF-8; what Windows calls Latin-1
-        text = plain.decode("cp1252", "replace") if not re.search(rb"[\x81\x8d\x8f\x90\x9d]", plain) else plain.decode("latin-1")
+    except UnicodeDecodeError:  # as HTTP had it before RFC 7578 asked for UTF-8; what Windows calls Latin-1
+        text = (
+            plain.decode("cp1252", "replace")
+            if not re.search(rb"[\x81\x8d\x8f\x90\x9d]", plain)
+            else plain.decode("latin-1")
+        )
     return _storable(re.sub("|".join(_BY_BROWSERS), lambda match: _BY_BROWSERS[match[0]], text))
 
 
 def _extended(found: dict[str, bytes], name: str) -> str | None:
     """Raises Invalid where there is nothing else to read."""
-    sections: dict[int, tuple[bytes, bool]] = {}   # by number: what it says, and whether that is percent-encoded
+    # by number: what it says, and whether that is percent-encoded
+    sections: dict[int, tuple[bytes, bool]] = {}
     for key, value in found.items():
         if not key.startswith(f"{name}*"):
             continue
@@ -365,7 +428,7 @@ def _extended(found: dict[str, bytes], name: str) -> str | None:
         if match is None:
             continue
         if match["number"] is None:
-            if match["encoded"]:       # `name**`
+            if match["encoded"]:  # `name**`
                 continue
             sections = {0: (value, True)}
             break
@@ -376,7 +439,7 @@ def _extended(found: dict[str, bytes], name: str) -> str | None:
         return None
     charset, whole = "utf-8", b""
     for number in range(len(sections)):
-        if number not in sections:     # what comes after a gap belongs to nothing
+        if number not in sections:  # what comes after a gap belongs to nothing
             break
         value, encoded = sections[number]
         if encoded and number == 0 and value.count(b"'") >= 2:
@@ -390,12 +453,14 @@ def _extended(found: dict[str, bytes], name: str) -> str | None:
 
 
 def _field(value: bytes, content_type: str, *, usual: str) -> str:
-    """A field's text, in the encoding that its part names (RFC 7578, 4.4), or the one that the field `_charset_` named before (4.6: `usual`), or
+    """A field's text, in the encoding that its part names (RFC 7578, 4.4), or the one that the field
+    `_charset_` named before (4.6: `usual`), or
     UTF-8.
     """
     charset = _CHARSET.search(content_type)
     text = _decoded(value, charset[1] if charset else usual or "utf-8")
-    if text is None and usual and charset is None:   # `_charset_` named no encoding that there is, or another than the field is in
+    # `_charset_` named no encoding that there is, or another than the field is in
+    if text is None and usual and charset is None:
         text = _decoded(value, "utf-8")
     if text is None:
         raise Invalid("The names and fields of a form are UTF-8" if charset is None else _OTHER_ENCODING)
@@ -414,7 +479,8 @@ def _decoded(value: bytes, charset: str) -> str | None:
     """None: there is no such encoding, or this is not in it."""
     try:
         return None if codecs.lookup(charset).name.replace("-", "_") in _NO_TEXT else value.decode(charset)
-    except (LookupError, ValueError):   # UnicodeError is a ValueError; a NUL in the name of an encoding is another
+    except (LookupError, ValueError):
+        # UnicodeError is a ValueError; a NUL in the name of an encoding is another
         return None
 
 

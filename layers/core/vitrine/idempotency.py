@@ -1,7 +1,9 @@
 """`Idempotency-Key`: the same request, sent again, is answered again and not done again.
 
-A key is taken before the work and holds the answer after it, for a day. Work that is refused or fails frees its key at once; a process that dies
-in the middle frees it when its lease ends. What is kept is the answer with its signed URLs left open: they are made anew each time it is given.
+A key is taken before the work and holds the answer after it, for a day. Work that is refused or fails frees
+its key at once; a process that dies
+in the middle frees it when its lease ends. What is kept is the answer with its signed URLs left open: they
+are made anew each time it is given.
 """
 
 from __future__ import annotations
@@ -27,13 +29,15 @@ from vitrine.settings import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEPT = 24 * 3600   # seconds
+KEPT = 24 * 3600  # seconds
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLinks(Links):
-    """Links whose signed URLs are left open: a mark that nobody could have written into a text, and the key."""
+    """Links whose signed URLs are left open: a mark that nobody could have written into a text, and the
+    key.
+    """
 
     mark: str = field(default_factory=lambda: f"{mint_token()}:")
 
@@ -41,10 +45,14 @@ class OpenLinks(Links):
         return self.mark + key
 
 
-def once(who: Person, route: str, key: str, request: bytes, work: Callable[[OpenLinks], object], *, origin: str) -> Answer:
-    """What `work` answers, which is done once for all requests of this key; `request` is all that makes them the same.
+def once(
+    who: Person, route: str, key: str, request: bytes, work: Callable[[OpenLinks], object], *, origin: str
+) -> Answer:
+    """What `work` answers, which is done once for all requests of this key; `request` is all that makes them
+    the same.
 
-    Raises Invalid when the key cannot be one, KeyReused when it was used for another request, StillRunning while somebody is at it, and whatever
+    Raises Invalid when the key cannot be one, KeyReused when it was used for another request, StillRunning
+    while somebody is at it, and whatever
     `work` raises: then nothing is kept.
     """
     if not _KEY.fullmatch(key):
@@ -64,11 +72,14 @@ def once(who: Person, route: str, key: str, request: bytes, work: Callable[[Open
         result = work(links)
         answer = result if isinstance(result, Answer) else Answer(result)
         kept = {
-            "status": answer.status, "headers": dict(answer.headers), "cookies": list(answer.cookies), "mark": links.mark,
+            "status": answer.status,
+            "headers": dict(answer.headers),
+            "cookies": list(answer.cookies),
+            "mark": links.mark,
             "body": from_json(to_json(answer.body)),
-        }  # fmt: skip
+        }
     except BaseException:
-        with suppress(Refusal):   # the lease frees it too, later
+        with suppress(Refusal):  # the lease frees it too, later
             write(Nobody(), queries.finish(known, claimed.claim, None))
         raise
     write(Nobody(), queries.finish(known, claimed.claim, kept))

@@ -1,4 +1,6 @@
-"""Errors of our own code in functions that no client waits for: distinguished from temporary conditions, logged with a traceback, and counted."""
+"""Errors of our own code in functions that no client waits for: distinguished from temporary conditions,
+logged with a traceback, and counted.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +18,50 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 # The reason that an item shows to the person who sent the file.
-REASON: Final = (
-    "Vitrine made an internal error with this file, which may be whole. The error was logged; reprocess the item or upload the file again later."
-)
+REASON: Final = "Vitrine made an internal error with this file, which may be whole. The error was logged; reprocess the item or upload the file again later."
 METRIC: Final = "InternalErrors"
 
 # StoreRefusal: the object changed or was deleted while it was read.
-_TEMPORARY: Final = (Busy, Unavailable, StoreRefusal, MemoryError, ConnectionError, TimeoutError, psycopg.OperationalError, psycopg.InterfaceError)
-_MACHINE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})  # of an OSError
+_TEMPORARY: Final = (
+    Busy,
+    Unavailable,
+    StoreRefusal,
+    MemoryError,
+    ConnectionError,
+    TimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+# of an OSError
+_MACHINE: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
+)
 
-# Errors that the same values cause again at every try. Invalid: a check constraint of the database rejected a value.
-_OF_VALUES: Final = (InternalError, Invalid, ValueError, ArithmeticError, psycopg.DataError, psycopg.IntegrityError)
+# Errors that the same values cause again at every try. Invalid: a check constraint of the database rejected a
+# value.
+_OF_VALUES: Final = (
+    InternalError,
+    Invalid,
+    ValueError,
+    ArithmeticError,
+    psycopg.DataError,
+    psycopg.IntegrityError,
+)
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether a temporary condition outside of our code caused the error: of the database, the store, a queue or the machine."""
+    """Whether a temporary condition outside of our code caused the error: of the database, the store, a
+    queue or the machine.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        return status >= 500 or status in (401, 403, 429)   # rights and credentials can be corrected by whoever operates the service
-    return isinstance(error, (*_TEMPORARY, BotoCoreError)) or (isinstance(error, OSError) and error.errno in _MACHINE)
+        # rights and credentials can be corrected by whoever operates the service
+        return status >= 500 or status in (401, 403, 429)
+    return isinstance(error, (*_TEMPORARY, BotoCoreError)) or (
+        isinstance(error, OSError) and error.errno in _MACHINE
+    )
 
 
 def is_of_values(error: Exception) -> bool:
@@ -45,8 +70,14 @@ def is_of_values(error: Exception) -> bool:
 
 
 def report(operation: str, error: Exception, **ids: str) -> None:
-    """Log the error with its traceback and the ids of what it concerns, and count it. `operation`: the function's name."""
-    known = {"kind": error.kind, "child_trace": error.trace} if isinstance(error, InternalError) else {"kind": type(error).__qualname__}
+    """Log the error with its traceback and the ids of what it concerns, and count it. `operation`: the
+    function's name.
+    """
+    known = (
+        {"kind": error.kind, "child_trace": error.trace}
+        if isinstance(error, InternalError)
+        else {"kind": type(error).__qualname__}
+    )
     _logger().error("internal error", exc_info=error, extra={"operation": operation, **known, **ids})
     _count(operation)
 
@@ -64,5 +95,5 @@ def _count(operation: str) -> None:
 def _logger() -> Logger:
     from aws_lambda_powertools import Logger
 
-    logging.getLogger("botocore").setLevel(logging.WARNING)   # its lines hold signed URLs
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # its lines hold signed URLs
     return Logger()

@@ -1,4 +1,6 @@
-"""Scheduled jobs: a lease, a box of time, a saved cursor, a dry run, a report. The library gives the batches, each bounded and repeatable."""
+"""Scheduled jobs: a lease, a box of time, a saved cursor, a dry run, a report. The library gives the
+batches, each bounded and repeatable.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models import Batch
 
-BATCH = 500         # items of one step
-LEASE_BEYOND = 60   # seconds that the lease outlives the time box: longer than any one batch may take
-KEPT = 200          # deeds named one by one in the report; the rest are counted
+BATCH = 500  # items of one step
+LEASE_BEYOND = 60  # seconds that the lease outlives the time box: longer than any one batch may take
+KEPT = 200  # deeds named one by one in the report; the rest are counted
 
 
 class Step(Protocol):
@@ -38,21 +40,36 @@ class Report:
 
     job: str
     dry_run: bool
-    ran: bool = True        # False: another run has the lease
+    ran: bool = True  # False: another run has the lease
     complete: bool = False
-    counts: dict[str, int] = field(default_factory=dict[str, int])        # "step: deed" -> how often
-    done: list[list[str]] = field(default_factory=list[list[str]])        # [step, deed, item], the first of them
+    counts: dict[str, int] = field(default_factory=dict[str, int])  # "step: deed" -> how often
+    done: list[list[str]] = field(default_factory=list[list[str]])  # [step, deed, item], the first of them
 
     def shown(self) -> dict[str, Any]:
         return {
-            "job": self.job, "dryRun": self.dry_run, "ran": self.ran, "complete": self.complete, "counts": self.counts, "done": self.done,
+            "job": self.job,
+            "dryRun": self.dry_run,
+            "ran": self.ran,
+            "complete": self.complete,
+            "counts": self.counts,
+            "done": self.done,
         }
 
 
-def run(job: str, steps: Sequence[Step], *, now: datetime, seconds: float, dry_run: bool = False, limit: int = BATCH) -> Report:
-    """The steps have run, one after the other, until each was at its end or the time (`seconds`) was over; the next run goes on from there.
+def run(
+    job: str,
+    steps: Sequence[Step],
+    *,
+    now: datetime,
+    seconds: float,
+    dry_run: bool = False,
+    limit: int = BATCH,
+) -> Report:
+    """The steps have run, one after the other, until each was at its end or the time (`seconds`) was over;
+    the next run goes on from there.
 
-    At most one run of a job at a time does anything, dry runs apart. Each batch may be the last: nothing is undone when a run dies.
+    At most one run of a job at a time does anything, dry runs apart. Each batch may be the last: nothing is
+    undone when a run dies.
     """
     until = time.monotonic() + seconds
     lease = seconds + LEASE_BEYOND
@@ -74,7 +91,7 @@ def run(job: str, steps: Sequence[Step], *, now: datetime, seconds: float, dry_r
             place += 1
         reached = {"step": names[place], "after": after} if place < len(steps) else None
         if not write(Worker(), job_runs.save(begun.id, reached, report.shown(), lease, finished=False)):
-            return report   # the lease was lost: another run has gone on from the last cursor
+            return report  # the lease was lost: another run has gone on from the last cursor
     report.complete = place == len(steps)
     reached = None if report.complete else {"step": names[place], "after": after}
     write(Worker(), job_runs.save(begun.id, reached, report.shown(), 0, finished=True))

@@ -1,4 +1,6 @@
-"""The types of files that are known: their suffixes, which of them browsers show, and which have frames made of them."""
+"""The types of files that are known: their suffixes, which of them browsers show, and which have frames
+made of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,26 +78,54 @@ _OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def suffixes(mime_type: str) -> tuple[str, ...]:
-    """The suffixes of file names of this type, the usual one first, in small letters; none for a type that is not in TYPES."""
+    """The suffixes of file names of this type, the usual one first, in small letters; none for a type
+    that is not in TYPES.
+    """
     return (TYPES[mime_type].extension, *_OTHER_SUFFIXES.get(mime_type, ())) if mime_type in TYPES else ()
 
 
 SHOWABLE: Final = frozenset(name for name, each in TYPES.items() if each.showable)
 RAWS: Final = frozenset(  # TIFF files of a sensor's samples, of which the largest embedded preview is shown
     {
-        "image/x-adobe-dng", "image/x-canon-cr2", "image/x-nikon-nef", "image/x-sony-arw", "image/x-pentax-pef", "image/x-samsung-srw",
-        "image/x-hasselblad-3fr", "image/x-phaseone-iiq", "image/x-leaf-mos", "image/x-mamiya-mef", "image/x-kodak-dcr", "image/x-epson-erf",
+        "image/x-adobe-dng",
+        "image/x-canon-cr2",
+        "image/x-nikon-nef",
+        "image/x-sony-arw",
+        "image/x-pentax-pef",
+        "image/x-samsung-srw",
+        "image/x-hasselblad-3fr",
+        "image/x-phaseone-iiq",
+        "image/x-leaf-mos",
+        "image/x-mamiya-mef",
+        "image/x-kodak-dcr",
+        "image/x-epson-erf",
         "image/x-dcraw",
     }
-)  # fmt: skip
+)
 OTHER_RAWS: Final = frozenset(  # raw files of containers that are not read here: known in order to be named
     {
-        "image/x-canon-cr3", "image/x-canon-crw", "image/x-fuji-raf", "image/x-olympus-orf", "image/x-panasonic-rw2", "image/x-minolta-mrw",
+        "image/x-canon-cr3",
+        "image/x-canon-crw",
+        "image/x-fuji-raf",
+        "image/x-olympus-orf",
+        "image/x-panasonic-rw2",
+        "image/x-minolta-mrw",
         "image/x-sigma-x3f",
     }
-)  # fmt: skip
-STILLS: Final = RAWS | frozenset(  # of which frames are made
-    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/heif", "image/tiff", "image/bmp"}
 )
-DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})  # kept and handed out again where a setting takes them; never rendered
+STILLS: Final = RAWS | frozenset(  # of which frames are made
+    {
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/heic",
+        "image/heif",
+        "image/tiff",
+        "image/bmp",
+    }
+)
+# kept and handed out again where a setting takes them; never rendered
+DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})
 VIDEOS: Final = frozenset(name for name, each in TYPES.items() if each.kind == "video")

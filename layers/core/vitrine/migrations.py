@@ -11,11 +11,15 @@ from psycopg import sql
 LOCK = 0x76697472696E65  # any number all migrations agree on: "vitrine"
 
 
-def apply(owner_url: str, folder: Path, *, app_password: str | None = None, worker_password: str | None = None) -> list[str]:
+def apply(
+    owner_url: str, folder: Path, *, app_password: str | None = None, worker_password: str | None = None
+) -> list[str]:
     """Every migration of the folder has been applied; the names of those that were new.
 
-    Each runs in a transaction of its own; two runs at once do the work once. The roles vitrine_app and vitrine_worker get the passwords
-    where one is given. Raises FileNotFoundError when the folder has no migration, and RuntimeError when a migration that was applied has changed
+    Each runs in a transaction of its own; two runs at once do the work once. The roles vitrine_app and
+    vitrine_worker get the passwords
+    where one is given. Raises FileNotFoundError when the folder has no migration, and RuntimeError when a
+    migration that was applied has changed
     since.
     """
     files = sorted(folder.glob("[0-9]*.sql"))
@@ -28,19 +32,27 @@ def apply(owner_url: str, folder: Path, *, app_password: str | None = None, work
         connection.execute(
             "create table if not exists applied_migrations (name text primary key, sha256 text not null, at timestamptz not null default now())"
         )
-        known: dict[str, str] = dict(connection.execute("select name, sha256 from applied_migrations").fetchall())
+        known: dict[str, str] = dict(
+            connection.execute("select name, sha256 from applied_migrations").fetchall()
+        )
         for file in files:
             text = file.read_bytes()
             digest = hashlib.sha256(text).hexdigest()
             if file.name in known:
                 if known[file.name] != digest:
-                    raise RuntimeError(f"{file.name} was applied and has changed since; add a new migration instead")
+                    raise RuntimeError(
+                        f"{file.name} was applied and has changed since; add a new migration instead"
+                    )
                 continue
             with connection.transaction():
                 connection.execute(text)
-                connection.execute("insert into applied_migrations (name, sha256) values (%s, %s)", [file.name, digest])
+                connection.execute(
+                    "insert into applied_migrations (name, sha256) values (%s, %s)", [file.name, digest]
+                )
             applied.append(file.name)
         for role, password in (("vitrine_app", app_password), ("vitrine_worker", worker_password)):
             if password is not None:
-                connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password)))
+                connection.execute(
+                    sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password))
+                )
     return applied

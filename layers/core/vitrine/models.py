@@ -1,4 +1,6 @@
-"""The nouns, as frozen dataclasses: what passes between the modules. Sizes are bytes, durations seconds, times aware datetimes in UTC."""
+"""The nouns, as frozen dataclasses: what passes between the modules. Sizes are bytes, durations seconds,
+times aware datetimes in UTC.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +22,32 @@ Role = Literal["owner", "admin", "editor", "member", "viewer"]
 MediaType = Literal["image", "video", "pdf", "folder"]
 Status = Literal["active", "deleted"]
 Processing = Literal["pending", "ready", "failed"]
-UploadState = Literal["created", "uploading", "completing", "stored", "processing", "ready", "rejected", "failed", "aborted", "expired"]
+UploadState = Literal[
+    "created",
+    "uploading",
+    "completing",
+    "stored",
+    "processing",
+    "ready",
+    "rejected",
+    "failed",
+    "aborted",
+    "expired",
+]
 UploadMethod = Literal["post", "multipart", "form", "import"]
 ChecksumKind = Literal["CRC64NVME", "CRC32C", "SHA256"]
 ItemKind = Literal["organization", "collection", "media", "folder", "upload", "upload_version", "upload_key"]
 
 MAX_FOLDER_DEPTH = 32
-FURTHEST = 16        # bits of 64 that differ: what looks the same is nearer, and is kept
-USUAL = 6            # bits: measured, see "What looks the same" in docs/decisions.md
-MAX_NAME = 255       # code points
+FURTHEST = 16  # bits of 64 that differ: what looks the same is nearer, and is kept
+USUAL = 6  # bits: measured, see "What looks the same" in docs/decisions.md
+MAX_NAME = 255  # code points
 MAX_KEY_NAME = 100
-MAX_URL = 2048       # UTF-16 units of a URL that an item leads to
-MAX_EMAIL = 320      # code points: 64, an @, 255
-UNREMEMBERED = 24 * 3600   # seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
+MAX_URL = 2048  # UTF-16 units of a URL that an item leads to
+MAX_EMAIL = 320  # code points: 64, an @, 255
+# seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
+UNREMEMBERED = 24 * 3600
 OPEN_STATES: tuple[UploadState, ...] = ("created", "uploading", "completing")
-
 
 
 class Stays:
@@ -46,6 +59,7 @@ STAYS: Final = Stays()
 
 # Who asks.
 
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody, wherever they belong."""
@@ -53,9 +67,9 @@ class Person:
     user_id: UUID
     email: str
     user_name: str
-    key_id: UUID | None                # None: a session
-    scopes: frozenset[str] | None      # None: all, as a session has
-    session_id: UUID | None = field(default=None, kw_only=True)   # None: an API key
+    key_id: UUID | None  # None: a session
+    scopes: frozenset[str] | None  # None: all, as a session has
+    session_id: UUID | None = field(default=None, kw_only=True)  # None: an API key
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ class Account:
     email_verified: bool
     created_at: datetime
     updated_at: datetime
-    password_hash: str | None = field(default=None, repr=False)   # None: without a password, or not looked up
+    password_hash: str | None = field(default=None, repr=False)  # None: without a password, or not looked up
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +125,15 @@ class SignedIn:
     address: str | None
     user_agent: str | None
     created_at: datetime
-    seen_at: datetime      # within a day
+    seen_at: datetime  # within a day
     expires_at: datetime
-    life: int              # seconds after each use
-    token_number: int      # which of the tokens shown is its own, from 1
+    life: int  # seconds after each use
+    token_number: int  # which of the tokens shown is its own, from 1
 
     @property
     def remembered(self) -> bool:
-        """Whether it is to outlive the browser's being closed. A shorter `session_ttl` makes all sessions such that are not: who then comes back
+        """Whether it is to outlive the browser's being closed. A shorter `session_ttl` makes all sessions
+        such that are not: who then comes back
         after that time signs in again.
         """
         return self.life > UNREMEMBERED
@@ -128,7 +143,8 @@ class SignedIn:
 class Identity:
     """What one look at the credentials and a route's item says."""
 
-    credential_number: int | None      # which of those that were shown, from 1; None: none is good, then all about the person is None
+    # which of those that were shown, from 1; None: none is good, then all about the person is None
+    credential_number: int | None
     user_id: UUID | None
     email: str | None
     user_name: str | None
@@ -140,13 +156,15 @@ class Identity:
     organization_name: str | None
     role: Role | None
     item_state: Literal["here", "elsewhere", "absent", "none"]
-    hits: int | None                   # requests of this window, this one counted; None: not counted
+    hits: int | None  # requests of this window, this one counted; None: not counted
     resets_at: datetime | None
-    bucket: str | None                 # what was counted
-    preferred_is_own: bool | None      # whether the organization chosen earlier is one of the person's; None: none was chosen, or nobody asks
+    bucket: str | None  # what was counted
+    # whether the organization chosen earlier is one of the person's; None: none was chosen, or nobody asks
+    preferred_is_own: bool | None
 
 
 # What is kept.
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -154,12 +172,12 @@ class ApiKey:
 
     id: UUID
     name: str
-    prefix: str                        # its first 16 characters, to recognize it by
+    prefix: str  # its first 16 characters, to recognize it by
     scopes: list[str]
-    state: Literal["active", "expired", "inactive"]   # inactive: revoked
-    last_used_at: datetime | None      # written at most every five minutes; None: never used
-    expires_at: datetime | None        # None: never
-    revoked_at: datetime | None        # in the future: it was rotated, and works until then; None: neither
+    state: Literal["active", "expired", "inactive"]  # inactive: revoked
+    last_used_at: datetime | None  # written at most every five minutes; None: never used
+    expires_at: datetime | None  # None: never
+    revoked_at: datetime | None  # in the future: it was rotated, and works until then; None: neither
     created_at: datetime
     updated_at: datetime
 
@@ -168,7 +186,7 @@ class ApiKey:
 class Membership:
     """An organization, as one of its people is in it."""
 
-    id: UUID             # of the organization
+    id: UUID  # of the organization
     name: str
     slug: str
     created_at: datetime
@@ -196,7 +214,7 @@ class Invitation:
     organization_id: UUID
     email: str
     role: Role
-    status: Literal["pending", "accepted", "canceled"]   # pending also when it has expired
+    status: Literal["pending", "accepted", "canceled"]  # pending also when it has expired
     invited_by: UUID
     created_at: datetime
     expires_at: datetime
@@ -261,8 +279,8 @@ class Detection:
     id: UUID
     type: str
     label: str
-    polygon: tuple[tuple[float, float], ...]   # corners in pixels of the frame
-    score: float                                # 0 to 1
+    polygon: tuple[tuple[float, float], ...]  # corners in pixels of the frame
+    score: float  # 0 to 1
     crop_key: str | None
 
 
@@ -273,7 +291,7 @@ class Frame:
     end_seconds: float | None
     page_number: int | None
     key: str
-    width: int          # pixels
+    width: int  # pixels
     height: int
     thumbnail_key: str
     text: str | None
@@ -284,13 +302,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An item as it is shown: a file (with what its active version shows) or a folder; or a version, shown as itself."""
+    """An item as it is shown: a file (with what its active version shows) or a folder; or a version,
+    shown as itself.
+    """
 
     id: UUID
     organization_id: UUID
     collection_id: UUID
     collection_name: str
-    path: str                          # ltree, the item's own id last
+    path: str  # ltree, the item's own id last
     type: MediaType
     status: Status
     row_version: int
@@ -298,22 +318,22 @@ class Media:
     title: str | None
     alt: str | None
     caption: str | None
-    metadata: dict[str, object]        # the client's own, without tags
-    tags: dict[str, list[str]]         # group -> values
+    metadata: dict[str, object]  # the client's own, without tags
+    tags: dict[str, list[str]]  # group -> values
     link_token: str
-    version_id: UUID | None            # the active one; None for a folder
+    version_id: UUID | None  # the active one; None for a folder
     version_number: int
     filename: str | None
     mime_type: str | None
     size_bytes: int
-    width: int | None                  # pixels, as displayed
+    width: int | None  # pixels, as displayed
     height: int | None
-    duration: float | None             # None for stills
+    duration: float | None  # None for stills
     sha256: bytes | None
-    placeholder: bytes | None          # ThumbHash
-    taken_at: datetime | None          # as if the camera's clock had been in UTC where its zone is not known
-    taken_zone: str | None             # "+02:00"; "Z": UTC
-    processing: Processing | None      # None for a folder
+    placeholder: bytes | None  # ThumbHash
+    taken_at: datetime | None  # as if the camera's clock had been in UTC where its zone is not known
+    taken_zone: str | None  # "+02:00"; "Z": UTC
+    processing: Processing | None  # None for a folder
     processing_reason: str | None
     moderation: dict[str, object] | None
     verified_at: datetime | None
@@ -322,16 +342,18 @@ class Media:
     updated_at: datetime
     updated_by: UUID | None
     frames: tuple[Frame, ...]
-    codec: str | None = None           # of a video, as FFmpeg calls it
-    frame_rate: float | None = None    # of a video, frames per second
-    inside_count: int | None = None    # of a folder: active images and videos at any depth; None for a file
-    preview_keys: tuple[str, ...] = ()   # of a folder: thumbnails of the newest in it, four at most
-    source_media_id: UUID | None = None  # of a version shown as itself: its item; None for an item, and for its first version
-    is_active: bool = True             # False for a version that its item does not show
-    is_reprocessing: bool = False      # its frames are being made anew
-    reprocess_failure: str | None = None   # why that came to nothing, and the frames are those it had; None: it did not
-    colors: tuple[str, ...] = ()       # "#rrggbb", the most common first
-    exif: dict[str, object] | None = None   # what camera and lens said; None: nothing
+    codec: str | None = None  # of a video, as FFmpeg calls it
+    frame_rate: float | None = None  # of a video, frames per second
+    inside_count: int | None = None  # of a folder: active images and videos at any depth; None for a file
+    preview_keys: tuple[str, ...] = ()  # of a folder: thumbnails of the newest in it, four at most
+    # of a version shown as itself: its item; None for an item, and for its first version
+    source_media_id: UUID | None = None
+    is_active: bool = True  # False for a version that its item does not show
+    is_reprocessing: bool = False  # its frames are being made anew
+    # why that came to nothing, and the frames are those it had; None: it did not
+    reprocess_failure: str | None = None
+    colors: tuple[str, ...] = ()  # "#rrggbb", the most common first
+    exif: dict[str, object] | None = None  # what camera and lens said; None: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +381,7 @@ class OtherCopy:
     """A version that has the bytes of another one."""
 
     id: UUID
-    name: str                          # of its item
+    name: str  # of its item
     status: Status
 
 
@@ -368,17 +390,17 @@ class Duplicate:
     """An item of a group."""
 
     media: Media
-    distance: int                      # bits of 64 in which it looks other than the first
+    distance: int  # bits of 64 in which it looks other than the first
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
     """Items that are the same."""
 
-    match: Literal["exact", "near"]    # in their bytes, or in how they look
-    count: int                         # all of them
-    items: tuple[Duplicate, ...]       # the first to be uploaded first; of many, so many
-    cursor: Cursor                     # where a listing goes on after this group
+    match: Literal["exact", "near"]  # in their bytes, or in how they look
+    count: int  # all of them
+    items: tuple[Duplicate, ...]  # the first to be uploaded first; of many, so many
+    cursor: Cursor  # where a listing goes on after this group
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,8 +410,8 @@ class Description:
     title: str | None
     alt: str | None
     caption: str | None
-    tags: dict[str, list[str]]         # group -> values
-    metadata: dict[str, object]        # the rest, of the client's own making
+    tags: dict[str, list[str]]  # group -> values
+    metadata: dict[str, object]  # the rest, of the client's own making
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +430,7 @@ class Tag:
     id: UUID
     group: str
     name: str
-    is_active: bool    # False: hidden, shown by neither API
+    is_active: bool  # False: hidden, shown by neither API
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +441,7 @@ class SluggedTag(Tag):
     description: str | None
     icon: str | None
     color: str | None
-    order: int         # of listings, before the name
+    order: int  # of listings, before the name
     created_at: datetime
     updated_at: datetime
 
@@ -429,8 +451,8 @@ class Named:
     """A thing as a request names it."""
 
     said: str
-    id: UUID | None               # None: what was said is no id
-    path: tuple[str | int, ...]   # where in the body
+    id: UUID | None  # None: what was said is no id
+    path: tuple[str | int, ...]  # where in the body
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,13 +481,13 @@ class Trashed:
 
     id: UUID
     kind: DeletionKind
-    root_id: UUID                # what was deleted; with it went what lay in it. Of a selection: one of several
+    root_id: UUID  # what was deleted; with it went what lay in it. Of a selection: one of several
     actor: UUID
     at: datetime
-    purge_at: datetime | None    # from when on it is gone for good; None: never
-    item_count: int              # files, versions counted
-    name: str | None             # of the root
-    type: MediaType | None       # of the root; None: a collection
+    purge_at: datetime | None  # from when on it is gone for good; None: never
+    item_count: int  # files, versions counted
+    name: str | None  # of the root
+    type: MediaType | None  # of the root; None: a collection
     collection_id: UUID | None
 
 
@@ -473,9 +495,9 @@ class Trashed:
 class Restored:
     """An act that was reversed."""
 
-    id: UUID                     # of the item that was asked for
+    id: UUID  # of the item that was asked for
     deletion_id: UUID
-    count: int                   # files, versions counted
+    count: int  # files, versions counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +515,7 @@ class DeletedVersion:
 
     id: UUID
     deletion_id: UUID
-    promoted_id: UUID | None     # what its item shows in its place; None: it was not what the item showed
+    promoted_id: UUID | None  # what its item shows in its place; None: it was not what the item showed
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +529,8 @@ class Usage:
     active_count: int
     trash_count: int
     limit_bytes: int | None
-    reserved_bytes: int = 0      # by open uploads, for what they may still land; not stored, but counted against the limit
+    # by open uploads, for what they may still land; not stored, but counted against the limit
+    reserved_bytes: int = 0
 
     @property
     def stored_bytes(self) -> int:
@@ -523,20 +546,21 @@ class Link:
     filename: str | None
     mime_type: str | None
     processing: Processing
-    key: str | None                # None: an external URL
+    key: str | None  # None: an external URL
     external_url: str | None
-    frame_key: str | None          # None: not derived (yet)
+    frame_key: str | None  # None: not derived (yet)
     frame_mime_type: str | None
     thumbnail_key: str | None
 
 
 # What is done to many items at once.
 
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Into a folder of the items' collection, or to its root."""
 
-    destination: str             # a path, whose last id decides
+    destination: str  # a path, whose last id decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,7 +582,7 @@ class AddTag:
 @dataclass(frozen=True, slots=True)
 class RemoveTag:
     label: str
-    value: str | None            # None: all of the label
+    value: str | None  # None: all of the label
 
 
 Action = Move | Delete | Restore | AddTag | RemoveTag
@@ -569,10 +593,10 @@ class Outcome:
     """What has become of one of the items, or would."""
 
     id: UUID
-    refused: Refusal | None = None    # None: it is as the action says
-    changed: bool = True              # False: it was so already, or is refused
-    path: str | None = None           # of a moved item: where it lies
-    deletion_id: UUID | None = None   # of a deleted or restored one: the act
+    refused: Refusal | None = None  # None: it is as the action says
+    changed: bool = True  # False: it was so already, or is refused
+    path: str | None = None  # of a moved item: where it lies
+    deletion_id: UUID | None = None  # of a deleted or restored one: the act
 
 
 @dataclass(frozen=True, slots=True)
@@ -580,10 +604,11 @@ class Outcomes:
     """One for each item, in the order in which they were named first."""
 
     items: tuple[Outcome, ...]
-    count: int | None = None     # files that were deleted or restored, versions counted; None: of another action
+    count: int | None = None  # files that were deleted or restored, versions counted; None: of another action
 
 
 # Jobs.
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -602,6 +627,7 @@ class Batch:
 
 
 # Uploads.
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -622,26 +648,26 @@ class Upload:
     state: UploadState
     reason: str | None
     key: str
-    store_upload_id: str | None        # None: a POST, or not opened in the store yet
+    store_upload_id: str | None  # None: a POST, or not opened in the store yet
     name: str
     filename: str
-    mime_type: str                     # as declared, where that is a type that is taken; else application/octet-stream
+    mime_type: str  # as declared, where that is a type that is taken; else application/octet-stream
     title: str | None
     alt: str | None
     caption: str | None
-    declared_bytes: int | None         # None: the client told none
+    declared_bytes: int | None  # None: the client told none
     reserved_bytes: int
     landed_bytes: int
     checksum_kind: ChecksumKind | None
-    checksum_value: str | None         # base64
+    checksum_value: str | None  # base64
     part_bytes: int | None
     signed_parts: int
     lease_until: datetime | None
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime               # of a form: when it can be posted no more and its bytes must have been seen
+    expires_at: datetime  # of a form: when it can be posted no more and its bytes must have been seen
     deadline: datetime
-    key_id: UUID | None = None         # the API key that the uploader used last for it; None: a session
+    key_id: UUID | None = None  # the API key that the uploader used last for it; None: a session
 
     @property
     def is_further(self) -> bool:
@@ -653,18 +679,18 @@ class Upload:
 class SentFile:
     """A file that came in a form, on the disk for as long as its request lasts."""
 
-    filename: str             # as the client has it
-    declared_type: str        # as the client has it; "": not at all
-    size: int                 # bytes
-    crc32: int                # of its content
-    content: IO[bytes]        # to be rewound by whoever reads it
+    filename: str  # as the client has it
+    declared_type: str  # as the client has it; "": not at all
+    size: int  # bytes
+    crc32: int  # of its content
+    content: IO[bytes]  # to be rewound by whoever reads it
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     number: int
     bytes: int
-    etag: str          # as the store spells it, quotes included
+    etag: str  # as the store spells it, quotes included
 
 
 @dataclass(frozen=True, slots=True)
@@ -673,14 +699,14 @@ class SignedPost:
 
     url: str
     fields: dict[str, str]
-    expires_in: int    # seconds
+    expires_in: int  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class SignedPart:
     url: str
-    headers: dict[str, str]    # that the client must send as given
-    expires_in: int            # seconds
+    headers: dict[str, str]  # that the client must send as given
+    expires_in: int  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -690,5 +716,5 @@ class Stored:
     key: str
     bytes: int
     etag: str
-    checksum: str | None       # ALGORITHM:base64 of the whole object
+    checksum: str | None  # ALGORITHM:base64 of the whole object
     mime_type: str

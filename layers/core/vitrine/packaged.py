@@ -1,4 +1,5 @@
-"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list leads nowhere.
+"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list
+leads nowhere.
 
     app = packaged.site(__name__, "docs.html")
 """
@@ -31,24 +32,27 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-KEPT = {".svg": "public, max-age=86400"}   # an old icon does no harm for a day
-HASHED = re.compile(r"\.[0-9a-f]{12}\.")   # what the build puts into a name that changes with the content
-ICON = "/favicon.ico"                       # what browsers ask for, in whatever format, where a document names no icon
+KEPT = {".svg": "public, max-age=86400"}  # an old icon does no harm for a day
+HASHED = re.compile(r"\.[0-9a-f]{12}\.")  # what the build puts into a name that changes with the content
+ICON = "/favicon.ico"  # what browsers ask for, in whatever format, where a document names no icon
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     content: bytes
-    squeezed: bytes   # gzip
-    etag: str         # without its quotes
+    squeezed: bytes  # gzip
+    etag: str  # without its quotes
 
 
 def site(handler: str, first: str, *, icon: str = "", reaches_store: bool = False) -> Endpoint:
-    """The app of the handler module of this name: the file that the path's {file} names in the folder `assets` beside it, without one the `first`
+    """The app of the handler module of this name: the file that the path's {file} names in the folder
+    `assets` beside it, without one the `first`
     or, at /favicon.ico, the `icon`.
 
-    Scripts and styles are ours, no page frames ours, no form sends anything but through a script, and those ask this origin alone; where it
-    `reaches_store`, the store as well, to which files go (blob: are previews of them) and from which pictures come.
+    Scripts and styles are ours, no page frames ours, no form sends anything but through a script, and those
+    ask this origin alone; where it
+    `reaches_store`, the store as well, to which files go (blob: are previews of them) and from which pictures
+    come.
     """
     folder = Path(str(sys.modules[handler].__file__)).with_name("assets")
 
@@ -61,12 +65,13 @@ def site(handler: str, first: str, *, icon: str = "", reaches_store: bool = Fals
         name = request.text("file") or (icon if request.path == ICON else first)
         return _answer(folder, name, request.headers, policy=policy)
 
-    app.__module__ = handler   # whose docstring names the routes
+    app.__module__ = handler  # whose docstring names the routes
     return endpoint(studio, public=True)(app)
 
 
 def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:
-    """The file as the request's headers want it: squeezed, or not at all where the client has it. `policy` is the Content-Security-Policy of HTML.
+    """The file as the request's headers want it: squeezed, or not at all where the client has it. `policy` is
+    the Content-Security-Policy of HTML.
 
     Raises NotFound.
     """
@@ -75,10 +80,14 @@ def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str)
         raise NotFound(f"There is no file {name[:100]}")
     file = _read(path)
 
-    squeezed = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", headers.get("accept-encoding", "")) is not None
+    squeezed = (
+        re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", headers.get("accept-encoding", "")) is not None
+    )
     etag = f'"{file.etag}-gzip"' if squeezed else f'"{file.etag}"'
     said = {
-        "cache-control": "public, max-age=31536000, immutable" if HASHED.search(name) else KEPT.get(path.suffix, "no-cache"),
+        "cache-control": "public, max-age=31536000, immutable"
+        if HASHED.search(name)
+        else KEPT.get(path.suffix, "no-cache"),
         "etag": etag,
         "vary": "Origin, Accept-Encoding",
         **({"content-security-policy": policy} if path.suffix == ".html" else {}),
@@ -87,7 +96,9 @@ def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str)
         return Answer(None, 304, said)
     if squeezed:
         said["content-encoding"] = "gzip"
-    return Answer(file.squeezed if squeezed else file.content, 200, {"content-type": TYPES[path.suffix], **said})
+    return Answer(
+        file.squeezed if squeezed else file.content, 200, {"content-type": TYPES[path.suffix], **said}
+    )
 
 
 @cache

@@ -13,8 +13,10 @@ _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 def hide() -> None:
     """Hide this process's memory and environment from other processes of the same user.
 
-    For processes that have credentials in their environment, called first thing after their start: a program that replaces
-    this one by exec is visible again. Afterwards no debugger can attach and no core is written. Linux only; elsewhere
+    For processes that have credentials in their environment, called first thing after their start: a program
+    that replaces
+    this one by exec is visible again. Afterwards no debugger can attach and no core is written. Linux only;
+    elsewhere
     nothing happens. Raises OSError where the kernel denies it.
     """
     if sys.platform == "linux":

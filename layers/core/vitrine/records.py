@@ -1,16 +1,22 @@
-"""`dataclass` for the many small records of the library, made in less than half the time: a cold start makes all of them.
+"""`dataclass` for the many small records of the library, made in less than half the time: a cold start makes
+all of them.
 
     if TYPE_CHECKING:
         from dataclasses import dataclass
     else:
         from vitrine.records import dataclass
 
-The standard library generates and compiles `__init__`, `__repr__`, `__eq__` and `__hash__` of each class at once. Here all classes share one of
-each of the latter, which does the same by the class's fields, and a class's `__init__` is compiled when it is first called: a function uses a few
-of the fifty classes. All else is the standard library's: `fields`, `replace` and `asdict` work, and tests compare both.
+The standard library generates and compiles `__init__`, `__repr__`, `__eq__` and `__hash__` of each class at
+once. Here all classes share one of
+each of the latter, which does the same by the class's fields, and a class's `__init__` is compiled when it is
+first called: a function uses a few
+of the fifty classes. All else is the standard library's: `fields`, `replace` and `asdict` work, and tests
+compare both.
 
-Why not the standard library alone: the leanest endpoint (`get_me`) then imports in 1.33 to 1.38 times the CPU time of bare pydantic and psycopg on
-Python 3.13, and with this module in 1.24 to 1.32. At most 1.38 is allowed, so without it no change would have any room (docs/decisions.md).
+Why not the standard library alone: the leanest endpoint (`get_me`) then imports in 1.33 to 1.38 times the CPU
+time of bare pydantic and psycopg on
+Python 3.13, and with this module in 1.24 to 1.32. At most 1.38 is allowed, so without it no change would have
+any room (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -24,7 +30,8 @@ if TYPE_CHECKING:
 
 
 def dataclass(*, frozen: bool, slots: bool) -> Any:
-    """Make a dataclass as `dataclasses.dataclass` does with these arguments. For classes without `__post_init__` and InitVar.
+    """Make a dataclass as `dataclasses.dataclass` does with these arguments. For classes without
+    `__post_init__` and InitVar.
 
     Methods that the class defines itself are kept. A frozen class is hashable.
     """
@@ -64,7 +71,7 @@ def _initializer(cls: Any) -> Callable[..., None]:
         parameters[bool(field.kw_only)].append(name + default)
         lines.append(f"    _set(self, {name!r}, {value})")
     words = ["self", *parameters[False], *(["*", *parameters[True]] if parameters[True] else [])]
-    exec(f"def __init__({', '.join(words)}):\n" + ("\n".join(lines) or "    pass"), known)  # noqa: S102 - names of our own classes
+    exec(f"def __init__({', '.join(words)}):\n" + ("\n".join(lines) or "    pass"), known)  # noqa: S102 - compiles the names of our own fields
     made: Callable[..., None] = known["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made

@@ -1,7 +1,9 @@
 """The store: sign, head, list parts, complete, copy, delete, ranges. The only module that knows S3.
 
-Signing needs botocore's signers alone, which cost half of a client; calls go through a client that `aws` makes at first use.
-Checksums are always asked for in so many words. Errors of the store are told apart by their code, here and nowhere else.
+Signing needs botocore's signers alone, which cost half of a client; calls go through a client that `aws`
+makes at first use.
+Checksums are always asked for in so many words. Errors of the store are told apart by their code, here and
+nowhere else.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
     from vitrine.models import SentFile
 
-# What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it is served with is signed into each URL.
+# What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it
+# is served with is signed into each URL.
 STORED_TYPE = "application/octet-stream"
 STORED_DISPOSITION = "attachment"
 CHUNK = 4 * 1024 * 1024  # bytes
@@ -51,7 +54,9 @@ class WrongChecksum(StoreRefusal):
 
 
 class WrongParts(StoreRefusal):
-    """The parts named are not the ones that are there, or not in order, or too small, or add up to another size."""
+    """The parts named are not the ones that are there, or not in order, or too small, or add up to
+    another size.
+    """
 
 
 class NotThere(StoreRefusal):
@@ -69,20 +74,30 @@ class OpenMultipart:
 
 # Signing.
 
-def sign_get(key: str, *, mime_type: str | None = None, disposition: str | None = None, head: bool = False) -> str:
-    """A URL that reads one object for `read_url_ttl` seconds, served with this type and disposition. A signature is for one method: `head` for
+
+def sign_get(
+    key: str, *, mime_type: str | None = None, disposition: str | None = None, head: bool = False
+) -> str:
+    """A URL that reads one object for `read_url_ttl` seconds, served with this type and disposition. A
+    signature is for one method: `head` for
     HEAD instead of GET.
     """
     query = {
         name: value
-        for name, value in (("response-content-type", mime_type), ("response-content-disposition", disposition))
+        for name, value in (
+            ("response-content-type", mime_type),
+            ("response-content-disposition", disposition),
+        )
         if value is not None
     }
     return _presign("HEAD" if head else "GET", key, query, {}, settings().read_url_ttl)[0]
 
 
-def sign_part(key: str, upload_id: str, number: int, *, size: int | None = None, checksum: str | None = None) -> SignedPart:
-    """A URL that puts one part. `size` (bytes) and `checksum` (CRC64NVME, base64) become signed headers, which the client must then send:
+def sign_part(
+    key: str, upload_id: str, number: int, *, size: int | None = None, checksum: str | None = None
+) -> SignedPart:
+    """A URL that puts one part. `size` (bytes) and `checksum` (CRC64NVME, base64) become signed headers,
+    which the client must then send:
     S3 ignores a checksum in the query.
     """
     headers: dict[str, str] = {}
@@ -90,7 +105,9 @@ def sign_part(key: str, upload_id: str, number: int, *, size: int | None = None,
         headers["content-length"] = str(size)
     if checksum is not None:
         headers["x-amz-checksum-crc64nvme"] = checksum
-    url, expires_in = _presign("PUT", key, {"partNumber": str(number), "uploadId": upload_id}, headers, settings().part_url_ttl)
+    url, expires_in = _presign(
+        "PUT", key, {"partNumber": str(number), "uploadId": upload_id}, headers, settings().part_url_ttl
+    )
     return SignedPart(url, headers, expires_in)
 
 
@@ -103,7 +120,11 @@ def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> Signe
     expires_in = _no_longer_than_credentials(chosen.post_url_ttl)
     expiration = datetime.now(UTC) + timedelta(seconds=expires_in)
     request = AWSRequest("POST", _address())
-    request.context["s3-presign-post-fields"] = {"key": key, "Content-Type": mime_type, "success_action_status": "201"}
+    request.context["s3-presign-post-fields"] = {
+        "key": key,
+        "Content-Type": mime_type,
+        "success_action_status": "201",
+    }
     request.context["s3-presign-post-policy"] = {
         "expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "conditions": [
@@ -120,12 +141,17 @@ def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> Signe
 
 # Calls.
 
+
 def open_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -> str:
     """The store's id of a new multipart upload, whose whole object will carry a checksum of this kind."""
     with _errors():
         answer = aws.s3().create_multipart_upload(
-            Bucket=settings().bucket, Key=key, ContentType=STORED_TYPE, ContentDisposition=STORED_DISPOSITION,
-            ChecksumAlgorithm=checksum_kind, ChecksumType="FULL_OBJECT",
+            Bucket=settings().bucket,
+            Key=key,
+            ContentType=STORED_TYPE,
+            ContentDisposition=STORED_DISPOSITION,
+            ChecksumAlgorithm=checksum_kind,
+            ChecksumType="FULL_OBJECT",
         )
     return answer["UploadId"]
 
@@ -134,24 +160,40 @@ def parts(key: str, upload_id: str) -> list[Part]:
     """Every part that is there, by number. Raises NoSuchUpload."""
     found: list[Part] = []
     with _errors():
-        for page in aws.s3().get_paginator("list_parts").paginate(Bucket=settings().bucket, Key=key, UploadId=upload_id):
-            found += [Part(p.get("PartNumber", 0), p.get("Size", 0), p.get("ETag", "")) for p in page.get("Parts", [])]
+        for page in (
+            aws.s3()
+            .get_paginator("list_parts")
+            .paginate(Bucket=settings().bucket, Key=key, UploadId=upload_id)
+        ):
+            found += [
+                Part(p.get("PartNumber", 0), p.get("Size", 0), p.get("ETag", ""))
+                for p in page.get("Parts", [])
+            ]
     return found
 
 
 def put_part(key: str, upload_id: str, number: int, data: bytes) -> str:
     """The ETag of this part, which is there. Raises NoSuchUpload."""
     with _errors():
-        return aws.s3().upload_part(Bucket=settings().bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data)["ETag"]
+        return aws.s3().upload_part(
+            Bucket=settings().bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data
+        )["ETag"]
 
 
 def complete(
-    key: str, upload_id: str, chosen_parts: Sequence[tuple[int, str]], *, size: int | None, checksum: tuple[ChecksumKind, str] | None
+    key: str,
+    upload_id: str,
+    chosen_parts: Sequence[tuple[int, str]],
+    *,
+    size: int | None,
+    checksum: tuple[ChecksumKind, str] | None,
 ) -> None:
     """The parts (number, ETag) have become one object, if there was none.
 
-    S3 may take minutes, and may answer 200 with an error in the body: botocore reads it and raises. Raises NoSuchUpload, AlreadyThere,
-    WrongChecksum, WrongParts; Busy when the store does not answer, after which only a look at the object tells what happened.
+    S3 may take minutes, and may answer 200 with an error in the body: botocore reads it and raises. Raises
+    NoSuchUpload, AlreadyThere,
+    WrongChecksum, WrongParts; Busy when the store does not answer, after which only a look at the object
+    tells what happened.
     """
     declared: dict[str, str | int] = {}
     if size is not None:
@@ -160,14 +202,21 @@ def complete(
         declared |= {f"Checksum{checksum[0]}": checksum[1], "ChecksumType": "FULL_OBJECT"}
     with _errors():
         aws.s3().complete_multipart_upload(
-            Bucket=settings().bucket, Key=key, UploadId=upload_id, IfNoneMatch="*",
-            MultipartUpload={"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in chosen_parts]},
+            Bucket=settings().bucket,
+            Key=key,
+            UploadId=upload_id,
+            IfNoneMatch="*",
+            MultipartUpload={
+                "Parts": [{"PartNumber": number, "ETag": etag} for number, etag in chosen_parts]
+            },
             **declared,  # type: ignore[arg-type]
         )
 
 
 def abort(key: str, upload_id: str) -> None:
-    """The store holds no part of this upload any more. Repeated, because a part under way while aborting may stay."""
+    """The store holds no part of this upload any more. Repeated, because a part under way while aborting
+    may stay.
+    """
     for _ in range(5):
         try:
             with _errors():
@@ -186,18 +235,33 @@ def head(key: str) -> Stored | None:
     except NotThere:
         return None
     checksum = next(
-        (f"{kind}:{value}" for kind in ("CRC64NVME", "CRC32C", "CRC32", "SHA256") if isinstance(value := answer.get(f"Checksum{kind}"), str)), None
+        (
+            f"{kind}:{value}"
+            for kind in ("CRC64NVME", "CRC32C", "CRC32", "SHA256")
+            if isinstance(value := answer.get(f"Checksum{kind}"), str)
+        ),
+        None,
     )
-    return Stored(key, answer["ContentLength"], answer["ETag"], checksum, answer.get("ContentType", STORED_TYPE))
+    return Stored(
+        key, answer["ContentLength"], answer["ETag"], checksum, answer.get("ContentType", STORED_TYPE)
+    )
 
 
 def copy(source: Stored, key: str) -> Stored:
-    """The source's bytes stand at `key` too, as an original. Raises AlreadyThere when the source has changed, NotThere when it is gone."""
+    """The source's bytes stand at `key` too, as an original. Raises AlreadyThere when the source has
+    changed, NotThere when it is gone.
+    """
     bucket = settings().bucket
     with _errors():
         aws.s3().copy_object(
-            Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": source.key}, CopySourceIfMatch=source.etag,
-            MetadataDirective="REPLACE", ContentType=STORED_TYPE, ContentDisposition=STORED_DISPOSITION, ChecksumAlgorithm="CRC64NVME",
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": source.key},
+            CopySourceIfMatch=source.etag,
+            MetadataDirective="REPLACE",
+            ContentType=STORED_TYPE,
+            ContentDisposition=STORED_DISPOSITION,
+            ChecksumAlgorithm="CRC64NVME",
         )
     copied = head(key)
     if copied is None:
@@ -206,15 +270,23 @@ def copy(source: Stored, key: str) -> Stored:
 
 
 def put_original(key: str, file: SentFile) -> None:
-    """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum that was made as they came.
+    """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum
+    that was made as they came.
 
-    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the object tells what happened.
+    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the
+    object tells what happened.
     """
     file.content.seek(0)
     with _errors():
         aws.s3().put_object(
-            Bucket=settings().bucket, Key=key, Body=file.content, ContentLength=file.size, IfNoneMatch="*",
-            ContentType=STORED_TYPE, ContentDisposition=STORED_DISPOSITION, ChecksumCRC32=b64encode(file.crc32.to_bytes(4, "big")).decode(),
+            Bucket=settings().bucket,
+            Key=key,
+            Body=file.content,
+            ContentLength=file.size,
+            IfNoneMatch="*",
+            ContentType=STORED_TYPE,
+            ContentDisposition=STORED_DISPOSITION,
+            ChecksumCRC32=b64encode(file.crc32.to_bytes(4, "big")).decode(),
         )
 
 
@@ -222,7 +294,11 @@ def put(key: str, data: bytes, mime_type: str) -> Stored:
     """A small object of our own making stands at `key`."""
     with _errors():
         answer = aws.s3().put_object(
-            Bucket=settings().bucket, Key=key, Body=data, ContentType=mime_type, CacheControl="private, max-age=31536000, immutable"
+            Bucket=settings().bucket,
+            Key=key,
+            Body=data,
+            ContentType=mime_type,
+            CacheControl="private, max-age=31536000, immutable",
         )
     return Stored(key, len(data), answer["ETag"], None, mime_type)
 
@@ -237,16 +313,23 @@ def delete(key: str, etag: str) -> None:
 
 
 def beginning(stored: Stored, size: int) -> bytes:
-    """The first `size` bytes, or all there are. Raises AlreadyThere when the object is another by now, NotThere when it is gone."""
+    """The first `size` bytes, or all there are. Raises AlreadyThere when the object is another by now,
+    NotThere when it is gone.
+    """
     return piece(stored, 0, size)
 
 
 def piece(stored: Stored, offset: int, size: int) -> bytes:
-    """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning` does; Busy where the store gives fewer."""
+    """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning`
+    does; Busy where the store gives fewer.
+    """
     size = min(size, stored.bytes - offset)
     with _errors():
         answer = aws.s3().get_object(
-            Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag, Range=f"bytes={offset}-{offset + size - 1}"
+            Bucket=settings().bucket,
+            Key=stored.key,
+            IfMatch=stored.etag,
+            Range=f"bytes={offset}-{offset + size - 1}",
         )
         found = answer["Body"].read()
     if len(found) != size:
@@ -264,19 +347,25 @@ def chunks(stored: Stored) -> Iterator[bytes]:
 def listed(prefix: str = "") -> Iterator[Stored]:
     """Every object of the bucket: for holding the manifest against the store, nothing else."""
     with _errors():
-        for page in aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().bucket, Prefix=prefix):
+        for page in (
+            aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().bucket, Prefix=prefix)
+        ):
             for item in page.get("Contents", []):
                 yield Stored(item.get("Key", ""), item.get("Size", 0), item.get("ETag", ""), None, "")
 
 
 def open_multiparts(after: str = "") -> Iterator[OpenMultipart]:
-    """The multipart uploads that the store holds open, by key, from after this one. Each has a key of its own: we open one per upload."""
+    """The multipart uploads that the store holds open, by key, from after this one. Each has a key of its
+    own: we open one per upload.
+    """
     more = True
     while more:
         with _errors():
             page = aws.s3().list_multipart_uploads(Bucket=settings().bucket, KeyMarker=after)
         for item in page.get("Uploads", []):
-            yield OpenMultipart(item.get("Key", ""), item.get("UploadId", ""), item.get("Initiated", datetime.now(UTC)))
+            yield OpenMultipart(
+                item.get("Key", ""), item.get("UploadId", ""), item.get("Initiated", datetime.now(UTC))
+            )
         more, after = page.get("IsTruncated", False), page.get("NextKeyMarker", "")
 
 
@@ -287,15 +376,24 @@ def origin() -> str:
 
 
 def landed_keys(notification: str) -> list[str]:
-    """The keys that a notification of the store is about, as they were put. Other messages of the store (its test event) name none."""
+    """The keys that a notification of the store is about, as they were put. Other messages of the store
+    (its test event) name none.
+    """
     records = json.loads(notification).get("Records", [])
-    return [unquote_plus(record["s3"]["object"]["key"]) for record in records if record.get("eventSource") == "aws:s3"]
+    return [
+        unquote_plus(record["s3"]["object"]["key"])
+        for record in records
+        if record.get("eventSource") == "aws:s3"
+    ]
 
 
 # Helpers of signing.
 
+
 def _address(key: str = "") -> str:
-    """Where clients reach the object: the regional, virtual-host-style endpoint, or the path-style one that was configured."""
+    """Where clients reach the object: the regional, virtual-host-style endpoint, or the path-style one
+    that was configured.
+    """
     chosen = settings()
     base = (
         f"{chosen.aws_endpoint_url_s3}/{chosen.bucket}"
@@ -305,7 +403,9 @@ def _address(key: str = "") -> str:
     return f"{base}/{quote(key, safe='/~')}"
 
 
-def _presign(method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], lifetime: int) -> tuple[str, int]:
+def _presign(
+    method: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], lifetime: int
+) -> tuple[str, int]:
     from botocore.auth import S3SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
@@ -317,7 +417,8 @@ def _presign(method: str, key: str, query: Mapping[str, str], headers: Mapping[s
 
 
 def _no_longer_than_credentials(seconds: int) -> int:
-    # A URL dies with the credentials that signed it, whatever expiry it names. Where their end is known, never promise more.
+    # A URL dies with the credentials that signed it, whatever expiry it names. Where their end is known,
+    # never promise more.
     end = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
     if not end:
         return seconds
@@ -348,15 +449,27 @@ def _resolved_credentials() -> Credentials:
 
 _REFUSALS: dict[str, type[StoreRefusal]] = {
     "NoSuchUpload": NoSuchUpload,
-    "PreconditionFailed": AlreadyThere, "412": AlreadyThere, "ConditionalRequestConflict": AlreadyThere, "OperationAborted": AlreadyThere,
-    "BadDigest": WrongChecksum, "InvalidDigest": WrongChecksum, "XAmzContentChecksumMismatch": WrongChecksum,
-    "InvalidPart": WrongParts, "InvalidPartOrder": WrongParts, "EntityTooSmall": WrongParts, "EntityTooLarge": WrongParts,
-    "InvalidRequest": WrongParts, "InvalidArgument": WrongParts, "MalformedXML": WrongParts,
-    "NoSuchKey": NotThere, "404": NotThere, "NotFound": NotThere,
+    "PreconditionFailed": AlreadyThere,
+    "412": AlreadyThere,
+    "ConditionalRequestConflict": AlreadyThere,
+    "OperationAborted": AlreadyThere,
+    "BadDigest": WrongChecksum,
+    "InvalidDigest": WrongChecksum,
+    "XAmzContentChecksumMismatch": WrongChecksum,
+    "InvalidPart": WrongParts,
+    "InvalidPartOrder": WrongParts,
+    "EntityTooSmall": WrongParts,
+    "EntityTooLarge": WrongParts,
+    "InvalidRequest": WrongParts,
+    "InvalidArgument": WrongParts,
+    "MalformedXML": WrongParts,
+    "NoSuchKey": NotThere,
+    "404": NotThere,
+    "NotFound": NotThere,
 }
 
 
-class _errors:  # noqa: N801 - read as a word: `with _errors():`
+class _errors:  # noqa: N801 - a context manager that is read as a function
     def __enter__(self) -> None:
         return None
 
@@ -376,6 +489,9 @@ def _refuse(error: ClientError) -> NoReturn:
     refusal = _REFUSALS.get(said.get("Code", ""))
     if refusal is not None:
         raise refusal(said.get("Message", said.get("Code", ""))) from error
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or said.get("Code") in ("SlowDown", "RequestTimeout"):
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or said.get("Code") in (
+        "SlowDown",
+        "RequestTimeout",
+    ):
         raise Busy("The store is not answering; try again") from error
     raise error

@@ -1,7 +1,10 @@
-"""One normal form of text: Unicode's NFC, in which equal letters are equal code points, whichever keyboard or file system wrote them.
+"""One normal form of text: Unicode's NFC, in which equal letters are equal code points, whichever keyboard or
+file system wrote them.
 
-`endpoint` composes what a request says before a model reads it, so that whatever is stored, compared or counted is in this form already. Fields
-marked `EXACT` are left as they came: secrets (a password has a form of its own, `credentials`), opaque tokens and cursors, keys, ETags, checksums,
+`endpoint` composes what a request says before a model reads it, so that whatever is stored, compared or
+counted is in this form already. Fields
+marked `EXACT` are left as they came: secrets (a password has a form of its own, `credentials`), opaque tokens
+and cursors, keys, ETags, checksums,
 URLs, and what an answer repeats as it was sent.
 """
 
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_MARKS = 255   # in a row: as many as the longest name has. Composing takes quadratic time over them; writing needs fewer than 30 (UAX #15)
+# in a row: as many as the longest name has. Composing takes quadratic time over them; writing needs fewer
+# than 30 (UAX #15)
+MOST_MARKS = 255
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -43,7 +48,8 @@ def compose(text: str) -> str:
 
 
 def composed(value: T, model: type[BaseModel] | None = None) -> T:
-    """Return the JSON value, query or form with every text in NFC, names of fields and of files included, except fields that `model` marks EXACT.
+    """Return the JSON value, query or form with every text in NFC, names of fields and of files included,
+    except fields that `model` marks EXACT.
 
     Raises Invalid where two names of one object become the same: neither value is dropped.
     """
@@ -53,8 +59,10 @@ def composed(value: T, model: type[BaseModel] | None = None) -> T:
 def fold_email(address: str) -> str:
     """What identifies an e-mail address, as it is stored: trimmed, NFC, the letters A to Z small.
 
-    Other letters keep their case. Case mappings beyond ASCII differ between Python and the database's locale (U+0130 becomes two code points in
-    one and `i` in the other), and then one address would be two here and one there. The database compares these texts byte by byte.
+    Other letters keep their case. Case mappings beyond ASCII differ between Python and the database's locale
+    (U+0130 becomes two code points in
+    one and `i` in the other), and then one address would be two here and one there. The database compares
+    these texts byte by byte.
     """
     return compose(address).strip().translate(_SMALL)
 
@@ -62,7 +70,8 @@ def fold_email(address: str) -> str:
 def _longest_run_of_marks(text: str) -> int:
     longest = run = 0
     for character in text:
-        run = run + 1 if character > "\u02ff" and unicodedata.category(character)[0] == "M" else 0   # U+0300 is the first mark
+        # U+0300 is the first mark
+        run = run + 1 if character > "\u02ff" and unicodedata.category(character)[0] == "M" else 0
         longest = max(longest, run)
     return longest
 
@@ -79,9 +88,11 @@ def _composed(value: object, model: type[BaseModel] | None) -> object:
     given = cast("dict[str, object]", value)
     fields = {} if model is None else marked(model)
     result = {
-        compose(name): each if fields.get(name) is EXACT else _composed(each, cast("type[BaseModel] | None", fields.get(name)))
+        compose(name): each
+        if fields.get(name) is EXACT
+        else _composed(each, cast("type[BaseModel] | None", fields.get(name)))
         for name, each in given.items()
-    }  # fmt: skip
+    }
     if len(result) < len(given):
         raise Invalid("Two names of one object are the same text")
     return result
@@ -89,12 +100,18 @@ def _composed(value: object, model: type[BaseModel] | None) -> object:
 
 @cache
 def marked(model: type[BaseModel]) -> Mapping[str, Exact | type[BaseModel]]:
-    """The fields of a request's model by the name that a request gives them: EXACT, or the model of what is within. Other fields are left out."""
+    """The fields of a request's model by the name that a request gives them: EXACT, or the model of what
+    is within. Other fields are left out.
+    """
     found: dict[str, Exact | type[BaseModel]] = {}
     for name, field in model.model_fields.items():
         within = [*field.metadata, *_parts(field.annotation)]
         marks = [EXACT for part in within if isinstance(part, Exact)]
-        models = [cast("type[BaseModel]", part) for part in within if isinstance(part, type) and hasattr(part, "model_fields")]
+        models = [
+            cast("type[BaseModel]", part)
+            for part in within
+            if isinstance(part, type) and hasattr(part, "model_fields")
+        ]
         if marks or models:
             found[field.alias or name] = (marks or models)[0]
     return found

@@ -1,4 +1,5 @@
-"""What a decoding child says of a file, in messages of `wire.py`: a head in JSON, then each frame's picture and thumbnail.
+"""What a decoding child says of a file, in messages of `wire.py`: a head in JSON, then each frame's picture
+and thumbnail.
 
 Written by the child, read and checked by its parent: whoever breaks a decoder speaks for it from then on.
 """
@@ -11,7 +12,16 @@ from typing import Any, Final
 
 from vitrine.content import MOST_EDGE, sniff
 from vitrine.errors import InternalError
-from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_EDGE, Derived, Frame, Picture, Undecodable
+from vitrine_imaging.models import (
+    FIRST_YEAR,
+    FRAME_EDGE,
+    LAST_YEAR,
+    THUMBNAIL_EDGE,
+    Derived,
+    Frame,
+    Picture,
+    Undecodable,
+)
 
 MOST_HEAD: Final = 256 * 1024  # bytes
 _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB
@@ -77,18 +87,26 @@ def asked(head: bytes) -> tuple[int, int] | None:
 
 
 def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
-    """Raises Undecodable where the child could not decode the file, InternalError where its code raised, and ValueError for an answer that our child
+    """Raises Undecodable where the child could not decode the file, InternalError where its code raised, and
+    ValueError for an answer that our child
     never sends.
     """
     told = json.loads(head)
     if not isinstance(told, dict):
-        raise ValueError("not an answer")  # noqa: TRY004 - one type for every answer that is not one
+        raise ValueError("not an answer")  # noqa: TRY004 - one exception for every malformed answer
     if "reason" in told:
         raise Undecodable(_sentence(told["reason"]))
     if "internal_error" in told:
         raise InternalError(_line(told["internal_error"]), _trace(told.get("trace")))
     width, height = _number(told.get("width")), _number(told.get("height"))
-    if width is None or height is None or width < 1 or height < 1 or width * height > max_pixels or max(width, height) > MOST_EDGE:
+    if (
+        width is None
+        or height is None
+        or width < 1
+        or height < 1
+        or width * height > max_pixels
+        or max(width, height) > MOST_EDGE
+    ):
         raise ValueError("not the size of a picture")
     times = told.get("frames")
     if not isinstance(times, list) or not 1 <= len(times) <= MOST_FRAMES:
@@ -125,7 +143,12 @@ def _frame(time: object, hear: Hear) -> Frame:
 def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
     """As its own header says, so that nothing else has to be believed."""
     content = sniff(encoded)
-    if content is None or content.mime_type not in mime_types or content.width is None or content.height is None:
+    if (
+        content is None
+        or content.mime_type not in mime_types
+        or content.width is None
+        or content.height is None
+    ):
         raise ValueError("not a picture of ours")
     if max(content.width, content.height) > edge or content.orientation != 1:
         raise ValueError("not as large as ours, or not upright")
@@ -148,7 +171,8 @@ def _bits(value: object) -> int | None:
 def _quantity(value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_QUANTITY:  # so neither infinite nor NaN
+    # so neither infinite nor NaN
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_QUANTITY:
         raise ValueError("not a quantity")
     return float(value)
 
@@ -169,7 +193,12 @@ def _colors(value: object) -> tuple[str, ...]:
 
 
 def _color(value: object) -> str:
-    if not isinstance(value, str) or len(value) != 7 or value[0] != "#" or not set(value[1:]) <= set("0123456789abcdef"):
+    if (
+        not isinstance(value, str)
+        or len(value) != 7
+        or value[0] != "#"
+        or not set(value[1:]) <= set("0123456789abcdef")
+    ):
         raise ValueError("not a colour")
     return value
 
@@ -202,10 +231,15 @@ def _exif(value: object) -> Mapping[str, Any] | None:
 def _shown(value: object, depth: int) -> bool:
     """Whether it is what jsonb takes, and small: words and numbers under names, once more below a name."""
     if isinstance(value, dict):
-        return depth > 0 and len(value) <= 32 and all(_shown(name, 0) and _shown(inner, depth - 1) for name, inner in value.items())
+        return (
+            depth > 0
+            and len(value) <= 32
+            and all(_shown(name, 0) and _shown(inner, depth - 1) for name, inner in value.items())
+        )
     if isinstance(value, str):
         return 1 <= len(value) <= 255 and value.isprintable()
-    return isinstance(value, int | float) and -_MOST_QUANTITY <= value <= _MOST_QUANTITY  # neither infinite nor NaN
+    # neither infinite nor NaN
+    return isinstance(value, int | float) and -_MOST_QUANTITY <= value <= _MOST_QUANTITY
 
 
 def _sentence(reason: object) -> str:
@@ -218,5 +252,9 @@ def _line(text: object) -> str:
 
 
 def _trace(text: object) -> str:
-    """Lines of printable characters. It comes from a process that may have been taken over, and goes into a log."""
-    return "".join(character for character in str(text)[-_MOST_TRACE:] if character == "\n" or character.isprintable())
+    """Lines of printable characters. It comes from a process that may have been taken over, and goes into
+    a log.
+    """
+    return "".join(
+        character for character in str(text)[-_MOST_TRACE:] if character == "\n" or character.isprintable()
+    )

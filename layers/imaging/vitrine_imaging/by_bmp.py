@@ -1,6 +1,8 @@
-"""BMP: which of its kinds Pillow reads, and those with masks, of which Pillow knows some, and opacity, which Pillow does not look for.
+"""BMP: which of its kinds Pillow reads, and those with masks, of which Pillow knows some, and opacity, which
+Pillow does not look for.
 
-The fourth byte of an uncompressed 32-bit pixel is opacity wherever one pixel has another value than zero in it, whatever the version of the
+The fourth byte of an uncompressed 32-bit pixel is opacity wherever one pixel has another value than zero in
+it, whatever the version of the
 header, as image viewers and browsers take it; where all are zero the picture is opaque.
 """
 
@@ -21,20 +23,27 @@ if TYPE_CHECKING:
 
 _RGB, _RLE8, _RLE4, _BITFIELDS, _ALPHA_BITFIELDS = 0, 1, 2, 3, 6  # Compression
 _COMPRESSIONS: Final[Mapping[int, frozenset[int]]] = {  # the bits per pixel that are read, for each
-    _RGB: frozenset({1, 4, 8, 16, 24, 32}), _RLE8: frozenset({8}), _RLE4: frozenset({4}), _BITFIELDS: frozenset({16, 24, 32}),
+    _RGB: frozenset({1, 4, 8, 16, 24, 32}),
+    _RLE8: frozenset({8}),
+    _RLE4: frozenset({4}),
+    _BITFIELDS: frozenset({16, 24, 32}),
     _ALPHA_BITFIELDS: frozenset({16, 32}),
-}  # fmt: skip
+}
 _NAMES: Final[Mapping[int, str]] = {4: "JPEG", 5: "PNG", 11: "CMYK", 12: "CMYK", 13: "CMYK"}
-_CORE, _OS2 = (12, 16, 64), 64  # sizes of OS/2's headers, and of the one whose compressions 3 and 4 are others
+# sizes of OS/2's headers, and of the one whose compressions 3 and 4 are others
+_CORE, _OS2 = (12, 16, 64), 64
 _WITH_OPACITY: Final = 56  # size of the first header with a mask for opacity
-_BGRA: Final = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)  # masks of red, green, blue and opacity, where the file has none
+# masks of red, green, blue and opacity, where the file has none
+_BGRA: Final = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 _FIVE_BITS: Final = (0x7C00, 0x3E0, 0x1F, 0)
 _MOST_COLOURS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A BMP whose pixels are numbers of 16 or 32 bits, and which bits of them are red, green, blue and opacity."""
+    """A BMP whose pixels are numbers of 16 or 32 bits, and which bits of them are red, green, blue and
+    opacity.
+    """
 
     file: FileIO
     size: tuple[int, int]  # pixels
@@ -52,13 +61,21 @@ class Masked:
         if self.bits == 32:
             pixels = pyvips.Image.new_from_memory(stored, width, height, 4, "uchar")
         else:
-            pixels = pyvips.Image.new_from_memory(stored, row // 2, height, 1, "ushort").crop(0, 0, width, height)
+            pixels = pyvips.Image.new_from_memory(stored, row // 2, height, 1, "ushort").crop(
+                0, 0, width, height
+            )
         pixels = pixels if self.from_the_top else pixels.flip("vertical")
         red, green, blue, opacity = (_channel(pixels, mask) if mask else None for mask in self.masks)
         black = pixels[0].cast("uchar") * 0
-        colours = (black if red is None else red).bandjoin([black if each is None else each for each in (green, blue)])
+        colours = (black if red is None else red).bandjoin(
+            [black if each is None else each for each in (green, blue)]
+        )
         most: Any = 0 if opacity is None else opacity.max()  # its types say more than it returns
-        return (colours if opacity is None or most == 0 else colours.bandjoin(opacity)).cast("uchar").copy(interpretation="srgb")
+        return (
+            (colours if opacity is None or most == 0 else colours.bandjoin(opacity))
+            .cast("uchar")
+            .copy(interpretation="srgb")
+        )
 
 
 def _channel(pixels: pyvips.Image, mask: int) -> pyvips.Image:
@@ -84,7 +101,8 @@ def _row(width: int, bits: int) -> int:
 
 
 def masked(file: FileIO) -> Masked | None:
-    """The BMP, if its pixels are numbers with a mask for each channel, or have a fourth byte that may be opacity; None where Pillow reads it right.
+    """The BMP, if its pixels are numbers with a mask for each channel, or have a fourth byte that may be
+    opacity; None where Pillow reads it right.
 
     Raises Undecodable for a kind that nothing here reads, and for one that ends too early.
     """
@@ -96,8 +114,14 @@ def masked(file: FileIO) -> Masked | None:
     if header == _CORE[0]:
         return None
     bits, compression = _number(head, 28, 2), _number(head, 30, 4)
-    if bits not in _COMPRESSIONS.get(compression, frozenset()) or (header == _OS2 and compression == _BITFIELDS):
-        how = _NAMES.get(compression, f"compression {compression}") if header != _OS2 or compression < _BITFIELDS else "OS/2's compressions"
+    if bits not in _COMPRESSIONS.get(compression, frozenset()) or (
+        header == _OS2 and compression == _BITFIELDS
+    ):
+        how = (
+            _NAMES.get(compression, f"compression {compression}")
+            if header != _OS2 or compression < _BITFIELDS
+            else "OS/2's compressions"
+        )
         raise Undecodable(not_supported(f"BMP with {how} and {bits} bits per pixel"))
     if bits <= 8 and _number(head, 46, 4) > _MOST_COLOURS:
         raise Undecodable(not_supported("BMP with a palette of more than 256 colours"))

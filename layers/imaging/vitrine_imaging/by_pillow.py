@@ -1,4 +1,5 @@
-"""What libvips has no decoder for - HEIC and HEIF, AVIF sequences, BMP - read by Pillow and pillow-heif, and handed to libvips as pixels.
+"""What libvips has no decoder for - HEIC and HEIF, AVIF sequences, BMP - read by Pillow and pillow-heif, and
+handed to libvips as pixels.
 
 Importing this module loads both: only the child process does.
 """
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from vitrine.content import Colours
 
-options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as libvips: each thread takes memory of its own
-options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # the picture itself, and nothing that lies beside it
+# as libvips: each thread takes memory of its own
+options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# the picture itself, and nothing that lies beside it
+options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
 
 _PILLOW: Final = Library(
     frozenset({"PIL", "pillow_heif"}),
@@ -37,14 +40,18 @@ _PILLOW: Final = Library(
     (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError, ArithmeticError, struct.error),
 )
 
-_MOST_DEEP: Final = 60_000_000  # pixels of PQ and HLG that keep their 10 or 12 bits: in a gigabyte there is no room for two bytes of each of more
-_PLENTY: Final = 2  # times the size wanted: what is larger still is averaged before it is handed over, and never held twice
+# pixels of PQ and HLG that keep their 10 or 12 bits: in a gigabyte there is no room for two bytes of each of
+# more
+_MOST_DEEP: Final = 60_000_000
+# times the size wanted: what is larger still is averaged before it is handed over, and never held twice
+_PLENTY: Final = 2
 
 
 def heif(file: FileIO, colours: Colours | None) -> Original:
     """`colours`: what the file says of them by number.
 
-    Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12, MIAF 7.3.6.7).
+    Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12,
+    MIAF 7.3.6.7).
     """
     if not exif.has_still(file):
         raise Undecodable(not_supported("a HEIC sequence without a still picture"))
@@ -66,18 +73,23 @@ def heif(file: FileIO, colours: Colours | None) -> Original:
 
 
 def opened(source: FileIO, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
-    """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by number."""
+    """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by
+    number.
+    """
     masked = by_bmp.masked(source) if kind == "BMP" else None
     if masked is not None:
         return Original(*masked.size, lambda edge: shrink(masked.picture(), edge).copy_memory())
     Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
     with _in_words():
         file = Image.open(source, formats=(kind,))
-        orientation = file.getexif().get(ExifTags.Base.Orientation, 1) if kind == "AVIF" else 1  # made of irot and imir, not applied
+        # made of irot and imir, not applied
+        orientation = file.getexif().get(ExifTags.Base.Orientation, 1) if kind == "AVIF" else 1
 
     def shrunk(edge: int) -> pyvips.Image:
         with _in_words():
-            return shrink(_tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge, colours).copy_memory()
+            return shrink(
+                _tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge, colours
+            ).copy_memory()
 
     width, height = file.size if orientation < 5 else reversed(file.size)
     return Original(width, height, shrunk, getattr(file, "n_frames", 1))
@@ -90,7 +102,8 @@ def rehearse() -> None:
     with Image.open(written) as image:
         image.getexif()
         image.load()
-    Image.Exif().load(b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")  # a directory without entries: its reader, TiffImagePlugin, is imported only for EXIF
+    # a directory without entries: its reader, TiffImagePlugin, is imported only for EXIF
+    Image.Exif().load(b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
 
 
 def _plane(picture: Any) -> pyvips.Image:
@@ -100,9 +113,13 @@ def _plane(picture: Any) -> pyvips.Image:
     deep = ";16" in mode
     bands = 1 if mode.startswith("I") else len(mode.partition(";")[0])
     row = picture.stride // (2 if deep else 1)
-    pixels = pyvips.Image.new_from_memory(data, row, height, 1, "ushort" if deep else "uchar").crop(0, 0, width * bands, height)
+    pixels = pyvips.Image.new_from_memory(data, row, height, 1, "ushort" if deep else "uchar").crop(
+        0, 0, width * bands, height
+    )
     pixels = pixels.bandfold(factor=bands) if bands > 1 else pixels
-    pixels = pixels.copy(interpretation=("rgb16" if deep else "srgb") if bands >= 3 else ("grey16" if deep else "b-w"))
+    pixels = pixels.copy(
+        interpretation=("rgb16" if deep else "srgb") if bands >= 3 else ("grey16" if deep else "b-w")
+    )
     if "a" in mode:  # multiplied by its opacity
         pixels = pixels.unpremultiply().cast(pixels.format)
     return _tagged(pixels, picture.info.get("icc_profile"), 1)
@@ -137,4 +154,8 @@ def _in_words() -> AbstractContextManager[None]:
 
 
 def _reason(error: Exception) -> str:
-    return "The picture has more pixels than allowed" if isinstance(error, Image.DecompressionBombError) else reason(str(error))
+    return (
+        "The picture has more pixels than allowed"
+        if isinstance(error, Image.DecompressionBombError)
+        else reason(str(error))
+    )

@@ -1,6 +1,8 @@
-"""Camera raw: shown by the largest JPEG that the camera, or a raw converter, has put into the file. No sample of the sensor is decoded.
+"""Camera raw: shown by the largest JPEG that the camera, or a raw converter, has put into the file. No sample
+of the sensor is decoded.
 
-Where previews lie: dcraw and ExifTool (tags of PreviewImage, JpgFromRaw, OtherImage), DNG 1.7, "Preview Images".
+Where previews lie: dcraw and ExifTool (tags of PreviewImage, JpgFromRaw, OtherImage), DNG 1.7, "Preview
+Images".
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from vitrine_imaging.by_vips import Original
 
-_NO_PICTURE: Final = tiff.SENSOR_COLOURS | {4, 51177, 52527}  # PhotometricInterpretation of samples, masks, depth, semantic masks
+# PhotometricInterpretation of samples, masks, depth, semantic masks
+_NO_PICTURE: Final = tiff.SENSOR_COLOURS | {4, 51177, 52527}
 _JPEG: Final = frozenset({6, 7})  # Compression
 _SAME_SHAPE: Final = 0.02  # by which the ratio of a preview's edges may differ from that of the whole picture
 
@@ -33,7 +36,8 @@ class _Preview(NamedTuple):
 def opened(file: FileIO, mime_type: str, *, max_pixels: int) -> Original:
     """The raw file's largest preview of at most `max_pixels`, turned as the raw file's first directory says.
 
-    Its size is the one that a DNG states for the finished picture (DefaultCropSize), otherwise that of the preview. Raises Undecodable where
+    Its size is the one that a DNG states for the finished picture (DefaultCropSize), otherwise that of the
+    preview. Raises Undecodable where
     there is no preview; pyvips.Error.
     """
     read = by_vips.reader(file)
@@ -41,10 +45,14 @@ def opened(file: FileIO, mime_type: str, *, max_pixels: int) -> Original:
     found = [preview for each in directories for preview in _previews(read, each)]
     shown = max((each for each in found if each.pixels <= max_pixels), default=None)
     if shown is None:
-        raise Undecodable(not_supported(f"a camera's raw file ({mime_type}) without a JPEG preview within the limits"))
+        raise Undecodable(
+            not_supported(f"a camera's raw file ({mime_type}) without a JPEG preview within the limits")
+        )
     turned = directories[0].number(tiff.ORIENTATION, 1)
     size = _finished_size(directories, shown, max_pixels)
-    return by_vips.jpeg_within(file, shown.at, shown.size, orientation=turned if 1 <= turned <= 8 else 1, size_shown=size)
+    return by_vips.jpeg_within(
+        file, shown.at, shown.size, orientation=turned if 1 <= turned <= 8 else 1, size_shown=size
+    )
 
 
 def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
@@ -57,7 +65,13 @@ def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
     for at, size in places:
         found = jpeg.start_of_frame(read, at, size) if at > 0 and size > 0 else None
         # Lossless and deep JPEGs are what the samples of a sensor are written in.
-        if found is not None and found.not_supported is None and found.channels in (1, 3) and found.width and found.height:
+        if (
+            found is not None
+            and found.not_supported is None
+            and found.channels in (1, 3)
+            and found.width
+            and found.height
+        ):
             yield _Preview(found.width * found.height, found.width, found.height, at, size)
 
 

@@ -1,6 +1,8 @@
-"""TIFF: kinds that libvips reads right are left to it. Kinds that it reads wrong, without an error, are corrected here, or fail with a reason.
+"""TIFF: kinds that libvips reads right are left to it. Kinds that it reads wrong, without an error, are
+corrected here, or fail with a reason.
 
-libvips gives the samples of some TIFF files as they are stored and calls them colours: floating-point and 32-bit samples, YCbCr without
+libvips gives the samples of some TIFF files as they are stored and calls them colours: floating-point and
+32-bit samples, YCbCr without
 subsampling, associated masks. The file's own tags say what the samples are.
 """
 
@@ -19,25 +21,72 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 0, 1, 2, 3, 5, 6, 8
-_COLOURS: Final[Mapping[int, int]] = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3, _CIELAB: 3}
+_COLOURS: Final[Mapping[int, int]] = {
+    _MIN_IS_WHITE: 1,
+    _MIN_IS_BLACK: 1,
+    _RGB: 3,
+    _PALETTE: 1,
+    _SEPARATED: 4,
+    _YCBCR: 3,
+    _CIELAB: 3,
+}
 _COLOUR_MODELS: Final[Mapping[int, str]] = {
-    4: "transparency masks", 9: "ICCLab colours", 10: "ITULab colours", 32844: "LogL luminance", 32845: "LogLuv colours",
-    32803: "samples of a sensor (CFA)", 34892: "samples of a sensor (LinearRaw)", 51177: "depth maps", 52527: "semantic masks",
-}  # fmt: skip
+    4: "transparency masks",
+    9: "ICCLab colours",
+    10: "ITULab colours",
+    32844: "LogL luminance",
+    32845: "LogLuv colours",
+    32803: "samples of a sensor (CFA)",
+    34892: "samples of a sensor (LinearRaw)",
+    51177: "depth maps",
+    52527: "semantic masks",
+}
 # Compression: what the packaged libvips decompresses, tried with a file of each.
 _COMPRESSIONS: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946, 50001})
 _COMPRESSION_NAMES: Final[Mapping[int, str]] = {
-    6: "old-style JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT RLE", 32771: "CCITT RLE with word alignment", 32809: "ThunderScan", 32895: "IT8 CTPAD",
-    32896: "IT8 LW", 32897: "IT8 MP", 32898: "IT8 BL", 32908: "PixarFilm", 32909: "PixarLog", 32947: "DCS", 33003: "JPEG 2000", 33004: "JPEG 2000",
-    33005: "JPEG 2000", 34661: "JBIG", 34676: "SGILog", 34677: "SGILog24", 34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG",
-    34925: "LZMA", 34926: "Zstandard", 34927: "WebP", 34933: "PNG", 34934: "JPEG XR", 50000: "Zstandard", 50002: "JPEG XL", 52546: "JPEG XL",
-}  # fmt: skip
+    6: "old-style JPEG",
+    9: "JBIG",
+    10: "JBIG",
+    32766: "NeXT RLE",
+    32771: "CCITT RLE with word alignment",
+    32809: "ThunderScan",
+    32895: "IT8 CTPAD",
+    32896: "IT8 LW",
+    32897: "IT8 MP",
+    32898: "IT8 BL",
+    32908: "PixarFilm",
+    32909: "PixarLog",
+    32947: "DCS",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34676: "SGILog",
+    34677: "SGILog24",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "lossy JPEG",
+    34925: "LZMA",
+    34926: "Zstandard",
+    34927: "WebP",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50000: "Zstandard",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
 _JPEG, _WEBP = 7, 50001
 _UNSIGNED, _SIGNED, _FLOAT, _UNDEFINED = 1, 2, 3, 4
-_SAMPLE_FORMATS: Final[Mapping[int, str]] = {_SIGNED: "signed integers", _FLOAT: "floating point", 5: "complex integers", 6: "complex floating point"}
+_SAMPLE_FORMATS: Final[Mapping[int, str]] = {
+    _SIGNED: "signed integers",
+    _FLOAT: "floating point",
+    5: "complex integers",
+    6: "complex floating point",
+}
 _PLANES: Final = 2  # PlanarConfiguration: a plane for each channel
 _CMYK: Final = 1  # InkSet
-_OPACITY: Final = frozenset({1, 2, 999})  # ExtraSamples: associated and unassociated alpha, and what CorelDRAW writes
+# ExtraSamples: associated and unassociated alpha, and what CorelDRAW writes
+_OPACITY: Final = frozenset({1, 2, 999})
 
 _SAMPLED: Final = 256  # pixels of an edge by which the range of the samples is found
 _ODDS: Final = 1000  # one sample of so many, at either end, may lie beyond the range that is shown
@@ -47,18 +96,26 @@ _STEP: Final = 2.0**-20  # of a sample that is the only one, to what is shown bl
 _FULL: Final = 65535.0
 
 
-# Tags whose value libtiff may call bad, which fails the whole file, while other readers go on without them: the values that it takes.
+# Tags whose value libtiff may call bad, which fails the whole file, while other readers go on without them:
+# the values that it takes.
 _OPTIONAL: Final[Mapping[int, range]] = {
-    tiff.ORIENTATION: range(1, 9), tiff.FILL_ORDER: range(1, 3), tiff.PLANAR: range(1, 3), tiff.RESOLUTION_UNIT: range(1, 4),
-}  # fmt: skip
+    tiff.ORIENTATION: range(1, 9),
+    tiff.FILL_ORDER: range(1, 3),
+    tiff.PLANAR: range(1, 3),
+    tiff.RESOLUTION_UNIT: range(1, 4),
+}
 UNKNOWN_TAG: Final = b"\xff\xff"
 
 
 def meaningless(read: tiff.Read) -> list[int]:
-    """Where the entries of a TIFF are that libtiff takes for errors, and that describe no pixel or have a value that means nothing."""
+    """Where the entries of a TIFF are that libtiff takes for errors, and that describe no pixel or have a
+    value that means nothing.
+    """
     found = list[int | None]()
     for directory in tiff.walk(read):
-        found += (directory.place(tag) for tag, valid in _OPTIONAL.items() if directory.number(tag, 1) not in valid)
+        found += (
+            directory.place(tag) for tag, valid in _OPTIONAL.items() if directory.number(tag, 1) not in valid
+        )
         resolutions = {tag: directory.numbers(tag, 1) for tag in (tiff.X_RESOLUTION, tiff.Y_RESOLUTION)}
         found += (directory.place(tag) for tag, said in resolutions.items() if not said or said[0] < 0)
     return [place for place in found if place is not None]
@@ -76,7 +133,8 @@ class Samples:
     has_extra: bool  # whether the tag is there
     subsampled: bool  # YCbCr only
     luma: tuple[float, ...]  # YCbCrCoefficients: of red, green and blue
-    reference: tuple[float, ...]  # ReferenceBlackWhite: of each channel, black (or no colour) and white (or full colour)
+    # ReferenceBlackWhite: of each channel, black (or no colour) and white (or full colour)
+    reference: tuple[float, ...]
     no_value: float | None  # GDAL's: the number that stands where there is no value
     in_jpeg: bool  # within JPEGs or WebPs, whose decoders make RGB of YCbCr
 
@@ -86,12 +144,18 @@ class Samples:
 
     @property
     def has_opacity(self) -> bool:
-        """Whether the channel behind the colours is opacity. Without the tag it is, as other readers take it."""
-        return self.channels > self.colours and (self.extra[:1] == () if not self.has_extra else self.extra[:1] != () and self.extra[0] in _OPACITY)
+        """Whether the channel behind the colours is opacity. Without the tag it is, as other readers take
+        it.
+        """
+        return self.channels > self.colours and (
+            self.extra[:1] == () if not self.has_extra else self.extra[:1] != () and self.extra[0] in _OPACITY
+        )
 
 
 def samples(read: tiff.Read) -> Samples:
-    """What the file's first directory says about its samples. Raises Undecodable where the packaged libvips cannot read such samples."""
+    """What the file's first directory says about its samples. Raises Undecodable where the packaged
+    libvips cannot read such samples.
+    """
     directory = tiff.first(read)
     if directory is None or not directory.whole or tiff.WIDTH not in directory:
         raise Undecodable(DAMAGED)
@@ -105,7 +169,9 @@ def samples(read: tiff.Read) -> Samples:
     if photometric == -1:
         raise Undecodable(not_supported("TIFF that names no colour model"))
     if photometric not in _COLOURS:
-        raise Undecodable(not_supported(f"TIFF with {_COLOUR_MODELS.get(photometric, f'the colour model {photometric}')}"))
+        raise Undecodable(
+            not_supported(f"TIFF with {_COLOUR_MODELS.get(photometric, f'the colour model {photometric}')}")
+        )
     if len(bits) > 1 or (len(formats) > 1 and photometric != _CIELAB):
         raise Undecodable(not_supported("TIFF with samples of several kinds"))
     found = Samples(
@@ -128,11 +194,18 @@ def samples(read: tiff.Read) -> Samples:
 
 def _check_compression(compression: int) -> None:
     if compression not in _COMPRESSIONS:
-        raise Undecodable(not_supported(f"TIFF compressed with {_COMPRESSION_NAMES.get(compression, f'method {compression}')}"))
+        raise Undecodable(
+            not_supported(
+                f"TIFF compressed with {_COMPRESSION_NAMES.get(compression, f'method {compression}')}"
+            )
+        )
 
 
 def _check_samples(found: Samples) -> None:
-    number = _SAMPLE_FORMATS.get(found.format, "unsigned integers" if found.format in (_UNSIGNED, _UNDEFINED) else f"format {found.format}")
+    number = _SAMPLE_FORMATS.get(
+        found.format,
+        "unsigned integers" if found.format in (_UNSIGNED, _UNDEFINED) else f"format {found.format}",
+    )
     if found.photometric == _CIELAB:  # libvips opens no other kind
         if (found.bits, found.channels) != (16, 3):
             raise Undecodable(not_supported(f"TIFF with CIELab colours of {found.bits} bits"))
@@ -166,7 +239,9 @@ def _check_layout(found: Samples, directory: tiff.Directory) -> None:
             raise Undecodable(not_supported("TIFF with a plane for each channel of YCbCr"))
 
 
-def shown(found: Samples, opened: Callable[[], pyvips.Image], shrink: Callable[[pyvips.Image], pyvips.Image]) -> pyvips.Image:
+def shown(
+    found: Samples, opened: Callable[[], pyvips.Image], shrink: Callable[[pyvips.Image], pyvips.Image]
+) -> pyvips.Image:
     """The picture, made small by `shrink`, in memory. `opened` opens the file anew, as libvips reads it.
 
     Raises Undecodable where the samples hold nothing, or where libtiff has left some out; pyvips.Error.
@@ -178,7 +253,8 @@ def shown(found: Samples, opened: Callable[[], pyvips.Image], shrink: Callable[[
         picture = shrink(_scaled(opened(), found, *_range(opened(), found)))
     else:
         picture = shrink(_with_known_channels(opened(), found))
-        if grey_or_rgb and found.bits == 16 and not _has_profile(opened()) and _is_dim(picture, found):  # 12 bits or fewer, in 16
+        # 12 bits or fewer, in 16
+        if grey_or_rgb and found.bits == 16 and not _has_profile(opened()) and _is_dim(picture, found):
             picture = shrink(_scaled(opened(), found, *_range(opened(), found)))
     return _with_visible_opacity(picture, found)
 
@@ -198,7 +274,8 @@ def _is_dim(picture: pyvips.Image, found: Samples) -> bool:
 
 
 def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image:
-    """The picture without a channel of opacity by which nothing of it could be seen: such a channel is something else.
+    """The picture without a channel of opacity by which nothing of it could be seen: such a channel is
+    something else.
 
     Raises Undecodable where libtiff left pixels out, which it reports by nothing but their opacity.
     """
@@ -213,10 +290,15 @@ def _with_visible_opacity(picture: pyvips.Image, found: Samples) -> pyvips.Image
 
 def _with_known_channels(image: pyvips.Image, found: Samples) -> pyvips.Image:
     """The colours and the opacity; no channel whose meaning is unknown."""
-    if image.bands != found.channels or found.photometric in (_PALETTE, _YCBCR, _CIELAB):  # libvips has made other channels of them
+    # libvips has made other channels of them
+    if image.bands != found.channels or found.photometric in (_PALETTE, _YCBCR, _CIELAB):
         return image
     kept = found.colours + found.has_opacity
-    return image.extract_band(0, n=kept).copy(interpretation=_interpretation(image, found)) if kept < image.bands else image
+    return (
+        image.extract_band(0, n=kept).copy(interpretation=_interpretation(image, found))
+        if kept < image.bands
+        else image
+    )
 
 
 def _interpretation(image: pyvips.Image, found: Samples) -> str:
@@ -232,7 +314,10 @@ def _from_ycbcr(image: pyvips.Image, found: Samples) -> pyvips.Image:
         return image
     red, green, blue = found.luma if len(found.luma) == 3 and found.luma[1] > 0 else (0.299, 0.587, 0.114)
     reference = found.reference if len(found.reference) == 6 else (0, 255, 128, 255, 128, 255)
-    low, span = reference[::2], [high - low for low, high in zip(reference[::2], reference[1::2], strict=True)]
+    low, span = (
+        reference[::2],
+        [high - low for low, high in zip(reference[::2], reference[1::2], strict=True)],
+    )
     if not all(span):
         raise Undecodable(DAMAGED)
     full = [each / size for each, size in zip((255, 127, 127), span, strict=True)]
@@ -247,7 +332,9 @@ def _from_ycbcr(image: pyvips.Image, found: Samples) -> pyvips.Image:
 
 
 def _stored(image: pyvips.Image, found: Samples) -> pyvips.Image:
-    """The colours as they are stored: libvips has turned unsigned ones over where the least is white, and no others."""
+    """The colours as they are stored: libvips has turned unsigned ones over where the least is white, and
+    no others.
+    """
     colours = image.extract_band(0, n=min(found.colours, image.bands)).cast("double")
     turned = found.photometric == _MIN_IS_WHITE and found.format not in (_SIGNED, _FLOAT)
     return colours.linear([-1], [2.0**found.bits - 1]) if turned else colours
@@ -256,8 +343,12 @@ def _stored(image: pyvips.Image, found: Samples) -> pyvips.Image:
 def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
     """The samples that are shown black and white. Raises Undecodable where no sample is a number."""
     across, down = (max(1, size // _SAMPLED) for size in (image.width, image.height))
-    whole: Any = memoryview(_stored(image, found).subsample(across, down).write_to_memory()).cast("B").cast("d")
-    values = sorted(each for each in whole if math.isfinite(each) and abs(each) < _BEYOND and each != found.no_value)
+    whole: Any = (
+        memoryview(_stored(image, found).subsample(across, down).write_to_memory()).cast("B").cast("d")
+    )
+    values = sorted(
+        each for each in whole if math.isfinite(each) and abs(each) < _BEYOND and each != found.no_value
+    )
     if not values:
         raise Undecodable("The picture has no sample that is a number")
     odd = len(values) // _ODDS
@@ -273,16 +364,25 @@ def _range(image: pyvips.Image, found: Samples) -> tuple[float, float]:
 
 
 def _scaled(image: pyvips.Image, found: Samples, black: float, white: float) -> pyvips.Image:
-    """16 bits of each sample. Opacity, which has no other range than that of its type, is full at its type's most."""
+    """16 bits of each sample. Opacity, which has no other range than that of its type, is full at its
+    type's most.
+    """
     factor = _FULL / (white - black)
     colours = _stored(image, found).linear([factor], [-black * factor])
     # A comparison with what is no number is false: it is shown black, like what is below the range.
-    shown = (colours > 0).ifthenelse(colours, 0).cast("ushort").copy(interpretation="rgb16" if found.colours > 1 else "grey16")
+    shown = (
+        (colours > 0)
+        .ifthenelse(colours, 0)
+        .cast("ushort")
+        .copy(interpretation="rgb16" if found.colours > 1 else "grey16")
+    )
     if not found.has_opacity or found.format == _SIGNED or image.bands <= found.colours:
         return shown
     most = 1.0 if found.format == _FLOAT else 2.0**found.bits - 1
     opacity = image[found.colours].cast("double").linear([_FULL / most], [0])
-    return shown.bandjoin((opacity > 0).ifthenelse(opacity, 0).cast("ushort")).copy(interpretation=shown.interpretation)
+    return shown.bandjoin((opacity > 0).ifthenelse(opacity, 0).cast("ushort")).copy(
+        interpretation=shown.interpretation
+    )
 
 
 def _number(text: bytes) -> float | None:

@@ -1,4 +1,6 @@
-"""What libvips opens: JPEG, PNG, GIF, WebP, AVIF, TIFF. Importing this module loads libvips: only the child process does."""
+"""What libvips opens: JPEG, PNG, GIF, WebP, AVIF, TIFF. Importing this module loads libvips: only the
+child process does.
+"""
 
 from __future__ import annotations
 
@@ -40,35 +42,49 @@ class Original:
 
     width: int  # pixels as shown, that is, upright
     height: int
-    shrunk: Callable[[int], pyvips.Image]  # upright, its long edge at most that; sRGB where a profile says what it is
+    # upright, its long edge at most that; sRGB where a profile says what it is
+    shrunk: Callable[[int], pyvips.Image]
     pictures: int = 1  # more where it moves; the first is the one that is shown
     orientation: int | None = None  # EXIF's, by which `shrunk` turns what is stored; None: unknown
 
 
-def opened(file: FileIO, mime_type: str, colours: Colours | None = None, *, orientation: int | None = None) -> Original:
-    """A file of a type in `LOADERS`. `colours`: what the file says of them by number, which libvips does not read. `orientation`: EXIF's, where the
+def opened(
+    file: FileIO, mime_type: str, colours: Colours | None = None, *, orientation: int | None = None
+) -> Original:
+    """A file of a type in `LOADERS`. `colours`: what the file says of them by number, which libvips does not
+    read. `orientation`: EXIF's, where the
     loader may not find what the file says. Raises pyvips.Error, Undecodable.
     """
-    samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None  # first: libvips has no words for what it cannot read
-    readable = None if samples is None else _without_meaningless_tags(file)  # lives as long as `shrunk`, which reads it
+    # first: libvips has no words for what it cannot read
+    samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None
+    # lives as long as `shrunk`, which reads it
+    readable = None if samples is None else _without_meaningless_tags(file)
     header = pyvips.Image.new_from_source(_source(file, mime_type, readable), "", access="sequential")
     pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
 
     def shrunk(edge: int) -> pyvips.Image:
-        source = _source(file, mime_type, readable)  # from the beginning; named, so that it lives until all is read
+        # from the beginning; named, so that it lives until all is read
+        source = _source(file, mime_type, readable)
         if mime_type == "image/jpeg":
             return _part_of_jpeg(source, header, edge)
         if mime_type == "image/webp":
-            # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and shows half a picture.
+            # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and
+            # shows half a picture.
             options = _profile(with_usable_profile(header))
-            picture = pyvips.Image.thumbnail_source(source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options)
+            picture = pyvips.Image.thumbnail_source(
+                source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options
+            )
         elif samples is not None:
-            return by_tiff.shown(samples, lambda: _tiff(file, readable), lambda image: shrink(image, edge).copy_memory())
+            return by_tiff.shown(
+                samples, lambda: _tiff(file, readable), lambda image: shrink(image, edge).copy_memory()
+            )
         else:
-            # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which may show something else.
+            # thumbnail_source would look for a smaller page of a TIFF and a thumbnail within an AVIF, which
+            # may show something else.
             whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
             picture = shrink(whole if orientation is None else oriented(whole, orientation), edge, colours)
-        return picture.copy_memory()  # or a second encoder would read a stream that is over ("out of order read")
+        # or a second encoder would read a stream that is over ("out of order read")
+        return picture.copy_memory()
 
     width, height = header.width, header.height
     turned = _number(header, "orientation") if orientation is None else orientation
@@ -77,8 +93,11 @@ def opened(file: FileIO, mime_type: str, colours: Colours | None = None, *, orie
     return Original(width, height, shrunk, pictures, turned)
 
 
-def jpeg_within(file: FileIO, at: int, size: int, *, orientation: int, size_shown: tuple[int, int]) -> Original:
-    """A JPEG of `size` bytes at an offset of the file, turned by `orientation` and by nothing that the JPEG says itself.
+def jpeg_within(
+    file: FileIO, at: int, size: int, *, orientation: int, size_shown: tuple[int, int]
+) -> Original:
+    """A JPEG of `size` bytes at an offset of the file, turned by `orientation` and by nothing that the JPEG
+    says itself.
 
     `size_shown`: the width and height of what it stands for, as stored. Raises pyvips.Error.
     """
@@ -108,19 +127,28 @@ class _Window:
         return self._at
 
 
-def _part_of_jpeg(source: pyvips.Source, header: pyvips.Image, edge: int, orientation: int | None = None) -> pyvips.Image:
-    """In memory, and turned from there. Decoded at a half, a quarter or an eighth where that is enough: thumbnail_source asks for twice as much."""
+def _part_of_jpeg(
+    source: pyvips.Source, header: pyvips.Image, edge: int, orientation: int | None = None
+) -> pyvips.Image:
+    """In memory, and turned from there. Decoded at a half, a quarter or an eighth where that is enough:
+    thumbnail_source asks for twice as much.
+    """
     scale = min(1.0, edge / max(header.width, header.height))
     part = max(part for part in (1, 2, 4, 8) if part * scale <= 1)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated", shrink=part)
-    width, height = (max(1, round(edge * scale)) for edge in (header.width, header.height))  # of a part they would be a pixel off
+    # of a part they would be a pixel off
+    width, height = (max(1, round(edge * scale)) for edge in (header.width, header.height))
     image = with_usable_profile(image)
-    picture = image.thumbnail_image(width, height=height, size="force", no_rotate=True, **_profile(image)).copy_memory()
+    picture = image.thumbnail_image(
+        width, height=height, size="force", no_rotate=True, **_profile(image)
+    ).copy_memory()
     return (picture if orientation is None else oriented(picture, orientation)).autorot()
 
 
 def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> pyvips.Image:
-    """Turned as its orientation says, in sRGB where a profile or `colours` say what it is, its long edge at most `edge`."""
+    """Turned as its orientation says, in sRGB where a profile or `colours` say what it is, its long edge
+    at most `edge`.
+    """
     if colours is not None and tones.differ(colours):
         return tones.to_srgb(_small(image, edge), colours)
     image = with_usable_profile(image)
@@ -128,7 +156,9 @@ def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> py
 
 
 def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
-    """Turned, its long edge at most `edge`, in as many bits as it has: thumbnail_image would make 8 of them, which is too few for PQ."""
+    """Turned, its long edge at most `edge`, in as many bits as it has: thumbnail_image would make 8 of
+    them, which is too few for PQ.
+    """
     if _has(image, _PROFILE):  # libvips puts in Display P3's for its primaries, whatever the transfer
         image = image.copy()
         image.remove(_PROFILE)
@@ -151,8 +181,10 @@ def oriented(image: pyvips.Image, orientation: int) -> pyvips.Image:
 def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
     """The image without its colour profile, if no colours can be made by it; else the image itself.
 
-    A profile may be cut short, damaged, or of another colour model, and Little CMS finds out only once it transforms something: so it has to
-    transform the least and the most that a pixel can be. If the two come out nearly alike, or white comes out coloured, the profile is damaged too.
+    A profile may be cut short, damaged, or of another colour model, and Little CMS finds out only once it
+    transforms something: so it has to
+    transform the least and the most that a pixel can be. If the two come out nearly alike, or white comes out
+    coloured, the profile is damaged too.
     """
     if not _has(image, _PROFILE):
         return image
@@ -161,9 +193,15 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
         probe = pyvips.Image.new_from_memory(bytes(colours) + b"\xff" * colours, 2, 1, colours, "uchar")
         probe = probe.copy(interpretation=_EIGHT_BITS.get(str(image.interpretation), image.interpretation))
         probe.set_type(pyvips.GValue.blob_type, _PROFILE, image.get(_PROFILE))
-        shown = bytes(probe.thumbnail_image(2, height=1, size="down", output_profile="srgb").cast("uchar").write_to_memory())
+        shown = bytes(
+            probe.thumbnail_image(2, height=1, size="down", output_profile="srgb")
+            .cast("uchar")
+            .write_to_memory()
+        )
         black, white = sorted((shown[: len(shown) // 2], shown[len(shown) // 2 :]), key=sum)
-        if (sum(white) - sum(black)) / len(white) >= _LEAST_CONTRAST and max(white) - min(white) <= _MOST_TINT:
+        if (sum(white) - sum(black)) / len(white) >= _LEAST_CONTRAST and max(white) - min(
+            white
+        ) <= _MOST_TINT:
             return image
     except pyvips.Error:
         pass
@@ -175,11 +213,14 @@ def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
 _PROFILE: Final = "icc-profile-data"
 _EIGHT_BITS: Final = {"rgb16": "srgb", "grey16": "b-w"}
 _LEAST_CONTRAST: Final = 32  # of 255, between a profile's black and white; those of newsprint have 150
-_MOST_TINT: Final = 32  # of 255, between the channels of a profile's white, which a rendering intent makes the paper's
+# of 255, between the channels of a profile's white, which a rendering intent makes the paper's
+_MOST_TINT: Final = 32
 
 
 def _has(image: pyvips.Image, field: str) -> bool:
-    """Not by `get_fields`, which fails where a name is not in UTF-8: those of a PNG's texts are in Latin-1."""
+    """Not by `get_fields`, which fails where a name is not in UTF-8: those of a PNG's texts are in
+    Latin-1.
+    """
     return bool(image.get_typeof(field))
 
 
@@ -196,11 +237,14 @@ def _profile(image: pyvips.Image) -> dict[str, Any]:
 
 def _tiff(file: FileIO, readable: mmap.mmap | None) -> pyvips.Image:
     source = _source(file, "image/tiff", readable)
-    return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")  # "truncated" shows half a TIFF
+    # "truncated" shows half a TIFF
+    return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
 
 
 def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
-    """The file in memory, of which only pages that differ are a copy; None where libtiff takes no tag of it for an error."""
+    """The file in memory, of which only pages that differ are a copy; None where libtiff takes no tag of
+    it for an error.
+    """
     places = by_tiff.meaningless(reader(file))
     if not places:
         return None
@@ -211,7 +255,9 @@ def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
 
 
 def reader(file: FileIO) -> tiff.Read:
-    """A function that reads the file's bytes from anywhere in it. It leaves the file's position, which libvips reads on from, where it is."""
+    """A function that reads the file's bytes from anywhere in it. It leaves the file's position, which
+    libvips reads on from, where it is.
+    """
 
     def read(at: int, size: int) -> bytes:
         return os.pread(file.fileno(), size, at) if at < 1 << 63 else b""
@@ -220,7 +266,9 @@ def reader(file: FileIO) -> tiff.Read:
 
 
 def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> pyvips.Source:
-    """The file from its beginning, or what is to be read instead; a file, not a buffer, so that rows are read as they are needed."""
+    """The file from its beginning, or what is to be read instead; a file, not a buffer, so that rows are
+    read as they are needed.
+    """
     if readable is not None:
         return pyvips.Source.new_from_memory(memoryview(readable))
     file.seek(0)
@@ -230,8 +278,10 @@ def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> 
 
 
 def _streamed(file: FileIO | _Window) -> pyvips.Source:
-    # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What cannot be mapped is
-    # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file into memory.
+    # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What
+    # cannot be mapped is
+    # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file
+    # into memory.
     source = pyvips.SourceCustom()
     source.on_read(file.read)
     source.on_seek(file.seek)

@@ -1,12 +1,17 @@
-"""What a decoder that has been broken can still do. Nothing to the network, to files, to other processes, and it starts no program. Linux only.
+"""What a decoder that has been broken can still do. Nothing to the network, to files, to other processes, and
+it starts no program. Linux only.
 
-Limits on memory, time and files are the child's own (`child.py`). This module closes the ways to what surrounds the child: the worker, which
-has the credentials in its environment and memory, the files of whoever started it, and whatever the network reaches. Three means of the kernel
+Limits on memory, time and files are the child's own (`child.py`). This module closes the ways to what
+surrounds the child: the worker, which
+has the credentials in its environment and memory, the files of whoever started it, and whatever the network
+reaches. Three means of the kernel
 are used, each where it exists:
 
 - an account without rights, where root started the child;
-- Landlock, for what may be read (Linux 5.13 and later, unless it is switched off; AWS Lambda does not have it);
-- a seccomp filter, for calls. No binding of libseccomp could be packed into a layer without the system's library, hence the filter by hand: a
+- Landlock, for what may be read (Linux 5.13 and later, unless it is switched off; AWS Lambda does not have
+  it);
+- a seccomp filter, for calls. No binding of libseccomp could be packed into a layer without the system's
+  library, hence the filter by hand: a
   list of calls that are denied, by number, as the kernel's tables have them.
 """
 
@@ -25,56 +30,141 @@ from typing import Final
 
 from vitrine.process import prctl
 
-# The id of the account and group that root's child runs as. Nobody has it: `nobody` owns the files of the laptop's database. Debian and systemd
+# The id of the account and group that root's child runs as. Nobody has it: `nobody` owns the files of the
+# laptop's database. Debian and systemd
 # leave 65000 to 65533 unused, and the 65,536 ids that a container is commonly given include it.
 ACCOUNT: Final = 65_533
 
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
-# Calls that are denied, with their numbers on x86-64 and aarch64: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of
-# Linux. None: the architecture does not have the call, since it came after the call's `*at` form. A number that an older kernel does not know
+# Calls that are denied, with their numbers on x86-64 and aarch64: arch/x86/entry/syscalls/syscall_64.tbl and
+# include/uapi/asm-generic/unistd.h of
+# Linux. None: the architecture does not have the call, since it came after the call's `*at` form. A number
+# that an older kernel does not know
 # does no harm.
 DENIED: Final[dict[str, tuple[int, int | None]]] = {
     # network
-    "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "sendto": (44, 206), "sendmsg": (46, 211), "sendmmsg": (307, 269),
+    "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     # programs, and namespaces, in which a process has rights that it lacks outside
-    "execve": (59, 221), "execveat": (322, 281), "unshare": (272, 97), "setns": (308, 268),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "unshare": (272, 97),
+    "setns": (308, 268),
     # signals
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
     "pidfd_send_signal": (424, 424),
     # other processes
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_open": (434, 434), "pidfd_getfd": (438, 438),
-    "process_madvise": (440, 440), "process_mrelease": (448, 448), "migrate_pages": (256, 238), "move_pages": (279, 239), "kcmp": (312, 272),
-    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semctl": (66, 191), "semop": (65, 193),
-    "semtimedop": (220, 192), "msgget": (68, 186), "msgctl": (71, 187), "msgsnd": (69, 189), "msgrcv": (70, 188), "mq_open": (240, 180),
-    "mq_unlink": (241, 181), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "kcmp": (312, 272),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgctl": (71, 187),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
     # files: their names (`open` and `openat` are below, among the calls whose arguments decide)
-    "creat": (85, None), "link": (86, None), "linkat": (265, 37), "symlink": (88, None), "symlinkat": (266, 36), "rename": (82, None),
-    "renameat": (264, 38), "renameat2": (316, 276), "unlink": (87, None), "unlinkat": (263, 35), "rmdir": (84, None), "mkdir": (83, None),
-    "mkdirat": (258, 34), "mknod": (133, None), "mknodat": (259, 33), "open_by_handle_at": (304, 265),
+    "creat": (85, None),
+    "link": (86, None),
+    "linkat": (265, 37),
+    "symlink": (88, None),
+    "symlinkat": (266, 36),
+    "rename": (82, None),
+    "renameat": (264, 38),
+    "renameat2": (316, 276),
+    "unlink": (87, None),
+    "unlinkat": (263, 35),
+    "rmdir": (84, None),
+    "mkdir": (83, None),
+    "mkdirat": (258, 34),
+    "mknod": (133, None),
+    "mknodat": (259, 33),
+    "open_by_handle_at": (304, 265),
     # files: their size, mode, owner, times and attributes
-    "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47), "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53),
-    "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, None),
-    "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
-    "setxattrat": (463, 463), "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
+    "truncate": (76, 45),
+    "ftruncate": (77, 46),
+    "fallocate": (285, 47),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
     "file_setattr": (469, 469),
     # files in memory, which nobody counts
-    "memfd_create": (319, 279), "memfd_secret": (447, 447),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     # file systems
-    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429),
-    "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
     "open_tree_attr": (467, 467),
     # parts of the kernel that are broken more often than others
-    "bpf": (321, 280), "io_uring_setup": (425, 425), "userfaultfd": (323, 282), "perf_event_open": (298, 241), "fanotify_init": (300, 262),
-}  # fmt: skip
+    "bpf": (321, 280),
+    "io_uring_setup": (425, 425),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "fanotify_init": (300, 262),
+}
 
-# Calls whose flags lie in memory, where no filter can look. A library that finds them missing uses the older call.
+# Calls whose flags lie in memory, where no filter can look. A library that finds them missing uses the older
+# call.
 MISSING: Final[dict[str, tuple[int, int | None]]] = {"openat2": (437, 437), "clone3": (435, 435)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """A call that is denied when any bit of `bits` is set in its argument, or when the argument is one of `values`."""
+    """A call that is denied when any bit of `bits` is set in its argument, or when the argument is one of
+    `values`.
+    """
 
     numbers: tuple[int, int | None]
     place: int  # of the argument, from 0
@@ -90,16 +180,21 @@ BY_ARGUMENT: Final[dict[str, _Argument]] = {
     "open": _Argument((2, None), 1, _WRITING),
     "openat": _Argument((257, 56), 2, _WRITING),
     "clone": _Argument((56, 220), 0, _NAMESPACES),
-    "prlimit64": _Argument((302, 261), 0, 0xFFFFFFFF),  # a process other than itself: a limit on its processor time ends it
-    "fcntl": _Argument((72, 25), 1, values=(8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a file that becomes ready sends a signal
-    "ioctl": _Argument((16, 29), 1, values=(0x8901, 0x8902, 0x5412, 0x541C)),  # FIOSETOWN, SIOCSPGRP; TIOCSTI, TIOCLINUX: type at a terminal
+    # a process other than itself: a limit on its processor time ends it
+    "prlimit64": _Argument((302, 261), 0, 0xFFFFFFFF),
+    # F_SETOWN, F_SETSIG, F_SETOWN_EX: a file that becomes ready sends a signal
+    "fcntl": _Argument((72, 25), 1, values=(8, 10, 15)),
+    # FIOSETOWN, SIOCSPGRP; TIOCSTI, TIOCLINUX: type at a terminal
+    "ioctl": _Argument((16, 29), 1, values=(0x8901, 0x8902, 0x5412, 0x541C)),
 }
 
-_ARCHITECTURES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # place in the tables above; as linux/audit.h has it
+# place in the tables above; as linux/audit.h has it
+_ARCHITECTURES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 # Classic BPF: load a word of the call; compare it, or test its bits; return the verdict.
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data; an argument has 8 bytes, the lower half first
+# offsets in struct seccomp_data; an argument has 8 bytes, the lower half first
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _DENY: Final = _ERROR | errno.EPERM
 _OTHER_ABI = 0x40000000  # x32's calls, on x86-64: the same calls by other numbers
@@ -114,17 +209,24 @@ _SHARED_OBJECT: Final = re.compile(r"(/.*)/[^/]*\.so(\.[^/]*)?$", re.MULTILINE)
 
 
 def confine_reading() -> bool:
-    """Confine what the calling thread, and the threads that it starts later, can open to what the libraries loaded so far may need.
+    """Confine what the calling thread, and the threads that it starts later, can open to what the libraries
+    loaded so far may need.
 
-    That is the standard library, the packages that were imported, the folders of the shared objects that were loaded, /dev/null and
-    /dev/urandom. Nothing can be written, and no other process outside gets a signal. Returns whether the kernel has Landlock and permits its use;
-    otherwise nothing is confined. Call it while there is one thread: Landlock leaves the others as they are. Raises OSError.
+    That is the standard library, the packages that were imported, the folders of the shared objects that were
+    loaded, /dev/null and
+    /dev/urandom. Nothing can be written, and no other process outside gets a signal. Returns whether the
+    kernel has Landlock and permits its use;
+    otherwise nothing is confined. Call it while there is one thread: Landlock leaves the others as they are.
+    Raises OSError.
     """
     version = landlock_version()
     if not version:
         return False
-    # Every right over files, TCP (from version 4 on), and both scopes (from version 6 on): abstract Unix sockets and signals.
-    handled = struct.pack("QQQ", (1 << _FILE_RIGHTS.get(version, 16)) - 1, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24]
+    # Every right over files, TCP (from version 4 on), and both scopes (from version 6 on): abstract Unix
+    # sockets and signals.
+    handled = struct.pack("QQQ", (1 << _FILE_RIGHTS.get(version, 16)) - 1, 3, 3)[
+        : 8 if version < 4 else 16 if version < 6 else 24
+    ]
     rules = _call(_CREATE_RULESET, handled, len(handled), 0)
     try:
         for path in _needed():
@@ -150,11 +252,15 @@ def landlock_version() -> int:
 
 
 def confine() -> bool:
-    """Confine all threads of this process to an account without rights, where root started it, and to harmless calls. Returns whether the calls
-    are confined: they are not where the kernel, or a sandbox around this process, permits no seccomp filter, nor on machines that are not listed.
+    """Confine all threads of this process to an account without rights, where root started it, and to
+    harmless calls. Returns whether the calls
+    are confined: they are not where the kernel, or a sandbox around this process, permits no seccomp filter,
+    nor on machines that are not listed.
 
-    For the decoder, once everything is imported. Afterwards it starts no program, opens no connection, reaches into no other process, sends no
-    signal, not even to itself, and changes no file. `abort` therefore ends it by the instruction that the C library has for that case. Raises
+    For the decoder, once everything is imported. Afterwards it starts no program, opens no connection,
+    reaches into no other process, sends no
+    signal, not even to itself, and changes no file. `abort` therefore ends it by the instruction that the C
+    library has for that case. Raises
     OSError where root has no right to change its account, or where a thread has a filter of its own.
     """
     if os.geteuid() == 0:
@@ -169,7 +275,8 @@ def confine() -> bool:
     filters = ctypes.create_string_buffer(struct.pack("HP", len(program), ctypes.addressof(instructions)))
     try:
         prctl(_PR_SET_NO_NEW_PRIVS, 1)
-        unsynchronized = _call(_SECCOMP[column], _SET_MODE_FILTER, _TO_ALL_THREADS, ctypes.addressof(filters))  # the id of a thread; 0 for none
+        # the id of a thread; 0 for none
+        unsynchronized = _call(_SECCOMP[column], _SET_MODE_FILTER, _TO_ALL_THREADS, ctypes.addressof(filters))
     except OSError:
         return False
     if unsynchronized:
@@ -180,7 +287,12 @@ def confine() -> bool:
 def _program(column: int, architecture: int) -> list[tuple[int, int, int, int]]:
     """Return the filter: instructions of (code, steps forward if so, steps forward if not, operand)."""
     verdicts = [(DENIED, _DENY), (MISSING, _ERROR | errno.ENOSYS)]
-    plain = [(number, verdict) for calls, verdict in verdicts for each in calls.values() if (number := each[column]) is not None]
+    plain = [
+        (number, verdict)
+        for calls, verdict in verdicts
+        for each in calls.values()
+        if (number := each[column]) is not None
+    ]
     return [
         (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, architecture),
@@ -209,7 +321,9 @@ def _checks(rule: _Argument, column: int) -> list[tuple[int, int, int, int]]:
 
 
 def _needed() -> Iterable[Path]:
-    """What is loaded by now may load more of its own later: yield the files and folders that this would come from."""
+    """What is loaded by now may load more of its own later: yield the files and folders that this would
+    come from.
+    """
     for name in ("stdlib", "platstdlib"):
         yield Path(sysconfig.get_path(name))
     for module in [module for name, module in sys.modules.items() if "." not in name]:
@@ -217,7 +331,10 @@ def _needed() -> Iterable[Path]:
             yield from map(Path, folders)
         elif file := getattr(module, "__file__", None):
             yield Path(file)
-    yield from {Path(found[1]) for found in _SHARED_OBJECT.finditer(Path("/proc/self/maps").read_text(errors="surrogateescape"))}
+    yield from {
+        Path(found[1])
+        for found in _SHARED_OBJECT.finditer(Path("/proc/self/maps").read_text(errors="surrogateescape"))
+    }
     yield from map(Path, ("/etc/ld.so.cache", "/dev/null", "/dev/urandom"))
 
 

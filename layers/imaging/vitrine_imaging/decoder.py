@@ -1,8 +1,12 @@
-"""Pictures out of files nobody vouches for: decoding happens in a child process with limits, which may die of it.
+"""Pictures out of files nobody vouches for: decoding happens in a child process with limits, which may die of
+it.
 
-The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this side never
-imports libvips. It gets no credentials: its environment is made from nothing, and it can neither look into this process nor
-speak to the network (`confinement.py`). It opens no file by name: a picture is passed to it open. What it answers is checked like any input,
+The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this
+side never
+imports libvips. It gets no credentials: its environment is made from nothing, and it can neither look into
+this process nor
+speak to the network (`confinement.py`). It opens no file by name: a picture is passed to it open. What it
+answers is checked like any input,
 since whoever breaks a decoder speaks for it from then on.
 """
 
@@ -32,7 +36,17 @@ from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, L
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Decoder", "DecoderUnavailable", "Decoding", "Derived", "GivenUp", "Limits", "Picture", "Task", "Undecodable"]
+__all__ = [
+    "Decoder",
+    "DecoderUnavailable",
+    "Decoding",
+    "Derived",
+    "GivenUp",
+    "Limits",
+    "Picture",
+    "Task",
+    "Undecodable",
+]
 
 _START_SECONDS: Final = 30  # a first import from a cold disk; 60 ms when warm
 _FILES_PER_CHILD: Final = 300  # memory levels off after some ten files; this is for leaks we do not know
@@ -42,17 +56,21 @@ _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "2",  # peak 151 -> 112 MB
     "VIPS_BLOCK_UNTRUSTED": "1",
     "VIPS_CONCURRENCY": "1",  # two threads gained an eighth
-    "VIPS_DISC_THRESHOLD": "64g",  # what must be held whole is held in memory, where it is counted: the child may not write files
+    # what must be held whole is held in memory, where it is counted: the child may not write files
+    "VIPS_DISC_THRESHOLD": "64g",
 }
 
 
 class Decoder:
-    """One child process, started at the first file, replaced when it fails and after some hundred files. `module`: what it runs.
+    """One child process, started at the first file, replaced when it fails and after some hundred files.
+    `module`: what it runs.
 
     Threads may share it; they take turns.
     """
 
-    def __init__(self, *, files_per_child: int = _FILES_PER_CHILD, module: str = "vitrine_imaging.child") -> None:
+    def __init__(
+        self, *, files_per_child: int = _FILES_PER_CHILD, module: str = "vitrine_imaging.child"
+    ) -> None:
         self._files_per_child = files_per_child
         self._module = module
         self._turn = threading.Lock()
@@ -61,13 +79,16 @@ class Decoder:
     def derive(self, path: Path, *, limits: Limits | None = None) -> Derived:
         """What is made of the picture at `path`, within `limits` (those of `Limits()` if none are given).
 
-        Raises Undecodable for whatever is wrong with the file, or what it did to the child; FileNotFoundError;
-        InternalError where our own code in the child raised; and DecoderUnavailable where no child can be started at all.
+        Raises Undecodable for whatever is wrong with the file, or what it did to the child;
+        FileNotFoundError;
+        InternalError where our own code in the child raised; and DecoderUnavailable where no child can be
+        started at all.
         """
         return self._derive(_of(path), limits or Limits(), _Wish())
 
     def begin(self, path: Path, *, limits: Limits | None = None) -> "Decoding":
-        """The same, begun: for a caller with something else to do meanwhile. The file stays until the block of what is returned ends.
+        """The same, begun: for a caller with something else to do meanwhile. The file stays until the block
+        of what is returned ends.
 
         Raises FileNotFoundError; the rest comes with the result.
         """
@@ -92,7 +113,9 @@ class Decoder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _derive(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
@@ -100,7 +123,8 @@ class Decoder:
             try:
                 return self._ask(task, file, limits, wish)
             except _Disturbed:
-                pass  # an earlier file, the system or a person may be to blame: only what a fresh child says counts
+                # an earlier file, the system or a person may be to blame: only what a fresh child says counts
+                pass
             try:
                 return self._ask(task, file, limits, wish)
             except _Disturbed as again:
@@ -138,7 +162,12 @@ class Decoder:
 
     def _ready(self, memory_bytes: int) -> "_Child":
         child = self._child
-        if child and child.files < self._files_per_child and child.memory_bytes == memory_bytes and child.process.poll() is None:
+        if (
+            child
+            and child.files < self._files_per_child
+            and child.memory_bytes == memory_bytes
+            and child.process.poll() is None
+        ):
             return child
         self._stop()
         self._child = _Child(self._module, memory_bytes)
@@ -155,8 +184,10 @@ class Task:
     """What is to be made of one file."""
 
     told: Mapping[str, Any]  # to the child, beside its limits
-    piece: Callable[[int, int], bytes] | None = None  # of the file, from an offset so many bytes; None: the child reads it itself
-    file: Path | None = None  # opened here and passed on: the child opens nothing by name. None where there are pieces
+    # of the file, from an offset so many bytes; None: the child reads it itself
+    piece: Callable[[int, int], bytes] | None = None
+    # opened here and passed on: the child opens nothing by name. None where there are pieces
+    file: Path | None = None
 
 
 def _of(path: Path) -> Task:
@@ -164,7 +195,8 @@ def _of(path: Path) -> Task:
 
 
 class Decoding:
-    """A picture that is being made beside what its caller does. At the end of its block nothing goes on: its child is ended, unless it is done;
+    """A picture that is being made beside what its caller does. At the end of its block nothing goes on: its
+    child is ended, unless it is done;
     one that waits behind other files has its turn first, and takes none.
     """
 
@@ -174,7 +206,9 @@ class Decoding:
         self._derived = self._thread.submit(derive)
 
     def result(self) -> Derived:
-        """Waits for it. Raises Undecodable, InternalError and DecoderUnavailable as `Decoder.derive` does; GivenUp where the block ended before."""
+        """Waits for it. Raises Undecodable, InternalError and DecoderUnavailable as `Decoder.derive`
+        does; GivenUp where the block ended before.
+        """
         return self._derived.result()
 
     def succeeded(self) -> bool:
@@ -184,7 +218,9 @@ class Decoding:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._wish.give_up()
         self._thread.shutdown()
 
@@ -235,7 +271,8 @@ _FAILS: Final = "The file makes the decoder fail"
 # What the file seems to have done, by the signal that ended the child.
 _LAST_WORDS: Final[Mapping[int, str]] = {
     signal.SIGKILL: "Decoding was stopped by the system, twice",
-    signal.SIGABRT: "The file makes the decoder crash, or need more memory than allowed",  # GLib aborts where malloc fails
+    # GLib aborts where malloc fails
+    signal.SIGABRT: "The file makes the decoder crash, or need more memory than allowed",
     signal.SIGTRAP: "The file makes the decoder crash, or need more memory than allowed",
     signal.SIGSEGV: "The file makes the decoder crash",
     signal.SIGBUS: "The file makes the decoder crash",
@@ -278,13 +315,16 @@ class _Child:
         except (EOFError, OSError, TimeoutError, ValueError) as error:
             self.fate()
             self.stop()
-            raise DecoderUnavailable(f"The decoder's process does not start: {type(error).__name__}, exit {self.process.returncode}") from error
+            raise DecoderUnavailable(
+                f"The decoder's process does not start: {type(error).__name__}, exit {self.process.returncode}"
+            ) from error
         if greeting != wire.READY:
             self.stop()
             raise DecoderUnavailable("The decoder's process does not greet")
 
     def derive(self, task: Task, file: FileIO | None, limits: Limits, until: float) -> Derived:
-        """Raises Undecodable, InternalError, TimeoutError; EOFError or OSError where the child is gone, ValueError or RecursionError where it
+        """Raises Undecodable, InternalError, TimeoutError; EOFError or OSError where the child is gone,
+        ValueError or RecursionError where it
         babbles; and what the task's `piece` raises.
         """
         told = {

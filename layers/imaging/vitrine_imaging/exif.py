@@ -1,7 +1,10 @@
-"""What camera, lens and clock say in a picture's EXIF (CIPA DC-008, Exif 3.0): found in its container, read from its directories.
+"""What camera, lens and clock say in a picture's EXIF (CIPA DC-008, Exif 3.0): found in its container, read
+from its directories.
 
-This runs inside the decoder's child. It reads the few entries that are kept, and of each no more than is kept: what others claim, however long,
-deep or often, is passed over. No pixel is decoded: Pillow would, where a PNG has its EXIF behind them, and would read a HEIC or AVIF whole.
+This runs inside the decoder's child. It reads the few entries that are kept, and of each no more than is
+kept: what others claim, however long,
+deep or often, is passed over. No pixel is decoded: Pillow would, where a PNG has its EXIF behind them, and
+would read a HEIC or AVIF whole.
 """
 
 import math
@@ -39,7 +42,9 @@ class Told:
 
 
 def read(file: BinaryIO, mime_type: str, *, keep_gps: bool) -> Told:
-    """What the picture tells; where it was taken only with `keep_gps`. Nothing it can hold makes this raise, or take long."""
+    """What the picture tells; where it was taken only with `keep_gps`. Nothing it can hold makes this
+    raise, or take long.
+    """
     try:
         return _read(file, mime_type, keep_gps=keep_gps) if mime_type in _CONTAINERS else Told()
     except _BAD:  # no picture is worth less for what is beside it
@@ -68,12 +73,21 @@ def has_still(file: BinaryIO) -> bool:
 
 # Item types of coded pictures (ISO 23008-12, ISO 23001-17), and what people call them.
 _CODINGS: Final = {
-    b"hvc1": "HEVC", b"av01": "AV1", b"avc1": "H.264", b"vvc1": "VVC", b"evc1": "EVC", b"jpeg": "JPEG", b"j2k1": "JPEG 2000", b"unci": "samples",
-}  # fmt: skip
+    b"hvc1": "HEVC",
+    b"av01": "AV1",
+    b"avc1": "H.264",
+    b"vvc1": "VVC",
+    b"evc1": "EVC",
+    b"jpeg": "JPEG",
+    b"j2k1": "JPEG 2000",
+    b"unci": "samples",
+}
 
 
 def other_coding(file: BinaryIO, expected: bytes) -> str | None:
-    """How the pictures of a HEIF or AVIF file are coded, if none is of the item type `expected`; None where one is, or where it does not say."""
+    """How the pictures of a HEIF or AVIF file are coded, if none is of the item type `expected`; None
+    where one is, or where it does not say.
+    """
     try:
         meta = next((box for name, box in _boxes(_whole(file)) if name == b"meta"), None)
         if meta is None or meta.size > _MOST_META:
@@ -90,7 +104,8 @@ class _Cut(Exception):
     """The bytes end, or stop making sense, before they tell."""
 
 
-# What bytes can bring about that are not EXIF, though they claim to be. Any other exception is an error of this module.
+# What bytes can bring about that are not EXIF, though they claim to be. Any other exception is an error of
+# this module.
 _BAD: Final = (_Cut, ValueError, ArithmeticError, struct.error)
 
 
@@ -137,7 +152,8 @@ def _before_the_end(find: Callable[[_Bytes], _Found | None], whole: _Bytes) -> _
         return None
 
 
-# -- containers: where EXIF, which is a TIFF file of its own, begins ----------------------------------------------------
+# -- containers: where EXIF, which is a TIFF file of its own, begins
+# ----------------------------------------------------
 
 _INTRODUCTION: Final = b"Exif\0\0"
 
@@ -164,7 +180,9 @@ def _application_segment(whole: _Bytes, introduction: bytes) -> _Bytes | None:
 
 
 def _in_png(whole: _Bytes) -> _Bytes | None:
-    """`eXIf`, before the pixels or behind them; else a text of ImageMagick's, which had no such chunk for long."""
+    """`eXIf`, before the pixels or behind them; else a text of ImageMagick's, which had no such chunk for
+    long.
+    """
     in_text = None
     for name, chunk in _chunks(whole):
         if name == b"eXIf":
@@ -172,7 +190,11 @@ def _in_png(whole: _Bytes) -> _Bytes | None:
         if in_text is None and (text := _text(name, chunk, _RAW_PROFILES)):
             block = _unpacked(text)
             tiff_file = None if block is None else _introduced(block)
-            in_text = tiff_file if tiff_file is not None and tiff_file.size >= 4 and tiff_file.read(0, 4) in _ORDERS else None
+            in_text = (
+                tiff_file
+                if tiff_file is not None and tiff_file.size >= 4 and tiff_file.read(0, 4) in _ORDERS
+                else None
+            )
     return in_text
 
 
@@ -257,7 +279,9 @@ def _in_tiff(whole: _Bytes) -> _Bytes | None:
 
 
 def _in_heif(whole: _Bytes) -> _Bytes | None:
-    """ISO 14496-12: `iinf` names the items, `iloc` says where they lie; ISO 23008-12, A.2.1: four bytes say where within it the TIFF begins."""
+    """ISO 14496-12: `iinf` names the items, `iloc` says where they lie; ISO 23008-12, A.2.1: four bytes
+    say where within it the TIFF begins.
+    """
     meta = next((box for name, box in _boxes(whole) if name == b"meta"), None)
     if meta is None or meta.size > _MOST_META:
         return None
@@ -308,7 +332,12 @@ def _items(iinf: _Bytes) -> Iterator[tuple[int, bytes]]:
 def _placed(iloc: _Bytes, item: int) -> tuple[int, int, int] | None:
     """(0 in the file or 1 in `idat`, where, how long) the item is, if it is in one piece."""
     version, sizes = iloc.number(0, 1), iloc.number(4, 2)
-    offset_size, length_size, base_size, index_size = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15
+    offset_size, length_size, base_size, index_size = (
+        sizes >> 12,
+        sizes >> 8 & 15,
+        sizes >> 4 & 15,
+        sizes & 15,
+    )
     wide = 4 if version == 2 else 2
     at = 6 + wide
     for _ in range(min(iloc.number(6, wide), _MOST_PIECES)):
@@ -338,7 +367,8 @@ _CONTAINERS: Final[Mapping[str, Callable[[_Bytes], _Bytes | None]]] = {
 }
 
 
-# -- XMP (ISO 16684-1): only its dates, for pictures whose EXIF has none ---------------------------------------------------
+# -- XMP (ISO 16684-1): only its dates, for pictures whose EXIF has none
+# ---------------------------------------------------
 
 _MOST_XMP: Final = 256 * 1024  # bytes of a packet that are read
 
@@ -366,7 +396,9 @@ def _xmp_in_webp(whole: _Bytes) -> bytes | None:
 
 
 def _xmp_in_tiff(whole: _Bytes) -> bytes | None:
-    directory = tiff.first(lambda at, size: whole.read(at, max(0, min(size, whole.size - at))) if at < whole.size else b"")
+    directory = tiff.first(
+        lambda at, size: whole.read(at, max(0, min(size, whole.size - at))) if at < whole.size else b""
+    )
     place = None if directory is None else directory.span(tiff.XMP)
     return None if place is None else whole.read(place[0], min(place[1], _MOST_XMP))
 
@@ -379,13 +411,25 @@ _XMP: Final[Mapping[str, Callable[[_Bytes], bytes | None]]] = {
     **dict.fromkeys(RAWS, _xmp_in_tiff),
 }
 
-# When the picture was taken, then when it was digitized; of each, EXIF's own name before the one that the Metadata Working Group gives it.
-# No XML parser: a packet is found by these names alone, as an attribute or an element, so nothing in it is ever resolved or expanded.
+# When the picture was taken, then when it was digitized; of each, EXIF's own name before the one that the
+# Metadata Working Group gives it.
+# No XML parser: a packet is found by these names alone, as an attribute or an element, so nothing in it is
+# ever resolved or expanded.
 _DATES: Final = tuple(
-    re.compile(rb"""\b%s\s{0,8}(?:=\s{0,8}["']|[^<>]{0,200}>\s{0,64})(\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,30})\s{0,64}["'<]""" % name)
-    for name in (rb"exif:DateTimeOriginal", rb"photoshop:DateCreated", rb"exif:DateTimeDigitized", rb"(?:xmp|xap):CreateDate")
+    re.compile(
+        rb"""\b%s\s{0,8}(?:=\s{0,8}["']|[^<>]{0,200}>\s{0,64})(\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,30})\s{0,64}["'<]"""
+        % name
+    )
+    for name in (
+        rb"exif:DateTimeOriginal",
+        rb"photoshop:DateCreated",
+        rb"exif:DateTimeDigitized",
+        rb"(?:xmp|xap):CreateDate",
+    )
 )
-_XMP_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_XMP_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII
+)
 
 
 def _time_in_xmp(packet: bytes) -> tuple[datetime | None, str | None]:
@@ -406,10 +450,12 @@ def _time_in_xmp(packet: bytes) -> tuple[datetime | None, str | None]:
     return None, None
 
 
-# -- directories --------------------------------------------------------------------------------------------------------
+# -- directories
+# --------------------------------------------------------------------------------------------------------
 
 _EXIF, _GPS = 0x8769, 0x8825  # in the first directory: where the other two begin
-_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d"}  # by type, as struct has them
+# by type, as struct has them
+_NUMBERS: Final = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d"}
 _TEXTS: Final = {1, 2, 7, 129}  # bytes, ASCII, undefined, UTF-8
 
 
@@ -444,7 +490,9 @@ class _Directory:
             text = said.decode()
         except UnicodeDecodeError:
             text = said.decode("latin-1")
-        words = "".join(character if character.isprintable() else " " for character in normalize("NFC", text)).split()
+        words = "".join(
+            character if character.isprintable() else " " for character in normalize("NFC", text)
+        ).split()
         return " ".join(words)[:MOST_TEXT].rstrip() or None
 
     def numbers(self, tag: int, most: int = 1) -> tuple[float, ...]:
@@ -456,7 +504,9 @@ class _Directory:
         size = struct.calcsize(self._order + form)
         whole = self._bytes(entry, size)[: most * size]
         read = struct.iter_unpack(self._order + form, whole)
-        found = [float(each[0]) if len(form) == 1 else each[0] / each[1] if each[1] else math.nan for each in read]
+        found = [
+            float(each[0]) if len(form) == 1 else each[0] / each[1] if each[1] else math.nan for each in read
+        ]
         return tuple(found) if all(map(math.isfinite, found)) else ()
 
     def number(self, tag: int, least: float, most: float) -> float | None:
@@ -469,7 +519,11 @@ class _Directory:
     def directory(self, tag: int) -> "_Directory | None":
         """The one that begins where this entry says."""
         at = self._entries.get(tag)
-        return None if at is None or at.type not in (4, 13) else _Directory(self._block, self._order, self._offset(at))
+        return (
+            None
+            if at is None or at.type not in (4, 13)
+            else _Directory(self._block, self._order, self._offset(at))
+        )
 
     def _bytes(self, entry: _Entry, size: int) -> bytes:
         """The value's beginning, as far as it is there: whole elements of `size` bytes."""
@@ -531,7 +585,9 @@ _TIME: Final = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)"
 _ZONE: Final = re.compile(r"([+-])(\d\d):?(\d\d)", re.ASCII)
 
 
-def _time(camera: _Directory, of_day: int, of_second: int, of_zone: int) -> tuple[datetime | None, str | None] | None:
+def _time(
+    camera: _Directory, of_day: int, of_second: int, of_zone: int
+) -> tuple[datetime | None, str | None] | None:
     spelled = _TIME.match(camera.text(of_day) or "")
     if spelled is None or not FIRST_YEAR <= int(spelled[1]) <= LAST_YEAR:
         return None
@@ -541,7 +597,10 @@ def _time(camera: _Directory, of_day: int, of_second: int, of_zone: int) -> tupl
         moment = datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*spelled.groups()))
     except ValueError:  # the thirtieth of February, a second of 60
         return None
-    moment = moment.replace(microsecond=int(fraction[0].ljust(6, "0")) if fraction else 0, tzinfo=UTC if zone is None else timezone(zone))
+    moment = moment.replace(
+        microsecond=int(fraction[0].ljust(6, "0")) if fraction else 0,
+        tzinfo=UTC if zone is None else timezone(zone),
+    )
     return moment, None if zone is None else moment.isoformat()[-6:]
 
 

@@ -1,4 +1,6 @@
-"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every event; videos it hands on."""
+"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every
+event; videos it hands on.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AHEAD = 4  # chunks that are read and not yet hashed; with fewer the hash waits now and then, with more the processor's cache is left
+# chunks that are read and not yet hashed; with fewer the hash waits now and then, with more the processor's
+# cache is left
+_AHEAD = 4
 _BEGINNING = 32 * 1024**2  # bytes of a JPEG after which it is tried
 NOT_TAKEN = "The file is not a picture or video of a type that is taken"
 
@@ -48,9 +52,11 @@ class Begun:
 
 
 def take_in(key: str) -> Upload | None:
-    """The upload that lands at this key stands where its bytes let it: ready, failed or rejected. None: nothing of ours is there.
+    """The upload that lands at this key stands where its bytes let it: ready, failed or rejected. None:
+    nothing of ours is there.
 
-    May be called for the same key any number of times, at once, late or early. Raises Busy (and whatever the disk or the decoder's machine
+    May be called for the same key any number of times, at once, late or early. Raises Busy (and whatever the
+    disk or the decoder's machine
     raises) where trying again later may help: nothing is recorded then.
     """
     whose = settling.whose(key)
@@ -66,13 +72,17 @@ def take_in(key: str) -> Upload | None:
         handover.to_videos(key)
         return begun.upload
     if begun.found.mime_type in media_types.DOCUMENTS:
-        return finish(begun, sha256_of(begun.stored), None)  # what scripts and entities it has concerns nobody here
+        # what scripts and entities it has concerns nobody here
+        return finish(begun, sha256_of(begun.stored), None)
     return _process(begun)
 
 
 def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
-    """An attempt at the upload, if it waits for its frames and its bytes are of a type that is taken; else the upload as it then stands."""
-    if upload is None or upload.state not in ("stored", "processing", "ready"):  # of a ready one new frames may be wanted
+    """An attempt at the upload, if it waits for its frames and its bytes are of a type that is taken;
+    else the upload as it then stands.
+    """
+    # of a ready one new frames may be wanted
+    if upload is None or upload.state not in ("stored", "processing", "ready"):
         return upload
     attempts = write(who, versions.attempt(who.organization_id, upload.version_id))
     if not attempts:
@@ -85,18 +95,32 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
         raise Busy(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
     if found is None or found.mime_type not in content.taken():
-        why = NOT_TAKEN if found is None else f"Files of type {content.described(found.mime_type)} are not taken"
+        why = (
+            NOT_TAKEN
+            if found is None
+            else f"Files of type {content.described(found.mime_type)} are not taken"
+        )
         return recording.refuse(who, upload, attempt, why)
     return Begun(who, upload, attempt, stored, found)
 
 
-def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived] | None, *, too_large: str | None = None) -> Upload:
-    """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with what was made of them, or failed with
-    the reason (`too_large`, where there is one). `pictures` None: nothing is made of them, and it is ready as it is.
+def finish(
+    begun: Begun,
+    sha256: bytes | None,
+    pictures: Callable[[], Derived] | None,
+    *,
+    too_large: str | None = None,
+) -> Upload:
+    """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with
+    what was made of them, or failed with
+    the reason (`too_large`, where there is one). `pictures` None: nothing is made of them, and it is ready as
+    it is.
 
     Raises InternalError where our own code around a decoder raised: the upload is recorded as failed then.
     """
-    looked = recording.Looked(begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256)
+    looked = recording.Looked(
+        begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256
+    )
     refusal = recording.mismatch(begun.upload, looked)
     if refusal is not None:
         return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
@@ -114,7 +138,11 @@ def finish(begun: Begun, sha256: bytes | None, pictures: Callable[[], Derived] |
 
 def _process(begun: Begun) -> Upload:
     limit = settings().decode_max_bytes
-    too_large = f"Pictures are decoded up to {limit} bytes; this one needs more" if begun.stored.bytes > limit else None
+    too_large = (
+        f"Pictures are decoded up to {limit} bytes; this one needs more"
+        if begun.stored.bytes > limit
+        else None
+    )
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
         sha256, pictures = fetch(begun.stored, begun.found.mime_type, Path(folder) / "original", meanwhile)
         return finish(begun, sha256, pictures, too_large=too_large)
@@ -142,7 +170,9 @@ class Digest:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._beside.shutdown()
 
 
@@ -154,14 +184,25 @@ def sha256_of(stored: Stored) -> bytes | None:
     return digest.value()
 
 
-def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> tuple[bytes | None, Callable[[], Derived]]:
-    """The SHA-256 of the whole object (None above the limit), and what waits for its pictures, or raises Undecodable.
+def fetch(
+    stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack
+) -> tuple[bytes | None, Callable[[], Derived]]:
+    """The SHA-256 of the whole object (None above the limit), and what waits for its pictures, or raises
+    Undecodable.
 
-    Decoding begins once as much as is ever decoded lies in `file`; of a JPEG, which tells its end, once the beginning does, and nothing is
-    written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`, whatever has come of it.
+    Decoding begins once as much as is ever decoded lies in `file`; of a JPEG, which tells its end, once the
+    beginning does, and nothing is
+    written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`,
+    whatever has come of it.
     """
     chosen = settings()
-    limits = Limits(chosen.max_pixels, chosen.max_animation_pixels, chosen.decode_seconds, chosen.decode_memory, chosen.keep_gps)
+    limits = Limits(
+        chosen.max_pixels,
+        chosen.max_animation_pixels,
+        chosen.decode_seconds,
+        chosen.decode_memory,
+        chosen.keep_gps,
+    )
     most = min(stored.bytes, chosen.decode_max_bytes)
     enough = min(most, _BEGINNING) if mime_type == "image/jpeg" else most
     written = 0
@@ -186,7 +227,8 @@ def fetch(stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack) -> t
         except Undecodable:
             if enough == most:
                 raise
-        return _decoder().derive(file, limits=limits)  # it may have come to an end that was none: now all is there
+        # it may have come to an end that was none: now all is there
+        return _decoder().derive(file, limits=limits)
 
     return digest.value(), derived
 

@@ -14,8 +14,11 @@ _NO_FRAME: Final = frozenset({0xD9, 0xDA})  # the end, or pixels before any fram
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _UNREAD: Final[Mapping[int, str]] = {  # coding processes that libjpeg-turbo, or libvips, does not decode
-    0xC3: "lossless JPEG", 0xCB: "lossless JPEG", 0xF7: "JPEG-LS", **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
-}  # fmt: skip
+    0xC3: "lossless JPEG",
+    0xCB: "lossless JPEG",
+    0xF7: "JPEG-LS",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+}
 
 
 class Frame(NamedTuple):
@@ -34,7 +37,9 @@ class Frame(NamedTuple):
 
 
 def start_of_frame(read: tiff.Read, at: int = 0, size: int = 1 << 62) -> Frame | None:
-    """Return the frame header of the JPEG of at most `size` bytes that begins at `at`; None where there is no JPEG, or it ends before its header."""
+    """Return the frame header of the JPEG of at most `size` bytes that begins at `at`; None where there
+    is no JPEG, or it ends before its header.
+    """
     end = at + size
     if read(at, 2) != b"\xff\xd8":
         return None
@@ -50,7 +55,9 @@ def start_of_frame(read: tiff.Read, at: int = 0, size: int = 1 << 62) -> Frame |
         elif len(head) < 10 or at + 10 > end:
             return None
         elif head[1] in _FRAMES:
-            return Frame(head[1], head[4], int.from_bytes(head[7:9], "big"), int.from_bytes(head[5:7], "big"), head[9])
+            return Frame(
+                head[1], head[4], int.from_bytes(head[7:9], "big"), int.from_bytes(head[5:7], "big"), head[9]
+            )
         else:
             at += 2 + int.from_bytes(head[2:4], "big")
     return None

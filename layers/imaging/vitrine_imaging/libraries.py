@@ -1,7 +1,10 @@
-"""Which exceptions mean that a decoding library could not read a file. Every other exception is an error of our own code, and propagates.
+"""Which exceptions mean that a decoding library could not read a file. Every other exception is an error of
+our own code, and propagates.
 
-A library has exception types of its own, and raises built-in ones as well. A built-in type counts only where the library's code raised it: our own
-code raises ValueError and IndexError too. TypeError, AttributeError, NameError, ImportError and AssertionError never count. They mean that our code
+A library has exception types of its own, and raises built-in ones as well. A built-in type counts only where
+the library's code raised it: our own
+code raises ValueError and IndexError too. TypeError, AttributeError, NameError, ImportError and
+AssertionError never count. They mean that our code
 and the library do not fit together.
 """
 
@@ -23,10 +26,14 @@ class Library:
     common: tuple[type[Exception], ...]  # built-in types that it raises for files that it cannot read
 
     def could_not_read(self, error: Exception) -> bool:
-        """Whether the library raised this exception because of the file. MemoryError is not: the file may be whole."""
+        """Whether the library raised this exception because of the file. MemoryError is not: the file may
+        be whole.
+        """
         if isinstance(error, (Undecodable, MemoryError)):
             return False
-        return isinstance(error, self.own) or (isinstance(error, self.common) and self._raised(error.__traceback__))
+        return isinstance(error, self.own) or (
+            isinstance(error, self.common) and self._raised(error.__traceback__)
+        )
 
     @contextmanager
     def undecodable(self, reason: Callable[[Exception], str]) -> Generator[None]:
@@ -48,7 +55,9 @@ class Library:
                 raise
 
     def _raised(self, trace: TracebackType | None) -> bool:
-        """Whether the innermost frame that is the library's or ours is the library's. The standard library works for both."""
+        """Whether the innermost frame that is the library's or ours is the library's. The standard
+        library works for both.
+        """
         found = False
         while trace is not None:
             packages = _packages(trace)
@@ -61,6 +70,8 @@ class Library:
 
 
 def _packages(trace: TracebackType) -> frozenset[str]:
-    """The package that a frame belongs to, by its module. A module compiled by Cython may have no name: its file has, "av/container/core.py"."""
+    """The package that a frame belongs to, by its module. A module compiled by Cython may have no name:
+    its file has, "av/container/core.py".
+    """
     code, module = trace.tb_frame.f_code, trace.tb_frame.f_globals.get("__name__")
     return frozenset({str(module).partition(".")[0] if module else code.co_filename.partition("/")[0]})

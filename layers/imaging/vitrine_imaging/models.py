@@ -27,7 +27,8 @@ class Limits:
     max_pixels: int = 120_000_000  # width x height, by the header, before anything is decoded
     max_animation_pixels: int = 2_000_000_000  # those of all its pictures together, where it moves
     wall_seconds: int = 60  # also the limit on processor time
-    memory_bytes: int = 1 << 30  # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
+    # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
+    memory_bytes: int = 1 << 30
     keep_gps: bool = False  # where it was taken, by its EXIF
 
 
@@ -70,7 +71,9 @@ class Derived:
 
 
 class Undecodable(Exception):
-    """The file cannot be made into pictures; trying again changes nothing. `reason` is for the person who sent it."""
+    """The file cannot be made into pictures; trying again changes nothing. `reason` is for the person who
+    sent it.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -78,4 +81,6 @@ class Undecodable(Exception):
 
 
 class DecoderUnavailable(Unavailable, RuntimeError):
-    """The child process does not start here (a library is missing, no memory for it): nothing is said about the file."""
+    """The child process does not start here (a library is missing, no memory for it): nothing is said
+    about the file.
+    """

@@ -1,6 +1,7 @@
 """Why a file could not be decoded, for the person who sent it, by what the decoding library reports.
 
-libvips, libheif and libavif report no codes, so their messages are read here, and nowhere else. A reason is for a person, and decides nothing
+libvips, libheif and libavif report no codes, so their messages are read here, and nowhere else. A reason is
+for a person, and decides nothing
 but whether a fresh child process tries the file again (`OUT_OF_MEMORY`).
 """
 
@@ -21,20 +22,41 @@ _REASONS: Final = tuple(
         (r"premature end|unexpected end", _CUT),
         # libtiff, libvips' TIFF reader
         (r"([\w -]+?) compression support is not configured", not_supported("TIFF compressed with {}")),
-        (r"compression scheme (\d+) (?:strip|tile) decoding is not implemented", not_supported("TIFF compression {}")),
+        (
+            r"compression scheme (\d+) (?:strip|tile) decoding is not implemented",
+            not_supported("TIFF compression {}"),
+        ),
         (r"tiff2vips: (tiled separate planes)", not_supported("TIFF with {}")),
-        (r"samples out of range|samples_per_pixel not a whole number|unsupported tiff image type", not_supported("TIFF samples of this kind")),
+        (
+            r"samples out of range|samples_per_pixel not a whole number|unsupported tiff image type",
+            not_supported("TIFF samples of this kind"),
+        ),
         # libjpeg
         (r"unsupported jpeg data precision (\d+)", not_supported("JPEG with {} bits per sample")),
         (r"unsupported jpeg process: sof type (0x[0-9a-f]+)", not_supported("JPEG of the coding process {}")),
         # libheif
-        (r"support for this compression format has not been built in: (\w[\w -]*\w)", not_supported("pictures compressed with {}")),
+        (
+            r"support for this compression format has not been built in: (\w[\w -]*\w)",
+            not_supported("pictures compressed with {}"),
+        ),
         (r"wrong tile image chroma format", not_supported("a grid of tiles whose chroma formats differ")),
-        (r"wrong tile image bit depth|wrong tile image pixel depth", not_supported("a grid of tiles whose bit depths differ")),
-        (r"(?:unsupported feature|unsupported codec|unsupported file-type)(?:: *([^\n]*))?", not_supported("a feature of the format ({})")),
-        (r"unsupported (?:image type|color conversion|data version|colou?r)\b", not_supported("a feature of the format")),
+        (
+            r"wrong tile image bit depth|wrong tile image pixel depth",
+            not_supported("a grid of tiles whose bit depths differ"),
+        ),
+        (
+            r"(?:unsupported feature|unsupported codec|unsupported file-type)(?:: *([^\n]*))?",
+            not_supported("a feature of the format ({})"),
+        ),
+        (
+            r"unsupported (?:image type|color conversion|data version|colou?r)\b",
+            not_supported("a feature of the format"),
+        ),
         # libavif, by way of Pillow
-        (r"failed to decode image: (not implemented|no codec available|unsupported depth)", not_supported("a feature of AVIF (libavif: {})")),
+        (
+            r"failed to decode image: (not implemented|no codec available|unsupported depth)",
+            not_supported("a feature of AVIF (libavif: {})"),
+        ),
     )
 )
 
@@ -45,5 +67,7 @@ def reason(message: str) -> str:
         found = pattern.search(message)
         if found is not None:
             detail = next(iter(found.groups()), None) or "not named"
-            return sentence.format("".join(each for each in detail if each.isprintable()).strip().rstrip(".")[:_DETAIL])
+            return sentence.format(
+                "".join(each for each in detail if each.isprintable()).strip().rstrip(".")[:_DETAIL]
+            )
     return DAMAGED

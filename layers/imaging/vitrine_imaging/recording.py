@@ -1,7 +1,10 @@
-"""What became of an original is recorded: its frames are put and its row says so, or it is refused; in one transaction each.
+"""What became of an original is recorded: its frames are put and its row says so, or it is refused; in one
+transaction each.
 
-Exactly once, whatever the events do: each attempt writes its frames under a generation of its own, and the transaction that records them
-holds the item's row and finds the version still waiting, or throws its own work away. The frames of a version that was asked for again take the
+Exactly once, whatever the events do: each attempt writes its frames under a generation of its own, and the
+transaction that records them
+holds the item's row and finds the version still waiting, or throws its own work away. The frames of a version
+that was asked for again take the
 place of those it had, ordinal by ordinal, in that one transaction; the old objects stay in the store, and
 are counted, for as long as a URL of them may be read.
 """
@@ -50,11 +53,19 @@ def mismatch(upload: Upload, looked: Looked) -> str | None:
     if looked.sha256 is None:
         return "The file is too large for the SHA-256 that was declared to be checked"
     declared = upload.checksum_value
-    return None if base64.b64encode(looked.sha256).decode() == declared else "The bytes do not have the SHA-256 that was declared"
+    return (
+        None
+        if base64.b64encode(looked.sha256).decode() == declared
+        else "The bytes do not have the SHA-256 that was declared"
+    )
 
 
-def keep(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked, derived: Derived) -> Upload:
-    """Frames and thumbnails are put, then recorded: planned before, so that a crash in between leaves nothing unknown."""
+def keep(
+    who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked, derived: Derived
+) -> Upload:
+    """Frames and thumbnails are put, then recorded: planned before, so that a crash in between leaves
+    nothing unknown.
+    """
     organization = who.organization_id
     base = f"derived/{organization.hex}/{attempt.id.hex}/{attempt.generation}"
 
@@ -82,7 +93,16 @@ def keep(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looke
 
     def plan(db: Transaction) -> None:
         for each in pictures:
-            db.queue(manifest.plan(organization, each, "derived", version=attempt.id, upload=upload.id, generation=attempt.generation))
+            db.queue(
+                manifest.plan(
+                    organization,
+                    each,
+                    "derived",
+                    version=attempt.id,
+                    upload=upload.id,
+                    generation=attempt.generation,
+                )
+            )
 
     transaction(who, plan)
     try:
@@ -115,7 +135,9 @@ def _record(
     stored: list[Stored] | None = None,
     failed: str | None = None,
 ) -> Upload:
-    """Frames, ledger, counts and state in one transaction, under the lock of the item. Late or second: what was written is thrown away."""
+    """Frames, ledger, counts and state in one transaction, under the lock of the item. Late or second:
+    what was written is thrown away.
+    """
     organization = who.organization_id
     mine = stored or []
 
@@ -143,7 +165,11 @@ def _record(
         )
         if held.generation:
             db.queue(versions.drop_frames(organization, attempt.id, but=attempt.generation))
-            db.queue(manifest.retire(organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING))
+            db.queue(
+                manifest.retire(
+                    organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING
+                )
+            )
         if mine:
             db.queue(
                 ledger.entry(
@@ -159,7 +185,9 @@ def _record(
                 )
             )
         settling.show_processed(db, organization, held, settling.media_type_of(looked.mime_type))
-        became = db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[0]
+        became = db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[
+            0
+        ]
         duplicates.record(db, organization, held.collection_id, attempt.id)
         return became
 
@@ -167,12 +195,17 @@ def _record(
     if recorded is None:
         _throw_away(who, [each.key for each in mine])
         recorded = settling.find(who, upload.organization_id, upload.id) or upload
-    log.info("upload processed", extra={"upload_id": str(upload.id), "media_id": str(attempt.media_id), "state": recorded.state})
+    log.info(
+        "upload processed",
+        extra={"upload_id": str(upload.id), "media_id": str(attempt.media_id), "state": recorded.state},
+    )
     return recorded
 
 
 def _is_for(held: versions.Held, attempt: versions.Attempt) -> bool:
-    """Whether the version waits for this attempt: one that began before the frames it has were made is too late for what was asked since."""
+    """Whether the version waits for this attempt: one that began before the frames it has were made is
+    too late for what was asked since.
+    """
     return held.waits and attempt.generation > held.generation
 
 
@@ -197,8 +230,10 @@ def _facts(looked: Looked, derived: Derived | None) -> versions.Facts:
 
 
 def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str) -> Upload:
-    """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the count compensated; the reason stays with
-    the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept once and is looked at again.
+    """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the
+    count compensated; the reason stays with
+    the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept
+    once and is looked at again.
     """
     organization = who.organization_id
 
@@ -212,10 +247,20 @@ def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str
         doomed = db.run(manifest.doom_version(organization, attempt.id, "refused"))
         db.queue(
             ledger.entry(
-                organization, held.media_id, attempt.id, -held.stored_bytes, -1, "original", held.counted_as, "refused", f"refuse:{upload.id.hex}"
+                organization,
+                held.media_id,
+                attempt.id,
+                -held.stored_bytes,
+                -1,
+                "original",
+                held.counted_as,
+                "refused",
+                f"refuse:{upload.id.hex}",
             )
         )
-        return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [each.key for each in doomed]
+        return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [
+            each.key for each in doomed
+        ]
 
     refused = transaction(who, work)
     if refused is None:

@@ -1,6 +1,7 @@
 """ThumbHash: a picture's placeholder in some 25 bytes (https://evanw.github.io/thumbhash/).
 
-Written here because the package of that name (0.1.2) fails on every picture with transparency; for opaque ones the two agree.
+Written here because the package of that name (0.1.2) fails on every picture with transparency; for opaque
+ones the two agree.
 """
 
 from collections.abc import Sequence
@@ -23,14 +24,21 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
     limit = 5 if transparent else 7
     across, down = max(1, _round(limit * width / longest)), max(1, _round(limit * height / longest))
     basis = _Cosines(width, height)
-    light, light_waves, light_scale = basis.waves([(r + g + b) / 3 for r, g, b in pixels], max(3, across), max(3, down))
+    light, light_waves, light_scale = basis.waves(
+        [(r + g + b) / 3 for r, g, b in pixels], max(3, across), max(3, down)
+    )
     yellow, yellow_waves, yellow_scale = basis.waves([(r + g) / 2 - b for r, g, b in pixels], 3, 3)
     reddish, reddish_waves, reddish_scale = basis.waves([r - g for r, g, _ in pixels], 3, 3)
 
     landscape = width > height
     head = _round(63 * light) | _round(31.5 + 31.5 * yellow) << 6 | _round(31.5 + 31.5 * reddish) << 12
     head |= _round(31 * light_scale) << 18 | transparent << 23
-    tail = (down if landscape else across) | _round(63 * yellow_scale) << 3 | _round(63 * reddish_scale) << 9 | landscape << 15
+    tail = (
+        (down if landscape else across)
+        | _round(63 * yellow_scale) << 3
+        | _round(63 * reddish_scale) << 9
+        | landscape << 15
+    )
     fixed = head.to_bytes(3, "little") + tail.to_bytes(2, "little")
     waves = [*light_waves, *yellow_waves, *reddish_waves]
     if transparent:
@@ -44,7 +52,9 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 def _over_average(values: bytes, opacity: Sequence[float], opaque: float) -> list[float]:
     """A channel, 0 to 1, laid over its own average, so that what shows through has no edge."""
-    average = sum(value * a for value, a in zip(values, opacity, strict=True)) / 255 / opaque if opaque else 0.0
+    average = (
+        sum(value * a for value, a in zip(values, opacity, strict=True)) / 255 / opaque if opaque else 0.0
+    )
     return [average * (1 - a) + value / 255 * a for value, a in zip(values, opacity, strict=True)]
 
 
@@ -57,11 +67,15 @@ class _Cosines:
         self.down = [[cos(pi / height * n * (y + 0.5)) for y in range(height)] for n in range(7)]
 
     def waves(self, channel: Sequence[float], across: int, down: int) -> tuple[float, list[float], float]:
-        """(the mean, the waves as 0 to 1 around a half, what they were scaled by): the triangle of low frequencies."""
+        """(the mean, the waves as 0 to 1 around a half, what they were scaled by): the triangle of low
+        frequencies.
+        """
         rows = [channel[start : start + self.width] for start in range(0, len(channel), self.width)]
         within_rows = [[sum(map(float.__mul__, row, self.across[n])) for row in rows] for n in range(across)]
         kept = [(x, y) for y in range(down) for x in range(across) if x * down < across * (down - y)]
-        mean, *strengths = [sum(map(float.__mul__, within_rows[x], self.down[y])) / len(channel) for x, y in kept]
+        mean, *strengths = [
+            sum(map(float.__mul__, within_rows[x], self.down[y])) / len(channel) for x, y in kept
+        ]
         scale = max(map(abs, strengths), default=0.0)
         return mean, [0.5 + 0.5 / scale * strength if scale else strength for strength in strengths], scale
 

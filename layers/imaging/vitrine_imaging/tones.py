@@ -1,8 +1,11 @@
 """High dynamic range and wide gamuts as an sRGB screen shows them: for stills and for frames of videos.
 
-PQ and HLG are mapped as FFmpeg's filters `zscale=t=linear:npl=100,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709` map them, which
-`python -m bench tones` compares: the three channels of a pixel are multiplied by one factor, which its brightest channel decides. A curve for
-each channel would change hues. FFmpeg's own scaler can map tones too, but takes 4 s of processor time for its table with each new size of picture.
+PQ and HLG are mapped as FFmpeg's filters
+`zscale=t=linear:npl=100,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709` map them, which
+`python -m bench tones` compares: the three channels of a pixel are multiplied by one factor, which its
+brightest channel decides. A curve for
+each channel would change hues. FFmpeg's own scaler can map tones too, but takes 4 s of processor time for its
+table with each new size of picture.
 """
 
 import math
@@ -18,13 +21,21 @@ from vitrine.content import Colours
 _PQ, _HLG = 16, 18  # transfer characteristics, ITU-T H.273
 _BT709, _BT2020 = 1, 9  # colour primaries, ITU-T H.273
 _UNIT: Final = 100.0  # nits of light 1.0, which is `npl=100`
-_SCREEN: Final = 1000.0  # nits that HLG is shown with, and the brightest pixel of a picture that does not tell its own
-_GAMMA: Final = 2.4  # of a screen for BT.709 (BT.1886): other videos' codes are taken for sRGB unchanged, and these are to look as they do
+# nits that HLG is shown with, and the brightest pixel of a picture that does not tell its own
+_SCREEN: Final = 1000.0
+# of a screen for BT.709 (BT.1886): other videos' codes are taken for sRGB unchanged, and these are to look as
+# they do
+_GAMMA: Final = 2.4
 
 # Linear light to that of BT.709, by primaries. DCI's are P3's with a white that is adapted.
 _P3: Final = ((1.2249401, -0.2249402, 0.0), (-0.0420569, 1.0420571, 0.0), (-0.0196376, -0.0786361, 1.0982735))
 _TO_BT709: Final[Mapping[int, tuple[tuple[float, float, float], ...]]] = {
-    _BT2020: ((1.660491, -0.587641, -0.072850), (-0.124550, 1.132900, -0.008349), (-0.018151, -0.100579, 1.118730)),  # BT.2087
+    # BT.2087
+    _BT2020: (
+        (1.660491, -0.587641, -0.072850),
+        (-0.124550, 1.132900, -0.008349),
+        (-0.018151, -0.100579, 1.118730),
+    ),
     11: _P3,  # SMPTE RP 431-2
     12: _P3,  # SMPTE EG 432-1, Display P3
 }
@@ -41,7 +52,9 @@ def differ(colours: Colours) -> bool:
 
 
 def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
-    """Return a picture of 8 bits that an sRGB screen shows right. `image`: one or three channels of 8 or 16 bits, and perhaps opacity."""
+    """Return a picture of 8 bits that an sRGB screen shows right. `image`: one or three channels of 8 or
+    16 bits, and perhaps opacity.
+    """
     depth = 255 if image.format == "uchar" else 65535
     if image.hasalpha():
         opacity = image[image.bands - 1]
@@ -59,12 +72,18 @@ def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
     brightest = red.bandrank([green, blue], index=2)
     light = light * (_factor_of_tone(brightest, colours.brightest) if high else 1 / _at_least(brightest, 1.0))
     light = _at_least(light, 0.0)  # colours outside BT.709 have light below zero
-    coded = light ** (1 / _GAMMA) if high else (light < 0.0031308).ifthenelse(light * 12.92, light ** (1 / 2.4) * 1.055 - 0.055)
+    coded = (
+        light ** (1 / _GAMMA)
+        if high
+        else (light < 0.0031308).ifthenelse(light * 12.92, light ** (1 / 2.4) * 1.055 - 0.055)
+    )
     return (coded * 255 + 0.5).cast("uchar").copy(interpretation="srgb")
 
 
 def _factor_of_tone(brightest: pyvips.Image, nits: float | None) -> pyvips.Image:
-    """Return the factor of each pixel. Pixels that are brighter than the file's stated brightest one become as light as white, and keep their hue."""
+    """Return the factor of each pixel. Pixels that are brighter than the file's stated brightest one
+    become as light as white, and keep their hue.
+    """
     peak = min(max(nits or _SCREEN, _UNIT), 10_000) / _UNIT
     brightest = _at_least(brightest, 1e-6)
     mapped = _hable(brightest) / _hable(peak)
@@ -97,11 +116,15 @@ def _pq(level: float) -> float:
 
 
 def _hlg(level: float) -> float:
-    """ARIB STD-B67 on a screen of 1000 nits, whose gamma of 1.2 is applied channel by channel, as zscale does.
+    """ARIB STD-B67 on a screen of 1000 nits, whose gamma of 1.2 is applied channel by channel, as zscale
+    does.
 
-    By BT.2100 the gamma is luminance's. That would make colours paler, by 27 levels of blue in a saturated orange.
+    By BT.2100 the gamma is luminance's. That would make colours paler, by 27 levels of blue in a saturated
+    orange.
     """
-    scene = level * level / 3 if level <= 0.5 else (math.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
+    scene = (
+        level * level / 3 if level <= 0.5 else (math.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
+    )
     return _SCREEN / _UNIT * math.pow(scene, 1.2)
 
 

@@ -1,6 +1,8 @@
-"""Messages between the decoder and its child, over a pipe and a socket: four bytes of length, then the body. The socket passes open files, too.
+"""Messages between the decoder and its child, over a pipe and a socket: four bytes of length, then the body.
+The socket passes open files, too.
 
-Neither pickle nor multiprocessing: an answer comes from a process that has read hostile bytes, so it is data to be checked,
+Neither pickle nor multiprocessing: an answer comes from a process that has read hostile bytes, so it is data
+to be checked,
 never code; and Lambda has no semaphores for queues.
 """
 
@@ -18,7 +20,9 @@ _LENGTH = struct.Struct(">I")
 
 
 def write(fd: int, body: bytes, *, until: float | None = None) -> None:
-    """The message is on its way. With `until`, `fd` does not block, and TimeoutError is raised where the other side does not take it by then."""
+    """The message is on its way. With `until`, `fd` does not block, and TimeoutError is raised where the
+    other side does not take it by then.
+    """
     rest = memoryview(_LENGTH.pack(len(body)) + body)
     while rest:
         if until is not None and not _ready(fd, select.POLLOUT, until):
@@ -30,7 +34,8 @@ def write(fd: int, body: bytes, *, until: float | None = None) -> None:
 def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
     """The next message; waits for it until the monotonic clock shows `until`, or for ever.
 
-    Raises TimeoutError; EOFError when the other side is gone; ValueError when it announces more than `at_most` bytes.
+    Raises TimeoutError; EOFError when the other side is gone; ValueError when it announces more than
+    `at_most` bytes.
     """
     (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size, until))
     if length > at_most:
@@ -39,7 +44,9 @@ def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
 
 
 def give_file(fd: int, file: int, *, until: float) -> None:
-    """Pass the open file with this descriptor over the Unix socket `fd`. Raises TimeoutError as `write` does."""
+    """Pass the open file with this descriptor over the Unix socket `fd`. Raises TimeoutError as `write`
+    does.
+    """
     if not _ready(fd, select.POLLOUT, until):
         raise TimeoutError
     with _socket(fd) as channel:

@@ -2,7 +2,8 @@
 
     python -m vitrine_video.child <bytes of address space>
 
-Told {"mime_type", "size", "frames", "max_seconds", "read_bytes", "max_pixels", "cpu_seconds"}; it has no file, and asks for pieces of it.
+Told {"mime_type", "size", "frames", "max_seconds", "read_bytes", "max_pixels", "cpu_seconds"}; it has no
+file, and asks for pieces of it.
 """
 
 import importlib
@@ -21,7 +22,8 @@ from vitrine_imaging.models import Derived
 def videos() -> Loaded:
     import av
 
-    for module in pkgutil.walk_packages(av.__path__, "av."):  # PyAV imports some of its modules when a file first needs them
+    # PyAV imports some of its modules when a file first needs them
+    for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
@@ -31,7 +33,8 @@ def videos() -> Loaded:
     from vitrine_video.remote import BLOCK, Remote
 
     def of(told: Mapping[str, Any], say: Say) -> Derived:
-        # From here on nothing can be opened: no file, no socket, whatever a video names. Three, or nothing could be waited for either.
+        # From here on nothing can be opened: no file, no socket, whatever a video names. Three, or nothing
+        # could be waited for either.
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
         def piece(offset: int, size: int) -> bytes:

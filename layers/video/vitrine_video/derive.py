@@ -1,4 +1,5 @@
-"""What is made of a video: frames and thumbnails of some of its moments, a placeholder, and what its container says of it.
+"""What is made of a video: frames and thumbnails of some of its moments, a placeholder, and what its
+container says of it.
 
 This runs inside the child process, the only place where PyAV is ever loaded.
 """
@@ -21,7 +22,8 @@ def derive(remote: Remote, wanted: Wanted) -> Derived:
     try:
         with PYAV.undecodable(lambda _: CUT), opened(remote, wanted) as film:
             return _derive(film)
-    except pyvips.Error as error:  # libvips works on decoded pixels here, so nothing but memory can be wrong with the file
+    except pyvips.Error as error:
+        # libvips works on decoded pixels here, so nothing but memory can be wrong with the file
         if "memory" in str(error).lower():
             raise Undecodable(OUT_OF_MEMORY) from None
         raise
@@ -41,7 +43,10 @@ def _derive(film: Film) -> Derived:
             shown = size_shown(shot.frame, shot.wide)
         frames.append(frame)
         if poster is None or not lit:
-            poster, lit = (thumbnail if poster is None or not shot.glance.is_black else poster), not shot.glance.is_black
+            poster, lit = (
+                (thumbnail if poster is None or not shot.glance.is_black else poster),
+                not shot.glance.is_black,
+            )
     if poster is None:
         raise Undecodable(film.trouble or CUT)
     frames[-1] = replace(frames[-1], end_seconds=max(film.duration or 0.0, frames[-1].at_seconds))

@@ -1,6 +1,8 @@
-"""A video as FFmpeg reads it: what its container says, and the frames of some moments, found by its key frames.
+"""A video as FFmpeg reads it: what its container says, and the frames of some moments, found by its key
+frames.
 
-Only in the child process. The demuxer is the one that the first bytes call for: FFmpeg's own guess would also take a playlist, a script or
+Only in the child process. The demuxer is the one that the first bytes call for: FFmpeg's own guess would also
+take a playlist, a script or
 a picture for a video. Nothing but the one file is ever read.
 """
 
@@ -42,15 +44,19 @@ _BARE: Final = b"\0\0\x01\xb3"  # MPEG without a container: no times, and nowher
 _NEAR: Final = 0.002  # seconds: Matroska counts in thousandths
 _EARLY: Final = 1.0  # seconds
 _CLOSEST: Final = 0.5  # seconds between two frames; shorter videos give fewer
-_MOST_FORWARD: Final = 1_500_000_000  # pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
+# pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
+_MOST_FORWARD: Final = 1_500_000_000
 _MOST_PACKETS: Final = 300  # looked at for a key frame
 _MOST_RATE: Final = 1000  # frames per second that are believed
 _UNSAID: Final = 2  # of primaries, transfer and matrix (ITU-T H.273)
 _OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set show 1904 and 1970
 
-# PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19 decodes so by itself, and has no
+# PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19
+# decodes so by itself, and has no
 # such argument. Python 3.11 has no PyAV 19.
-_METADATA: Final[Mapping[str, Any]] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+_METADATA: Final[Mapping[str, Any]] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+)
 
 CUT: Final = "The file is damaged or cut short"
 
@@ -73,9 +79,23 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
         demuxer = "mpegvideo"
     remote.seek(0)
     options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
-    limits = {"enable_drefs": "0", "protocol_whitelist": "none", "max_streams": "64", "probesize": str(8 * BLOCK), "analyzeduration": "3000000"}
+    limits = {
+        "enable_drefs": "0",
+        "protocol_whitelist": "none",
+        "max_streams": "64",
+        "probesize": str(8 * BLOCK),
+        "analyzeduration": "3000000",
+    }
     with PYAV.undecodable(lambda _: CUT):
-        container = av.open(remote, "r", format=demuxer, options=options, container_options=limits, io_open=_refuse, **_METADATA)
+        container = av.open(
+            remote,
+            "r",
+            format=demuxer,
+            options=options,
+            container_options=limits,
+            io_open=_refuse,
+            **_METADATA,
+        )
     with container:
         yield Film(container, remote, wanted, demuxer)
 
@@ -132,13 +152,17 @@ class Film:
         return float(rate) if rate and 0 < rate <= _MOST_RATE else None
 
     def taken(self) -> tuple[datetime | None, str | None]:
-        """When it was begun, and the zone: Apple's own words have the camera's, and `creation_time` is UTC, "Z" (ISO 14496-12, Matroska's DateUTC).
+        """When it was begun, and the zone: Apple's own words have the camera's, and `creation_time` is UTC,
+        "Z" (ISO 14496-12, Matroska's DateUTC).
 
         None for the zone of a time that was written without one.
         """
         said = {**self._stream.metadata, **self._container.metadata}
         for name in ("com.apple.quicktime.creationdate", "creation_time"):
-            found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-]\d\d):?([0-5]\d))?", said.get(name, ""))
+            found = re.fullmatch(
+                r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-]\d\d):?([0-5]\d))?",
+                said.get(name, ""),
+            )
             if found is None:
                 continue
             zone = found[2] or (f"{found[3]}:{found[4]}" if found[3] else None)
@@ -151,9 +175,12 @@ class Film:
         return None, None
 
     def shots(self) -> Iterator[Shot]:
-        """Some frames, spread over the whole, each as soon as it is found; fewer where the file gives no more, and why in `trouble`."""
+        """Some frames, spread over the whole, each as soon as it is found; fewer where the file gives no
+        more, and why in `trouble`.
+        """
         last: Shot | None = None
-        with PYAV.ignored():  # Matroska's index is read when it is first needed; whatever is wrong shows again
+        # Matroska's index is read when it is first needed; whatever is wrong shows again
+        with PYAV.ignored():
             self._seek(0.0)
         for start, end in self._spans():
             if time.monotonic() > self._until:
@@ -170,7 +197,9 @@ class Film:
             except Undecodable as refused:
                 self.trouble = refused.reason
                 return
-            except Exception as error:  # the end of a file that was cut, and whatever else a hostile one brings about: the next may do
+            except Exception as error:
+                # the end of a file that was cut, and whatever else a hostile one brings about: the next may
+                # do
                 if not PYAV.could_not_read(error):
                     raise
                 self._forward = None
@@ -217,7 +246,8 @@ class Film:
         return [(seconds * n / number, seconds * (n + 1) / number) for n in range(number)]
 
     def _of(self, start: float, end: float, last: Shot | None) -> Shot | None:
-        """A key frame of this span, the nearest to its middle; another one if that is black or shows what the last one did. Else a frame decoded
+        """A key frame of this span, the nearest to its middle; another one if that is black or shows what the
+        last one did. Else a frame decoded
         from the key frame before it, where that is cheap.
         """
         best: Shot | None = None
@@ -234,7 +264,8 @@ class Film:
         places = [start, middle] if math.isfinite(middle) else [start]
         if self._indexed:
             there = sorted(self._key_times(start, middle, end), key=lambda at: abs(at - middle))
-            places = list(dict.fromkeys([there[0], max(there)])) if there else []  # by its end what begins in black has begun
+            # by its end what begins in black has begun
+            places = list(dict.fromkeys([there[0], max(there)])) if there else []
         for at in places:
             shot = self._key_shot(at, end)
             if shot is not None:
@@ -242,7 +273,9 @@ class Film:
 
     @property
     def _indexed(self) -> bool:
-        """Whether it is known where its key frames are. One alone is what Matroska knows of a file without an index."""
+        """Whether it is known where its key frames are. One alone is what Matroska knows of a file
+        without an index.
+        """
         return self._demuxer == "mov" or (self._demuxer == "matroska" and len(self._stream.index_entries) > 1)
 
     def _key_times(self, start: float, middle: float, end: float) -> set[float]:
@@ -263,7 +296,9 @@ class Film:
         return round((at + self._start) / self._base)
 
     def _seek(self, at: float) -> None:
-        """To the key frame at this time, or the last before it. Where there is no index that is a guess, which had better be early."""
+        """To the key frame at this time, or the last before it. Where there is no index that is a guess,
+        which had better be early.
+        """
         self._forward = None
         if self._demuxer != "mpegvideo":
             self._container.seek(self._stamp(at if self._indexed else at - _EARLY), stream=self._stream)
@@ -280,7 +315,8 @@ class Film:
                 return None
             frames = packet.decode()
             if not frames and packet.size:
-                frames = context.decode(None)  # nothing more is to come: what the decoder holds back is wanted now
+                # nothing more is to come: what the decoder holds back is wanted now
+                frames = context.decode(None)
                 if not frames:
                     context.flush_buffers()
             for frame in frames:
@@ -321,7 +357,11 @@ class Film:
         return pixels > self._pixels_left or read > self._remote.left / 2
 
     def _time(self, stamp: int | None) -> float:
-        return 0.0 if stamp is None or self._demuxer == "mpegvideo" else max(0.0, stamp * self._base - self._start)
+        return (
+            0.0
+            if stamp is None or self._demuxer == "mpegvideo"
+            else max(0.0, stamp * self._base - self._start)
+        )
 
     def _shot(self, frame: VideoFrame) -> Shot:
         if frame.width < 1 or frame.height < 1:
@@ -329,7 +369,8 @@ class Film:
         wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
         _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
         _refuse_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
-        _refuse_long(at, self._wanted.max_seconds)  # a file without a duration may still have any time in a frame
+        # a file without a duration may still have any time in a frame
+        _refuse_long(at, self._wanted.max_seconds)
         primaries, transfer, matrix = self._coded
         frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
         frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc
@@ -352,7 +393,9 @@ def _video(container: InputContainer) -> VideoStream:
 
 def _refuse_large(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise Undecodable(f"The video has {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}")
+        raise Undecodable(
+            f"The video has {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}"
+        )
 
 
 def _refuse_long(seconds: float, max_seconds: int) -> None:

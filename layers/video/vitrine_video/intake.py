@@ -24,9 +24,11 @@ _BLOCK = 256 * 1024  # bytes that may be asked for at once
 
 
 def take_in(key: str) -> Upload | None:
-    """The upload of a video that landed at this key stands where its bytes let it: ready, failed or rejected. None: nothing of ours is there.
+    """The upload of a video that landed at this key stands where its bytes let it: ready, failed or rejected.
+    None: nothing of ours is there.
 
-    May be called for the same key any number of times, at once, late or early. Raises Busy where trying again later may help.
+    May be called for the same key any number of times, at once, late or early. Raises Busy where trying again
+    later may help.
     """
     whose = settling.whose(key)
     if whose is None:
@@ -36,7 +38,8 @@ def take_in(key: str) -> Upload | None:
     begun = intake.begin(who, settling.find(who, whose.organization_id, whose.upload_id))
     if not isinstance(begun, intake.Begun):
         return begun
-    if begun.found.mime_type not in media_types.VIDEOS:  # not ours: a lost event is sent again to whoever tells them apart
+    # not ours: a lost event is sent again to whoever tells them apart
+    if begun.found.mime_type not in media_types.VIDEOS:
         log.warning("no video", extra={"upload_id": str(begun.upload.id)})
         return begun.upload
     with frames(begun.stored, begun.found.mime_type) as decoding:
@@ -56,12 +59,18 @@ def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> De
         },
         Pieces(stored, most_bytes=2 * chosen.video_read_bytes),  # a child that dies is replaced once
     )
-    limits = Limits(max_pixels=chosen.max_video_pixels, wall_seconds=chosen.video_seconds, memory_bytes=chosen.video_memory)
+    limits = Limits(
+        max_pixels=chosen.max_video_pixels,
+        wall_seconds=chosen.video_seconds,
+        memory_bytes=chosen.video_memory,
+    )
     return (decoder or _decoder()).begin_task(task, limits=limits)
 
 
 class Pieces:
-    """An object of the store, as the child is given it: what it asks for is believed no more than what it answers."""
+    """An object of the store, as the child is given it: what it asks for is believed no more than what it
+    answers.
+    """
 
     def __init__(self, stored: Stored, *, most_bytes: int) -> None:
         self._stored, self._most_bytes = stored, most_bytes

@@ -1,11 +1,14 @@
-"""The child's side of a video that lies elsewhere: a file whose pieces are asked of the parent, within bounds."""
+"""The child's side of a video that lies elsewhere: a file whose pieces are asked of the parent, within
+bounds.
+"""
 
 import io
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-BLOCK: Final = 256 * 1024  # bytes asked for at once: 1 MiB reads three times as much of a video for the same frames
+# bytes asked for at once: 1 MiB reads three times as much of a video for the same frames
+BLOCK: Final = 256 * 1024
 _KEPT: Final = 24  # blocks; a demuxer comes back to where it was
 
 

@@ -1,4 +1,6 @@
-"""A frame of a video as it is shown: turned as its container asks, in square pixels, 8 bits of sRGB each; and a glance at it, for comparing."""
+"""A frame of a video as it is shown: turned as its container asks, in square pixels, 8 bits of sRGB each;
+and a glance at it, for comparing.
+"""
 
 import struct
 from collections.abc import Mapping
@@ -18,7 +20,8 @@ _BLACK: Final = 24  # levels of grey, on average; and no pixel much more
 _ALIKE: Final = 5.0  # levels of grey that two frames differ by, on average, and look the same
 _WIDEST: Final = 8.0  # a pixel that is said to be more times as wide as high, or the reverse, is square
 
-# Matrices that FFmpeg's scaler knows (ITU-T H.273): RGB, BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020. A frame that names another is
+# Matrices that FFmpeg's scaler knows (ITU-T H.273): RGB, BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020. A
+# frame that names another is
 # converted as one that names none, because the scaler would refuse it.
 _MATRICES: Final = frozenset({0, 1, 4, 5, 6, 7, 9})
 _reformatter: Final = VideoReformatter()
@@ -36,14 +39,22 @@ class Glance:
         return sum(self.pixels) < _BLACK * len(self.pixels) and max(self.pixels) < 3 * _BLACK
 
     def differs(self, other: "Glance") -> bool:
-        return sum(abs(one - another) for one, another in zip(self.pixels, other.pixels, strict=True)) > _ALIKE * len(self.pixels)
+        return sum(
+            abs(one - another) for one, another in zip(self.pixels, other.pixels, strict=True)
+        ) > _ALIKE * len(self.pixels)
 
 
 def glance(frame: VideoFrame) -> Glance:
     small = _small.reformat(
-        frame, _GLANCE, _GLANCE, "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG, interpolation=Interpolation.AREA,
+        frame,
+        _GLANCE,
+        _GLANCE,
+        "rgb24",
+        src_colorspace=_colorspace(frame),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.AREA,
         threads=1,
-    )  # fmt: skip
+    )
     return Glance(_rows(small)[1::3])  # green is most of the grey
 
 
@@ -61,9 +72,15 @@ def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
     colours = Colours(frame.color_primaries, frame.color_trc, _brightest(frame))
     other = tones.differ(colours)
     small = _reformatter.reformat(
-        frame, width, height, "rgb48le" if other else "rgb24", src_colorspace=_colorspace(frame), dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BICUBIC, threads=1,
-    )  # fmt: skip
+        frame,
+        width,
+        height,
+        "rgb48le" if other else "rgb24",
+        src_colorspace=_colorspace(frame),
+        dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC,
+        threads=1,
+    )
     image = pyvips.Image.new_from_memory(_rows(small), width, height, 3, "ushort" if other else "uchar")
     image = tones.to_srgb(image, colours) if other else image.copy(interpretation="srgb")
     swapped, left_right, top_bottom = _turn(frame)
@@ -91,9 +108,11 @@ def _squared(frame: VideoFrame, wide: float) -> tuple[int, int]:
 
 
 def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
-    """How the stored picture becomes the shown one: whether rows become columns, then whether left and right, and top and bottom, change places.
+    """How the stored picture becomes the shown one: whether rows become columns, then whether left and right,
+    and top and bottom, change places.
 
-    By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of another angle, the nearest.
+    By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of
+    another angle, the nearest.
     """
     matrix = _side(frame, SideDataType.DISPLAYMATRIX)
     if len(matrix) < 36:
@@ -105,9 +124,12 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 
 
 def _brightest(frame: VideoFrame) -> float | None:
-    """Nits of the video's brightest pixel, or else of the screen it was made on, as FFmpeg's tonemap filter takes them."""
+    """Nits of the video's brightest pixel, or else of the screen it was made on, as FFmpeg's tonemap
+    filter takes them.
+    """
     light = _side(frame, SideDataType.CONTENT_LIGHT_LEVEL)  # AVContentLightMetadata
-    screen = _side(frame, SideDataType.MASTERING_DISPLAY_METADATA)  # AVMasteringDisplayMetadata: ten fractions, and what of them is known
+    # AVMasteringDisplayMetadata: ten fractions, and what of them is known
+    screen = _side(frame, SideDataType.MASTERING_DISPLAY_METADATA)
     if len(light) >= 4 and any(light[:4]):
         return float(struct.unpack_from("=I", light)[0])
     if len(screen) >= 88:
@@ -124,7 +146,9 @@ def _side(frame: VideoFrame, kind: SideDataType) -> bytes:
 
 
 def _name_unknown(_: type[SideDataType], value: object) -> SideDataType | None:
-    """A member for side data of a kind that PyAV does not know: without it, `frame.side_data` raises ValueError for the other kinds too."""
+    """A member for side data of a kind that PyAV does not know: without it, `frame.side_data` raises
+    ValueError for the other kinds too.
+    """
     if not isinstance(value, int):
         return None
     member: Any = object.__new__(SideDataType)
@@ -143,4 +167,6 @@ def _rows(frame: VideoFrame) -> bytes:
     data, wide = memoryview(plane), frame.width * (6 if frame.format.name == "rgb48le" else 3)
     if plane.line_size == wide:
         return bytes(data[: wide * frame.height])
-    return b"".join(data[start : start + wide] for start in range(0, plane.line_size * frame.height, plane.line_size))
+    return b"".join(
+        data[start : start + wide] for start in range(0, plane.line_size * frame.height, plane.line_size)
+    )

@@ -1,4 +1,6 @@
-"""What a dialect is: the spelling of one published API. Each module here is one, and `endpoint` speaks through this protocol alone."""
+"""What a dialect is: the spelling of one published API. Each module here is one, and `endpoint` speaks
+through this protocol alone.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,20 @@ Check = Literal["item", "organization", "scope", "role"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back. Bytes and text go as they are, with their own content-type; None is an empty body; all else becomes JSON."""
+    """What goes back. Bytes and text go as they are, with their own content-type; None is an empty body;
+    all else becomes JSON.
+    """
 
     body: object
-    status: int | None = None                                        # None: the endpoint's own
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])   # lower-case names
-    cookies: tuple[str, ...] = ()                                    # each as Set-Cookie spells it
+    status: int | None = None  # None: the endpoint's own
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])  # lower-case names
+    cookies: tuple[str, ...] = ()  # each as Set-Cookie spells it
 
 
 class Input(BaseModel):
-    """What a request says. Built when it is first used: a function uses one of many, and a cold start would pay for all."""
+    """What a request says. Built when it is first used: a function uses one of many, and a cold start
+    would pay for all.
+    """
 
     model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
 
@@ -43,7 +49,8 @@ class Input(BaseModel):
         return value if field in self.model_fields_set else STAYS
 
 
-# How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database characters.
+# How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database
+# characters.
 Title = Annotated[str, Field(max_length=255)]
 Alt = Annotated[str, Field(max_length=500)]
 Caption = Annotated[str, Field(max_length=1000)]
@@ -56,7 +63,7 @@ class MethodNotAllowed(Refusal):
 
     def __init__(self, method: str, allow: str) -> None:
         super().__init__(f"{method} is not allowed here; {allow} is")
-        self.allow = allow   # as the header spells it
+        self.allow = allow  # as the header spells it
 
 
 def said_in_headers(refused: Refusal) -> dict[str, str]:
@@ -69,12 +76,12 @@ def said_in_headers(refused: Refusal) -> dict[str, str]:
 class Dialect(Protocol):
     """A module of this package."""
 
-    BEARER_FIRST: bool              # which credential counts when both headers are there
-    ITEM_DECIDES: bool              # whether the item that the path names says which organization is opened
-    SESSION_DECIDES: bool           # whether a session's active organization goes before the earliest membership
+    BEARER_FIRST: bool  # which credential counts when both headers are there
+    ITEM_DECIDES: bool  # whether the item that the path names says which organization is opened
+    SESSION_DECIDES: bool  # whether a session's active organization goes before the earliest membership
     LIMITS: Mapping[Tier, RateLimit]
-    CHECKS: tuple[Check, ...]       # in the order in which they refuse
-    MISSING: Mapping[ItemKind, str]   # what is said when the item is not there
+    CHECKS: tuple[Check, ...]  # in the order in which they refuse
+    MISSING: Mapping[ItemKind, str]  # what is said when the item is not there
 
     def parse_id(self, text: str) -> UUID | None:
         """None when it is none."""

@@ -1,6 +1,8 @@
-"""The spelling of people and their doors: `/api/auth/...`, as better-auth's clients speak it. Errors are the Studio API's, with `message` beside.
+"""The spelling of people and their doors: `/api/auth/...`, as better-auth's clients speak it. Errors are the
+Studio API's, with `message` beside.
 
-Ids are the Studio API's too. What the endpoints take and answer stands in the modules of this package named after them.
+Ids are the Studio API's too. What the endpoints take and answer stands in the modules of this package named
+after them.
 """
 
 from __future__ import annotations
@@ -25,13 +27,23 @@ if TYPE_CHECKING:
     from vitrine.errors import Refusal
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "Error", "fault", "parse_id", "read_body", "read_query",
+    "BEARER_FIRST",
+    "CHECKS",
+    "ITEM_DECIDES",
+    "LIMITS",
+    "MISSING",
+    "SESSION_DECIDES",
+    "Error",
+    "fault",
+    "parse_id",
+    "read_body",
+    "read_query",
     "refusal",
-]  # fmt: skip
+]
 
 
 class Error(studio.Error):
-    message: str   # the sentence again
+    message: str  # the sentence again
 
 
 def refusal(refused: Refusal, operation: str | None) -> Answer:

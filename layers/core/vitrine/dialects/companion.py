@@ -1,4 +1,6 @@
-"""The upload protocol's spelling: `/api/upload/...`, as Uppy's Companion speaks S3. Errors are {"error", "code"}; `uploadId` is ours, never S3's."""
+"""The upload protocol's spelling: `/api/upload/...`, as Uppy's Companion speaks S3. Errors are {"error",
+"code"}; `uploadId` is ours, never S3's.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from vitrine.dialects import Alt, Caption, Input, Title, studio
-from vitrine.dialects.studio import CHECKS, MISSING, Id, Time, fault, parse_id, read_body, show_refusal, show_time
+from vitrine.dialects.studio import (
+    CHECKS,
+    MISSING,
+    Id,
+    Time,
+    fault,
+    parse_id,
+    read_body,
+    show_refusal,
+    show_time,
+)
 from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Refusal
 from vitrine.library.uploads import NewUpload
 from vitrine.permissions import STUDIO_LIMITS
@@ -26,11 +38,41 @@ if TYPE_CHECKING:
     from vitrine.permissions import RateLimit, Tier
 
 __all__ = [
-    "BATCH", "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "BatchQuery", "Completed", "Created", "Finished",
-    "Key", "NewMultipart", "NewPost", "Nothing", "PartQuery", "Posted", "SignedPart", "SignedParts", "Status", "StoredPart", "fault", "parse_id",
-    "parse_part_number", "read_body", "read_query", "refusal", "show_completed", "show_created", "show_part", "show_posted", "show_signed",
-    "show_signed_parts", "show_status",
-]  # fmt: skip
+    "BATCH",
+    "BEARER_FIRST",
+    "CHECKS",
+    "ITEM_DECIDES",
+    "LIMITS",
+    "MISSING",
+    "SESSION_DECIDES",
+    "BatchQuery",
+    "Completed",
+    "Created",
+    "Finished",
+    "Key",
+    "NewMultipart",
+    "NewPost",
+    "Nothing",
+    "PartQuery",
+    "Posted",
+    "SignedPart",
+    "SignedParts",
+    "Status",
+    "StoredPart",
+    "fault",
+    "parse_id",
+    "parse_part_number",
+    "read_body",
+    "read_query",
+    "refusal",
+    "show_completed",
+    "show_created",
+    "show_part",
+    "show_posted",
+    "show_signed",
+    "show_signed_parts",
+    "show_status",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,11 +81,12 @@ ITEM_DECIDES: bool = True
 SESSION_DECIDES: bool = True
 LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
 
-MAX_PART_NUMBER = 10_000   # S3's
-BATCH = 100                # parts signed at once
+MAX_PART_NUMBER = 10_000  # S3's
+BATCH = 100  # parts signed at once
 
 
 # What comes in.
+
 
 def _present(value: object) -> object:
     """None for what the browsers' client means by nothing: null, the text `null`, an empty text."""
@@ -66,14 +109,14 @@ class Metadata(Input):
     title: Maybe[Title] = None
     alt: Maybe[Alt] = None
     caption: Maybe[Caption] = None
-    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None   # bytes
+    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
 
 
 class Checksum(Input):
     """Of the whole file."""
 
     algorithm: Literal["CRC64NVME", "CRC32C", "SHA256"]
-    value: Annotated[str, EXACT] = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)   # base64
+    value: Annotated[str, EXACT] = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)  # base64
 
 
 class NewPost(Input):
@@ -84,7 +127,9 @@ class NewPost(Input):
     metadata: Maybe[Metadata] = None
 
     def wanted(self) -> NewUpload:
-        return _wanted(self.filename, self.type, self.metadata or Metadata(), size=None, checksum=None, part_bytes=None)
+        return _wanted(
+            self.filename, self.type, self.metadata or Metadata(), size=None, checksum=None, part_bytes=None
+        )
 
 
 class NewMultipart(Input):
@@ -93,12 +138,19 @@ class NewMultipart(Input):
     filename: str
     type: Maybe[str] = None
     metadata: Maybe[Metadata] = None
-    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None       # bytes
+    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
     checksum: Maybe[Checksum] = None
-    partSize: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None   # bytes
+    partSize: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
 
     def wanted(self) -> NewUpload:
-        return _wanted(self.filename, self.type, self.metadata or Metadata(), size=self.size, checksum=self.checksum, part_bytes=self.partSize)
+        return _wanted(
+            self.filename,
+            self.type,
+            self.metadata or Metadata(),
+            size=self.size,
+            checksum=self.checksum,
+            part_bytes=self.partSize,
+        )
 
 
 class Key(Input):
@@ -110,8 +162,8 @@ class Key(Input):
 class PartQuery(Key):
     """GET /api/upload/s3/multipart/{uploadId}/{partNumber}: what is declared becomes signed headers."""
 
-    size: Maybe[int] = None                                                     # bytes
-    checksum: Maybe[Annotated[str, EXACT, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None   # CRC64NVME, base64
+    size: Maybe[int] = None  # bytes
+    checksum: Maybe[Annotated[str, EXACT, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None  # CRC64NVME, base64
 
 
 class BatchQuery(Key):
@@ -162,7 +214,13 @@ def parse_part_number(text: str) -> int:
 
 
 def _wanted(
-    filename: str, mime_type: str | None, metadata: Metadata, *, size: int | None, checksum: Checksum | None, part_bytes: int | None
+    filename: str,
+    mime_type: str | None,
+    metadata: Metadata,
+    *,
+    size: int | None,
+    checksum: Checksum | None,
+    part_bytes: int | None,
 ) -> NewUpload:
     return NewUpload(
         filename=filename,
@@ -183,11 +241,12 @@ def _wanted(
 
 # What goes out.
 
+
 class Posted(TypedDict):
     method: Literal["POST"]
     url: str
-    fields: dict[str, str]   # before the file, all of them
-    expires: int             # seconds
+    fields: dict[str, str]  # before the file, all of them
+    expires: int  # seconds
     mediaId: str
     uploadId: str
 
@@ -197,7 +256,7 @@ class Created(TypedDict):
     uploadId: str
     bucket: str
     mediaId: str
-    partSize: int | None     # bytes, proposed
+    partSize: int | None  # bytes, proposed
     expiresAt: Time
 
 
@@ -209,8 +268,8 @@ class StoredPart(TypedDict):
 
 class SignedPart(TypedDict):
     url: str
-    expires: int             # seconds
-    headers: NotRequired[dict[str, str]]   # that the client must send as given
+    expires: int  # seconds
+    headers: NotRequired[dict[str, str]]  # that the client must send as given
 
 
 class SignedParts(TypedDict):
@@ -218,7 +277,7 @@ class SignedParts(TypedDict):
 
 
 class Completed(TypedDict):
-    location: str            # of the item in this API
+    location: str  # of the item in this API
     key: str
     bucket: str
     mediaId: str
@@ -226,8 +285,8 @@ class Completed(TypedDict):
 
 
 class OtherCopy(TypedDict):
-    mediaId: str             # of an item, or of a version of one
-    name: str                # of the item
+    mediaId: str  # of an item, or of a version of one
+    name: str  # of the item
     state: Literal["active", "trash"]
     match: Literal["exact"]  # the same bytes
 
@@ -237,11 +296,11 @@ class Status(TypedDict):
     state: str
     reason: str | None
     name: str
-    sizeBytes: int | None    # None: declared by nobody, and not all there yet
+    sizeBytes: int | None  # None: declared by nobody, and not all there yet
     bytesUploaded: int
     partSize: int | None
     expiresAt: Time
-    duplicates: list[OtherCopy]   # [] also while nobody knows the bytes' SHA-256
+    duplicates: list[OtherCopy]  # [] also while nobody knows the bytes' SHA-256
     media: NotRequired[studio.Media]
 
 
@@ -308,7 +367,12 @@ def show_status(status: UploadStatus, links: Links) -> Status:
         "partSize": upload.part_bytes,
         "expiresAt": show_time(upload.expires_at),
         "duplicates": [
-            {"mediaId": other.id.hex, "name": other.name, "state": "active" if other.status == "active" else "trash", "match": "exact"}
+            {
+                "mediaId": other.id.hex,
+                "name": other.name,
+                "state": "active" if other.status == "active" else "trash",
+                "match": "exact",
+            }
             for other in status.others
         ],
     }
@@ -319,8 +383,11 @@ def show_status(status: UploadStatus, links: Links) -> Status:
 
 # What is refused.
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - another dialect has words of its own for each operation
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     """As Studio's, but that another organization's upload or collection is not found."""
     if isinstance(refused, OtherOrganization):
-        return show_refusal(NotFound("Organization not found" if isinstance(refused, NotAMember) else refused.sentence))
+        return show_refusal(
+            NotFound("Organization not found" if isinstance(refused, NotAMember) else refused.sentence)
+        )
     return show_refusal(refused)

@@ -1,6 +1,7 @@
 """The spelling of logins at devices: `/api/auth/device...`, RFC 8628 as better-auth speaks it.
 
-Errors are {"error", "error_description"}: a word of the RFC and a sentence, which stands in `message` too, since better-auth's clients show that.
+Errors are {"error", "error_description"}: a word of the RFC and a sentence, which stands in `message` too,
+since better-auth's clients show that.
 """
 
 from __future__ import annotations
@@ -32,18 +33,32 @@ if TYPE_CHECKING:
     from vitrine.library.devices import Begun, Granted, Login
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "fault", "parse_id", "read_body", "read_query", "refusal",
-]  # fmt: skip
+    "BEARER_FIRST",
+    "CHECKS",
+    "ITEM_DECIDES",
+    "LIMITS",
+    "MISSING",
+    "SESSION_DECIDES",
+    "fault",
+    "parse_id",
+    "read_body",
+    "read_query",
+    "refusal",
+]
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
-_WORDS = {"invalid": "invalid_request", "internal_error": "server_error", "busy": "temporarily_unavailable"}   # ours -> OAuth's; others stay
+# ours -> OAuth's; others stay
+_WORDS = {"invalid": "invalid_request", "internal_error": "server_error", "busy": "temporarily_unavailable"}
 
 
 # What comes in.
 
+
 class CodeRequest(Input):
-    """A device asks. Both are shown to a person or handed back, so they are what RFC 6749 lets them be: printable ASCII."""
+    """A device asks. Both are shown to a person or handed back, so they are what RFC 6749 lets them be:
+    printable ASCII.
+    """
 
     client_id: str = Field(min_length=1, max_length=100, pattern="^[ -~]*$")
     scope: str = Field("", max_length=255, pattern="^[ -~]*$")
@@ -63,14 +78,21 @@ class TokenRequest(Input):
 
 
 def _plain(typed: str) -> str:
-    """A user code as it is kept, however it was typed: without dashes of any kind or spaces, in capitals. Letters beyond ASCII stay: some have a
+    """A user code as it is kept, however it was typed: without dashes of any kind or spaces, in capitals.
+    Letters beyond ASCII stay: some have a
     capital that is one of ASCII's, and are another letter all the same.
     """
     code = re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed)
     return code.upper() if code.isascii() else code
 
 
-UserCode = Annotated[str, EXACT, Field(min_length=1, max_length=40), AfterValidator(_plain), WithJsonSchema({"type": "string", "maxLength": 40})]
+UserCode = Annotated[
+    str,
+    EXACT,
+    Field(min_length=1, max_length=40),
+    AfterValidator(_plain),
+    WithJsonSchema({"type": "string", "maxLength": 40}),
+]
 
 
 class CodeQuery(Input):
@@ -83,19 +105,20 @@ class Decision(Input):
 
 # What goes out.
 
+
 class Code(TypedDict):
-    device_code: str                 # the device's secret
-    user_code: str                   # to be shown, with dashes or without
-    verification_uri: str            # the page to type it into
-    verification_uri_complete: str   # the same, already typed
-    expires_in: int                  # seconds
-    interval: int                    # seconds from one poll to the next
+    device_code: str  # the device's secret
+    user_code: str  # to be shown, with dashes or without
+    verification_uri: str  # the page to type it into
+    verification_uri_complete: str  # the same, already typed
+    expires_in: int  # seconds
+    interval: int  # seconds from one poll to the next
 
 
 class Token(TypedDict):
-    access_token: str                # of a session
+    access_token: str  # of a session
     token_type: Literal["Bearer"]
-    expires_in: int                  # seconds
+    expires_in: int  # seconds
     scope: str
 
 
@@ -111,9 +134,9 @@ class Success(TypedDict):
 
 
 class Error(TypedDict):
-    error: str                       # a stable word, RFC 8628's and RFC 6749's where they have one
-    error_description: str           # a sentence for a person
-    message: str                     # the same
+    error: str  # a stable word, RFC 8628's and RFC 6749's where they have one
+    error_description: str  # a sentence for a person
+    message: str  # the same
     requestId: NotRequired[str]
 
 
@@ -130,11 +153,21 @@ def show_code(begun: Begun, origin: str) -> Code:
 
 
 def show_token(granted: Granted) -> Token:
-    return {"access_token": granted.token, "token_type": "Bearer", "expires_in": granted.expires_in, "scope": granted.scope}
+    return {
+        "access_token": granted.token,
+        "token_type": "Bearer",
+        "expires_in": granted.expires_in,
+        "scope": granted.scope,
+    }
 
 
 def show_login(login: Login) -> Waiting:
-    return {"user_code": login.user_code, "status": login.status, "clientId": login.client_id, "scope": login.scope}
+    return {
+        "user_code": login.user_code,
+        "status": login.status,
+        "clientId": login.client_id,
+        "scope": login.scope,
+    }
 
 
 def refusal(refused: Refusal, operation: str | None) -> Answer:

@@ -1,4 +1,6 @@
-"""What the endpoints of API keys take and answer, under `/api/auth/api-keys`. Times that come in have a zone."""
+"""What the endpoints of API keys take and answer, under `/api/auth/api-keys`. Times that come in have a
+zone.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from vitrine.models import ApiKey
 
-MOST_SCOPES = 100   # in one list, repeated ones counted
+MOST_SCOPES = 100  # in one list, repeated ones counted
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -37,11 +39,12 @@ def parse_moment(text: str) -> datetime | None:
     """A time as RFC 3339 spells it, with its zone; None when it is none."""
     try:
         return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
-    except ValueError:   # the 31st of June
+    except ValueError:  # the 31st of June
         return None
 
 
 # What comes in.
+
 
 def _a_moment(value: object) -> datetime:
     found = parse_moment(value) if isinstance(value, str) else None
@@ -53,15 +56,25 @@ def _a_moment(value: object) -> datetime:
 def _some_scopes(value: object) -> list[str]:
     listed = cast("list[object]", value) if isinstance(value, list) else []
     if not 1 <= len(listed) <= MOST_SCOPES or not all(isinstance(scope, str) for scope in listed):
-        raise PydanticCustomError("scopes", "Must be an array of scopes")   # one issue, however long the list
+        raise PydanticCustomError("scopes", "Must be an array of scopes")  # one issue, however long the list
     return cast("list[str]", listed)
 
 
-Moment = Annotated[datetime, BeforeValidator(_a_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[
+    datetime, BeforeValidator(_a_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 Scopes = Annotated[
-    list[str], BeforeValidator(_some_scopes),
-    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": list(SCOPES)}, "minItems": 1, "maxItems": MOST_SCOPES}),
-]  # fmt: skip
+    list[str],
+    BeforeValidator(_some_scopes),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "enum": list(SCOPES)},
+            "minItems": 1,
+            "maxItems": MOST_SCOPES,
+        }
+    ),
+]
 
 
 class NewKey(Input):
@@ -70,7 +83,7 @@ class NewKey(Input):
     name: str
     scopes: Scopes
     expiresAt: Moment | None = None
-    expiresIn: StrictInt | None = None   # seconds
+    expiresIn: StrictInt | None = None  # seconds
 
     def end(self) -> datetime | None:
         """Raises Invalid."""
@@ -89,7 +102,7 @@ class KeyChange(Input):
 
     name: str = ""
     scopes: Scopes = Field(default_factory=list[str])
-    expiresAt: Moment | None = None   # null: never
+    expiresAt: Moment | None = None  # null: never
 
     def change(self) -> keys.Change:
         """Raises Invalid when it is none."""
@@ -105,20 +118,21 @@ class KeyChange(Input):
 class Rotation(Input):
     """How long the old key works beside the new one."""
 
-    overlap: StrictInt = 0   # seconds
+    overlap: StrictInt = 0  # seconds
 
 
 # What goes out.
 
+
 class Key(TypedDict):
     id: str
     name: str
-    keyPrefix: str           # to recognize the key by
+    keyPrefix: str  # to recognize the key by
     scopes: list[str]
-    status: Literal["active", "expired", "inactive"]   # inactive: revoked
+    status: Literal["active", "expired", "inactive"]  # inactive: revoked
     lastUsedAt: Time | None  # within five minutes
     expiresAt: Time | None
-    revokedAt: Time | None   # in the future: rotated, and works until then
+    revokedAt: Time | None  # in the future: rotated, and works until then
     createdAt: Time
     updatedAt: Time
 
@@ -132,7 +146,7 @@ class OneKey(TypedDict):
 
 
 class NewOne(OneKey):
-    key: str                 # shown this once
+    key: str  # shown this once
 
 
 class Replaced(NewOne):

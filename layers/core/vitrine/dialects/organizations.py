@@ -1,4 +1,6 @@
-"""What the endpoints of organizations take and answer: `/api/auth/organization/...`, in better-auth's names. A member's id is the person's."""
+"""What the endpoints of organizations take and answer: `/api/auth/organization/...`, in better-auth's
+names. A member's id is the person's.
+"""
 
 from __future__ import annotations
 
@@ -24,20 +26,34 @@ if TYPE_CHECKING:
 
 # What comes in.
 
+
 def _an_email(value: object) -> str:
-    """Return the address, trimmed. Whether a mail server would accept it is not checked: an address that nobody has lets nobody join."""
+    """Return the address, trimmed. Whether a mail server would accept it is not checked: an address that
+    nobody has lets nobody join.
+    """
     text = value.strip() if isinstance(value, str) else ""
     name, _, host = text.rpartition("@")
-    if not name or not host or len(text) > MAX_EMAIL or any(character.isspace() or not character.isprintable() for character in text):
+    if (
+        not name
+        or not host
+        or len(text) > MAX_EMAIL
+        or any(character.isspace() or not character.isprintable() for character in text)
+    ):
         raise PydanticCustomError("email", "Must be an e-mail address")
     return text
 
 
-Email = Annotated[str, BeforeValidator(_an_email), WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL})]
+Email = Annotated[
+    str,
+    BeforeValidator(_an_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL}),
+]
 
 
 class InOne(Input):
-    """Of one organization: the one named here, which a header x-team-id must not contradict; else the caller's own."""
+    """Of one organization: the one named here, which a header x-team-id must not contradict; else the
+    caller's own.
+    """
 
     organizationId: Id | None = None
 
@@ -130,11 +146,12 @@ class Token(Input):
 
 # What goes out.
 
+
 class Organization(TypedDict):
     id: str
     name: str
     slug: str
-    role: Role               # of who asks
+    role: Role  # of who asks
     createdAt: Time
 
 
@@ -146,11 +163,11 @@ class User(TypedDict):
 
 
 class Member(TypedDict):
-    id: str                  # of the person
+    id: str  # of the person
     organizationId: str
     userId: str
     role: Role
-    createdAt: Time          # when they joined
+    createdAt: Time  # when they joined
     user: User
 
 
@@ -175,7 +192,7 @@ class Invitation(TypedDict):
 
 
 class NewInvitation(Invitation):
-    token: str               # shown this once: whoever sends the invitation on must keep it
+    token: str  # shown this once: whoever sends the invitation on must keep it
 
 
 class AcceptedInvitation(TypedDict):

@@ -1,4 +1,6 @@
-"""What people's own endpoints take and answer: sign-up, sign-in, password, session. Shapes are better-auth's, so that its clients work unchanged."""
+"""What people's own endpoints take and answer: sign-up, sign-in, password, session. Shapes are
+better-auth's, so that its clients work unchanged.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
     from vitrine import models
 
 EMAIL = Field(min_length=1, max_length=320)
-Password = Annotated[str, EXACT]   # has a form of its own, `credentials.hash_password`
+Password = Annotated[str, EXACT]  # has a form of its own, `credentials.hash_password`
 
 
 # What comes in. How long a password may be is the library's to say: it counts what it hashes.
+
 
 class SignUp(Input):
     name: str = Field(min_length=1, max_length=255)
@@ -41,6 +44,7 @@ class ChangePassword(Input):
 
 # What goes out.
 
+
 class User(TypedDict):
     id: str
     email: str
@@ -52,11 +56,11 @@ class User(TypedDict):
 
 
 class OpenedSession(TypedDict):
-    token: str             # the session's token again: the published mobile client keeps only this one
+    token: str  # the session's token again: the published mobile client keeps only this one
 
 
 class SignedUp(TypedDict):
-    token: str             # of the session: shown here and never again
+    token: str  # of the session: shown here and never again
     session: OpenedSession
     user: User
 
@@ -70,16 +74,16 @@ class SignedOut(TypedDict):
 
 
 class PasswordChanged(TypedDict):
-    token: None            # the session goes on under its own
+    token: None  # the session goes on under its own
     user: User
 
 
 class Session(TypedDict):
     id: str
     userId: str
-    expiresAt: Time        # unless it is used before
+    expiresAt: Time  # unless it is used before
     createdAt: Time
-    updatedAt: Time        # when it was last seen, within a day
+    updatedAt: Time  # when it was last seen, within a day
     ipAddress: str | None
     userAgent: str | None
     activeOrganizationId: str | None
@@ -125,7 +129,9 @@ def show_session(found: models.SignedIn) -> SessionAndUser:
             "updatedAt": show_time(found.seen_at),
             "ipAddress": found.address,
             "userAgent": found.user_agent,
-            "activeOrganizationId": found.active_organization_id.hex if found.active_organization_id else None,
+            "activeOrganizationId": found.active_organization_id.hex
+            if found.active_organization_id
+            else None,
         },
         "user": show_user(found.account),
     }

@@ -1,4 +1,6 @@
-"""The Studio API's spelling: `/api/...`. Ids are 32 hexadecimal digits, errors {"error", "code"}, field names as its documents give them."""
+"""The Studio API's spelling: `/api/...`. Ids are 32 hexadecimal digits, errors {"error", "code"}, field
+names as its documents give them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NotRequired, TypeVar, cast
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
@@ -48,7 +58,7 @@ MISSING: Mapping[ItemKind, str] = {
     "upload_key": "Upload not found",
 }
 
-ANSWER_BYTES = 5_000_000   # a page is cut before it outgrows this: Lambda lets 6 MB through
+ANSWER_BYTES = 5_000_000  # a page is cut before it outgrows this: Lambda lets 6 MB through
 
 
 # Ids, times, cursors.
@@ -75,15 +85,19 @@ def parse_cursor(text: str) -> models.Cursor:
     """Raises Invalid for what was never handed out."""
     try:
         spelled = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-    except ValueError:   # not base64, not UTF-8
+    except ValueError:  # not base64, not UTF-8
         spelled = ""
     item = parse_id(spelled[:32])
     if item is None or not spelled.isprintable():
-        raise Invalid("The cursor is not one of this listing", issues=(Issue(("cursor",), "Not a cursor of this listing"),))
+        raise Invalid(
+            "The cursor is not one of this listing",
+            issues=(Issue(("cursor",), "Not a cursor of this listing"),),
+        )
     return models.Cursor(spelled[32:], item)
 
 
 # What comes in.
+
 
 def _an_id(value: object) -> UUID:
     found = parse_id(value) if isinstance(value, str) else None
@@ -92,9 +106,12 @@ def _an_id(value: object) -> UUID:
     return found
 
 
-Id = Annotated[UUID, BeforeValidator(_an_id), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F-]{32,36}$"})]
+Id = Annotated[
+    UUID, BeforeValidator(_an_id), WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F-]{32,36}$"})
+]
 
-# pydantic's kind of error -> what is said of the field, with the numbers that pydantic gives. What is not here is only said to be wrong.
+# pydantic's kind of error -> what is said of the field, with the numbers that pydantic gives. What is not
+# here is only said to be wrong.
 _WORDS = {
     "missing": "Required",
     "extra_forbidden": "Is not known here",
@@ -143,7 +160,7 @@ _WORDS = {
     "url_parsing": "Must be a URL",
     "url_scheme": "Must be a URL of http or https",
     "url_too_long": "Must have at most {max_length} {characters}",
-    "value_error": "{error}",   # a validator of ours said it
+    "value_error": "{error}",  # a validator of ours said it
 }
 
 
@@ -153,18 +170,28 @@ def read_body(model: type[M], value: object) -> M:
     except ValidationError as error:
         raise _invalid(error) from None
     if _endless(value):
-        raise Invalid("A number is too large to be kept")   # no model has looked into what it keeps as it comes
+        # no model has looked into what it keeps as it comes
+        raise Invalid("A number is too large to be kept")
     return read
 
 
 def read_query(model: type[M], values: Mapping[str, str]) -> M:
     """An empty parameter counts as absent: clients send some without a value."""
     given = {name: value for name, value in values.items() if value != ""}
-    unserved = [name for name in getattr(model, "UNSERVED", ()) if name in given and (name, given[name]) != ("recursive", "false")]
+    unserved = [
+        name
+        for name in getattr(model, "UNSERVED", ())
+        if name in given and (name, given[name]) != ("recursive", "false")
+    ]
     if unserved:
         raise NotServed(f"The parameter {unserved[0]} is not served by this deployment yet")
-    grouped = [name for name, field in model.model_fields.items() if field.annotation in (int, float) and "_" in given.get(name, "")]
-    return read_body(model, {**given, **dict.fromkeys(grouped, "?")})   # 1_000 is a number in Python's own texts, so to pydantic, and to no client
+    grouped = [
+        name
+        for name, field in model.model_fields.items()
+        if field.annotation in (int, float) and "_" in given.get(name, "")
+    ]
+    # 1_000 is a number in Python's own texts, so to pydantic, and to no client
+    return read_body(model, {**given, **dict.fromkeys(grouped, "?")})
 
 
 def _invalid(error: ValidationError) -> Invalid:
@@ -177,8 +204,12 @@ def _said(wrong: ErrorDetails) -> str:
     """Of one field."""
     known = wrong.get("ctx", {})
     if wrong["type"] not in _WORDS:
-        return "Is not valid" if "url" in wrong else wrong["msg"]   # pydantic's own kinds have a page each; others are ours, with our sentence
-    numbers = {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in known.items()}
+        # pydantic's own kinds have a page each; others are ours, with our sentence
+        return "Is not valid" if "url" in wrong else wrong["msg"]
+    numbers = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in known.items()
+    }
     one = known.get("max_length", known.get("min_length")) == 1
     options = str(known.get("expected", "")).replace("' or '", ", ").replace("', '", ", ").strip("'")
     return _WORDS[wrong["type"]].format(
@@ -193,7 +224,11 @@ def _endless(value: object) -> bool:
     """Whether it holds a number beyond those of JSON's usual readers, such as 1e999."""
     if isinstance(value, dict):
         return any(map(_endless, cast("dict[str, object]", value).values()))
-    return any(map(_endless, cast("list[object]", value))) if isinstance(value, list) else isinstance(value, float) and not isfinite(value)
+    return (
+        any(map(_endless, cast("list[object]", value)))
+        if isinstance(value, list)
+        else isinstance(value, float) and not isfinite(value)
+    )
 
 
 def _a_file(value: object) -> models.SentFile:
@@ -202,11 +237,17 @@ def _a_file(value: object) -> models.SentFile:
     return value
 
 
-SentFile = Annotated[models.SentFile, PlainValidator(_a_file), WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"})]
+SentFile = Annotated[
+    models.SentFile,
+    PlainValidator(_a_file),
+    WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
+]
 
 
 class FormUpload(Input):
-    """A form upload. Other fields that clients have been told of (width, height, duration, exif) are taken from the file itself."""
+    """A form upload. Other fields that clients have been told of (width, height, duration, exif) are
+    taken from the file itself.
+    """
 
     datasetId: Id
     path: str = Field("", description="the folder, as browse returns it; the collection's root when absent")
@@ -218,22 +259,38 @@ class BrowseQuery(Input):
     """How one level of a collection is asked for."""
 
     UNSERVED: ClassVar[tuple[str, ...]] = (
-        "q", "tags", "tagFilters", "similarToObjectId", "similarToObjectModel", "clusterId", "mediaId", "recursive", "dateFrom", "dateTo", "minScore",
-    )  # fmt: skip
+        "q",
+        "tags",
+        "tagFilters",
+        "similarToObjectId",
+        "similarToObjectModel",
+        "clusterId",
+        "mediaId",
+        "recursive",
+        "dateFrom",
+        "dateTo",
+        "minScore",
+    )
 
-    path: str | None = Field(None, description="the folder, as browse returns it; the collection's root when absent")
+    path: str | None = Field(
+        None, description="the folder, as browse returns it; the collection's root when absent"
+    )
     limit: int = Field(10, ge=1, le=1000)
     offset: int = Field(0, ge=0, le=2**53 - 1)
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
     type: Literal["image", "video", "folder", "all"] = "all"
-    sortBy: Literal["name", "createdAt", "type", "description", "prompt", "takenAt", "sizeBytes"] = "createdAt"
+    sortBy: Literal["name", "createdAt", "type", "description", "prompt", "takenAt", "sizeBytes"] = (
+        "createdAt"
+    )
     sortDirection: Literal["asc", "desc"] = "desc"
 
     def after(self) -> models.Cursor | None:
         """Where the page begins. Raises Invalid; NotServed for an order that is not served."""
         if (self.sortBy, self.sortDirection) != ("createdAt", "desc"):
             name = "sortBy" if self.sortBy != "createdAt" else "sortDirection"
-            raise NotServed(f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order")
+            raise NotServed(
+                f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order"
+            )
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
@@ -263,7 +320,12 @@ class Reprocess(Input):
 class DuplicatesQuery(Input):
     """How what is there more than once is asked for."""
 
-    distance: int = Field(models.USUAL, ge=0, le=models.FURTHEST, description="bits of 64 in which what looks the same may differ at most")
+    distance: int = Field(
+        models.USUAL,
+        ge=0,
+        le=models.FURTHEST,
+        description="bits of 64 in which what looks the same may differ at most",
+    )
     limit: int = Field(10, ge=1, le=50, description="groups")
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 
@@ -272,9 +334,10 @@ class DuplicatesQuery(Input):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
-SERVERS_OWN = ("moderation", "exif", "video", "processing")   # of metadata: shown, and ignored when they come back
-METADATA_BYTES = 65_536    # as JSON
-METADATA_DEPTH = 32        # of objects and lists, metadata itself the first
+# of metadata: shown, and ignored when they come back
+SERVERS_OWN = ("moderation", "exif", "video", "processing")
+METADATA_BYTES = 65_536  # as JSON
+METADATA_DEPTH = 32  # of objects and lists, metadata itself the first
 
 
 class Metadata(Input):
@@ -299,7 +362,9 @@ class Metadata(Input):
 
 def _fits(value: object, depth: int) -> bool:
     if isinstance(value, dict):
-        return depth > 0 and all(_fits(inner, depth - 1) for inner in cast("dict[str, object]", value).values())
+        return depth > 0 and all(
+            _fits(inner, depth - 1) for inner in cast("dict[str, object]", value).values()
+        )
     if isinstance(value, list):
         return depth > 0 and all(_fits(inner, depth - 1) for inner in cast("list[object]", value))
     return not isinstance(value, float) or isfinite(value)
@@ -309,7 +374,9 @@ class Change(Input):
     """What of an item is to be another; at least one."""
 
     name: str = Field(default_factory=str, description="1 to 255 characters")
-    metadata: Metadata = Field(default_factory=lambda: Metadata.model_validate({}), description="replaced whole")
+    metadata: Metadata = Field(
+        default_factory=lambda: Metadata.model_validate({}), description="replaced whole"
+    )
 
     def wanted(self) -> tuple[str | None, models.Description | None]:
         """The name and what is said of it; None: to stay. Raises Invalid."""
@@ -329,7 +396,9 @@ class CollectionChange(Input):
         """Name and icon, an empty one for none; None: to stay. Raises Invalid."""
         if not self.model_fields_set:
             raise Invalid("Neither name nor icon was provided")
-        return self.name if "name" in self.model_fields_set else None, (self.icon or "") if "icon" in self.model_fields_set else None
+        return self.name if "name" in self.model_fields_set else None, (
+            self.icon or ""
+        ) if "icon" in self.model_fields_set else None
 
 
 class VersionQuery(Input):
@@ -340,15 +409,20 @@ class VersionQuery(Input):
 
 # Many items at once.
 
+
 class Bulk(Input):
     """What is to be done to many items, each judged on its own."""
 
     action: Literal["move", "delete", "restore", "tag", "untag"]
     ids: list[Id] = Field(min_length=1, max_length=1000)
     dryRun: bool = Field(False, description="say what would become of each, and change nothing")
-    destinationPath: str = Field(default_factory=str, description="to move: the folder, or the collection, as browse returns it")
+    destinationPath: str = Field(
+        default_factory=str, description="to move: the folder, or the collection, as browse returns it"
+    )
     label: str = Field(default_factory=str, description="to tag and untag: the group")
-    value: str = Field(default_factory=str, description="to tag; to untag, all of the group when it is absent")
+    value: str = Field(
+        default_factory=str, description="to tag; to untag, all of the group when it is absent"
+    )
 
     def wanted(self) -> models.Action:
         """Raises Invalid where the action lacks what it needs."""
@@ -361,8 +435,10 @@ class Bulk(Input):
                 return models.Restore()
             case "tag":
                 return models.AddTag(self._said("label"), self._said("value"))
-            case "untag":    # an empty value is refused, so that it does not take a whole group by mistake
-                return models.RemoveTag(self._said("label"), self.value if "value" in self.model_fields_set else None)
+            case "untag":  # an empty value is refused, so that it does not take a whole group by mistake
+                return models.RemoveTag(
+                    self._said("label"), self.value if "value" in self.model_fields_set else None
+                )
 
     def _said(self, name: Literal["destinationPath", "label", "value"]) -> str:
         if name not in self.model_fields_set:
@@ -385,7 +461,7 @@ Link = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class Corner(TypedDict):
-    x: float   # pixels of the frame
+    x: float  # pixels of the frame
     y: float
 
 
@@ -393,10 +469,10 @@ class Detected(TypedDict):
     id: str
     type: str
     label: str
-    blob: str              # URL of a crop, or ""
+    blob: str  # URL of a crop, or ""
     status: str
     polygon: list[Corner]
-    confidence: float      # 0 to 1
+    confidence: float  # 0 to 1
 
 
 class Caption(TypedDict):
@@ -409,7 +485,7 @@ class Caption(TypedDict):
 
 class Frame(TypedDict):
     id: str
-    timestamp: str         # seconds, "0" for stills
+    timestamp: str  # seconds, "0" for stills
     endTimestamp: NotRequired[str]
     pageNumber: NotRequired[int]
     blob: Link
@@ -426,9 +502,10 @@ class Frame(TypedDict):
 
 class Processing(TypedDict):
     state: Literal["pending", "ready", "failed"]
-    reason: str | None     # of what failed
-    reprocessing: NotRequired[Literal[True]]   # its frames are being made anew; until then a ready one shows those it has
-    reprocessFailure: NotRequired[str]         # why nothing came of that; the frames are those it had before
+    reason: str | None  # of what failed
+    # its frames are being made anew; until then a ready one shows those it has
+    reprocessing: NotRequired[Literal[True]]
+    reprocessFailure: NotRequired[str]  # why nothing came of that; the frames are those it had before
 
 
 class Dataset(TypedDict):
@@ -441,7 +518,7 @@ class Media(TypedDict):
     id: str
     name: str
     type: Literal["image", "video", "pdf", "folder"]
-    blob: str | None       # permanent link; null while pending; "folder" for a folder
+    blob: str | None  # permanent link; null while pending; "folder" for a folder
     path: str
     datasetId: str
     width: int | None
@@ -458,16 +535,18 @@ class Media(TypedDict):
     isActive: bool
     filename: str | None
     mimeType: str | None
-    takenAt: str | None    # with its zone where that is known
-    placeholder: str | None   # ThumbHash, base64
-    colors: list[str]      # "#rrggbb", the most common first, six at most; [] for a folder, and while nobody knows
-    sha256: str | None     # hexadecimal
-    processing: Processing | None   # null for a folder
+    takenAt: str | None  # with its zone where that is known
+    placeholder: str | None  # ThumbHash, base64
+    # "#rrggbb", the most common first, six at most; [] for a folder, and while nobody knows
+    colors: list[str]
+    sha256: str | None  # hexadecimal
+    processing: Processing | None  # null for a folder
     metadata: dict[str, Any]
     frames: list[Frame]
     dataset: Dataset
-    folderItemCount: NotRequired[int]        # of a folder: active images and videos at any depth
-    folderPreviews: NotRequired[list[Link]]  # of a folder: thumbnails of the newest in it, four at most, newest first
+    folderItemCount: NotRequired[int]  # of a folder: active images and videos at any depth
+    # of a folder: thumbnails of the newest in it, four at most, newest first
+    folderPreviews: NotRequired[list[Link]]
 
 
 class OneMedia(TypedDict):
@@ -480,17 +559,17 @@ class Reprocessing(TypedDict):
 
 
 class ReprocessingMany(TypedDict):
-    requested: int             # of what was looked at; the others wait already, or have no file here
+    requested: int  # of what was looked at; the others wait already, or have no file here
     nextCursor: str | None
 
 
 class Versions(TypedDict):
-    versions: list[Media]      # the first one first, each as it is
+    versions: list[Media]  # the first one first, each as it is
 
 
 class DeletedVersion(TypedDict):
     deletedId: str
-    promotedId: str | None     # what the item shows in its place; null: it did not show the deleted one
+    promotedId: str | None  # what the item shows in its place; null: it did not show the deleted one
 
 
 class Pagination(TypedDict):
@@ -518,7 +597,7 @@ class Collection(TypedDict):
 
 
 class CreatedCollection(Collection):
-    dataset: Collection    # the same again: older clients read it here
+    dataset: Collection  # the same again: older clients read it here
 
 
 class OneCollection(TypedDict):
@@ -544,24 +623,25 @@ class OneFolder(TypedDict):
 
 class Deleted(TypedDict):
     id: str
-    deletedCount: int      # files, versions counted
+    deletedCount: int  # files, versions counted
     deletionId: str
 
 
 class Restored(TypedDict):
     id: str
-    restoredCount: int     # files, versions counted
+    restoredCount: int  # files, versions counted
     deletionId: str
 
 
 class Outcome(TypedDict):
     id: str
-    status: int                  # as the answer to a request for this item alone would have
-    changed: bool                # false: it was so already, or is refused
-    newPath: NotRequired[str]    # of a moved one
-    deletionId: NotRequired[str | None]   # of a deleted or restored one; null: of a dry run's deletion, which has none
-    error: NotRequired[str]      # where it is refused: a sentence for a person
-    code: NotRequired[str]       # and a stable word
+    status: int  # as the answer to a request for this item alone would have
+    changed: bool  # false: it was so already, or is refused
+    newPath: NotRequired[str]  # of a moved one
+    # of a deleted or restored one; null: of a dry run's deletion, which has none
+    deletionId: NotRequired[str | None]
+    error: NotRequired[str]  # where it is refused: a sentence for a person
+    code: NotRequired[str]  # and a stable word
 
 
 class BulkDone(TypedDict):
@@ -569,22 +649,22 @@ class BulkDone(TypedDict):
     dryRun: bool
     succeeded: int
     failed: int
-    deletedCount: NotRequired[int]    # files, versions counted
+    deletedCount: NotRequired[int]  # files, versions counted
     restoredCount: NotRequired[int]
-    results: list[Outcome]            # one for each id, in the order in which they were named first
+    results: list[Outcome]  # one for each id, in the order in which they were named first
 
 
 class Trashed(TypedDict):
     deletionId: str
-    id: str                # of what was deleted; with it went what lay in it. Of a selection: of one of several
+    id: str  # of what was deleted; with it went what lay in it. Of a selection: of one of several
     kind: Literal["media", "folder", "version", "collection", "selection"]
     name: str | None
-    type: Literal["image", "video", "pdf", "folder"] | None   # null: a collection
+    type: Literal["image", "video", "pdf", "folder"] | None  # null: a collection
     datasetId: str | None
     deletedAt: Time
     deletedById: str
-    purgeAt: Time | None   # from when on it is gone for good; null: never
-    deletedCount: int      # files, versions counted
+    purgeAt: Time | None  # from when on it is gone for good; null: never
+    deletedCount: int  # files, versions counted
 
 
 class CursorPagination(TypedDict):
@@ -599,18 +679,18 @@ class Trash(TypedDict):
 
 
 class Same(TypedDict):
-    distance: int          # bits of 64 in which it looks other than the first of its group
+    distance: int  # bits of 64 in which it looks other than the first of its group
     media: Media
 
 
 class Group(TypedDict):
-    match: Literal["exact", "near"]   # the same bytes, or the same looks
-    count: int             # items of the group, in all
-    items: list[Same]      # the first 50 of them, by when they were uploaded
+    match: Literal["exact", "near"]  # the same bytes, or the same looks
+    count: int  # items of the group, in all
+    items: list[Same]  # the first 50 of them, by when they were uploaded
 
 
 class Duplicates(TypedDict):
-    duplicates: list[Group]           # all that are exact before those that are near
+    duplicates: list[Group]  # all that are exact before those that are near
     pagination: CursorPagination
 
 
@@ -621,7 +701,7 @@ class Moved(TypedDict):
 
 
 class Tags(TypedDict):
-    tags: dict[str, list[str]]   # group -> values, both sorted by code point
+    tags: dict[str, list[str]]  # group -> values, both sorted by code point
 
 
 class Me(TypedDict):
@@ -638,8 +718,8 @@ class Bytes(TypedDict):
     trash: int
     originals: int
     derived: int
-    total: int             # stored: active and trash
-    reserved: int          # by open uploads, beside the total
+    total: int  # stored: active and trash
+    reserved: int  # by open uploads, beside the total
 
 
 class Counts(TypedDict):
@@ -650,14 +730,14 @@ class Counts(TypedDict):
 class Uploaded(TypedDict):
     success: Literal[True]
     mediaId: str
-    url: str | None        # permanent link; null where the item was blocked within the request
+    url: str | None  # permanent link; null where the item was blocked within the request
     message: str
 
 
 class Usage(TypedDict):
     bytes: Bytes
-    counts: Counts         # originals
-    limit: int | None      # bytes; null: none
+    counts: Counts  # originals
+    limit: int | None  # bytes; null: none
 
 
 class Detail(TypedDict):
@@ -666,8 +746,8 @@ class Detail(TypedDict):
 
 
 class Error(TypedDict):
-    error: str             # a sentence for a person
-    code: str              # a stable word
+    error: str  # a sentence for a person
+    code: str  # a stable word
     details: NotRequired[list[Detail]]
     requestId: NotRequired[str]
 
@@ -679,7 +759,9 @@ def show_uploaded(media: models.Media, links: Links) -> Uploaded:
         "success": True,
         "mediaId": media.id.hex,
         "url": None if blocked else links.permanent(media),
-        "message": "File uploaded but blocked by content moderation" if blocked else "File uploaded successfully",
+        "message": "File uploaded but blocked by content moderation"
+        if blocked
+        else "File uploaded successfully",
     }
 
 
@@ -689,7 +771,11 @@ def show_media(media: models.Media, links: Links) -> Media:
         "id": media.id.hex,
         "name": media.name,
         "type": media.type,
-        "blob": "folder" if media.type == "folder" else links.permanent(media) if media.verified_at is not None else None,
+        "blob": "folder"
+        if media.type == "folder"
+        else links.permanent(media)
+        if media.verified_at is not None
+        else None,
         "path": media.path,
         "datasetId": media.collection_id.hex,
         "width": media.width,
@@ -707,13 +793,21 @@ def show_media(media: models.Media, links: Links) -> Media:
         "filename": media.filename,
         "mimeType": media.mime_type,
         "takenAt": _taken(media),
-        "placeholder": base64.b64encode(media.placeholder).decode() if media.placeholder is not None else None,
+        "placeholder": base64.b64encode(media.placeholder).decode()
+        if media.placeholder is not None
+        else None,
         "colors": list(media.colors),
         "sha256": media.sha256.hex() if media.sha256 is not None else None,
         "processing": _processing(media),
         "metadata": _metadata(media),
-        "frames": [_frame(frame, media, links) for frame in media.frames] if media.verified_at is not None else [],
-        "dataset": {"id": media.collection_id.hex, "name": media.collection_name, "organizationId": media.organization_id.hex},
+        "frames": [_frame(frame, media, links) for frame in media.frames]
+        if media.verified_at is not None
+        else [],
+        "dataset": {
+            "id": media.collection_id.hex,
+            "name": media.collection_name,
+            "organizationId": media.organization_id.hex,
+        },
     }
     if media.inside_count is not None:
         shown["folderItemCount"] = media.inside_count
@@ -744,7 +838,9 @@ def _metadata(media: models.Media) -> dict[str, Any]:
 
 
 def _taken(media: models.Media) -> str | None:
-    """By the camera's clock, with its zone; without one where nobody knows it (it is then kept as if the clock had been in UTC)."""
+    """By the camera's clock, with its zone; without one where nobody knows it (it is then kept as if the
+    clock had been in UTC).
+    """
     if media.taken_at is None:
         return None
     zone = re.fullmatch(r"([+-])(\d\d):?(\d\d)", media.taken_zone or "")
@@ -767,7 +863,13 @@ def _frame(frame: models.Frame, media: models.Media, links: Links) -> Frame:
         "createdAt": show_time(frame.created_at),
         "mediaId": media.id.hex,
         "captions": [
-            {"id": caption.id.hex, "text": caption.text, "frameId": frame.id.hex, "createdAt": show_time(caption.created_at), "status": media.status}
+            {
+                "id": caption.id.hex,
+                "text": caption.text,
+                "frameId": frame.id.hex,
+                "createdAt": show_time(caption.created_at),
+                "status": media.status,
+            }
             for caption in frame.captions
         ],
         "objects": [
@@ -816,23 +918,33 @@ def show_versions(versions: Sequence[models.Media], links: Links) -> Versions:
 
 
 def show_deleted_version(deleted: models.DeletedVersion) -> DeletedVersion:
-    return {"deletedId": deleted.id.hex, "promotedId": deleted.promoted_id.hex if deleted.promoted_id else None}
+    return {
+        "deletedId": deleted.id.hex,
+        "promotedId": deleted.promoted_id.hex if deleted.promoted_id else None,
+    }
 
 
 NOT_ITS_OWN = ("path", "dataset", "folderItemCount", "folderPreviews")
 
 
 def etag(media: models.Media) -> str:
-    """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors lie and what they are called, nor by what
+    """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors
+    lie and what they are called, nor by what
     lies in it.
     """
     own = show_media(media, _Keys(""))
-    state = [media.row_version, media.version_id, {name: value for name, value in own.items() if name not in NOT_ITS_OWN}]
+    state = [
+        media.row_version,
+        media.version_id,
+        {name: value for name, value in own.items() if name not in NOT_ITS_OWN},
+    ]
     return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
 
 
 def unchanged(headers: Mapping[str, str]) -> Callable[[models.Media], None] | None:
-    """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it says nothing."""
+    """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it
+    says nothing.
+    """
     return _unchanged(headers, etag)
 
 
@@ -859,7 +971,9 @@ class _Keys(Links):
 
 
 def show_listing(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> Listing:
-    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to answer."""
+    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to
+    answer.
+    """
     shown: list[Media] = []
     following, size = page.next, 0
     for media in page.items:
@@ -974,7 +1088,13 @@ def show_bulk(asked: Bulk, done: models.Outcomes) -> BulkDone:
 
 def _outcome(each: models.Outcome, asked: Bulk) -> Outcome:
     if each.refused is not None:
-        return {"id": each.id.hex, "status": each.refused.status, "changed": False, "error": each.refused.sentence, "code": each.refused.code}
+        return {
+            "id": each.id.hex,
+            "status": each.refused.status,
+            "changed": False,
+            "error": each.refused.sentence,
+            "code": each.refused.code,
+        }
     shown: Outcome = {"id": each.id.hex, "status": 200, "changed": each.changed}
     if each.path is not None:
         shown["newPath"] = each.path
@@ -1000,19 +1120,29 @@ def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
             }
             for act in page.items
         ],
-        "pagination": {"limit": limit, "hasMore": page.next is not None, "nextCursor": show_cursor(page.next) if page.next else None},
+        "pagination": {
+            "limit": limit,
+            "hasMore": page.next is not None,
+            "nextCursor": show_cursor(page.next) if page.next else None,
+        },
     }
 
 
-def show_duplicates(groups: Sequence[models.Duplicates], links: Links, *, limit: int, more: bool) -> Duplicates:
-    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to answer."""
+def show_duplicates(
+    groups: Sequence[models.Duplicates], links: Links, *, limit: int, more: bool
+) -> Duplicates:
+    """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to
+    answer.
+    """
     shown: list[Group] = []
     size = 0
     for group in groups:
         one: Group = {
             "match": group.match,
             "count": group.count,
-            "items": [{"distance": each.distance, "media": show_media(each.media, links)} for each in group.items],
+            "items": [
+                {"distance": each.distance, "media": show_media(each.media, links)} for each in group.items
+            ],
         }
         size += len(to_json(one)) + 1
         if size > ANSWER_BYTES and shown:
@@ -1059,9 +1189,12 @@ def show_usage(usage: models.Usage) -> Usage:
 
 # What is refused.
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - another dialect has words of its own for each operation
-    if isinstance(refused, OtherOrganization):   # the documents promise 403 where v1 says 404
-        sentence = refused.sentence if isinstance(refused, NotAMember) else "No access to this item's organization"
+
+def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
+    if isinstance(refused, OtherOrganization):  # the documents promise 403 where v1 says 404
+        sentence = (
+            refused.sentence if isinstance(refused, NotAMember) else "No access to this item's organization"
+        )
         return Answer({"error": sentence, "code": refused.code}, 403)
     return show_refusal(refused)
 
@@ -1074,5 +1207,5 @@ def show_refusal(refused: Refusal) -> Answer:
     return Answer(body, refused.status, said_in_headers(refused))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001
+def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     return Answer({"error": "Internal server error", "code": "internal_error", "requestId": request_id}, 500)

@@ -1,4 +1,6 @@
-"""Acts of deletion: what deleting and restoring come to, whatever it was that an act took. In the caller's transaction, under its locks."""
+"""Acts of deletion: what deleting and restoring come to, whatever it was that an act took. In the
+caller's transaction, under its locks.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,23 @@ if TYPE_CHECKING:
     from vitrine.models import Caller, DeletionKind
 
 COLLECTION_DELETED = "The collection of this item is deleted; restore the collection first"
-MAX_DELETED_AT_ONCE = 25_000    # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
+# items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
+MAX_DELETED_AT_ONCE = 25_000
 
 
 def begin(db: Transaction, caller: Caller, act: UUID, kind: DeletionKind, root: UUID) -> None:
     """There is an act, of nothing yet: items can be marked with it."""
-    db.queue(media.put_deletion(caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None))
+    db.queue(
+        media.put_deletion(
+            caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None
+        )
+    )
 
 
 def take(db: Transaction, organization: UUID, act: UUID) -> int:
-    """The items marked with this act are in the trash, versions, ledger and counts too. How many files it took, versions counted."""
+    """The items marked with this act are in the trash, versions, ledger and counts too. How many files it
+    took, versions counted.
+    """
     db.queue(media.mark_versions(organization, act))
     db.queue(ledger.trash(organization, act))
     db.queue(counts.trash(organization, act))
@@ -33,7 +42,9 @@ def take(db: Transaction, organization: UUID, act: UUID) -> int:
 
 
 def reversible(found: deletions.Act | None, what: str) -> deletions.Act:
-    """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or was; `what` names what it took."""
+    """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or
+    was; `what` names what it took.
+    """
     if found is None:
         raise Conflict(f"This {what} is not deleted", code="not_deleted")
     if found.state != "trash":
@@ -42,13 +53,16 @@ def reversible(found: deletions.Act | None, what: str) -> deletions.Act:
 
 
 def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[UUID]:
-    """What these acts took lies where it lay, or in the nearest folder above that lives once they are reversed. Those that have nowhere to go back
-    to: their collections are deleted. To be sent under the locks of the collections; then the others can be given back, all of them.
+    """What these acts took lies where it lay, or in the nearest folder above that lives once they are
+    reversed. Those that have nowhere to go back
+    to: their collections are deleted. To be sent under the locks of the collections; then the others can be
+    given back, all of them.
     """
     roots = db.run(deletions.roots(organization, acts))
     for root in roots:
         if root.is_displaced and root.collection_lives:
-            place = db.run(deletions.place(organization, root.id, acts))[0]      # folders first: what lies in them finds them where they are now
+            # folders first: what lies in them finds them where they are now
+            place = db.run(deletions.place(organization, root.id, acts))[0]
             if place.is_folder:
                 db.queue(folders.reroot(organization, root.id, place.living_path))
             db.queue(deletions.put_under(organization, root.id, place.living_id))
@@ -56,9 +70,12 @@ def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[
 
 
 def give_back(db: Transaction, caller: Caller, acts: Sequence[deletions.Act]) -> None:
-    """All that the acts took lives again where it lies, and they are done with. Where it lies must live, when all of them are."""
+    """All that the acts took lives again where it lies, and they are done with. Where it lies must live,
+    when all of them are.
+    """
     organization, ids = caller.organization_id, [act.id for act in acts]
-    db.queue(deletions.hold_items(organization, ids))     # whoever is making something of one: what that counts is seen below
+    # whoever is making something of one: what that counts is seen below
+    db.queue(deletions.hold_items(organization, ids))
     db.queue(ledger.restore(organization, ids))
     db.queue(counts.restore(organization, ids))
     db.queue(deletions.unmark(organization, ids, caller.user_id))

@@ -1,4 +1,5 @@
-"""What is done to many items at once. Each is judged on its own; what can be done is done in one transaction, and all of it or nothing.
+"""What is done to many items at once. Each is judged on its own; what can be done is done in one transaction,
+and all of it or nothing.
 
 An item that the caller's organization does not have is refused as one that is not there.
 """
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from vitrine.queries.media import Placed
     from vitrine.queries.tags import Label
 
-MAX_ITEMS = 1000     # of one request
+MAX_ITEMS = 1000  # of one request
 
 Work = Callable[["Transaction"], Outcomes]
 
@@ -39,16 +40,18 @@ class _Undone(Exception):
 
 
 def carry_out(caller: Caller, items: Sequence[UUID], action: Action, *, dry_run: bool) -> Outcomes:
-    """The action is done to each of these items that nothing forbids it of; each is told of once. On a dry run nothing has changed.
+    """The action is done to each of these items that nothing forbids it of; each is told of once. On a dry
+    run nothing has changed.
 
-    Raises, and does nothing, where what is asked for cannot be done to any item: Invalid for a destination, label or value that cannot be one,
+    Raises, and does nothing, where what is asked for cannot be done to any item: Invalid for a destination,
+    label or value that cannot be one,
     NotFound for a destination that is not there, Conflict where more would be deleted than can go at once.
     """
     work = _work(caller, list(dict.fromkeys(items)), action)
 
     def attempt(db: Transaction) -> Outcomes:
         outcomes = work(db)
-        if dry_run:      # done and undone: so it can say nothing that would not be so
+        if dry_run:  # done and undone: so it can say nothing that would not be so
             raise _Undone(outcomes)
         return outcomes
 
@@ -76,7 +79,9 @@ def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
 
 
 def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> Outcomes:
-    """Judged by how things lie before: what is to be moved never holds the destination, so no move makes another one impossible."""
+    """Judged by how things lie before: what is to be moved never holds the destination, so no move makes
+    another one impossible.
+    """
     organization = caller.organization_id
     db.queue(queries.hold_collections(organization, [*items, to]))
     held = {each.id: each for each in db.run(queries.hold(organization, items))}
@@ -103,19 +108,30 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
         db.queue(queries.put_in(organization, ids, target.item_id, caller.user_id))
         db.queue(queries.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
-    return Outcomes(tuple(
-        _refused(item, held, refused) or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}") for item in items
-    ))
+    return Outcomes(
+        tuple(
+            _refused(item, held, refused)
+            or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}")
+            for item in items
+        )
+    )
 
 
 def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
-    """One act for each collection: what it took is restored together, and waits for nothing in another collection."""
+    """One act for each collection: what it took is restored together, and waits for nothing in another
+    collection.
+    """
     organization = caller.organization_id
     db.queue(queries.hold_collections(organization, items))
     held = {each.id: each for each in db.run(queries.hold_to_delete(organization, items))}
     most = acts.MAX_DELETED_AT_ONCE
-    if len(held) + db.run(rows.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n > most:
-        raise Conflict(f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one")
+    if (
+        len(held) + db.run(rows.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n
+        > most
+    ):
+        raise Conflict(
+            f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one"
+        )
 
     act_of: dict[UUID, UUID] = {}
     count = 0
@@ -131,7 +147,9 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
             db.queue(queries.be_of_all(organization, act, [root.id for root in roots]))
         count += acts.take(db, organization, act)
         act_of.update((each.id, act) for each in here)
-    return Outcomes(tuple(_refused(item, held) or Outcome(item, deletion_id=act_of[item]) for item in items), count)
+    return Outcomes(
+        tuple(_refused(item, held) or Outcome(item, deletion_id=act_of[item]) for item in items), count
+    )
 
 
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
@@ -165,7 +183,11 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
     others = held.keys() - refused.keys()
     try:
         tags.refuse_hidden(db, organization, [wanted])
-        refused |= {item: tags.has_too_many() for item in others if item in there and there[item].tags >= tags.MAX_TAGS}
+        refused |= {
+            item: tags.has_too_many()
+            for item in others
+            if item in there and there[item].tags >= tags.MAX_TAGS
+        }
     except Conflict as why:
         refused |= dict.fromkeys(others, why)
 
@@ -187,12 +209,15 @@ def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, n
 
 
 def _held_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
-    # The collections first: a deletion that locks the same items in another order then waits for all of them, or they for it.
+    # The collections first: a deletion that locks the same items in another order then waits for all of them,
+    # or they for it.
     db.queue(queries.keep_collections(organization, items))
     return {each.id: each for each in db.run(queries.hold(organization, items))}
 
 
-def _refused(item: UUID, there: Mapping[UUID, object], refused: Mapping[UUID, Refusal] | None = None) -> Outcome | None:
+def _refused(
+    item: UUID, there: Mapping[UUID, object], refused: Mapping[UUID, Refusal] | None = None
+) -> Outcome | None:
     why = (refused or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
     return None if why is None else Outcome(item, why, changed=False)
 

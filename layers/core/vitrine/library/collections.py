@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Check = Callable[[Collection], None]
 MISSING = "Collection not found"
-ENDED_AT_ONCE = 50    # uploads that a deletion takes out of the store itself, at some 0.1 s each; the sweep takes the others
+# uploads that a deletion takes out of the store itself, at some 0.1 s each; the sweep takes the others
+ENDED_AT_ONCE = 50
 
 
 def listed(caller: Caller) -> list[Collection]:
@@ -40,17 +41,31 @@ def get(caller: Caller, collection: UUID) -> Collection:
 
 
 def create(caller: Caller, name: str, icon: str | None) -> Collection:
-    """There is a new, empty collection; names may repeat. Raises Invalid for a name or an icon that cannot be one."""
+    """There is a new, empty collection; names may repeat. Raises Invalid for a name or an icon that
+    cannot be one.
+    """
     collection = queries.insert(
-        caller.organization_id, mint_id(), clean_name(name), clean_name(icon, "icon") if icon is not None else None, caller.user_id
+        caller.organization_id,
+        mint_id(),
+        clean_name(name),
+        clean_name(icon, "icon") if icon is not None else None,
+        caller.user_id,
     )
     return write(caller, collection)[0]
 
 
-def update(caller: Caller, collection: UUID, *, name: str | None = None, icon: str | None = None, check: Check | None = None) -> Collection:
+def update(
+    caller: Caller,
+    collection: UUID,
+    *,
+    name: str | None = None,
+    icon: str | None = None,
+    check: Check | None = None,
+) -> Collection:
     """It has this name and this icon, an empty one being none; None: as it was. What it is now.
 
-    `check` judges the collection as it is before, and may raise. Raises Invalid for a name or an icon that cannot be one, NotFound.
+    `check` judges the collection as it is before, and may raise. Raises Invalid for a name or an icon that
+    cannot be one, NotFound.
     """
     organization = caller.organization_id
     name = clean_name(name) if name is not None else None
@@ -66,9 +81,11 @@ def update(caller: Caller, collection: UUID, *, name: str | None = None, icon: s
 
 
 def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> Deleted:
-    """The collection is in the trash with all that lived in it, and no upload goes there any more. One act, which `restore` can reverse.
+    """The collection is in the trash with all that lived in it, and no upload goes there any more. One act,
+    which `restore` can reverse.
 
-    `check` judges the collection as it is before, and may raise. Raises NotFound when it is not there (a second time, too), Conflict when it is the
+    `check` judges the collection as it is before, and may raise. Raises NotFound when it is not there (a
+    second time, too), Conflict when it is the
     default one or holds more than can go at once.
     """
     organization, act = caller.organization_id, mint_id()
@@ -80,7 +97,9 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
             raise Conflict("The default collection cannot be deleted", code="default_collection")
         most = acts.MAX_DELETED_AT_ONCE
         if db.run(media.hold_in(organization, collection, most + 1))[0].n > most:
-            raise Conflict(f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one")
+            raise Conflict(
+                f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
+            )
         if check is not None:
             check(held)
 
@@ -91,7 +110,7 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
         return Deleted(collection, act, acts.take(db, organization, act)), aborted
 
     deleted, aborted = transaction(caller, work)
-    with suppress(Busy):          # the sweep comes again
+    with suppress(Busy):  # the sweep comes again
         for upload in aborted[:ENDED_AT_ONCE]:
             if upload.store_upload_id is not None:
                 storage.abort(upload.key, upload.store_upload_id)
@@ -100,9 +119,11 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
 
 
 def restore(caller: Caller, collection: UUID) -> Restored:
-    """The act of deletion that took this collection is reversed: it lives again with all that went with it, where it lay.
+    """The act of deletion that took this collection is reversed: it lives again with all that went with it,
+    where it lay.
 
-    What was deleted earlier stays deleted, and aborted uploads stay aborted. Over the quota is allowed. Raises Conflict when it is not deleted, Gone
+    What was deleted earlier stays deleted, and aborted uploads stay aborted. Over the quota is allowed.
+    Raises Conflict when it is not deleted, Gone
     when the act is being purged or was.
     """
     organization = caller.organization_id

@@ -1,4 +1,6 @@
-"""Logins at devices without a browser (RFC 8628): a device asks, a signed-in person decides, the device's next poll is given a session."""
+"""Logins at devices without a browser (RFC 8628): a device asks, a signed-in person decides, the device's
+next poll is given a session.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from vitrine.models import Person
     from vitrine.queries.devices import Decision
 
-TRIES = 5   # at a user code that nobody has: of 2**40 few are in use, so a second one is rare
+TRIES = 5  # at a user code that nobody has: of 2**40 few are in use, so a second one is rare
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,9 @@ class Begun:
     """A login that waits: the only time its device code is known."""
 
     device_code: str
-    user_code: str       # without dashes
-    expires_in: int      # seconds
-    interval: int        # seconds from one poll to the next
+    user_code: str  # without dashes
+    expires_in: int  # seconds
+    interval: int  # seconds from one poll to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Login:
 
     user_code: str
     status: Literal["pending", "approved", "denied"]
-    client_id: str       # what the device calls itself: nothing vouches for it
+    client_id: str  # what the device calls itself: nothing vouches for it
     scope: str
 
 
@@ -44,11 +46,11 @@ class Granted:
     """A session, opened by the poll that this answers: the only time its token is known."""
 
     token: str
-    scope: str           # as it was asked for; a session has all
-    expires_in: int      # seconds, unless it is used before
+    scope: str  # as it was asked for; a session has all
+    expires_in: int  # seconds, unless it is used before
 
 
-_DENIALS: dict[str, tuple[str, str]] = {   # state of a poll -> RFC 8628's word, and a sentence
+_DENIALS: dict[str, tuple[str, str]] = {  # state of a poll -> RFC 8628's word, and a sentence
     "pending": ("authorization_pending", "Authorization pending"),
     "too_early": ("slow_down", "Polling too frequently"),
     "denied": ("access_denied", "Access denied"),
@@ -69,7 +71,10 @@ def begin(client_id: str, scope: str) -> Begun:
     device_code = mint_device_code()
     for _ in range(TRIES):
         user_code = mint_user_code()
-        if write(Nobody(), queries.put(mint_id(), fingerprint(device_code), user_code, client_id, scope, life, interval))[0].opened:
+        if write(
+            Nobody(),
+            queries.put(mint_id(), fingerprint(device_code), user_code, client_id, scope, life, interval),
+        )[0].opened:
             return Begun(device_code, user_code, life, interval)
     raise Busy("Too many logins are under way; try again")
 
@@ -85,22 +90,28 @@ def find(user_code: str) -> Login:
 
 
 def approve(person: Person, user_code: str) -> None:
-    """The device's next poll is given a session of this person, unless the session that approves has ended by then.
+    """The device's next poll is given a session of this person, unless the session that approves has ended by
+    then.
 
-    Raises NotGranted when there is nothing to decide any more, Unauthorized when the session has ended since the request was admitted.
+    Raises NotGranted when there is nothing to decide any more, Unauthorized when the session has ended since
+    the request was admitted.
     """
     _decide(person, user_code, "approved")
 
 
 def deny(person: Person, user_code: str) -> None:
-    """The device's next poll is told so, and nobody can approve it any more. Raises NotGranted when there is nothing to decide any more."""
+    """The device's next poll is told so, and nobody can approve it any more. Raises NotGranted when there
+    is nothing to decide any more.
+    """
     _decide(person, user_code, "denied")
 
 
 def _decide(person: Person, user_code: str, decision: Decision) -> None:
     if person.session_id is None:
         raise Unauthorized
-    outcome = write(Nobody(), queries.decide(user_code, person.user_id, person.session_id, decision))[0].outcome
+    outcome = write(Nobody(), queries.decide(user_code, person.user_id, person.session_id, decision))[
+        0
+    ].outcome
     if outcome == "signed_out":
         raise Unauthorized
     if outcome != decision:
@@ -110,12 +121,19 @@ def _decide(person: Person, user_code: str, decision: Decision) -> None:
 def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> Granted:
     """The session that the person granted: once, however many polls race for it.
 
-    Raises NotGranted until then, and for ever after a denial, an expiry or the grant itself. A poll that we are too busy for is told to slow down:
+    Raises NotGranted until then, and for ever after a denial, an expiry or the grant itself. A poll that we
+    are too busy for is told to slow down:
     any other word would end the login at the device.
     """
     token, life = mint_session_token(), settings().session_ttl
     statement = queries.poll(
-        fingerprint(device_code), client_id, session=mint_id(), token_hash=fingerprint(token), life=life, address=address, user_agent=user_agent
+        fingerprint(device_code),
+        client_id,
+        session=mint_id(),
+        token_hash=fingerprint(token),
+        life=life,
+        address=address,
+        user_agent=user_agent,
     )
     try:
         polled = write(Nobody(), statement)[0]

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FURTHEST", "USUAL", "find", "groups", "others", "record"]
 
-MOST_SHOWN = 5        # for each that is asked about
-MOST_OTHERS = 10      # copies of an upload's bytes
-MOST_IN_GROUP = 50    # items of a group that are shown
-MOST_RELATED = 50     # of a picture, those of its collection that look most like it
+MOST_SHOWN = 5  # for each that is asked about
+MOST_OTHERS = 10  # copies of an upload's bytes
+MOST_IN_GROUP = 50  # items of a group that are shown
+MOST_RELATED = 50  # of a picture, those of its collection that look most like it
 
 _START = UUID(int=0)
 
 
 def find(caller: Caller, files: Sequence[Likeness]) -> list[list[Existing]]:
-    """For each of these, in their order, the organization's newest verified files of the same bytes, or of the same name and size; five at most."""
+    """For each of these, in their order, the organization's newest verified files of the same bytes, or
+    of the same name and size; five at most.
+    """
     found: list[list[Existing]] = [[] for _ in files]
     for each in read(caller, queries.find(caller.organization_id, files, MOST_SHOWN)):
         found[each.place].append(each.existing)
@@ -39,27 +41,46 @@ def find(caller: Caller, files: Sequence[Likeness]) -> list[list[Existing]]:
 
 
 def others(caller: Caller, version: UUID) -> tuple[OtherCopy, ...]:
-    """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None while nobody knows its bytes."""
+    """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None
+    while nobody knows its bytes.
+    """
     return tuple(read(caller, likenesses.others(caller.organization_id, version, MOST_OTHERS)))
 
 
 def groups(
     caller: Caller, collection: UUID, *, distance: int = USUAL, limit: int = 10, cursor: Cursor | None = None
 ) -> tuple[tuple[Duplicates, ...], bool]:
-    """A page of the groups of living, verified files of a collection that are the same, and whether there are more. First those of the same bytes,
+    """A page of the groups of living, verified files of a collection that are the same, and whether there are
+    more. First those of the same bytes,
     then those that look the same: that differ in `distance` bits of 64 at most.
 
-    A group of these is an item that none before it is near to, and those near it that are near to none before it; what is before is what began to be
-    uploaded before. So an item is in one of them at most; and what is near only to such as are no first ones is in none, until those before it are
-    gone. Of items with the same bytes only the first looks like others. Raises NotFound, and Invalid for a cursor that is none of this listing.
+    A group of these is an item that none before it is near to, and those near it that are near to none before
+    it; what is before is what began to be
+    uploaded before. So an item is in one of them at most; and what is near only to such as are no first ones
+    is in none, until those before it are
+    gone. Of items with the same bytes only the first looks like others. Raises NotFound, and Invalid for a
+    cursor that is none of this listing.
     """
     organization = caller.organization_id
     exact_after, near_after = _after(cursor)
     found, exact, near = read_all(
         caller,
         collections.one(organization, collection),
-        likenesses.copies(organization, collection, after=exact_after, groups=limit + 1 if near_after == _START else 0, most=MOST_IN_GROUP),
-        likenesses.near(organization, collection, distance=distance, after=near_after, groups=limit + 1, most=MOST_IN_GROUP),
+        likenesses.copies(
+            organization,
+            collection,
+            after=exact_after,
+            groups=limit + 1 if near_after == _START else 0,
+            most=MOST_IN_GROUP,
+        ),
+        likenesses.near(
+            organization,
+            collection,
+            distance=distance,
+            after=near_after,
+            groups=limit + 1,
+            most=MOST_IN_GROUP,
+        ),
     )
     if not found:
         raise NotFound("Collection not found")
@@ -88,12 +109,18 @@ def _grouped(match: Literal["exact", "near"], members: Iterable[Member]) -> list
     for group, of_group in groupby(members, lambda member: member.group):
         found = list(of_group)
         cursor = Cursor("near", group) if isinstance(group, UUID) else Cursor(group, _START)
-        grouped.append(Duplicates(match, found[0].count, tuple(Duplicate(each.media, each.distance) for each in found), cursor))
+        grouped.append(
+            Duplicates(
+                match, found[0].count, tuple(Duplicate(each.media, each.distance) for each in found), cursor
+            )
+        )
     return grouped
 
 
 def record(db: Transaction, organization: UUID, collection: UUID, version: UUID) -> None:
-    """What looks like this version is known; what was known of it is forgotten. To be the last that a transaction does: others wait for its end."""
+    """What looks like this version is known; what was known of it is forgotten. To be the last that a
+    transaction does: others wait for its end.
+    """
     db.queue(likenesses.queue(collection))
     db.queue(likenesses.forget(organization, version))
     db.queue(likenesses.put(organization, version))

@@ -21,9 +21,11 @@ _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I
 
 
 def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | None, reuse: bool) -> Folder:
-    """A folder of this name lies at `path` (None: the collection's root): a new one, or with `reuse` the oldest that had the name there.
+    """A folder of this name lies at `path` (None: the collection's root): a new one, or with `reuse` the
+    oldest that had the name there.
 
-    Raises NotFound when the collection or the folder at `path` is not there, Invalid when `path` is a file, when it is as deep as folders go,
+    Raises NotFound when the collection or the folder at `path` is not there, Invalid when `path` is a file,
+    when it is as deep as folders go,
     or when the name cannot be one.
     """
     organization = caller.organization_id
@@ -44,7 +46,9 @@ def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | No
 
 
 def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
-    """A new folder lies in `parent`, whose collection is held for a birth. Raises Invalid when that is as deep as folders go."""
+    """A new folder lies in `parent`, whose collection is held for a birth. Raises Invalid when that is as
+    deep as folders go.
+    """
     if len(parent.path.folder_ids) >= MAX_FOLDER_DEPTH:
         raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper")
     path = parent.path.below(mint_id())
@@ -55,7 +59,8 @@ def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
 def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) -> Folder:
     """The place that a path means: its last id decides. A root is given as a Folder with the collection's id.
 
-    Raises Invalid when the text is no path or means a file, NotFound when the collection, or such a folder in it, is not there.
+    Raises Invalid when the text is no path or means a file, NotFound when the collection, or such a folder in
+    it, is not there.
     """
     place = parse(path).place_id
     return judged(db.first(queries.at(organization, collection, place)), place)

@@ -1,7 +1,10 @@
-"""Items that lie at somebody else's URL: registered as they are, or fetched from there and then kept here like any upload.
+"""Items that lie at somebody else's URL: registered as they are, or fetched from there and then kept here
+like any upload.
 
-An item to be fetched is there at once, and is the URL for as long as it waits. Its upload is leased to one fetching call at a time; when the bytes
-have landed, settling makes them the item's own. What cannot be fetched has failed, for good and with its reason: nobody's server is tried again.
+An item to be fetched is there at once, and is the URL for as long as it waits. Its upload is leased to one
+fetching call at a time; when the bytes
+have landed, settling makes them the item's own. What cannot be fetched has failed, for good and with its
+reason: nobody's server is tried again.
 """
 
 from __future__ import annotations
@@ -34,9 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART = 8 * MIB                   # bytes that are held in memory; the store takes 5 MiB or more
+PART = 8 * MIB  # bytes that are held in memory; the store takes 5 MiB or more
 NOT_TAKEN = "The file is not a picture or video of a type that is taken"
-TO_COMPLETE = 360                # seconds beyond `import_seconds` that a call may need: what is fetched is completed and settled
+# seconds beyond `import_seconds` that a call may need: what is fetched is completed and settled
+TO_COMPLETE = 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,11 @@ class NewLink:
     caption: str | None = None
 
 
-def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, resolve: Resolve = fetch.resolve) -> Media:
-    """An item that is what lies at the URL, in the default collection, and counts no bytes; or that is to be fetched from there.
+def register(
+    caller: Caller, link: NewLink, *, to_be_fetched: bool = False, resolve: Resolve = fetch.resolve
+) -> Media:
+    """An item that is what lies at the URL, in the default collection, and counts no bytes; or that is to be
+    fetched from there.
 
     Raises Invalid for a URL that nobody may be led to, TooLarge when what is to be fetched has no room.
     """
@@ -68,11 +75,25 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
     collection = read(caller, collections.default(organization))[0].id
     upload = _upload(caller, link, item, collection) if to_be_fetched else None
     external = externals.External(
-        organization=organization, id=item, collection=collection, user=caller.user_id, upload=upload.id if upload else None,
-        type=settling.media_type_of(content.canonical(link.mime_type)), url=url, name=clean_name(link.filename),
-        filename=clean_name(link.filename), mime_type=link.mime_type, size_bytes=link.size_bytes, width=link.width, height=link.height,
-        title=link.title, alt=link.alt, caption=link.caption, link_token=mint_token(), processing="pending" if upload else "ready",
-    )  # fmt: skip
+        organization=organization,
+        id=item,
+        collection=collection,
+        user=caller.user_id,
+        upload=upload.id if upload else None,
+        type=settling.media_type_of(content.canonical(link.mime_type)),
+        url=url,
+        name=clean_name(link.filename),
+        filename=clean_name(link.filename),
+        mime_type=link.mime_type,
+        size_bytes=link.size_bytes,
+        width=link.width,
+        height=link.height,
+        title=link.title,
+        alt=link.alt,
+        caption=link.caption,
+        link_token=mint_token(),
+        processing="pending" if upload else "ready",
+    )
     message, said = mint_id(), {"key": upload.key if upload else ""}
 
     def work(db: Transaction) -> None:
@@ -81,7 +102,9 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
             raise NotFound("Collection not found")
         if upload is not None:
             _reserve(db, upload)
-            db.queue(messages.put(organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}"))
+            db.queue(
+                messages.put(organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}")
+            )
         db.queue(externals.birth_media(external))
         db.queue(externals.birth(external))
         db.queue(counts.entry(organization, collection, collection, external.type, 1))
@@ -93,17 +116,21 @@ def register(caller: Caller, link: NewLink, *, to_be_fetched: bool = False, reso
 
 
 def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
-    """Fetch the import that lands at this key. Returns the upload: `stored`, `failed` with the reason, or `rejected` where the rights of its
+    """Fetch the import that lands at this key. Returns the upload: `stored`, `failed` with the reason, or
+    `rejected` where the rights of its
     uploader have ended. None: there is no such import.
 
-    May be called any number of times. Raises Busy where another call is at it, or the store does not answer: nothing is recorded then.
+    May be called any number of times. Raises Busy where another call is at it, or the store does not answer:
+    nothing is recorded then.
     """
     whose = settling.whose(key)
     if whose is None:
         log.warning("an import of nobody")
         return None
     who, organization, lease_id = Consumer(whose.organization_id), whose.organization_id, mint_id()
-    claimed = write(who, externals.claim(organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE))
+    claimed = write(
+        who, externals.claim(organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE)
+    )
     upload = settling.find(who, organization, whose.upload_id)
     if upload is None or not claimed:
         if upload is not None and upload.state == "completing":
@@ -112,11 +139,11 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     try:
         if claimed[0].stale is not None:
             storage.abort(key, claimed[0].stale)
-        if not settling.may_still_upload(who, upload):     # before anything is fetched in their name
+        if not settling.may_still_upload(who, upload):  # before anything is fetched in their name
             return settling.reject_import(who, upload, settling.RIGHTS_ENDED)
         return settling.settle(who, upload) or _fetched(who, upload, lease_id, resolve)
     except BaseException:
-        with suppress(Exception):     # the lease ends by itself, later
+        with suppress(Exception):  # the lease ends by itself, later
             write(who, rows.release(organization, upload.id, lease_id))
         raise
 
@@ -127,7 +154,9 @@ def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         return settling.fail_import(who, upload, settling.GONE_MEANWHILE)
     into = _Store(who, upload, lease_id)
     try:
-        with fetch.opened(normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve) as answer:
+        with fetch.opened(
+            normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
+        ) as answer:
             into.put(answer)
     except fetch.Refused as refused:
         into.give_up()
@@ -144,7 +173,9 @@ def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
 
 
 class _Store:
-    """A multipart upload of the store that what is fetched goes into, once its first bytes have said what it is."""
+    """A multipart upload of the store that what is fetched goes into, once its first bytes have said what
+    it is.
+    """
 
     def __init__(self, who: Consumer, upload: Upload, lease_id: UUID) -> None:
         self._who, self._upload, self._lease_id = who, upload, lease_id
@@ -161,25 +192,37 @@ class _Store:
             size += len(data)
             if size > limit:
                 raise too_large
-            parts.append((len(parts) + 1, storage.put_part(self._upload.key, self._opened(data), len(parts) + 1, data)))
+            parts.append(
+                (len(parts) + 1, storage.put_part(self._upload.key, self._opened(data), len(parts) + 1, data))
+            )
         if self._id is None:
             raise fetch.Refused("The file is empty")
-        with suppress(storage.AlreadyThere, storage.NotThere):     # nobody else knows the key: a first try has landed
+        # nobody else knows the key: a first try has landed
+        with suppress(storage.AlreadyThere, storage.NotThere):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)
 
     def give_up(self) -> None:
         """The store holds no part of it."""
         if self._id is not None:
-            with suppress(Busy):     # the sweep aborts it, since its session is over
+            with suppress(Busy):  # the sweep aborts it, since its session is over
                 storage.abort(self._upload.key, self._id)
 
     def _opened(self, head: bytes) -> str:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
             if found is None or found.mime_type not in content.taken():
-                raise fetch.Refused(f"Files of type {content.described(found.mime_type)} are not taken" if found else NOT_TAKEN)
+                raise fetch.Refused(
+                    f"Files of type {content.described(found.mime_type)} are not taken"
+                    if found
+                    else NOT_TAKEN
+                )
             self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
-            if not write(self._who, externals.lands(self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type)):
+            if not write(
+                self._who,
+                externals.lands(
+                    self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type
+                ),
+            ):
                 raise Busy("Another call works on the import by now")
         return self._id
 
@@ -197,17 +240,43 @@ def _parts(answer: Answer) -> Iterator[bytes]:
 
 # Helpers of registering.
 
+
 def _upload(caller: Caller, link: NewLink, item: UUID, collection: UUID) -> Upload:
     chosen, now, upload_id = settings(), datetime.now(UTC), mint_id()
     return Upload(
-        organization_id=caller.organization_id, id=upload_id, user_id=caller.user_id, collection_id=collection, parent_id=None,
-        source_media_id=None, media_id=item, version_id=item, method="import", state="created", reason=None,
-        key=f"originals/{caller.organization_id.hex}/{item.hex}/{mint_token()}", store_upload_id=None, name=clean_name(link.filename),
-        filename=clean_name(link.filename), mime_type=link.mime_type, title=link.title, alt=link.alt, caption=link.caption, declared_bytes=None,
-        reserved_bytes=link.size_bytes, landed_bytes=0, checksum_kind=None, checksum_value=None, part_bytes=None, signed_parts=0, lease_until=None,
-        created_at=now, updated_at=now, expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)),
-        deadline=now + timedelta(seconds=chosen.upload_deadline), key_id=caller.key_id,
-    )  # fmt: skip
+        organization_id=caller.organization_id,
+        id=upload_id,
+        user_id=caller.user_id,
+        collection_id=collection,
+        parent_id=None,
+        source_media_id=None,
+        media_id=item,
+        version_id=item,
+        method="import",
+        state="created",
+        reason=None,
+        key=f"originals/{caller.organization_id.hex}/{item.hex}/{mint_token()}",
+        store_upload_id=None,
+        name=clean_name(link.filename),
+        filename=clean_name(link.filename),
+        mime_type=link.mime_type,
+        title=link.title,
+        alt=link.alt,
+        caption=link.caption,
+        declared_bytes=None,
+        reserved_bytes=link.size_bytes,
+        landed_bytes=0,
+        checksum_kind=None,
+        checksum_value=None,
+        part_bytes=None,
+        signed_parts=0,
+        lease_until=None,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)),
+        deadline=now + timedelta(seconds=chosen.upload_deadline),
+        key_id=caller.key_id,
+    )
 
 
 def _reserve(db: Transaction, upload: Upload) -> None:

@@ -1,4 +1,6 @@
-"""invariants(): rows, ledger, folded usage, kept counts and the store, held against each other. Every disagreement is named."""
+"""invariants(): rows, ledger, folded usage, kept counts and the store, held against each other. Every
+disagreement is named.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,19 @@ class Disagreement:
 def invariants(organization: UUID | None = None, *, settled: bool = False) -> list[Disagreement]:
     """Every disagreement, of one organization or of all; none is the right answer.
 
-    The store is listed whole: for operators and tests. What is under way is no disagreement: an object may be there that is planned or doomed,
-    a multipart upload be open that has a session. With `settled` nothing is under way any more, so those are disagreements too:
+    The store is listed whole: for operators and tests. What is under way is no disagreement: an object may be
+    there that is planned or doomed,
+    a multipart upload be open that has a session. With `settled` nothing is under way any more, so those are
+    disagreements too:
     call it so after the jobs have run.
     """
     rules = list(queries.RULES)
     answers = read_all(Worker(), *(queries.broken(rule, organization) for rule in rules))
-    found = [Disagreement(rule, each.item, each.details) for rule, rows in zip(rules, answers, strict=True) for each in rows]
+    found = [
+        Disagreement(rule, each.item, each.details)
+        for rule, rows in zip(rules, answers, strict=True)
+        for each in rows
+    ]
     return found + _store(organization, settled=settled)
 
 
@@ -46,7 +54,9 @@ def stuck() -> list[str]:
 
 def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
     # The store first: what is put after this look has its row before it.
-    prefixes = [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]
+    prefixes = (
+        [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]
+    )
     there = {stored.key: stored for prefix in prefixes for stored in storage.listed(prefix)}
     opened = list(storage.open_multiparts())
     manifest = {entry.key: entry for entry in read(Worker(), queries.manifest(organization))}
@@ -56,8 +66,10 @@ def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
     for key, stored in there.items():
         entry = manifest.get(key)
         if entry is None:
-            if storage.head(key) is not None:      # else it was discarded between the two looks
-                found.append(Disagreement("an object in the store has a row", key, f"{stored.bytes} bytes, no row"))
+            if storage.head(key) is not None:  # else it was discarded between the two looks
+                found.append(
+                    Disagreement("an object in the store has a row", key, f"{stored.bytes} bytes, no row")
+                )
         elif entry.state == "live" and (entry.bytes, entry.etag) != (stored.bytes, stored.etag):
             details = f"{entry.bytes} bytes {entry.etag}, store {stored.bytes} {stored.etag}"
             found.append(Disagreement("the store holds what the manifest says", key, details))

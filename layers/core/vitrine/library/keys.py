@@ -1,6 +1,8 @@
-"""A person's API keys: made, listed, changed, rotated and revoked by that person alone, whatever organization they are in.
+"""A person's API keys: made, listed, changed, rotated and revoked by that person alone, whatever organization
+they are in.
 
-No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then reaches, and a key that is made with another
+No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then
+reaches, and a key that is made with another
 ends when that one does, or earlier. A signed-in person gives a key any end.
 """
 
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models import Person
 
-LONGEST_LIFE = timedelta(days=3650)   # of a key that ends at all
-LONGEST_OVERLAP = 7 * 24 * 3600       # seconds
-ENDED = 100                           # keys that no longer work: so many are listed
+LONGEST_LIFE = timedelta(days=3650)  # of a key that ends at all
+LONGEST_OVERLAP = 7 * 24 * 3600  # seconds
+ENDED = 100  # keys that no longer work: so many are listed
 MISSING = "API key not found"
 
 
@@ -54,7 +56,7 @@ class Change:
 
     name: str | Stays = STAYS
     scopes: list[str] | Stays = STAYS
-    expires_at: datetime | Stays | None = STAYS   # None: never
+    expires_at: datetime | Stays | None = STAYS  # None: never
 
 
 def listed(person: Person) -> list[ApiKey]:
@@ -63,9 +65,11 @@ def listed(person: Person) -> list[ApiKey]:
 
 
 def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Minted:
-    """There is a new key. Made with another key it ends when that one does, unless an earlier end is asked for.
+    """There is a new key. Made with another key it ends when that one does, unless an earlier end is asked
+    for.
 
-    Raises Invalid, also for an end after that of the key it is made with; MissingScope for what the person's own credential does not reach; Conflict
+    Raises Invalid, also for an end after that of the key it is made with; MissingScope for what the person's
+    own credential does not reach; Conflict
     where there are enough.
     """
     name, kept = clean_name(name, most=MAX_KEY_NAME), clean_scopes(scopes)
@@ -86,8 +90,10 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
 def change(person: Person, key: UUID, to: Change) -> ApiKey:
     """The key as it is then. One that has expired works again when its end is moved.
 
-    Raises Invalid, also when the key would work longer than the key it is changed with; NotFound, also for another person's; MissingScope for what
-    the key would reach and the person's own credential does not; Conflict when it was revoked or rotated, or would work again where there are enough.
+    Raises Invalid, also when the key would work longer than the key it is changed with; NotFound, also for
+    another person's; MissingScope for what
+    the key would reach and the person's own credential does not; Conflict when it was revoked or rotated, or
+    would work again where there are enough.
     """
     name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
     scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
@@ -109,15 +115,23 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
         # A key belongs to the last one that prolonged it: a person, or the key in use.
         prolonged = _is_later(wanted.expires_at, found.expires_at)
         changed = queries.change(
-            person.user_id, key, wanted.name, wanted.scopes, wanted.expires_at, prolonged=prolonged, made_by=person.key_id
-        )  # fmt: skip
+            person.user_id,
+            key,
+            wanted.name,
+            wanted.scopes,
+            wanted.expires_at,
+            prolonged=prolonged,
+            made_by=person.key_id,
+        )
         return db.run(changed)[0]
 
     return transaction(Nobody(), work)
 
 
 def revoke(person: Person, key: UUID) -> ApiKey:
-    """The key works no more, nor do the keys that were made with it; nothing changes when it did not. Raises NotFound, also for another person's."""
+    """The key works no more, nor do the keys that were made with it; nothing changes when it did not.
+    Raises NotFound, also for another person's.
+    """
     ended = write(Nobody(), queries.end(person.user_id, key, 0))
     if not ended:
         raise NotFound(MISSING)
@@ -125,11 +139,14 @@ def revoke(person: Person, key: UUID) -> ApiKey:
 
 
 def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
-    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more. Rotated with another key, the new one ends
+    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more.
+    Rotated with another key, the new one ends
     when that does, if it would not end earlier.
 
-    Raises Invalid for an overlap of more than a week; NotFound, also for another person's; MissingScope for what the key reaches and the person's
-    own credential does not; Conflict when it was revoked or rotated or has expired, or where both cannot work beside the others.
+    Raises Invalid for an overlap of more than a week; NotFound, also for another person's; MissingScope for
+    what the key reaches and the person's
+    own credential does not; Conflict when it was revoked or rotated or has expired, or where both cannot work
+    beside the others.
     """
     if not 0 <= overlap <= LONGEST_OVERLAP:
         raise Invalid(f"overlap must be 0 to {LONGEST_OVERLAP} seconds")
@@ -145,9 +162,14 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
         itself = person.key_id == key
         latest = old.expires_at if itself else _latest_end(db, person)
         minted = _mint(
-            db, person, old.name, old.scopes, latest if _is_later(old.expires_at, latest) else old.expires_at,
-            rotated_from=key, made_by=None if itself else person.key_id,
-        )  # fmt: skip
+            db,
+            person,
+            old.name,
+            old.scopes,
+            latest if _is_later(old.expires_at, latest) else old.expires_at,
+            rotated_from=key,
+            made_by=None if itself else person.key_id,
+        )
         return Rotated(minted, db.run(queries.end(person.user_id, key, overlap))[0])
 
     return transaction(Nobody(), work)
@@ -173,7 +195,8 @@ def _check_reach(person: Person, scopes: Collection[str]) -> None:
 
 
 def _latest_end(db: Transaction, person: Person) -> datetime | None:
-    """When the key ends with which the person asks, for none may outlive it; None: it does not end, or the person has signed in.
+    """When the key ends with which the person asks, for none may outlive it; None: it does not end, or the
+    person has signed in.
 
     Raises Unauthorized when it has ended since the request was admitted.
     """
@@ -188,7 +211,10 @@ def _latest_end(db: Transaction, person: Person) -> datetime | None:
 def _check_end(at: datetime | None, latest: datetime | None) -> None:
     if latest is not None and _is_later(at, latest):
         own = latest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        raise Invalid(f"A key cannot work longer than the key it is made or changed with, which ends at {own}", code="outlives_own_key")
+        raise Invalid(
+            f"A key cannot work longer than the key it is made or changed with, which ends at {own}",
+            code="outlives_own_key",
+        )
 
 
 def _is_later(at: datetime | None, than: datetime | None) -> bool:
@@ -199,7 +225,10 @@ def _is_later(at: datetime | None, than: datetime | None) -> bool:
 def _check_room(working: int) -> None:
     most = settings().max_api_keys
     if working >= most:
-        raise Conflict(f"You have {working} API keys that work, and may have {most}; revoke one first", code="too_many_keys")
+        raise Conflict(
+            f"You have {working} API keys that work, and may have {most}; revoke one first",
+            code="too_many_keys",
+        )
 
 
 def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
@@ -208,17 +237,32 @@ def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
     if found is None:
         raise NotFound(MISSING)
     if found.revoked_at is not None:
-        raise Conflict("This API key was revoked" if found.state == "inactive" else "This API key was rotated already")
+        raise Conflict(
+            "This API key was revoked" if found.state == "inactive" else "This API key was rotated already"
+        )
     return found
 
 
 def _mint(
-    db: Transaction, person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None, *,
-    rotated_from: UUID | None = None, made_by: UUID | None = None,
-) -> Minted:  # fmt: skip
+    db: Transaction,
+    person: Person,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    *,
+    rotated_from: UUID | None = None,
+    made_by: UUID | None = None,
+) -> Minted:
     secret = mint_api_key()
     put = queries.put(
-        person.user_id, mint_id(), name, secret[:KEY_PREFIX_LENGTH], fingerprint(secret), scopes, expires_at,
-        rotated_from=rotated_from, made_by=made_by,
-    )  # fmt: skip
+        person.user_id,
+        mint_id(),
+        name,
+        secret[:KEY_PREFIX_LENGTH],
+        fingerprint(secret),
+        scopes,
+        expires_at,
+        rotated_from=rotated_from,
+        made_by=made_by,
+    )
     return Minted(db.run(put)[0], secret)

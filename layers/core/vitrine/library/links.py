@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def target(media: UUID, token: str) -> Link:
-    """What the permanent link leads to. Raises NotFound: taken back (deleted, blocked), not yet verified, or no such link."""
+    """What the permanent link leads to. Raises NotFound: taken back (deleted, blocked), not yet verified,
+    or no such link.
+    """
     found = read(Nobody(), queries.target(media, token))
     if not found:
         raise NotFound("Not found")

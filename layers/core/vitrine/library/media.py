@@ -29,54 +29,97 @@ WantedFiles = Literal["all", "image", "video", "pdf"]
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
 Check = Callable[[Media], None]
-NO_MEDIA, NO_FOLDER, NOT_A_FOLDER = versions.NO_MEDIA, "Folder not found", "destinationPath is a file, not a folder"
+NO_MEDIA, NO_FOLDER, NOT_A_FOLDER = (
+    versions.NO_MEDIA,
+    "Folder not found",
+    "destinationPath is a file, not a folder",
+)
 
 
 def browse(
-    caller: Caller, collection: UUID, *, path: str | None = None, type: Wanted = "all", limit: int = 10, offset: int = 0,  # noqa: A002 - the wire's word
+    caller: Caller,
+    collection: UUID,
+    *,
+    path: str | None = None,
+    type: Wanted = "all",
+    limit: int = 10,
+    offset: int = 0,
     cursor: Cursor | None = None,
 ) -> Page[Media]:
-    """What lies directly in a place (None: the collection's root), newest first, ties by id. `total` counts the items of the wanted type.
+    """What lies directly in a place (None: the collection's root), newest first, ties by id. `total` counts
+    the items of the wanted type.
 
-    Raises NotFound when the collection, or the folder in it, is not there; Invalid when `path` is none or a file, or the cursor not of this listing.
+    Raises NotFound when the collection, or the folder in it, is not there; Invalid when `path` is none or a
+    file, or the cursor not of this listing.
     """
     organization = caller.organization_id
     place = folders.parse(path).place_id if path is not None else collection
     wanted = None if type == "all" else type
 
-    # One round trip: the page is read beside the question whether its place is there, and thrown away where it is not.
+    # One round trip: the page is read beside the question whether its place is there, and thrown away where
+    # it is not.
     found, totals, items = read_all(
         caller,
         places.at(organization, collection, place),
         levels.total(organization, place, [wanted] if wanted else TYPES),
-        levels.page(organization, place, wanted, limit=limit + 1, offset=offset) if cursor is None
-        else levels.page_after(organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset),
+        levels.page(organization, place, wanted, limit=limit + 1, offset=offset)
+        if cursor is None
+        else levels.page_after(
+            organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset
+        ),
     )
     folders.judged(found[0] if found else None, place)
     more = len(items) > limit
     items = items[:limit]
-    return Page(tuple(items), totals[0].total, Cursor(items[-1].created_at.isoformat(), items[-1].id) if more and items else None)
+    return Page(
+        tuple(items),
+        totals[0].total,
+        Cursor(items[-1].created_at.isoformat(), items[-1].id) if more and items else None,
+    )
 
 
 def files(
-    caller: Caller, *, search: str = "", tag_ids: Sequence[UUID] | None = None, tag_slugs: Sequence[str] | None = None,
-    type: WantedFiles = "all", order_by: Order = "createdAt", descending: bool = True, limit: int = 20, offset: int = 0,  # noqa: A002
-) -> Page[Media]:  # fmt: skip
-    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset alone: `next` is not given.
+    caller: Caller,
+    *,
+    search: str = "",
+    tag_ids: Sequence[UUID] | None = None,
+    tag_slugs: Sequence[str] | None = None,
+    type: WantedFiles = "all",
+    order_by: Order = "createdAt",
+    descending: bool = True,
+    limit: int = 20,
+    offset: int = 0,
+) -> Page[Media]:
+    """The organization's verified files, in whatever collection and folder; never folders. Goes by offset
+    alone: `next` is not given.
 
-    `search` ("": all) finds a file by all of its words, in whatever form, in title, filename, alt and caption together, or as a part of one of them.
-    `tag_ids` and `tag_slugs` (None: whether or not) find it by having any of the first and any of the second, hidden tags too.
+    `search` ("": all) finds a file by all of its words, in whatever form, in title, filename, alt and caption
+    together, or as a part of one of them.
+    `tag_ids` and `tag_slugs` (None: whether or not) find it by having any of the first and any of the second,
+    hidden tags too.
     """
     organization = caller.organization_id
     wanted = None if type == "all" else type
     if (tag_ids is not None and not tag_ids) or (tag_slugs is not None and not tag_slugs):
         return Page((), 0, None)
     if search or tag_ids is not None or tag_slugs is not None:
-        matches = read(caller, queries.files_matching(
-            organization, search=search, tag_ids=tag_ids, tag_slugs=tag_slugs, type=wanted, order_by=order_by, descending=descending,
-            limit=limit, offset=offset,
-        ))  # fmt: skip
-        return Page(tuple(match.media for match in matches if match.media is not None), matches[0].total, None)
+        matches = read(
+            caller,
+            queries.files_matching(
+                organization,
+                search=search,
+                tag_ids=tag_ids,
+                tag_slugs=tag_slugs,
+                type=wanted,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+            ),
+        )
+        return Page(
+            tuple(match.media for match in matches if match.media is not None), matches[0].total, None
+        )
     totals, items = read_all(
         caller,
         queries.files_total(organization, [wanted] if wanted else FILE_TYPES),
@@ -86,7 +129,9 @@ def files(
 
 
 def get(caller: Caller, item: UUID) -> Media:
-    """The item, file or folder, verified or not yet; of a version that is not its first, that version. Raises NotFound: deleted, or never there."""
+    """The item, file or folder, verified or not yet; of a version that is not its first, that version.
+    Raises NotFound: deleted, or never there.
+    """
     found = read(caller, queries.shown(caller.organization_id, item))
     return found[0] if found else versions.get(caller, item)
 
@@ -108,11 +153,19 @@ def folder(caller: Caller, item: UUID) -> Media:
 
 
 def update(
-    caller: Caller, item: UUID, *, name: str | None = None, said: Description | None = None, check: Check | None = None, only_folders: bool = False,
+    caller: Caller,
+    item: UUID,
+    *,
+    name: str | None = None,
+    said: Description | None = None,
+    check: Check | None = None,
+    only_folders: bool = False,
 ) -> Media:
-    """The item has this name, and what is said of it is said and nothing else; None: as it was. What it is now.
+    """The item has this name, and what is said of it is said and nothing else; None: as it was. What it is
+    now.
 
-    `check` judges the item as it is before, and may raise. Raises Invalid for a name, tag or metadata that cannot be one, and NotFound when the item
+    `check` judges the item as it is before, and may raise. Raises Invalid for a name, tag or metadata that
+    cannot be one, and NotFound when the item
     is not there, or with `only_folders` when it is a file.
     """
     organization = caller.organization_id
@@ -137,7 +190,9 @@ def update(
 
 
 def say(caller: Caller, item: UUID, said: Said) -> Media:
-    """This is said of the file, and the rest as before. What it is now. Raises NotFound where `files` does not list it."""
+    """This is said of the file, and the rest as before. What it is now. Raises NotFound where `files`
+    does not list it.
+    """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media:
@@ -149,19 +204,25 @@ def say(caller: Caller, item: UUID, said: Said) -> Media:
 
 
 def hold_file(db: Transaction, organization: UUID, item: UUID) -> None:
-    """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound where it is not."""
+    """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound
+    where it is not.
+    """
     held = db.first(queries.hold_place(organization, item))
     if held is None or held.type == "folder" or not held.verified:
         raise NotFound(NO_MEDIA)
 
 
 def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:
-    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come along. What it is now, but for what a
+    """The item lies in the place that `to` ends in, of its own collection, and everything below it has come
+    along. What it is now, but for what a
     folder tells of its inside.
 
-    Files are not touched: they name their folder and nothing above it. Where it lies there already nothing changes. `check` judges the item as it
-    is before, and may raise. Raises NotFound when item or place is not there, Invalid when the place is a file, in another collection, the item
-    itself or below it, or so deep that what is below the item, the trash included, would lie deeper than folders go.
+    Files are not touched: they name their folder and nothing above it. Where it lies there already nothing
+    changes. `check` judges the item as it
+    is before, and may raise. Raises NotFound when item or place is not there, Invalid when the place is a
+    file, in another collection, the item
+    itself or below it, or so deep that what is below the item, the trash included, would lie deeper than
+    folders go.
     """
     organization = caller.organization_id
 
@@ -202,10 +263,14 @@ def destination(moved: queries.Placed, found: places.Destination | None) -> tupl
 
 
 def refuse_too_deep(path: str, deepest: int, under: str) -> None:
-    """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie as deep as `deepest`."""
+    """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie
+    as deep as `deepest`.
+    """
     depth = deepest - _depth(path) + _depth(under) + 1
     if depth > MAX_FOLDER_DEPTH:
-        raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}")
+        raise Invalid(
+            f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {depth}"
+        )
 
 
 def _depth(path: str) -> int:
@@ -219,10 +284,12 @@ def delete_folder(caller: Caller, item: UUID, *, check: Check | None = None) -> 
 
 
 def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
-    """The item is in the trash, with its versions; a folder with everything below it; of a version that is not its first, that version alone. One
+    """The item is in the trash, with its versions; a folder with everything below it; of a version that is
+    not its first, that version alone. One
     act, which a restore can reverse.
 
-    `check` judges the item as it is before, and may raise. Raises NotFound when it is not there (a second time, too), Conflict when the folder holds
+    `check` judges the item as it is before, and may raise. Raises NotFound when it is not there (a second
+    time, too), Conflict when the folder holds
     more than can go at once, or for an only version.
     """
     organization, deletion = caller.organization_id, mint_id()
@@ -233,8 +300,14 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         if held is None:
             return None
         is_folder = held.type == "folder"
-        if is_folder and db.run(queries.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n >= MAX_DELETED_AT_ONCE:
-            raise Conflict(f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one")
+        if (
+            is_folder
+            and db.run(queries.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
+            >= MAX_DELETED_AT_ONCE
+        ):
+            raise Conflict(
+                f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one"
+            )
         if check is not None:
             check(db.run(queries.own(organization, item))[0])
 
@@ -245,15 +318,22 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         return Deleted(item, deletion, acts.take(db, organization, deletion))
 
     deleted = transaction(caller, work)
-    return deleted if deleted is not None else Deleted(item, versions.delete(caller, item, check=check).deletion_id, 1)
+    return (
+        deleted
+        if deleted is not None
+        else Deleted(item, versions.delete(caller, item, check=check).deletion_id, 1)
+    )
 
 
 def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
-    """The act of deletion that took this item, or version, is reversed: all it took lives again, where it lay, or in the nearest folder above that
+    """The act of deletion that took this item, or version, is reversed: all it took lives again, where it
+    lay, or in the nearest folder above that
     lives.
 
-    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when it is a folder or a version and only files are meant (not
-    `folders`), Conflict when it is not deleted or its collection is, or the version's item, Gone when the act is being purged or was.
+    What was deleted earlier stays deleted. Over the quota is allowed. Raises NotFound when it is a folder or
+    a version and only files are meant (not
+    `folders`), Conflict when it is not deleted or its collection is, or the version's item, Gone when the act
+    is being purged or was.
     """
     organization = caller.organization_id
 
@@ -275,11 +355,15 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
 
 
 def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
-    """The acts of deletion that can be reversed, newest first. `total` counts this page. Raises Invalid for a cursor that is none."""
+    """The acts of deletion that can be reversed, newest first. `total` counts this page. Raises Invalid
+    for a cursor that is none.
+    """
     before = None if cursor is None else (_created_at(cursor), cursor.id)
     acts = read(caller, deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
     page = acts[:limit]
-    return Page(tuple(page), len(page), Cursor(page[-1].at.isoformat(), page[-1].id) if len(acts) > limit else None)
+    return Page(
+        tuple(page), len(page), Cursor(page[-1].at.isoformat(), page[-1].id) if len(acts) > limit else None
+    )
 
 
 def _created_at(cursor: Cursor) -> datetime:

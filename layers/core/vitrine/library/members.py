@@ -1,7 +1,10 @@
-"""Who is in an organization: founding one, inviting, joining, changing roles, leaving. Every act is in the organization's audit log.
+"""Who is in an organization: founding one, inviting, joining, changing roles, leaving. Every act is in the
+organization's audit log.
 
-An owner may do all of it; an admin, to and with everybody but owners: neither makes one, nor changes or removes one. Anybody may leave, but the last
-owner. The database judges, under a lock, by the role that the one who acts has then: `_judge` tells its word as a refusal.
+An owner may do all of it; an admin, to and with everybody but owners: neither makes one, nor changes or
+removes one. Anybody may leave, but the last
+owner. The database judges, under a lock, by the role that the one who acts has then: `_judge` tells its word
+as a refusal.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ T = TypeVar("T")
 E = TypeVar("E", queries.Ended, queries.Added, queries.Invited)
 
 MOST_LISTED = 1000
-MOST_IN_A_NAME = 100   # code points
+MOST_IN_A_NAME = 100  # code points
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DEFAULT_COLLECTION = "Default"
 
@@ -54,22 +57,35 @@ class Joined:
 
 # What a person does, wherever they belong.
 
+
 def organizations(person: Person) -> list[Membership]:
     """Those that the person is in, the earliest membership first; the first thousand."""
     return read(Nobody(), queries.organizations_of(person.user_id, MOST_LISTED))
 
 
 def found(person: Person, name: str, slug: str | None) -> Membership:
-    """There is an organization with a default collection, owned by this person and active in their session. No slug: one made of the name.
+    """There is an organization with a default collection, owned by this person and active in their session.
+    No slug: one made of the name.
 
-    Raises Conflict when the slug is taken or the person owns `max_organizations`, Invalid when either cannot be one.
+    Raises Conflict when the slug is taken or the person owns `max_organizations`, Invalid when either cannot
+    be one.
     """
     organization, most = mint_id(), settings().max_organizations
     clean = clean_name(name, most=MOST_IN_A_NAME)
-    made = write(Nobody(), queries.found(
-        mint_id(), person.user_id, person.session_id, organization, clean, [_clean_slug(slug)] if slug is not None else _slugs(clean),
-        mint_id(), DEFAULT_COLLECTION, most,
-    ))[0]  # fmt: skip
+    made = write(
+        Nobody(),
+        queries.found(
+            mint_id(),
+            person.user_id,
+            person.session_id,
+            organization,
+            clean,
+            [_clean_slug(slug)] if slug is not None else _slugs(clean),
+            mint_id(),
+            DEFAULT_COLLECTION,
+            most,
+        ),
+    )[0]
     if made.outcome == "too_many":
         raise Conflict(f"A person can own {most} organizations, and no more", code="too_many_organizations")
     if made.slug is None or made.created_at is None:
@@ -86,22 +102,32 @@ def organization(person: Person, organization: UUID) -> Membership:
 
 
 def choose(person: Person, organization: UUID | None) -> Membership | None:
-    """The organization is the active one of the person's session; None: none is. Raises UnknownOrganization, NotAMember."""
+    """The organization is the active one of the person's session; None: none is. Raises
+    UnknownOrganization, NotAMember.
+    """
     return _chosen(person, person.session_id, organization)
 
 
 def _chosen(person: Person, session: UUID | None, organization: UUID | None) -> Membership | None:
     chosen = write(Nobody(), queries.choose(person.user_id, session, organization))[0]
     _judge(chosen.outcome, UnknownOrganization("Organization not found"))
-    if chosen.id is None or chosen.name is None or chosen.slug is None or chosen.created_at is None or chosen.role is None:
+    if (
+        chosen.id is None
+        or chosen.name is None
+        or chosen.slug is None
+        or chosen.created_at is None
+        or chosen.role is None
+    ):
         return None
     return Membership(chosen.id, chosen.name, chosen.slug, chosen.created_at, chosen.role)
 
 
 def accept(person: Person, token: str) -> Joined:
-    """The person is in the organization that invited their address; who is in it already keeps their role. May be repeated: the answer is the same.
+    """The person is in the organization that invited their address; who is in it already keeps their role.
+    May be repeated: the answer is the same.
 
-    Raises NotFound when the token is unknown, expired, canceled, replaced or somebody has used it, Forbidden when another address was invited.
+    Raises NotFound when the token is unknown, expired, canceled, replaced or somebody has used it, Forbidden
+    when another address was invited.
     """
     accepted = write(Nobody(), queries.accept(mint_id(), person.user_id, fingerprint(token)))[0]
     if accepted.outcome == "other_person":
@@ -110,46 +136,66 @@ def accept(person: Person, token: str) -> Joined:
         raise NotFound("There is no such invitation, or it is not open any more")
     organization = accepted.organization_id
     invitation, member = read_all(
-        Consumer(organization), queries.invitation(organization, accepted.invitation_id), queries.one(organization, person=person.user_id)
+        Consumer(organization),
+        queries.invitation(organization, accepted.invitation_id),
+        queries.one(organization, person=person.user_id),
     )
-    if not member:   # removed within the last millisecond
+    if not member:  # removed within the last millisecond
         raise NotFound("There is no such invitation, or it is not open any more")
     return Joined(invitation[0], member[0])
 
 
 # What is done in an organization.
 
+
 def rename(caller: Caller, name: str | None, slug: str | None) -> Membership:
-    """The organization has this name and slug; None: the one it had. Raises Conflict when the slug is taken, Invalid when either cannot be one."""
+    """The organization has this name and slug; None: the one it had. Raises Conflict when the slug is
+    taken, Invalid when either cannot be one.
+    """
     clean = clean_name(name, most=MOST_IN_A_NAME) if name is not None else None
-    statement = queries.rename(mint_id(), caller.organization_id, caller.user_id, clean, _clean_slug(slug) if slug is not None else None)
+    statement = queries.rename(
+        mint_id(),
+        caller.organization_id,
+        caller.user_id,
+        clean,
+        _clean_slug(slug) if slug is not None else None,
+    )
     return _done(caller, statement, lambda _: queries.own(caller.organization_id, caller.user_id))
 
 
 def listed(caller: Caller, *, limit: int, offset: int) -> tuple[list[Member], int]:
     """The earliest members first, and how many there are."""
     page, total = read_all(
-        caller, queries.page(caller.organization_id, limit=limit, offset=offset), queries.total(caller.organization_id)
+        caller,
+        queries.page(caller.organization_id, limit=limit, offset=offset),
+        queries.total(caller.organization_id),
     )
     return page, total[0].n
 
 
 def add(caller: Caller, email: str, role: Role) -> Member:
-    """The person of this address is in the organization. Raises NotFound when nobody has it, Conflict when they are in it already."""
+    """The person of this address is in the organization. Raises NotFound when nobody has it, Conflict
+    when they are in it already.
+    """
     organization = caller.organization_id
     return _done(
-        caller, queries.add(mint_id(), organization, caller.user_id, fold_email(email), role),
+        caller,
+        queries.add(mint_id(), organization, caller.user_id, fold_email(email), role),
         lambda added: queries.one(organization, person=added.user_id),
-        absent=NotFound("Nobody here has this e-mail address; an invitation can be sent to it", code="no_such_person"),
-    )  # fmt: skip
+        absent=NotFound(
+            "Nobody here has this e-mail address; an invitation can be sent to it", code="no_such_person"
+        ),
+    )
 
 
 def change_role(caller: Caller, person: UUID, role: Role) -> Member:
     """The member has this role. Raises NotFound when there is no such member, Conflict for the last owner."""
     organization = caller.organization_id
     return _done(
-        caller, queries.change_role(mint_id(), organization, caller.user_id, person, role), lambda _: queries.one(organization, person=person),
-    )  # fmt: skip
+        caller,
+        queries.change_role(mint_id(), organization, caller.user_id, person, role),
+        lambda _: queries.one(organization, person=person),
+    )
 
 
 def remove(caller: Caller, *, person: UUID | None = None, email: str | None = None) -> Member:
@@ -160,7 +206,10 @@ def remove(caller: Caller, *, person: UUID | None = None, email: str | None = No
         member = db.first(queries.one(organization, person=person, email=address))
         if member is None:
             raise _no_member()
-        _judge(db.run(queries.remove(mint_id(), organization, caller.user_id, member.user_id))[0].outcome, _no_member())
+        _judge(
+            db.run(queries.remove(mint_id(), organization, caller.user_id, member.user_id))[0].outcome,
+            _no_member(),
+        )
         return member
 
     return transaction(caller, work)
@@ -173,13 +222,15 @@ def leave(caller: Caller) -> Member:
 
 # Invitations.
 
+
 def invitations(caller: Caller) -> list[Invitation]:
     """The newest thousand, whatever became of them."""
     return read(caller, queries.invitations(caller.organization_id, MOST_LISTED))
 
 
 def invite(caller: Caller, email: str, role: Role) -> Offer:
-    """Whoever has this address, and the token, may join within `invitation_ttl`. What was pending for the address is replaced.
+    """Whoever has this address, and the token, may join within `invitation_ttl`. What was pending for the
+    address is replaced.
 
     Raises Conflict when the address is a member's, or `max_invitations` are pending.
     """
@@ -187,7 +238,14 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
     invitation = _done(
         caller,
         queries.invite(
-            mint_id(), organization, caller.user_id, mint_id(), fold_email(email), role, fingerprint(token), settings().invitation_ttl,
+            mint_id(),
+            organization,
+            caller.user_id,
+            mint_id(),
+            fold_email(email),
+            role,
+            fingerprint(token),
+            settings().invitation_ttl,
             settings().max_invitations,
         ),
         lambda invited: queries.invitation(organization, invited.invitation_id),
@@ -196,12 +254,16 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
 
 
 def cancel(caller: Caller, invitation: UUID) -> Invitation:
-    """The invitation's token opens nothing; may be repeated. Raises NotFound, Conflict when it was accepted."""
+    """The invitation's token opens nothing; may be repeated. Raises NotFound, Conflict when it was
+    accepted.
+    """
     organization = caller.organization_id
     return _done(
-        caller, queries.cancel(mint_id(), organization, caller.user_id, invitation), lambda _: queries.invitation(organization, invitation),
+        caller,
+        queries.cancel(mint_id(), organization, caller.user_id, invitation),
+        lambda _: queries.invitation(organization, invitation),
         absent=NotFound("Invitation not found"),
-    )  # fmt: skip
+    )
 
 
 def _done(
@@ -227,7 +289,8 @@ def _judge(outcome: queries.Outcome, absent: Refusal) -> None:
 
 
 _WORDS: dict[queries.Outcome, tuple[type[Refusal], str, str | None]] = {
-    "forbidden": (Forbidden, "This takes the role owner or admin", None),   # it was lost since the request was let in
+    # it was lost since the request was let in
+    "forbidden": (Forbidden, "This takes the role owner or admin", None),
     "owners_only": (Forbidden, "Only an owner can make somebody an owner, or change or remove one", None),
     "last_owner": (Conflict, "An organization keeps an owner: make somebody else one first", "last_owner"),
     "stranger": (NotAMember, "You are not a member of this organization", None),
@@ -244,7 +307,9 @@ def _no_member() -> NotFound:
 
 def _clean_slug(slug: str) -> str:
     if not SLUG.fullmatch(slug) or len(slug) > MOST_IN_A_NAME:
-        raise Invalid(f"slug must have 1 to {MOST_IN_A_NAME} characters: a-z and 0-9, with single hyphens between them")
+        raise Invalid(
+            f"slug must have 1 to {MOST_IN_A_NAME} characters: a-z and 0-9, with single hyphens between them"
+        )
     return slug
 
 

@@ -1,4 +1,6 @@
-"""Taking objects out of the store, in the one order that loses nothing: doomed in a transaction, deleted under its ETag, then the row dropped."""
+"""Taking objects out of the store, in the one order that loses nothing: doomed in a transaction, deleted
+under its ETag, then the row dropped.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = None) -> bool:
-    """Of a doomed object, neither object nor row is there; whether that is so (a row stays while a client may still write its key).
+    """Of a doomed object, neither object nor row is there; whether that is so (a row stays while a client may
+    still write its key).
 
     Nothing happens to an object that is not doomed. May be called again at any time, by whom ever.
     """
@@ -27,7 +30,7 @@ def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = 
         there = storage.head(key)
         if there is None:
             return bool(write(who, manifest.drop(organization, key, now or datetime.now(UTC))))
-        with suppress(storage.AlreadyThere):     # written again since we looked
+        with suppress(storage.AlreadyThere):  # written again since we looked
             storage.delete(key, there.etag)
     return False
 

@@ -1,4 +1,6 @@
-"""What an operator does before there is a page for it: people, their keys, organizations. Acts as the worker, past the wall."""
+"""What an operator does before there is a page for it: people, their keys, organizations. Acts as the
+worker, past the wall.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,20 @@ if TYPE_CHECKING:
 
     from vitrine.db import Transaction
     from vitrine.models import Role
-    from vitrine.queries.operators import Key, ListedOrganization, ListedPerson, Member, Organization, Person, RevokedKey, Session
+    from vitrine.queries.operators import (
+        Key,
+        ListedOrganization,
+        ListedPerson,
+        Member,
+        Organization,
+        Person,
+        RevokedKey,
+        Session,
+    )
 
-MAX_ORGANIZATION_NAME = 100        # the column's
+MAX_ORGANIZATION_NAME = 100  # the column's
 MAX_SLUG = 100
-MAX_BYTES = 2**63 - 1              # of a bigint
+MAX_BYTES = 2**63 - 1  # of a bigint
 PAGE = 500
 DEFAULT_COLLECTION = "Default"
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
@@ -36,6 +47,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 # People.
+
 
 def add_person(email: str, name: str, password: str | None) -> Person:
     """There is a new person; None: without a password, who cannot sign in yet.
@@ -61,7 +73,9 @@ def people() -> Generator[ListedPerson]:
 
 
 def set_password(email: str, password: str) -> int:
-    """The person signs in with this password from now on, everywhere anew; how many sessions that ended. API keys stay as they are."""
+    """The person signs in with this password from now on, everywhere anew; how many sessions that ended.
+    API keys stay as they are.
+    """
     check_password(password, "password", least=MIN_PASSWORD)
     hashed = hash_password(password)
 
@@ -84,7 +98,8 @@ def sign_out(email: str) -> int:
 
 
 def remove_person(email: str) -> Person:
-    """The person is gone with memberships, keys and sessions; what they uploaded stays with its organizations.
+    """The person is gone with memberships, keys and sessions; what they uploaded stays with its
+    organizations.
 
     Raises Conflict, naming the organizations, while they are the last owner of some.
     """
@@ -93,9 +108,13 @@ def remove_person(email: str) -> Person:
         person = _person(db, email)
         joined = db.run(queries.hold_organizations_of(person.id))
         if alone := db.run(queries.owned_alone(person.id)):
-            raise Conflict(f"{person.email} is the last owner of {', '.join(each.slug for each in alone)}: make somebody else an owner first")
+            raise Conflict(
+                f"{person.email} is the last owner of {', '.join(each.slug for each in alone)}: make somebody else an owner first"
+            )
         for organization in joined:
-            db.queue(queries.audit(organization.id, mint_id(), "member.remove", person.id, {"email": person.email}))
+            db.queue(
+                queries.audit(organization.id, mint_id(), "member.remove", person.id, {"email": person.email})
+            )
         db.queue(queries.remove_person(person.id))
         return person
 
@@ -104,8 +123,13 @@ def remove_person(email: str) -> Person:
 
 # Keys.
 
-def add_key(email: str, name: str, scopes: Collection[str], expires_at: datetime | None) -> tuple[Person, str]:
-    """A new key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there is not."""
+
+def add_key(
+    email: str, name: str, scopes: Collection[str], expires_at: datetime | None
+) -> tuple[Person, str]:
+    """A new key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there is
+    not.
+    """
     for scope in scopes:
         if scope not in SCOPES:
             raise Invalid(f"There is no scope {scope}; there are {', '.join(SCOPES)}")
@@ -134,8 +158,10 @@ def revoke_key(key: str) -> RevokedKey:
 
 # Organizations.
 
+
 def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Organization:
-    """There is an organization with a default collection, owned by the person of this e-mail. The slug is made from the name unless given.
+    """There is an organization with a default collection, owned by the person of this e-mail. The slug is
+    made from the name unless given.
 
     Raises Conflict when the slug is taken.
     """
@@ -144,14 +170,22 @@ def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Orga
         raise Invalid(f"The name of an organization has 1 to {MAX_ORGANIZATION_NAME} characters")
     word = slug_of(called, most=MAX_SLUG) if slug is None else slug
     if not _SLUG.fullmatch(word) or len(word) > MAX_SLUG:
-        reason = f"{word or called} cannot be a slug" if slug is not None else f"No slug can be made from {called}; give one"
+        reason = (
+            f"{word or called} cannot be a slug"
+            if slug is not None
+            else f"No slug can be made from {called}; give one"
+        )
         raise Invalid(f"{reason}: up to {MAX_SLUG} small letters and digits, with single dashes between")
     bound = clean_quota(quota)
     founded = queries.Organization(mint_id(), called, word)
 
     def work(db: Transaction) -> Organization:
         person = _person(db, owner)
-        db.queue(founding_queries.add_organization(founded.id, called, word, person.id, mint_id(), DEFAULT_COLLECTION))
+        db.queue(
+            founding_queries.add_organization(
+                founded.id, called, word, person.id, mint_id(), DEFAULT_COLLECTION
+            )
+        )
         db.queue(queries.set_quota(founded.id, bound))
         return founded
 
@@ -175,47 +209,76 @@ def members(slug: str) -> list[Member]:
 
 
 def set_role(slug: str, email: str, role: str) -> None:
-    """The person is in the organization in this role, and in no other. Raises Conflict when that would leave it without an owner."""
+    """The person is in the organization in this role, and in no other. Raises Conflict when that would
+    leave it without an owner.
+    """
     wanted = clean_role(role)
 
     def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
         db.queue(founding_queries.add_member(organization.id, person.id, wanted))
         operation = "member.update" if former else "member.add"
-        db.queue(queries.audit(organization.id, mint_id(), operation, person.id, {"role": wanted, "before": former}))
+        db.queue(
+            queries.audit(
+                organization.id, mint_id(), operation, person.id, {"role": wanted, "before": former}
+            )
+        )
 
     _change_member(slug, email, change, stays_owner=wanted == "owner")
 
 
 def remove_member(slug: str, email: str) -> None:
-    """The person is not in the organization. Raises NotFound when they were not, Conflict when they are its last owner."""
+    """The person is not in the organization. Raises NotFound when they were not, Conflict when they are
+    its last owner.
+    """
 
     def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
         if former is None:
             raise NotFound(f"{person.email} is not a member of {organization.slug}")
         db.queue(queries.remove_member(organization.id, person.id))
-        db.queue(queries.audit(organization.id, mint_id(), "member.remove", person.id, {"email": person.email, "before": former}))
+        db.queue(
+            queries.audit(
+                organization.id,
+                mint_id(),
+                "member.remove",
+                person.id,
+                {"email": person.email, "before": former},
+            )
+        )
 
     _change_member(slug, email, change, stays_owner=False)
 
 
 def set_quota(slug: str, quota: int | None) -> None:
-    """What the organization may store, in bytes; None: as much as it likes. What is there already stays, though it be more."""
+    """What the organization may store, in bytes; None: as much as it likes. What is there already stays,
+    though it be more.
+    """
     bound = clean_quota(quota)
 
     def work(db: Transaction) -> None:
         organization = _organization(db, slug)
         db.queue(queries.set_quota(organization.id, bound))
-        db.queue(queries.audit(organization.id, mint_id(), "organization.quota", organization.id, {"bytes": bound}))
+        db.queue(
+            queries.audit(organization.id, mint_id(), "organization.quota", organization.id, {"bytes": bound})
+        )
 
     transaction(Worker(), work)
 
 
-def _change_member(slug: str, email: str, change: Callable[[Transaction, Organization, Person, Role | None], None], *, stays_owner: bool) -> None:
+def _change_member(
+    slug: str,
+    email: str,
+    change: Callable[[Transaction, Organization, Person, Role | None], None],
+    *,
+    stays_owner: bool,
+) -> None:
     def work(db: Transaction) -> None:
-        person, organization = _person(db, email), _organization(db, slug)   # in this order everywhere: no two commands wait for each other
+        # in this order everywhere: no two commands wait for each other
+        person, organization = _person(db, email), _organization(db, slug)
         standing = db.first(queries.standing(organization.id, person.id))
         if standing and standing.role == "owner" and standing.owners == 1 and not stays_owner:
-            raise Conflict(f"{person.email} is the last owner of {organization.slug}: make somebody else an owner first")
+            raise Conflict(
+                f"{person.email} is the last owner of {organization.slug}: make somebody else an owner first"
+            )
         change(db, organization, person, standing.role if standing else None)
 
     transaction(Worker(), work)
@@ -237,11 +300,14 @@ def _organization(db: Transaction, slug: str) -> Organization:
 
 # What can be stored.
 
+
 def clean_email(email: str) -> str:
     """The address as it is stored. Raises Invalid for what is no address."""
     address = fold_email(email)
     if not _EMAIL.fullmatch(address) or not address.isprintable() or len(address) > MAX_EMAIL:
-        raise Invalid(f"{email.strip() or 'Nothing'} is not an e-mail address of up to {MAX_EMAIL} characters")
+        raise Invalid(
+            f"{email.strip() or 'Nothing'} is not an e-mail address of up to {MAX_EMAIL} characters"
+        )
     return address
 
 

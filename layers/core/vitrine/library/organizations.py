@@ -32,7 +32,8 @@ class Founded:
 
 
 def found(*, email: str, person: str, name: str, slug: str, collection: str) -> Founded:
-    """There is an organization with a default collection, owned by the person of this e-mail (made where there was none).
+    """There is an organization with a default collection, owned by the person of this e-mail (made where
+    there was none).
 
     Raises Conflict when the slug is taken, Invalid when a name or the slug cannot be one.
     """
@@ -40,7 +41,16 @@ def found(*, email: str, person: str, name: str, slug: str, collection: str) -> 
 
     def work(db: Transaction) -> Founded:
         user_id = db.run(queries.add_person(mint_id(), fold_email(email), clean_name(person, "person")))[0].id
-        db.queue(queries.add_organization(organization_id, clean_name(name), slug, user_id, collection_id, clean_name(collection, "collection")))
+        db.queue(
+            queries.add_organization(
+                organization_id,
+                clean_name(name),
+                slug,
+                user_id,
+                collection_id,
+                clean_name(collection, "collection"),
+            )
+        )
         return Founded(user_id, organization_id, collection_id)
 
     return transaction(Worker(), work)
@@ -52,18 +62,28 @@ def add_person(*, email: str, name: str) -> UUID:
 
 
 def add_member(organization_id: UUID, user_id: UUID, role: Role) -> None:
-    """The person is in the organization in this role, and in no other. Raises NotFound when either is not there."""
+    """The person is in the organization in this role, and in no other. Raises NotFound when either is not
+    there.
+    """
     write(Worker(), queries.add_member(organization_id, user_id, role))
 
 
 def add_key(user_id: UUID, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> str:
-    """A new API key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there is not, or none."""
+    """A new API key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there
+    is not, or none.
+    """
     kept = clean_scopes(scopes)
     key = mint_api_key()
     write(
         Worker(),
         queries.add_key(
-            mint_id(), user_id, clean_name(name, most=MAX_KEY_NAME), key[:KEY_PREFIX_LENGTH], fingerprint(key), kept, expires_at
+            mint_id(),
+            user_id,
+            clean_name(name, most=MAX_KEY_NAME),
+            key[:KEY_PREFIX_LENGTH],
+            fingerprint(key),
+            kept,
+            expires_at,
         ),
     )
     return key

@@ -1,4 +1,6 @@
-"""Messages that were written with what causes them, and wait to be sent: what the sender right after the commit left, for a job."""
+"""Messages that were written with what causes them, and wait to be sent: what the sender right after the
+commit left, for a job.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 IMPORT_QUEUE = "import_requested"
 
 
-def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - a step of a job
-    """The waiting messages have been sent, each at least once. One that its queue does not take waits for the next run."""
+def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
+    """The waiting messages have been sent, each at least once. One that its queue does not take waits for
+    the next run.
+    """
     found = read(Worker(), outbox.unsent(_place(after), limit))
     cursor = f"{found[-1].created_at.isoformat()}|{found[-1].id.hex}" if len(found) == limit else None
     if dry_run:
@@ -47,21 +51,27 @@ def send_now(who: Caller, message: UUID, queue: str, body: Mapping[str, object])
     address = _address(queue)
     if not address:
         return
-    with suppress(Exception):   # whatever the queue has, the request is done: the job comes in a minute
+    with suppress(Exception):  # whatever the queue has, the request is done: the job comes in a minute
         if queues.send_batch(address, [json.dumps(dict(body))]):
             write(who, outbox.sent([message]))
 
 
 def _address(queue: str) -> str:
     chosen = settings()
-    return {STORED_QUEUE: chosen.upload_stored_queue_url, IMPORT_QUEUE: chosen.import_requested_queue_url}.get(queue, "")
+    return {
+        STORED_QUEUE: chosen.upload_stored_queue_url,
+        IMPORT_QUEUE: chosen.import_requested_queue_url,
+    }.get(queue, "")
 
 
 def _send(address: str, messages: list[Message]) -> list[Message]:
     """Those that the queue took; none where nobody says where it is."""
     if not address:
         return []
-    return [messages[place] for place in queues.send_batch(address, [json.dumps(message.body) for message in messages])]
+    return [
+        messages[place]
+        for place in queues.send_batch(address, [json.dumps(message.body) for message in messages])
+    ]
 
 
 def _place(after: str | None) -> tuple[datetime, UUID] | None:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
 from vitrine.db import read, transaction, write
-from vitrine.errors import Busy, Conflict, Forbidden, Invalid, Issue, NotRecognized, TooManyRequests, Unprocessable
+from vitrine.errors import (
+    Busy,
+    Conflict,
+    Forbidden,
+    Invalid,
+    Issue,
+    NotRecognized,
+    TooManyRequests,
+    Unprocessable,
+)
 from vitrine.library import clean_name
 from vitrine.models import Account, Nobody
 from vitrine.queries import identity, sessions
@@ -24,23 +33,29 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models import Person
 
-MIN_PASSWORD, MAX_PASSWORD = 8, 128   # characters, in the form that is hashed
-WINDOW = 900   # seconds, in which failed attempts are counted
+MIN_PASSWORD, MAX_PASSWORD = 8, 128  # characters, in the form that is hashed
+WINDOW = 900  # seconds, in which failed attempts are counted
 
-# What browsers take in <input type=email> (html.spec.whatwg.org, "valid email address"), of a name with a dot: they spell other alphabets' domains
+# What browsers take in <input type=email> (html.spec.whatwg.org, "valid email address"), of a name with a
+# dot: they spell other alphabets' domains
 # in ASCII too. No mail is sent, so nothing finer is known; two names that look alike are never two people.
 _EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.ASCII
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z",
+    re.ASCII,
 )
 
 
 def sign_up(*, email: str, name: str, password: str) -> Account:
-    """There is a person of this e-mail, in no organization, recognized by this password. Nobody knows whether the e-mail is theirs.
+    """There is a person of this e-mail, in no organization, recognized by this password. Nobody knows whether
+    the e-mail is theirs.
 
-    Raises Forbidden where sign-up is closed, Invalid, Unprocessable when the e-mail is taken, also by somebody without a password.
+    Raises Forbidden where sign-up is closed, Invalid, Unprocessable when the e-mail is taken, also by
+    somebody without a password.
     """
     if not settings().sign_up:
-        raise Forbidden("Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed")
+        raise Forbidden(
+            "Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed"
+        )
     wanted = fold_email(email)
     if not _EMAIL.match(wanted):
         raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
@@ -53,9 +68,11 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
 
 
 def sign_in(email: str, password: str, *, subnet: str) -> Account:
-    """The person of this e-mail, whatever its case, whose password this is, with the hash it was held against. `subnet` is where they ask from.
+    """The person of this e-mail, whatever its case, whose password this is, with the hash it was held
+    against. `subnet` is where they ask from.
 
-    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many failures; Invalid for what no password is;
+    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many
+    failures; Invalid for what no password is;
     Busy when too many passwords are checked at the same time.
     """
     check_password(password, "password")
@@ -66,7 +83,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
         found = read(Nobody(), queries.by_email(wanted))
         stored = found[0].password_hash if found else None
         right = verify_password(stored, password)
-    except Busy:   # the password was not verified
+    except Busy:  # the password was not verified
         attempt.take_back(began)
         raise
     if not right or stored is None:
@@ -77,23 +94,30 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     anew = hash_password(password)
     if write(Nobody(), queries.replace_password(found[0].id, stored, anew))[0].done:
         return replace(found[0], password_hash=anew)
-    present = read(Nobody(), queries.by_id(found[0].id))[0]     # another sign-in has made it anew; or it is another password now
+    # another sign-in has made it anew; or it is another password now
+    present = read(Nobody(), queries.by_id(found[0].id))[0]
     if not verify_password(present.password_hash, password):
         raise NotRecognized
     return present
 
 
 def change_password(person: Person, *, current: str, new: str, end_others: bool) -> Account:
-    """The new password is theirs in place of the current one; with `end_others` no session of theirs is open but the present one. Keys stay.
+    """The new password is theirs in place of the current one; with `end_others` no session of theirs is open
+    but the present one. Keys stay.
 
-    Raises Invalid when the current password is another, or theirs is none, or the new one cannot be one; Conflict when it was changed meanwhile.
+    Raises Invalid when the current password is another, or theirs is none, or the new one cannot be one;
+    Conflict when it was changed meanwhile.
     """
     check_password(current, "currentPassword")
     check_password(new, "newPassword", least=MIN_PASSWORD)
     account = read(Nobody(), queries.by_id(person.user_id))[0]
     stored = account.password_hash
     if not verify_password(stored, current) or stored is None:
-        raise Invalid("Invalid password", issues=(Issue(("currentPassword",), "Invalid password"),), code="invalid_password")
+        raise Invalid(
+            "Invalid password",
+            issues=(Issue(("currentPassword",), "Invalid password"),),
+            code="invalid_password",
+        )
     hashed = hash_password(new)
 
     def work(db: Transaction) -> None:
@@ -109,18 +133,30 @@ def change_password(person: Person, *, current: str, new: str, end_others: bool)
 def check_password(password: str, field: str, *, least: int = 0) -> None:
     """Whether it can be one, before anything is hashed. Raises Invalid, naming the field."""
     # Composing may halve a text, hardly more; and it takes longer than the hashing for a very long one.
-    length = len(password) if len(password) > 4 * MAX_PASSWORD else len(unicodedata.normalize("NFKC", password))
+    length = (
+        len(password) if len(password) > 4 * MAX_PASSWORD else len(unicodedata.normalize("NFKC", password))
+    )
     if length < least:
-        raise Invalid("Password too short", issues=(Issue((field,), f"Must have at least {least} characters"),), code="password_too_short")
+        raise Invalid(
+            "Password too short",
+            issues=(Issue((field,), f"Must have at least {least} characters"),),
+            code="password_too_short",
+        )
     if length > MAX_PASSWORD:
-        raise Invalid("Password too long", issues=(Issue((field,), f"Must have at most {MAX_PASSWORD} characters"),), code="password_too_long")
+        raise Invalid(
+            "Password too long",
+            issues=(Issue((field,), f"Must have at most {MAX_PASSWORD} characters"),),
+            code="password_too_long",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so that guesses made at once are too.
+    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so
+    that guesses made at once are too.
 
-    An account is named by its folded e-mail (`fold_email`), as it is looked up: however an address is typed, it is counted once.
+    An account is named by its folded e-mail (`fold_email`), as it is looked up: however an address is typed,
+    it is counted once.
     """
 
     here: str
@@ -128,14 +164,17 @@ class _Attempt:
 
     @classmethod
     def of(cls, email: str, subnet: str) -> _Attempt:
-        named = hashlib.sha256(email.encode()).hexdigest()   # the text may be a password typed in the wrong field: only its hash is stored
+        # the text may be a password typed in the wrong field: only its hash is stored
+        named = hashlib.sha256(email.encode()).hexdigest()
         return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
 
     def count(self) -> datetime | None:
         """When the window began in which the attempt is counted; None: nothing is counted.
 
-        Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody out. What is over a limit is not
-        counted: many right attempts at once must not use up the window, and a window that failures have used up stays so.
+        Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody
+        out. What is over a limit is not
+        counted: many right attempts at once must not use up the window, and a window that failures have used
+        up stays so.
         """
         if not settings().rate_limits:
             return None

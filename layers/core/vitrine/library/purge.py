@@ -1,7 +1,10 @@
-"""What becomes of the trash when its time is over: acts of deletion are carried out for good, one after the other, a bounded batch at a time.
+"""What becomes of the trash when its time is over: acts of deletion are carried out for good, one after the
+other, a bounded batch at a time.
 
-An act first becomes `purging`, from where no restore leads back; then its files go, then its folders, then the collection, then it is `purged`.
-A batch dooms and deletes its rows in one transaction, and the objects after it, so a run may die at any point and the next one goes on.
+An act first becomes `purging`, from where no restore leads back; then its files go, then its folders, then
+the collection, then it is `purged`.
+A batch dooms and deletes its rows in one transaction, and the objects after it, so a run may die at any point
+and the next one goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-AT_ONCE = 100    # objects, or items, of one batch: seconds, and far less than a lease lasts beyond its time
+AT_ONCE = 100  # objects, or items, of one batch: seconds, and far less than a lease lasts beyond its time
 WAITS = "waits for what was deleted in it before"
 
 
@@ -29,7 +32,9 @@ class _NotYet(Exception):
 
 
 def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """The next act whose time is over has come a batch further, or is gone for good. One that cannot go on is left for the next run."""
+    """The next act whose time is over has come a batch further, or is gone for good. One that cannot go
+    on is left for the next run.
+    """
     found = read(Worker(), queries.due(now, UUID(after) if after else None, 1))
     if not found:
         return Batch((), None)
@@ -38,7 +43,7 @@ def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
         deed = _foreseen(act) if dry_run else _further(act, now, min(limit, AT_ONCE))
     except _NotYet as why:
         deed = str(why)
-    except Refusal:           # the store or the database does not answer, or somebody holds what it needs
+    except Refusal:  # the store or the database does not answer, or somebody holds what it needs
         deed = "left for later"
     if deed is None:
         return Batch((), after or "")
@@ -46,7 +51,9 @@ def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
 
 
 def _foreseen(act: queries.Due) -> str:
-    return WAITS if act.state == "trash" and read(Worker(), queries.waits(act))[0].waits else "would be purged"
+    return (
+        WAITS if act.state == "trash" and read(Worker(), queries.waits(act))[0].waits else "would be purged"
+    )
 
 
 def _further(act: queries.Due, now: datetime, limit: int) -> str | None:
@@ -89,7 +96,10 @@ def _under_lock(act: queries.Due, step: Callable[[Transaction, queries.Due, int]
 
 def _files(db: Transaction, act: queries.Due, limit: int) -> bool:
     of_version = act.kind == "version"
-    items = [each.id for each in db.run(queries.hold_version(act) if of_version else queries.hold_files(act, limit))]
+    items = [
+        each.id
+        for each in db.run(queries.hold_version(act) if of_version else queries.hold_files(act, limit))
+    ]
     if items:
         db.queue(ledger.purge(act.organization_id, act.id, items))
         db.queue(queries.doom(act, items))
@@ -109,8 +119,8 @@ def _uploads(db: Transaction, act: queries.Due, limit: int) -> bool:
     return act.kind == "collection" and bool(db.run(queries.forget_uploads(act, limit)))
 
 
-def _end(db: Transaction, act: queries.Due, limit: int) -> bool:  # noqa: ARG001 - a step
+def _end(db: Transaction, act: queries.Due, limit: int) -> bool:  # noqa: ARG001 - each step of a job takes these arguments
     if act.kind == "collection" and not db.run(queries.remove_collection(act)):
-        raise _NotYet("left for later")     # an upload is still under way to it; it ends with its session
+        raise _NotYet("left for later")  # an upload is still under way to it; it ends with its session
     db.queue(deletions.become(act.organization_id, [act.id], "purged"))
     return True

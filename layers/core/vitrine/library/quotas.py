@@ -1,4 +1,6 @@
-"""The storage quota: how much of it one more upload may reserve, and the sentence of the error when it is not enough."""
+"""The storage quota: how much of it one more upload may reserve, and the sentence of the error when it is
+not enough.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ CODE = "quota_exceeded"
 
 
 def reserve(quota: Quota, asked: int | None, *, most: int) -> int:
-    """The bytes that a new upload reserves: those it asked for, or (None) `most`, but never more than is left.
+    """The bytes that a new upload reserves: those it asked for, or (None) `most`, but never more than is
+    left.
 
     Raises TooLarge when what it asked for does not fit, or when nothing at all is left.
     """
@@ -24,7 +27,8 @@ def reserve(quota: Quota, asked: int | None, *, most: int) -> int:
 
 
 def full(quota: Quota, asked: int | None, *, others: int | None = None) -> str:
-    """The sentence for a file of `asked` bytes (None: of unknown size) that does not fit. `others`: the reserved bytes of other uploads that count
+    """The sentence for a file of `asked` bytes (None: of unknown size) that does not fit. `others`: the
+    reserved bytes of other uploads that count
     against it; None: all of them.
     """
     reserved = quota.reserved if others is None else others

@@ -1,6 +1,8 @@
-"""Having the frames of what is there made anew: of one item or version, or of a collection, a bounded batch at a time.
+"""Having the frames of what is there made anew: of one item or version, or of a collection, a bounded batch
+at a time.
 
-What is asked for is written with the message that asks for it, in one transaction, and goes to whoever makes the frames of uploads. Until the new
+What is asked for is written with the message that asks for it, in one transaction, and goes to whoever makes
+the frames of uploads. Until the new
 ones are in place a version shows those it has; one that has failed waits again, as it did at first.
 """
 
@@ -41,12 +43,15 @@ class Batch:
 
 
 def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
-    """The item's active version, or the version, is being processed: again, or still for the first time. What it is now.
+    """The item's active version, or the version, is being processed: again, or still for the first time. What
+    it is now.
 
-    Asked for twice before it is done, it is done once. `check` judges it as it is before, and may raise. Raises NotFound, Invalid for a folder,
+    Asked for twice before it is done, it is done once. `check` judges it as it is before, and may raise.
+    Raises NotFound, Invalid for a folder,
     Conflict where its bytes lie at somebody else's URL.
     """
     organization = caller.organization_id
+
     def work(db: Transaction) -> list[tuple[UUID, str]]:
         held = db.first(queries.hold(organization, item))
         if held is None:
@@ -70,28 +75,46 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
 def ask_for_collection(
     caller: Caller, collection: UUID, *, which: Literal["failed", "all"], limit: int, cursor: Cursor | None
 ) -> Batch:
-    """Of the next so many files of the collection, those that show a failed version or all, the versions they show are being processed again.
+    """Of the next so many files of the collection, those that show a failed version or all, the versions they
+    show are being processed again.
 
     Passes over what `ask` refuses, and what waits already. Raises NotFound.
     """
     organization = caller.organization_id
 
     def work(db: Transaction) -> Batch:
-        db.queue(collections.hold_for_birth(organization, collection))    # a deletion, which locks items in another order, waits or goes first
+        # a deletion, which locks items in another order, waits or goes first
+        db.queue(collections.hold_for_birth(organization, collection))
         if not db.run(collections.one(organization, collection)):
             raise NotFound("Collection not found")
-        page = db.run(queries.hold_page(organization, collection, which, cursor.id if cursor else None, limit))
-        asked = _ask(db, caller, [each.version_id for each in page if each.version_id is not None]) if page else []
+        page = db.run(
+            queries.hold_page(organization, collection, which, cursor.id if cursor else None, limit)
+        )
+        asked = (
+            _ask(db, caller, [each.version_id for each in page if each.version_id is not None])
+            if page
+            else []
+        )
         return Batch(len(asked), Cursor("", page[-1].item_id) if len(page) == limit else None)
 
     return transaction(caller, work)
 
 
 def _ask(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[UUID, str]]:
-    """The messages that ask for these, written down, and the keys they name. Left to the job that sends what waits, where nobody sends them."""
+    """The messages that ask for these, written down, and the keys they name. Left to the job that sends
+    what waits, where nobody sends them.
+    """
     written: list[tuple[UUID, str]] = []
     for each in db.run(queries.ask(caller.organization_id, wanted, caller.user_id)):
         message = mint_id()
-        db.queue(messages.put(caller.organization_id, message, STORED_QUEUE, stored_event(each.key), f"reprocess:{each.id.hex}:{message.hex}"))
+        db.queue(
+            messages.put(
+                caller.organization_id,
+                message,
+                STORED_QUEUE,
+                stored_event(each.key),
+                f"reprocess:{each.id.hex}:{message.hex}",
+            )
+        )
         written.append((message, each.key))
     return written

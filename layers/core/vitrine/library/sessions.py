@@ -27,20 +27,29 @@ class Session:
     id: UUID
     user_id: UUID
     token: str
-    expires_at: datetime   # unless it is used before
-    cookie_seconds: int | None   # how long a browser keeps it; None: until it is closed
+    expires_at: datetime  # unless it is used before
+    cookie_seconds: int | None  # how long a browser keeps it; None: until it is closed
 
 
-def start(user_id: UUID, *, address: str, user_agent: str, remember: bool = True, known_hash: str | None = None) -> Session:
-    """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to `remember` it.
+def start(
+    user_id: UUID, *, address: str, user_agent: str, remember: bool = True, known_hash: str | None = None
+) -> Session:
+    """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to
+    `remember` it.
 
-    `known_hash` is what their password was verified against: raises NotRecognized when they have another one by now, whose change ends sessions and
+    `known_hash` is what their password was verified against: raises NotRecognized when they have another one
+    by now, whose change ends sessions and
     must end this one too. Raises NotFound when there is no such person.
     """
     session_id, token = mint_id(), mint_session_token()
     life = settings().session_ttl if remember else min(UNREMEMBERED, settings().session_ttl)
-    put = queries.put(session_id, user_id, fingerprint(token), life, address, user_agent) if known_hash is None \
-        else queries.put_by_password(session_id, user_id, known_hash, fingerprint(token), life, address, user_agent)
+    put = (
+        queries.put(session_id, user_id, fingerprint(token), life, address, user_agent)
+        if known_hash is None
+        else queries.put_by_password(
+            session_id, user_id, known_hash, fingerprint(token), life, address, user_agent
+        )
+    )
     opened = write(Nobody(), put)[0]
     if opened.expires_at is None:
         raise NotRecognized
@@ -48,7 +57,9 @@ def start(user_id: UUID, *, address: str, user_agent: str, remember: bool = True
 
 
 def current(tokens: Sequence[str]) -> SignedIn | None:
-    """The session of the first of these tokens that is good; asking for it is using it. None: nobody is signed in."""
+    """The session of the first of these tokens that is good; asking for it is using it. None: nobody is
+    signed in.
+    """
     found = write(Nobody(), queries.current([fingerprint(token) for token in tokens])) if tokens else []
     return found[0] if found else None
 

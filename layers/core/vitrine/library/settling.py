@@ -1,4 +1,5 @@
-"""What happens when bytes have landed: they are held against what was declared, and one item is born, or the upload is refused.
+"""What happens when bytes have landed: they are held against what was declared, and one item is born, or the
+upload is refused.
 
 Called by Complete, by a form upload, by the store's event and by the sweep, whichever sees the object first.
 """
@@ -50,13 +51,19 @@ def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
 def at(key: str) -> Upload | None:
     """Return the upload whose bytes land at this key, or None."""
     found = whose(key)
-    return None if found is None else find(Consumer(found.organization_id), found.organization_id, found.upload_id)
+    return (
+        None
+        if found is None
+        else find(Consumer(found.organization_id), found.organization_id, found.upload_id)
+    )
 
 
 def settle(who: Actor, upload: Upload) -> Upload | None:
-    """The object, if it is there, is held against what was declared, and its item is born (or it is refused): the upload as it then stands.
+    """The object, if it is there, is held against what was declared, and its item is born (or it is refused):
+    the upload as it then stands.
 
-    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any order, at once or again.
+    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any
+    order, at once or again.
     """
     stored = storage.head(upload.key)
     current = find(who, upload.organization_id, upload.id)
@@ -71,9 +78,15 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
             _doom_late(who, upload)
         return upload
 
-    rights, quota = read_all(who, rows.rights(upload.organization_id, upload.id), rows.quota(upload.organization_id, upload.id))
+    rights, quota = read_all(
+        who, rows.rights(upload.organization_id, upload.id), rows.quota(upload.organization_id, upload.id)
+    )
     if not _may_upload(upload, rights):
-        return reject_import(who, upload, RIGHTS_ENDED) if upload.method == "import" else refuse_unborn(who, upload, RIGHTS_ENDED)
+        return (
+            reject_import(who, upload, RIGHTS_ENDED)
+            if upload.method == "import"
+            else refuse_unborn(who, upload, RIGHTS_ENDED)
+        )
     refusal = _refusal(upload, stored, quota[0])
     if upload.method == "import":
         return _adopt(who, upload, stored) if refusal is None else fail_import(who, upload, refusal)
@@ -83,11 +96,17 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
         return _bear(who, upload, stored)
 
     copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
-    write(who, manifest.plan(upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id))
+    write(
+        who,
+        manifest.plan(
+            upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id
+        ),
+    )
     try:
         copied = storage.copy(stored, copy_key)
     except (storage.AlreadyThere, storage.NotThere):
-        # Posted again, or settled and deleted, between our look and the copy: whoever came between has settled it or will.
+        # Posted again, or settled and deleted, between our look and the copy: whoever came between has
+        # settled it or will.
         objects.doom(who, upload.organization_id, [copy_key], "its source changed")
         objects.discard(who, upload.organization_id, copy_key)
         raise Busy("The upload changed while it was being looked at; try again") from None
@@ -96,6 +115,7 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
 
 def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
     """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
+
     def work(db: Transaction) -> Upload:
         current = db.run(rows.hold(upload.organization_id, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
@@ -111,14 +131,20 @@ def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
 
 
 def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None = None) -> Upload:
-    """Nothing was fetched: the item stays what it was, a URL, and says why; what had landed is doomed and deleted. Where it has come in, or failed,
+    """Nothing was fetched: the item stays what it was, a URL, and says why; what had landed is doomed and
+    deleted. Where it has come in, or failed,
     before, it is left as it is; with `now` also while somebody is at it.
     """
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
         current = db.run(rows.hold(organization, upload.id))[0]
-        busy = now is not None and current.state == "completing" and current.lease_until is not None and current.lease_until > now
+        busy = (
+            now is not None
+            and current.state == "completing"
+            and current.lease_until is not None
+            and current.lease_until > now
+        )
         if busy or current.state not in (*OPEN_STATES, "expired"):
             return current
         db.queue(manifest.doom(organization, [current.key], "not imported"))
@@ -139,7 +165,8 @@ def may_still_upload(who: Actor, upload: Upload) -> bool:
 
 
 def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
-    """Reject an import: remove its item, correct the counts, and mark an object that has landed for deletion, all in one transaction. The object is
+    """Reject an import: remove its item, correct the counts, and mark an object that has landed for deletion,
+    all in one transaction. The object is
     deleted afterwards. The item stays, as `failed`, where other versions of it can be restored.
     """
     organization = upload.organization_id
@@ -159,7 +186,9 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
 
 
 def _discard_import(who: Actor, upload: Upload) -> Upload:
-    """Delete the object of an import that has failed or was rejected; the sweep does it where the store is busy. Returns the upload."""
+    """Delete the object of an import that has failed or was rejected; the sweep does it where the store
+    is busy. Returns the upload.
+    """
     if upload.state in ("failed", "rejected"):
         with suppress(Busy):
             objects.discard(who, upload.organization_id, upload.key)
@@ -167,9 +196,11 @@ def _discard_import(who: Actor, upload: Upload) -> Upload:
 
 
 def fail(who: Actor, upload: Upload, reason: str) -> None:
-    """Record that processing the upload has failed for this reason: with no other facts, so that nothing else can be wrong with them.
+    """Record that processing the upload has failed for this reason: with no other facts, so that nothing else
+    can be wrong with them.
 
-    A version that waits for its frames has failed, or keeps those it had. An upload that has made no version has failed without one, and the sweep
+    A version that waits for its frames has failed, or keeps those it had. An upload that has made no version
+    has failed without one, and the sweep
     deletes its object. An upload that has ended is left as it is.
     """
     if upload.method == "import" and upload.state in (*OPEN_STATES, "expired"):
@@ -192,7 +223,9 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
 
 
 def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
-    """What was fetched is the item's own, the ledger knows, and the upload is `stored`; its frames are to be made."""
+    """What was fetched is the item's own, the ledger knows, and the upload is `stored`; its frames are to
+    be made.
+    """
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
@@ -203,14 +236,27 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
         held = db.first(versions.held(organization, current.version_id))
         if held is None:
             db.queue(manifest.doom(organization, [current.key], "its item is gone"))
-            return db.run(rows.become(organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes))[0]
+            return db.run(
+                rows.become(organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes)
+            )[0]
         if not db.run(manifest.live(organization, stored)):
             raise Busy("The import was ended while it was being settled; try again")
         db.queue(externals.adopt(current, stored))
-        db.queue(ledger.entry(
-            organization, held.media_id, held.id, stored.bytes, 1, "original", held.counted_as, "imported", f"settle:{current.id.hex}"
-        ))
-        show_processed(db, organization, held, media_type_of(current.mime_type))     # it was counted as what it was said to be
+        db.queue(
+            ledger.entry(
+                organization,
+                held.media_id,
+                held.id,
+                stored.bytes,
+                1,
+                "original",
+                held.counted_as,
+                "imported",
+                f"settle:{current.id.hex}",
+            )
+        )
+        # it was counted as what it was said to be
+        show_processed(db, organization, held, media_type_of(current.mime_type))
         return db.run(rows.become(organization, current.id, "stored", None, landed_bytes=stored.bytes))[0]
 
     settled = transaction(who, work)
@@ -221,36 +267,57 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
 
 
 def verify(who: Actor, upload: Upload, found: Content) -> None:
-    """The item of a settled upload is shown, and counted, by what the head of its bytes says, if nobody has looked at the bytes before."""
+    """The item of a settled upload is shown, and counted, by what the head of its bytes says, if nobody
+    has looked at the bytes before.
+    """
+
     def work(db: Transaction) -> None:
         db.queue(versions.lock_item(upload.organization_id, upload.media_id))
         held = db.first(versions.held(upload.organization_id, upload.version_id))
         if held is None or held.processing != "pending" or held.verified:
             return
-        db.queue(versions.verify(upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown))
+        db.queue(
+            versions.verify(
+                upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
+            )
+        )
         show_processed(db, upload.organization_id, held, media_type_of(found.mime_type))
 
     transaction(who, work)
 
 
 def give_up(db: Transaction, upload: Upload, held: versions.Held, reason: str) -> Upload:
-    """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or stays what it was where it had frames before."""
+    """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or
+    stays what it was where it had frames before.
+    """
     organization = upload.organization_id
     keeps_its_own = held.processing == "ready"
-    db.queue(reprocessing.leave(organization, held.id, reason) if keeps_its_own else versions.fail(organization, held.id, reason))
+    db.queue(
+        reprocessing.leave(organization, held.id, reason)
+        if keeps_its_own
+        else versions.fail(organization, held.id, reason)
+    )
     family.show(db, organization, held.media_id)
-    return db.run(rows.become(organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason))[0]
+    return db.run(
+        rows.become(
+            organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason
+        )
+    )[0]
 
 
 def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
-    """The item shows what its version has become where that is to be active, and is counted by it from now on."""
+    """The item shows what its version has become where that is to be active, and is counted by it from
+    now on.
+    """
     db.queue(versions.put_type(organization, held.id, media_type))
     family.show(db, organization, held.media_id)
 
 
 def _may_upload(upload: Upload, rights: Sequence[rows.Rights]) -> bool:
-    """Whether the uploader may still do what the upload was created by: they are a member in a role that may, and the API key that they used last
-    for it works and has the scope. Who completes it does not matter, so that Complete and the store's event decide alike.
+    """Whether the uploader may still do what the upload was created by: they are a member in a role that may,
+    and the API key that they used last
+    for it works and has the scope. Who completes it does not matter, so that Complete and the store's event
+    decide alike.
     """
     needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
     if not rights or needed.roles is None or rights[0].role not in needed.roles:
@@ -268,8 +335,13 @@ def _refusal(upload: Upload, stored: Stored, quota: rows.Quota) -> str | None:
         return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
     if stored.bytes > limit:
         return f"The file has {stored.bytes} bytes; the limit is {limit}"
-    # The upload's own reservation is its room. Only bytes beyond it compete with what other uploads have reserved.
-    reserved = upload.reserved_bytes if max(upload.expires_at, upload.lease_until or upload.expires_at) > datetime.now(UTC) else 0
+    # The upload's own reservation is its room. Only bytes beyond it compete with what other uploads have
+    # reserved.
+    reserved = (
+        upload.reserved_bytes
+        if max(upload.expires_at, upload.lease_until or upload.expires_at) > datetime.now(UTC)
+        else 0
+    )
     others = quota.reserved if stored.bytes > reserved else 0
     if quota.limit is not None and quota.stored + others + stored.bytes > quota.limit:
         return quotas.full(quota, stored.bytes, others=others)
@@ -277,7 +349,8 @@ def _refusal(upload: Upload, stored: Stored, quota: rows.Quota) -> str | None:
 
 
 def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
-    """The version is there, pending, and its item if it is the first; the ledger knows, and the upload is `stored`. `source`: what was posted,
+    """The version is there, pending, and its item if it is the first; the ledger knows, and the upload is
+    `stored`. `source`: what was posted,
     doomed now.
 
     Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
@@ -287,38 +360,61 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
     def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
         current = db.run(rows.hold(organization, upload.id))[0]
         spare = (stored.key,) if source is not None else ()
-        if current.state not in (*OPEN_STATES, "expired"):       # somebody settled it first, or it was aborted: this copy is one too many
+        # somebody settled it first, or it was aborted: this copy is one too many
+        if current.state not in (*OPEN_STATES, "expired"):
             doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
             if doomed:
                 db.queue(manifest.doom(organization, doomed, "settled before"))
             return current, doomed
         number = _further(db, upload) if upload.is_further else _first(db, upload, stored)
         if number is None:
-            gone = "The item it was to be a version of was deleted" if upload.is_further else "Its collection was deleted"
+            gone = (
+                "The item it was to be a version of was deleted"
+                if upload.is_further
+                else "Its collection was deleted"
+            )
             doomed = (*spare, current.key)
             db.queue(manifest.doom(organization, doomed, "what it belongs to is gone"))
-            return db.run(rows.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes))[0], doomed
+            return db.run(rows.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes))[
+                0
+            ], doomed
         db.queue(versions.birth(upload, stored, number, media_type_of(upload.mime_type)))
-        db.queue(ledger.entry(
-            organization, upload.media_id, upload.version_id, stored.bytes, 1, "original", "active", "uploaded", f"settle:{upload.id.hex}"
-        ))
+        db.queue(
+            ledger.entry(
+                organization,
+                upload.media_id,
+                upload.version_id,
+                stored.bytes,
+                1,
+                "original",
+                "active",
+                "uploaded",
+                f"settle:{upload.id.hex}",
+            )
+        )
         if not db.run(manifest.live(organization, stored)):
             raise Busy("The upload was ended while it was being settled; try again")
         doomed = (current.key,) if source is not None else ()
         if doomed:
             db.queue(manifest.doom(organization, doomed, "copied out"))
-        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[0], doomed
+        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[
+            0
+        ], doomed
 
     settled, doomed = transaction(who, work)
     for key in doomed:
-        with suppress(Busy):               # the sweep comes again
+        with suppress(Busy):  # the sweep comes again
             objects.discard(who, organization, key)
-    log.info("upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes})
+    log.info(
+        "upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes}
+    )
     return settled
 
 
 def _further(db: Transaction, upload: Upload) -> int | None:
-    """The number of a further version of the upload's item, which is held. None: the item is deleted or gone."""
+    """The number of a further version of the upload's item, which is held. None: the item is deleted or
+    gone.
+    """
     taken = db.first(versions.take_number(upload.organization_id, upload.media_id))
     return taken.n if taken else None
 
@@ -329,12 +425,22 @@ def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     place = db.first(rows.birthplace(upload.organization_id, upload.collection_id, upload.parent_id))
     if place is None:
         return None
-    db.queue(versions.birth_media(upload, stored, parent=place.folder_id, media_type=media_type_of(upload.mime_type), link_token=mint_token()))
+    db.queue(
+        versions.birth_media(
+            upload,
+            stored,
+            parent=place.folder_id,
+            media_type=media_type_of(upload.mime_type),
+            link_token=mint_token(),
+        )
+    )
     return 1
 
 
 def _doom_late(who: Actor, upload: Upload) -> None:
-    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one completed late."""
+    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one
+    completed late.
+    """
     objects.doom(who, upload.organization_id, [upload.key], "landed late")
     with suppress(Busy):
         objects.discard(who, upload.organization_id, upload.key)

@@ -1,6 +1,8 @@
-"""What scheduled jobs do to uploads and objects, a bounded batch at a time: nothing is left behind, and nothing that is shown is touched.
+"""What scheduled jobs do to uploads and objects, a bounded batch at a time: nothing is left behind, and
+nothing that is shown is touched.
 
-Every step looks again in the transaction that changes something; `now` is a parameter, so that a test can be a week later.
+Every step looks again in the transaction that changes something; `now` is a parameter, so that a test can be
+a week later.
 """
 
 from __future__ import annotations
@@ -26,33 +28,49 @@ from vitrine.queries import uploads as upload_rows
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Longer than any call of ours may take, so that what is swept is nobody's work under way: the longest function has 10 minutes.
+# Longer than any call of ours may take, so that what is swept is nobody's work under way: the longest
+# function has 10 minutes.
 GRACE = timedelta(hours=1)
 STANDING_STILL = timedelta(minutes=20)
-ASKED_AGAIN = timedelta(hours=2)  # of what is processed anew, whole collections at once: it may stand in line, and shows its old frames meanwhile
+# of what is processed anew, whole collections at once: it may stand in line, and shows its old frames
+# meanwhile
+ASKED_AGAIN = timedelta(hours=2)
 RESENDS = 5
 TOO_OFTEN = f"The file could not be processed in {RESENDS} tries"
-STORED_QUEUE = "upload_stored"    # the outbox's name of the queue; `outbox` says where it is
+STORED_QUEUE = "upload_stored"  # the outbox's name of the queue; `outbox` says where it is
 
 
 def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call that died gives its upload back."""
+    """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call
+    that died gives its upload back.
+    """
     found = read(Worker(), upload_rows.lapsing(now, UUID(after) if after else None, limit))
     done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
     return Batch(done, found[-1].id.hex if len(found) == limit else None)
 
 
 def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Uploads that stand still between `stored` and `ready` get a lost event's message again; after RESENDS they have failed, saying so."""
-    found = read(Worker(), upload_rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit))
-    done = tuple(Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found)
+    """Uploads that stand still between `stored` and `ready` get a lost event's message again; after
+    RESENDS they have failed, saying so.
+    """
+    found = read(
+        Worker(), upload_rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit)
+    )
+    done = tuple(
+        Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found
+    )
     return Batch(done, found[-1].id.hex if len(found) == limit else None)
 
 
 def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """The same of ready versions whose frames are wanted anew; after RESENDS they keep those they have, saying so."""
+    """The same of ready versions whose frames are wanted anew; after RESENDS they keep those they have,
+    saying so.
+    """
     found = read(Worker(), reprocessing.waiting(now - ASKED_AGAIN, UUID(after) if after else None, limit))
-    done = tuple(Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex) for version in found)
+    done = tuple(
+        Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex)
+        for version in found
+    )
     return Batch(done, found[-1].id.hex if len(found) == limit else None)
 
 
@@ -60,7 +78,8 @@ def _end(upload: Upload, now: datetime) -> str:
     try:
         settled = settling.settle(Worker(), upload)
     except Exception as error:
-        if not internal_errors.is_temporary(error):   # an internal error with one upload must not stop the sweep of the others
+        # an internal error with one upload must not stop the sweep of the others
+        if not internal_errors.is_temporary(error):
             internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
             settling.fail(Worker(), upload, internal_errors.REASON)
             return "failed"
@@ -74,14 +93,17 @@ def _end(upload: Upload, now: datetime) -> str:
         return _give_up_import(upload, now)
     if write(Worker(), upload_rows.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
-            with suppress(Busy):              # the sweep aborts it, since its session is over
+            with suppress(Busy):  # the sweep aborts it, since its session is over
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
     return "given back" if write(Worker(), upload_rows.lapse(organization, upload.id, now)) else "left alone"
 
 
 def _give_up_import(upload: Upload, now: datetime) -> str:
-    if settling.fail_import(Worker(), upload, "It was not fetched in time", now=now).state not in ("failed", "rejected"):
+    if settling.fail_import(Worker(), upload, "It was not fetched in time", now=now).state not in (
+        "failed",
+        "rejected",
+    ):
         return "left alone"
     if upload.store_upload_id is not None:
         with suppress(Busy):
@@ -98,7 +120,15 @@ def _send_again(upload: Upload) -> str:
             return "moved on"
         if resent.times > RESENDS:
             return _give_up(db, upload)
-        db.queue(outbox.put(organization, mint_id(), STORED_QUEUE, stored_event(upload.key), f"resend:{upload.id.hex}:{resent.times}"))
+        db.queue(
+            outbox.put(
+                organization,
+                mint_id(),
+                STORED_QUEUE,
+                stored_event(upload.key),
+                f"resend:{upload.id.hex}:{resent.times}",
+            )
+        )
         return "sent again"
 
     return transaction(Worker(), work)
@@ -125,7 +155,15 @@ def _ask_again(version: reprocessing.Waiting) -> str:
         if resent.times > RESENDS:
             return _give_up(db, db.run(upload_rows.by_id(organization, version.upload_id))[0])
         message = mint_id()
-        db.queue(outbox.put(organization, message, STORED_QUEUE, stored_event(version.key), f"reprocess:{version.id.hex}:{message.hex}"))
+        db.queue(
+            outbox.put(
+                organization,
+                message,
+                STORED_QUEUE,
+                stored_event(version.key),
+                f"reprocess:{version.id.hex}:{message.hex}",
+            )
+        )
         return "asked for again"
 
     return transaction(Worker(), work)
@@ -133,31 +171,56 @@ def _ask_again(version: reprocessing.Waiting) -> str:
 
 def stored_event(key: str) -> dict[str, object]:
     """What the store's own event says of an object that has landed, as far as anybody reads it."""
-    return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}]}
+    return {
+        "Records": [
+            {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}
+        ]
+    }
 
 
 def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Frames that others replaced are gone, and counted no more, once nobody has a URL of them."""
     found = read(Worker(), manifest.retired(now, after or "", limit))
     done: list[Done] = []
-    for (organization, version), entries in groupby(found, key=lambda entry: (entry.organization_id, entry.version_id)):
+    for (organization, version), entries in groupby(
+        found, key=lambda entry: (entry.organization_id, entry.version_id)
+    ):
         keys = [entry.key for entry in entries]
         if not dry_run:
-            keys = transaction(Worker(), partial(_doom_retired, organization=organization, version=version, keys=keys, now=now))
+            keys = transaction(
+                Worker(),
+                partial(_doom_retired, organization=organization, version=version, keys=keys, now=now),
+            )
         for key in keys:
             if dry_run or objects.discard(Worker(), organization, key, now=now):
                 done.append(Done("discarded", key))
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)
 
 
-def _doom_retired(db: Transaction, *, organization: UUID, version: UUID, keys: list[str], now: datetime) -> list[str]:
-    """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they are counted in."""
+def _doom_retired(
+    db: Transaction, *, organization: UUID, version: UUID, keys: list[str], now: datetime
+) -> list[str]:
+    """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they
+    are counted in.
+    """
     db.queue(versions.lock_family(organization, version))
     held = db.first(versions.held(organization, version))
     doomed = db.run(manifest.doom_retired(organization, keys, now)) if held else []
     if held and doomed:
         gone = -sum(entry.bytes for entry in doomed)
-        db.queue(ledger.entry(organization, held.media_id, version, gone, 0, "derived", held.counted_as, "replaced", f"replaced:{doomed[0].key}"))
+        db.queue(
+            ledger.entry(
+                organization,
+                held.media_id,
+                version,
+                gone,
+                0,
+                "derived",
+                held.counted_as,
+                "replaced",
+                f"replaced:{doomed[0].key}",
+            )
+        )
     return [entry.key for entry in doomed]
 
 
@@ -172,14 +235,20 @@ def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: boo
 
 
 def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Planned objects that never came to live are gone: of an upload that has ended, or of an attempt that died.
+    """Planned objects that never came to live are gone: of an upload that has ended, or of an attempt that
+    died.
 
-    An object of an open upload is left alone: its session decides. One that landed after its session expired revives it.
+    An object of an open upload is left alone: its session decides. One that landed after its session expired
+    revives it.
     """
     found = read(Worker(), manifest.to_settle("planned", now - GRACE, after or "", limit))
     done: list[Done] = []
     for entry in found:
-        upload = settling.find(Worker(), entry.organization_id, entry.upload_id) if entry.upload_id is not None else None
+        upload = (
+            settling.find(Worker(), entry.organization_id, entry.upload_id)
+            if entry.upload_id is not None
+            else None
+        )
         lands_here = upload is not None and upload.key == entry.key
         if upload is not None and lands_here and upload.state in OPEN_STATES:
             continue
@@ -200,9 +269,14 @@ def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: boo
 
 
 def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """The store holds open no multipart upload that has no open session: what a crash left between the store and the row."""
+    """The store holds open no multipart upload that has no open session: what a crash left between the
+    store and the row.
+    """
     found = list(islice(storage.open_multiparts(after or ""), limit))
-    wanted = {upload.store_upload_id for upload in read(Worker(), upload_rows.of_multiparts([each.upload_id for each in found]))}
+    wanted = {
+        upload.store_upload_id
+        for upload in read(Worker(), upload_rows.of_multiparts([each.upload_id for each in found]))
+    }
     done: list[Done] = []
     for each in found:
         if each.upload_id not in wanted and each.initiated <= now - GRACE:

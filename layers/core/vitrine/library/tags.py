@@ -1,6 +1,7 @@
 """Tags: values in groups. One store for both APIs: Studio shows all groups, v1 the group `tags`.
 
-A hidden tag is shown by neither API, and nothing here takes it from the items that have it: once it is shown again, it is where it was. A tag that
+A hidden tag is shown by neither API, and nothing here takes it from the items that have it: once it is shown
+again, it is where it was. A tag that
 no item has any more stays known to its organization.
 """
 
@@ -30,17 +31,19 @@ if TYPE_CHECKING:
 
 Check = Callable[[Media], None]
 
-SLUGGED = "tags"     # the group that v1 sees, the only one with slugs
-MAX_LABEL = 100      # code points of a group or value
-MAX_TAGS = 500       # of an item, over all groups
-MAX_LISTED = 5000    # of a collection: at MAX_LABEL in the longest spelling this fits into what Lambda answers, 6 MB
-_MAX_SLUG = 100      # as the table has it
+SLUGGED = "tags"  # the group that v1 sees, the only one with slugs
+MAX_LABEL = 100  # code points of a group or value
+MAX_TAGS = 500  # of an item, over all groups
+# of a collection: at MAX_LABEL in the longest spelling this fits into what Lambda answers, 6 MB
+MAX_LISTED = 5000
+_MAX_SLUG = 100  # as the table has it
 
 
 def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | None = None) -> Media:
     """The item, file or folder, has this value in the group `label`. What it is now.
 
-    `check` judges the item as it is before, and may raise. Raises Invalid for a label or value that cannot be one, NotFound when the item is not
+    `check` judges the item as it is before, and may raise. Raises Invalid for a label or value that cannot be
+    one, NotFound when the item is not
     there, Conflict when it has the value already, has as many tags as an item can have, or the tag is hidden.
     """
     organization = caller.organization_id
@@ -60,10 +63,14 @@ def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | No
     return transaction(caller, work)
 
 
-def remove(caller: Caller, item: UUID, label: str, value: str | None = None, *, check: Check | None = None) -> Media:
-    """The item does not have this value in the group `label`; without a value: it has none there. What it is now.
+def remove(
+    caller: Caller, item: UUID, label: str, value: str | None = None, *, check: Check | None = None
+) -> Media:
+    """The item does not have this value in the group `label`; without a value: it has none there. What it is
+    now.
 
-    Where it had none nothing changes: asking again is safe. `check` judges the item as it is before, and may raise. Raises Invalid for a label or
+    Where it had none nothing changes: asking again is safe. `check` judges the item as it is before, and may
+    raise. Raises Invalid for a label or
     value that cannot be one, NotFound when the item is not there.
     """
     organization = caller.organization_id
@@ -82,13 +89,16 @@ def remove(caller: Caller, item: UUID, label: str, value: str | None = None, *, 
 
 
 def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check | None = None) -> Media:
-    """The values that the item has in the group `old` it has in `new`, beside those it had there, each once. Other items keep theirs. What it is now.
+    """The values that the item has in the group `old` it has in `new`, beside those it had there, each once.
+    Other items keep theirs. What it is now.
 
-    The same group twice changes nothing. `check` judges the item as it is before, and may raise. Raises Invalid for what cannot be a label, NotFound
+    The same group twice changes nothing. `check` judges the item as it is before, and may raise. Raises
+    Invalid for what cannot be a label, NotFound
     when the item is not there or has nothing in `old`, Conflict when one of the tags is hidden in `new`.
     """
     organization = caller.organization_id
-    before, after = clean_name(old.strip(), "oldLabel"), _clean(new, "newLabel")     # the old one longer than MAX_LABEL too, as above
+    # the old one longer than MAX_LABEL too, as above
+    before, after = clean_name(old.strip(), "oldLabel"), _clean(new, "newLabel")
 
     def work(db: Transaction) -> Media:
         going = [tag for tag in _held(db, organization, item) if tag.is_active and tag.group == before]
@@ -108,23 +118,37 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check
 
 
 def clean(groups: Mapping[str, Sequence[str]]) -> list[Label]:
-    """Groups and values as they are kept: trimmed, composed (NFC), each once; exact and case-sensitive beyond that. Raises Invalid."""
-    labels = {Label(_clean(group, "A tag's group"), _clean(value, "A tag's value")) for group, values in groups.items() for value in values}
+    """Groups and values as they are kept: trimmed, composed (NFC), each once; exact and case-sensitive
+    beyond that. Raises Invalid.
+    """
+    labels = {
+        Label(_clean(group, "A tag's group"), _clean(value, "A tag's value"))
+        for group, values in groups.items()
+        for value in values
+    }
     if len(labels) > MAX_TAGS:
         raise Invalid(f"An item can have {MAX_TAGS} tags, and no more")
     return sorted(labels)
 
 
 def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], *, actor: UUID) -> None:
-    """The item, whose row is held, has these tags and no others; but hidden ones, which nobody was shown, stay as they are."""
+    """The item, whose row is held, has these tags and no others; but hidden ones, which nobody was shown,
+    stay as they are.
+    """
     _give(db, organization, item, labels, actor)
     db.queue(queries.take(organization, item, labels))
 
 
 def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
-    """The tags that active items of the collection have, by group and name, hidden ones aside; the first MAX_LISTED. Raises NotFound."""
+    """The tags that active items of the collection have, by group and name, hidden ones aside; the first
+    MAX_LISTED. Raises NotFound.
+    """
     organization = caller.organization_id
-    found, tags = read_all(caller, collections.one(organization, collection), queries.of_collection(organization, collection, MAX_LISTED))
+    found, tags = read_all(
+        caller,
+        collections.one(organization, collection),
+        queries.of_collection(organization, collection, MAX_LISTED),
+    )
     if not found:
         raise NotFound("Collection not found")
     return tuple(tags)
@@ -139,7 +163,9 @@ def _label(tag: Tag) -> Label:
 
 
 def _held(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
-    """The tags of the item, whose row is locked: who else changes its tags waits, and reads them afterwards. Raises NotFound."""
+    """The tags of the item, whose row is locked: who else changes its tags waits, and reads them
+    afterwards. Raises NotFound.
+    """
     if db.first(media.hold(organization, item)) is None:
         raise NotFound("Media not found")
     return db.run(queries.of_item(organization, item))
@@ -151,7 +177,9 @@ def to_give(label: str, value: str) -> Label:
 
 
 def to_take(label: str, value: str | None) -> tuple[str, str | None]:
-    """The group and the name of what may be there; longer than MAX_LABEL too: what is there can be named. Raises Invalid."""
+    """The group and the name of what may be there; longer than MAX_LABEL too: what is there can be named.
+    Raises Invalid.
+    """
     return clean_name(label.strip(), "label"), None if value is None else clean_name(value.strip(), "value")
 
 
@@ -185,7 +213,13 @@ def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UU
     new = [_new(label) for label in labels]
     db.queue(queries.put(organization, new, actor))
     # A slug that another tag has kept its tag out: it gets one that nobody has.
-    db.queue(queries.put(organization, [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None], actor))
+    db.queue(
+        queries.put(
+            organization,
+            [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None],
+            actor,
+        )
+    )
 
 
 def _new(label: Label) -> New:
@@ -193,26 +227,31 @@ def _new(label: Label) -> New:
     if label.group != SLUGGED:
         return New(tag, label, None, None)
     plain = slug_of(label.name)
-    return New(tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name))
+    return New(
+        tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name)
+    )
 
 
 def slug_of(name: str) -> str:
-    """What v1 makes of a name: lower case, each run of anything but a-z and 0-9 a dash, none at the ends. Empty where nothing is left."""
+    """What v1 makes of a name: lower case, each run of anything but a-z and 0-9 a dash, none at the ends.
+    Empty where nothing is left.
+    """
     return re.sub(r"[^a-z0-9]+", "-", name.strip().lower()).strip("-")[:_MAX_SLUG].rstrip("-")
 
 
 def name_key(name: str) -> str:
-    """What two names of v1's tags have in common when they are the same name: NFC, folded in case, trimmed, and with each run of white space, `-`
+    """What two names of v1's tags have in common when they are the same name: NFC, folded in case, trimmed,
+    and with each run of white space, `-`
     and `_` as one space.
 
     A slug cannot decide that: `Müller` and `Möller`, `C#` and `C++` have one slug and are different names.
     """
-    return compose(re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip()))   # folding may decompose
+    return compose(re.sub(r"[\s\ufeff_-]+", " ", compose(name).casefold().strip()))  # folding may decompose
 
 
 def with_suffix(slug: str, tag: UUID) -> str:
     """The slug of a tag where the plain one is another tag's."""
-    suffix = tag.hex[-12:]     # the random end of a version 7 id
+    suffix = tag.hex[-12:]  # the random end of a version 7 id
     return f"{slug[: _MAX_SLUG - 1 - len(suffix)].rstrip('-')}-{suffix}"
 
 

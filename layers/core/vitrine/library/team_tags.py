@@ -1,7 +1,10 @@
-"""Tags as v1 has them: by id, with slugs, colours and an order of their own. They are those of the group `tags` of the one store, which Studio shows
-beside its other groups; so what is done here is seen there, and the reverse. Other groups are not seen here, and nothing here changes them.
+"""Tags as v1 has them: by id, with slugs, colours and an order of their own. They are those of the group
+`tags` of the one store, which Studio shows
+beside its other groups; so what is done here is seen there, and the reverse. Other groups are not seen here,
+and nothing here changes them.
 
-A hidden tag stays where it was, as in `library.tags`: it is not listed, given or taken away. By its id it can still be changed: shown again.
+A hidden tag stays where it was, as in `library.tags`: it is not listed, given or taken away. By its id it can
+still be changed: shown again.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MISSING = "Tag not found"
-_MIN_SLUG = 2   # as the table has it
+_MIN_SLUG = 2  # as the table has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Change:
     icon: str | Stays | None = STAYS
     description: str | Stays | None = STAYS
     order: int | Stays = STAYS
-    is_active: bool | Stays = STAYS   # False: hidden
+    is_active: bool | Stays = STAYS  # False: hidden
 
 
 def listed(caller: Caller) -> list[SluggedTag]:
@@ -51,7 +54,9 @@ def listed(caller: Caller) -> list[SluggedTag]:
 
 
 def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
-    """Those of a file, by order and name. Raises NotFound where the item is not there, a folder, or not verified."""
+    """Those of a file, by order and name. Raises NotFound where the item is not there, a folder, or not
+    verified.
+    """
     organization = caller.organization_id
     found, tags = read_all(caller, media.own(organization, item), queries.of_item(organization, item))
     if not found or found[0].type == "folder" or found[0].verified_at is None:
@@ -62,7 +67,8 @@ def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
 def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
     """The file has this tag too. Those it has then; nothing changes where it had it.
 
-    Raises NotFound where the item is not there, a folder, or not verified; Invalid where there is no such tag; Conflict when the tag is hidden, or
+    Raises NotFound where the item is not there, a folder, or not verified; Invalid where there is no such
+    tag; Conflict when the tag is hidden, or
     the file has as many tags as an item can have.
     """
     organization = caller.organization_id
@@ -79,7 +85,8 @@ def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
 
 
 def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag]:
-    """The file has these tags and no others, but those of other groups and hidden ones, which stay. Those it has then.
+    """The file has these tags and no others, but those of other groups and hidden ones, which stay. Those it
+    has then.
 
     Raises as `add` does, and then nothing has changed: Invalid names every tag that there is none of.
     """
@@ -101,7 +108,8 @@ def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag
 
 
 def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
-    """The file does not have this tag (None: what can be none). Nothing changes where it had it not: asking again is safe.
+    """The file does not have this tag (None: what can be none). Nothing changes where it had it not: asking
+    again is safe.
 
     Raises NotFound where the item is not there, a folder, or not verified.
     """
@@ -109,7 +117,11 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
 
     def work(db: Transaction) -> None:
         hold_file(db, organization, item)
-        going = [each for each in db.run(labels.of_item(organization, item)) if each.id == tag and each.group == SLUGGED and each.is_active]
+        going = [
+            each
+            for each in db.run(labels.of_item(organization, item))
+            if each.id == tag and each.group == SLUGGED and each.is_active
+        ]
         if going:
             db.queue(labels.take_away(organization, item, going))
             db.queue(labels.touch(organization, item, caller.user_id))
@@ -118,10 +130,13 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
 
 
 def create(caller: Caller, name: str) -> SluggedTag:
-    """There is a tag of this name. One that has exactly this name is left as it is. One whose name is the same in another form (`name_key`) is called
-    so from then on, and keeps the rest: one that was hidden stays hidden. A new one whose slug is another tag's gets a slug with a suffix.
+    """There is a tag of this name. One that has exactly this name is left as it is. One whose name is the
+    same in another form (`name_key`) is called
+    so from then on, and keeps the rest: one that was hidden stays hidden. A new one whose slug is another
+    tag's gets a slug with a suffix.
 
-    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just gone or been renamed.
+    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just
+    gone or been renamed.
     """
     organization = caller.organization_id
     name, slug = _clean(name)
@@ -131,13 +146,17 @@ def create(caller: Caller, name: str) -> SluggedTag:
         db.queue(queries.queue_for_name(organization, key))
         same = [tag for tag in db.run(queries.alike(organization, key, slug)) if name_key(tag.name) == key]
         if same:
-            best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))   # of equals the oldest
+            best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))  # of equals the oldest
             found = db.first(queries.hold(organization, best.id))
             if found is None or name_key(found.name) != key:
                 raise _changed_meanwhile()
-            return found if found.name == name else db.run(queries.change(organization, replace(found, name=name), key))[0]
+            return (
+                found
+                if found.name == name
+                else db.run(queries.change(organization, replace(found, name=name), key))[0]
+            )
         tag = mint_id()
-        for free in (slug, with_suffix(slug, tag)):   # the second does nothing where the first did it
+        for free in (slug, with_suffix(slug, tag)):  # the second does nothing where the first did it
             db.queue(queries.put(organization, tag, name, key, free, caller.user_id))
         made = db.first(queries.hold_named(organization, name))
         if made is None:
@@ -148,9 +167,11 @@ def create(caller: Caller, name: str) -> SluggedTag:
 
 
 def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
-    """The tag as it is then, on every item that has it. A name that would have another slug brings it along, with a suffix where it is another tag's.
+    """The tag as it is then, on every item that has it. A name that would have another slug brings it along,
+    with a suffix where it is another tag's.
 
-    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the name, be it in another form.
+    Raises NotFound, Invalid for a name that cannot be one or gives no slug, Conflict when another tag has the
+    name, be it in another form.
     """
     organization = caller.organization_id
     named = None if isinstance(to.name, Stays) else _clean(to.name)
@@ -161,7 +182,9 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
         found = db.first(queries.hold(organization, tag))
         if found is None:
             raise NotFound(MISSING)
-        name, slug = _renamed(db, organization, found, *named) if named is not None else (found.name, found.slug)
+        name, slug = (
+            _renamed(db, organization, found, *named) if named is not None else (found.name, found.slug)
+        )
         wanted = replace(
             found,
             name=name,
@@ -178,8 +201,10 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
 
 
 def _until_free(caller: Caller, work: Callable[[Transaction], T]) -> T:
-    """What `work`, which renames a tag, returns. Called again where another transaction committed a tag of the same name or slug after `work` had
-    looked for one: then it finds that tag. Names of one key wait for each other, but two names of different keys may have one slug, and the Studio
+    """What `work`, which renames a tag, returns. Called again where another transaction committed a tag of
+    the same name or slug after `work` had
+    looked for one: then it finds that tag. Names of one key wait for each other, but two names of different
+    keys may have one slug, and the Studio
     API's tags wait for nobody.
     """
     for _ in range(ATTEMPTS - 1):
@@ -194,11 +219,13 @@ def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, sl
     """The name, and the slug that the tag has under it. Raises Conflict."""
     if name == tag.name:
         return tag.name, tag.slug
-    others = [other for other in db.run(queries.alike(organization, name_key(name), slug)) if other.id != tag.id]
+    others = [
+        other for other in db.run(queries.alike(organization, name_key(name), slug)) if other.id != tag.id
+    ]
     if any(name_key(other.name) == name_key(name) for other in others):
         raise Conflict("Another tag has this name", code="tag_exists")
     if slug == slug_of(tag.name):
-        return name, tag.slug   # a suffix that it was given stays
+        return name, tag.slug  # a suffix that it was given stays
     return name, with_suffix(slug, mint_id()) if any(other.slug == slug for other in others) else slug
 
 
@@ -207,7 +234,9 @@ def _changed_meanwhile() -> Busy:
 
 
 def delete(caller: Caller, tag: UUID) -> SluggedTag:
-    """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a second time too."""
+    """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a
+    second time too.
+    """
     found = write(caller, queries.drop(caller.organization_id, tag))
     if not found:
         raise NotFound(MISSING)
@@ -216,10 +245,16 @@ def delete(caller: Caller, tag: UUID) -> SluggedTag:
 
 def _kept(db: Transaction, organization: UUID, tags: Sequence[Named]) -> set[UUID]:
     """Their ids, none of which is deleted meanwhile. Raises Invalid, Conflict."""
-    found = {tag.id: tag for tag in db.run(queries.keep(organization, [tag.id for tag in tags if tag.id is not None]))}
+    found = {
+        tag.id: tag
+        for tag in db.run(queries.keep(organization, [tag.id for tag in tags if tag.id is not None]))
+    }
     unknown = [tag for tag in tags if tag.id is None or tag.id not in found]
     if unknown:
-        raise Invalid("There are no such tags", issues=tuple(Issue(tag.path, f"There is no tag {tag.said}") for tag in unknown))
+        raise Invalid(
+            "There are no such tags",
+            issues=tuple(Issue(tag.path, f"There is no tag {tag.said}") for tag in unknown),
+        )
     if not all(tag.is_active for tag in found.values()):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
     return set(found)

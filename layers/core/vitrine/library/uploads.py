@@ -1,7 +1,9 @@
 """Uploads: from a client's wish to an item that waits for its frames.
 
-A client puts the bytes straight into the store, by a signed form (small files) or in signed parts; only those of a form upload pass through here.
-Whichever of Complete, the store's event and the sweep sees the object first calls `settle`, and exactly one item is born.
+A client puts the bytes straight into the store, by a signed form (small files) or in signed parts; only those
+of a form upload pass through here.
+Whichever of Complete, the store's event and the sweep sees the object first calls `settle`, and exactly one
+item is born.
 """
 
 from __future__ import annotations
@@ -16,8 +18,27 @@ from uuid import UUID
 from vitrine import content, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, Unprocessable, UnsupportedType
-from vitrine.library import check_declared_type, clean_name, duplicates, folders, media, objects, quotas, settling, versions
+from vitrine.errors import (
+    Busy,
+    Conflict,
+    Invalid,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unprocessable,
+    UnsupportedType,
+)
+from vitrine.library import (
+    check_declared_type,
+    clean_name,
+    duplicates,
+    folders,
+    media,
+    objects,
+    quotas,
+    settling,
+    versions,
+)
 from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections
@@ -33,13 +54,13 @@ if TYPE_CHECKING:
     from vitrine.models import Caller, Media, OtherCopy, SentFile, UploadMethod
     from vitrine.queries.versions import Family
 
-MAX_PARTS = 10_000                # S3's
+MAX_PARTS = 10_000  # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
-FIRST_PART = 8 * MIB              # doubled until MAX_PARTS suffice
-WATCH_EVERY = 100                 # signings of an upload that declared no size, between two looks at what has landed
-ANY_TYPE = "application/octet-stream"   # of a file whose declared type says nothing: the content will
+FIRST_PART = 8 * MIB  # doubled until MAX_PARTS suffice
+WATCH_EVERY = 100  # signings of an upload that declared no size, between two looks at what has landed
+ANY_TYPE = "application/octet-stream"  # of a file whose declared type says nothing: the content will
 
-_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")   # RFC 6838
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")  # RFC 6838
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +68,14 @@ class NewUpload:
     """What a client wants to upload, and where to. Sizes in bytes; None: not said."""
 
     filename: str
-    mime_type: str                             # a hint, whatever it is: the content decides once the bytes are there
-    name: str | None = None                    # None: the filename
-    collection_id: UUID | None = None          # None: the organization's default collection
-    path: str | None = None                    # ltree of a folder
-    relative_path: str | None = None           # "trip/day 1/photo.jpg": folders are made as needed; the last part is ignored
-    source_media_id: UUID | None = None        # it becomes a version of that item, where that lies; what else is said of an item is the item's
+    mime_type: str  # a hint, whatever it is: the content decides once the bytes are there
+    name: str | None = None  # None: the filename
+    collection_id: UUID | None = None  # None: the organization's default collection
+    path: str | None = None  # ltree of a folder
+    # "trip/day 1/photo.jpg": folders are made as needed; the last part is ignored
+    relative_path: str | None = None
+    # it becomes a version of that item, where that lies; what else is said of an item is the item's
+    source_media_id: UUID | None = None
     title: str | None = None
     alt: str | None = None
     caption: str | None = None
@@ -69,11 +92,13 @@ class PostedUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadStatus:
-    """Where an upload stands. `media` is given once the item can be seen, `others` once the SHA-256 of its bytes is known."""
+    """Where an upload stands. `media` is given once the item can be seen, `others` once the SHA-256 of
+    its bytes is known.
+    """
 
     upload: Upload
     media: Media | None
-    others: tuple[OtherCopy, ...] = ()   # versions of the same bytes; ten at most
+    others: tuple[OtherCopy, ...] = ()  # versions of the same bytes; ten at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +106,22 @@ class Judged:
     """What became of one file of several: it is an item, or it was refused."""
 
     file: SentFile
-    mime_type: str                    # by its content; as declared where the content does not say
-    limit: int                        # bytes that a file of this type may have
+    mime_type: str  # by its content; as declared where the content does not say
+    limit: int  # bytes that a file of this type may have
     media: Media | None
     refusal: Refusal | None
 
 
 # What a client calls.
 
+
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
-    """A row of an upload, and the form that puts its bytes into `incoming/`. The form of a file whose size was not declared allows as much as such a
+    """A row of an upload, and the form that puts its bytes into `incoming/`. The form of a file whose size
+    was not declared allows as much as such a
     form may have, and no more than is left of the quota.
 
-    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (versions beyond all measure).
+    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (versions beyond
+    all measure).
     """
     chosen = settings()
     most = min(chosen.post_max_bytes, chosen.max_upload_bytes)
@@ -101,11 +129,19 @@ def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
         raise TooLarge(f"A file of more than {MAX_PART} bytes is uploaded in parts")
     upload_id = mint_id()
     upload = _create(
-        caller, wanted, "post", upload_id=upload_id, key=f"incoming/{upload_id.hex}", undeclared=most,
+        caller,
+        wanted,
+        "post",
+        upload_id=upload_id,
+        key=f"incoming/{upload_id.hex}",
+        undeclared=most,
         lasts=chosen.post_url_ttl + chosen.landing_seconds,
-    )  # fmt: skip
+    )
     post = storage.sign_post(
-        upload.key, mime_type=_declared_type(wanted.mime_type) or ANY_TYPE, smallest=wanted.declared_bytes or 1, largest=upload.reserved_bytes
+        upload.key,
+        mime_type=_declared_type(wanted.mime_type) or ANY_TYPE,
+        smallest=wanted.declared_bytes or 1,
+        largest=upload.reserved_bytes,
     )
     return PostedUpload(upload, post)
 
@@ -114,7 +150,15 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
     """A row of an upload, and the store's own multipart upload behind it. Raises as `create_post` does."""
     upload_id, version_id = mint_id(), mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
-    upload = _create(caller, wanted, "multipart", upload_id=upload_id, key=key, version_id=version_id, lasts=settings().upload_ttl)
+    upload = _create(
+        caller,
+        wanted,
+        "multipart",
+        upload_id=upload_id,
+        key=key,
+        version_id=version_id,
+        lasts=settings().upload_ttl,
+    )
 
     kind = wanted.checksum[0] if wanted.checksum else "CRC64NVME"
     store_upload_id = storage.open_multipart(key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME")
@@ -126,9 +170,11 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
 
 
 def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
-    """The file is in the store and its item is born, verified by its head: it can be seen before its frames are made.
+    """The file is in the store and its item is born, verified by its head: it can be seen before its frames
+    are made.
 
-    Of `wanted`, what the file itself says (type, size) is taken from the file. Raises as `create_post` does; Unprocessable when the bytes were
+    Of `wanted`, what the file itself says (type, size) is taken from the file. Raises as `create_post` does;
+    Unprocessable when the bytes were
     refused; Busy when the store does not answer: then the upload is taken back.
     """
     file.content.seek(0)
@@ -136,18 +182,30 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
     _check_sizes(wanted)
     if found is None:
-        raise UnsupportedType(f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.taken()))}")
+        raise UnsupportedType(
+            f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.taken()))}"
+        )
     if found.mime_type not in content.taken():
-        raise UnsupportedType(f"Files of type {found.mime_type} are not taken; {', '.join(sorted(content.taken()))} are")
+        raise UnsupportedType(
+            f"Files of type {found.mime_type} are not taken; {', '.join(sorted(content.taken()))} are"
+        )
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
-    upload = _create(caller, wanted, "form", upload_id=mint_id(), key=key, version_id=version_id, lasts=settings().landing_seconds)
+    upload = _create(
+        caller,
+        wanted,
+        "form",
+        upload_id=mint_id(),
+        key=key,
+        version_id=version_id,
+        lasts=settings().landing_seconds,
+    )
     try:
-        with suppress(storage.AlreadyThere):     # nobody else knows the key: a first try has landed
+        with suppress(storage.AlreadyThere):  # nobody else knows the key: a first try has landed
             storage.put_original(key, file)
         settled = settling.settle(caller, upload)
     except BaseException:
-        with suppress(Exception):                # the sweep would do it too, later
+        with suppress(Exception):  # the sweep would do it too, later
             _take_back(caller, upload)
             objects.discard(caller, upload.organization_id, upload.key)
         raise
@@ -158,7 +216,8 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
 
 
 def put_files(caller: Caller, files: Sequence[SentFile], *, largest_form: int) -> list[Judged]:
-    """Each file that is not empty, in its order, judged for itself: its item is there as `put_form` leaves it, or nothing of it is.
+    """Each file that is not empty, in its order, judged for itself: its item is there as `put_form` leaves
+    it, or nothing of it is.
 
     `largest_form`: bytes that all of them together may have where they came in.
     """
@@ -200,9 +259,17 @@ def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
 
 
 def sign_part(
-    caller: Caller, upload_id: UUID, key: str, number: int, *, size: int | None = None, checksum: str | None = None
+    caller: Caller,
+    upload_id: UUID,
+    key: str,
+    number: int,
+    *,
+    size: int | None = None,
+    checksum: str | None = None,
 ) -> SignedPart:
-    """A URL that puts one part, for minutes. Raises NotFound, Invalid, Conflict when the upload is not open, TooLarge."""
+    """A URL that puts one part, for minutes. Raises NotFound, Invalid, Conflict when the upload is not
+    open, TooLarge.
+    """
     if size is not None and not 1 <= size <= MAX_PART:
         raise Invalid(f"A part has between 1 and {MAX_PART} bytes")
     upload, store_upload_id = _about_to_sign(caller, upload_id, key, [number])
@@ -220,14 +287,18 @@ def sign_parts(caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int]
 def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[int, str]]) -> Upload:
     """The parts (number, ETag) are one object and its item is born; without parts, all that the store holds.
 
-    Called again, whoever called first, the answer is the same. Raises Busy while another call completes it, Invalid when the parts are not
-    what is there, Unprocessable when the bytes were refused, Conflict when the upload was aborted or has expired.
+    Called again, whoever called first, the answer is the same. Raises Busy while another call completes it,
+    Invalid when the parts are not
+    what is there, Unprocessable when the bytes were refused, Conflict when the upload was aborted or has
+    expired.
     """
     upload = _own(caller, upload_id, key)
     if upload.method != "multipart":
         raise Conflict("This upload completes itself when its form is posted")
     lease_id = mint_id()
-    leased = write(caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease, caller))
+    leased = write(
+        caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease, caller)
+    )
     if not leased:
         return _already_completed(caller, _own(caller, upload_id, key))
     upload = leased[0]
@@ -237,16 +308,26 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
         write(caller, rows.release(upload.organization_id, upload.id, lease_id))
 
     try:
-        named = list(chosen) or [(p.number, p.etag) for p in storage.parts(upload.key, upload.store_upload_id)]
+        named = list(chosen) or [
+            (p.number, p.etag) for p in storage.parts(upload.key, upload.store_upload_id)
+        ]
         if not named:
             give_back()
             raise Invalid("No part has been uploaded yet")
-        checksum = (upload.checksum_kind, upload.checksum_value) if upload.checksum_kind and upload.checksum_value else None
-        storage.complete(upload.key, upload.store_upload_id, named, size=upload.declared_bytes, checksum=checksum)
+        checksum = (
+            (upload.checksum_kind, upload.checksum_value)
+            if upload.checksum_kind and upload.checksum_value
+            else None
+        )
+        storage.complete(
+            upload.key, upload.store_upload_id, named, size=upload.declared_bytes, checksum=checksum
+        )
     except (storage.NoSuchUpload, storage.AlreadyThere, storage.NotThere):
-        pass          # completed before, or gone: the object itself tells
+        pass  # completed before, or gone: the object itself tells
     except storage.WrongChecksum:
-        refused = settling.refuse_unborn(caller, upload, "The bytes do not have the checksum that was declared")
+        refused = settling.refuse_unborn(
+            caller, upload, "The bytes do not have the checksum that was declared"
+        )
         with suppress(Busy):
             storage.abort(upload.key, upload.store_upload_id)
         _ended(refused)
@@ -266,7 +347,9 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
 
 
 def abort(caller: Caller, upload_id: UUID, key: str) -> None:
-    """The upload takes no more bytes, and the store holds none of it. Raises NotFound; Busy while it is being completed."""
+    """The upload takes no more bytes, and the store holds none of it. Raises NotFound; Busy while it is
+    being completed.
+    """
     upload = _own(caller, upload_id, key)
     if upload.state == "completing":
         raise Busy("The upload is being completed")
@@ -294,48 +377,91 @@ def by_key(caller: Caller, key: str) -> UploadStatus:
 
 # Helpers of creating, in the order they are used.
 
+
 def _create(
-    caller: Caller, wanted: NewUpload, method: UploadMethod, *,
-    upload_id: UUID, key: str, lasts: int, undeclared: int = 0, version_id: UUID | None = None,
-) -> Upload:  # fmt: skip
-    """The row of a new upload, open for `lasts` seconds, and that of its object. It reserves what was declared, else `undeclared`, or what is left of
+    caller: Caller,
+    wanted: NewUpload,
+    method: UploadMethod,
+    *,
+    upload_id: UUID,
+    key: str,
+    lasts: int,
+    undeclared: int = 0,
+    version_id: UUID | None = None,
+) -> Upload:
+    """The row of a new upload, open for `lasts` seconds, and that of its object. It reserves what was
+    declared, else `undeclared`, or what is left of
     the quota where that is less.
     """
     chosen = settings()
     hint = _declared_type(wanted.mime_type)
     _check_sizes(wanted)
-    filename, name = clean_name(wanted.filename), clean_name(wanted.name if wanted.name is not None else wanted.filename)
+    filename, name = (
+        clean_name(wanted.filename),
+        clean_name(wanted.name if wanted.name is not None else wanted.filename),
+    )
     part_bytes = _part_bytes(wanted) if method == "multipart" else None
     source = _source(caller, wanted, wanted.source_media_id) if wanted.source_media_id is not None else None
     collection_id, place_id = _place(caller, wanted) if source is None else (source.collection_id, None)
     now = datetime.now(UTC)
     version_id = version_id or mint_id()
-    # A form can be posted until its policy expires, and a clock may be off: the key is watched a little longer.
+    # A form can be posted until its policy expires, and a clock may be off: the key is watched a little
+    # longer.
     hold_until = now + timedelta(seconds=chosen.post_url_ttl + 60) if method == "post" else None
 
     def work(db: Transaction) -> Upload:
         organization = caller.organization_id
-        db.queue(collections.hold_for_birth(organization, collection_id))     # who deletes it ends the uploads that are there by then
+        # who deletes it ends the uploads that are there by then
+        db.queue(collections.hold_for_birth(organization, collection_id))
         db.queue(rows.queue_for_quota(organization))
-        places, measured = db.run_all(folder_rows.at(organization, collection_id, place_id), rows.quota(organization, upload_id))
+        places, measured = db.run_all(
+            folder_rows.at(organization, collection_id, place_id), rows.quota(organization, upload_id)
+        )
         folder = folders.judged(places[0] if places else None, place_id)
         upload = Upload(
-            organization_id=organization, id=upload_id, user_id=caller.user_id, collection_id=folder.collection_id,
+            organization_id=organization,
+            id=upload_id,
+            user_id=caller.user_id,
+            collection_id=folder.collection_id,
             parent_id=folder.path.folder_ids[-1] if folder.path.folder_ids else None,
-            source_media_id=source.media_id if source else None, media_id=source.media_id if source else version_id,
-            version_id=version_id, method=method, state="created", reason=None, key=key,
-            store_upload_id=None, name=name, filename=filename, mime_type=hint if hint in content.taken() else ANY_TYPE,
-            title=wanted.title, alt=wanted.alt, caption=wanted.caption, declared_bytes=wanted.declared_bytes,
+            source_media_id=source.media_id if source else None,
+            media_id=source.media_id if source else version_id,
+            version_id=version_id,
+            method=method,
+            state="created",
+            reason=None,
+            key=key,
+            store_upload_id=None,
+            name=name,
+            filename=filename,
+            mime_type=hint if hint in content.taken() else ANY_TYPE,
+            title=wanted.title,
+            alt=wanted.alt,
+            caption=wanted.caption,
+            declared_bytes=wanted.declared_bytes,
             reserved_bytes=quotas.reserve(measured[0], wanted.declared_bytes, most=undeclared),
-            landed_bytes=0, checksum_kind=wanted.checksum[0] if wanted.checksum else None,
+            landed_bytes=0,
+            checksum_kind=wanted.checksum[0] if wanted.checksum else None,
             checksum_value=wanted.checksum[1] if wanted.checksum else None,
-            part_bytes=part_bytes, signed_parts=0, lease_until=None, created_at=now, updated_at=now,
-            expires_at=now + timedelta(seconds=min(lasts, chosen.upload_deadline)), deadline=now + timedelta(seconds=chosen.upload_deadline),
+            part_bytes=part_bytes,
+            signed_parts=0,
+            lease_until=None,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + timedelta(seconds=min(lasts, chosen.upload_deadline)),
+            deadline=now + timedelta(seconds=chosen.upload_deadline),
             key_id=caller.key_id,
-        )  # fmt: skip
-        db.queue(manifest.plan(
-            organization, key, "incoming" if method == "post" else "original", version=version_id, upload=upload_id, hold_until=hold_until
-        ))
+        )
+        db.queue(
+            manifest.plan(
+                organization,
+                key,
+                "incoming" if method == "post" else "original",
+                version=version_id,
+                upload=upload_id,
+                hold_until=hold_until,
+            )
+        )
         db.queue(rows.insert(upload))
         return upload
 
@@ -343,7 +469,8 @@ def _create(
 
 
 def _declared_type(declared: str) -> str:
-    """Return the declared type by its usual name and without parameters, or "" where it is no media type. No type is rejected here: the content
+    """Return the declared type by its usual name and without parameters, or "" where it is no media type. No
+    type is rejected here: the content
     decides later. Raises Invalid only where the text cannot be stored or written into a policy.
     """
     check_declared_type(declared, "type")
@@ -358,8 +485,15 @@ def _check_sizes(wanted: NewUpload) -> None:
         raise Invalid("An empty file cannot be uploaded", code="empty_file")
     if size is not None and size > chosen.max_upload_bytes:
         raise TooLarge(f"The file has {size} bytes; the limit is {chosen.max_upload_bytes}")
-    if size is not None and size > chosen.hash_max_bytes and wanted.checksum is not None and wanted.checksum[0] == "SHA256":
-        raise Invalid(f"SHA-256 is computed for files of up to {chosen.hash_max_bytes} bytes; declare a CRC64NVME or CRC32C")
+    if (
+        size is not None
+        and size > chosen.hash_max_bytes
+        and wanted.checksum is not None
+        and wanted.checksum[0] == "SHA256"
+    ):
+        raise Invalid(
+            f"SHA-256 is computed for files of up to {chosen.hash_max_bytes} bytes; declare a CRC64NVME or CRC32C"
+        )
 
 
 def _part_bytes(wanted: NewUpload) -> int:
@@ -382,7 +516,10 @@ def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
     if wanted.collection_id is not None and wanted.collection_id != found.collection_id:
         raise Invalid("sourceMediaId is an item of another collection than datasetId says")
     if found.living >= versions.MAX_VERSIONS:
-        raise Conflict(f"An item has at most {versions.MAX_VERSIONS} versions; delete some that are not needed", code="too_many_versions")
+        raise Conflict(
+            f"An item has at most {versions.MAX_VERSIONS} versions; delete some that are not needed",
+            code="too_many_versions",
+        )
     return found
 
 
@@ -390,7 +527,8 @@ _TOO_DEEP = f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper"
 
 
 def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]:
-    """The ids of the collection (None: the default one) and folder (None: its root) that the upload goes to. The folders of a relative path are
+    """The ids of the collection (None: the default one) and folder (None: its root) that the upload goes to.
+    The folders of a relative path are
     created where they are missing; any other place is only looked up when the upload is created.
     """
     collection_id = wanted.collection_id
@@ -400,31 +538,39 @@ def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]
         return collection_id, place_id
     organization = caller.organization_id
     places, there = read_all(
-        caller, folder_rows.at(organization, collection_id, place_id), folder_rows.chain(organization, collection_id, place_id, names)
+        caller,
+        folder_rows.at(organization, collection_id, place_id),
+        folder_rows.chain(organization, collection_id, place_id, names),
     )
     folder = folders.judged(places[0] if places else None, place_id)
-    if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:      # before any of them is created
+    if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:  # before any of them is created
         raise Invalid(_TOO_DEEP)
     folder = there[-1] if there else folder
-    for name in names[len(there):]:
+    for name in names[len(there) :]:
         folder = folders.create(caller, folder.collection_id, name, path=folder.path, reuse=True)
     return folder.collection_id, folder.id
 
 
 def _folder_names(wanted: NewUpload) -> list[str]:
-    """The folders of a relative path. Its last part is no folder, and otherwise ignored: the file is called what `filename` says."""
+    """The folders of a relative path. Its last part is no folder, and otherwise ignored: the file is
+    called what `filename` says.
+    """
     if not wanted.relative_path:
         return []
     *names, last = wanted.relative_path.split("/")
-    backslash = any("\\" in name for name in names or [last])     # a file's own name may have one, a path of Windows is none of ours
+    # a file's own name may have one, a path of Windows is none of ours
+    backslash = any("\\" in name for name in names or [last])
     if backslash or any(name in ("", ".", "..") for name in (*names, last)):
-        raise Invalid("relativePath is made of folder names and a file name, joined by '/', without empty, '.' or '..' parts")
+        raise Invalid(
+            "relativePath is made of folder names and a file name, joined by '/', without empty, '.' or '..' parts"
+        )
     if len(names) > MAX_FOLDER_DEPTH:
         raise Invalid(_TOO_DEEP)
     return [clean_name(name, "relativePath") for name in names]
 
 
 # Helpers of the calls on an upload.
+
 
 def _own(caller: Caller, upload_id: UUID, key: str) -> Upload:
     upload = _visible(caller, read(caller, rows.by_id(caller.organization_id, upload_id)))
@@ -435,6 +581,7 @@ def _own(caller: Caller, upload_id: UUID, key: str) -> Upload:
 
 def _take_back(caller: Caller, upload: Upload) -> Upload | None:
     """The upload takes no more bytes, and those it has are doomed. None: it was not open."""
+
     def work(db: Transaction) -> Upload | None:
         aborted = db.first(rows.abort(upload.organization_id, upload.id))
         if aborted is not None:
@@ -480,7 +627,9 @@ def _about_to_sign(
         raise Invalid(f"Parts are numbered from 1 to {MAX_PARTS}")
     upload = _own(caller, upload_id, key)
     store_upload_id = _open_multipart(upload)
-    signed = write(caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller))
+    signed = write(
+        caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller)
+    )
     if not signed:
         if upload.state == "completing":
             raise Busy("The upload is being completed")
@@ -497,7 +646,11 @@ def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
         size = sum(part.bytes for part in storage.parts(upload.key, store_upload_id))
     except storage.NoSuchUpload:
         return
-    _, measured = read_all(caller, rows.landed(upload.organization_id, upload.id, size), rows.quota(upload.organization_id, upload.id))
+    _, measured = read_all(
+        caller,
+        rows.landed(upload.organization_id, upload.id, size),
+        rows.quota(upload.organization_id, upload.id),
+    )
     quota: rows.Quota = measured[0]
     limit = settings().max_upload_bytes
     over_quota = quota.limit is not None and quota.stored + quota.reserved + size > quota.limit
@@ -527,11 +680,13 @@ def _already_completed(caller: Caller, upload: Upload) -> Upload:
 def _status(caller: Caller, upload: Upload) -> UploadStatus:
     if upload.state in OPEN_STATES and upload.store_upload_id is not None:
         with suppress(storage.NoSuchUpload):
-            upload = replace(upload, landed_bytes=sum(p.bytes for p in storage.parts(upload.key, upload.store_upload_id)))
+            upload = replace(
+                upload, landed_bytes=sum(p.bytes for p in storage.parts(upload.key, upload.store_upload_id))
+            )
     if upload.state not in ("stored", "processing", "ready", "failed"):
         return UploadStatus(upload, None)
     others = duplicates.others(caller, upload.version_id)
     try:
         return UploadStatus(upload, media.get(caller, upload.version_id), others)
-    except NotFound:                      # deleted since
+    except NotFound:  # deleted since
         return UploadStatus(upload, None, others)

@@ -1,6 +1,8 @@
-"""Versions of an item: listing, showing, selecting, deleting and restoring them, and which one the item shows.
+"""Versions of an item: listing, showing, selecting, deleting and restoring them, and which one the item
+shows.
 
-One is active: the one that somebody selected, else the newest that is ready. Who changes a version holds its item.
+One is active: the one that somebody selected, else the newest that is ready. Who changes a version holds its
+item.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models import Caller
 Check = Callable[[Media], None]
-MAX_VERSIONS = 200     # that live, of one item: they are listed without pages
+MAX_VERSIONS = 200  # that live, of one item: they are listed without pages
 NO_MEDIA, NO_VERSION = "Media not found", "Version not found"
 FOLDER = "A folder has no versions"
 
 
 def get(caller: Caller, version: UUID) -> Media:
-    """The version as itself, whether its item shows it or not. Raises NotFound: it or its item is deleted, or it was never there."""
+    """The version as itself, whether its item shows it or not. Raises NotFound: it or its item is
+    deleted, or it was never there.
+    """
     found = read(caller, queries.shown(caller.organization_id, version))
     if not found:
         raise NotFound(NO_MEDIA)
@@ -36,7 +40,9 @@ def get(caller: Caller, version: UUID) -> Media:
 
 
 def listed(caller: Caller, item: UUID) -> list[Media]:
-    """The versions of an item, or of the item that a version is of, each as itself, the first one first. Raises NotFound; Invalid for a folder."""
+    """The versions of an item, or of the item that a version is of, each as itself, the first one first.
+    Raises NotFound; Invalid for a folder.
+    """
     found = read(caller, queries.of_item(caller.organization_id, family(caller, item).media_id))
     if not found:
         raise NotFound(NO_MEDIA)
@@ -54,9 +60,11 @@ def family(caller: Caller, item: UUID) -> queries.Family:
 
 
 def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Media:
-    """The item of this version shows it, also when newer ones come, unless it is itself the newest that is ready. What the item is now.
+    """The item of this version shows it, also when newer ones come, unless it is itself the newest that is
+    ready. What the item is now.
 
-    `check` judges the item as it is before, and may raise. Raises NotFound, Invalid for a folder, Conflict while there is nothing to show of it.
+    `check` judges the item as it is before, and may raise. Raises NotFound, Invalid for a folder, Conflict
+    while there is nothing to show of it.
     """
     organization = caller.organization_id
 
@@ -80,11 +88,16 @@ def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Medi
     return selected
 
 
-def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Check | None = None) -> DeletedVersion:
-    """The version is in the trash, and its item shows another where it showed this one. An act of its own, which a restore can reverse.
+def delete(
+    caller: Caller, version: UUID, *, of: UUID | None = None, check: Check | None = None
+) -> DeletedVersion:
+    """The version is in the trash, and its item shows another where it showed this one. An act of its own,
+    which a restore can reverse.
 
-    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first. `check` judges the item as it is before,
-    and may raise. Raises NotFound (a second time, too), Invalid for an item's first version, which goes with its item, Conflict for the only one.
+    `of`: the item (or another version of it) that it must be a version of; None: any, but for the first.
+    `check` judges the item as it is before,
+    and may raise. Raises NotFound (a second time, too), Invalid for an item's first version, which goes with
+    its item, Conflict for the only one.
     """
     organization, deletion = caller.organization_id, mint_id()
 
@@ -98,7 +111,8 @@ def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Chec
             asked = db.first(queries.held(organization, of))
             if asked is None or asked.status != "active" or asked.media_id != held.media_id:
                 raise NotFound(NO_VERSION)
-        if version == held.media_id and of is None:      # an item that was deleted when it was looked for, and is back
+        # an item that was deleted when it was looked for, and is back
+        if version == held.media_id and of is None:
             raise NotFound(NO_MEDIA)
         if version == held.media_id:
             raise Invalid("The first version cannot be deleted alone; delete the item", code="first_version")
@@ -118,8 +132,10 @@ def delete(caller: Caller, version: UUID, *, of: UUID | None = None, check: Chec
 
 # In the transaction of somebody else.
 
+
 def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
-    """The version that the act took lives again, and its item shows it where it is the newest and none is selected.
+    """The version that the act took lives again, and its item shows it where it is the newest and none is
+    selected.
 
     Raises Conflict when its item is deleted, NotFound when it was refused meanwhile.
     """
@@ -146,9 +162,11 @@ def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = N
 
 
 def take_out(db: Transaction, organization: UUID, held: queries.Held) -> bool:
-    """A version that is refused is gone: with its item, where it was the only one; else the item shows another.
+    """A version that is refused is gone: with its item, where it was the only one; else the item shows
+    another.
 
-    False, and nothing has happened: all else there is of the item was deleted before it and can still come back, so it has to stay.
+    False, and nothing has happened: all else there is of the item was deleted before it and can still come
+    back, so it has to stay.
     """
     others = db.run(queries.others(organization, held.id))[0]
     if others.any and not others.beside:
@@ -158,7 +176,8 @@ def take_out(db: Transaction, organization: UUID, held: queries.Held) -> bool:
         db.queue(deletions.end_if_empty(organization, held.id))
         show(db, organization, held.media_id)
         return True
-    if held.media_status == "active" and held.media_verified:   # by its head, within the request that brought it
+    # by its head, within the request that brought it
+    if held.media_status == "active" and held.media_verified:
         db.queue(counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
     db.queue(queries.delete_media(organization, held.media_id))
     db.queue(deletions.end_if_empty(organization, held.media_id))

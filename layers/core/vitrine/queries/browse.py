@@ -15,29 +15,54 @@ if TYPE_CHECKING:
     from vitrine.models import Media, MediaType
 
 
-def page(organization: UUID, place: UUID, type: MediaType | None, *, limit: int, offset: int = 0) -> Statement[Media]:  # noqa: A002 - the column
-    """The living items directly in a place, of one type (None: of all, folders too), after skipping `offset` of them."""
+def page(
+    organization: UUID,
+    place: UUID,
+    type: MediaType | None,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> Statement[Media]:
+    """The living items directly in a place, of one type (None: of all, folders too), after skipping
+    `offset` of them.
+    """
     return Statement(
         _page("", type),
-        {"organization": organization, "place": place, "type": type, "limit": limit, "offset": offset}, as_media,
+        {"organization": organization, "place": place, "type": type, "limit": limit, "offset": offset},
+        as_media,
     )
 
 
 def page_after(
-    organization: UUID, place: UUID, type: MediaType | None, created_at: datetime, item: UUID, *, limit: int, offset: int = 0  # noqa: A002 - the column
+    organization: UUID,
+    place: UUID,
+    type: MediaType | None,
+    created_at: datetime,
+    item: UUID,
+    *,
+    limit: int,
+    offset: int = 0,
 ) -> Statement[Media]:
     """The same, going on after the item that was created then: costs the same on every page."""
     return Statement(
         _page("and (media.created_at, media.id) < (%(created_at)s, %(item)s)", type),
         {
-            "organization": organization, "place": place, "type": type, "created_at": created_at, "item": item, "limit": limit, "offset": offset,
+            "organization": organization,
+            "place": place,
+            "type": type,
+            "created_at": created_at,
+            "item": item,
+            "limit": limit,
+            "offset": offset,
         },
         as_media,
     )
 
 
 def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statement[Total]:
-    """How many items of these types lie directly in a place: kept counts of the verified, and the few that are not yet."""
+    """How many items of these types lie directly in a place: kept counts of the verified, and the few
+    that are not yet.
+    """
     return Statement(
         """
         select (coalesce((select sum(items)
@@ -59,27 +84,38 @@ def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statem
                     and verified_at is null
                     and type = any(%(types)s)))::bigint as total
         """,
-        {"organization": organization, "place": place, "types": list(types)}, Total,
+        {"organization": organization, "place": place, "types": list(types)},
+        Total,
     )
 
 
-def _page(after: LiteralString, type: MediaType | None) -> LiteralString:  # noqa: A002
+def _page(after: LiteralString, type: MediaType | None) -> LiteralString:
     # Ids come from the index alone, so that what an offset skips is not looked at.
     of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
-    return """
+    return (
+        """
         with page as (
           select media.id
             from media
            where media.organization_id = %(organization)s
              and media.place_id = %(place)s
              and media.status = 'active'
-             """ + of_type + " " + after + """
+             """
+        + of_type
+        + " "
+        + after
+        + """
            order by media.created_at desc, media.id desc
            limit %(limit)s offset %(offset)s
         )
-        select """ + SHOWN + """
+        select """
+        + SHOWN
+        + """
           from page
           join media on media.organization_id = %(organization)s and media.id = page.id
-        """ + SHOWN_JOINS + """
+        """
+        + SHOWN_JOINS
+        + """
          order by media.created_at desc, media.id desc
         """
+    )

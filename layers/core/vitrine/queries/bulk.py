@@ -1,4 +1,6 @@
-"""What is done to many items at once: each a statement, however many they are. Collections are held first, then the items, always by id."""
+"""What is done to many items at once: each a statement, however many they are. Collections are held
+first, then the items, always by id.
+"""
 
 from __future__ import annotations
 
@@ -51,20 +53,26 @@ class Took:
     """What became of an item."""
 
     id: UUID
-    deletion_id: UUID | None     # the act that took it; None: it lives
+    deletion_id: UUID | None  # the act that took it; None: it lives
 
 
 def hold_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by others until the transaction ends.
+    """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by
+    others until the transaction ends.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it did.
+    The state of places must be read by a later statement: this one may have waited, and reads as of before it
+    did.
     """
-    return Statement(_COLLECTIONS + " for no key update", {"organization": organization, "items": list(items)}, nothing)
+    return Statement(
+        _COLLECTIONS + " for no key update", {"organization": organization, "items": list(items)}, nothing
+    )
 
 
 def keep_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
     """The same, but that others may be born there."""
-    return Statement(_COLLECTIONS + " for share", {"organization": organization, "items": list(items)}, nothing)
+    return Statement(
+        _COLLECTIONS + " for share", {"organization": organization, "items": list(items)}, nothing
+    )
 
 
 _COLLECTIONS: LiteralString = """
@@ -78,13 +86,19 @@ _COLLECTIONS: LiteralString = """
 
 
 def hold_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
-    """Those of these items that live, locked until the transaction ends against all that would refer to them, too."""
-    return Statement(_HELD + " for update of media", {"organization": organization, "items": list(items)}, Placed)
+    """Those of these items that live, locked until the transaction ends against all that would refer to
+    them, too.
+    """
+    return Statement(
+        _HELD + " for update of media", {"organization": organization, "items": list(items)}, Placed
+    )
 
 
 def hold(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
     """The same, letting in what refers to them (a frame, a version)."""
-    return Statement(_HELD + " for no key update of media", {"organization": organization, "items": list(items)}, Placed)
+    return Statement(
+        _HELD + " for no key update of media", {"organization": organization, "items": list(items)}, Placed
+    )
 
 
 _HELD: LiteralString = """
@@ -103,8 +117,11 @@ _HELD: LiteralString = """
 
 # Deleting.
 
+
 def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[Marked]:
-    """Those of these items that still live are deleted by this act: sent after media.mark_below, they are the act's roots."""
+    """Those of these items that still live are deleted by this act: sent after media.mark_below, they are
+    the act's roots.
+    """
     return Statement(
         """
         update media
@@ -114,7 +131,8 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
            and status = 'active'
         returning id, type = 'folder' as is_folder
         """,
-        {"organization": organization, "deletion": deletion, "items": list(items), "actor": actor}, Marked,
+        {"organization": organization, "deletion": deletion, "items": list(items), "actor": actor},
+        Marked,
     )
 
 
@@ -122,7 +140,13 @@ def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]
     """The act is one of this item alone."""
     return Statement(
         "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
-        {"organization": organization, "deletion": deletion, "kind": "folder" if root.is_folder else "media", "root": root.id}, nothing,
+        {
+            "organization": organization,
+            "deletion": deletion,
+            "kind": "folder" if root.is_folder else "media",
+            "root": root.id,
+        },
+        nothing,
     )
 
 
@@ -133,14 +157,18 @@ def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Stat
         insert into deletion_roots (organization_id, deletion_id, root_id)
         select %(organization)s, %(deletion)s, root from unnest(%(roots)s::uuid[]) as root
         """,
-        {"organization": organization, "deletion": deletion, "roots": list(roots)}, nothing,
+        {"organization": organization, "deletion": deletion, "roots": list(roots)},
+        nothing,
     )
 
 
 # Restoring.
 
+
 def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
-    """The acts that took these items, locked until the transaction ends; of roots that are gone for good, the acts that took them."""
+    """The acts that took these items, locked until the transaction ends; of roots that are gone for good,
+    the acts that took them.
+    """
     return Statement(
         """
         select id, kind, root_id, state, item_count, kind = 'folder' as is_folder, kind = 'version' as is_version
@@ -156,12 +184,15 @@ def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
          order by id
            for update
         """,
-        {"organization": organization, "items": list(items)}, Act,
+        {"organization": organization, "items": list(items)},
+        Act,
     )
 
 
 def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
-    """What became of these items, first of those that are there. No row: it was never there, or went with another one for good."""
+    """What became of these items, first of those that are there. No row: it was never there, or went with
+    another one for good.
+    """
     return Statement(
         """
         select id, deletion_id from media where organization_id = %(organization)s and id = any(%(items)s)
@@ -181,14 +212,18 @@ def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
          where root.organization_id = %(organization)s
            and root.root_id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items)}, Took,
+        {"organization": organization, "items": list(items)},
+        Took,
     )
 
 
 # Moving.
 
+
 def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
-    """How many folders lie on the way from the collection to the deepest folder below each of these (itself, where there is none), also the trash."""
+    """How many folders lie on the way from the collection to the deepest folder below each of these
+    (itself, where there is none), also the trash.
+    """
     return Statement(
         """
         select folder as id, max(nlevel(below.path)) - 1 as depth
@@ -196,12 +231,15 @@ def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
          cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
          group by folder
         """,
-        {"folders": list(folders)}, Depth,
+        {"folders": list(folders)},
+        Depth,
     )
 
 
 def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statement[object]:
-    """These items are counted in a place of their collection, and no more where they lie. To be sent before they are put there."""
+    """These items are counted in a place of their collection, and no more where they lie. To be sent
+    before they are put there.
+    """
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
@@ -213,12 +251,15 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
            and media.verified_at is not null
          group by media.organization_id, media.collection_id, side.place_id, media.type, side.sign
         """,
-        {"organization": organization, "items": list(items), "place": place}, nothing,
+        {"organization": organization, "items": list(items), "place": place},
+        nothing,
     )
 
 
 def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID) -> Statement[object]:
-    """These items lie in this folder (None: at their collection's root). The folders below follow by `reroot`."""
+    """These items lie in this folder (None: at their collection's root). The folders below follow by
+    `reroot`.
+    """
     return Statement(
         """
         update media
@@ -226,12 +267,15 @@ def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items), "folder": folder, "actor": actor}, nothing,
+        {"organization": organization, "items": list(items), "folder": folder, "actor": actor},
+        nothing,
     )
 
 
 def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement[object]:
-    """These folders and all below them, deleted ones too, have the paths of their new place; of one that lay in another one, its own."""
+    """These folders and all below them, deleted ones too, have the paths of their new place; of one that
+    lay in another one, its own.
+    """
     return Statement(
         """
         update folder_paths
@@ -241,11 +285,18 @@ def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement
          where organization_id = %(organization)s
            and folder_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
         """,
-        {"organization": organization, "folders": list(folders), "labels": [folder.hex for folder in folders], "under": under}, nothing,
+        {
+            "organization": organization,
+            "folders": list(folders),
+            "labels": [folder.hex for folder in folders],
+            "under": under,
+        },
+        nothing,
     )
 
 
 # Tagging.
+
 
 def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[Tagged]:
     """No row of an item without tags."""
@@ -259,7 +310,8 @@ def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement
            and media_tags.media_id = any(%(items)s)
          group by media_tags.media_id
         """,
-        {"organization": organization, "items": list(items), "group": label.group, "name": label.name}, Tagged,
+        {"organization": organization, "items": list(items), "group": label.group, "name": label.name},
+        Tagged,
     )
 
 
@@ -276,12 +328,21 @@ def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -
            and tag.name = %(name)s
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {"organization": organization, "items": list(items), "group": label.group, "name": label.name, "actor": actor}, nothing,
+        {
+            "organization": organization,
+            "items": list(items),
+            "group": label.group,
+            "name": label.name,
+            "actor": actor,
+        },
+        nothing,
     )
 
 
 def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str | None) -> Statement[Changed]:
-    """These items do not have this value in the group (None: none there), hidden ones aside. Each as often as it had one."""
+    """These items do not have this value in the group (None: none there), hidden ones aside. Each as
+    often as it had one.
+    """
     return Statement(
         """
         delete from media_tags
@@ -295,7 +356,8 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
            and (%(name)s::text is null or tag.name = %(name)s)
         returning media_tags.media_id as id
         """,
-        {"organization": organization, "items": list(items), "group": group, "name": name}, Changed,
+        {"organization": organization, "items": list(items), "group": group, "name": name},
+        Changed,
     )
 
 
@@ -308,5 +370,6 @@ def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[o
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items), "actor": actor}, nothing,
+        {"organization": organization, "items": list(items), "actor": actor},
+        nothing,
     )

@@ -10,32 +10,40 @@ from vitrine.models import Collection
 if TYPE_CHECKING:
     from uuid import UUID
 
-_COLUMNS: LiteralString = "id, organization_id, name, icon, type, is_default, row_version, created_at, updated_at"
+_COLUMNS: LiteralString = (
+    "id, organization_id, name, icon, type, is_default, row_version, created_at, updated_at"
+)
 
 
 def active(organization: UUID) -> Statement[Collection]:
     """Those of an organization, oldest first."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from collections
          where organization_id = %(organization)s
            and status = 'active'
          order by created_at, id
         """,
-        {"organization": organization}, Collection,
+        {"organization": organization},
+        Collection,
     )
 
 
 def one(organization: UUID, collection: UUID) -> Statement[Collection]:
     """No row: deleted, or never there."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "collection": collection}, Collection,
+        {"organization": organization, "collection": collection},
+        Collection,
     )
 
 
@@ -43,24 +51,37 @@ def default(organization: UUID) -> Statement[Collection]:
     """Where an upload that names no collection goes; every organization has exactly one."""
     return Statement(
         "select " + _COLUMNS + " from collections where organization_id = %(organization)s and is_default",
-        {"organization": organization}, Collection,
+        {"organization": organization},
+        Collection,
     )
 
 
-def insert(organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID) -> Statement[Collection]:
+def insert(
+    organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID
+) -> Statement[Collection]:
     return Statement(
         """
         insert into collections (organization_id, id, name, icon, created_by)
         values (%(organization)s, %(collection)s, %(name)s, %(icon)s, %(creator)s)
-        returning """ + _COLUMNS,
-        {"organization": organization, "collection": collection, "name": name, "icon": icon, "creator": creator}, Collection,
+        returning """
+        + _COLUMNS,
+        {
+            "organization": organization,
+            "collection": collection,
+            "name": name,
+            "icon": icon,
+            "creator": creator,
+        },
+        Collection,
     )
 
 
 def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[object]:
-    """Nothing of this collection (None: of the default one) is moved, deleted or restored until the transaction ends; other births go on beside it.
+    """Nothing of this collection (None: of the default one) is moved, deleted or restored until the
+    transaction ends; other births go on beside it.
 
-    The state of places must be read by a later statement: this one may have waited, and reads as of before it did.
+    The state of places must be read by a later statement: this one may have waited, and reads as of before it
+    did.
     """
     return Statement(
         """
@@ -70,12 +91,14 @@ def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[obj
            and id = coalesce(%(collection)s::uuid, (select id from collections where organization_id = %(organization)s and is_default))
            for share
         """,
-        {"organization": organization, "collection": collection}, nothing,
+        {"organization": organization, "collection": collection},
+        nothing,
     )
 
 
 def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
-    """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until the transaction ends. Read on as
+    """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until
+    the transaction ends. Read on as
     above.
     """
     return Statement(
@@ -92,21 +115,25 @@ def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
                       limit 1)
            for no key update
         """,
-        {"organization": organization, "item": item}, nothing,
+        {"organization": organization, "item": item},
+        nothing,
     )
 
 
 def hold(organization: UUID, collection: UUID) -> Statement[Collection]:
     """The same of the collection itself. No row: deleted, or never there."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
            for no key update
         """,
-        {"organization": organization, "collection": collection}, Collection,
+        {"organization": organization, "collection": collection},
+        Collection,
     )
 
 
@@ -114,13 +141,17 @@ def hold_deleted(organization: UUID, collection: UUID) -> Statement[object]:
     """The same, whether it lives or not. Read on as above."""
     return Statement(
         "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
-        {"organization": organization, "collection": collection}, nothing,
+        {"organization": organization, "collection": collection},
+        nothing,
     )
 
 
 # Changing. The collection is held first.
 
-def change(organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID) -> Statement[Collection]:
+
+def change(
+    organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID
+) -> Statement[Collection]:
     """It has this name and this icon, an empty one being none; None: as it was."""
     return Statement(
         """
@@ -130,8 +161,10 @@ def change(organization: UUID, collection: UUID, name: str | None, icon: str | N
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
-        returning """ + _COLUMNS,
-        {"organization": organization, "collection": collection, "name": name, "icon": icon, "actor": actor}, Collection,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "collection": collection, "name": name, "icon": icon, "actor": actor},
+        Collection,
     )
 
 
@@ -145,7 +178,8 @@ def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> S
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor}, nothing,
+        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor},
+        nothing,
     )
 
 
@@ -159,5 +193,6 @@ def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[objec
            and id = %(collection)s
            and status = 'deleted'
         """,
-        {"organization": organization, "collection": collection, "actor": actor}, nothing,
+        {"organization": organization, "collection": collection, "actor": actor},
+        nothing,
     )

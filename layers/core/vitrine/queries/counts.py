@@ -1,4 +1,6 @@
-"""How many active, verified items lie directly in a place: appended and folded as the ledger of bytes is. A reading is folded + unfolded."""
+"""How many active, verified items lie directly in a place: appended and folded as the ledger of bytes is.
+A reading is folded + unfolded.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +16,44 @@ if TYPE_CHECKING:
     from vitrine.models import MediaType
 
 
-def entry(organization: UUID, collection: UUID, place: UUID, type: MediaType, delta: int) -> Statement[Entered]:  # noqa: A002 - the column
-    """So many items of a type more (or fewer) directly in a place: a folder, or the collection at its root."""
+def entry(
+    organization: UUID,
+    collection: UUID,
+    place: UUID,
+    type: MediaType,
+    delta: int,
+) -> Statement[Entered]:
+    """So many items of a type more (or fewer) directly in a place: a folder, or the collection at its
+    root.
+    """
     return Statement(
         """
         insert into count_ledger (organization_id, collection_id, place_id, type, delta)
         values (%(organization)s, %(collection)s, %(place)s, %(type)s, %(delta)s)
         returning id
         """,
-        {"organization": organization, "collection": collection, "place": place, "type": type, "delta": delta}, Entered,
+        {
+            "organization": organization,
+            "collection": collection,
+            "place": place,
+            "type": type,
+            "delta": delta,
+        },
+        Entered,
     )
 
 
 def trash(organization: UUID, deletion: UUID) -> Statement[object]:
-    """What this deletion took is counted no more: one entry per place and type. Unverified items never were."""
+    """What this deletion took is counted no more: one entry per place and type. Unverified items never
+    were.
+    """
     return _marked(organization, [deletion], -1)
 
 
 def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
-    """What these deletions took is counted again, where it now lies. To be sent while the items are still marked."""
+    """What these deletions took is counted again, where it now lies. To be sent while the items are still
+    marked.
+    """
     return _marked(organization, deletions, 1)
 
 
@@ -47,12 +68,15 @@ def _marked(organization: UUID, deletions: Sequence[UUID], sign: Literal[-1, 1])
            and verified_at is not null
          group by organization_id, collection_id, place_id, type
         """,
-        {"organization": organization, "deletions": list(deletions), "sign": sign}, nothing,
+        {"organization": organization, "deletions": list(deletions), "sign": sign},
+        nothing,
     )
 
 
 def fold(limit: int) -> Statement[Folded]:
-    """At most `limit` entries, of all organizations, have gone into counts and collection_counts, and are gone themselves. For the job."""
+    """At most `limit` entries, of all organizations, have gone into counts and collection_counts, and are
+    gone themselves. For the job.
+    """
     return Statement(
         """
         with taken as (
@@ -86,5 +110,6 @@ def fold(limit: int) -> Statement[Folded]:
         )
         select count(*) as n from gone
         """,
-        {"limit": limit}, Folded,
+        {"limit": limit},
+        Folded,
     )

@@ -1,4 +1,6 @@
-"""Acts of deletion: what is in the trash, and how an act is reversed. The items of an act carry its id until it is."""
+"""Acts of deletion: what is in the trash, and how an act is reversed. The items of an act carry its id
+until it is.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,11 @@ class Act:
 
     id: UUID
     kind: DeletionKind
-    root_id: UUID                   # of a selection: one of its roots
+    root_id: UUID  # of a selection: one of its roots
     state: DeletionState
-    item_count: int                 # files, versions counted
-    is_folder: bool                 # the item that was asked for
-    is_version: bool                # what was asked for: a version, and no item
+    item_count: int  # files, versions counted
+    is_folder: bool  # the item that was asked for
+    is_version: bool  # what was asked for: a version, and no item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +38,24 @@ class Root:
     id: UUID
     deletion_id: UUID
     collection_lives: bool
-    is_displaced: bool              # the folder that it lay in does not live
+    is_displaced: bool  # the folder that it lay in does not live
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the root of an act lay, and the nearest folder above it that will live (None: the collection's root)."""
+    """Where the root of an act lay, and the nearest folder above it that will live (None: the
+    collection's root).
+    """
 
     parent_id: UUID | None
     living_id: UUID | None
-    living_path: str                # ltree; of the collection's root: the collection
+    living_path: str  # ltree; of the collection's root: the collection
     is_folder: bool
 
 
 def hold(organization: UUID, item: UUID) -> Statement[Act]:
-    """The act that took the item, the version or the collection, locked until the transaction ends; of a root that is gone for good, the act that
+    """The act that took the item, the version or the collection, locked until the transaction ends; of a root
+    that is gone for good, the act that
     took it last. No row: it lives.
     """
     return Statement(
@@ -79,12 +84,14 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
          limit 1
            for update
         """,
-        {"organization": organization, "item": item}, Act,
+        {"organization": organization, "item": item},
+        Act,
     )
 
 
 def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
-    """Of acts that are about to be reversed together: what they were of, those that lie nearest to their collections first. No row of a collection's.
+    """Of acts that are about to be reversed together: what they were of, those that lie nearest to their
+    collections first. No row of a collection's.
 
     To be read under the lock of their collections.
     """
@@ -103,12 +110,15 @@ def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
            and root.deletion_id = any(%(acts)s)
          order by coalesce(nlevel(place.path), 0), root.id
         """,
-        {"organization": organization, "acts": list(acts)}, Root,
+        {"organization": organization, "acts": list(acts)},
+        Root,
     )
 
 
 def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Place]:
-    """Of a root that is an item, when what these acts took lives again. To be read under the lock of its collection."""
+    """Of a root that is an item, when what these acts took lives again. To be read under the lock of its
+    collection.
+    """
     return Statement(
         """
         select root.parent_id, living.id as living_id,
@@ -128,7 +138,8 @@ def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Pla
          where root.organization_id = %(organization)s
            and root.id = %(root)s
         """,
-        {"organization": organization, "root": root, "acts": list(acts)}, Place,
+        {"organization": organization, "root": root, "acts": list(acts)},
+        Place,
     )
 
 
@@ -136,7 +147,8 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     """A deleted item lies in this folder, or at its collection's root."""
     return Statement(
         "update media set parent_id = %(parent)s where organization_id = %(organization)s and id = %(root)s and status = 'deleted'",
-        {"organization": organization, "root": root, "parent": parent}, nothing,
+        {"organization": organization, "root": root, "parent": parent},
+        nothing,
     )
 
 
@@ -151,7 +163,8 @@ def hold_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[objec
          order by id
            for no key update
         """,
-        {"organization": organization, "deletions": list(deletions)}, nothing,
+        {"organization": organization, "deletions": list(deletions)},
+        nothing,
     )
 
 
@@ -170,7 +183,8 @@ def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statem
          where organization_id = %(organization)s
            and deletion_id = any(%(deletions)s)
         """,
-        {"organization": organization, "deletions": list(deletions), "actor": actor}, nothing,
+        {"organization": organization, "deletions": list(deletions), "actor": actor},
+        nothing,
     )
 
 
@@ -178,12 +192,15 @@ def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) 
     """The acts stand here now."""
     return Statement(
         "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
-        {"organization": organization, "deletions": list(deletions), "state": state}, nothing,
+        {"organization": organization, "deletions": list(deletions), "state": state},
+        nothing,
     )
 
 
 def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
-    """The act of this item, or version, is done with where nothing is left of what it took: what is refused in the trash does not come back."""
+    """The act of this item, or version, is done with where nothing is left of what it took: what is
+    refused in the trash does not come back.
+    """
     return Statement(
         """
         update deletions
@@ -194,7 +211,8 @@ def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
            and not exists (select from media where organization_id = %(organization)s and deletion_id = deletions.id)
            and not exists (select from versions where organization_id = %(organization)s and deletion_id = deletions.id)
         """,
-        {"organization": organization, "root": root}, nothing,
+        {"organization": organization, "root": root},
+        nothing,
     )
 
 
@@ -222,5 +240,6 @@ def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit:
           left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
          order by page.at desc, page.id desc
         """,
-        {"organization": organization, "at": at, "last": last, "limit": limit}, Trashed,
+        {"organization": organization, "at": at, "last": last, "limit": limit},
+        Trashed,
     )

@@ -24,7 +24,8 @@ class Found:
 
 
 def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[Found]:
-    """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In the order asked for, newest first.
+    """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In
+    the order asked for, newest first.
 
     Two readings of an index for each, however many files there are, of one name or of one content.
     """
@@ -61,8 +62,11 @@ def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[
          order by asked.place, found.created_at desc, found.id desc
         """,
         {
-            "organization": organization, "most": most, "filenames": [file.filename for file in files],
-            "sizes": [file.size_bytes for file in files], "hashes": [file.sha256 for file in files],
+            "organization": organization,
+            "most": most,
+            "filenames": [file.filename for file in files],
+            "sizes": [file.size_bytes for file in files],
+            "hashes": [file.sha256 for file in files],
         },
         _found,
     )

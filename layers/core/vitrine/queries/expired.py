@@ -1,4 +1,6 @@
-"""What has had its day among credentials, as the worker: definer functions where the table is granted to nobody."""
+"""What has had its day among credentials, as the worker: definer functions where the table is granted to
+nobody.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,11 @@ def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
 
 def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
     """How many windows that began by then are deleted, or would be."""
-    return Statement("select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n", {"at": at, "limit": limit, "dry_run": dry_run}, Count)
+    return Statement(
+        "select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n",
+        {"at": at, "limit": limit, "dry_run": dry_run},
+        Count,
+    )
 
 
 def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:

@@ -18,10 +18,10 @@ class External:
     """An item to be, whose bytes lie elsewhere. Sizes as declared."""
 
     organization: UUID
-    id: UUID                   # of the item, and of its version
+    id: UUID  # of the item, and of its version
     collection: UUID
     user: UUID
-    upload: UUID | None        # that is to fetch it; None: it stays where it is
+    upload: UUID | None  # that is to fetch it; None: it stays where it is
     type: MediaType
     url: str
     name: str
@@ -58,7 +58,8 @@ def birth_media(new: External) -> Statement[object]:
         values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s, %(id)s, %(filename)s,
                 %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
         """,
-        asdict(new), nothing,
+        asdict(new),
+        nothing,
     )
 
 
@@ -71,7 +72,8 @@ def birth(new: External) -> Statement[object]:
         values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s, %(mime_type)s, %(size_bytes)s, 0, %(width)s,
                 %(height)s, %(processing)s, now(), %(user)s)
         """,
-        asdict(new), nothing,
+        asdict(new),
+        nothing,
     )
 
 
@@ -85,7 +87,8 @@ def source(organization: UUID, version: UUID) -> Statement[Source]:
            and id = %(version)s
            and external_url is not null
         """,
-        {"organization": organization, "version": version}, Source,
+        {"organization": organization, "version": version},
+        Source,
     )
 
 
@@ -104,12 +107,17 @@ def claim(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Sta
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning store_upload_id as stale
         """,
-        {"organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds}, Claimed,
+        {"organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds},
+        Claimed,
     )
 
 
-def lands(organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str, mime_type: str) -> Statement[Claimed]:
-    """The import goes, as what its first bytes say it is, into this multipart upload of the store. No row: it is not this call's any more."""
+def lands(
+    organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str, mime_type: str
+) -> Statement[Claimed]:
+    """The import goes, as what its first bytes say it is, into this multipart upload of the store. No
+    row: it is not this call's any more.
+    """
     return Statement(
         """
         update uploads
@@ -121,7 +129,11 @@ def lands(organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str
         returning store_upload_id as stale
         """,
         {
-            "organization": organization, "upload": upload, "lease_id": lease_id, "store_upload_id": store_upload_id, "mime_type": mime_type,
+            "organization": organization,
+            "upload": upload,
+            "lease_id": lease_id,
+            "store_upload_id": store_upload_id,
+            "mime_type": mime_type,
         },
         Claimed,
     )
@@ -138,8 +150,12 @@ def adopt(upload: Upload, stored: Stored) -> Statement[object]:
            and id = %(version)s
         """,
         {
-            "organization": upload.organization_id, "version": upload.version_id, "key": stored.key, "mime_type": upload.mime_type,
-            "bytes": stored.bytes, "checksum": stored.checksum,
+            "organization": upload.organization_id,
+            "version": upload.version_id,
+            "key": stored.key,
+            "mime_type": upload.mime_type,
+            "bytes": stored.bytes,
+            "checksum": stored.checksum,
         },
         nothing,
     )

@@ -13,18 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-_COLUMNS: LiteralString = (
-    "folder.id, folder.collection_id, place.path::text as path, folder.name, folder.status, folder.created_at, folder.created_by"
-)
+_COLUMNS: LiteralString = "folder.id, folder.collection_id, place.path::text as path, folder.name, folder.status, folder.created_at, folder.created_by"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A living collection, and what of it has the id that was asked for."""
 
-    collection: Folder           # its root
-    type: MediaType | None       # None: nothing living there has this id
-    folder: Folder | None        # None: the id is not a living folder's
+    collection: Folder  # its root
+    type: MediaType | None  # None: nothing living there has this id
+    folder: Folder | None  # None: the id is not a living folder's
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ class Destination:
     """What has the id that something is to be put in."""
 
     collection_id: UUID
-    item_id: UUID | None     # None: the collection's root
+    item_id: UUID | None  # None: the collection's root
     type: MediaType
-    path: str | None         # ltree; None for a file
+    path: str | None  # ltree; None for a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,8 @@ class Depth:
 
 
 def at(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
-    """The collection (None: the default one) and, where it is not the collection itself or None, the folder `place`. No row: there is no such
+    """The collection (None: the default one) and, where it is not the collection itself or None, the folder
+    `place`. No row: there is no such
     collection.
     """
     return Statement(
@@ -62,12 +61,16 @@ def at(organization: UUID, collection: UUID | None, place: UUID | None) -> State
                                         (select id from collections where organization_id = %(organization)s and is_default))
            and collection.status = 'active'
         """,
-        {"organization": organization, "collection": collection, "place": place}, _place,
+        {"organization": organization, "collection": collection, "place": place},
+        _place,
     )
 
 
-def chain(organization: UUID, collection: UUID | None, place: UUID | None, names: Sequence[str]) -> Statement[Folder]:
-    """The folders that lie one in the other below a place (None: the root of the collection, or of the default one) and have these names, as far as
+def chain(
+    organization: UUID, collection: UUID | None, place: UUID | None, names: Sequence[str]
+) -> Statement[Folder]:
+    """The folders that lie one in the other below a place (None: the root of the collection, or of the
+    default one) and have these names, as far as
     there are any; the oldest where several have a name.
     """
     return Statement(
@@ -90,21 +93,26 @@ def chain(organization: UUID, collection: UUID | None, place: UUID | None, names
                                 limit 1) as inner_folder
            where walked.depth < cardinality(%(names)s::text[])
         )
-        select """ + _COLUMNS + """
+        select """
+        + _COLUMNS
+        + """
           from walked
           join media folder on folder.organization_id = %(organization)s and folder.id = walked.id
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
          where walked.depth > 0
          order by walked.depth
         """,
-        {"organization": organization, "collection": collection, "place": place, "names": list(names)}, _folder,
+        {"organization": organization, "collection": collection, "place": place, "names": list(names)},
+        _folder,
     )
 
 
 def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     """The folders of this name directly in a place, oldest first."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from media folder
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
          where folder.organization_id = %(organization)s
@@ -114,7 +122,8 @@ def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
            and folder.status = 'active'
          order by folder.id
         """,
-        {"organization": organization, "place": place, "name": name}, _folder,
+        {"organization": organization, "place": place, "name": name},
+        _folder,
     )
 
 
@@ -122,12 +131,17 @@ def queue_for_name(place: UUID, name: str) -> Statement[object]:
     """Those who want a folder of this name here come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
-        {"place": place, "name": name}, nothing,
+        {"place": place, "name": name},
+        nothing,
     )
 
 
-def insert(organization: UUID, path: FolderPath, name: str, link_token: str, creator: UUID) -> Statement[Folder]:
-    """A folder at this path, whose last id is its own. It has no bytes to verify, so it is verified from its birth."""
+def insert(
+    organization: UUID, path: FolderPath, name: str, link_token: str, creator: UUID
+) -> Statement[Folder]:
+    """A folder at this path, whose last id is its own. It has no bytes to verify, so it is verified from
+    its birth.
+    """
     return Statement(
         """
         with folder as (
@@ -139,11 +153,18 @@ def insert(organization: UUID, path: FolderPath, name: str, link_token: str, cre
           values (%(organization)s, %(id)s, %(path)s::ltree)
           returning path
         )
-        select """ + _COLUMNS + " from folder cross join place",
+        select """
+        + _COLUMNS
+        + " from folder cross join place",
         {
-            "organization": organization, "id": path.place_id, "collection": path.collection_id,
+            "organization": organization,
+            "id": path.place_id,
+            "collection": path.collection_id,
             "parent": path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
-            "path": path.ltree(), "name": name, "link_token": link_token, "creator": creator,
+            "path": path.ltree(),
+            "name": name,
+            "link_token": link_token,
+            "creator": creator,
         },
         _folder,
     )
@@ -169,23 +190,29 @@ def destination(organization: UUID, place: UUID) -> Statement[Destination]:
            and id = %(place)s
            and status = 'active'
         """,
-        {"organization": organization, "place": place}, Destination,
+        {"organization": organization, "place": place},
+        Destination,
     )
 
 
 def deepest(folder: UUID) -> Statement[Depth]:
-    """How many folders lie on the way from the collection to the deepest folder below this one (itself, where there is none); deleted ones too."""
+    """How many folders lie on the way from the collection to the deepest folder below this one (itself,
+    where there is none); deleted ones too.
+    """
     return Statement(
         """
         select max(nlevel(below.path)) - 1 as depth
           from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
         """,
-        {"folder": folder}, Depth,
+        {"folder": folder},
+        Depth,
     )
 
 
 def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
-    """A folder and all below it, deleted ones too, have the paths of their new place; files follow, since they name only their parent."""
+    """A folder and all below it, deleted ones too, have the paths of their new place; files follow, since
+    they name only their parent.
+    """
     return Statement(
         """
         update folder_paths
@@ -196,7 +223,8 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
            and folder_paths.organization_id = %(organization)s
            and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
         """,
-        {"organization": organization, "folder": folder, "under": under}, nothing,
+        {"organization": organization, "folder": folder, "under": under},
+        nothing,
     )
 
 
@@ -205,15 +233,41 @@ def _path(ltree: str) -> FolderPath:
     return FolderPath(collection, tuple(folders))
 
 
-def _folder(*, id: UUID, collection_id: UUID, path: str, name: str, created_at: datetime, created_by: UUID, status: str = "active") -> Folder:  # noqa: A002, ARG001
+def _folder(
+    *,
+    id: UUID,
+    collection_id: UUID,
+    path: str,
+    name: str,
+    created_at: datetime,
+    created_by: UUID,
+    status: str = "active",  # noqa: ARG001 - columns that a folder's row is read with
+) -> Folder:
     return Folder(id, collection_id, _path(path), name, "active", created_at, created_by)
 
 
 def _place(
-    *, collection_id: UUID, collection_name: str, collection_created_at: datetime, collection_created_by: UUID,
-    id: UUID | None, type: MediaType | None, path: str | None, name: str, created_at: datetime, created_by: UUID,  # noqa: A002 - columns
+    *,
+    collection_id: UUID,
+    collection_name: str,
+    collection_created_at: datetime,
+    collection_created_by: UUID,
+    id: UUID | None,
+    type: MediaType | None,
+    path: str | None,
+    name: str,
+    created_at: datetime,
+    created_by: UUID,
 ) -> Place:
-    root = Folder(collection_id, collection_id, FolderPath(collection_id), collection_name, "active", collection_created_at, collection_created_by)
+    root = Folder(
+        collection_id,
+        collection_id,
+        FolderPath(collection_id),
+        collection_name,
+        "active",
+        collection_created_at,
+        collection_created_by,
+    )
     if id is None or path is None:
         return Place(root, type, None)
     return Place(root, type, Folder(id, collection_id, _path(path), name, "active", created_at, created_by))

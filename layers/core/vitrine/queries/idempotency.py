@@ -20,7 +20,7 @@ class Key:
     """What a request is known by, and its SHA-256."""
 
     user_id: UUID
-    organization_id: UUID | None    # None: made in no organization
+    organization_id: UUID | None  # None: made in no organization
     route: str
     key: str
     request_hash: bytes
@@ -29,8 +29,8 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class Claim:
     state: Literal["mine", "answered", "running", "other"]
-    claim: datetime | None          # of `mine`: what finish() takes
-    answer: dict[str, Any] | None   # of `answered`
+    claim: datetime | None  # of `mine`: what finish() takes
+    answer: dict[str, Any] | None  # of `answered`
 
 
 def claim(key: Key, *, lease: int, kept: int) -> Statement[Claim]:
@@ -41,11 +41,16 @@ def claim(key: Key, *, lease: int, kept: int) -> Statement[Claim]:
           from claim_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(hash)s, %(lease)s, %(kept)s)
         """,
         {
-            "user": key.user_id, "organization": key.organization_id, "route": key.route, "key": key.key, "hash": key.request_hash,
-            "lease": lease, "kept": kept,
+            "user": key.user_id,
+            "organization": key.organization_id,
+            "route": key.route,
+            "key": key.key,
+            "hash": key.request_hash,
+            "lease": lease,
+            "kept": kept,
         },
         Claim,
-    )  # fmt: skip
+    )
 
 
 def finish(key: Key, claimed: datetime, answer: Mapping[str, Any] | None) -> Statement[object]:
@@ -53,8 +58,12 @@ def finish(key: Key, claimed: datetime, answer: Mapping[str, Any] | None) -> Sta
     return Statement(
         "select finish_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(claim)s, %(answer)s::jsonb)",
         {
-            "user": key.user_id, "organization": key.organization_id, "route": key.route, "key": key.key, "claim": claimed,
+            "user": key.user_id,
+            "organization": key.organization_id,
+            "route": key.route,
+            "key": key.key,
+            "claim": claimed,
             "answer": None if answer is None else Jsonb(answer),
         },
         nothing,
-    )  # fmt: skip
+    )

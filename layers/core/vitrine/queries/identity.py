@@ -26,11 +26,22 @@ class Counted:
 
 
 def authenticate(
-    credentials: Sequence[bytes], *, address: str, organization: UUID | None, item_kind: ItemKind | None, item_id: UUID | None, item_key: str | None,
-    item_decides: bool, session_decides: bool, limit: RateLimit | None, preferred: UUID | None,
-) -> Statement[Identity]:  # fmt: skip
-    """One row: who holds the first of these credentials (their SHA-256) that is good, or nobody. Asked as Nobody: the definer function behind it
-    looks past the wall. `limit` None: the request is not counted. `preferred` is an organization chosen earlier, which counts only where it is one of
+    credentials: Sequence[bytes],
+    *,
+    address: str,
+    organization: UUID | None,
+    item_kind: ItemKind | None,
+    item_id: UUID | None,
+    item_key: str | None,
+    item_decides: bool,
+    session_decides: bool,
+    limit: RateLimit | None,
+    preferred: UUID | None,
+) -> Statement[Identity]:
+    """One row: who holds the first of these credentials (their SHA-256) that is good, or nobody. Asked as
+    Nobody: the definer function behind it
+    looks past the wall. `limit` None: the request is not counted. `preferred` is an organization chosen
+    earlier, which counts only where it is one of
     the person's own.
     """
     return Statement(
@@ -46,7 +57,7 @@ def authenticate(
             "credentials": list(credentials),
             "address": address,
             "organization": organization,
-            "item_kind": "media" if item_kind == "folder" else item_kind,   # folders are rows of media
+            "item_kind": "media" if item_kind == "folder" else item_kind,  # folders are rows of media
             "item_id": item_id,
             "item_key": item_key,
             "item_decides": item_decides,
@@ -62,9 +73,17 @@ def authenticate(
 
 def count_request(bucket: str, seconds: int) -> Statement[Counted]:
     """One more request of this bucket, in windows of so many seconds."""
-    return Statement("select hits, resets_at from count_request(%(bucket)s, %(seconds)s)", {"bucket": bucket, "seconds": seconds}, Counted)
+    return Statement(
+        "select hits, resets_at from count_request(%(bucket)s, %(seconds)s)",
+        {"bucket": bucket, "seconds": seconds},
+        Counted,
+    )
 
 
 def uncount_request(buckets: Sequence[str], began: datetime) -> Statement[None]:
     """One request less of each of these buckets, in the window that began then."""
-    return Statement("select uncount_request(%(buckets)s::text[], %(began)s)", {"buckets": list(buckets), "began": began}, nothing)
+    return Statement(
+        "select uncount_request(%(buckets)s::text[], %(began)s)",
+        {"buckets": list(buckets), "began": began},
+        nothing,
+    )

@@ -1,4 +1,6 @@
-"""What must hold between the tables, each as a query for what breaks it: no row is the right answer. For jobs, which cross organizations."""
+"""What must hold between the tables, each as a query for what breaks it: no row is the right answer. For
+jobs, which cross organizations.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from vitrine.queries.objects import Entry
 
 if TYPE_CHECKING:
     from uuid import UUID
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -297,8 +300,12 @@ def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
     """What breaks this rule, in one organization or (None) in all."""
     sql = RULES[rule]
     for alias in ("v", "o", "f", "m", "l", "p", "c"):
-        sql = sql.replace(f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1))
-    return Statement(sql + " limit 20", {"organization": organization, "documents": sorted(DOCUMENTS)}, Broken)
+        sql = sql.replace(
+            f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1)
+        )
+    return Statement(
+        sql + " limit 20", {"organization": organization, "documents": sorted(DOCUMENTS)}, Broken
+    )
 
 
 def manifest(organization: UUID | None) -> Statement[Entry]:
@@ -309,7 +316,8 @@ def manifest(organization: UUID | None) -> Statement[Entry]:
           from objects
          where (%(organization)s::uuid is null or organization_id = %(organization)s::uuid)
         """,
-        {"organization": organization}, Entry,
+        {"organization": organization},
+        Entry,
     )
 
 
@@ -327,7 +335,8 @@ def open_sessions() -> Statement[Open]:
          where state in ('created', 'uploading', 'completing')
            and store_upload_id is not null
         """,
-        {}, Open,
+        {},
+        Open,
     )
 
 
@@ -341,7 +350,8 @@ class Stuck:
 
 
 def stuck() -> Statement[Stuck]:
-    """What stands still: uploads nobody works on, versions whose new frames do not come, doomed objects not yet gone, unsent messages, jobs whose
+    """What stands still: uploads nobody works on, versions whose new frames do not come, doomed objects not
+    yet gone, unsent messages, jobs whose
     lease is over.
     """
     return Statement(
@@ -363,5 +373,6 @@ def stuck() -> Statement[Stuck]:
          order by since
          limit 200
         """,
-        {}, Stuck,
+        {},
+        Stuck,
     )

@@ -1,4 +1,6 @@
-"""Runs of scheduled jobs: the unfinished one holds the lease, and the last one knows where the next goes on."""
+"""Runs of scheduled jobs: the unfinished one holds the lease, and the last one knows where the next goes
+on.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Run:
     id: UUID
-    cursor: dict[str, Any] | None   # where it goes on; None: from the start
+    cursor: dict[str, Any] | None  # where it goes on; None: from the start
 
 
 def give_up_lapsed(job: str) -> Statement[object]:
@@ -29,12 +31,15 @@ def give_up_lapsed(job: str) -> Statement[object]:
            and finished_at is null
            and lease_until < now()
         """,
-        {"job": job}, nothing,
+        {"job": job},
+        nothing,
     )
 
 
 def begin(run: UUID, job: str, lease_seconds: float, *, dry_run: bool) -> Statement[Run]:
-    """The run has the lease and goes on where the last one stopped (a dry run needs no lease and starts afresh). No row: another has it."""
+    """The run has the lease and goes on where the last one stopped (a dry run needs no lease and starts
+    afresh). No row: another has it.
+    """
     return Statement(
         """
         insert into job_runs (id, job, dry_run, cursor, lease_until)
@@ -45,12 +50,22 @@ def begin(run: UUID, job: str, lease_seconds: float, *, dry_run: bool) -> Statem
         on conflict do nothing
         returning id, cursor
         """,
-        {"run": run, "job": job, "lease_seconds": lease_seconds, "dry_run": dry_run}, Run,
+        {"run": run, "job": job, "lease_seconds": lease_seconds, "dry_run": dry_run},
+        Run,
     )
 
 
-def save(run: UUID, cursor: Mapping[str, Any] | None, report: Mapping[str, Any], lease_seconds: float, *, finished: bool) -> Statement[Run]:
-    """Where the run is and what it has done; the lease is renewed, or given back at the end. No row: the lease was lost."""
+def save(
+    run: UUID,
+    cursor: Mapping[str, Any] | None,
+    report: Mapping[str, Any],
+    lease_seconds: float,
+    *,
+    finished: bool,
+) -> Statement[Run]:
+    """Where the run is and what it has done; the lease is renewed, or given back at the end. No row: the
+    lease was lost.
+    """
     from psycopg.types.json import Jsonb
 
     return Statement(
@@ -65,7 +80,10 @@ def save(run: UUID, cursor: Mapping[str, Any] | None, report: Mapping[str, Any],
         returning id, cursor
         """,
         {
-            "run": run, "cursor": None if cursor is None else Jsonb(dict(cursor)), "report": Jsonb(dict(report)), "lease_seconds": lease_seconds,
+            "run": run,
+            "cursor": None if cursor is None else Jsonb(dict(cursor)),
+            "report": Jsonb(dict(report)),
+            "lease_seconds": lease_seconds,
             "finished": finished,
         },
         Run,

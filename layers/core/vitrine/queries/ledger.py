@@ -1,4 +1,6 @@
-"""The ledger of stored bytes: appended by the transaction that changes the media, folded by a job. A reading is folded + unfolded."""
+"""The ledger of stored bytes: appended by the transaction that changes the media, folded by a job. A
+reading is folded + unfolded.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,19 @@ class Folded:
 
 
 def entry(
-    organization: UUID, media: UUID, version: UUID, delta_bytes: int, delta_count: int, kind: Kind, state: State, reason: str, event_key: str
+    organization: UUID,
+    media: UUID,
+    version: UUID,
+    delta_bytes: int,
+    delta_count: int,
+    kind: Kind,
+    state: State,
+    reason: str,
+    event_key: str,
 ) -> Statement[Entered]:
-    """So many bytes and originals more (or fewer), once per event key. No row: this event was entered before."""
+    """So many bytes and originals more (or fewer), once per event key. No row: this event was entered
+    before.
+    """
     return Statement(
         """
         insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
@@ -41,17 +53,26 @@ def entry(
         returning id
         """,
         {
-            "organization": organization, "media": media, "version": version, "delta_bytes": delta_bytes, "delta_count": delta_count,
-            "kind": kind, "state": state, "reason": reason, "event_key": event_key,
+            "organization": organization,
+            "media": media,
+            "version": version,
+            "delta_bytes": delta_bytes,
+            "delta_count": delta_count,
+            "kind": kind,
+            "state": state,
+            "reason": reason,
+            "event_key": event_key,
         },
         Entered,
     )
 
 
 def trash(organization: UUID, deletion: UUID) -> Statement[object]:
-    """What the versions taken by this deletion have in the store goes from active to trash: a pair of entries per version and kind.
+    """What the versions taken by this deletion have in the store goes from active to trash: a pair of entries
+    per version and kind.
 
-    To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters its bytes in the state it then finds.
+    To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters
+    its bytes in the state it then finds.
     """
     return _changed(organization, [deletion], "delete", "('active', -1), ('trash', 1)")
 
@@ -62,12 +83,17 @@ def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
 
 
 def purge(organization: UUID, deletion: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """What the versions of these items, taken by this deletion, have in the store is no more. To be sent before their objects are doomed."""
+    """What the versions of these items, taken by this deletion, have in the store is no more. To be sent
+    before their objects are doomed.
+    """
     return _changed(organization, [deletion], "purge", "('trash', -1)", items)
 
 
 def _changed(
-    organization: UUID, deletions: Sequence[UUID], reason: Literal["delete", "restore", "purge"], sides: LiteralString,
+    organization: UUID,
+    deletions: Sequence[UUID],
+    reason: Literal["delete", "restore", "purge"],
+    sides: LiteralString,
     items: Sequence[UUID] | None = None,
 ) -> Statement[object]:
     """`sides` are states and signs; of these items alone, or (None) of all that the deletion took."""
@@ -89,16 +115,26 @@ def _changed(
                   and object.kind = 'derived'
                   and object.state = 'live'
                having sum(object.bytes) > 0) as held (kind, bytes, originals)
-         cross join (values """ + sides + """) as side (state, sign)
+         cross join (values """
+        + sides
+        + """) as side (state, sign)
          where version.organization_id = %(organization)s
            and version.deletion_id = any(%(deletions)s)
-        """ + chosen,
-        {"organization": organization, "deletions": list(deletions), "reason": reason, "items": None if items is None else list(items)}, nothing,
+        """
+        + chosen,
+        {
+            "organization": organization,
+            "deletions": list(deletions),
+            "reason": reason,
+            "items": None if items is None else list(items),
+        },
+        nothing,
     )
 
 
 def fold(limit: int) -> Statement[Folded]:
-    """At most `limit` entries, of all organizations, have gone into storage_usage. For the job; runs beside others of its kind.
+    """At most `limit` entries, of all organizations, have gone into storage_usage. For the job; runs beside
+    others of its kind.
 
     The rows taken are flagged: folding up to an id would lose what commits late with a smaller one.
     """
@@ -128,5 +164,6 @@ def fold(limit: int) -> Statement[Folded]:
         )
         select count(*) as n from flagged
         """,
-        {"limit": limit}, Folded,
+        {"limit": limit},
+        Folded,
     )

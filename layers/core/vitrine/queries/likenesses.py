@@ -17,22 +17,25 @@ if TYPE_CHECKING:
 class Member:
     """An item, and the group that it is in."""
 
-    group: str | UUID      # the bytes' SHA-256 in hexadecimal, or the first one's version
-    count: int             # items of the group, in all
-    distance: int          # bits that differ from the first one's
+    group: str | UUID  # the bytes' SHA-256 in hexadecimal, or the first one's version
+    count: int  # items of the group, in all
+    distance: int  # bits that differ from the first one's
     media: Media
 
 
 # Recording. What was recorded of a version goes with its hash (foreign keys).
 
+
 def queue(collection: UUID) -> Statement[object]:
-    """Those who compare pictures in a collection come one after the other until the transaction ends: two at once would not see each other.
+    """Those who compare pictures in a collection come one after the other until the transaction ends: two at
+    once would not see each other.
 
     What is compared is sent after this, as statements of their own.
     """
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
-        {"collection": collection}, nothing,
+        {"collection": collection},
+        nothing,
     )
 
 
@@ -40,7 +43,8 @@ def forget(organization: UUID, version: UUID) -> Statement[object]:
     """Nothing is known of how the version looks."""
     return Statement(
         "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
-        {"organization": organization, "version": version}, nothing,
+        {"organization": organization, "version": version},
+        nothing,
     )
 
 
@@ -56,12 +60,15 @@ def put(organization: UUID, version: UUID) -> Statement[object]:
            and version.id = %(version)s
            and version.phash is not null
         """,
-        {"organization": organization, "version": version}, nothing,
+        {"organization": organization, "version": version},
+        nothing,
     )
 
 
 def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
-    """The `most` versions that look most like this one, of other items of its collection and of its type, are known to; not those of its bytes."""
+    """The `most` versions that look most like this one, of other items of its collection and of its type,
+    are known to; not those of its bytes.
+    """
     return Statement(
         """
         insert into likenesses (organization_id, version_id, earlier_id, collection_id, media_id, earlier_media_id, distance)
@@ -84,14 +91,20 @@ def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
          where own.organization_id = %(organization)s
            and own.version_id = %(version)s
         """,
-        {"organization": organization, "version": version, "most": most, "furthest": FURTHEST}, nothing,
+        {"organization": organization, "version": version, "most": most, "furthest": FURTHEST},
+        nothing,
     )
 
 
 # Showing. An item counts for its active version alone: living, verified, the first of those with its bytes.
 
-def copies(organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int) -> Statement[Member]:
-    """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of each the first `most` to be uploaded."""
+
+def copies(
+    organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int
+) -> Statement[Member]:
+    """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of
+    each the first `most` to be uploaded.
+    """
     return Statement(
         """
         with page as (
@@ -120,15 +133,27 @@ def copies(organization: UUID, collection: UUID, *, after: bytes, groups: int, m
                   order by active_version_id
                   limit %(most)s) as each
         )
-        """ + _SHOWN,
-        {"organization": organization, "collection": collection, "after": after, "groups": groups, "most": most}, _as_member,
+        """
+        + _SHOWN,
+        {
+            "organization": organization,
+            "collection": collection,
+            "after": after,
+            "groups": groups,
+            "most": most,
+        },
+        _as_member,
     )
 
 
-def near(organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int) -> Statement[Member]:
-    """Groups of items that look the same, in the order in which their first ones were uploaded, from the one after this version.
+def near(
+    organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int
+) -> Statement[Member]:
+    """Groups of items that look the same, in the order in which their first ones were uploaded, from the one
+    after this version.
 
-    A group is an item that none before it is near to, and those near it that are near to none before it; of each the first `most`.
+    A group is an item that none before it is near to, and those near it that are near to none before it; of
+    each the first `most`.
     """
     return Statement(
         """
@@ -141,36 +166,62 @@ def near(organization: UUID, collection: UUID, *, distance: int, after: UUID, gr
                      and earlier_id > %(after)s
                      and distance <= %(distance)s
                    order by earlier_id) as head
-           where """ + _counts("head.earlier_media_id", "head.earlier_id") + """
-             and """ + _near_before("head.earlier_id", "head.earlier_id") + """ is null
-             and (select true from (""" + _members("head.earlier_id") + """) as likeness limit 1)
+           where """
+        + _counts("head.earlier_media_id", "head.earlier_id")
+        + """
+             and """
+        + _near_before("head.earlier_id", "head.earlier_id")
+        + """ is null
+             and (select true from ("""
+        + _members("head.earlier_id")
+        + """) as likeness limit 1)
            order by head.earlier_id
            limit %(groups)s
         ), member as (
           select page.version_id as "group", 1 + counted.count as count, each.distance, each.media_id as id
             from page
-           cross join lateral (select count(*) as count from (""" + _members("page.version_id") + """) as likeness) as counted
+           cross join lateral (select count(*) as count from ("""
+        + _members("page.version_id")
+        + """) as likeness) as counted
            cross join lateral (
                  select page.media_id, 0 as distance, page.version_id
                   union all
-                 (""" + _members("page.version_id") + """
+                 ("""
+        + _members("page.version_id")
+        + """
                   order by likeness.version_id
                   limit %(most)s - 1)) as each
         )
-        """ + _SHOWN,
-        {"organization": organization, "collection": collection, "distance": distance, "after": after, "groups": groups, "most": most}, _as_member,
+        """
+        + _SHOWN,
+        {
+            "organization": organization,
+            "collection": collection,
+            "distance": distance,
+            "after": after,
+            "groups": groups,
+            "most": most,
+        },
+        _as_member,
     )
 
 
-# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they give a page.
+# Scalar subqueries, not exists: those would be made into joins, which read all of a collection before they
+# give a page.
+
 
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
     """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
-    return """(select true
+    return (
+        """(select true
                     from media shown
                    where shown.organization_id = %(organization)s
-                     and shown.id = """ + media + """
-                     and shown.active_version_id = """ + version + """
+                     and shown.id = """
+        + media
+        + """
+                     and shown.active_version_id = """
+        + version
+        + """
                      and shown.status = 'active'
                      and shown.verified_at is not null
                      and (select true
@@ -183,39 +234,62 @@ def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
                              and copy.active_version_id < shown.active_version_id
                            limit 1) is null
                    limit 1)"""
+    )
 
 
 def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
     """True where something that counts and came before this is near to the version; else null."""
-    return """(select true
+    return (
+        """(select true
                     from likenesses nearer
                    where nearer.organization_id = %(organization)s
-                     and nearer.version_id = """ + version + """
-                     and nearer.earlier_id < """ + before + """
+                     and nearer.version_id = """
+        + version
+        + """
+                     and nearer.earlier_id < """
+        + before
+        + """
                      and nearer.distance <= %(distance)s
-                     and """ + _counts("nearer.earlier_media_id", "nearer.earlier_id") + """
+                     and """
+        + _counts("nearer.earlier_media_id", "nearer.earlier_id")
+        + """
                    limit 1)"""
+    )
 
 
 def _members(head: LiteralString) -> LiteralString:
     """What belongs to the group of this version, but for itself."""
-    return """
+    return (
+        """
                   select likeness.media_id, likeness.distance::integer, likeness.version_id
                     from likenesses likeness
                    where likeness.organization_id = %(organization)s
-                     and likeness.earlier_id = """ + head + """
+                     and likeness.earlier_id = """
+        + head
+        + """
                      and likeness.distance <= %(distance)s
-                     and """ + _counts("likeness.media_id", "likeness.version_id") + """
-                     and """ + _near_before("likeness.version_id", "likeness.earlier_id") + " is null"
+                     and """
+        + _counts("likeness.media_id", "likeness.version_id")
+        + """
+                     and """
+        + _near_before("likeness.version_id", "likeness.earlier_id")
+        + " is null"
+    )
 
 
-_SHOWN: LiteralString = """
-        select member."group", member.count, member.distance, """ + OWN + """
+_SHOWN: LiteralString = (
+    """
+        select member."group", member.count, member.distance, """
+    + OWN
+    + """
           from member
           join media on media.organization_id = %(organization)s and media.id = member.id
-        """ + OWN_JOINS + """
+        """
+    + OWN_JOINS
+    + """
          order by member."group", media.active_version_id
 """
+)
 
 
 def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> Member:
@@ -223,7 +297,9 @@ def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) 
 
 
 def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]:
-    """Further versions of the bytes of this one, in the organization: living ones first, then by time. None while nobody knows its bytes."""
+    """Further versions of the bytes of this one, in the organization: living ones first, then by time.
+    None while nobody knows its bytes.
+    """
     return Statement(
         """
         select other.id, media.name, other.status
@@ -235,5 +311,6 @@ def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]
          order by other.status, other.id
          limit %(most)s
         """,
-        {"organization": organization, "version": version, "most": most}, OtherCopy,
+        {"organization": organization, "version": version, "most": most},
+        OtherCopy,
     )

@@ -1,4 +1,6 @@
-"""Items as they are shown, whole and in one statement; v1's list of them; and what an act of deletion does to them."""
+"""Items as they are shown, whole and in one statement; v1's list of them; and what an act of deletion
+does to them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 Order = Literal["createdAt", "filename", "fileSize"]
 
-# The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own id; one level up from a root item is the
+# The columns of Media but for what a folder tells of its inside. A file's path is its folder's and its own
+# id; one level up from a root item is the
 # collection.
 OWN: LiteralString = """
        media.id, media.organization_id, media.collection_id, collection.name as collection_name,
@@ -35,9 +38,11 @@ OWN: LiteralString = """
        version.reprocess_requested_at is not null as is_reprocessing, version.reprocess_failure
 """
 
+
 def _joins(item: LiteralString) -> LiteralString:
     """What OWN needs, `item` being whose the tags are."""
-    return """
+    return (
+        """
   join collections collection on collection.organization_id = %(organization)s and collection.id = media.collection_id
   left join folder_paths place on place.organization_id = %(organization)s
                               and place.folder_id = case when media.type = 'folder' then media.id else media.parent_id end
@@ -48,7 +53,9 @@ def _joins(item: LiteralString) -> LiteralString:
                  from media_tags
                  join tags tag on tag.organization_id = %(organization)s and tag.id = media_tags.tag_id and tag.is_active
                 where media_tags.organization_id = %(organization)s
-                  and media_tags.media_id = """ + item + """
+                  and media_tags.media_id = """
+        + item
+        + """
                 group by tag."group") as of_group) as tagged on true
   left join lateral (
        select json_agg(json_build_object(
@@ -72,12 +79,14 @@ def _joins(item: LiteralString) -> LiteralString:
         where frame.organization_id = %(organization)s
           and frame.version_id = media.active_version_id) as framed on true
 """
+    )
 
 
 # To be joined to a `media`, in a statement with the value `organization`.
 OWN_JOINS: LiteralString = _joins("media.id")
 
-# A version as itself, in the place of `media`: what people say of it and where it lies is its item's, the bytes are its own.
+# A version as itself, in the place of `media`: what people say of it and where it lies is its item's, the
+# bytes are its own.
 VERSION: LiteralString = """
        select item.organization_id, version.id, item.id as item_id, item.collection_id, item.parent_id, null::ltree as path, version.type,
               version.status, item.row_version, item.name, item.title, item.alt, item.caption, item.metadata, version.link_token,
@@ -95,19 +104,26 @@ VERSION_JOINS: LiteralString = _joins("media.item_id")
 
 # All columns of Media, and their joins.
 SHOWN: LiteralString = OWN + ", inside.items as inside_count, inside.thumbnails as preview_keys "
-SHOWN_JOINS: LiteralString = OWN_JOINS + """
+SHOWN_JOINS: LiteralString = (
+    OWN_JOINS
+    + """
   left join lateral folder_inside(case when media.type = 'folder' then media.id end) as inside on true    -- of null it does nothing
 """
+)
 
 # Ties by id, in the same direction, so that each order and its reverse walk one index.
-_KEYS: dict[Order, LiteralString] = {"createdAt": "file.created_at", "filename": 'file.filename collate "C"', "fileSize": "file.size_bytes"}
+_KEYS: dict[Order, LiteralString] = {
+    "createdAt": "file.created_at",
+    "filename": 'file.filename collate "C"',
+    "fileSize": "file.size_bytes",
+}
 _ORDERS: dict[tuple[Order, bool], LiteralString] = {
     ("createdAt", False): "media.created_at, media.id",
-    ("createdAt", True):  "media.created_at desc, media.id desc",
-    ("filename", False):  'media.filename collate "C", media.id',
-    ("filename", True):   'media.filename collate "C" desc, media.id desc',
-    ("fileSize", False):  "media.size_bytes, media.id",
-    ("fileSize", True):   "media.size_bytes desc, media.id desc",
+    ("createdAt", True): "media.created_at desc, media.id desc",
+    ("filename", False): 'media.filename collate "C", media.id',
+    ("filename", True): 'media.filename collate "C" desc, media.id desc',
+    ("fileSize", False): "media.size_bytes, media.id",
+    ("fileSize", True): "media.size_bytes desc, media.id desc",
 }
 
 
@@ -141,10 +157,10 @@ class Placed:
 
     id: UUID
     collection_id: UUID
-    place_id: UUID           # its folder, or the collection at its root
+    place_id: UUID  # its folder, or the collection at its root
     type: MediaType
-    path: str | None         # ltree; None for a file
-    verified: bool           # and so counted
+    path: str | None  # ltree; None for a file
+    verified: bool  # and so counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +178,37 @@ _ONE_LIVING: LiteralString = """
 
 def shown(organization: UUID, item: UUID) -> Statement[Media]:
     """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
-    return Statement("select " + SHOWN + " from media " + SHOWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
+    return Statement(
+        "select " + SHOWN + " from media " + SHOWN_JOINS + _ONE_LIVING,
+        {"organization": organization, "item": item},
+        as_media,
+    )
 
 
 def own(organization: UUID, item: UUID) -> Statement[Media]:
-    """The same without what a folder tells of its inside: its own state, which costs the same however much lies in it."""
-    return Statement("select " + OWN + " from media " + OWN_JOINS + _ONE_LIVING, {"organization": organization, "item": item}, as_media)
+    """The same without what a folder tells of its inside: its own state, which costs the same however
+    much lies in it.
+    """
+    return Statement(
+        "select " + OWN + " from media " + OWN_JOINS + _ONE_LIVING,
+        {"organization": organization, "item": item},
+        as_media,
+    )
 
 
 def files(
-    organization: UUID, type: MediaType | None, order_by: Order, *, descending: bool, limit: int, offset: int  # noqa: A002 - the column
+    organization: UUID,
+    type: MediaType | None,
+    order_by: Order,
+    *,
+    descending: bool,
+    limit: int,
+    offset: int,
 ) -> Statement[Media]:
     """A page of an organization's verified files, of one type (None: of all).
 
-    Ids are read from the index alone: what an offset skips is not looked at. That the collection lives needs no asking here, since deleting
+    Ids are read from the index alone: what an offset skips is not looked at. That the collection lives needs
+    no asking here, since deleting
     one marks what it holds.
     """
     order = _ORDERS[order_by, descending]
@@ -189,15 +222,25 @@ def files(
              and media.status = 'active'
              and media.type <> 'folder'
              and media.verified_at is not null
-             """ + of_type + """
-           order by """ + order + """
+             """
+        + of_type
+        + """
+           order by """
+        + order
+        + """
            limit %(limit)s offset %(offset)s
         )
-        select """ + SHOWN + """
+        select """
+        + SHOWN
+        + """
           from page
           join media on media.organization_id = %(organization)s and media.id = page.id
-        """ + SHOWN_JOINS + " order by " + order,
-        {"organization": organization, "type": type, "limit": limit, "offset": offset}, as_media,
+        """
+        + SHOWN_JOINS
+        + " order by "
+        + order,
+        {"organization": organization, "type": type, "limit": limit, "offset": offset},
+        as_media,
     )
 
 
@@ -220,51 +263,82 @@ def files_total(organization: UUID, types: Sequence[MediaType]) -> Statement[Tot
                              and entry.type = any(%(types)s)
                              and not entry.folded), 0))::bigint as total
         """,
-        {"organization": organization, "types": list(types)}, Total,
+        {"organization": organization, "types": list(types)},
+        Total,
     )
 
 
 def files_matching(
-    organization: UUID, *, search: str, tag_ids: Sequence[UUID] | None, tag_slugs: Sequence[str] | None, type: MediaType | None,  # noqa: A002
-    order_by: Order, descending: bool, limit: int, offset: int,
-) -> Statement[Match]:  # fmt: skip
-    """A page of those of `files` that a search finds ("": all) and that have one of these tags, and one of those (None: whether or not).
+    organization: UUID,
+    *,
+    search: str,
+    tag_ids: Sequence[UUID] | None,
+    tag_slugs: Sequence[str] | None,
+    type: MediaType | None,
+    order_by: Order,
+    descending: bool,
+    limit: int,
+    offset: int,
+) -> Statement[Match]:
+    """A page of those of `files` that a search finds ("": all) and that have one of these tags, and one of
+    those (None: whether or not).
 
-    At least one row, for the total: which is why all that match are looked up once, by an index of each filter, and then sorted.
+    At least one row, for the total: which is why all that match are looked up once, by an index of each
+    filter, and then sorted.
     """
     key, direction = _KEYS[order_by], " desc" if descending else ""
     order: LiteralString = "file.key" + direction + ", file.id" + direction
     return Statement(
         """
         with found as materialized (
-          select file.id, """ + key + """ as key
-            from """ + (_SEARCHED if search else _ALL_FILES) + (_OF_TYPE if type else "") + (_TAGGED if tag_ids is not None else "")
-        + (_TAGGED_BY_SLUG if tag_slugs is not None else "") + """
+          select file.id, """
+        + key
+        + """ as key
+            from """
+        + (_SEARCHED if search else _ALL_FILES)
+        + (_OF_TYPE if type else "")
+        + (_TAGGED if tag_ids is not None else "")
+        + (_TAGGED_BY_SLUG if tag_slugs is not None else "")
+        + """
         ), page as (
-          select file.id, row_number() over (order by """ + order + """) as place
+          select file.id, row_number() over (order by """
+        + order
+        + """) as place
             from found as file
-           order by """ + order + """
+           order by """
+        + order
+        + """
            limit %(limit)s offset %(offset)s
         )
         select counted.total, shown.*
           from (select count(*) as total from found) as counted
           left join lateral (
-               select page.place, """ + SHOWN + """
+               select page.place, """
+        + SHOWN
+        + """
                  from page
                  join media on media.organization_id = %(organization)s and media.id = page.id
-        """ + SHOWN_JOINS + """
+        """
+        + SHOWN_JOINS
+        + """
                ) as shown on true
          order by shown.place
         """,
         {
-            "organization": organization, "search": search, "tag_ids": list(tag_ids or ()), "tag_slugs": list(tag_slugs or ()), "type": type,
-            "limit": limit, "offset": offset,
+            "organization": organization,
+            "search": search,
+            "tag_ids": list(tag_ids or ()),
+            "tag_slugs": list(tag_slugs or ()),
+            "type": type,
+            "limit": limit,
+            "offset": offset,
         },
         _as_match,
     )
 
 
-_SEARCHED: LiteralString = "matching_files(%(search)s) as file where true"     # definer function: @@ finds no index under a policy
+# definer function: @@ finds no index under a policy
+_SEARCHED: LiteralString = "matching_files(%(search)s) as file where true"
 _ALL_FILES: LiteralString = """ media as file
            where file.organization_id = %(organization)s
              and file.status = 'active'
@@ -292,10 +366,14 @@ _TAGGED_BY_SLUG: LiteralString = """
 """
 
 
-# Deleting. The collection is held first (collections.hold_for_change), then the items, then they are marked; the rest goes by the mark.
+# Deleting. The collection is held first (collections.hold_for_change), then the items, then they are marked;
+# the rest goes by the mark.
+
 
 def hold(organization: UUID, item: UUID) -> Statement[Held]:
-    """The item, locked until the transaction ends. No row: it or its collection is deleted, or it was never there."""
+    """The item, locked until the transaction ends. No row: it or its collection is deleted, or it was
+    never there.
+    """
     return Statement(
         """
         select media.id, media.collection_id, media.type
@@ -308,12 +386,16 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
            and media.status = 'active'
            for update of media
         """,
-        {"organization": organization, "item": item}, Held,
+        {"organization": organization, "item": item},
+        Held,
     )
 
 
-def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()) -> Statement[Number]:
-    """The living items below any of these folders, at any depth, `but` some that are held already, locked until the transaction ends; no more than
+def hold_below(
+    organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()
+) -> Statement[Number]:
+    """The living items below any of these folders, at any depth, `but` some that are held already, locked
+    until the transaction ends; no more than
     `most` of them. How many they are.
     """
     return Statement(
@@ -322,7 +404,9 @@ def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: S
           select media.id
             from media
            where media.organization_id = %(organization)s
-             and media.place_id = any(""" + _BELOW + """)
+             and media.place_id = any("""
+        + _BELOW
+        + """)
              and media.status = 'active'
              and media.id <> all(%(but)s)
            limit %(most)s
@@ -330,7 +414,8 @@ def hold_below(organization: UUID, folders: Sequence[UUID], most: int, *, but: S
         )
         select count(*) as n from held
         """,
-        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)}, Number,
+        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)},
+        Number,
     )
 
 
@@ -343,7 +428,15 @@ def put_deletion(
         insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
         values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s, now() + make_interval(days => %(trash_days)s::integer), 0)
         """,
-        {"organization": organization, "deletion": deletion, "kind": kind, "root": root, "actor": actor, "trash_days": trash_days}, nothing,
+        {
+            "organization": organization,
+            "deletion": deletion,
+            "kind": kind,
+            "root": root,
+            "actor": actor,
+            "trash_days": trash_days,
+        },
+        nothing,
     )
 
 
@@ -357,7 +450,8 @@ def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Stateme
            and id = %(item)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "item": item, "actor": actor}, nothing,
+        {"organization": organization, "deletion": deletion, "item": item, "actor": actor},
+        nothing,
     )
 
 
@@ -368,10 +462,13 @@ def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], acto
         update media
            set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
          where media.organization_id = %(organization)s
-           and media.place_id = any(""" + _BELOW + """)
+           and media.place_id = any("""
+        + _BELOW
+        + """)
            and media.status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor}, nothing,
+        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor},
+        nothing,
     )
 
 
@@ -380,7 +477,9 @@ _BELOW: LiteralString = "array(select below.id from unnest(%(folders)s::uuid[]) 
 
 
 def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number]:
-    """The living items of a collection, locked until the transaction ends; no more than `most` of them. How many they are."""
+    """The living items of a collection, locked until the transaction ends; no more than `most` of them.
+    How many they are.
+    """
     return Statement(
         """
         with held as (
@@ -394,7 +493,8 @@ def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number
         )
         select count(*) as n from held
         """,
-        {"organization": organization, "collection": collection, "most": most}, Number,
+        {"organization": organization, "collection": collection, "most": most},
+        Number,
     )
 
 
@@ -408,12 +508,15 @@ def mark_in(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -
            and collection_id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor}, nothing,
+        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor},
+        nothing,
     )
 
 
 def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
-    """The living versions of what this act has marked are deleted by it; one that was deleted before stays with its own act."""
+    """The living versions of what this act has marked are deleted by it; one that was deleted before
+    stays with its own act.
+    """
     return Statement(
         """
         update versions
@@ -425,7 +528,8 @@ def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
            and versions.media_id = media.id
            and versions.status = 'active'
         """,
-        {"organization": organization, "deletion": deletion}, nothing,
+        {"organization": organization, "deletion": deletion},
+        nothing,
     )
 
 
@@ -443,11 +547,13 @@ def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
            and id = %(deletion)s
         returning item_count as n
         """,
-        {"organization": organization, "deletion": deletion}, Number,
+        {"organization": organization, "deletion": deletion},
+        Number,
     )
 
 
 # Changing. The item is held first (hold, or hold_place where it is to lie elsewhere).
+
 
 def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[object]:
     """The item has this name."""
@@ -458,7 +564,8 @@ def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "name": name, "actor": actor}, nothing,
+        {"organization": organization, "item": item, "name": name, "actor": actor},
+        nothing,
     )
 
 
@@ -473,8 +580,13 @@ def describe(organization: UUID, item: UUID, said: Description, actor: UUID) -> 
            and id = %(item)s
         """,
         {
-            "organization": organization, "item": item, "title": said.title, "alt": said.alt, "caption": said.caption,
-            "metadata": Jsonb(said.metadata), "actor": actor,
+            "organization": organization,
+            "item": item,
+            "title": said.title,
+            "alt": said.alt,
+            "caption": said.caption,
+            "metadata": Jsonb(said.metadata),
+            "actor": actor,
         },
         nothing,
     )
@@ -493,17 +605,23 @@ def say(organization: UUID, item: UUID, said: Said, actor: UUID) -> Statement[ob
            and id = %(item)s
         """,
         {
-            "organization": organization, "item": item, "actor": actor,
-            "title": None if isinstance(said.title, Stays) else said.title, "title_stays": isinstance(said.title, Stays),
-            "alt": None if isinstance(said.alt, Stays) else said.alt, "alt_stays": isinstance(said.alt, Stays),
-            "caption": None if isinstance(said.caption, Stays) else said.caption, "caption_stays": isinstance(said.caption, Stays),
+            "organization": organization,
+            "item": item,
+            "actor": actor,
+            "title": None if isinstance(said.title, Stays) else said.title,
+            "title_stays": isinstance(said.title, Stays),
+            "alt": None if isinstance(said.alt, Stays) else said.alt,
+            "alt_stays": isinstance(said.alt, Stays),
+            "caption": None if isinstance(said.caption, Stays) else said.caption,
+            "caption_stays": isinstance(said.caption, Stays),
         },
         nothing,
     )
 
 
 def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
-    """Where the item lies, its row locked until the transaction ends. No row: it or its collection is deleted, or it was never there.
+    """Where the item lies, its row locked until the transaction ends. No row: it or its collection is
+    deleted, or it was never there.
 
     The lock lets in what refers to the item (a frame, a version), and nothing that changes it.
     """
@@ -520,12 +638,15 @@ def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
            and media.status = 'active'
            for no key update of media
         """,
-        {"organization": organization, "item": item}, Placed,
+        {"organization": organization, "item": item},
+        Placed,
     )
 
 
 def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> Statement[object]:
-    """The item lies in this folder (None: at its collection's root). The folders below follow by `folders.reroot`; a file names its parent alone."""
+    """The item lies in this folder (None: at its collection's root). The folders below follow by
+    `folders.reroot`; a file names its parent alone.
+    """
     return Statement(
         """
         update media
@@ -533,31 +654,51 @@ def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> 
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "folder": folder, "actor": actor}, nothing,
+        {"organization": organization, "item": item, "folder": folder, "actor": actor},
+        nothing,
     )
 
 
 # Rows into nouns.
 
-def as_media(*, frames: list[dict[str, Any]], colors: list[str], preview_keys: list[str] | None = None, **columns: Any) -> Media:
+
+def as_media(
+    *, frames: list[dict[str, Any]], colors: list[str], preview_keys: list[str] | None = None, **columns: Any
+) -> Media:
     """A row of SHOWN as Media."""
-    return Media(frames=tuple(_frame(**frame) for frame in frames), colors=tuple(colors), preview_keys=tuple(preview_keys or ()), **columns)
+    return Media(
+        frames=tuple(_frame(**frame) for frame in frames),
+        colors=tuple(colors),
+        preview_keys=tuple(preview_keys or ()),
+        **columns,
+    )
 
 
 def _as_match(*, total: int, place: int | None, **columns: Any) -> Match:
     return Match(total, None if place is None else as_media(**columns))
 
 
-def _frame(*, id: str, created_at: str, captions: list[dict[str, str]] | None, detections: list[dict[str, Any]] | None, **columns: Any) -> Frame:  # noqa: A002
+def _frame(
+    *,
+    id: str,
+    created_at: str,
+    captions: list[dict[str, str]] | None,
+    detections: list[dict[str, Any]] | None,
+    **columns: Any,
+) -> Frame:
     return Frame(
-        id=UUID(id), created_at=_time(created_at),
-        captions=tuple(Caption(UUID(caption["id"]), caption["text"], _time(caption["created_at"])) for caption in captions or ()),
+        id=UUID(id),
+        created_at=_time(created_at),
+        captions=tuple(
+            Caption(UUID(caption["id"]), caption["text"], _time(caption["created_at"]))
+            for caption in captions or ()
+        ),
         detections=tuple(_detection(**detection) for detection in detections or ()),
         **columns,
     )
 
 
-def _detection(*, id: str, polygon: list[dict[str, float]], **columns: Any) -> Detection:  # noqa: A002
+def _detection(*, id: str, polygon: list[dict[str, float]], **columns: Any) -> Detection:
     return Detection(id=UUID(id), polygon=tuple((corner["x"], corner["y"]) for corner in polygon), **columns)
 
 

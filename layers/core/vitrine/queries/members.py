@@ -1,4 +1,6 @@
-"""Who is in an organization: read under the tenant wall, written through definer functions, which judge the one who acts under a lock."""
+"""Who is in an organization: read under the tenant wall, written through definer functions, which judge
+the one who acts under a lock.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,19 @@ if TYPE_CHECKING:
     from vitrine.models import Role
 
 Outcome = Literal[
-    "done", "joined", "forbidden", "owners_only", "last_owner", "absent", "stranger", "is_member", "other_person", "slug_taken", "too_many",
+    "done",
+    "joined",
+    "forbidden",
+    "owners_only",
+    "last_owner",
+    "absent",
+    "stranger",
+    "is_member",
+    "other_person",
+    "slug_taken",
+    "too_many",
     "accepted",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class Ended:
 @dataclass(frozen=True, slots=True)
 class Founded:
     outcome: Outcome
-    slug: str | None              # which of those that were offered
+    slug: str | None  # which of those that were offered
     created_at: datetime | None
 
 
@@ -61,7 +73,7 @@ class Added:
 @dataclass(frozen=True, slots=True)
 class Invited:
     outcome: Outcome
-    invitation_id: UUID | None    # not the one that was given where it replaced another
+    invitation_id: UUID | None  # not the one that was given where it replaced another
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +83,30 @@ class Total:
 
 # A person's, in no organization.
 
+
 def organizations_of(person: UUID, limit: int) -> Statement[Membership]:
     """Those that a person is in, the earliest membership first."""
     return Statement(
-        "select id, name, slug, created_at, role from organizations_of(%(person)s, %(limit)s)", {"person": person, "limit": limit}, Membership,
+        "select id, name, slug, created_at, role from organizations_of(%(person)s, %(limit)s)",
+        {"person": person, "limit": limit},
+        Membership,
     )
 
 
 def found(
-    entry: UUID, person: UUID, session: UUID | None, organization: UUID, name: str, slugs: Sequence[str], collection: UUID, collection_name: str,
+    entry: UUID,
+    person: UUID,
+    session: UUID | None,
+    organization: UUID,
+    name: str,
+    slugs: Sequence[str],
+    collection: UUID,
+    collection_name: str,
     most: int,
-) -> Statement[Founded]:  # fmt: skip
-    """An organization owned by this person, under the first of these slugs that is free, unless they own `most` already."""
+) -> Statement[Founded]:
+    """An organization owned by this person, under the first of these slugs that is free, unless they own
+    `most` already.
+    """
     return Statement(
         """
         select outcome, slug, created_at
@@ -90,11 +114,18 @@ def found(
                                   %(collection_name)s, %(most)s)
         """,
         {
-            "entry": entry, "person": person, "session": session, "organization": organization, "name": name, "slugs": list(slugs),
-            "collection": collection, "collection_name": collection_name, "most": most,
+            "entry": entry,
+            "person": person,
+            "session": session,
+            "organization": organization,
+            "name": name,
+            "slugs": list(slugs),
+            "collection": collection,
+            "collection_name": collection_name,
+            "most": most,
         },
         Founded,
-    )  # fmt: skip
+    )
 
 
 def choose(person: UUID, session: UUID | None, organization: UUID | None) -> Statement[Chosen]:
@@ -104,7 +135,8 @@ def choose(person: UUID, session: UUID | None, organization: UUID | None) -> Sta
         select outcome, id, name, slug, created_at, role
           from choose_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
         """,
-        {"person": person, "session": session, "organization": organization}, Chosen,
+        {"person": person, "session": session, "organization": organization},
+        Chosen,
     )
 
 
@@ -112,11 +144,13 @@ def accept(entry: UUID, person: UUID, token_hash: bytes) -> Statement[Accepted]:
     """The person is in the organization that the token of an invitation leads to."""
     return Statement(
         "select outcome, organization_id, invitation_id from accept_invitation(%(entry)s, %(person)s, %(token_hash)s)",
-        {"entry": entry, "person": person, "token_hash": token_hash}, Accepted,
+        {"entry": entry, "person": person, "token_hash": token_hash},
+        Accepted,
     )
 
 
 # An organization's.
+
 
 def page(organization: UUID, *, limit: int, offset: int) -> Statement[Member]:
     """Members, the earliest first."""
@@ -125,12 +159,17 @@ def page(organization: UUID, *, limit: int, offset: int) -> Statement[Member]:
         select user_id, organization_id, email, name, image, role, joined_at
           from organization_members(%(organization)s, null, null, %(limit)s, %(offset)s)
         """,
-        {"organization": organization, "limit": limit, "offset": offset}, Member,
+        {"organization": organization, "limit": limit, "offset": offset},
+        Member,
     )
 
 
 def total(organization: UUID) -> Statement[Total]:
-    return Statement("select count(*) as n from memberships where organization_id = %(organization)s", {"organization": organization}, Total)
+    return Statement(
+        "select count(*) as n from memberships where organization_id = %(organization)s",
+        {"organization": organization},
+        Total,
+    )
 
 
 def one(organization: UUID, *, person: UUID | None = None, email: str | None = None) -> Statement[Member]:
@@ -140,15 +179,19 @@ def one(organization: UUID, *, person: UUID | None = None, email: str | None = N
         select user_id, organization_id, email, name, image, role, joined_at
           from organization_members(%(organization)s, %(person)s::uuid, %(email)s::text, 1, 0)
         """,
-        {"organization": organization, "person": person, "email": email}, Member,
+        {"organization": organization, "person": person, "email": email},
+        Member,
     )
 
 
-def rename(entry: UUID, organization: UUID, actor: UUID, name: str | None, slug: str | None) -> Statement[Ended]:
+def rename(
+    entry: UUID, organization: UUID, actor: UUID, name: str | None, slug: str | None
+) -> Statement[Ended]:
     """None: as it is."""
     return Statement(
         "select rename_organization(%(entry)s, %(organization)s, %(actor)s, %(name)s::text, %(slug)s::text) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "name": name, "slug": slug}, Ended,
+        {"entry": entry, "organization": organization, "actor": actor, "name": name, "slug": slug},
+        Ended,
     )
 
 
@@ -161,21 +204,24 @@ def own(organization: UUID, person: UUID) -> Statement[Membership]:
           join memberships m on m.organization_id = o.id and m.user_id = %(person)s
          where o.id = %(organization)s
         """,
-        {"organization": organization, "person": person}, Membership,
+        {"organization": organization, "person": person},
+        Membership,
     )
 
 
 def add(entry: UUID, organization: UUID, actor: UUID, email: str, role: Role) -> Statement[Added]:
     return Statement(
         "select outcome, user_id from add_member_by_email(%(entry)s, %(organization)s, %(actor)s, %(email)s, %(role)s)",
-        {"entry": entry, "organization": organization, "actor": actor, "email": email, "role": role}, Added,
+        {"entry": entry, "organization": organization, "actor": actor, "email": email, "role": role},
+        Added,
     )
 
 
 def change_role(entry: UUID, organization: UUID, actor: UUID, person: UUID, role: Role) -> Statement[Ended]:
     return Statement(
         "select change_member_role(%(entry)s, %(organization)s, %(actor)s, %(person)s, %(role)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "person": person, "role": role}, Ended,
+        {"entry": entry, "organization": organization, "actor": actor, "person": person, "role": role},
+        Ended,
     )
 
 
@@ -183,47 +229,73 @@ def remove(entry: UUID, organization: UUID, actor: UUID, person: UUID) -> Statem
     """Whoever acts on themselves leaves."""
     return Statement(
         "select remove_member(%(entry)s, %(organization)s, %(actor)s, %(person)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "person": person}, Ended,
+        {"entry": entry, "organization": organization, "actor": actor, "person": person},
+        Ended,
     )
 
 
 # Invitations.
 
-_COLUMNS: LiteralString = "id, organization_id, email::text as email, role, status, invited_by, created_at, expires_at"
+_COLUMNS: LiteralString = (
+    "id, organization_id, email::text as email, role, status, invited_by, created_at, expires_at"
+)
 
 
 def invitations(organization: UUID, limit: int) -> Statement[Invitation]:
     """The newest."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from invitations
          where organization_id = %(organization)s
          order by created_at desc, id desc
          limit %(limit)s
         """,
-        {"organization": organization, "limit": limit}, Invitation,
+        {"organization": organization, "limit": limit},
+        Invitation,
     )
 
 
 def invitation(organization: UUID, invitation: UUID | None) -> Statement[Invitation]:
     return Statement(
-        "select " + _COLUMNS + " from invitations where organization_id = %(organization)s and id = %(invitation)s::uuid",
-        {"organization": organization, "invitation": invitation}, Invitation,
+        "select "
+        + _COLUMNS
+        + " from invitations where organization_id = %(organization)s and id = %(invitation)s::uuid",
+        {"organization": organization, "invitation": invitation},
+        Invitation,
     )
 
 
 def invite(
-    entry: UUID, organization: UUID, actor: UUID, invitation: UUID, email: str, role: Role, token_hash: bytes, life: int, most: int
+    entry: UUID,
+    organization: UUID,
+    actor: UUID,
+    invitation: UUID,
+    email: str,
+    role: Role,
+    token_hash: bytes,
+    life: int,
+    most: int,
 ) -> Statement[Invited]:
-    """An invitation that lives `life` seconds, in the place of the one that was pending for this address; `most` others may be pending."""
+    """An invitation that lives `life` seconds, in the place of the one that was pending for this address;
+    `most` others may be pending.
+    """
     return Statement(
         """
         select outcome, invitation_id
           from invite_member(%(entry)s, %(organization)s, %(actor)s, %(invitation)s, %(email)s, %(role)s, %(token_hash)s, %(life)s, %(most)s)
         """,
         {
-            "entry": entry, "organization": organization, "actor": actor, "invitation": invitation, "email": email, "role": role,
-            "token_hash": token_hash, "life": life, "most": most,
+            "entry": entry,
+            "organization": organization,
+            "actor": actor,
+            "invitation": invitation,
+            "email": email,
+            "role": role,
+            "token_hash": token_hash,
+            "life": life,
+            "most": most,
         },
         Invited,
     )
@@ -232,5 +304,6 @@ def invite(
 def cancel(entry: UUID, organization: UUID, actor: UUID, invitation: UUID) -> Statement[Ended]:
     return Statement(
         "select cancel_invitation(%(entry)s, %(organization)s, %(actor)s, %(invitation)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "invitation": invitation}, Ended,
+        {"entry": entry, "organization": organization, "actor": actor, "invitation": invitation},
+        Ended,
     )

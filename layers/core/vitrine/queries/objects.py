@@ -42,17 +42,29 @@ class Number:
 
 
 def plan(
-    organization: UUID, key: str, kind: ObjectKind, *,
-    version: UUID, upload: UUID | None, generation: int | None = None, hold_until: datetime | None = None,
+    organization: UUID,
+    key: str,
+    kind: ObjectKind,
+    *,
+    version: UUID,
+    upload: UUID | None,
+    generation: int | None = None,
+    hold_until: datetime | None = None,
 ) -> Statement[Entry]:
     """An object may come to be at this key from now on."""
     return Statement(
         """
         insert into objects (organization_id, key, kind, upload_id, version_id, generation, hold_until)
         values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(hold_until)s)
-        returning """ + _COLUMNS,
+        returning """
+        + _COLUMNS,
         {
-            "organization": organization, "key": key, "kind": kind, "upload": upload, "version": version, "generation": generation,
+            "organization": organization,
+            "key": key,
+            "kind": kind,
+            "upload": upload,
+            "version": version,
+            "generation": generation,
             "hold_until": hold_until,
         },
         Entry,
@@ -68,13 +80,16 @@ def live(organization: UUID, stored: Stored) -> Statement[Entry]:
          where organization_id = %(organization)s
            and key = %(key)s
            and state = 'planned'
-        returning """ + _COLUMNS,
-        {"organization": organization, "key": stored.key, "bytes": stored.bytes, "etag": stored.etag}, Entry,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "key": stored.key, "bytes": stored.bytes, "etag": stored.etag},
+        Entry,
     )
 
 
 def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
-    """The point of no return: these objects will be deleted. Only what never came to live: a live one is doomed with its version, by whoever
+    """The point of no return: these objects will be deleted. Only what never came to live: a live one is
+    doomed with its version, by whoever
     takes it out of the books.
     """
     return Statement(
@@ -85,7 +100,8 @@ def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[obje
            and key = any(%(keys)s)
            and state = 'planned'
         """,
-        {"organization": organization, "keys": list(keys), "reason": reason}, nothing,
+        {"organization": organization, "keys": list(keys), "reason": reason},
+        nothing,
     )
 
 
@@ -98,15 +114,19 @@ def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[En
          where organization_id = %(organization)s
            and version_id = %(version)s
            and state <> 'doomed'
-        returning """ + _COLUMNS,
-        {"organization": organization, "version": version, "reason": reason}, Entry,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "version": version, "reason": reason},
+        Entry,
     )
 
 
 def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) -> Statement[object]:
-    """What was derived before this generation is shown no more; it lives, and is counted, for so many seconds yet: who has a URL of it may read it.
+    """What was derived before this generation is shown no more; it lives, and is counted, for so many seconds
+    yet: who has a URL of it may read it.
 
-    By the clock, not by the transaction's beginning: this one may have waited for its locks, while others read and signed.
+    By the clock, not by the transaction's beginning: this one may have waited for its locks, while others
+    read and signed.
     """
     return Statement(
         """
@@ -119,7 +139,8 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
            and generation < %(generation)s
            and hold_until is null
         """,
-        {"organization": organization, "version": version, "generation": generation, "seconds": seconds}, nothing,
+        {"organization": organization, "version": version, "generation": generation, "seconds": seconds},
+        nothing,
     )
 
 
@@ -134,15 +155,18 @@ def doom_retired(organization: UUID, keys: Sequence[str], now: datetime) -> Stat
            and kind = 'derived'
            and state = 'live'
            and hold_until <= %(now)s
-        returning """ + _COLUMNS,
-        {"organization": organization, "keys": list(keys), "now": now}, Entry,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "keys": list(keys), "now": now},
+        Entry,
     )
 
 
 def at(organization: UUID, key: str) -> Statement[Entry]:
     return Statement(
         "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
-        {"organization": organization, "key": key}, Entry,
+        {"organization": organization, "key": key},
+        Entry,
     )
 
 
@@ -157,16 +181,22 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
            and (hold_until is null or hold_until <= %(now)s)
         returning 1 as n
         """,
-        {"organization": organization, "key": key, "now": now}, Number,
+        {"organization": organization, "key": key, "now": now},
+        Number,
     )
 
 
 # For jobs, which cross organizations.
 
-def to_settle(state: Literal["planned", "doomed"], before: datetime, after: str, limit: int) -> Statement[Entry]:
+
+def to_settle(
+    state: Literal["planned", "doomed"], before: datetime, after: str, limit: int
+) -> Statement[Entry]:
     """Rows in this state since before then, by key."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from objects
          where state = %(state)s
            and updated_at <= %(before)s
@@ -174,14 +204,17 @@ def to_settle(state: Literal["planned", "doomed"], before: datetime, after: str,
          order by key
          limit %(limit)s
         """,
-        {"state": state, "before": before, "after": after, "limit": limit}, Entry,
+        {"state": state, "before": before, "after": after, "limit": limit},
+        Entry,
     )
 
 
 def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
     """Replaced frames whose time is over, by key."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from objects
          where state = 'live'
            and kind = 'derived'
@@ -190,5 +223,6 @@ def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
          order by key
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit}, Entry,
+        {"now": now, "after": after, "limit": limit},
+        Entry,
     )

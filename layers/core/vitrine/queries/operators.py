@@ -1,4 +1,6 @@
-"""What the operator's commands see and change, past the wall. People's tables are granted to no role of ours: definer functions reach them."""
+"""What the operator's commands see and change, past the wall. People's tables are granted to no role of
+ours: definer functions reach them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from vitrine.models import Role
 
-THE_OPERATOR = UUID(int=0)   # in the audit log: whoever has the worker's password is no person of ours
+THE_OPERATOR = UUID(int=0)  # in the audit log: whoever has the worker's password is no person of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,14 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class ListedPerson(Person):
     has_password: bool
-    organizations: list[str]       # slug=role
+    organizations: list[str]  # slug=role
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     created_at: datetime
-    expires_at: datetime           # unless it is used before
+    expires_at: datetime  # unless it is used before
     ip_address: str | None
     user_agent: str | None
 
@@ -49,13 +51,13 @@ class Key:
     scopes: list[str]
     status: Literal["active", "expired", "revoked"]
     last_used_at: datetime | None  # None: never
-    ends_at: datetime | None       # None: it does not end by itself
+    ends_at: datetime | None  # None: it does not end by itself
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class RevokedKey:
-    email: str                     # whose it was
+    email: str  # whose it was
     prefix: str
     name: str
 
@@ -70,8 +72,8 @@ class Organization:
 @dataclass(frozen=True, slots=True)
 class ListedOrganization(Organization):
     members: int
-    stored_bytes: int              # active + trash
-    quota_bytes: int | None        # None: no limit
+    stored_bytes: int  # active + trash
+    quota_bytes: int | None  # None: no limit
     created_at: datetime
 
 
@@ -108,6 +110,7 @@ class Count:
 
 # People.
 
+
 def hold_person(email: str) -> Statement[Person]:
     """The person of this e-mail, whom nobody else changes or removes until the transaction ends."""
     return Statement("select id, email, name from operator_hold_person(%(email)s)", {"email": email}, Person)
@@ -117,7 +120,8 @@ def people(after: str, most: int) -> Statement[ListedPerson]:
     """The first of the people after this e-mail."""
     return Statement(
         "select id, email, name, has_password, organizations, created_at from operator_people(%(after)s, %(most)s)",
-        {"after": after, "most": most}, ListedPerson,
+        {"after": after, "most": most},
+        ListedPerson,
     )
 
 
@@ -125,7 +129,8 @@ def add_person(person: UUID, email: str, name: str, password_hash: str | None) -
     """A new person; no row when the e-mail is taken."""
     return Statement(
         "select id from operator_add_person(%(person)s, %(email)s, %(name)s, %(password_hash)s) as id",
-        {"person": person, "email": email, "name": name, "password_hash": password_hash}, Id,
+        {"person": person, "email": email, "name": name, "password_hash": password_hash},
+        Id,
     )
 
 
@@ -133,7 +138,8 @@ def set_password(person: UUID, password_hash: str) -> Statement[object]:
     """Another password."""
     return Statement(
         "select operator_set_password(%(person)s, %(password_hash)s)",
-        {"person": person, "password_hash": password_hash}, nothing,
+        {"person": person, "password_hash": password_hash},
+        nothing,
     )
 
 
@@ -141,7 +147,8 @@ def sessions(person: UUID) -> Statement[Session]:
     """The person's sessions that have not ended, oldest first."""
     return Statement(
         "select created_at, expires_at, ip_address, user_agent from operator_sessions(%(person)s)",
-        {"person": person}, Session,
+        {"person": person},
+        Session,
     )
 
 
@@ -157,11 +164,13 @@ def remove_person(person: UUID) -> Statement[object]:
 
 # Keys.
 
+
 def keys(person: UUID) -> Statement[Key]:
     """The person's keys, ended ones too, oldest first."""
     return Statement(
         "select id, prefix, name, scopes, status, last_used_at, ends_at, created_at from operator_keys(%(person)s)",
-        {"person": person}, Key,
+        {"person": person},
+        Key,
     )
 
 
@@ -172,14 +181,21 @@ def revoke_key(key: UUID) -> Statement[RevokedKey]:
 
 # Organizations.
 
+
 def hold_organization(slug: str) -> Statement[Organization]:
     """The organization of this slug, whose members nobody else changes until the transaction ends."""
-    return Statement("select id, name, slug from operator_hold_organization(%(slug)s)", {"slug": slug}, Organization)
+    return Statement(
+        "select id, name, slug from operator_hold_organization(%(slug)s)", {"slug": slug}, Organization
+    )
 
 
 def hold_organizations_of(person: UUID) -> Statement[Id]:
-    """The person's organizations, whose members nobody else changes until the transaction ends; meanwhile the person joins no other."""
-    return Statement("select id from operator_hold_organizations_of(%(person)s) as id", {"person": person}, Id)
+    """The person's organizations, whose members nobody else changes until the transaction ends; meanwhile
+    the person joins no other.
+    """
+    return Statement(
+        "select id from operator_hold_organizations_of(%(person)s) as id", {"person": person}, Id
+    )
 
 
 def organizations(after: str, most: int) -> Statement[ListedOrganization]:
@@ -198,7 +214,8 @@ def organizations(after: str, most: int) -> Statement[ListedOrganization]:
          order by o.slug
          limit %(most)s
         """,
-        {"after": after, "most": most}, ListedOrganization,
+        {"after": after, "most": most},
+        ListedOrganization,
     )
 
 
@@ -206,7 +223,8 @@ def members(organization: UUID) -> Statement[Member]:
     """The organization's people, owners first."""
     return Statement(
         "select email, name, role, joined_at from operator_members(%(organization)s)",
-        {"organization": organization}, Member,
+        {"organization": organization},
+        Member,
     )
 
 
@@ -219,7 +237,8 @@ def standing(organization: UUID, person: UUID) -> Statement[Standing]:
          where organization_id = %(organization)s
            and user_id = %(person)s
         """,
-        {"organization": organization, "person": person}, Standing,
+        {"organization": organization, "person": person},
+        Standing,
     )
 
 
@@ -238,7 +257,8 @@ def owned_alone(person: UUID) -> Statement[Slug]:
                               and other.user_id <> m.user_id)
          order by o.slug
         """,
-        {"person": person}, Slug,
+        {"person": person},
+        Slug,
     )
 
 
@@ -246,7 +266,8 @@ def remove_member(organization: UUID, person: UUID) -> Statement[object]:
     """The person is not in the organization."""
     return Statement(
         "select operator_remove_member(%(organization)s, %(person)s)",
-        {"organization": organization, "person": person}, nothing,
+        {"organization": organization, "person": person},
+        nothing,
     )
 
 
@@ -254,11 +275,14 @@ def set_quota(organization: UUID, quota: int | None) -> Statement[object]:
     """What the organization may store, in bytes; None: as much as it likes."""
     return Statement(
         "select operator_set_quota(%(organization)s, %(quota)s::bigint)",
-        {"organization": organization, "quota": quota}, nothing,
+        {"organization": organization, "quota": quota},
+        nothing,
     )
 
 
-def audit(organization: UUID, entry: UUID, operation: str, item: UUID, details: Mapping[str, object]) -> Statement[object]:
+def audit(
+    organization: UUID, entry: UUID, operation: str, item: UUID, details: Mapping[str, object]
+) -> Statement[object]:
     """What the operator did to this organization."""
     return Statement(
         """
@@ -266,7 +290,11 @@ def audit(organization: UUID, entry: UUID, operation: str, item: UUID, details: 
         values (%(organization)s, %(entry)s, %(actor)s, %(operation)s, %(item)s, %(details)s)
         """,
         {
-            "organization": organization, "entry": entry, "actor": THE_OPERATOR, "operation": operation, "item": item,
+            "organization": organization,
+            "entry": entry,
+            "actor": THE_OPERATOR,
+            "operation": operation,
+            "item": item,
             "details": Jsonb(dict(details)),
         },
         nothing,

@@ -1,4 +1,6 @@
-"""People, their keys and organizations: through definer functions, since no role of ours is granted these tables."""
+"""People, their keys and organizations: through definer functions, since no role of ours is granted these
+tables.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,23 @@ def add_person(person: UUID, email: str, name: str) -> Statement[Person]:
     """The person of this e-mail: a new one with this id, or whoever has it already."""
     return Statement(
         "select add_person(%(person)s, %(email)s, %(name)s) as id",
-        {"person": person, "email": email, "name": name}, Person,
+        {"person": person, "email": email, "name": name},
+        Person,
     )
 
 
-def add_organization(organization: UUID, name: str, slug: str, owner: UUID, collection: UUID, collection_name: str) -> Statement[object]:
+def add_organization(
+    organization: UUID, name: str, slug: str, owner: UUID, collection: UUID, collection_name: str
+) -> Statement[object]:
     """An organization with its owner and its default collection."""
     return Statement(
         "select add_organization(%(organization)s, %(name)s, %(slug)s, %(owner)s, %(collection)s, %(collection_name)s)",
         {
-            "organization": organization, "name": name, "slug": slug, "owner": owner, "collection": collection,
+            "organization": organization,
+            "name": name,
+            "slug": slug,
+            "owner": owner,
+            "collection": collection,
             "collection_name": collection_name,
         },
         nothing,
@@ -44,18 +53,30 @@ def add_member(organization: UUID, person: UUID, role: Role) -> Statement[object
     """The person is in the organization, in this role."""
     return Statement(
         "select add_member(%(organization)s, %(person)s, %(role)s)",
-        {"organization": organization, "person": person, "role": role}, nothing,
+        {"organization": organization, "person": person, "role": role},
+        nothing,
     )
 
 
 def add_key(
-    key: UUID, person: UUID, name: str, prefix: str, key_hash: bytes, scopes: Sequence[str], expires_at: datetime | None
+    key: UUID,
+    person: UUID,
+    name: str,
+    prefix: str,
+    key_hash: bytes,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
 ) -> Statement[object]:
     """A key of this person, kept as its hash."""
     return Statement(
         "select add_api_key(%(key)s, %(person)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s)",
         {
-            "key": key, "person": person, "name": name, "prefix": prefix, "key_hash": key_hash, "scopes": list(scopes),
+            "key": key,
+            "person": person,
+            "name": name,
+            "prefix": prefix,
+            "key_hash": key_hash,
+            "scopes": list(scopes),
             "expires_at": expires_at,
         },
         nothing,

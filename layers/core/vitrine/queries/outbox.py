@@ -22,7 +22,9 @@ class Message:
     created_at: datetime
 
 
-def put(organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str) -> Statement[object]:
+def put(
+    organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str
+) -> Statement[object]:
     """The message will be sent, at least once. A repeated event finds its key taken and adds nothing."""
     from psycopg.types.json import Jsonb
 
@@ -32,12 +34,21 @@ def put(organization: UUID, message: UUID, queue: str, body: Mapping[str, object
         values (%(organization)s, %(id)s, %(queue)s, %(body)s, %(event_key)s)
         on conflict (organization_id, event_key) do nothing
         """,
-        {"organization": organization, "id": message, "queue": queue, "body": Jsonb(dict(body)), "event_key": event_key}, nothing,
+        {
+            "organization": organization,
+            "id": message,
+            "queue": queue,
+            "body": Jsonb(dict(body)),
+            "event_key": event_key,
+        },
+        nothing,
     )
 
 
 def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message]:
-    """The messages that wait, oldest first, from after this place on; for the job, which crosses organizations."""
+    """The messages that wait, oldest first, from after this place on; for the job, which crosses
+    organizations.
+    """
     return Statement(
         """
         select id, organization_id, queue, body, created_at
@@ -47,9 +58,18 @@ def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message
          order by created_at, id
          limit %(limit)s
         """,
-        {"created_at": after[0] if after else datetime.min.replace(tzinfo=UTC), "id": after[1] if after else UUID(int=0), "limit": limit}, Message,
+        {
+            "created_at": after[0] if after else datetime.min.replace(tzinfo=UTC),
+            "id": after[1] if after else UUID(int=0),
+            "limit": limit,
+        },
+        Message,
     )
 
 
 def sent(messages: Sequence[UUID]) -> Statement[object]:
-    return Statement("update outbox set sent_at = now() where id = any(%(ids)s) returning id", {"ids": list(messages)}, dict)
+    return Statement(
+        "update outbox set sent_at = now() where id = any(%(ids)s) returning id",
+        {"ids": list(messages)},
+        dict,
+    )

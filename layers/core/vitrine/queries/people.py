@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Attempts:
     """At one account, in the present window, this one counted."""
 
-    hits_here: int             # from one place
-    hits_account: int | None   # from anywhere; None: not counted, since the place has used up its own
+    hits_here: int  # from one place
+    hits_account: int | None  # from anywhere; None: not counted, since the place has used up its own
     resets_at: datetime
 
 
@@ -32,13 +32,17 @@ class Replaced:
 def by_email(email: str) -> Statement[Account]:
     """Whatever its case."""
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_of(%(email)s)", {"email": email}, Account
+        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_of(%(email)s)",
+        {"email": email},
+        Account,
     )
 
 
 def by_id(person: UUID) -> Statement[Account]:
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account(%(person)s)", {"person": person}, Account
+        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account(%(person)s)",
+        {"person": person},
+        Account,
     )
 
 
@@ -56,7 +60,11 @@ def insert(person: UUID, email: str, name: str, password_hash: str) -> Statement
 
 def replace_password(person: UUID, known: str, new: str) -> Statement[Replaced]:
     """Not done where the known hash is no longer theirs."""
-    return Statement("select replace_password(%(person)s, %(known)s, %(new)s) as done", {"person": person, "known": known, "new": new}, Replaced)
+    return Statement(
+        "select replace_password(%(person)s, %(known)s, %(new)s) as done",
+        {"person": person, "known": known, "new": new},
+        Replaced,
+    )
 
 
 def count_attempt(here: str, account: str, most_here: int, seconds: int) -> Statement[Attempts]:

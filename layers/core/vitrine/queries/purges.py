@@ -1,4 +1,6 @@
-"""Removing for good what an act of deletion took. For the job, which crosses organizations; every statement goes by the act that the rows carry."""
+"""Removing for good what an act of deletion took. For the job, which crosses organizations; every
+statement goes by the act that the rows carry.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Judged:
 
 
 def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
-    """Acts whose time is over, in the order in which they were done: what was deleted first lies in what was deleted later."""
+    """Acts whose time is over, in the order in which they were done: what was deleted first lies in what
+    was deleted later.
+    """
     return Statement(
         """
         select organization_id, id, kind, root_id, state
@@ -51,7 +55,8 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
          order by id
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit}, Due,
+        {"now": now, "after": after, "limit": limit},
+        Due,
     )
 
 
@@ -66,12 +71,15 @@ def hold(act: Due) -> Statement[Due]:
            and state in ('trash', 'purging')
            for update
         """,
-        {"organization": act.organization_id, "deletion": act.id}, Due,
+        {"organization": act.organization_id, "deletion": act.id},
+        Due,
     )
 
 
 def waits(act: Due) -> Statement[Judged]:
-    """Whether something that this act did not take lies in what it took: that was deleted before, by an act of its own, and goes first."""
+    """Whether something that this act did not take lies in what it took: that was deleted before, by an
+    act of its own, and goes first.
+    """
     return Statement(
         """
         select exists (select
@@ -96,11 +104,14 @@ def waits(act: Due) -> Statement[Judged]:
                           and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
-        {"organization": act.organization_id, "deletion": act.id, "root": act.root_id}, Judged,
+        {"organization": act.organization_id, "deletion": act.id, "root": act.root_id},
+        Judged,
     )
 
 
-# A batch of files: held, taken out of the ledger (ledger.purge), their objects doomed, the rows deleted, in one transaction.
+# A batch of files: held, taken out of the ledger (ledger.purge), their objects doomed, the rows deleted, in
+# one transaction.
+
 
 def hold_files(act: Due, limit: int) -> Statement[Found]:
     """Files that the act took, locked until the transaction ends."""
@@ -114,12 +125,15 @@ def hold_files(act: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update
         """,
-        {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
+        {"organization": act.organization_id, "deletion": act.id, "limit": limit},
+        Found,
     )
 
 
 def hold_version(act: Due) -> Statement[Found]:
-    """The item of the one version that the act took, both locked until the transaction ends. No row: it is gone."""
+    """The item of the one version that the act took, both locked until the transaction ends. No row: it
+    is gone.
+    """
     return Statement(
         """
         select media.id
@@ -130,7 +144,8 @@ def hold_version(act: Due) -> Statement[Found]:
            and version.deletion_id = %(deletion)s
            for update
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, Found,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
+        Found,
     )
 
 
@@ -143,14 +158,17 @@ def remove_version(act: Due) -> Statement[object]:
            and id = %(root)s
            and deletion_id = %(deletion)s
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, nothing,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
+        nothing,
     )
 
 
 def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
-    """What these items' versions have in the store is doomed, by this act; an older generation does not stay for its readers.
+    """What these items' versions have in the store is doomed, by this act; an older generation does not stay
+    for its readers.
 
-    What is planned for them is left: an attempt may be putting it, which learns of this when it records it; or it died, and the sweep comes by.
+    What is planned for them is left: an attempt may be putting it, which learns of this when it records it;
+    or it died, and the sweep comes by.
     """
     return Statement(
         """
@@ -165,7 +183,13 @@ def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and objects.version_id = versions.id
            and objects.state = 'live'
         """,
-        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": _reason(act)}, nothing,
+        {
+            "organization": act.organization_id,
+            "deletion": act.id,
+            "items": list(items),
+            "reason": _reason(act),
+        },
+        nothing,
     )
 
 
@@ -183,7 +207,8 @@ def end_uploads(act: Due, items: Sequence[UUID], reason: str) -> Statement[objec
            and uploads.version_id = versions.id
            and uploads.state in ('stored', 'processing')
         """,
-        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": reason}, nothing,
+        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": reason},
+        nothing,
     )
 
 
@@ -196,7 +221,8 @@ def remove(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and id = any(%(items)s)
            and deletion_id = %(deletion)s
         """,
-        {"organization": act.organization_id, "deletion": act.id, "items": list(items)}, nothing,
+        {"organization": act.organization_id, "deletion": act.id, "items": list(items)},
+        nothing,
     )
 
 
@@ -212,11 +238,13 @@ def doomed(act: Due, limit: int) -> Statement[Doomed]:
          order by key
          limit %(limit)s
         """,
-        {"organization": act.organization_id, "reason": _reason(act), "limit": limit}, Doomed,
+        {"organization": act.organization_id, "reason": _reason(act), "limit": limit},
+        Doomed,
     )
 
 
 # What is left when the files are gone.
+
 
 def hold_folders(act: Due, limit: int) -> Statement[Found]:
     """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
@@ -232,12 +260,15 @@ def hold_folders(act: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update of folder
         """,
-        {"organization": act.organization_id, "deletion": act.id, "limit": limit}, Found,
+        {"organization": act.organization_id, "deletion": act.id, "limit": limit},
+        Found,
     )
 
 
 def forget_uploads(act: Due, limit: int) -> Statement[Found]:
-    """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes any more."""
+    """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes
+    any more.
+    """
     return Statement(
         """
         delete from uploads
@@ -250,12 +281,15 @@ def forget_uploads(act: Due, limit: int) -> Statement[Found]:
                        limit %(limit)s)
         returning id
         """,
-        {"organization": act.organization_id, "root": act.root_id, "limit": limit}, Found,
+        {"organization": act.organization_id, "root": act.root_id, "limit": limit},
+        Found,
     )
 
 
 def remove_collection(act: Due) -> Statement[Found]:
-    """The collection that the act took is gone. No row: it was before, or an upload is still under way to it."""
+    """The collection that the act took is gone. No row: it was before, or an upload is still under way to
+    it.
+    """
     return Statement(
         """
         delete from collections
@@ -265,7 +299,8 @@ def remove_collection(act: Due) -> Statement[Found]:
            and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
         returning id
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id}, Found,
+        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
+        Found,
     )
 
 

@@ -1,6 +1,7 @@
 """Versions whose frames are wanted anew: asking for them, and those that have waited too long.
 
-Their items are held first (`hold`, `hold_page`), then they are asked for (`ask`), in statements of their own: one that waited for the lock itself
+Their items are held first (`hold`, `hold_page`), then they are asked for (`ask`), in statements of their own:
+one that waited for the lock itself
 would judge a version as it was before.
 """
 
@@ -32,12 +33,12 @@ class Asked:
     """A version that was asked for again just now."""
 
     id: UUID
-    key: str                 # at which its upload landed: what an event names
+    key: str  # at which its upload landed: what an event names
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    has_bytes: bool          # False: an external URL, which was not fetched (yet)
+    has_bytes: bool  # False: an external URL, which was not fetched (yet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,12 @@ class Waiting:
     id: UUID
     media_id: UUID
     upload_id: UUID
-    key: str                 # at which its upload landed
+    key: str  # at which its upload landed
 
 
 def hold(organization: UUID, item: UUID) -> Statement[Held]:
-    """The item, or the one that a version is of, locked until the transaction ends; an item's id means its active version. No row: it is deleted,
+    """The item, or the one that a version is of, locked until the transaction ends; an item's id means its
+    active version. No row: it is deleted,
     or was never there.
     """
     return Statement(
@@ -67,12 +69,16 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
                      limit 1)
            for update
         """,
-        {"organization": organization, "item": item}, Held,
+        {"organization": organization, "item": item},
+        Held,
     )
 
 
-def hold_page(organization: UUID, collection: UUID, which: Which, after: UUID | None, limit: int) -> Statement[Held]:
-    """The next living files of a collection, by id, with the versions that they show, locked until the transaction ends: all, or those of which
+def hold_page(
+    organization: UUID, collection: UUID, which: Which, after: UUID | None, limit: int
+) -> Statement[Held]:
+    """The next living files of a collection, by id, with the versions that they show, locked until the
+    transaction ends: all, or those of which
     that version has failed.
     """
     chosen: LiteralString = "and processing = 'failed'" if which == "failed" else "and type <> 'folder'"
@@ -84,17 +90,21 @@ def hold_page(organization: UUID, collection: UUID, which: Which, after: UUID | 
            and collection_id = %(collection)s
            and status = 'active'
            and (%(after)s::uuid is null or id > %(after)s::uuid)
-           """ + chosen + """
+           """
+        + chosen
+        + """
          order by id
          limit %(limit)s
            for update
         """,
-        {"organization": organization, "collection": collection, "after": after, "limit": limit}, Held,
+        {"organization": organization, "collection": collection, "after": after, "limit": limit},
+        Held,
     )
 
 
 def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Asked]:
-    """The frames of these versions, of different items, are wanted anew: a ready one stays what it is until then, a failed one waits as it did at
+    """The frames of these versions, of different items, are wanted anew: a ready one stays what it is until
+    then, a failed one waits as it did at
     first. Those it is new of: not one that is deleted, has no bytes, or waits already.
     """
     return Statement(
@@ -130,7 +140,8 @@ def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[
         )
         select id, key from asked
         """,
-        {"organization": organization, "versions": list(versions), "actor": actor}, Asked,
+        {"organization": organization, "versions": list(versions), "actor": actor},
+        Asked,
     )
 
 
@@ -144,7 +155,8 @@ def kept(organization: UUID, version: UUID) -> Statement[Kept]:
            and id = %(version)s
            and status = 'active'
         """,
-        {"organization": organization, "version": version}, Kept,
+        {"organization": organization, "version": version},
+        Kept,
     )
 
 
@@ -158,14 +170,18 @@ def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
            and id = %(version)s
            and processing = 'ready'
         """,
-        {"organization": organization, "version": version, "reason": reason}, nothing,
+        {"organization": organization, "version": version, "reason": reason},
+        nothing,
     )
 
 
 # For jobs, which cross organizations.
 
+
 def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiting]:
-    """Ready versions that were asked for again, and that nobody has worked on since then. One that is pending again waits as an upload does."""
+    """Ready versions that were asked for again, and that nobody has worked on since then. One that is
+    pending again waits as an upload does.
+    """
     return Statement(
         """
         select version.organization_id, version.id, version.media_id, upload.id as upload_id, upload.key
@@ -178,7 +194,8 @@ def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiti
          order by version.id
          limit %(limit)s
         """,
-        {"before": before, "after": after, "limit": limit}, Waiting,
+        {"before": before, "after": after, "limit": limit},
+        Waiting,
     )
 
 
@@ -188,7 +205,9 @@ class Resent:
 
 
 def resend(version: Waiting) -> Statement[Resent]:
-    """Counts one more try; the version is touched, so that the next look waits again. No row: it does not wait any more."""
+    """Counts one more try; the version is touched, so that the next look waits again. No row: it does not
+    wait any more.
+    """
     return Statement(
         """
         with touched as (
@@ -207,5 +226,6 @@ def resend(version: Waiting) -> Statement[Resent]:
            and uploads.id = %(upload)s
         returning uploads.resent as times
         """,
-        {"organization": version.organization_id, "version": version.id, "upload": version.upload_id}, Resent,
+        {"organization": version.organization_id, "version": version.id, "upload": version.upload_id},
+        Resent,
     )

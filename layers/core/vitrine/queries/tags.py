@@ -27,8 +27,8 @@ class New:
 
     id: UUID
     label: Label
-    slug: str | None     # None outside the group that has slugs
-    name_key: str | None   # of that group's too: what its name is compared by
+    slug: str | None  # None outside the group that has slugs
+    name_key: str | None  # of that group's too: what its name is compared by
 
 
 def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statement[object]:
@@ -45,9 +45,12 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
             on conflict do nothing
         """,
         {
-            "organization": organization, "ids": [tag.id for tag in tags], "slugs": [tag.slug for tag in tags],
+            "organization": organization,
+            "ids": [tag.id for tag in tags],
+            "slugs": [tag.slug for tag in tags],
             "name_keys": [tag.name_key for tag in tags],
-            **_columns([tag.label for tag in tags]), "actor": actor,
+            **_columns([tag.label for tag in tags]),
+            "actor": actor,
         },
         nothing,
     )
@@ -66,7 +69,8 @@ def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[o
            and tag.is_active
            and (tag."group", tag.name) not in (select * from unnest(%(groups)s::text[], %(names)s::text[]))
         """,
-        {"organization": organization, "item": item, **_columns(labels)}, nothing,
+        {"organization": organization, "item": item, **_columns(labels)},
+        nothing,
     )
 
 
@@ -80,7 +84,8 @@ def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | 
           join tags tag on tag.organization_id = %(organization)s and tag."group" = wanted."group" and tag.name = wanted.name
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {"organization": organization, "item": item, "actor": actor, **_columns(labels)}, nothing,
+        {"organization": organization, "item": item, "actor": actor, **_columns(labels)},
+        nothing,
     )
 
 
@@ -93,7 +98,8 @@ def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[
            and media_id = %(item)s
            and tag_id = any(%(tags)s)
         """,
-        {"organization": organization, "item": item, "tags": [tag.id for tag in tags]}, nothing,
+        {"organization": organization, "item": item, "tags": [tag.id for tag in tags]},
+        nothing,
     )
 
 
@@ -106,7 +112,8 @@ def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "actor": actor}, nothing,
+        {"organization": organization, "item": item, "actor": actor},
+        nothing,
     )
 
 
@@ -122,7 +129,8 @@ def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
            and media_tags.media_id = %(item)s
          order by tag."group" collate "C", tag.name collate "C"
         """,
-        {"organization": organization, "item": item}, Tag,
+        {"organization": organization, "item": item},
+        Tag,
     )
 
 
@@ -138,14 +146,17 @@ def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
          where not tag.is_active
          order by tag."group" collate "C", tag.name collate "C"
         """,
-        {"organization": organization, **_columns(labels)}, Tag,
+        {"organization": organization, **_columns(labels)},
+        Tag,
     )
 
 
 def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
-    """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and name.
+    """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and
+    name.
 
-    Each tag of the organization is asked for one item, which costs the same however many items have it; deleted ones are stepped over.
+    Each tag of the organization is asked for one item, which costs the same however many items have it;
+    deleted ones are stepped over.
     """
     return Statement(
         """
@@ -167,7 +178,8 @@ def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[
          order by tag."group" collate "C", tag.name collate "C"
          limit %(most)s
         """,
-        {"organization": organization, "collection": collection, "most": most}, Tag,
+        {"organization": organization, "collection": collection, "most": most},
+        Tag,
     )
 
 

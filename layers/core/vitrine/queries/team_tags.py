@@ -1,4 +1,6 @@
-"""Tags of the group that v1 sees, whole: the only one with slugs. Which items have a tag is asked in `queries.tags`."""
+"""Tags of the group that v1 sees, whole: the only one with slugs. Which items have a tag is asked in
+`queries.tags`.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +22,27 @@ _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 def shown(organization: UUID, most: int) -> Statement[SluggedTag]:
     """The organization's, hidden ones aside: the first `most` by order and name."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and tag.is_active
-        """ + _LISTED + " limit %(most)s",
-        {"organization": organization, "most": most}, SluggedTag,
+        """
+        + _LISTED
+        + " limit %(most)s",
+        {"organization": organization, "most": most},
+        SluggedTag,
     )
 
 
 def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
     """Those that an item has, hidden ones aside, by order and name."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from media_tags
           join tags tag on tag.organization_id = %(organization)s
                        and tag.id = media_tags.tag_id
@@ -41,15 +50,21 @@ def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
                        and tag.is_active
          where media_tags.organization_id = %(organization)s
            and media_tags.media_id = %(item)s
-        """ + _LISTED,
-        {"organization": organization, "item": item}, SluggedTag,
+        """
+        + _LISTED,
+        {"organization": organization, "item": item},
+        SluggedTag,
     )
 
 
 def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
-    """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction ends."""
+    """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction
+    ends.
+    """
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = any(%(tags)s)
@@ -57,43 +72,55 @@ def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
          order by tag.id
            for key share
         """,
-        {"organization": organization, "tags": list(tags)}, SluggedTag,
+        {"organization": organization, "tags": list(tags)},
+        SluggedTag,
     )
 
 
 def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
            and tag."group" = 'tags'
            for update
         """,
-        {"organization": organization, "tag": tag}, SluggedTag,
+        {"organization": organization, "tag": tag},
+        SluggedTag,
     )
 
 
 def hold_named(organization: UUID, name: str) -> Statement[SluggedTag]:
-    """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is none."""
+    """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is
+    none.
+    """
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and tag.name = %(name)s
            for update
         """,
-        {"organization": organization, "name": name}, SluggedTag,
+        {"organization": organization, "name": name},
+        SluggedTag,
     )
 
 
 def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
-    """Wait for other transactions that give a tag a name with this key. A statement of its own: the next one reads what they wrote."""
+    """Wait for other transactions that give a tag a name with this key. A statement of its own: the next
+    one reads what they wrote.
+    """
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited",
-        {"organization": organization, "name_key": name_key}, nothing,
+        {"organization": organization, "name_key": name_key},
+        nothing,
     )
 
 
@@ -103,14 +130,17 @@ def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]
     Rows older than the column `name_key` may have none: the caller compares their names.
     """
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and (tag.name_key = %(name_key)s or tag.name_key is null or tag.slug = %(slug)s)
          order by tag.created_at, tag.id
         """,
-        {"organization": organization, "name_key": name_key, "slug": slug}, SluggedTag,
+        {"organization": organization, "name_key": name_key, "slug": slug},
+        SluggedTag,
     )
 
 
@@ -122,7 +152,15 @@ def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, acto
         values (%(organization)s, %(tag)s, 'tags', %(name)s, %(name_key)s, %(slug)s, %(actor)s)
             on conflict do nothing
         """,
-        {"organization": organization, "tag": tag, "name": name, "name_key": name_key, "slug": slug, "actor": actor}, nothing,
+        {
+            "organization": organization,
+            "tag": tag,
+            "name": name,
+            "name_key": name_key,
+            "slug": slug,
+            "actor": actor,
+        },
+        nothing,
     )
 
 
@@ -135,10 +173,19 @@ def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
                "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
-        returning """ + _COLUMNS,
+        returning """
+        + _COLUMNS,
         {
-            "organization": organization, "tag": tag.id, "name": tag.name, "name_key": name_key, "slug": tag.slug,
-            "description": tag.description, "icon": tag.icon, "color": tag.color, "order": tag.order, "is_active": tag.is_active,
+            "organization": organization,
+            "tag": tag.id,
+            "name": tag.name,
+            "name_key": name_key,
+            "slug": tag.slug,
+            "description": tag.description,
+            "icon": tag.icon,
+            "color": tag.color,
+            "order": tag.order,
+            "is_active": tag.is_active,
         },
         SluggedTag,
     )
@@ -152,8 +199,10 @@ def drop(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
            and tag."group" = 'tags'
-        returning """ + _COLUMNS,
-        {"organization": organization, "tag": tag}, SluggedTag,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "tag": tag},
+        SluggedTag,
     )
 
 
@@ -166,5 +215,6 @@ def give(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> S
           from unnest(%(tags)s::uuid[]) as tag_id
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {"organization": organization, "item": item, "tags": list(tags), "actor": actor}, nothing,
+        {"organization": organization, "item": item, "tags": list(tags), "actor": actor},
+        nothing,
     )

@@ -8,9 +8,17 @@ from vitrine.queries.ledger import Folded
 
 def storage(limit: int) -> Statement[Folded]:
     """Entries of the storage ledger, `limit` at most; for the job, which crosses organizations."""
-    return Statement("select count(*) as n from (select from storage_ledger where not folded limit %(limit)s) as waiting", {"limit": limit}, Folded)
+    return Statement(
+        "select count(*) as n from (select from storage_ledger where not folded limit %(limit)s) as waiting",
+        {"limit": limit},
+        Folded,
+    )
 
 
 def counts(limit: int) -> Statement[Folded]:
     """The same of the numbers of items."""
-    return Statement("select count(*) as n from (select from count_ledger where not folded limit %(limit)s) as waiting", {"limit": limit}, Folded)
+    return Statement(
+        "select count(*) as n from (select from count_ledger where not folded limit %(limit)s) as waiting",
+        {"limit": limit},
+        Folded,
+    )

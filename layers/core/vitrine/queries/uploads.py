@@ -1,4 +1,6 @@
-"""The table of uploads: one row per upload, a state machine whose every step is one statement that names the states it may be taken from."""
+"""The table of uploads: one row per upload, a state machine whose every step is one statement that names
+the states it may be taken from.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Whose:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an organization holds and what its open uploads may still land, in bytes; `limit` None: no limit."""
+    """What an organization holds and what its open uploads may still land, in bytes; `limit` None: no
+    limit.
+    """
 
     limit: int | None
     stored: int
@@ -40,7 +44,9 @@ class Quota:
 
     @property
     def left(self) -> int | None:
-        """What one more upload may have. None: there is no limit. Less than 0 where the limit was lowered, or frames were made."""
+        """What one more upload may have. None: there is no limit. Less than 0 where the limit was
+        lowered, or frames were made.
+        """
         return None if self.limit is None else self.limit - self.stored - self.reserved
 
 
@@ -49,47 +55,60 @@ class Rights:
     """What an upload's uploader may do now."""
 
     role: Role
-    scopes: list[str] | None      # of the API key that was used last for it, none where it works no more; None: a session, which has all
+    # of the API key that was used last for it, none where it works no more; None: a session, which has all
+    scopes: list[str] | None
 
 
 def insert(upload: Upload) -> Statement[Upload]:
     return Statement(
-        "insert into uploads (" + _COLUMNS + """) values (
+        "insert into uploads ("
+        + _COLUMNS
+        + """) values (
            %(organization_id)s, %(id)s, %(user_id)s, %(collection_id)s, %(parent_id)s, %(source_media_id)s, %(media_id)s, %(version_id)s,
            %(method)s, %(state)s, %(reason)s, %(key)s, %(store_upload_id)s, %(name)s, %(filename)s, %(mime_type)s, %(title)s, %(alt)s,
            %(caption)s, %(declared_bytes)s, %(reserved_bytes)s, %(landed_bytes)s, %(checksum_kind)s, %(checksum_value)s, %(part_bytes)s,
            %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s, %(key_id)s)
-         returning """ + _COLUMNS,
-        asdict(upload), Upload,
+         returning """
+        + _COLUMNS,
+        asdict(upload),
+        Upload,
     )
 
 
 def by_id(organization: UUID, upload: UUID) -> Statement[Upload]:
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s",
-        {"organization": organization, "upload": upload}, Upload,
+        {"organization": organization, "upload": upload},
+        Upload,
     )
 
 
 def by_version(organization: UUID, version: UUID) -> Statement[Upload]:
     return Statement(
-        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and version_id = %(version)s",
-        {"organization": organization, "version": version}, Upload,
+        "select "
+        + _COLUMNS
+        + " from uploads where organization_id = %(organization)s and version_id = %(version)s",
+        {"organization": organization, "version": version},
+        Upload,
     )
 
 
 def by_key(organization: UUID, key: str) -> Statement[Upload]:
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and key = %(key)s",
-        {"organization": organization, "key": key}, Upload,
+        {"organization": organization, "key": key},
+        Upload,
     )
 
 
 def hold(organization: UUID, upload: UUID) -> Statement[Upload]:
     """The row, locked until the transaction ends."""
     return Statement(
-        "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s for update",
-        {"organization": organization, "upload": upload}, Upload,
+        "select "
+        + _COLUMNS
+        + " from uploads where organization_id = %(organization)s and id = %(upload)s for update",
+        {"organization": organization, "upload": upload},
+        Upload,
     )
 
 
@@ -107,13 +126,16 @@ def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[
          where organization_id = %(organization)s
            and id = %(upload)s
            and state = 'created'
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "store_upload_id": store_upload_id}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload, "store_upload_id": store_upload_id},
+        Upload,
     )
 
 
 def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller) -> Statement[Upload]:
-    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its deadline. The key of a caller who is
+    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its
+    deadline. The key of a caller who is
     the uploader is the one by which their rights are checked from now on.
     """
     return Statement(
@@ -128,16 +150,24 @@ def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller)
            and id = %(upload)s
            and state in ('created', 'uploading')
            and expires_at > now()
-        returning """ + _COLUMNS,
+        returning """
+        + _COLUMNS,
         {
-            "organization": organization, "upload": upload, "parts": parts, "ttl": ttl, "person": caller.user_id, "api_key": caller.key_id,
+            "organization": organization,
+            "upload": upload,
+            "parts": parts,
+            "ttl": ttl,
+            "person": caller.user_id,
+            "api_key": caller.key_id,
         },
         Upload,
     )
 
 
 def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
-    """The store holds this many bytes of an open upload; one that declared nothing reserves what it has landed."""
+    """The store holds this many bytes of an open upload; one that declared nothing reserves what it has
+    landed.
+    """
     return Statement(
         """
         update uploads
@@ -147,13 +177,18 @@ def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
          where organization_id = %(organization)s
            and id = %(upload)s
            and state in ('created', 'uploading', 'completing')
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "size": size}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload, "size": size},
+        Upload,
     )
 
 
-def lease(organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller: Caller) -> Statement[Upload]:
-    """The upload is this call's to complete for so long. No row: another call has it, or it is not open. The key of a caller who is the uploader
+def lease(
+    organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller: Caller
+) -> Statement[Upload]:
+    """The upload is this call's to complete for so long. No row: another call has it, or it is not open. The
+    key of a caller who is the uploader
     is the one by which their rights are checked.
     """
     return Statement(
@@ -168,9 +203,14 @@ def lease(organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller
            and id = %(upload)s
            and store_upload_id is not null
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
-        returning """ + _COLUMNS,
+        returning """
+        + _COLUMNS,
         {
-            "organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds, "person": caller.user_id,
+            "organization": organization,
+            "upload": upload,
+            "lease_id": lease_id,
+            "seconds": seconds,
+            "person": caller.user_id,
             "api_key": caller.key_id,
         },
         Upload,
@@ -187,8 +227,10 @@ def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Uploa
            and id = %(upload)s
            and state = 'completing'
            and lease_id = %(lease_id)s
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "lease_id": lease_id}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload, "lease_id": lease_id},
+        Upload,
     )
 
 
@@ -202,8 +244,10 @@ def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
            and id = %(upload)s
            and state = 'completing'
            and lease_until <= %(now)s
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "now": now}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload, "now": now},
+        Upload,
     )
 
 
@@ -215,16 +259,20 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
          where organization_id = %(organization)s
            and id = %(upload)s
            and state in ('created', 'uploading')
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload},
+        Upload,
     )
 
 
 def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
-    """The uploads that can be aborted and go to this collection, locked until the transaction ends. Not imports: their items are there already, and
+    """The uploads that can be aborted and go to this collection, locked until the transaction ends. Not
+    imports: their items are there already, and
     go to the trash with the collection, where they are fetched all the same.
 
-    To be sent before the collection is held: whoever settles an upload holds its row first, then the collection.
+    To be sent before the collection is held: whoever settles an upload holds its row first, then the
+    collection.
     """
     return Statement(
         """
@@ -237,12 +285,14 @@ def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
          order by id
            for update
         """,
-        {"organization": organization, "collection": collection}, nothing,
+        {"organization": organization, "collection": collection},
+        nothing,
     )
 
 
 def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
-    """The uploads that go to this collection take no more bytes, and their objects are doomed; those they were. Not one that is being completed:
+    """The uploads that go to this collection take no more bytes, and their objects are doomed; those they
+    were. Not one that is being completed:
     its settling looks at the collection.
     """
     return Statement(
@@ -254,7 +304,9 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
              and collection_id = %(collection)s
              and state in ('created', 'uploading')
              and method <> 'import'
-          returning """ + _COLUMNS + """
+          returning """
+        + _COLUMNS
+        + """
         ), doomed as (
           update objects
              set state = 'doomed', reason = 'aborted', updated_at = now()
@@ -263,8 +315,11 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
              and objects.key = aborted.key
              and objects.state = 'planned'
         )
-        select """ + _COLUMNS + " from aborted",
-        {"organization": organization, "collection": collection}, Upload,
+        select """
+        + _COLUMNS
+        + " from aborted",
+        {"organization": organization, "collection": collection},
+        Upload,
     )
 
 
@@ -278,12 +333,21 @@ def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]
            and id = %(upload)s
            and expires_at <= %(now)s
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= %(now)s))
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "now": now}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload, "now": now},
+        Upload,
     )
 
 
-def become(organization: UUID, upload: UUID, state: UploadState, reason: str | None, *, landed_bytes: int | None = None) -> Statement[Upload]:
+def become(
+    organization: UUID,
+    upload: UUID,
+    state: UploadState,
+    reason: str | None,
+    *,
+    landed_bytes: int | None = None,
+) -> Statement[Upload]:
     """The state is this one now; whether it may be was judged under the row's lock."""
     return Statement(
         """
@@ -294,8 +358,16 @@ def become(organization: UUID, upload: UUID, state: UploadState, reason: str | N
                reserved_bytes = 0, lease_id = null, lease_until = null, updated_at = now()
          where organization_id = %(organization)s
            and id = %(upload)s
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload, "state": state, "reason": reason, "landed_bytes": landed_bytes}, Upload,
+        returning """
+        + _COLUMNS,
+        {
+            "organization": organization,
+            "upload": upload,
+            "state": state,
+            "reason": reason,
+            "landed_bytes": landed_bytes,
+        },
+        Upload,
     )
 
 
@@ -308,13 +380,16 @@ def working(organization: UUID, upload: UUID) -> Statement[Upload]:
          where organization_id = %(organization)s
            and id = %(upload)s
            and state in ('stored', 'processing')
-        returning """ + _COLUMNS,
-        {"organization": organization, "upload": upload}, Upload,
+        returning """
+        + _COLUMNS,
+        {"organization": organization, "upload": upload},
+        Upload,
     )
 
 
 def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Birthplace]:
-    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above, or at the root. No row: the
+    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above,
+    or at the root. No row: the
     collection is gone.
 
     A statement of its own, after the collection is held: it must see what those who held it before have done.
@@ -337,25 +412,29 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "collection": collection, "parent": parent}, Birthplace,
+        {"organization": organization, "collection": collection, "parent": parent},
+        Birthplace,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Birthplace:
-    folder_id: UUID | None    # None: the collection's root
+    folder_id: UUID | None  # None: the collection's root
 
 
 def queue_for_quota(organization: UUID) -> Statement[object]:
     """Those who measure this organization's quota come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited",
-        {"organization": organization}, nothing,
+        {"organization": organization},
+        nothing,
     )
 
 
 def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
-    """What is stored, and what open uploads reserve, the upload `besides` left out. A reservation ends by time, whether a job has run or not."""
+    """What is stored, and what open uploads reserve, the upload `besides` left out. A reservation ends by
+    time, whether a job has run or not.
+    """
     return Statement(
         """
         select (select quota_bytes from organizations where id = %(organization)s) as "limit",
@@ -367,7 +446,8 @@ def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
                    and greatest(expires_at, lease_until) > now()
                    and id <> %(besides)s)::bigint as reserved
         """,
-        {"organization": organization, "besides": besides}, Quota,
+        {"organization": organization, "besides": besides},
+        Quota,
     )
 
 
@@ -386,16 +466,20 @@ def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
          where uploads.organization_id = %(organization)s
            and uploads.id = %(upload)s
         """,
-        {"organization": organization, "upload": upload}, Rights,
+        {"organization": organization, "upload": upload},
+        Rights,
     )
 
 
 # For jobs, which cross organizations.
 
+
 def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     """Open uploads whose session, or whose completing call's lease, is over."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from uploads
          where state in ('created', 'uploading', 'completing')
            and (expires_at <= %(now)s or (state = 'completing' and lease_until <= %(now)s))
@@ -403,14 +487,17 @@ def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
          order by id
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit}, Upload,
+        {"now": now, "after": after, "limit": limit},
+        Upload,
     )
 
 
 def standing_still(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     """Uploads that are stored and that nobody has worked on since."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from uploads
          where state in ('stored', 'processing')
            and updated_at <= %(before)s
@@ -418,7 +505,8 @@ def standing_still(before: datetime, after: UUID | None, limit: int) -> Statemen
          order by id
          limit %(limit)s
         """,
-        {"before": before, "after": after, "limit": limit}, Upload,
+        {"before": before, "after": after, "limit": limit},
+        Upload,
     )
 
 
@@ -433,7 +521,8 @@ def resend(organization: UUID, upload: UUID) -> Statement[Resent]:
            and state in ('stored', 'processing')
         returning resent as times
         """,
-        {"organization": organization, "upload": upload}, Resent,
+        {"organization": organization, "upload": upload},
+        Resent,
     )
 
 
@@ -445,10 +534,13 @@ class Resent:
 def of_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
     """The uploads, still wanted, behind the store's own ids."""
     return Statement(
-        "select " + _COLUMNS + """
+        "select "
+        + _COLUMNS
+        + """
           from uploads
          where store_upload_id = any(%(ids)s)
            and state in ('created', 'uploading', 'completing')
         """,
-        {"ids": list(store_upload_ids)}, Upload,
+        {"ids": list(store_upload_ids)},
+        Upload,
     )

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def read(organization: UUID) -> Statement[Usage]:
-    """Folded + unfolded, in one snapshot: a fold between two readings would count its entries twice or not at all."""
+    """Folded + unfolded, in one snapshot: a fold between two readings would count its entries twice or
+    not at all.
+    """
     return Statement(
         """
         select coalesce(sum(bytes) filter (where state = 'active'), 0)::bigint  as active_bytes,
@@ -36,5 +38,6 @@ def read(organization: UUID) -> Statement[Usage]:
                  where organization_id = %(organization)s
                    and not folded) as entries
         """,
-        {"organization": organization}, Usage,
+        {"organization": organization},
+        Usage,
     )

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A version that waits for its frames, the first ones or new ones, and the generation under which this attempt writes them."""
+    """A version that waits for its frames, the first ones or new ones, and the generation under which
+    this attempt writes them.
+    """
 
     id: UUID
     media_id: UUID
@@ -45,8 +47,8 @@ class Held:
     processing: Processing
     verified: bool
     stored_bytes: int
-    generation: int          # of the frames it has; 0: none
-    is_asked_again: bool     # its frames are wanted anew
+    generation: int  # of the frames it has; 0: none
+    is_asked_again: bool  # its frames are wanted anew
 
     @property
     def waits(self) -> bool:
@@ -65,15 +67,15 @@ class Family:
 
     media_id: UUID
     collection_id: UUID
-    is_folder: bool          # which has no versions
-    living: int              # versions
+    is_folder: bool  # which has no versions
+    living: int  # versions
 
 
 @dataclass(frozen=True, slots=True)
 class Others:
     """What else there is of an item besides one version."""
 
-    beside: bool             # versions that live, or lie in the trash, as their item does
+    beside: bool  # versions that live, or lie in the trash, as their item does
     any: bool
 
 
@@ -86,8 +88,8 @@ class Number:
 class Shown:
     """What an item shows, and what it did before."""
 
-    id: UUID                 # of the version
-    status: Status           # of the item
+    id: UUID  # of the version
+    status: Status  # of the item
     collection_id: UUID
     place_id: UUID
     type: MediaType
@@ -118,20 +120,22 @@ class Facts:
 
     mime_type: str
     sha256: bytes | None
-    width: int | None                        # pixels, as shown
+    width: int | None  # pixels, as shown
     height: int | None
-    duration: float | None = None            # seconds
-    placeholder: bytes | None = None         # ThumbHash
-    perceptual_hash: int | None = None       # 64 bits
-    colors: Sequence[str] = ()               # "#rrggbb"
+    duration: float | None = None  # seconds
+    placeholder: bytes | None = None  # ThumbHash
+    perceptual_hash: int | None = None  # 64 bits
+    colors: Sequence[str] = ()  # "#rrggbb"
     exif: Mapping[str, Any] | None = None
     taken_at: datetime | None = None
     taken_zone: str | None = None
     codec: str | None = None
-    frame_rate: float | None = None          # per second
+    frame_rate: float | None = None  # per second
 
 
-def birth_media(upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str) -> Statement[object]:
+def birth_media(
+    upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str
+) -> Statement[object]:
     """The item is there, its bytes not yet verified."""
     return Statement(
         """
@@ -141,17 +145,30 @@ def birth_media(upload: Upload, stored: Stored, *, parent: UUID | None, media_ty
                 %(version)s, %(filename)s, %(mime_type)s, %(bytes)s, 'pending', %(user)s)
         """,
         {
-            "organization": upload.organization_id, "media": upload.media_id, "collection": upload.collection_id, "parent": parent,
-            "type": media_type, "name": upload.name, "title": upload.title, "alt": upload.alt, "caption": upload.caption,
-            "link_token": link_token, "version": upload.version_id, "filename": upload.filename, "mime_type": upload.mime_type,
-            "bytes": stored.bytes, "user": upload.user_id,
+            "organization": upload.organization_id,
+            "media": upload.media_id,
+            "collection": upload.collection_id,
+            "parent": parent,
+            "type": media_type,
+            "name": upload.name,
+            "title": upload.title,
+            "alt": upload.alt,
+            "caption": upload.caption,
+            "link_token": link_token,
+            "version": upload.version_id,
+            "filename": upload.filename,
+            "mime_type": upload.mime_type,
+            "bytes": stored.bytes,
+            "user": upload.user_id,
         },
         nothing,
     )
 
 
 def take_number(organization: UUID, media: UUID) -> Statement[Number]:
-    """The number of a further version, taken for good; the item is held until the transaction ends. No row: it is deleted or gone."""
+    """The number of a further version, taken for good; the item is held until the transaction ends. No
+    row: it is deleted or gone.
+    """
     return Statement(
         """
         update media
@@ -161,7 +178,8 @@ def take_number(organization: UUID, media: UUID) -> Statement[Number]:
            and status = 'active'
         returning next_version - 1 as n
         """,
-        {"organization": organization, "media": media}, Number,
+        {"organization": organization, "media": media},
+        Number,
     )
 
 
@@ -175,16 +193,27 @@ def birth(upload: Upload, stored: Stored, number: int, media_type: MediaType) ->
                 %(bytes)s, %(checksum)s, %(user)s)
         """,
         {
-            "organization": upload.organization_id, "version": upload.version_id, "media": upload.media_id, "number": number,
-            "type": media_type, "upload": upload.id, "key": stored.key, "filename": upload.filename, "mime_type": upload.mime_type,
-            "bytes": stored.bytes, "checksum": stored.checksum, "user": upload.user_id,
+            "organization": upload.organization_id,
+            "version": upload.version_id,
+            "media": upload.media_id,
+            "number": number,
+            "type": media_type,
+            "upload": upload.id,
+            "key": stored.key,
+            "filename": upload.filename,
+            "mime_type": upload.mime_type,
+            "bytes": stored.bytes,
+            "checksum": stored.checksum,
+            "user": upload.user_id,
         },
         nothing,
     )
 
 
 def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
-    """A new attempt at a version that waits: it writes under a generation of its own. No row: it does not wait."""
+    """A new attempt at a version that waits: it writes under a generation of its own. No row: it does not
+    wait.
+    """
     return Statement(
         """
         update versions
@@ -195,15 +224,19 @@ def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
            and key is not null
         returning id, media_id, key, last_generation as generation, mime_type
         """,
-        {"organization": organization, "version": version}, Attempt,
+        {"organization": organization, "version": version},
+        Attempt,
     )
 
 
 def lock_item(organization: UUID, media: UUID) -> Statement[object]:
-    """Who changes a version holds its item first: one lock for the whole family, so that no two wait for each other crosswise."""
+    """Who changes a version holds its item first: one lock for the whole family, so that no two wait for
+    each other crosswise.
+    """
     return Statement(
         "select id from media where organization_id = %(organization)s and id = %(media)s for update",
-        {"organization": organization, "media": media}, nothing,
+        {"organization": organization, "media": media},
+        nothing,
     )
 
 
@@ -217,14 +250,16 @@ def lock_family(organization: UUID, version: UUID) -> Statement[object]:
            and id = (select media_id from versions where organization_id = %(organization)s and id = %(version)s)
            for update
         """,
-        {"organization": organization, "version": version}, nothing,
+        {"organization": organization, "version": version},
+        nothing,
     )
 
 
 def held(organization: UUID, version: UUID) -> Statement[Held]:
     """The version as it is now. No row: it is gone.
 
-    To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show the version as it was before.
+    To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show
+    the version as it was before.
     """
     return Statement(
         """
@@ -236,7 +271,8 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
          where v.organization_id = %(organization)s
            and v.id = %(version)s
         """,
-        {"organization": organization, "version": version}, Held,
+        {"organization": organization, "version": version},
+        Held,
     )
 
 
@@ -250,12 +286,19 @@ def verify(organization: UUID, version: UUID, *, width: int | None, height: int 
            and id = %(version)s
            and verified_at is null
         """,
-        {"organization": organization, "version": version, "width": width, "height": height}, nothing,
+        {"organization": organization, "version": version, "width": width, "height": height},
+        nothing,
     )
 
 
 def record(
-    organization: UUID, version: UUID, facts: Facts, *, processing: Literal["ready", "failed"], reason: str | None, generation: int
+    organization: UUID,
+    version: UUID,
+    facts: Facts,
+    *,
+    processing: Literal["ready", "failed"],
+    reason: str | None,
+    generation: int,
 ) -> Statement[object]:
     """The bytes are verified, and this was made of them."""
     from psycopg.types.json import Jsonb
@@ -273,11 +316,24 @@ def record(
            and id = %(version)s
         """,
         {
-            "organization": organization, "version": version, "mime_type": facts.mime_type, "sha256": facts.sha256, "width": facts.width,
-            "height": facts.height, "duration": facts.duration, "placeholder": facts.placeholder,
-            "perceptual_hash": None if facts.perceptual_hash is None else _signed(facts.perceptual_hash), "colors": list(facts.colors),
-            "exif": None if facts.exif is None else Jsonb(dict(facts.exif)), "taken_at": facts.taken_at, "taken_zone": facts.taken_zone,
-            "codec": facts.codec, "frame_rate": facts.frame_rate, "processing": processing, "reason": reason, "generation": generation,
+            "organization": organization,
+            "version": version,
+            "mime_type": facts.mime_type,
+            "sha256": facts.sha256,
+            "width": facts.width,
+            "height": facts.height,
+            "duration": facts.duration,
+            "placeholder": facts.placeholder,
+            "perceptual_hash": None if facts.perceptual_hash is None else _signed(facts.perceptual_hash),
+            "colors": list(facts.colors),
+            "exif": None if facts.exif is None else Jsonb(dict(facts.exif)),
+            "taken_at": facts.taken_at,
+            "taken_zone": facts.taken_zone,
+            "codec": facts.codec,
+            "frame_rate": facts.frame_rate,
+            "processing": processing,
+            "reason": reason,
+            "generation": generation,
         },
         nothing,
     )
@@ -298,7 +354,8 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(version)s
         """,
-        {"organization": organization, "version": version, "reason": reason}, nothing,
+        {"organization": organization, "version": version, "reason": reason},
+        nothing,
     )
 
 
@@ -306,12 +363,14 @@ def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statem
     """What the bytes turned out to be."""
     return Statement(
         "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
-        {"organization": organization, "version": version, "type": media_type}, nothing,
+        {"organization": organization, "version": version, "type": media_type},
+        nothing,
     )
 
 
 def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
-    """The item's active version is this one, and stays it when others come; the newest that is ready gives way, as it would unselected. What the
+    """The item's active version is this one, and stays it when others come; the newest that is ready gives
+    way, as it would unselected. What the
     item shows of it is another statement's (`show_active`).
     """
     return Statement(
@@ -331,13 +390,16 @@ def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(media)s
         """,
-        {"organization": organization, "media": media, "version": version}, nothing,
+        {"organization": organization, "media": media, "version": version},
+        nothing,
     )
 
 
 def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[Shown]:
-    """The item shows the version that is to be active: the selected one; else the newest that is ready; else the one it showed, and when that is
-    gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody did it, the bytes are processed.
+    """The item shows the version that is to be active: the selected one; else the newest that is ready; else
+    the one it showed, and when that is
+    gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody
+    did it, the bytes are processed.
 
     No row: the item is gone, or no such version is left.
     """
@@ -376,7 +438,8 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
                item.type as was_type, item.verified_at is not null as was_verified
           from item, chosen
         """,
-        {"organization": organization, "media": media, "actor": actor}, Shown,
+        {"organization": organization, "media": media, "actor": actor},
+        Shown,
     )
 
 
@@ -391,7 +454,8 @@ def others(organization: UUID, version: UUID) -> Statement[Others]:
          where one.organization_id = %(organization)s
            and one.id = %(version)s
         """,
-        {"organization": organization, "version": version}, Others,
+        {"organization": organization, "version": version},
+        Others,
     )
 
 
@@ -405,7 +469,8 @@ def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]
            and id = %(version)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "version": version}, nothing,
+        {"organization": organization, "deletion": deletion, "version": version},
+        nothing,
     )
 
 
@@ -413,11 +478,14 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
     """The version is gone; its frames with it."""
     return Statement(
         "delete from versions where organization_id = %(organization)s and id = %(version)s",
-        {"organization": organization, "version": version}, nothing,
+        {"organization": organization, "version": version},
+        nothing,
     )
 
 
-def put_frame(organization: UUID, version: UUID, generation: int, frame: NewFrame, new_id: UUID) -> Statement[object]:
+def put_frame(
+    organization: UUID, version: UUID, generation: int, frame: NewFrame, new_id: UUID
+) -> Statement[object]:
     """The frame of this ordinal is this one; it keeps the id it had."""
     return Statement(
         """
@@ -431,9 +499,19 @@ def put_frame(organization: UUID, version: UUID, generation: int, frame: NewFram
                thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
         """,
         {
-            "organization": organization, "id": new_id, "version": version, "ordinal": frame.ordinal, "generation": generation,
-            "key": frame.key, "mime_type": frame.mime_type, "width": frame.width, "height": frame.height, "thumbnail_key": frame.thumbnail_key,
-            "thumbnail_width": frame.thumbnail_width, "thumbnail_height": frame.thumbnail_height, "at_seconds": frame.at_seconds,
+            "organization": organization,
+            "id": new_id,
+            "version": version,
+            "ordinal": frame.ordinal,
+            "generation": generation,
+            "key": frame.key,
+            "mime_type": frame.mime_type,
+            "width": frame.width,
+            "height": frame.height,
+            "thumbnail_key": frame.thumbnail_key,
+            "thumbnail_width": frame.thumbnail_width,
+            "thumbnail_height": frame.thumbnail_height,
+            "at_seconds": frame.at_seconds,
             "end_seconds": frame.end_seconds,
         },
         nothing,
@@ -444,7 +522,8 @@ def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[obj
     """No frames of another generation are left."""
     return Statement(
         "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
-        {"organization": organization, "version": version, "but": but}, nothing,
+        {"organization": organization, "version": version, "but": but},
+        nothing,
     )
 
 
@@ -452,11 +531,13 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     """The item is gone; its versions, frames and tags with it."""
     return Statement(
         "delete from media where organization_id = %(organization)s and id = %(media)s",
-        {"organization": organization, "media": media}, nothing,
+        {"organization": organization, "media": media},
+        nothing,
     )
 
 
 # As they are shown.
+
 
 def family(organization: UUID, item: UUID) -> Statement[Family]:
     """No row: the item, or the version, is deleted or was never there."""
@@ -476,7 +557,8 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
                            select %(item)s
                            limit 1)
         """,
-        {"organization": organization, "item": item}, Family,
+        {"organization": organization, "item": item},
+        Family,
     )
 
 
@@ -484,15 +566,22 @@ def shown(organization: UUID, version: UUID) -> Statement[Media]:
     """The version as itself. No row: it or its item is deleted, or it was never there."""
     return Statement(
         _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
-        {"organization": organization, "version": version}, as_media,
+        {"organization": organization, "version": version},
+        as_media,
     )
 
 
 def of_item(organization: UUID, item: UUID) -> Statement[Media]:
     """The living versions of a living item, each as itself, the first one first."""
     return Statement(
-        _SHOWN + VERSION + " and version.media_id = %(item)s) as media" + VERSION_JOINS + _LIVING + " order by version_number",
-        {"organization": organization, "item": item}, as_media,
+        _SHOWN
+        + VERSION
+        + " and version.media_id = %(item)s) as media"
+        + VERSION_JOINS
+        + _LIVING
+        + " order by version_number",
+        {"organization": organization, "item": item},
+        as_media,
     )
 
 

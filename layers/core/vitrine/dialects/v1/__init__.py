@@ -1,4 +1,6 @@
-"""The v1 API's spelling: `/api/v1/...`. Ids with hyphens, every answer in an envelope, validation issues as zod 4 gives them."""
+"""The v1 API's spelling: `/api/v1/...`. Ids with hyphens, every answer in an envelope, validation issues
+as zod 4 gives them.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ from vitrine.errors import (
     UnknownOrganization,
     UnsupportedType,
     WrongOrigin,
-)  # fmt: skip
+)
 from vitrine.permissions import V1_LIMITS
 
 if TYPE_CHECKING:
@@ -56,16 +58,44 @@ if TYPE_CHECKING:
     from vitrine.permissions import RateLimit, Tier
 
 __all__ = [
-    "BEARER_FIRST", "CHECKS", "ITEM_DECIDES", "LIMITS", "MISSING", "SESSION_DECIDES", "AddTag", "CreateMedia", "DeletedMedia", "ListQuery",
-    "MediaPage", "OneMedia", "RestoredMedia", "SetTags", "UpdateMedia", "UploadFiles", "UploadLimits", "UploadedFiles", "fault", "files_of",
-    "parse_id", "read_body", "read_query", "refusal", "show_deleted", "show_limits", "show_one", "show_page", "show_restored", "show_uploaded",
-]  # fmt: skip
+    "BEARER_FIRST",
+    "CHECKS",
+    "ITEM_DECIDES",
+    "LIMITS",
+    "MISSING",
+    "SESSION_DECIDES",
+    "AddTag",
+    "CreateMedia",
+    "DeletedMedia",
+    "ListQuery",
+    "MediaPage",
+    "OneMedia",
+    "RestoredMedia",
+    "SetTags",
+    "UpdateMedia",
+    "UploadFiles",
+    "UploadLimits",
+    "UploadedFiles",
+    "fault",
+    "files_of",
+    "parse_id",
+    "read_body",
+    "read_query",
+    "refusal",
+    "show_deleted",
+    "show_limits",
+    "show_one",
+    "show_page",
+    "show_restored",
+    "show_uploaded",
+]
 
 M = TypeVar("M", bound=BaseModel)
 
 BEARER_FIRST: bool = True
-ITEM_DECIDES: bool = False   # a team is named, or the earliest membership counts; another team's item is not found
-SESSION_DECIDES: bool = False   # its clients name the team by header or cookie
+# a team is named, or the earliest membership counts; another team's item is not found
+ITEM_DECIDES: bool = False
+SESSION_DECIDES: bool = False  # its clients name the team by header or cookie
 LIMITS: Mapping[Tier, RateLimit] = V1_LIMITS
 CHECKS: tuple[Check, ...] = ("scope", "organization", "role", "item")
 
@@ -91,14 +121,32 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, UnknownOrganization):
         return Answer({"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}, 403)
     if isinstance(refused, NotAMember):
-        return Answer({"success": False, "error": "Access denied: You are not a member of this team", "code": "NOT_A_MEMBER"}, 403)
+        return Answer(
+            {
+                "success": False,
+                "error": "Access denied: You are not a member of this team",
+                "code": "NOT_A_MEMBER",
+            },
+            403,
+        )
     if isinstance(refused, NoOrganization):
         return Answer({"success": False, "error": "Team context required. Include x-team-id header."}, 400)
 
-    if isinstance(refused, TooManyRequests):   # nor has this one, which has a place of its own for the figures
-        said = {"limit": refused.allowed, "remaining": 0, "resetTime": show_time(refused.resets_at), "retryAfter": refused.retry_after}
+    if isinstance(refused, TooManyRequests):  # nor has this one, which has a place of its own for the figures
+        said = {
+            "limit": refused.allowed,
+            "remaining": 0,
+            "resetTime": show_time(refused.resets_at),
+            "retryAfter": refused.retry_after,
+        }
         sentence = "Too many requests. Please try again later."
-        body = {"success": False, "error": "Rate limit exceeded", "message": sentence, "code": "RATE_LIMIT_EXCEEDED", "meta": said}
+        body = {
+            "success": False,
+            "error": "Rate limit exceeded",
+            "message": sentence,
+            "code": "RATE_LIMIT_EXCEEDED",
+            "meta": said,
+        }
         return Answer(body, 429, said_in_headers(refused))
 
     if isinstance(refused, MethodNotAllowed):
@@ -106,7 +154,9 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
     if isinstance(refused, Unauthorized):
         return _error(401, "Unauthorized")
     if isinstance(refused, MissingScope):
-        return _error(403, f"Insufficient permissions - {refused.scope} scope required", code="INSUFFICIENT_SCOPE")
+        return _error(
+            403, f"Insufficient permissions - {refused.scope} scope required", code="INSUFFICIENT_SCOPE"
+        )
     if isinstance(refused, OtherOrganization):
         return _error(404, refused.sentence)
     if isinstance(refused, (SessionRequired, WrongOrigin)):
@@ -115,17 +165,19 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
         return _error(403, "Permission denied", code="PERMISSION_DENIED")
     if isinstance(refused, Mismatch):
         return _invalid(operation, refused.sentence, refused.zod)
-    if isinstance(refused, Invalid) and refused.issues:   # as zod says what a schema's own check finds
-        custom = [{"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues]
+    if isinstance(refused, Invalid) and refused.issues:  # as zod says what a schema's own check finds
+        custom = [
+            {"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues
+        ]
         return _invalid(operation, refused.sentence, custom)
     if isinstance(refused, NothingTaken):
         return _error(refused.status, refused.sentence, details=refused.details)
-    if isinstance(refused, UnsupportedType):   # the contract has no 415
+    if isinstance(refused, UnsupportedType):  # the contract has no 415
         return _error(400, refused.sentence)
     return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - the contract's body has no place for it, the header tells it
+def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     return _error(500, MESSAGES[operation].fault if operation in MESSAGES else "Internal server error")
 
 
@@ -135,7 +187,12 @@ def _invalid(operation: str | None, sentence: str, issues: list[dict[str, Any]])
 
 
 def _error(
-    status: int, message: str, *, code: str | None = None, details: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    message: str,
+    *,
+    code: str | None = None,
+    details: dict[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     body: dict[str, object] = {"success": False, "error": message, "code": code or f"HTTP_{status}"}
     if details is not None:

@@ -1,4 +1,6 @@
-"""What v1 endpoints take as a body. A field of UpdateMedia that was not sent is not in its `model_fields_set`."""
+"""What v1 endpoints take as a body. A field of UpdateMedia that was not sent is not in its
+`model_fields_set`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
 from vitrine.models import MAX_URL, Named, Said
 
-MAX_PIXELS = 2**31 - 1   # along one side, as they are stored
-MOST_TAGS = 500   # in one list, repeated ones counted
+MAX_PIXELS = 2**31 - 1  # along one side, as they are stored
+MOST_TAGS = 500  # in one list, repeated ones counted
 TagId = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -22,9 +24,9 @@ class CreateMedia(Schema):
 
     url: WebUrl = Field(max_length=MAX_URL)
     filename: str = Field(min_length=1, max_length=255)
-    fileSize: int = Field(gt=0)                  # bytes
+    fileSize: int = Field(gt=0)  # bytes
     mimeType: str = Field(min_length=1, max_length=255)
-    width: int | None = Field(None, gt=0, le=MAX_PIXELS)   # pixels
+    width: int | None = Field(None, gt=0, le=MAX_PIXELS)  # pixels
     height: int | None = Field(None, gt=0, le=MAX_PIXELS)
     title: Title | None = None
     alt: Alt | None = None

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from vitrine.library.keys import Minted
     from vitrine.models import ApiKey
 
-__all__ = ["KeyList", "MintedKey", "NewKey", "RevokedKey", "parse_key_id", "show_list", "show_minted", "show_revoked"]
+__all__ = [
+    "KeyList",
+    "MintedKey",
+    "NewKey",
+    "RevokedKey",
+    "parse_key_id",
+    "show_list",
+    "show_minted",
+    "show_revoked",
+]
 
 
 class NewKey(Schema):
@@ -26,7 +35,7 @@ class NewKey(Schema):
 
     name: str
     scopes: list[str] = Field(max_length=MOST_SCOPES)
-    expiresAt: str | None = None   # null: never
+    expiresAt: str | None = None  # null: never
 
     def end(self) -> datetime | None:
         """Raises Invalid."""
@@ -41,14 +50,14 @@ class Key(TypedDict):
     name: str
     keyPrefix: str
     scopes: list[str]
-    status: Literal["active", "expired", "inactive"]   # inactive: revoked
-    lastUsedAt: Time | None   # within five minutes
+    status: Literal["active", "expired", "inactive"]  # inactive: revoked
+    lastUsedAt: Time | None  # within five minutes
     expiresAt: Time | None
     createdAt: Time
 
 
 class MintedOne(Key):
-    key: str                  # shown this once
+    key: str  # shown this once
 
 
 class Revocation(TypedDict):

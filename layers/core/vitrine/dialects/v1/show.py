@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vitrine.delivery import Links
 
 
-MAX_SEARCH, MAX_TAGS = 500, 4000   # characters, as zod counts them; a hundred tags by id
+MAX_SEARCH, MAX_TAGS = 500, 4000  # characters, as zod counts them; a hundred tags by id
 
 
 class ListQuery(Schema):
@@ -47,11 +47,11 @@ class Media(TypedDict):
     id: str
     userId: str
     teamId: str
-    url: Link            # permanent
+    url: Link  # permanent
     filename: str
-    fileSize: int        # bytes
+    fileSize: int  # bytes
     mimeType: str
-    width: int | None    # pixels
+    width: int | None  # pixels
     height: int | None
     title: str | None
     alt: str | None
@@ -111,19 +111,19 @@ class RestoredMedia(TypedDict):
 
 
 class ErrorDetails(TypedDict):
-    errors: NotRequired[list[dict[str, object]]]   # zod issues
-    allowedTypes: NotRequired[list[str]]           # of an upload whose type is not taken
-    maxSize: NotRequired[str]                      # of an upload that is too large, "10MB"
-    fileSize: NotRequired[str]                     # "12.34MB"
-    fileName: NotRequired[str]                     # of an upload that failed
+    errors: NotRequired[list[dict[str, object]]]  # zod issues
+    allowedTypes: NotRequired[list[str]]  # of an upload whose type is not taken
+    maxSize: NotRequired[str]  # of an upload that is too large, "10MB"
+    fileSize: NotRequired[str]  # "12.34MB"
+    fileName: NotRequired[str]  # of an upload that failed
     error: NotRequired[str]
 
 
 class RateMeta(TypedDict):
-    limit: int           # requests per window
+    limit: int  # requests per window
     remaining: int
     resetTime: Time
-    retryAfter: int      # seconds
+    retryAfter: int  # seconds
 
 
 class Error(TypedDict):
@@ -131,21 +131,35 @@ class Error(TypedDict):
     error: str
     code: NotRequired[str]
     details: NotRequired[ErrorDetails]
-    message: NotRequired[str]        # of a 429 alone
-    meta: NotRequired[RateMeta]      # of a 429 alone
+    message: NotRequired[str]  # of a 429 alone
+    meta: NotRequired[RateMeta]  # of a 429 alone
     info: NotRequired[Info]
 
 
 def show_one(media: models.Media, links: Links) -> OneMedia:
-    return {"success": True, "data": show_media(media, links), "info": {"timestamp": show_time(datetime.now(UTC))}}
+    return {
+        "success": True,
+        "data": show_media(media, links),
+        "info": {"timestamp": show_time(datetime.now(UTC))},
+    }
 
 
 def show_page(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> MediaPage:
     """`info` repeats the paging: some clients look for it there."""
     return {
         "success": True,
-        "data": {"data": [show_media(media, links) for media in page.items], "total": page.total, "limit": limit, "offset": offset},
-        "info": {"timestamp": show_time(datetime.now(UTC)), "limit": limit, "offset": offset, "total": page.total},
+        "data": {
+            "data": [show_media(media, links) for media in page.items],
+            "total": page.total,
+            "limit": limit,
+            "offset": offset,
+        },
+        "info": {
+            "timestamp": show_time(datetime.now(UTC)),
+            "limit": limit,
+            "offset": offset,
+            "total": page.total,
+        },
     }
 
 
@@ -183,5 +197,7 @@ def show_media(media: models.Media, links: Links) -> Media:
         "status": media.status,
         "createdAt": show_time(media.created_at),
         "updatedAt": show_time(media.updated_at),
-        "processing": {"state": media.processing, "reason": media.processing_reason} if media.processing is not None else None,
+        "processing": {"state": media.processing, "reason": media.processing_reason}
+        if media.processing is not None
+        else None,
     }

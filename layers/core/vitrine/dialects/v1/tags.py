@@ -23,11 +23,25 @@ if TYPE_CHECKING:
     from vitrine.models import SluggedTag
 
 __all__ = [
-    "AddTag", "DeletedTag", "MadeTag", "NewTag", "OneTag", "RemovedTag", "SetTags", "TagChange", "TagList", "WhichTag", "parse_tag_id",
-    "show_deleted", "show_list", "show_made", "show_one", "show_removed",
-]  # fmt: skip
+    "AddTag",
+    "DeletedTag",
+    "MadeTag",
+    "NewTag",
+    "OneTag",
+    "RemovedTag",
+    "SetTags",
+    "TagChange",
+    "TagList",
+    "WhichTag",
+    "parse_tag_id",
+    "show_deleted",
+    "show_list",
+    "show_made",
+    "show_one",
+    "show_removed",
+]
 
-MOST = 1_000_000   # of an order, either way
+MOST = 1_000_000  # of an order, either way
 Color = Annotated[str, Field(max_length=50)]
 Icon = Annotated[str, Field(max_length=100)]
 About = Annotated[str, Field(max_length=255)]
@@ -50,7 +64,7 @@ def _named(name: str) -> str:
 class NewTag(Schema):
     """POST /api/v1/media-tags"""
 
-    name: str   # its bounds are said in words, as the contract has no issues here
+    name: str  # its bounds are said in words, as the contract has no issues here
 
     def named(self) -> str:
         """Raises Invalid."""
@@ -61,11 +75,11 @@ class TagChange(Schema):
     """PATCH /api/v1/media-tags/{id}: what is to be changed of a tag; the rest stays."""
 
     name: str = ""
-    color: Color | None = None          # null: none
+    color: Color | None = None  # null: none
     icon: Icon | None = None
     description: About | None = None
     order: int = Field(0, ge=-MOST, le=MOST)
-    isActive: bool = True               # false: hidden
+    isActive: bool = True  # false: hidden
 
     def change(self) -> team_tags.Change:
         """Raises Invalid when it is none."""
@@ -101,7 +115,7 @@ class Tag(TypedDict):
     icon: str | None
     color: str | None
     order: int
-    isActive: bool       # False: hidden
+    isActive: bool  # False: hidden
     createdAt: Time
     updatedAt: Time
 
@@ -160,8 +174,14 @@ def show_one(tag: SluggedTag) -> OneTag:
 
 def show_made(tag: SluggedTag) -> MadeTag:
     made: Made = {
-        "id": str(tag.id), "slug": tag.slug, "name": tag.name, "color": tag.color, "icon": tag.icon, "order": tag.order, "isActive": tag.is_active,
-    }  # fmt: skip
+        "id": str(tag.id),
+        "slug": tag.slug,
+        "name": tag.name,
+        "color": tag.color,
+        "icon": tag.icon,
+        "order": tag.order,
+        "isActive": tag.is_active,
+    }
     return {"success": True, "data": made, "info": _now()}
 
 
@@ -170,7 +190,11 @@ def show_removed() -> RemovedTag:
 
 
 def show_deleted(tag: SluggedTag) -> DeletedTag:
-    return {"success": True, "data": {"message": "Media tag deleted successfully", "success": True, "id": str(tag.id)}, "info": _now()}
+    return {
+        "success": True,
+        "data": {"message": "Media tag deleted successfully", "success": True, "id": str(tag.id)},
+        "info": _now(),
+    }
 
 
 def _tag(tag: SluggedTag) -> Tag:

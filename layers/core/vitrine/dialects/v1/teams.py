@@ -38,7 +38,7 @@ class Team(TypedDict):
     id: str
     name: str
     slug: str
-    role: Role   # of who asks
+    role: Role  # of who asks
 
 
 class OneTeam(TypedDict):
@@ -58,8 +58,17 @@ def show_team(membership: models.Membership) -> OneTeam:
 
 
 def show_teams(memberships: Sequence[models.Membership]) -> Teams:
-    return {"success": True, "data": [_team(membership) for membership in memberships], "info": {"timestamp": show_time(datetime.now(UTC))}}
+    return {
+        "success": True,
+        "data": [_team(membership) for membership in memberships],
+        "info": {"timestamp": show_time(datetime.now(UTC))},
+    }
 
 
 def _team(membership: models.Membership) -> Team:
-    return {"id": str(membership.id), "name": membership.name, "slug": membership.slug, "role": membership.role}
+    return {
+        "id": str(membership.id),
+        "name": membership.name,
+        "slug": membership.slug,
+        "role": membership.role,
+    }

@@ -39,7 +39,7 @@ class Uploads(TypedDict):
     media: list[Media]
     count: int
     storage: Literal["s3"]
-    errors: NotRequired[list[RefusedFile]]   # where some were refused
+    errors: NotRequired[list[RefusedFile]]  # where some were refused
 
 
 class UploadedFiles(TypedDict):
@@ -49,7 +49,7 @@ class UploadedFiles(TypedDict):
 
 
 class Direct(TypedDict):
-    endpoint: Link       # of the protocol that puts larger files straight into the store
+    endpoint: Link  # of the protocol that puts larger files straight into the store
 
 
 class Limits(TypedDict):
@@ -57,10 +57,10 @@ class Limits(TypedDict):
     storage: Literal["S3"]
     uploadPath: str
     supportedTypes: list[str]
-    maxFileSize: str                 # "10MB"
-    maxImageSize: NotRequired[str]   # where it is another
+    maxFileSize: str  # "10MB"
+    maxImageSize: NotRequired[str]  # where it is another
     maxVideoSize: NotRequired[str]
-    maxRequestSize: str              # of a form with all its files
+    maxRequestSize: str  # of a form with all its files
     direct: Direct
 
 
@@ -85,8 +85,11 @@ def files_of(form: UploadFiles) -> Sequence[models.SentFile]:
     return form.files
 
 
-def show_uploaded(judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], links: Links) -> UploadedFiles:
-    """Report each file: taken, rejected, or skipped because its part has another name than `files` (`skipped`: the part's name, the file's).
+def show_uploaded(
+    judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], links: Links
+) -> UploadedFiles:
+    """Report each file: taken, rejected, or skipped because its part has another name than `files`
+    (`skipped`: the part's name, the file's).
 
     Raises NothingTaken where no file was taken and one of them is not empty.
     """
@@ -97,8 +100,12 @@ def show_uploaded(judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], 
     if skipped and not shown:
         raise NothingTaken(400, _elsewhere(skipped[0][0]), None)
     data: Uploads = {
-        "message": "Files uploaded successfully", "urls": [media["url"] for media in shown], "media": shown, "count": len(shown), "storage": "s3",
-    }  # fmt: skip
+        "message": "Files uploaded successfully",
+        "urls": [media["url"] for media in shown],
+        "media": shown,
+        "count": len(shown),
+        "storage": "s3",
+    }
     if refused or skipped:
         data["errors"] = [
             *(RefusedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in refused),
@@ -110,9 +117,14 @@ def show_uploaded(judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], 
 def show_limits(any_kind: int, image: int, video: int, form: int, links: Links) -> UploadLimits:
     """The limits of one file, and of a form as a whole, in bytes."""
     data: Limits = {
-        "message": "Media upload endpoint is active", "storage": "S3", "uploadPath": "originals/", "supportedTypes": content.declarable(),
-        "maxFileSize": f"{_megabytes(any_kind)}MB", "maxRequestSize": f"{_megabytes(form)}MB", "direct": {"endpoint": f"{links.origin}/api/upload"},
-    }  # fmt: skip
+        "message": "Media upload endpoint is active",
+        "storage": "S3",
+        "uploadPath": "originals/",
+        "supportedTypes": content.declarable(),
+        "maxFileSize": f"{_megabytes(any_kind)}MB",
+        "maxRequestSize": f"{_megabytes(form)}MB",
+        "direct": {"endpoint": f"{links.origin}/api/upload"},
+    }
     if image != any_kind:
         data["maxImageSize"] = f"{_megabytes(image)}MB"
     if video != any_kind:
@@ -128,12 +140,17 @@ def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None
     """Status, sentence and details, as they are documented."""
     name = judged.file.filename
     if isinstance(why, UnsupportedType):
-        kind = "unknown" if judged.mime_type in ("", *content.taken()) else judged.mime_type   # it claims to be one that is taken, and is not
+        # it claims to be one that is taken, and is not
+        kind = "unknown" if judged.mime_type in ("", *content.taken()) else judged.mime_type
         details = {"allowedTypes": content.declarable()}
         return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
     if isinstance(why, TooLarge) and why.code == "too_large":
         most = f"{_megabytes(judged.limit)}MB"
-        return 400, f"File {name} is too large. Maximum size is {most}.", {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"}
+        return (
+            400,
+            f"File {name} is too large. Maximum size is {most}.",
+            {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"},
+        )
     if isinstance(why, Busy):
         return 500, f"Failed to upload file {name}", {"fileName": name, "error": why.sentence}
     return 400, why.sentence, None

@@ -1,4 +1,6 @@
-"""Input as JavaScript coerces it and zod 4.3 judges it: the same issues, in the same order, with the same keys and messages."""
+"""Input as JavaScript coerces it and zod 4.3 judges it: the same issues, in the same order, with the same
+keys and messages.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ from vitrine.models import SentFile
 from vitrine.texts import EXACT, Exact
 
 Issue = dict[str, Any]
-Judge = Callable[[object], tuple[object, list[Issue]]]   # a JSON value, or UNDEFINED -> what is kept of it, what is wrong with it
+# a JSON value, or UNDEFINED -> what is kept of it, what is wrong with it
+Judge = Callable[[object], tuple[object, list[Issue]]]
 
 UNDEFINED: Final = object()
-SAFE = 2**53 - 1     # Number.MAX_SAFE_INTEGER
-MOST_ISSUES = 1000   # of one list: its elements after them are not judged, or 4 MiB of wrong ones would be answered with hundreds
+SAFE = 2**53 - 1  # Number.MAX_SAFE_INTEGER
+# of one list: its elements after them are not judged, or 4 MiB of wrong ones would be answered with hundreds
+MOST_ISSUES = 1000
 
 
 class Mismatch(Invalid):
@@ -39,19 +43,24 @@ class _Web(NamedTuple):
     """Marks a text that must be a URL."""
 
 
-WebUrl = Annotated[str, _Web(), EXACT, WithJsonSchema({"type": "string", "format": "uri"})]   # of http or https
+# of http or https
+WebUrl = Annotated[str, _Web(), EXACT, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class Schema(Input):
-    """A model that is judged as zod judges the schema of the same fields: pydantic describes it, and judges nothing.
+    """A model that is judged as zod judges the schema of the same fields: pydantic describes it, and judges
+    nothing.
 
-    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `| None`, with limits in Field(ge, gt, le,
+    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `|
+    None`, with limits in Field(ge, gt, le,
     min_length, max_length). One with a default may be absent.
     """
 
     @classmethod
     def read(cls, value: object, *, coerced: bool = False) -> Self:
-        """Raises Mismatch. Unknown keys are dropped, absent ones have their default. Coerced: the values are texts, as in a query."""
+        """Raises Mismatch. Unknown keys are dropped, absent ones have their default. Coerced: the values
+        are texts, as in a query.
+        """
         if not isinstance(value, Mapping):
             raise Mismatch([_mistyped("object", value)])
         given = cast("Mapping[str, object]", value)
@@ -75,7 +84,11 @@ class _Field(NamedTuple):
 @cache
 def _fields(schema: type[Schema], coerced: bool) -> tuple[_Field, ...]:
     return tuple(
-        _Field(field.alias or name, field.is_required(), _judge(field.annotation, field.metadata, coerced=coerced))
+        _Field(
+            field.alias or name,
+            field.is_required(),
+            _judge(field.annotation, field.metadata, coerced=coerced),
+        )
         for name, field in schema.model_fields.items()
     )
 
@@ -85,7 +98,9 @@ def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
     limits = [limit for limit in limits if not isinstance(limit, Exact)]
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        inner = [limit for one in parts[1:] for limit in (one.metadata if isinstance(one, FieldInfo) else [one])]
+        inner = [
+            limit for one in parts[1:] for limit in (one.metadata if isinstance(one, FieldInfo) else [one])
+        ]
         return _judge(parts[0], [*inner, *limits], coerced=coerced)
     if origin in (Union, UnionType):
         [some] = (part for part in parts if part is not NoneType)
@@ -118,13 +133,18 @@ def string(*limits: object) -> Judge:
     """`z.string().min(...).max(...)`"""
 
     def judge(value: object) -> tuple[object, list[Issue]]:
-        return value, [*([] if isinstance(value, str) else [_mistyped("string", value)]), *_measured(value, limits)]
+        return value, [
+            *([] if isinstance(value, str) else [_mistyped("string", value)]),
+            *_measured(value, limits),
+        ]
 
     return judge
 
 
 def url(*limits: object) -> Judge:
-    """`z.string().url("Invalid URL format").max(...)`, of http and https alone. White space around it is dropped."""
+    """`z.string().url("Invalid URL format").max(...)`, of http and https alone. White space around it is
+    dropped.
+    """
 
     def judge(value: object) -> tuple[object, list[Issue]]:
         if not isinstance(value, str):
@@ -135,7 +155,12 @@ def url(*limits: object) -> Judge:
                 return address, _measured(address, limits)
         except ValidationError:
             pass
-        wrong: Issue = {"code": "invalid_format", "format": "url", "path": [], "message": "Invalid URL format"}
+        wrong: Issue = {
+            "code": "invalid_format",
+            "format": "url",
+            "path": [],
+            "message": "Invalid URL format",
+        }
         return None, [wrong, *_measured(address, limits)]
 
     return judge
@@ -157,7 +182,15 @@ def integer(*limits: object, coerced: bool = False) -> Judge:
             return None, [_mistyped("number", double, received="NaN" if isnan(double) else "Infinity")]
         if not double.is_integer():
             message = "Invalid input: expected int, received number"
-            return None, [{"expected": "int", "format": "safeint", "code": "invalid_type", "path": [], "message": message}]
+            return None, [
+                {
+                    "expected": "int",
+                    "format": "safeint",
+                    "code": "invalid_type",
+                    "path": [],
+                    "message": message,
+                }
+            ]
         return int(double), [*_safe(double), *_bounded(double, limits)]
 
     return judge
@@ -206,6 +239,7 @@ def nullable(inner: Judge) -> Judge:
 
 # Issues.
 
+
 def _within(key: str | int, issues: list[Issue]) -> list[Issue]:
     for issue in issues:
         issue["path"].insert(0, key)
@@ -234,8 +268,12 @@ def _type(value: object) -> str:
 def _safe(value: float) -> list[Issue]:
     if abs(value) <= SAFE:
         return []
-    bound: Issue = {"code": "too_big", "maximum": SAFE} if value > 0 else {"code": "too_small", "minimum": -SAFE}
-    message = f"Too big: expected int to be <={SAFE}" if value > 0 else f"Too small: expected int to be >=-{SAFE}"
+    bound: Issue = (
+        {"code": "too_big", "maximum": SAFE} if value > 0 else {"code": "too_small", "minimum": -SAFE}
+    )
+    message = (
+        f"Too big: expected int to be <={SAFE}" if value > 0 else f"Too small: expected int to be >=-{SAFE}"
+    )
     note = "Integers must be within the safe integer range."
     return [{**bound, "note": note, "origin": "int", "inclusive": True, "path": [], "message": message}]
 
@@ -256,7 +294,9 @@ def _bounded(value: float, limits: Sequence[object]) -> list[Issue]:
 
 
 def _measured(value: object, limits: Sequence[object]) -> list[Issue]:
-    """Of whatever has a length: zod measures what is of another type, too, be it an object with such a key."""
+    """Of whatever has a length: zod measures what is of another type, too, be it an object with such a
+    key.
+    """
     length = _length(value)
     if length is None:
         return []
@@ -273,29 +313,51 @@ def _measured(value: object, limits: Sequence[object]) -> list[Issue]:
     return issues
 
 
-def _outside(origin: str, code: Literal["too_small", "too_big"], bound: int, *, inclusive: bool = True) -> Issue:
+def _outside(
+    origin: str, code: Literal["too_small", "too_big"], bound: int, *, inclusive: bool = True
+) -> Issue:
     word, name, sign = ("small", "minimum", ">") if code == "too_small" else ("big", "maximum", "<")
     unit = {"string": "characters", "array": "items"}.get(origin)
     expected = f"{sign}{'=' if inclusive else ''}{bound}"
-    message = f"Too {word}: expected {origin} " + (f"to have {expected} {unit}" if unit else f"to be {expected}")
-    return {"origin": origin, "code": code, name: bound, "inclusive": inclusive, "path": [], "message": message}
+    message = f"Too {word}: expected {origin} " + (
+        f"to have {expected} {unit}" if unit else f"to be {expected}"
+    )
+    return {
+        "origin": origin,
+        "code": code,
+        name: bound,
+        "inclusive": inclusive,
+        "path": [],
+        "message": message,
+    }
 
 
 # JavaScript.
 
+
 def _length(value: object) -> float | None:
-    """`value.length`, as the number it is compared as; None where there is none. A text's is in UTF-16 units."""
+    """`value.length`, as the number it is compared as; None where there is none. A text's is in UTF-16
+    units.
+    """
     if isinstance(value, str):
         return len(value) + sum(character > "\uffff" for character in value)
     if isinstance(value, list):
         return len(cast("list[object]", value))
-    return number(cast("dict[str, object]", value)["length"]) if isinstance(value, dict) and "length" in value else None
+    return (
+        number(cast("dict[str, object]", value)["length"])
+        if isinstance(value, dict) and "length" in value
+        else None
+    )
 
 
 # ECMAScript's StringToNumber: what it trims, and what it reads.
 _BLANK = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _DECIMAL = re.compile(r"[+-]?(Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)", re.ASCII)
-_PREFIXED = {"0x": (re.compile(r"[0-9a-fA-F]+"), 16), "0o": (re.compile(r"[0-7]+"), 8), "0b": (re.compile(r"[01]+"), 2)}
+_PREFIXED = {
+    "0x": (re.compile(r"[0-9a-fA-F]+"), 16),
+    "0o": (re.compile(r"[0-7]+"), 8),
+    "0b": (re.compile(r"[01]+"), 2),
+}
 
 
 def trimmed(text: str) -> str:
@@ -307,16 +369,22 @@ def number(value: object) -> float:
     """`Number(value)` of a JSON value: 0 for blank text and null, NaN for what is no number."""
     if isinstance(value, str):
         return _number_of(trimmed(value))
-    if isinstance(value, int):   # a bool is one
+    if isinstance(value, int):  # a bool is one
         try:
             return float(value)
         except OverflowError:
             return inf if value > 0 else -inf
     if isinstance(value, float):
         return value
-    if isinstance(value, list):   # as its elements' texts joined by commas
+    if isinstance(value, list):  # as its elements' texts joined by commas
         elements = cast("list[object]", value)
-        return 0.0 if not elements else nan if len(elements) > 1 or isinstance(elements[0], bool) else number(elements[0])
+        return (
+            0.0
+            if not elements
+            else nan
+            if len(elements) > 1 or isinstance(elements[0], bool)
+            else number(elements[0])
+        )
     return 0.0 if value is None else nan
 
 
