@@ -34,8 +34,8 @@ bench:           # measurements
 	@$(call with,test) python -m bench $(ARGS)
 
 docs:            # the route table in the README, the API's own description, the list of routes
-	@$(call with,test) python -m docs.openapi --write
-	@$(call with,test) python -m docs.routes --write
+	@$(call with,test) python -m tools.openapi --write
+	@$(call with,test) python -m tools.routes --write
 
 page:            # the built pages and the API's viewer anew, from page/; needs Node 20
 	@cd page && npm ci --no-audit --no-fund && node build.mjs
@@ -55,4 +55,4 @@ lock:            # lock/*.txt anew, with the newest versions
 	$(COMPILE) $(GROUPS_RUN) -c lock/browser.txt -o lock/run.txt
 
 layer-sizes:     # layers/sizes.json anew, after `make lock` or another line in layers/*/requirements.txt: asks PyPI for 150 MB
-	@$(call with,test) python -m docs.layer_sizes --write
+	@$(call with,test) python -m tools.layer_sizes --write

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from tests.stack import cluster, database
+from tests.given.stack import cluster, database
 from vitrine import db, migrations
 from vitrine.settings import settings
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import urllib3
 
-from tests import pictures
-from tests.protocol import begin
-from tests.stack import running_stack
-from tests.tenants import Tenant
+from tests.given import pictures
+from tests.given.protocol import begin
+from tests.given.stack import running_stack
+from tests.given.tenants import Tenant
 from vitrine import storage
 from vitrine.settings import settings
 

@@ -10,10 +10,10 @@ import anyio
 import httpx
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests import pictures
-from tests.proxy import counted
-from tests.stack import running_stack
-from tests.tenants import Tenant
+from tests.given import pictures
+from tests.given.proxy import counted
+from tests.given.stack import running_stack
+from tests.given.tenants import Tenant
 from vitrine import db
 from vitrine.settings import settings
 
@@ -48,7 +48,8 @@ def main() -> None:
 
 async def _ask(app: httpx.ASGITransport, path: str, key: str) -> None:
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://bench.test"
-    ) as client:  # type: ignore[arg-type]
+        transport=httpx.ASGITransport(app=app),  # type: ignore[arg-type]
+        base_url="http://bench.test",
+    ) as client:
         answer = await client.get(path, headers={"x-api-key": key})
         answer.raise_for_status()

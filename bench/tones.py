@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pillow_heif
 from PIL import Image
 
-from tests import charts
+from tests.given import charts
 from vitrine_imaging.decoder import Decoder, Task
 from vitrine_imaging.models import Limits
 

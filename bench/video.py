@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import av
 from av.filter import Graph
 
-from tests.stack import running_stack
+from tests.given.stack import running_stack
 from vitrine import storage
 from vitrine.settings import settings
 from vitrine_imaging.decoder import Decoder, Task

@@ -27,9 +27,9 @@ from xdist.scheduler import LoadFileScheduling
 
 from local import CLONE
 from local.stack import Stack
-from tests import minted, tenants
-from tests.stack import database, reachable_folder, running_stack
-from tests.tenants import Tenant
+from tests.given import minted, tenants
+from tests.given.stack import database, reachable_folder, running_stack
+from tests.given.tenants import Tenant
 from vitrine import aws, db
 from vitrine.settings import settings
 
@@ -83,7 +83,7 @@ def _compile_tests() -> subprocess.Popen[bytes] | None:
     which takes eight seconds: the workers, who start at the same moment, would each spend these.
     """
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}"
-    sources = list(Path(__file__).parent.glob("test_*.py"))
+    sources = list(Path(__file__).parent.rglob("test_*.py"))
     if (
         sum((source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc").exists() for source in sources)
         > len(sources) // 2
@@ -166,16 +166,16 @@ def _closed() -> Iterator[None]:
 
 # Modules that share one further stack. They run one after another in the same worker, in the order of their
 # names. A module that is not named here
-# has a stack to itself, as tests/test_kills.py, which checks all that its stack has.
+# has a stack to itself, as tests/worker/test_kills.py, which checks all that its stack has.
 SHARED_STACKS = {
-    "tests/test_expire_credentials.py": "jobs",
-    "tests/test_expire_uploads.py": "jobs",
-    "tests/test_purge_deleted.py": "jobs",
-    "tests/test_sweep_orphans.py": "jobs",
-    "tests/test_idempotency.py": "outages",
-    "tests/test_random_operations.py": "outages",
-    "tests/test_upload_form.py": "outages",
-    "tests/test_v1_faults.py": "outages",
+    "tests/accounts/test_expire_credentials.py": "jobs",
+    "tests/uploads/test_expire_uploads.py": "jobs",
+    "tests/worker/test_purge_deleted.py": "jobs",
+    "tests/worker/test_sweep_orphans.py": "jobs",
+    "tests/library/test_idempotency.py": "outages",
+    "tests/library/test_random_operations.py": "outages",
+    "tests/uploads/test_upload_form.py": "outages",
+    "tests/v1/test_v1_faults.py": "outages",
 }
 
 

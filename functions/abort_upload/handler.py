@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import companion
-from vitrine.endpoint import Request, endpoint
+from vitrine.dialects import uploads as companion
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models import Caller
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import studio
-from vitrine.endpoint import Choice, Request, endpoint
+from vitrine.http.endpoint import Choice, Request, endpoint
 from vitrine.library import bulk
 from vitrine.models import Caller
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import accounts
-from vitrine.dialects.people import ChangePassword, PasswordChanged, show_password_changed
-from vitrine.endpoint import Request, endpoint
+from vitrine import accounts
+from vitrine.accounts.people import ChangePassword, PasswordChanged, show_password_changed
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people
 from vitrine.models import Person
 

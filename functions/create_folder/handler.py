@@ -13,7 +13,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import Input, studio
-from vitrine.endpoint import Item, Request, endpoint
+from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import folders
 from vitrine.models import Caller
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from mangum import Mangum
 
+from vitrine import accounts
+from vitrine.accounts import organizations
 from vitrine.auth import active_team
-from vitrine.dialects import Answer, accounts, organizations
-from vitrine.endpoint import Request, endpoint
+from vitrine.dialects import Answer
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models import Person
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import studio
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import versions
 from vitrine.models import Caller
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import devices as dialect
-from vitrine.endpoint import Request, endpoint
+from vitrine.accounts import devices as dialect
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models import Person
 

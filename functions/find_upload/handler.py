@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import companion
-from vitrine.endpoint import Item, Request, endpoint
+from vitrine.dialects import uploads as companion
+from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models import Caller
 

@@ -14,7 +14,7 @@ from mangum import Mangum
 
 from vitrine import delivery
 from vitrine.dialects import Answer, studio
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import links
 from vitrine.models import Nobody
 

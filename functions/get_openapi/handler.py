@@ -10,7 +10,7 @@ from pathlib import Path
 from mangum import Mangum
 
 from vitrine.dialects import Answer, studio
-from vitrine.endpoint import Request, endpoint, largest_body
+from vitrine.http.endpoint import Request, endpoint, largest_body
 from vitrine.models import Nobody
 from vitrine.settings import Settings
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import accounts, organizations
-from vitrine.endpoint import Item, Request, endpoint
+from vitrine import accounts
+from vitrine.accounts import organizations
+from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models import Caller
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import accounts, keys
-from vitrine.endpoint import Request, endpoint
+from vitrine import accounts
+from vitrine.accounts import keys
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
 from vitrine.models import Caller
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import Answer, Input, studio
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
 from vitrine.models import Caller
 

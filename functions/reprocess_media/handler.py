@@ -19,7 +19,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import Answer, studio
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import reprocessing
 from vitrine.models import Caller
 

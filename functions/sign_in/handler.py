@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import auth
-from vitrine.dialects import Answer, accounts
-from vitrine.dialects.people import SignedIn, SignIn, show_signed_in
-from vitrine.endpoint import Request, endpoint
+from vitrine import accounts, auth
+from vitrine.accounts.people import SignedIn, SignIn, show_signed_in
+from vitrine.dialects import Answer
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people, sessions
 from vitrine.models import Nobody
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import auth
-from vitrine.dialects import Answer, accounts
-from vitrine.dialects.people import SignedOut
-from vitrine.endpoint import Request, endpoint
+from vitrine import accounts, auth
+from vitrine.accounts.people import SignedOut
+from vitrine.dialects import Answer
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import sessions
 from vitrine.models import Nobody
 

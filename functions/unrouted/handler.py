@@ -9,8 +9,11 @@ from pathlib import Path
 
 from mangum import Mangum
 
-from vitrine.dialects import accounts, companion, devices, studio, v1
-from vitrine.endpoint import fallback
+from vitrine import accounts
+from vitrine.accounts import devices
+from vitrine.dialects import studio, v1
+from vitrine.dialects import uploads as companion
+from vitrine.http.endpoint import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 

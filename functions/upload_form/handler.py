@@ -19,7 +19,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import studio
-from vitrine.endpoint import Item, Request, endpoint
+from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models import Caller
 

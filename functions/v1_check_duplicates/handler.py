@@ -15,7 +15,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.dialects.v1.duplicates import CheckDuplicates, Duplicates, show_duplicates
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
 from vitrine.models import Caller
 

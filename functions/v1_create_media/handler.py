@@ -17,7 +17,7 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine.dialects import v1
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import imports
 from vitrine.models import Caller
 

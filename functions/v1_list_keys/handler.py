@@ -12,7 +12,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.dialects.v1 import keys
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
 from vitrine.models import Caller
 

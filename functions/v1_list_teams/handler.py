@@ -10,7 +10,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.dialects.v1 import teams
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models import Person
 

@@ -14,7 +14,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.dialects.v1 import tags
-from vitrine.endpoint import Request, endpoint
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models import Caller
 

@@ -19,8 +19,8 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
 
 from local import CLONE
 from local.stack import Stack
-from tests import minted, pictures
-from tests.stack import running_stack
+from tests.given import minted, pictures
+from tests.given.stack import running_stack
 
 PART_URL_TTL = 6  # seconds
 CHROMIUM = "/usr/bin/chromium"

@@ -14,8 +14,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from local import CLONE
 from local.stack import Stack
 from tests.browser.conftest import Organization, Seen
-from tests.device import CLIENT, HEADERS, SCOPE
-from vitrine.dialects.devices import GRANT
+from tests.given.devices import CLIENT, HEADERS, SCOPE
+from vitrine.accounts.devices import GRANT
 
 pytestmark = pytest.mark.browser
 

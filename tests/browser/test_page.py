@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 from local.stack import Stack
-from tests import pictures
 from tests.browser.conftest import PART_URL_TTL, Organization, Seen
+from tests.given import pictures
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from local.stack import Stack
 from tests.browser.conftest import Organization, Seen
-from tests.tenants import FINAL
+from tests.given.tenants import FINAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from docs.routes import ROOT, Route, routes, template
+from tools.routes import ROOT, Route, routes, template
 
 # package -> its folder in layers/
 LAYERS = {"vitrine": "core", "vitrine_imaging": "imaging", "vitrine_video": "video"}

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from docs.routes import ROOT
 from tests.structure.house import (
     LAYERS,
     Function,
@@ -23,6 +22,7 @@ from tests.structure.house import (
     where,
     written,
 )
+from tools.routes import ROOT
 
 ORDER = (  # of the library: a module imports only from those before it. Subpackages by their first name.
     "records",
@@ -312,7 +312,7 @@ NOT_FOR_ALL = (  # what the leanest endpoint does not use, and would pay for at 
     "boto3",
     "botocore",
     "argon2",
-    "vitrine.forms",
+    "vitrine.http.forms",
     "vitrine.fetch",
     "vitrine.content",
     "vitrine.library.duplicates",

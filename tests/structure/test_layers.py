@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from docs.layer_sizes import LAYERS, MACHINES, SIZES, sizes, spelled
-from docs.routes import ROOT, template
 from tests.structure.house import Function, functions
 from tests.structure.test_imports import pins, requirements
+from tools.layer_sizes import LAYERS, MACHINES, SIZES, sizes, spelled
+from tools.routes import ROOT, template
 
 # bytes, a function and its layers unpacked. AWS says 250 MB and refuses at 262,144,000: the smaller one holds
 # in either

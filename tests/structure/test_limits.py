@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
-from docs.routes import ROOT
+from tools.routes import ROOT
 from vitrine.settings import GIB, MIB, Settings
 
 

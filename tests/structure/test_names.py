@@ -1,11 +1,11 @@
 """One name everywhere: folder sign_part = SignPartFunction = events/sign_part.json =
-tests/test_sign_part.py.
+tests/uploads/test_sign_part.py.
 """
 
 from __future__ import annotations
 
-from docs.routes import ROOT
 from tests.structure.house import functions
+from tools.routes import ROOT
 
 
 def test_a_resource_is_named_after_its_folder() -> None:
@@ -32,5 +32,5 @@ def test_an_endpoint_has_a_test_of_its_name() -> None:
     assert {
         function.folder
         for function in functions()
-        if function.routes and not (ROOT / f"tests/test_{function.folder}.py").is_file()
+        if function.routes and not list(ROOT.glob(f"tests/*/test_{function.folder}.py"))
     } == set()

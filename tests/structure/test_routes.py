@@ -9,9 +9,9 @@ from base64 import b64decode
 from typing import Any
 from urllib.parse import parse_qsl
 
-from docs.routes import ROOT, first_line, in_readme, routes, table, template
 from local.template import read
 from tests.structure.house import Function, functions, written
+from tools.routes import ROOT, first_line, in_readme, routes, table, template
 from vitrine.permissions import PERMISSIONS
 
 PUBLIC = {  # ask for no credentials, so for no permission

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from docs.routes import ROOT, template
 from tests.structure.house import functions
+from tools.routes import ROOT, template
 from vitrine.settings import Settings
 
 TEXT = (ROOT / "template.yaml").read_text()

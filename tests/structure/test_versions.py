@@ -10,9 +10,9 @@ from importlib.metadata import version
 
 from packaging.requirements import Requirement
 
-from docs.routes import ROOT, template
 from tests.structure.house import LAYERS
 from tests.structure.test_imports import pins, requirements
+from tools.routes import ROOT, template
 
 DEPLOYED = template()["Globals"]["Function"]["Runtime"].removeprefix("python")
 RUNNING = ".".join(map(str, sys.version_info[:2]))

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vitrine.dialects import Answer, studio
-from vitrine.endpoint import endpoint
 from vitrine.errors import NotFound
+from vitrine.http.endpoint import endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vitrine.endpoint import Endpoint, Request
+    from vitrine.http.endpoint import Endpoint, Request
     from vitrine.models import Nobody
 
 TYPES = {

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Self
 from vitrine import content, internal_errors, media_types, storage
 from vitrine.db import write
 from vitrine.errors import Busy, InternalError
-from vitrine.library import handover, settling
+from vitrine.library import finalizing as settling
+from vitrine.library import handover
 from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import uploads as upload_rows
 from vitrine.queries import versions

@@ -21,7 +21,8 @@ from vitrine import media_types, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
 from vitrine.errors import Busy
-from vitrine.library import duplicates, objects, settling
+from vitrine.library import duplicates, objects
+from vitrine.library import finalizing as settling
 from vitrine.library import versions as family
 from vitrine.models import Consumer, Stored, Upload
 from vitrine.queries import ledger, versions

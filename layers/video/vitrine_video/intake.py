@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import media_types, storage
 from vitrine.errors import Busy
-from vitrine.library import settling
+from vitrine.library import finalizing as settling
 from vitrine.models import Consumer, Stored
 from vitrine.settings import settings
 from vitrine_imaging import answers, intake

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound, Refusal
-from vitrine.library import acts, folders, media, tags
+from vitrine.library import deletions as acts
+from vitrine.library import folders, media, tags
 from vitrine.models import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 from vitrine.queries import bulk as queries
 from vitrine.queries import folders as places

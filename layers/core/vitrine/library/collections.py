@@ -10,7 +10,8 @@ from vitrine import storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Busy, Conflict, NotFound
-from vitrine.library import acts, clean_name, objects
+from vitrine.library import clean_name, objects
+from vitrine.library import deletions as acts
 from vitrine.models import Collection, Deleted, Restored
 from vitrine.queries import collections as queries
 from vitrine.queries import deletions, media, uploads

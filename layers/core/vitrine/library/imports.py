@@ -19,7 +19,8 @@ from vitrine import content, fetch, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
-from vitrine.library import check_declared_type, clean_name, media, outbox, quotas, settling
+from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
+from vitrine.library import finalizing as settling
 from vitrine.models import Consumer, Upload
 from vitrine.queries import collections, counts, externals
 from vitrine.queries import objects as manifest

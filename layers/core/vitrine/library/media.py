@@ -10,8 +10,9 @@ from uuid import UUID
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import acts, clean_name, folders, tags, versions
-from vitrine.library.acts import MAX_DELETED_AT_ONCE
+from vitrine.library import clean_name, folders, tags, versions
+from vitrine.library import deletions as acts
+from vitrine.library.deletions import MAX_DELETED_AT_ONCE
 from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
 from vitrine.queries import browse as levels
 from vitrine.queries import collections, counts, deletions

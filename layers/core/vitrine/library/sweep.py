@@ -19,7 +19,8 @@ from vitrine import internal_errors, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import objects, settling
+from vitrine.library import finalizing as settling
+from vitrine.library import objects
 from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
 from vitrine.queries import ledger, outbox, reprocessing, versions
 from vitrine.queries import objects as manifest

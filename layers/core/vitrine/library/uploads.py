@@ -36,9 +36,9 @@ from vitrine.library import (
     media,
     objects,
     quotas,
-    settling,
     versions,
 )
+from vitrine.library import finalizing as settling
 from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.queries import collections

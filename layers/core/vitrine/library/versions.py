@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import acts
+from vitrine.library import deletions as acts
 from vitrine.models import DeletedVersion, Media
 from vitrine.queries import collections, counts, deletions, media
 from vitrine.queries import versions as queries

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.keys import MOST_SCOPES, parse_key_id, parse_moment
+from vitrine.accounts.keys import MOST_SCOPES, parse_key_id, parse_moment
 from vitrine.dialects.studio import Time, show_time
 from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema

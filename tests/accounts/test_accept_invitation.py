@@ -1,0 +1,204 @@
+"""POST /api/auth/organization/accept-invitation"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.given.isolation_cases import owner
+from tests.given.members import AT, Somebody, acts, refused, roles, said
+from tests.given.tenants import Client
+from vitrine.library import organizations
+from vitrine.models import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+ABSENT = refused(404, "not_found", "There is no such invitation, or it is not open any more")
+
+
+def accept(client: Client, token: object) -> httpx.Response:
+    return client.post(f"{AT}/accept-invitation", json={"token": token})
+
+
+def invited(tenant: Tenant, email: str, role: Role = "editor") -> dict[str, Any]:
+    made: dict[str, Any] = tenant.studio.post(
+        f"{AT}/invite-member", json={"email": email, "role": role}
+    ).json()
+    return made
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
+    person = Somebody.new("Ada")
+    invitation = invited(tenant, person.email.upper(), role)
+    token = invitation.pop("token")
+
+    answers = [accept(client, token) for client in (person.client, person.signed_in(), person.client)]
+
+    assert [said(answer) for answer in answers] == [
+        (200, {"invitation": invitation | {"status": "accepted"}, "member": person.shown(tenant, role)})
+    ] * 3
+    assert person.client.get("/api/me").json()["role"] == role
+    assert acts(tenant.id)[1:] == [("invitation.accept", person.id, UUID(invitation["id"]), {"role": role})]
+
+
+def test_many_times_at_once_is_once(tenant: Tenant) -> None:
+    person = Somebody.new()
+    token = invited(tenant, person.email)["token"]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: said(accept(person.client, token)), range(8)))
+
+    assert [status for status, _ in answers] == [200] * 8
+    assert all(body == answers[0][1] for _, body in answers)
+    assert len(acts(tenant.id)) == 2
+
+
+def test_who_has_signed_up_since_joins_too(tenant: Tenant) -> None:
+    email = f"{uuid4().hex}@example.org"
+    token = invited(tenant, email)["token"]
+
+    person = Somebody.new("Late", email)
+
+    assert accept(person.client, token).json()["member"] == person.shown(tenant, "editor")
+
+
+def test_another_person_cannot_use_it(tenant: Tenant) -> None:
+    person, other = Somebody.new(), Somebody.new()
+    token = invited(tenant, person.email)["token"]
+
+    assert said(accept(other.client, token)) == refused(
+        403, "other_recipient", "This invitation is for another e-mail address than yours"
+    )
+    assert said(accept(tenant.studio, token)) == refused(
+        403, "other_recipient", "This invitation is for another e-mail address than yours"
+    )
+    assert accept(person.client, token).status_code == 200
+    assert said(accept(other.client, token)) == ABSENT
+    assert roles(tenant) == {tenant.owner.user_id: "owner", person.id: "editor"}
+
+
+def test_who_is_in_already_keeps_their_role(tenant: Tenant) -> None:
+    person = Somebody.new()
+    token = invited(tenant, person.email, "viewer")["token"]
+    organizations.add_member(tenant.id, person.id, "owner")  # by the operator
+
+    answer = accept(person.client, token)
+
+    assert (answer.status_code, answer.json()["member"]) == (200, person.shown(tenant, "owner"))
+
+
+def expired(connection: Any, invitation: UUID) -> None:
+    connection.execute("update invitations set expires_at = now() where id = %s", [invitation])
+
+
+def canceled(connection: Any, invitation: UUID) -> None:
+    connection.execute("update invitations set status = 'canceled' where id = %s", [invitation])
+
+
+def of_a_deleted_organization(connection: Any, invitation: UUID) -> None:
+    connection.execute(
+        "update organizations set deleted_at = now() where id = (select organization_id from invitations where id = %s)",
+        [invitation],
+    )
+
+
+def of_one_who_is_gone(connection: Any, invitation: UUID) -> None:
+    connection.execute(
+        "delete from memberships where organization_id = (select organization_id from invitations where id = %s)",
+        [invitation],
+    )
+
+
+def of_one_who_is_admin_no_more(connection: Any, invitation: UUID) -> None:
+    connection.execute(
+        "update memberships set role = 'editor' where organization_id = (select organization_id from invitations where id = %s)",
+        [invitation],
+    )
+
+
+@pytest.mark.parametrize(
+    "spoiled", [expired, canceled, of_a_deleted_organization, of_one_who_is_gone, of_one_who_is_admin_no_more]
+)
+def test_one_that_is_not_open_is_as_one_that_there_is_not(
+    tenant: Tenant, spoiled: Callable[[Any, UUID], None]
+) -> None:
+    person, other = Somebody.new(), Somebody.new()
+    invitation = invited(tenant, person.email)
+
+    with owner() as connection:
+        spoiled(connection, UUID(invitation["id"]))
+
+    assert [said(accept(client, invitation["token"])) for client in (person.client, other.client)] == [
+        ABSENT,
+        ABSENT,
+    ]
+    assert person.id not in roles(tenant)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda token: token[:-1],
+        lambda token: token + " ",
+        lambda token: token.swapcase(),
+        lambda _: "x",
+        lambda _: "%",
+        lambda token: token * 5,
+    ],
+)
+def test_a_token_that_is_none_opens_nothing(tenant: Tenant, spelled: Callable[[str], str]) -> None:
+    person = Somebody.new()
+
+    assert said(accept(person.client, spelled(invited(tenant, person.email)["token"]))) == ABSENT
+
+
+def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Tenant) -> None:
+    person = Somebody.new()
+    invitation = invited(tenant, person.email)
+
+    assert (
+        said(accept(person.client, invitation["id"]))
+        == said(accept(person.client, person.signed_in().token))
+        == ABSENT
+    )
+    assert said(Client(None, token=invitation["token"]).get("/api/me")) == (
+        401,
+        {"error": "Missing or invalid authentication", "code": "unauthorized"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({}, "Required"),
+        ({"token": None}, "Must be a string"),
+        ({"token": 1}, "Must be a string"),
+    ],
+)
+def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
+    assert said(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == refused(
+        400,
+        "invalid",
+        f"token: {sentence}",
+        ("token", sentence),
+    )
+
+
+@pytest.mark.parametrize("token", ["", "x" * 256])
+def test_a_token_has_a_bound(token: str) -> None:
+    answer = accept(Somebody.new().client, token)
+
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["token"]])

@@ -1,0 +1,191 @@
+"""POST /api/auth/organization/add-member"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
+from uuid import uuid4
+
+import pytest
+
+from functions.add_member.handler import app
+from tests.given.loops import call
+from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, refused, roles, said, setting
+from tests.given.shapes import TOO_MANY
+from vitrine.errors import Forbidden
+from vitrine.library import members
+from vitrine.models import Role
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Client, Tenant
+
+EMAIL = "Must be an e-mail address"
+
+
+def add(client: Client, email: object, role: object = "editor", **more: Any) -> httpx.Response:
+    return client.post(f"{AT}/add-member", json={"email": email, "role": role, **more})
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
+    person = Somebody.new("Ada")
+
+    answer = add(tenant.studio, person.email, role)
+
+    assert said(answer) == (200, person.shown(tenant, role))
+    assert person.client.get("/api/me").json()["role"] == role
+    assert acts(tenant.id) == [("member.add", tenant.owner.user_id, person.id, {"role": role})]
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda email: f"  {email}\n", str.title])
+def test_an_address_is_the_same_in_capitals_and_between_blanks(tenant: Tenant, spelled: Any) -> None:
+    person = Somebody.new()
+
+    assert said(add(tenant.studio, spelled(person.email))) == (200, person.shown(tenant, "editor"))
+
+
+def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, stranger: Tenant) -> None:
+    person, admin = Somebody.new(), Somebody.of(tenant, "viewer")
+    add(stranger.studio, admin.email, "admin")
+
+    answer = add(admin.client, person.email, organizationId=str(stranger.id))
+
+    assert said(answer) == (200, person.shown(stranger, "editor"))
+
+
+def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
+    assert said(add(tenant.studio, f"{uuid4().hex}@example.org")) == refused(
+        404,
+        "no_such_person",
+        "Nobody here has this e-mail address; an invitation can be sent to it",
+    )
+
+
+def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
+    headers = {"x-api-key": tenant.client("admin").key or ""}
+
+    with setting("AUTH_LIMIT", "2"):
+        answers = [
+            call(
+                app,
+                "POST",
+                f"{AT}/add-member",
+                json={"email": f"{uuid4().hex}@example.org", "role": "viewer"},
+                headers=headers,
+            )
+            for _ in range(3)
+        ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert answers[2].json() == {
+        "error": TOO_MANY,
+        "code": "rate_limited",
+        "message": TOO_MANY,
+    }
+    assert int(answers[2].headers["retry-after"]) > 0
+
+
+def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
+    person = Somebody.of(tenant, "viewer")
+
+    answers = [add(tenant.studio, person.email, role) for role in ("viewer", "admin")]
+
+    assert [said(answer) for answer in answers] == [
+        refused(409, "already_member", "Whoever has this e-mail address is a member already"),
+    ] * 2
+    assert roles(tenant)[person.id] == "viewer"
+
+
+def test_added_many_times_at_once_somebody_is_in_once(tenant: Tenant) -> None:
+    person = Somebody.new()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: add(tenant.studio, person.email).status_code, range(8)))
+
+    assert sorted(answers) == [200] + [409] * 7
+    assert len(acts(tenant.id)) == 1
+
+
+def test_only_owners_make_owners(tenant: Tenant) -> None:
+    person = Somebody.new()
+
+    assert said(add(Somebody.of(tenant, "admin").client, person.email, "owner")) == refused(
+        403, "insufficient_role", OWNERS_ONLY
+    )
+    assert person.id not in roles(tenant)
+    assert add(Somebody.of(tenant, "admin").client, person.email, "admin").status_code == 200
+
+
+def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
+    person = Somebody.new()
+    token = tenant.studio.post(
+        f"{AT}/invite-member", json={"email": person.email.upper(), "role": "admin"}
+    ).json()["token"]
+
+    add(tenant.studio, person.email, "viewer")
+    assert [each["status"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["canceled"]
+    tenant.studio.post(f"{AT}/remove-member", json={"memberIdOrEmail": person.email})
+
+    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "x",
+        "@",
+        "x@",
+        "@x",
+        "a b@example.org",
+        "a\u0085@example.org",
+        "x" * 310 + "@example.org",
+        None,
+        1,
+        ["a@b"],
+    ],
+)
+def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
+    assert said(add(tenant.studio, email)) == refused(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
+
+
+@pytest.mark.parametrize("role", ["", "Owner", "superadmin", "owner,admin", None, 1, ["admin"]])
+def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
+    answer = add(tenant.studio, "a@example.org", role)
+
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["role"]])
+
+
+def test_no_nul_comes_in(tenant: Tenant) -> None:
+    assert said(add(tenant.studio, "a\0@example.org")) == refused(
+        400, "invalid", "A text holds a character that cannot be stored"
+    )
+
+
+def test_everything_at_fault_is_named(tenant: Tenant) -> None:
+    assert said(tenant.studio.post(f"{AT}/add-member", json={})) == refused(
+        400,
+        "invalid",
+        "email: Required",
+        ("email", "Required"),
+        ("role", "Required"),
+    )
+
+
+def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+    person = Somebody.new()
+
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
+        with pytest.raises(Forbidden, match="This takes the role owner or admin"):
+            members.add(caller, person.email, "viewer")
+    assert person.id not in roles(tenant)

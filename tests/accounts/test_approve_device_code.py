@@ -1,0 +1,223 @@
+"""POST /api/auth/device/approve. What both decisions refuse is asked of both here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.given.devices import Terminal, at_once
+from tests.given.isolation_cases import UNKNOWN_KEY, owner
+from tests.given.loops import call
+from tests.given.shapes import TOO_MANY
+from tests.given.tenants import Client, http
+from vitrine.library import organizations, sessions
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+COOKIE = "better-auth.session_token"
+both = pytest.mark.parametrize("decision", ["approve", "deny"])
+
+
+def refused(status: int, error: str, sentence: object) -> tuple[int, dict[str, object]]:
+    return status, {"error": error, "error_description": sentence, "message": sentence}
+
+
+UNAUTHORIZED = refused(401, "unauthorized", "Missing or invalid authentication")
+WRONG_ORIGIN = refused(
+    403,
+    "origin_not_allowed",
+    "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one",
+)
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, answer.json()
+
+
+def decide(client: Client, decision: str, code: str, **headers: str) -> tuple[int, Any]:
+    return said(client.post(f"/api/auth/device/{decision}", json={"userCode": code}, headers=headers))
+
+
+def status(terminal: Terminal) -> Any:
+    return http().get("/api/auth/device", params={"user_code": terminal.user_code}).json()["status"]
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal.begin()
+
+
+def test_what_is_approved_is_so(terminal: Terminal, tenant: Tenant) -> None:
+    assert decide(tenant.signed_in(), "approve", terminal.user_code) == (200, {"success": True})
+    assert status(terminal) == "approved"
+
+
+def test_who_is_in_no_organization_lets_a_device_in_all_the_same(terminal: Terminal, tenant: Tenant) -> None:
+    person = organizations.add_person(email=f"alone-{tenant.name}@example.org", name="Alone")
+    alone = Client(None, token=sessions.start(person, address="127.0.0.1", user_agent="tests").token)
+
+    assert decide(alone, "approve", terminal.user_code) == (200, {"success": True})
+    token = terminal.poll().json()["access_token"]
+    assert Client(None, token=token).get("/api/me").json()["code"] == "organization_required"
+
+
+@both
+def test_a_code_is_read_however_it_is_typed(terminal: Terminal, tenant: Tenant, decision: str) -> None:
+    typed = f" {terminal.user_code[:4]}-{terminal.user_code[4:]} ".lower()
+
+    assert decide(tenant.signed_in(), decision, typed) == (200, {"success": True})
+
+
+@both
+@pytest.mark.parametrize("first", ["approve", "deny"])
+def test_what_was_decided_is_decided(
+    terminal: Terminal, tenant: Tenant, stranger: Tenant, first: str, decision: str
+) -> None:
+    assert decide(tenant.signed_in(), first, terminal.user_code)[0] == 200
+    before = status(terminal)
+
+    for person in (tenant, stranger):
+        assert decide(person.signed_in(), decision, terminal.user_code) == refused(
+            400, "invalid_request", "Device code already processed"
+        )
+    assert status(terminal) == before
+
+
+def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant, stranger: Tenant) -> None:
+    people = [
+        (person.signed_in(), decision)
+        for person in (tenant, stranger)
+        for decision in ("approve", "deny")
+        for _ in range(4)
+    ]
+
+    answers = at_once(
+        terminal, [partial(decide, client, decision, terminal.user_code) for client, decision in people]
+    )
+
+    statuses = [answered for answered, _ in answers]
+    assert sorted(statuses) == [200] + [400] * 15
+    decided = people[statuses.index(200)][1]
+    assert status(terminal) == {"approve": "approved", "deny": "denied"}[decided]
+
+
+@both
+def test_without_a_session_nothing_is_decided(terminal: Terminal, tenant: Tenant, decision: str) -> None:
+    ended = tenant.signed_in()
+    with owner() as connection:
+        connection.execute(
+            "update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id]
+        )
+    lacking = refused(403, "session_required", "This takes a signed-in person; an API key cannot do it")
+
+    for client in (
+        Client(None),
+        Client(UNKNOWN_KEY),
+        Client(None, token="x"),
+        Client(None, token=terminal.device_code),
+        ended,
+    ):
+        assert decide(client, decision, terminal.user_code) == UNAUTHORIZED
+    assert decide(tenant.studio, decision, terminal.user_code) == lacking
+    assert decide(Client(None, token=tenant.studio.key), decision, terminal.user_code) == lacking
+    assert status(terminal) == "pending"
+
+
+@both
+@pytest.mark.parametrize("code", ["ABCD2345", "'", "-"])
+def test_a_code_that_nobody_has_is_refused(tenant: Tenant, decision: str, code: str) -> None:
+    assert decide(tenant.signed_in(), decision, code) == refused(400, "invalid_request", "Invalid user code")
+
+
+@both
+def test_what_has_expired_is_not_decided_and_the_device_is_told_why(
+    terminal: Terminal, tenant: Tenant, decision: str
+) -> None:
+    with owner() as connection:
+        connection.execute(
+            "update device_codes set expires_at = now() where user_code = %s", [terminal.user_code]
+        )
+
+    assert decide(tenant.signed_in(), decision, terminal.user_code) == refused(
+        400, "expired_token", "User code has expired"
+    )
+    assert terminal.poll().json()["error"] == "expired_token"
+
+
+@both
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({}, "userCode: Required"),
+        ({"user_code": "ABCD2345"}, "userCode: Required"),
+        ({"userCode": 1}, "userCode: Must be a string"),
+        ({"userCode": ""}, "userCode: Must have at least 1 character"),
+        ({"userCode": "x" * 41}, "userCode: Must have at most 40 characters"),
+        ([], "body: Must be an object"),
+    ],
+)
+def test_what_is_no_code_is_refused(tenant: Tenant, decision: str, body: Any, sentence: str) -> None:
+    answer = tenant.signed_in().post(f"/api/auth/device/{decision}", json=body)
+
+    assert said(answer) == refused(400, "invalid_request", sentence)
+
+
+@both
+def test_a_browsers_cookie_decides_from_our_own_page_alone(
+    terminal: Terminal, tenant: Tenant, decision: str
+) -> None:
+    token = sessions.start(tenant.owner.user_id, address="127.0.0.1", user_agent="tests").token
+    cookie = {"cookie": f"{COOKIE}={token}"}
+    ours = str(http().base_url).rstrip("/")
+
+    for foreign in (
+        {},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": f"{ours}.evil.example"},
+        {"sec-fetch-site": "cross-site"},
+    ):
+        assert decide(Client(None), decision, terminal.user_code, **cookie, **foreign) == WRONG_ORIGIN
+    assert status(terminal) == "pending"
+    assert decide(Client(None), decision, terminal.user_code, **cookie, origin=ours) == (
+        200,
+        {"success": True},
+    )
+
+
+@both
+def test_guesses_are_counted(
+    tenant: Tenant, terminal: Terminal, decision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from functions.approve_device_code.handler import app as approve
+    from functions.deny_device_code.handler import app as deny
+
+    monkeypatch.setenv("AUTH_LIMIT", "3")
+    settings.cache_clear()
+    bearer = {"authorization": f"Bearer {tenant.signed_in().token}"}
+    codes = ["ABCD2342", "ABCD2343", "ABCD2344", terminal.user_code]
+
+    try:
+        answers = [
+            call(
+                {"approve": approve, "deny": deny}[decision],
+                "POST",
+                f"/api/auth/device/{decision}",
+                json={"userCode": code},
+                headers=bearer,
+            )
+            for code in codes
+        ]
+    finally:
+        settings.cache_clear()
+
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert answers[3].json() == refused(429, "rate_limited", TOO_MANY)[1]
+    assert status(terminal) == "pending"

@@ -1,0 +1,105 @@
+"""POST /api/auth/organization/cancel-invitation"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE
+from tests.given.members import AT, Somebody, acts, refused, said
+from vitrine.errors import Forbidden
+from vitrine.library import members
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Client, Tenant
+
+ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
+
+
+def cancel(client: Client, invitation: object, **more: Any) -> httpx.Response:
+    return client.post(f"{AT}/cancel-invitation", json={"invitationId": invitation, **more})
+
+
+@pytest.fixture
+def person() -> Somebody:
+    return Somebody.new()
+
+
+@pytest.fixture
+def invitation(tenant: Tenant, person: Somebody) -> dict[str, Any]:
+    made: dict[str, Any] = tenant.studio.post(
+        f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}
+    ).json()
+    return made
+
+
+def test_its_token_opens_nothing_any_more(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
+    admin = Somebody.of(tenant, "admin")
+    token = invitation.pop("token")
+
+    answers = [
+        cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())
+    ]
+
+    assert [said(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
+    assert said(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
+        404,
+        "not_found",
+        "There is no such invitation, or it is not open any more",
+    )
+    assert acts(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
+
+
+def test_the_address_can_be_invited_again(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
+    cancel(tenant.studio, invitation["id"])
+
+    again = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "editor"}).json()
+
+    assert again["id"] != invitation["id"]
+    assert (
+        person.client.post(f"{AT}/accept-invitation", json={"token": again["token"]}).json()["member"]["role"]
+        == "editor"
+    )
+
+
+def test_what_was_accepted_cannot_be_taken_back(
+    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+) -> None:
+    person.client.post(f"{AT}/accept-invitation", json={"token": invitation["token"]})
+
+    assert said(cancel(tenant.studio, invitation["id"])) == refused(
+        409, "already_accepted", "This invitation was accepted already"
+    )
+
+
+def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitation: dict[str, Any]) -> None:
+    for named in (invitation["id"], NOWHERE):
+        assert said(cancel(stranger.studio, named)) == refused(404, "not_found", "Invitation not found")
+
+
+@pytest.mark.parametrize("wrong", ["", "x", None, 1])
+def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
+    assert said(cancel(tenant.studio, wrong)) == refused(
+        400, "invalid", f"invitationId: {ID}", ("invitationId", ID)
+    )
+
+
+def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
+    tenant: Tenant, stranger: Tenant, invitation: dict[str, Any]
+) -> None:
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
+        with pytest.raises(Forbidden, match="This takes the role owner or admin"):
+            members.cancel(caller, UUID(invitation["id"]))
+    assert tenant.studio.get(f"{AT}/list-invitations").json()[0]["status"] == "pending"

@@ -1,0 +1,172 @@
+"""POST /api/auth/organization/create"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from functions.create_organization.handler import app
+from tests.given.loops import call
+from tests.given.members import AT, THE_PERSON, Somebody, acts, at_once, refused, said, setting
+from tests.given.shapes import A_TIME, AN_ID
+from vitrine.errors import Conflict
+from vitrine.library import members
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Client, Tenant
+
+COOKIE = "activeTeamId={}; Max-Age=31536000; Path=/; SameSite=Lax"
+
+
+def create(client: Client, **body: Any) -> httpx.Response:
+    return client.post(f"{AT}/create", json=body)
+
+
+def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
+    person = Somebody.new()
+    word = uuid4().hex[:12]
+
+    answer = create(person.client, name=f"Été {word}!")
+
+    assert said(answer) == (
+        200,
+        {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME},
+    )
+    assert "set-cookie" not in answer.headers  # a key has no browser
+    assert said(person.client.get(f"{AT}/list")) == (200, [answer.json()])
+    found = answer.json()["id"]
+    assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == [
+        "Default"
+    ]
+    assert person.client.get("/api/me").json()["organizationId"] == found
+    assert acts(UUID(found)) == [
+        ("organization.create", person.id, UUID(found), {"name": f"Été {word}!", "slug": f"ete-{word}"})
+    ]
+
+
+def test_an_upload_that_names_no_collection_goes_to_its_own() -> None:
+    person = Somebody.new()
+    create(person.client, name="New")
+
+    assert (
+        person.client.get(
+            "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}
+        ).status_code
+        == 200
+    )
+
+
+def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
+    signed_in = tenant.signed_in()
+
+    answer = create(signed_in, name="New")
+
+    assert answer.headers.get_list("set-cookie") == [COOKIE.format(UUID(answer.json()["id"]))]
+    assert signed_in.get("/api/me").json()["organizationId"] == answer.json()["id"]
+    assert tenant.studio.get("/api/me").json()["organizationId"] == tenant.id.hex
+
+
+def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
+    with setting("ORIGIN", "https://api.test"):
+        answer = call(
+            app,
+            "POST",
+            f"{AT}/create",
+            json={"name": "New"},
+            headers={"authorization": f"Bearer {tenant.signed_in().token}"},
+        )
+
+    assert answer.headers["set-cookie"] == COOKIE.format(UUID(answer.json()["id"])) + "; Secure"
+
+
+def test_a_slug_made_of_a_name_that_is_taken_has_a_suffix() -> None:
+    person = Somebody.new()
+    word = uuid4().hex[:12]
+
+    slugs = [create(person.client, name=word).json()["slug"] for _ in range(3)]
+
+    assert slugs[0] == word
+    assert len({*slugs}) == 3
+    assert [slug.startswith(f"{word}-") for slug in slugs[1:]] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["日本", "!!!", "---"])
+def test_a_name_that_gives_no_slug_has_one_all_the_same(name: str) -> None:
+    assert create(Somebody.new().client, name=name).json()["slug"].startswith("team")
+
+
+def test_a_slug_that_is_given_is_taken_as_it_is_or_refused() -> None:
+    person = Somebody.new()
+    word = uuid4().hex[:12]
+
+    first, again = (create(person.client, name="New", slug=f"{word}-1") for _ in range(2))
+
+    assert (first.status_code, first.json()["slug"]) == (200, f"{word}-1")
+    assert said(again) == refused(409, "slug_taken", "This slug is taken")
+    assert len(person.client.get(f"{AT}/list").json()) == 1
+
+
+SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens between them"
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, refused(400, "invalid", "name: Required", ("name", "Required"))),
+        ({"name": None}, refused(400, "invalid", "name: Must be a string", ("name", "Must be a string"))),
+        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        (
+            {"name": "x", "slug": 1},
+            refused(400, "invalid", "slug: Must be a string", ("slug", "Must be a string")),
+        ),
+        *(
+            ({"name": "x", "slug": slug}, refused(400, "invalid", SLUG))
+            for slug in ("", "A", "a_b", "-a", "a-", "a--b", "é", "a\n", "x" * 101)
+        ),
+    ],
+)
+def test_what_cannot_be_one_is_refused(body: dict[str, Any], answer: tuple[int, Any]) -> None:
+    assert said(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
+
+
+def test_a_name_of_100_characters_and_a_slug_of_100_are_taken() -> None:
+    answer = create(Somebody.new().client, name="\N{CAMERA}" * 100, slug=uuid4().hex * 3 + "abcd")
+
+    assert (answer.status_code, len(answer.json()["name"]), len(answer.json()["slug"])) == (200, 100, 100)
+
+
+def test_one_person_owns_so_many_and_no_more_also_at_once() -> None:
+    person, most = Somebody.new(), settings().max_organizations
+    for _ in range(most - 2):
+        create(person.client, name="New")
+
+    statuses = at_once(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
+
+    assert sorted(statuses) == [200] * 2 + [409] * 2
+    assert said(create(person.client, name="New")) == refused(
+        409, "too_many_organizations", f"A person can own {most} organizations, and no more"
+    )
+    assert len(person.client.get(f"{AT}/list").json()) == most
+
+
+def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
+    people, word = [Somebody.new() for _ in range(6)], uuid4().hex[:12]
+
+    with ThreadPoolExecutor(6) as threads:
+        slugs = list(threads.map(lambda person: create(person.client, name=word).json()["slug"], people))
+
+    assert len({*slugs}) == 6
+
+
+def test_those_that_one_only_is_in_do_not_count(tenant: Tenant) -> None:
+    with setting("MAX_ORGANIZATIONS", "1"):
+        assert members.found(tenant.caller("admin"), "New", None).role == "owner"
+        with pytest.raises(Conflict, match="A person can own 1 organizations"):
+            members.found(tenant.caller("admin"), "New", None)

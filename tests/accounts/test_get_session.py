@@ -1,0 +1,146 @@
+"""GET /api/auth/get-session: who is signed in, or null."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.given.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look, said
+from tests.given.shapes import A_TIME, AN_ID
+from tests.given.tenants import Client
+from vitrine.library import organizations
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def shown(someone: Someone, **more: Any) -> dict[str, Any]:
+    session = {
+        "id": AN_ID,
+        "userId": someone.id,
+        "expiresAt": A_TIME,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+        "ipAddress": "127.0.0.1",
+        "userAgent": Client(None).get(GET_SESSION).request.headers["user-agent"],
+        "activeOrganizationId": None,
+    }
+    return {"session": {**session, **more}, "user": someone.shown()}
+
+
+def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
+    someone = Someone.signed_up(PASSWORD)
+
+    by_bearer = someone.client.get(GET_SESSION)
+    by_cookie = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
+
+    assert said(by_bearer) == said(by_cookie) == (200, shown(someone))
+    assert someone.token not in by_bearer.text + by_cookie.text
+
+
+def test_the_active_organization_is_shown(tenant: Tenant) -> None:
+    someone = Someone.signed_up(PASSWORD)
+    organizations.add_member(tenant.id, UUID(someone.id), "viewer")
+    change("update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id)
+
+    assert said(someone.client.get(GET_SESSION)) == (200, shown(someone, activeOrganizationId=tenant.id.hex))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer nonsense"},
+        {"authorization": "Bearer"},
+        {"cookie": f"{COOKIE}=nonsense"},
+        {"cookie": f"{COOKIE}="},
+    ],
+)
+def test_without_a_session_there_is_null(headers: dict[str, str]) -> None:
+    answer = Client(None).get(GET_SESSION, headers=headers)
+
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (
+        200,
+        "null",
+        "application/json",
+    )
+
+
+def test_a_key_is_no_session(tenant: Tenant) -> None:
+    key = str(tenant.studio.key)
+
+    answers = [
+        tenant.studio.get(GET_SESSION),
+        Client(None).get(GET_SESSION, headers={"authorization": f"Bearer {key}"}),
+    ]
+
+    assert [said(answer) for answer in answers] == [(200, None)] * 2
+
+
+def test_the_first_token_that_is_good_counts() -> None:
+    someone, other = Someone.new(), Someone.new()
+
+    def email(bearer: str, cookie: str) -> object:
+        answer = Client(None).get(
+            GET_SESSION, headers={"authorization": f"Bearer {bearer}", "cookie": f"{COOKIE}={cookie}"}
+        )
+        return answer.json()["user"]["email"]
+
+    assert [
+        email(someone.token, other.token),
+        email("nonsense", other.token),
+        email(someone.token, "nonsense"),
+    ] == [
+        someone.email,
+        other.email,
+        someone.email,
+    ]
+
+
+def test_asking_is_use_so_that_the_session_lives_on_and_its_cookie_with_it() -> None:
+    someone = Someone.new()
+    change("update sessions set expires_at = now() + interval '2 days' where user_id = %s", someone.id)
+
+    answer = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
+
+    assert look(
+        "select expires_at > now() + interval '6 days 23 hours' from sessions where user_id = %s", someone.id
+    ) == [(True,)]
+    assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
+
+
+def test_a_cookie_is_sent_again_only_to_who_has_one_that_is_to_last() -> None:
+    someone = Someone.new()
+    short = someone.sign_in(rememberMe=False).json()["token"]
+
+    assert cookies(someone.client.get(GET_SESSION)) == []
+    assert cookies(Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={short}"})) == []
+    assert (
+        cookies(Client(None, token=someone.token).get(GET_SESSION, headers={"cookie": f"{COOKIE}={short}"}))
+        == []
+    )
+
+
+def test_a_session_not_to_be_remembered_ends_after_its_day_whatever_is_asked() -> None:
+    someone = Someone.new()
+    short = Client(None, token=someone.sign_in(rememberMe=False).json()["token"])
+    change("update sessions set expires_at = now() + interval '1 hour' where user_id = %s", someone.id)
+
+    assert short.get(GET_SESSION).status_code == 200
+
+    assert look(
+        "select expires_at < now() + interval '2 hours' from sessions where user_id = %s and life_seconds = 86400",
+        someone.id,
+    ) == [(True,)]
+
+
+def test_a_foreign_page_may_not_read_it() -> None:
+    someone = Someone.new()
+
+    answer = Client(None).get(
+        GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}", "origin": "https://evil.example"}
+    )
+
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,198 @@
+"""How many keys a person may have, also when many are asked for at once: by the endpoints in this
+process, whose limit is the one of a deployment.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.given.isolation_cases import owner
+from tests.given.keys import STUDIO, V1, lacks, listed, make, refused, said, v1_refused, works
+from tests.given.loops import call
+from tests.given.tenants import Client
+from vitrine import db
+from vitrine.library import sessions
+from vitrine.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+APPS = {  # imported here, by one thread: Mangum leaves an event loop in each that imports a handler
+    name: importlib.import_module(f"functions.{name}.handler").app
+    for name in ("create_key", "update_key", "revoke_key", "rotate_key", "v1_create_key")
+}
+MOST = Settings().max_api_keys
+THREADS = 20
+FULL = f"You have {MOST} API keys that work, and may have {MOST}; revoke one first"
+TOO_MANY, V1_TOO_MANY = refused(409, "too_many_keys", FULL), v1_refused(409, FULL)
+
+
+@pytest.fixture(autouse=True)
+def _as_deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The limit is the usual one, and each thread has a connection."""
+    monkeypatch.setenv("MAX_API_KEYS", "")
+    monkeypatch.setenv("DB_POOL_SIZE", str(THREADS))
+    db.close()
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    db.close()
+    settings.cache_clear()
+
+
+@pytest.fixture
+def session(tenant: Tenant) -> str:
+    return sessions.start(tenant.owner.user_id, address="", user_agent="").token
+
+
+def ask(token: str, function: str, method: str, path: str, body: object = None) -> httpx.Response:
+    return call(APPS[function], method, path, json=body, headers={"authorization": f"Bearer {token}"})
+
+
+def create(token: str, **more: Any) -> httpx.Response:
+    return ask(token, "create_key", "POST", STUDIO, {"name": "x", "scopes": ["media:read"], **more})
+
+
+def v1_create(token: str) -> httpx.Response:
+    return ask(token, "v1_create_key", "POST", V1, {"name": "x", "scopes": ["media:read"]})
+
+
+def rotate(token: str, key: str, overlap: int = 0) -> httpx.Response:
+    return ask(token, "rotate_key", "POST", f"{STUDIO}/{key}/rotate", {"overlap": overlap})
+
+
+def revoke(token: str, key: str) -> httpx.Response:
+    return ask(token, "revoke_key", "DELETE", f"{STUDIO}/{key}")
+
+
+def widen(token: str, key: str) -> httpx.Response:
+    return ask(token, "update_key", "PATCH", f"{STUDIO}/{key}", {"scopes": ["*"]})
+
+
+def prolong(token: str, key: str) -> httpx.Response:
+    return ask(token, "update_key", "PATCH", f"{STUDIO}/{key}", {"expiresAt": None})
+
+
+def at_once(*deeds: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    together = Barrier(len(deeds))
+
+    def begun(deed: Callable[[], httpx.Response]) -> httpx.Response:
+        together.wait()
+        return deed()
+
+    with ThreadPoolExecutor(len(deeds)) as threads:
+        return list(threads.map(begun, deeds))
+
+
+def working(token: str) -> int:
+    return [key["status"] for key in listed(Client(None, token=token))].count("active")
+
+
+def test_a_person_has_ten_keys_at_most(session: str) -> None:
+    made = [create(session) for _ in range(MOST)]
+
+    assert [answer.status_code for answer in made] == [200] * MOST
+    assert [said(create(session)), said(v1_create(session))] == [TOO_MANY, V1_TOO_MANY]
+    assert working(session) == MOST == 10
+
+
+def test_twenty_at_once_are_ten_and_ten_refusals(session: str) -> None:
+    answers = at_once(
+        *[lambda: create(session)] * (THREADS // 2), *[lambda: v1_create(session)] * (THREADS // 2)
+    )
+
+    refusals = [said(answer) for answer in answers if answer.status_code not in (200, 201)]
+    assert len(refusals) == THREADS - MOST
+    assert all(refusal in (TOO_MANY, V1_TOO_MANY) for refusal in refusals)
+    assert working(session) == MOST
+
+
+def test_what_works_no_more_makes_room(session: str) -> None:
+    ids = [create(session).json()["apiKey"]["id"] for _ in range(MOST)]
+    client = Client(None, token=session)
+
+    client.delete(f"{STUDIO}/{ids[0]}")
+    with owner() as connection:
+        connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(ids[1])])
+
+    assert [create(session).status_code for _ in range(3)] == [200, 200, 409]
+
+
+def test_each_person_has_ten(session: str, stranger: Tenant) -> None:
+    for _ in range(MOST):
+        create(session)
+
+    assert create(sessions.start(stranger.owner.user_id, address="", user_agent="").token).status_code == 200
+
+
+def test_an_expired_key_works_again_only_where_there_is_room(session: str) -> None:
+    late = create(session).json()["apiKey"]["id"]
+    with owner() as connection:
+        connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(late)])
+    others = [create(session).json()["apiKey"]["id"] for _ in range(MOST)]
+
+    assert said(prolong(session, late)) == TOO_MANY
+    Client(None, token=session).delete(f"{STUDIO}/{others[0]}")
+    assert prolong(session, late).json()["apiKey"]["status"] == "active"
+
+
+def test_a_key_in_its_overlap_counts(session: str) -> None:
+    ids = [create(session).json()["apiKey"]["id"] for _ in range(MOST)]
+
+    assert said(rotate(session, ids[0], overlap=60)) == TOO_MANY
+    assert rotate(session, ids[0]).status_code == 200
+    Client(None, token=session).delete(f"{STUDIO}/{ids[1]}")
+    assert rotate(session, ids[2], overlap=60).status_code == 200
+    assert working(session) == MOST
+    assert said(create(session)) == TOO_MANY
+
+
+def test_a_key_is_rotated_once_however_many_ask(session: str) -> None:
+    made = create(session).json()
+
+    answers = at_once(*[lambda: rotate(session, made["apiKey"]["id"], overlap=60)] * THREADS)
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: THREADS - 1}
+    assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {
+        "This API key was rotated already"
+    }
+    assert working(session) == 2
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_a_key_revoked_while_it_is_rotated_is_revoked(session: str, _: int) -> None:
+    made = create(session).json()
+    key = made["apiKey"]["id"]
+
+    rotated, revoked = at_once(lambda: rotate(session, key, overlap=60), lambda: revoke(session, key))
+
+    assert (revoked.status_code, works(made["key"])) == (200, False)
+    # Who began before the other and comes after it has a clock by which the key's end lies ahead, as that of
+    # a rotated key does.
+    ended = [refused(409, "conflict", f"This API key was {how}") for how in ("revoked", "rotated already")]
+    assert rotated.status_code == 200 or said(rotated) in ended
+    assert working(session) == (1 if rotated.status_code == 200 else 0)
+
+
+@pytest.mark.parametrize("_", range(10))
+def test_what_a_key_reaches_is_judged_as_it_is_when_it_is_rotated(session: str, _: int) -> None:
+    small = make(Client(None, token=session), scopes=["admin:api-keys"])["key"]
+    key = create(session, scopes=["admin:api-keys"]).json()["apiKey"]["id"]
+
+    rotated, _widened = at_once(lambda: rotate(small, key), lambda: widen(session, key))
+
+    assert said(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (
+        200,
+        ["admin:api-keys"],
+    )

@@ -1,0 +1,55 @@
+"""POST /api/auth/organization/leave"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from tests.given.members import AT, LAST_OWNER, Somebody, acts, refused, roles, said
+from vitrine.models import Role
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Client, Tenant
+
+ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
+
+
+def leave(client: Client, organization: object) -> httpx.Response:
+    return client.post(f"{AT}/leave", json={"organizationId": organization})
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
+    person = Somebody.of(tenant, role)
+
+    answer, again = (leave(person.client, tenant.id.hex) for _ in range(2))
+
+    assert said(answer) == (200, person.shown(tenant, role))
+    assert said(again) == refused(403, "other_organization", "No access to this item's organization")
+    assert roles(tenant) == {tenant.owner.user_id: "owner"}
+    assert acts(tenant.id) == [("organization.leave", person.id, person.id, {"role": role})]
+
+
+def test_but_not_the_last_owner(tenant: Tenant) -> None:
+    Somebody.of(tenant, "admin")
+
+    assert said(leave(tenant.studio, str(tenant.id))) == refused(409, "last_owner", LAST_OWNER)
+    assert roles(tenant)[tenant.owner.user_id] == "owner"
+
+
+def test_which_one_must_be_said(tenant: Tenant) -> None:
+    person = Somebody.of(tenant, "viewer")
+
+    assert said(person.client.post(f"{AT}/leave", json={})) == refused(
+        400,
+        "invalid",
+        "organizationId: Required",
+        ("organizationId", "Required"),
+    )
+    assert said(leave(person.client, "x")) == refused(
+        400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
+    )
+    assert person.id in roles(tenant)

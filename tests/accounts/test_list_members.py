@@ -1,0 +1,80 @@
+"""GET /api/auth/organization/list-members"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.given.members import AT, Somebody, said
+from vitrine.library import organizations
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) -> None:
+    people = [Somebody.of(tenant, "viewer"), Somebody.of(tenant, "admin")]
+    organizations.add_member(stranger.id, people[0].id, "owner")
+
+    answer = tenant.studio.get(f"{AT}/list-members")
+
+    assert said(answer) == (
+        200,
+        {
+            "members": [
+                Somebody.owning(tenant).shown(tenant, "owner"),
+                people[0].shown(tenant, "viewer"),
+                people[1].shown(tenant, "admin"),
+            ],
+            "total": 3,
+        },
+    )
+
+
+def test_every_member_may_look_and_names_which(tenant: Tenant, stranger: Tenant) -> None:
+    viewer = Somebody.of(tenant, "viewer")
+    organizations.add_member(stranger.id, viewer.id, "viewer")
+
+    def ids(**query: str) -> list[str]:
+        return [
+            each["userId"]
+            for each in viewer.signed_in().get(f"{AT}/list-members", params=query).json()["members"]
+        ]
+
+    assert ids() == ids(organizationId=tenant.id.hex) == [tenant.owner.user_id.hex, viewer.id.hex]
+    assert ids(organizationId=str(stranger.id)) == [stranger.owner.user_id.hex, viewer.id.hex]
+
+
+def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
+    people = [Somebody.of(tenant, "member") for _ in range(3)]
+
+    answer = tenant.studio.get(f"{AT}/list-members", params={"limit": 2, "offset": 1}).json()
+    beyond = tenant.studio.get(f"{AT}/list-members", params={"offset": 2**31 - 1}).json()
+
+    assert ([each["id"] for each in answer["members"]], answer["total"]) == (
+        [people[0].id.hex, people[1].id.hex],
+        4,
+    )
+    assert beyond == {"members": [], "total": 4}
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "1001"}, "limit"),
+        ({"limit": "x"}, "limit"),
+        ({"offset": "-1"}, "offset"),
+        ({"offset": str(2**31)}, "offset"),
+        ({"organizationId": "x"}, "organizationId"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(tenant: Tenant, query: dict[str, Any], path: str) -> None:
+    answer = tenant.studio.get(f"{AT}/list-members", params=query)
+
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [[path]])

@@ -1,0 +1,442 @@
+"""POST /api/auth/device/token"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.accounts.test_change_password import waiting
+from tests.given.devices import CLIENT, SCOPE, Terminal, at_once, poll
+from tests.given.isolation_cases import owner
+from tests.given.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, Someone, change
+from tests.given.tenants import Client, http
+from vitrine.accounts.devices import GRANT
+from vitrine.credentials import fingerprint
+from vitrine.db import write
+from vitrine.errors import Unauthorized
+from vitrine.library import devices, operators, organizations
+from vitrine.library import sessions as sessions_of
+from vitrine.library.sessions import start
+from vitrine.models import Nobody, Person
+from vitrine.queries.sessions import end_others
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+PATH = "/api/auth/device/token"
+Said = tuple[int, dict[str, str]]
+AT_ONCE = 20
+
+
+def refused(error: str, sentence: str) -> Said:
+    return 400, {"error": error, "error_description": sentence, "message": sentence}
+
+
+PENDING = refused("authorization_pending", "Authorization pending")
+TOO_EARLY = refused("slow_down", "Polling too frequently")
+DENIED = refused("access_denied", "Access denied")
+EXPIRED = refused("expired_token", "Device code has expired")
+UNKNOWN = refused("invalid_grant", "Invalid device code")
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, answer.json()
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal.begin()
+
+
+def decide(person: Client, terminal: Terminal, decision: str = "approve") -> None:
+    assert person.post(f"/api/auth/device/{decision}", json={"userCode": terminal.user_code}).json() == {
+        "success": True
+    }
+
+
+def later(terminal: Terminal, seconds: float) -> None:
+    """The last poll was so much earlier."""
+    with owner() as connection:
+        connection.execute(
+            "update device_codes set polled_at = polled_at - make_interval(secs => %s) where user_code = %s",
+            [seconds, terminal.user_code],
+        )
+
+
+def expire(terminal: Terminal) -> None:
+    with owner() as connection:
+        connection.execute(
+            "update device_codes set expires_at = expires_at - interval '1801 seconds' where user_code = %s",
+            [terminal.user_code],
+        )
+
+
+def row(terminal: Terminal) -> dict[str, Any] | None:
+    with owner() as connection:
+        return connection.execute(
+            "select * from device_codes where user_code = %s", [terminal.user_code]
+        ).fetchone()
+
+
+def sessions(tenant: Tenant) -> int:
+    with owner() as connection:
+        found = connection.execute(
+            "select count(*) as n from sessions where user_id = %s", [tenant.owner.user_id]
+        ).fetchone()
+    assert found is not None
+    count: int = found["n"]
+    return count
+
+
+def test_until_somebody_decides_the_device_waits(terminal: Terminal) -> None:
+    assert said(terminal.poll()) == PENDING
+    later(terminal, 5)
+    assert said(terminal.poll()) == PENDING
+
+
+def test_a_poll_before_its_time_is_told_to_slow_down_and_does_not_move_the_clock(terminal: Terminal) -> None:
+    assert said(terminal.poll()) == PENDING
+    polled = (row(terminal) or {})["polled_at"]
+
+    assert [said(terminal.poll()) for _ in range(3)] == [TOO_EARLY] * 3
+    assert (row(terminal) or {})["polled_at"] == polled
+
+    later(terminal, 4)
+    assert said(terminal.poll()) == TOO_EARLY
+    later(terminal, 1)
+    assert said(terminal.poll()) == PENDING
+
+
+def test_the_device_is_given_a_session_of_the_person_who_approved(terminal: Terminal, tenant: Tenant) -> None:
+    assert said(terminal.poll()) == PENDING
+    decide(tenant.signed_in(), terminal)
+    assert said(terminal.poll()) == TOO_EARLY
+    later(terminal, 5)
+
+    status, body = said(terminal.poll())
+
+    token = body["access_token"]
+    assert (status, body) == (
+        200,
+        {"access_token": token, "token_type": "Bearer", "expires_in": 604800, "scope": SCOPE},
+    )
+    me = Client(None, token=token).get("/api/me")
+    assert (me.status_code, me.json()["email"], me.json()["role"]) == (200, tenant.owner.email, "owner")
+    assert row(terminal) is None
+
+
+def test_the_session_is_the_devices_own(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+
+    terminal.poll()
+
+    with owner() as connection:
+        found = connection.execute(
+            """
+            select user_agent, life_seconds, expires_at > now() + interval '6 days' as lives
+              from sessions
+             where user_id = %s
+             order by id desc
+             limit 1
+            """,
+            [tenant.owner.user_id],
+        ).fetchone()
+    assert found == {"user_agent": "better-auth", "life_seconds": 604800, "lives": True}
+
+
+def test_a_code_is_good_for_one_session(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+    before = sessions(tenant)
+
+    answers = [terminal.poll() for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 400, 400]
+    assert [said(answer) for answer in answers[1:]] == [UNKNOWN] * 2
+    assert sessions(tenant) == before + 1
+
+
+def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+    before = sessions(tenant)
+
+    answers = at_once(terminal, [terminal.poll] * AT_ONCE)
+
+    given = [answer for answer in answers if answer.status_code == 200]
+    assert len(given) == 1
+    assert [said(answer) for answer in answers if answer.status_code != 200] == [UNKNOWN] * (AT_ONCE - 1)
+    assert sessions(tenant) == before + 1
+    assert Client(None, token=given[0].json()["access_token"]).get("/api/me").status_code == 200
+
+
+def test_of_many_polls_at_once_one_counts(terminal: Terminal) -> None:
+    answers = Counter(answer.json()["error"] for answer in at_once(terminal, [terminal.poll] * AT_ONCE))
+
+    assert answers == {"authorization_pending": 1, "slow_down": AT_ONCE - 1}
+
+
+def test_polls_that_race_with_the_decision_lose_nothing(tenant: Tenant) -> None:
+    person = tenant.signed_in()
+    for _ in range(10):
+        terminal = Terminal.begin()
+        with ThreadPoolExecutor(2) as threads:
+            deciding, polling = threads.submit(decide, person, terminal), threads.submit(terminal.poll)
+            deciding.result()
+            first = polling.result()
+        if first.status_code != 200:
+            assert said(first) == PENDING
+            later(terminal, 5)
+            assert terminal.poll().status_code == 200
+        assert said(terminal.poll()) == UNKNOWN
+
+
+def test_a_denial_is_told_once(terminal: Terminal, tenant: Tenant) -> None:
+    before = sessions(tenant)
+    client = tenant.signed_in()
+    decide(client, terminal, "deny")
+
+    assert said(terminal.poll()) == DENIED
+    assert said(terminal.poll()) == UNKNOWN
+    assert row(terminal) is None
+    assert sessions(tenant) == before + 1  # that of the person who denied
+
+
+@pytest.mark.parametrize("decision", [None, "approve", "deny"])
+def test_what_has_expired_is_told_once_whatever_was_decided(
+    terminal: Terminal, tenant: Tenant, decision: str | None
+) -> None:
+    if decision:
+        decide(tenant.signed_in(), terminal, decision)
+    before = sessions(tenant)
+    expire(terminal)
+
+    assert said(terminal.poll()) == EXPIRED
+    assert said(terminal.poll()) == UNKNOWN
+    assert row(terminal) is None
+    assert sessions(tenant) == before
+
+
+def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+
+    assert said(poll(terminal.device_code, client="another")) == refused(
+        "invalid_grant", "Client ID mismatch"
+    )
+    assert terminal.poll().status_code == 200
+
+
+@pytest.mark.parametrize("code", ["0" * 40, "x", "'", "%", "é" * 40])
+def test_a_code_that_nobody_has_is_refused(code: str) -> None:
+    assert said(poll(code)) == UNKNOWN
+
+
+def test_neither_the_user_code_nor_the_hash_is_a_device_code(terminal: Terminal) -> None:
+    kept = (row(terminal) or {})["device_code_hash"]
+
+    assert [
+        said(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())
+    ] == [UNKNOWN] * 3
+
+
+def body(**more: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in {"client_id": CLIENT, "device_code": "0" * 40, "grant_type": GRANT, **more}.items()
+        if value is not ...
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        (
+            body(grant_type="authorization_code"),
+            refused("unsupported_grant_type", f"The grant type must be {GRANT}"),
+        ),
+        (body(grant_type=...), refused("invalid_request", "grant_type: Required")),
+        (body(device_code=...), refused("invalid_request", "device_code: Required")),
+        (body(client_id=...), refused("invalid_request", "client_id: Required")),
+        (body(device_code=""), refused("invalid_request", "device_code: Must have at least 1 character")),
+        (
+            body(device_code="x" * 101),
+            refused("invalid_request", "device_code: Must have at most 100 characters"),
+        ),
+        (
+            body(client_id="x" * 101),
+            refused("invalid_request", "client_id: Must have at most 100 characters"),
+        ),
+        (body(device_code=1), refused("invalid_request", "device_code: Must be a string")),
+        (
+            body(device_code="\x00"),
+            refused("invalid_request", "A text holds a character that cannot be stored"),
+        ),
+        ([], refused("invalid_request", "body: Must be an object")),
+    ],
+)
+def test_what_is_no_poll_is_refused(given: Any, answer: Said) -> None:
+    assert said(http().post(PATH, json=given)) == answer
+
+
+def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+
+    answer = http().post(PATH, data=body(device_code=terminal.device_code))
+
+    assert answer.request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert (answer.status_code, answer.json()["scope"]) == (200, SCOPE)
+
+
+@pytest.mark.soak
+def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Terminal, tenant: Tenant) -> None:
+    decide(tenant.signed_in(), terminal)
+
+    with owner() as connection:  # holds the row for longer than a function waits
+        connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
+        answer = terminal.poll()
+
+    assert said(answer) == refused("slow_down", "Others are changing the same things; try again")
+    assert terminal.poll().status_code == 200
+
+
+def test_who_is_gone_signs_in_nowhere(terminal: Terminal, tenant: Tenant) -> None:
+    person = organizations.add_person(email=f"gone-{tenant.name}@example.org", name="Gone")
+    decide(Client(None, token=start(person, address="127.0.0.1", user_agent="tests").token), terminal)
+    with owner() as connection:
+        connection.execute("delete from users where id = %s", [person])
+
+    assert said(terminal.poll()) == UNKNOWN
+
+
+def change_password(client: Client, *, others: bool) -> None:
+    body = {"currentPassword": PASSWORD, "newPassword": PASSWORD, "revokeOtherSessions": others}
+    assert client.post(CHANGE_PASSWORD, json=body).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "password",
+        "password elsewhere",
+        "sign-out",
+        "an operator's sign-out",
+        "an operator's password",
+        "too long ago",
+    ],
+)
+@pytest.mark.sampled(3)
+def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
+    someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
+    second = Client(None, token=start(UUID(someone.id), address="127.0.0.1", user_agent="tests").token)
+    decide(someone.client, terminal)
+    decide(second, elsewhere)
+    decide(other.client, others := Terminal.begin())
+
+    match how:
+        case "password":
+            change_password(someone.client, others=True)
+        case "password elsewhere":
+            change_password(second, others=True)
+        case "sign-out":
+            someone.client.post(SIGN_OUT)
+        case "an operator's sign-out":
+            operators.sign_out(someone.email)
+        case "an operator's password":
+            operators.set_password(someone.email, "another password")
+        case _:
+            change("update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token))
+
+    assert said(terminal.poll()) == UNKNOWN
+    assert row(terminal) is None
+    # those end one session alone
+    assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)
+    assert others.poll().status_code == 200
+    assert said(pending.poll()) == PENDING
+    decide(other.client, pending)
+    later(pending, 5)
+    assert pending.poll().status_code == 200
+
+
+def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> None:
+    someone = Someone.new()
+    decide(someone.client, terminal)
+
+    change_password(someone.client, others=False)
+
+    assert terminal.poll().status_code == 200
+
+
+def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal) -> None:
+    someone = Someone.new()
+    session = sessions_of.current([someone.token])
+    assert session is not None
+    person = Person(session.account.id, someone.email, "Somebody", None, None, session_id=session.id)
+    someone.client.post(SIGN_OUT)
+
+    for decision in (devices.approve, devices.deny):
+        with pytest.raises(Unauthorized):
+            decision(person, terminal.user_code)
+
+    assert said(terminal.poll()) == PENDING
+
+
+def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Terminal) -> None:
+    someone = Someone.new()
+    decide(someone.client, terminal)
+
+    with owner() as connection, ThreadPoolExecutor(2) as threads:
+        # the new session waits for it, with the code's row locked
+        connection.execute("select from users where id = %s for update", [someone.id])
+        polling = threads.submit(terminal.poll)
+        waiting(connection)
+        ending = threads.submit(write, Nobody(), end_others(UUID(someone.id), None))
+        time.sleep(0.2)
+        connection.rollback()
+        ending.result()
+        granted = polling.result()
+
+    token = granted.json().get("access_token")
+    assert Client(None, token=token or "none").get("/api/auth/get-session").json() is None
+    with owner() as connection:
+        assert connection.execute(
+            "select count(*) as n from sessions where user_id = %s", [someone.id]
+        ).fetchone() == {"n": 0}
+
+
+@pytest.mark.soak
+def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
+    terminal = Terminal.begin()
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(terminal.wait)
+        until_polled(terminal)
+        decide(tenant.signed_in(), terminal)
+        session = waiting.result(30)
+
+    assert set(session) == {"access_token", "token_type", "expires_in", "scope"}
+    # as the tool sends it from then on
+    me = http().get(
+        "/api/me", headers={"authorization": f"Bearer {session['access_token']}", "x-api-key": ""}
+    )
+    assert (me.status_code, me.json()["userId"]) == (200, tenant.owner.user_id.hex)
+
+
+@pytest.mark.soak
+def test_a_terminal_is_told_that_it_was_denied(tenant: Tenant) -> None:
+    terminal = Terminal.begin()
+    decide(tenant.signed_in(), terminal, "deny")
+
+    assert terminal.wait() == DENIED[1]
+
+
+def until_polled(terminal: Terminal) -> None:
+    until = time.monotonic() + 20
+    while (row(terminal) or {})["polled_at"] is None:
+        assert time.monotonic() < until
+        time.sleep(0.1)

@@ -1,0 +1,169 @@
+"""POST /api/auth/organization/remove-member"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.members import AT, LAST_OWNER, OWNERS_ONLY, Somebody, acts, refused, roles, said
+from vitrine.errors import Forbidden
+from vitrine.library import members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from tests.given.tenants import Client, Tenant
+
+
+def remove(client: Client, named: object, **more: Any) -> httpx.Response:
+    return client.post(f"{AT}/remove-member", json={"memberIdOrEmail": named, **more})
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda person: person.id.hex,
+        lambda person: str(person.id).upper(),
+        lambda person: person.email,
+        lambda person: f" {person.email.upper()} ",
+    ],
+)
+def test_somebody_is_removed_by_id_or_address(tenant: Tenant, spelled: Callable[[Somebody], str]) -> None:
+    person = Somebody.of(tenant, "editor")
+
+    answer, again = (remove(tenant.studio, spelled(person)) for _ in range(2))
+
+    assert said(answer) == (200, {"member": person.shown(tenant, "editor")})
+    assert said(again) == refused(404, "not_found", "Member not found")
+    assert roles(tenant) == {tenant.owner.user_id: "owner"}
+    assert acts(tenant.id) == [("member.remove", tenant.owner.user_id, person.id, {"role": "editor"})]
+
+
+def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None:
+    person = Somebody.of(tenant, "editor")
+    stranger.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+    signed_in = person.signed_in()
+    signed_in.post(f"{AT}/set-active", json={"organizationId": tenant.id.hex})
+    listed, named = f"/api/organization/{tenant.id.hex}/datasets", {"x-team-id": tenant.id.hex}
+    assert [client.get(listed).status_code for client in (person.client, signed_in)] == [200, 200]
+
+    remove(tenant.studio, person.email)
+
+    for client in (person.client, signed_in):
+        assert said(client.get(listed)) == (
+            403,
+            {"error": "No access to this item's organization", "code": "other_organization"},
+        )
+        assert said(client.get("/api/me", headers=named)) == (
+            403,
+            {"error": "You are not a member of this organization", "code": "not_a_member"},
+        )
+        assert client.get("/api/v1/media", headers=named).json() == {
+            "success": False,
+            "error": "Access denied: You are not a member of this team",
+            "code": "NOT_A_MEMBER",
+        }
+        assert client.get("/api/me").json()["organizationId"] == stranger.id.hex
+    with owner() as connection:
+        assert connection.execute(
+            "select count(*) as n from sessions where user_id = %s and active_organization_id is not null",
+            [person.id],
+        ).fetchall() == [{"n": 0}]
+
+
+def test_who_comes_back_is_not_in_it_by_a_session_of_before(tenant: Tenant, stranger: Tenant) -> None:
+    person = Somebody.of(stranger, "viewer")
+    tenant.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+    signed_in = person.signed_in()
+    signed_in.post(f"{AT}/set-active", json={"organizationId": tenant.id.hex})
+
+    remove(tenant.studio, person.email)
+    tenant.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+
+    assert signed_in.get("/api/me").json()["organizationId"] == stranger.id.hex
+
+
+def test_an_admin_removes_everybody_but_owners(tenant: Tenant) -> None:
+    admin, second = Somebody.of(tenant, "admin"), Somebody.of(tenant, "owner")
+
+    for role in ("admin", "editor", "member", "viewer"):
+        assert remove(admin.client, Somebody.of(tenant, role).email).status_code == 200
+    assert said(remove(admin.client, second.email)) == refused(403, "insufficient_role", OWNERS_ONLY)
+    assert roles(tenant)[second.id] == "owner"
+
+
+def test_the_last_owner_stays(tenant: Tenant) -> None:
+    second = Somebody.of(tenant, "owner")
+
+    assert remove(second.client, tenant.owner.email, organizationId=tenant.id.hex).status_code == 200
+    assert said(remove(second.client, second.id.hex)) == refused(409, "last_owner", LAST_OWNER)
+
+
+def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
+    admin, invited = Somebody.of(tenant, "admin"), Somebody.new()
+    token = admin.client.post(f"{AT}/invite-member", json={"email": invited.email, "role": "viewer"}).json()[
+        "token"
+    ]
+
+    remove(tenant.studio, admin.email)
+
+    assert said(invited.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
+        404,
+        "not_found",
+        "There is no such invitation, or it is not open any more",
+    )
+    assert [each["status"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["canceled"]
+
+
+def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
+    person = Somebody.new()
+    token = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()[
+        "token"
+    ]
+    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 200
+
+    remove(tenant.studio, person.email)
+
+    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert person.id not in roles(tenant)
+
+
+def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+    for named in (
+        NOWHERE,
+        stranger.owner.user_id.hex,
+        stranger.owner.email,
+        "nobody@example.org",
+        "x",
+        "",
+        "%",
+    ):
+        assert said(remove(tenant.studio, named)) == refused(404, "not_found", "Member not found")
+
+
+@pytest.mark.parametrize("named", [None, 1, [], "x" * 321])
+def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
+    answer = remove(tenant.studio, named)
+
+    assert (
+        answer.status_code,
+        answer.json()["code"],
+        [each["path"] for each in answer.json()["details"]],
+    ) == (400, "invalid", [["memberIdOrEmail"]])
+
+
+def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+    person = Somebody.of(tenant, "viewer")
+
+    for caller in (
+        replace(tenant.caller("editor"), role="owner"),
+        replace(stranger.owner, organization_id=tenant.id),
+    ):
+        with pytest.raises(Forbidden, match="This takes the role owner or admin"):
+            members.remove(caller, person=person.id)
+    assert person.id in roles(tenant)

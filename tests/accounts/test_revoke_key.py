@@ -1,0 +1,101 @@
+"""DELETE /api/auth/api-keys/{id}"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE
+from tests.given.keys import NOT_FOUND, STUDIO, UNAUTHORIZED, listed, make, person, refused, said, works
+from tests.given.shapes import A_TIME, hyphened
+from tests.given.tenants import Client
+from vitrine.library import sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.given.tenants import Tenant
+
+
+@pytest.mark.parametrize("spell", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
+def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str], str]) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+    assert works(made["key"])
+
+    answer = session.delete(f"{STUDIO}/{spell(made['apiKey']['id'])}")
+
+    assert said(Client(made["key"]).get(STUDIO)) == UNAUTHORIZED
+    shown = {
+        **made["apiKey"],
+        "status": "inactive",
+        "lastUsedAt": A_TIME,
+        "revokedAt": A_TIME,
+        "updatedAt": A_TIME,
+    }
+    assert said(answer) == (200, {"apiKey": shown})
+    assert listed(session) == [answer.json()["apiKey"]]
+
+
+def test_once_more_changes_nothing(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    path = f"{STUDIO}/{make(session)['apiKey']['id']}"
+    first = session.delete(path)
+
+    again = session.delete(path, headers={"content-type": "application/json"})
+
+    assert said(again) == said(first)
+
+
+def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
+    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    key = Client(made["key"])
+
+    answers = [key.delete(f"{STUDIO}/{made['apiKey']['id']}") for _ in range(2)]
+
+    assert answers[0].json()["apiKey"]["status"] == "inactive"
+    assert said(answers[1]) == UNAUTHORIZED
+
+
+def test_a_key_revokes_also_what_reaches_further(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    large, small = make(session, scopes=["*"]), make(session, scopes=["admin:api-keys"])
+
+    assert Client(small["key"]).delete(f"{STUDIO}/{large['apiKey']['id']}").status_code == 200
+    assert not works(large["key"])
+
+
+def test_a_key_that_was_rotated_can_be_stopped_before_its_time(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+    session.post(f"{STUDIO}/{made['apiKey']['id']}/rotate", json={"overlap": 600})
+    assert works(made["key"])
+
+    assert session.delete(f"{STUDIO}/{made['apiKey']['id']}").json()["apiKey"]["status"] == "inactive"
+    assert not works(made["key"])
+
+
+@pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "%2e%2e"])
+def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+    assert said(tenant.signed_in().delete(f"{STUDIO}/{name}")) == NOT_FOUND
+
+
+def test_a_name_that_nothing_can_have_is_not_found(tenant: Tenant) -> None:
+    assert said(tenant.signed_in().delete(f"{STUDIO}/%00")) == refused(
+        404, "not_found", "There is nothing at this address"
+    )
+
+
+def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
+
+    answers = [
+        session.delete(f"{STUDIO}/{theirs['apiKey']['id']}")
+        for session in (tenant.signed_in(), stranger.signed_in())
+    ]
+
+    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert works(theirs["key"])

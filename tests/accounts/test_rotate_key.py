@@ -1,0 +1,187 @@
+"""POST /api/auth/api-keys/{id}/rotate"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.keys import A_KEY, NOT_FOUND, STUDIO, lacks, listed, make, person, refused, said, works
+from tests.given.shapes import A_TIME, AN_ID, hyphened
+from tests.given.tenants import Client
+from vitrine.library import sessions
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+OVERLAP = refused(400, "invalid", "overlap must be 0 to 604800 seconds")
+NOT_NUMBERS: list[object] = ["60", 0.5, True, None, []]
+NOT_WHOLE = refused(400, "invalid", "Must be a whole number", at="overlap")
+
+
+def rotate(client: Client, key: dict[str, Any], **more: Any) -> httpx.Response:
+    return client.post(f"{STUDIO}/{key['apiKey']['id']}/rotate", **more)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"json": {}},
+        {"json": {"overlap": 0}},
+        {"content": b"", "headers": {"content-type": "application/json"}},
+    ],
+)
+def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
+    session = tenant.signed_in()
+    made = make(session, "For the import", ["media:read", "media:write"], expiresIn=3600)
+
+    answer = rotate(session, made, **more)
+
+    new = answer.json()["key"]
+    assert said(answer) == (
+        200,
+        {
+            "apiKey": {
+                **made["apiKey"],
+                "id": AN_ID,
+                "keyPrefix": new[:16],
+                "createdAt": A_TIME,
+                "updatedAt": A_TIME,
+            },
+            "key": A_KEY,
+            "previous": {**made["apiKey"], "status": "inactive", "revokedAt": A_TIME, "updatedAt": A_TIME},
+        },
+    )
+    assert (works(made["key"]), works(new), new == made["key"]) == (False, True, False)
+    assert [key["id"] for key in listed(session)] == [answer.json()["apiKey"]["id"], made["apiKey"]["id"]]
+    with owner() as connection:
+        row = connection.execute(
+            "select rotated_from from api_keys where id = %s", [UUID(answer.json()["apiKey"]["id"])]
+        ).fetchone()
+    assert row == {"rotated_from": UUID(made["apiKey"]["id"])}
+
+
+def test_both_work_for_the_overlap_and_then_the_new_one_alone(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+
+    answer = rotate(session, made, json={"overlap": 2}).json()
+
+    assert (answer["previous"]["status"], works(made["key"]), works(answer["key"])) == ("active", True, True)
+    assert {key["id"]: key["status"] for key in listed(session)} == {
+        answer["apiKey"]["id"]: "active",
+        made["apiKey"]["id"]: "active",
+    }
+    time.sleep(2.1)
+    assert (works(made["key"]), works(answer["key"])) == (False, True)
+    assert {key["id"]: key["status"] for key in listed(session)} == {
+        answer["apiKey"]["id"]: "active",
+        made["apiKey"]["id"]: "inactive",
+    }
+
+
+def test_the_longest_overlap_is_a_week(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+
+    previous = rotate(session, make(session), json={"overlap": 604_800}).json()["previous"]
+
+    left = datetime.fromisoformat(previous["revokedAt"]) - datetime.now(UTC)
+    assert timedelta(days=7, seconds=-30) < left <= timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "expected"),
+    [*((wrong, OVERLAP) for wrong in (-1, 604_801, 10**400)), *((wrong, NOT_WHOLE) for wrong in NOT_NUMBERS)],
+    ids=range(8),
+)
+def test_what_can_be_no_overlap_is_refused(tenant: Tenant, overlap: object, expected: object) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+
+    assert said(rotate(session, made, json={"overlap": overlap})) == expected
+    assert listed(session) == [made["apiKey"]]
+    assert works(made["key"])
+
+
+def test_a_key_is_rotated_once(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    at_once, later, revoked, expired = (make(session) for _ in range(4))
+    rotate(session, at_once)
+    rotate(session, later, json={"overlap": 60})
+    session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
+    with owner() as connection:
+        connection.execute(
+            "update api_keys set expires_at = now() where id = %s", [UUID(expired["apiKey"]["id"])]
+        )
+    before = listed(session)
+
+    answers = [said(rotate(session, key)) for key in (at_once, later, revoked, expired)]
+
+    assert answers == [
+        refused(409, "conflict", "This API key was revoked"),
+        refused(409, "conflict", "This API key was rotated already"),
+        refused(409, "conflict", "This API key was revoked"),
+        refused(409, "conflict", "This API key has expired"),
+    ]
+    assert listed(session) == before
+
+
+def test_the_new_one_can_be_rotated_in_its_turn(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    second = rotate(session, make(session), json={"overlap": 60}).json()
+
+    third = rotate(session, second).json()
+
+    assert (works(second["key"]), works(third["key"])) == (False, True)
+
+
+def test_a_key_can_rotate_itself(tenant: Tenant) -> None:
+    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+
+    new = rotate(Client(made["key"]), made).json()
+
+    assert (works(made["key"]), works(new["key"])) == (False, True)
+
+
+def test_a_key_gets_no_key_that_reaches_further(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
+    large, same = make(session, scopes=["*"]), make(session, scopes=["media:read"])
+
+    assert said(rotate(small, large)) == lacks("*")
+    assert works(large["key"])
+    assert rotate(small, same).status_code == 200
+
+
+@pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
+def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+    assert said(tenant.signed_in().post(f"{STUDIO}/{name}/rotate")) == NOT_FOUND
+
+
+def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+
+    answers = [
+        session.post(f"{STUDIO}/{spell(make(session)['apiKey']['id'])}/rotate")
+        for spell in (str, hyphened, str.upper)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+
+
+def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
+
+    answers = [rotate(session, theirs) for session in (tenant.signed_in(), stranger.signed_in())]
+
+    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert works(theirs["key"])

@@ -1,0 +1,198 @@
+"""POST /api/auth/organization/set-active"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from functions.set_active_organization.handler import app
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.loops import call
+from tests.given.members import AT, refused, said, setting
+from tests.given.shapes import A_TIME
+from tests.given.tenants import Client
+from vitrine.library import organizations
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
+
+
+def choose(client: Client, organization: object, **headers: str) -> httpx.Response:
+    return client.post(f"{AT}/set-active", json={"organizationId": organization}, headers=headers)
+
+
+def active(client: Client, **headers: str) -> str:
+    found: str = client.get("/api/me", headers=headers).json()["organizationId"]
+    return found
+
+
+@pytest.fixture
+def two(tenant: Tenant, stranger: Tenant) -> Tenant:
+    """The second organization that the owner of the first is in."""
+    organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
+    return stranger
+
+
+def test_it_is_kept_with_the_session_and_named_by_a_cookie(tenant: Tenant, two: Tenant) -> None:
+    chosen, other = tenant.signed_in(), tenant.signed_in()
+
+    answer = choose(chosen, two.id.hex)
+
+    assert said(answer) == (
+        200,
+        {
+            "id": two.id.hex,
+            "name": two.owner.organization_name,
+            "slug": two.name,
+            "role": "viewer",
+            "createdAt": A_TIME,
+        },
+    )
+    assert answer.headers.get_list("set-cookie") == [
+        f"activeTeamId={two.id}; Max-Age=31536000; Path=/; SameSite=Lax"
+    ]
+    assert [active(chosen), active(other), active(tenant.studio)] == [
+        two.id.hex,
+        tenant.id.hex,
+        tenant.id.hex,
+    ]
+    assert (
+        active(chosen, **{"x-team-id": tenant.id.hex})
+        == active(chosen, cookie=f"activeTeamId={tenant.id}")
+        == tenant.id.hex
+    )
+
+
+def test_null_is_none(tenant: Tenant, two: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    choose(signed_in, str(two.id))
+
+    answer = choose(signed_in, None)
+
+    assert (answer.status_code, answer.json(), answer.headers["content-type"]) == (
+        200,
+        None,
+        "application/json",
+    )
+    assert answer.headers.get_list("set-cookie") == ["activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
+    assert active(signed_in) == tenant.id.hex
+
+
+def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
+    headers = {"authorization": f"Bearer {tenant.signed_in().token}"}
+
+    with setting("ORIGIN", "https://api.test"):
+        cookies = [
+            call(app, "POST", f"{AT}/set-active", json={"organizationId": chosen}, headers=headers).headers[
+                "set-cookie"
+            ]
+            for chosen in (tenant.id.hex, None)
+        ]
+
+    assert cookies == [
+        f"activeTeamId={tenant.id}; Max-Age=31536000; Path=/; SameSite=Lax; Secure",
+        "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
+    ]
+
+
+def test_v1_asks_nothing_of_the_session(tenant: Tenant, two: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    choose(signed_in, two.id.hex)
+    folder = two.studio.post("/api/folder", json={"datasetId": two.collection_id.hex, "name": "n"})
+
+    assert folder.status_code == 200
+    assert [team["id"] for team in signed_in.get("/api/v1/teams").json()["data"]] == [
+        str(tenant.id),
+        str(two.id),
+    ]
+    assert signed_in.delete(f"/api/v1/media/{NOWHERE}").status_code == 404  # a viewer would be told 403
+
+
+def test_one_that_the_person_left_counts_no_more(tenant: Tenant, two: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    choose(signed_in, two.id.hex)
+
+    with owner() as connection:
+        connection.execute(
+            "delete from memberships where organization_id = %s and user_id = %s",
+            [two.id, tenant.owner.user_id],
+        )
+
+    assert active(signed_in) == tenant.id.hex
+
+
+def test_one_that_was_deleted_counts_no_more(tenant: Tenant, two: Tenant) -> None:
+    signed_in = tenant.signed_in()
+    choose(signed_in, two.id.hex)
+
+    with owner() as connection:
+        connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
+
+    assert active(signed_in) == tenant.id.hex
+    assert said(choose(signed_in, two.id.hex)) == refused(404, "not_found", "Organization not found")
+
+
+def test_a_stale_cookie_does_not_hold_anybody_up(tenant: Tenant, stranger: Tenant) -> None:
+    signed_in, stale = tenant.signed_in(), f"activeTeamId={stranger.id}"
+
+    before = signed_in.get("/api/me", headers={"cookie": stale})
+    answer = choose(signed_in, tenant.id.hex, cookie=stale)
+    cleared = choose(signed_in, None, cookie=stale)
+
+    assert (before.status_code, before.json()["organizationId"]) == (200, tenant.id.hex)
+    assert (answer.status_code, answer.json()["id"], cleared.status_code) == (200, tenant.id.hex, 200)
+
+
+def test_one_that_one_is_not_in_cannot_be_chosen(tenant: Tenant, stranger: Tenant) -> None:
+    signed_in = tenant.signed_in()
+
+    assert said(choose(signed_in, stranger.id.hex)) == refused(
+        403, "other_organization", "No access to this item's organization"
+    )
+    assert said(choose(signed_in, NOWHERE)) == refused(404, "not_found", "Organization not found")
+    assert active(signed_in) == tenant.id.hex
+
+
+@pytest.mark.parametrize("wrong", ["", "x", 1, [], True])
+def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
+    assert said(choose(tenant.signed_in(), wrong)) == refused(
+        400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
+    )
+
+
+def test_it_must_be_said(tenant: Tenant) -> None:
+    assert said(tenant.signed_in().post(f"{AT}/set-active", json={})) == refused(
+        400,
+        "invalid",
+        "organizationId: Required",
+        ("organizationId", "Required"),
+    )
+
+
+def test_a_key_has_no_session(tenant: Tenant) -> None:
+    assert said(choose(tenant.studio, tenant.id.hex)) == refused(
+        403,
+        "session_required",
+        "This takes a signed-in person; an API key cannot do it",
+    )
+
+
+def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> None:
+    origin = str(tenant.studio.get("/api/me").url).removesuffix("/api/me")
+    cookie = f"better-auth.session_token={tenant.signed_in().token}"
+    anybody = Client(None)
+
+    ours = choose(anybody, tenant.id.hex, cookie=cookie, origin=origin)
+    foreign = choose(anybody, tenant.id.hex, cookie=cookie, origin="https://elsewhere.example")
+
+    assert ours.status_code == 200
+    assert said(foreign) == refused(
+        403,
+        "origin_not_allowed",
+        "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one",
+    )

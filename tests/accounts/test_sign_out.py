@@ -1,0 +1,126 @@
+"""POST /api/auth/sign-out: the session is over at once, and it may be said twice."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from functions.sign_out.handler import app
+from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https, said
+from tests.given.tenants import Client
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.given.tenants import Tenant
+
+DONE = (200, {"success": True})
+TAKEN_BACK = [
+    f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax",
+    "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax",
+]
+CHANGE = {"currentPassword": "a wrong password", "newPassword": "another password"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings are read anew, now and afterwards."""
+    settings.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
+    someone = Someone.new()
+
+    first, second = someone.client.post(SIGN_OUT), someone.client.post(SIGN_OUT)
+
+    assert (said(first), said(second)) == (DONE, DONE)
+    assert first.headers.get_list("set-cookie") == second.headers.get_list("set-cookie") == TAKEN_BACK
+    assert said(someone.client.post("/api/auth/change-password", json=CHANGE)) == UNAUTHORIZED
+    assert someone.client.get(GET_SESSION).json() is None
+
+
+def test_a_browser_signs_out_by_its_cookie() -> None:
+    someone = Someone.new()
+    cookie = {"cookie": f"{COOKIE}={someone.token}", "origin": os.environ["API_URL"]}
+
+    answer = Client(None).post(SIGN_OUT, headers=cookie)
+
+    assert said(answer) == DONE
+    assert Client(None).get(GET_SESSION, headers=cookie).json() is None
+
+
+def test_only_this_session_is_over() -> None:
+    someone = Someone.new()
+    other = Client(None, token=someone.sign_in().json()["token"])
+
+    someone.client.post(SIGN_OUT)
+
+    assert other.get(GET_SESSION).json()["user"]["email"] == someone.email
+
+
+def test_both_tokens_that_are_shown_are_over() -> None:
+    someone = Someone.new()
+    other = someone.sign_in().json()["token"]
+
+    someone.client.post(SIGN_OUT, headers={"cookie": f"{COOKIE}={other}"})
+
+    assert [Client(None, token=token).get(GET_SESSION).json() for token in (someone.token, other)] == [
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Bearer nonsense"}, {"cookie": f"{COOKIE}=nonsense"}, {"cookie": f"{COOKIE}="}],
+)
+def test_without_a_session_there_is_nothing_to_refuse(headers: dict[str, str]) -> None:
+    answer = Client(None).post(SIGN_OUT, headers=headers)
+
+    assert said(answer) == DONE
+    assert answer.headers.get_list("set-cookie") == TAKEN_BACK
+
+
+def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
+    key = str(tenant.studio.key)
+
+    answers = [
+        tenant.studio.post(SIGN_OUT),
+        Client(None).post(SIGN_OUT, headers={"authorization": f"Bearer {key}"}),
+    ]
+
+    assert [said(answer) for answer in answers] == [DONE, DONE]
+    assert tenant.studio.get("/api/me").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
+    someone = Someone.new()
+
+    answer = Client(None).post(SIGN_OUT, headers={"cookie": f"{COOKIE}={someone.token}", "origin": origin})
+
+    assert said(answer) == FOREIGN
+    assert answer.headers.get_list("set-cookie") == []
+    assert someone.client.get(GET_SESSION).json()["user"]["email"] == someone.email
+
+
+def test_by_https_the_cookies_that_https_has_are_taken_back(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ORIGIN", "")
+    someone, other = Someone.new(), Someone.new()
+    headers = {"cookie": f"__Secure-{COOKIE}={someone.token}; {COOKIE}={other.token}"}
+
+    answer = by_https(app, "POST", SIGN_OUT, headers=headers)
+
+    assert answer.headers.get_list("set-cookie") == [
+        f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure",
+        "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
+    ]
+    assert someone.client.get(GET_SESSION).json() is None
+    # by https another host may have set a cookie of that name
+    assert other.client.get(GET_SESSION).json()["user"]["email"] == other.email

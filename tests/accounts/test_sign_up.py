@@ -1,0 +1,271 @@
+"""POST /api/auth/sign-up/email: a new person, recognized by e-mail and password, who is in no
+organization.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from functions.sign_up.handler import app
+from tests.given.loops import call
+from tests.given.people import (
+    A_TOKEN,
+    COOKIE,
+    FOREIGN,
+    NOT_RECOGNIZED,
+    PASSWORD,
+    SIGN_UP,
+    Someone,
+    about,
+    by_https,
+    cookies,
+    look,
+    refused,
+    said,
+    sign_in,
+    user,
+)
+from tests.given.tenants import Client
+from vitrine.library import organizations
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+INVALID_EMAIL = refused(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
+TAKEN = refused(422, "user_already_exists", "User already exists. Use another email.")
+TOO_SHORT = refused(
+    400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters")
+)
+TOO_LONG = refused(
+    400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+)
+
+
+def sign_up(**fields: Any) -> httpx.Response:
+    return Client(None).post(SIGN_UP, json=a_body(**fields))
+
+
+def a_body(**fields: Any) -> dict[str, Any]:
+    return {"name": "Ada", "email": f"{uuid4().hex}@example.org", "password": PASSWORD, **fields}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Settings are read anew, now and afterwards."""
+    settings.cache_clear()
+    yield monkeypatch
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
+    email = f"{uuid4().hex}@example.org"
+
+    answer = sign_up(email=email)
+
+    assert said(answer) == (
+        200,
+        {"token": A_TOKEN, "session": {"token": answer.json()["token"]}, "user": user(email, "Ada")},
+    )
+    assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
+    assert answer.headers.get_list("set-cookie")[0].partition(";")[0] == f"{COOKIE}={answer.json()['token']}"
+    signed_in = Client(None, token=answer.json()["token"])
+    assert said(signed_in.get("/api/me")) == (
+        400,
+        {"error": "You belong to no organization yet", "code": "organization_required"},
+    )
+    assert sign_in(email, PASSWORD).status_code == 200
+
+
+def test_who_is_not_to_be_remembered_gets_a_cookie_until_the_browser_is_closed() -> None:
+    answer = sign_up(rememberMe=False)
+
+    assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
+
+
+@pytest.mark.parametrize("spelled", ["  {}@Example.ORG ", "{}@example.org\t", "{}@EXAMPLE.org"])
+def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
+    word = uuid4().hex
+
+    answer = sign_up(email=spelled.format(word.upper()))
+
+    assert answer.json()["user"]["email"] == f"{word}@example.org"
+    assert said(sign_up(email=f"{word}@example.org")) == TAKEN
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a",
+        "a@",
+        "@b.example",
+        "a@b",
+        "a b@c.example",
+        "a@b c.example",
+        "a@b..example",
+        "a@-b.example",
+        "a@b.example.",
+        "a@b@c.example",
+        "a@b.example\n.",
+        "ä@b.example",
+        "a@bücher.example",
+        "a@b.example\u202e",
+        "<a@b.example>",
+        "a@b.example,c@d.example",
+        " ",
+        "a" * 65 + "@b.example",
+        "a@" + ".".join(["b" * 63] * 4),
+    ],
+)
+def test_what_is_no_email_is_refused(email: str) -> None:
+    assert said(sign_up(email=email)) == INVALID_EMAIL
+
+
+def test_an_email_that_is_too_long_is_refused_unread() -> None:
+    sentence = "Must have at most 320 characters"
+
+    assert said(sign_up(email="a" * 310 + "@b.example.org")) == refused(
+        400, "invalid", f"email: {sentence}", **about("email", sentence)
+    )
+
+
+@pytest.mark.parametrize("field", ["name", "email", "password"])
+def test_what_cannot_be_stored_is_refused(field: str) -> None:
+    assert said(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == refused(
+        400, "invalid", "A text holds a character that cannot be stored"
+    )
+
+
+def test_everything_that_is_missing_is_named() -> None:
+    answer = Client(None).post(SIGN_UP, json={})
+
+    details = [{"path": [field], "message": "Required"} for field in ("name", "email", "password")]
+    assert said(answer) == refused(400, "invalid", "name: Required", details=details)
+
+
+@pytest.mark.parametrize("name", [" ", "\u3000"])
+def test_a_name_is_not_empty(name: str) -> None:
+    assert said(sign_up(name=name)) == refused(400, "invalid", "name must have 1 to 255 characters")
+
+
+@pytest.mark.parametrize(
+    ("password", "refusal"),
+    [
+        ("", TOO_SHORT),
+        ("1234567", TOO_SHORT),
+        ("é" * 7, TOO_SHORT),
+        ("e\u0301" * 7, TOO_SHORT),
+        ("x" * 129, TOO_LONG),
+        ("é" * 129, TOO_LONG),
+        ("\ufdfa" * 8, TOO_LONG),
+        ("a\u0301\u0323" * 100_000, TOO_LONG),
+    ],
+)
+def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
+    password: str, refusal: object
+) -> None:
+    assert said(sign_up(password=password)) == refusal
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "12345678",
+        "🔑" * 128,
+        *(
+            pytest.param(each, marks=pytest.mark.soak)
+            for each in ("x" * 128, "é" * 128, "e\u0301" * 128, " " * 8)
+        ),
+    ],
+)
+def test_the_shortest_and_the_longest_password_open(password: str) -> None:
+    someone = Someone.signed_up(password)
+
+    assert someone.sign_in(password).status_code == 200
+    assert said(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
+    assert said(someone.sign_in(password[:-1])) == NOT_RECOGNIZED
+
+
+def test_an_email_belongs_to_one_person() -> None:
+    first = Someone.signed_up(PASSWORD)
+
+    answer = sign_up(email=first.email.upper(), password="another password")
+
+    assert said(answer) == TAKEN
+    assert cookies(answer) == []
+    assert said(first.sign_in("another password")) == NOT_RECOGNIZED
+    assert first.sign_in().json()["user"] == first.shown()
+
+
+def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
+    email = f"{uuid4().hex}@example.org"
+    organizations.add_person(email=email, name="Added")
+
+    assert said(sign_up(email=email)) == TAKEN
+    assert said(sign_in(email, PASSWORD)) == NOT_RECOGNIZED
+
+
+def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
+    email = f"{uuid4().hex}@example.org"
+
+    with ThreadPoolExecutor(6) as threads:
+        statuses = sorted(
+            threads.map(lambda n: sign_up(email=email, password=f"password {n}").status_code, range(6))
+        )
+
+    assert statuses == [200, 422, 422, 422, 422, 422]
+
+
+def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
+    word = uuid4().hex
+
+    answer = sign_up(password=word)
+
+    ((stored, rows),) = look(
+        "select password_hash, (u, s)::text from users u join sessions s on s.user_id = u.id where u.id = %s",
+        answer.json()["user"]["id"],
+    )
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert word not in rows + answer.text
+    assert answer.json()["token"] not in rows
+
+
+@pytest.mark.parametrize("closed", ["closed", "", "no"])
+def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.MonkeyPatch, closed: str) -> None:
+    environment.setenv("SIGN_UP", closed)
+    body = a_body()
+
+    answer = call(app, "POST", SIGN_UP, json=body)
+
+    assert said(answer) == refused(
+        403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account"
+    )
+    assert look("select from users where email = %s", body["email"]) == []
+
+
+def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("ORIGIN", "")
+    environment.setenv("SIGN_UP", "open")
+
+    answer = by_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
+
+    assert cookies(answer) == [
+        f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
+    ]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+def test_a_foreign_page_signs_nobody_up(origin: str) -> None:
+    body = a_body()
+
+    answer = Client(None).post(SIGN_UP, json=body, headers={"origin": origin})
+
+    assert said(answer) == FOREIGN
+    assert look("select from users where email = %s", body["email"]) == []

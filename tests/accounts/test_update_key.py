@@ -1,0 +1,199 @@
+"""PATCH /api/auth/api-keys/{id}"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.keys import NOT_FOUND, STUDIO, lacks, listed, make, person, refused, said, works
+from tests.given.shapes import A_TIME, hyphened
+from tests.given.tenants import Client
+from vitrine.dialects.studio import show_time
+from vitrine.library import sessions
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+LATER = show_time(datetime.now(UTC) + timedelta(days=9))
+
+
+def change(client: Client, key: dict[str, Any], body: object) -> httpx.Response:
+    return client.patch(f"{STUDIO}/{key['apiKey']['id']}", json=body)
+
+
+def expire(key: dict[str, Any]) -> None:
+    with owner() as connection:
+        connection.execute(
+            "update api_keys set expires_at = now() where id = %s", [UUID(key["apiKey"]["id"])]
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"name": "Another"}, {"name": "Another"}),
+        ({"scopes": ["media:write", "*"]}, {"scopes": ["*", "media:write"]}),
+        ({"expiresAt": LATER}, {"expiresAt": LATER}),
+        ({"expiresAt": None}, {"expiresAt": None}),
+        (
+            {"name": "Another", "scopes": ["media:delete"], "expiresAt": None},
+            {"name": "Another", "scopes": ["media:delete"], "expiresAt": None},
+        ),
+        ({"name": "Another", "status": "inactive", "keyPrefix": "x", "id": NOWHERE}, {"name": "Another"}),
+    ],
+)
+def test_what_is_named_changes_and_the_rest_stays(
+    tenant: Tenant, body: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    session = tenant.signed_in()
+    made = make(session, expiresIn=3600)
+
+    answer = change(session, made, body)
+
+    assert said(answer) == (200, {"apiKey": {**made["apiKey"], **shown, "updatedAt": A_TIME}})
+    assert answer.json()["apiKey"]["updatedAt"] > made["apiKey"]["updatedAt"]
+    assert listed(session) == [answer.json()["apiKey"]]
+
+
+def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    plain = make(session)["apiKey"]["id"]
+
+    answers = [
+        session.patch(f"{STUDIO}/{spelled}", json={"name": spelled})
+        for spelled in (plain, hyphened(plain), plain.upper())
+    ]
+
+    assert [(answer.status_code, answer.json()["apiKey"]["id"]) for answer in answers] == [(200, plain)] * 3
+
+
+def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    made = make(session, scopes=["media:read"])
+    key = Client(made["key"])
+    assert said(key.get(STUDIO)) == lacks("admin:api-keys")
+
+    change(session, made, {"scopes": ["admin:api-keys"]})
+
+    assert key.get(STUDIO).status_code == 200
+    assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 403
+
+
+def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
+    target, large = make(session, scopes=["media:read"]), make(session, scopes=["*"])
+
+    assert said(change(small, target, {"scopes": ["media:read", "media:write"]})) == lacks("media:write")
+    assert said(change(small, target, {"scopes": ["*"]})) == lacks("*")
+    # Nor does it prolong one that does.
+    assert said(change(small, large, {"expiresAt": None})) == lacks("*")
+    assert said(change(small, large, {"name": "Mine"})) == lacks("*")
+    assert [key for key in listed(session) if key["lastUsedAt"] is None] == [
+        large["apiKey"],
+        target["apiKey"],
+    ]
+    # What it may make of it is its own affair.
+    assert change(small, large, {"scopes": ["admin:api-keys"]}).status_code == 200
+    assert change(small, target, {"name": "Another"}).status_code == 200
+
+
+def test_a_key_cannot_give_itself_more(tenant: Tenant) -> None:
+    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+
+    assert said(change(Client(made["key"]), made, {"scopes": ["*"]})) == lacks("*")
+    assert change(Client(made["key"]), made, {"name": "Me"}).status_code == 200
+
+
+def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+    expire(made)
+    assert not works(made["key"])
+
+    renamed = change(session, made, {"name": "Still over"})
+    moved = change(session, made, {"expiresAt": LATER})
+
+    assert (renamed.json()["apiKey"]["status"], moved.json()["apiKey"]["status"]) == ("expired", "active")
+    assert works(made["key"])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, refused(400, "invalid", "Give name, scopes or expiresAt")),
+        ({"status": "inactive"}, refused(400, "invalid", "Give name, scopes or expiresAt")),
+        ({"name": None}, refused(400, "invalid", "Must be a string", at="name")),
+        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"scopes": None}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
+        ({"scopes": []}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
+        (
+            {"scopes": ["nothing"]},
+            refused(
+                400,
+                "invalid",
+                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
+            ),
+        ),
+        (
+            {"expiresAt": "never"},
+            refused(
+                400, "invalid", "Must be a time with its zone, as in 2027-01-31T12:00:00Z", at="expiresAt"
+            ),
+        ),
+        (
+            {"expiresAt": "2020-01-01T00:00:00Z"},
+            refused(400, "invalid", "An API key ends in the future, within 3650 days, or never"),
+        ),
+        ([], refused(400, "invalid", "Must be an object", at="body")),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    tenant: Tenant, body: object, expected: tuple[int, dict[str, Any]]
+) -> None:
+    session = tenant.signed_in()
+    made = make(session)
+    if isinstance(body, list):
+        expected[1]["details"] = [{"path": [], "message": "Must be an object"}]
+
+    assert said(change(session, made, body)) == expected
+    assert listed(session) == [made["apiKey"]]
+
+
+def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
+    session = tenant.signed_in()
+    revoked, rotated = make(session), make(session)
+    session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
+    session.post(f"{STUDIO}/{rotated['apiKey']['id']}/rotate", json={"overlap": 60})
+
+    assert said(change(session, revoked, {"name": "x"})) == refused(
+        409, "conflict", "This API key was revoked"
+    )
+    assert said(change(session, rotated, {"name": "x"})) == refused(
+        409, "conflict", "This API key was rotated already"
+    )
+    assert not works(revoked["key"])
+
+
+@pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "0" * 33])
+def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+    assert said(tenant.signed_in().patch(f"{STUDIO}/{name}", json={"name": "x"})) == NOT_FOUND
+
+
+def test_another_persons_key_is_not_found_not_even_by_an_owner(tenant: Tenant, stranger: Tenant) -> None:
+    admin = Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    theirs = make(admin)
+
+    answers = [
+        change(session, theirs, {"name": "Mine"}) for session in (tenant.signed_in(), stranger.signed_in())
+    ]
+
+    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert listed(admin) == [theirs["apiKey"]]

@@ -1,0 +1,121 @@
+"""POST /api/auth/organization/update"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from tests.given.members import AT, Somebody, acts, refused, said
+from tests.given.shapes import A_TIME
+from vitrine.errors import Forbidden
+from vitrine.library import members, organizations
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+
+def update(tenant: Tenant, **body: Any) -> httpx.Response:
+    return tenant.studio.post(f"{AT}/update", json=body)
+
+
+def test_name_and_slug_are_changed_each_alone(tenant: Tenant) -> None:
+    word = uuid4().hex
+    renamed = {
+        "id": tenant.id.hex,
+        "name": "A new name",
+        "slug": tenant.name,
+        "role": "owner",
+        "createdAt": A_TIME,
+    }
+
+    by_name = update(tenant, data={"name": "A new name", "logo": "dropped"})
+    by_slug = tenant.client("admin").post(
+        f"{AT}/update", json={"data": {"slug": word}, "organizationId": str(tenant.id)}
+    )
+
+    assert said(by_name) == (200, renamed)
+    assert said(by_slug) == (200, renamed | {"slug": word, "role": "admin"})
+    assert tenant.studio.get("/api/me").json()["organizationName"] == "A new name"
+    assert acts(tenant.id) == [
+        ("organization.update", tenant.owner.user_id, tenant.id, {"name": "A new name"}),
+        ("organization.update", tenant.caller("admin").user_id, tenant.id, {"slug": word}),
+    ]
+
+
+def test_its_own_slug_can_be_given_again(tenant: Tenant) -> None:
+    assert update(tenant, data={"slug": tenant.name}).status_code == 200
+
+
+def test_another_ones_slug_cannot_be_taken(tenant: Tenant, stranger: Tenant) -> None:
+    assert said(update(tenant, data={"name": "x", "slug": stranger.name})) == refused(
+        409, "slug_taken", "This slug is taken"
+    )
+    assert tenant.studio.get("/api/me").json()["organizationName"] == tenant.owner.organization_name
+    assert acts(tenant.id) == []
+
+
+SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens between them"
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({}, refused(400, "invalid", "data: Required", ("data", "Required"))),
+        ({"data": "x"}, refused(400, "invalid", "data: Must be an object", ("data", "Must be an object"))),
+        ({"data": {}}, refused(400, "invalid", "data must hold a name or a slug")),
+        ({"data": {"name": None}}, refused(400, "invalid", "data must hold a name or a slug")),
+        (
+            {"data": {"name": 1}},
+            refused(400, "invalid", "data.name: Must be a string", ("data.name", "Must be a string")),
+        ),
+        ({"data": {"name": ""}}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"data": {"name": "x" * 101}}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({"data": {"slug": "A b"}}, refused(400, "invalid", SLUG)),
+        (
+            {"data": {"name": "x"}, "organizationId": "nonsense"},
+            refused(
+                400,
+                "invalid",
+                "organizationId: Must be an id of 32 hexadecimal digits, hyphens allowed",
+                ("organizationId", "Must be an id of 32 hexadecimal digits, hyphens allowed"),
+            ),
+        ),
+    ],
+)
+def test_what_is_no_change_is_refused(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
+    assert said(update(tenant, **body)) == answer
+
+
+def test_a_header_must_not_contradict_the_body(tenant: Tenant, stranger: Tenant) -> None:
+    organizations.add_member(stranger.id, tenant.owner.user_id, "owner")
+    body = {"data": {"name": "x"}, "organizationId": stranger.id.hex}
+
+    contradicted = tenant.studio.post(f"{AT}/update", json=body, headers={"x-team-id": tenant.id.hex})
+    by_cookie = tenant.studio.post(
+        f"{AT}/update", json=body, headers={"cookie": f"activeTeamId={tenant.id.hex}"}
+    )
+
+    assert said(contradicted) == refused(404, "not_found", "Organization not found")
+    assert by_cookie.json()["id"] == stranger.id.hex
+
+
+def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+    """As when it was lost after the request was let in."""
+    viewer = tenant.caller("viewer")
+
+    for caller in (replace(viewer, role="owner"), replace(stranger.owner, organization_id=tenant.id)):
+        with pytest.raises(Forbidden, match="This takes the role owner or admin"):
+            members.rename(caller, "Taken over", None)
+
+
+def test_a_person_can_be_named_only_where_they_are(tenant: Tenant) -> None:
+    assert said(Somebody.new().client.post(f"{AT}/update", json={"data": {"name": "x"}})) == refused(
+        400,
+        "organization_required",
+        "You belong to no organization yet",
+    )

@@ -1,0 +1,7 @@
+"""A decoder of videos that has been broken."""
+
+from tests.given import hostile
+from vitrine_video.child import videos
+
+if __name__ == "__main__":
+    hostile.main(videos)

@@ -1,0 +1,93 @@
+"""What the tests of API keys share: the two ways to make one, and how each dialect spells what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from tests.given.shapes import A_TIME, Shape
+from tests.given.tenants import Client
+from vitrine.library import organizations
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import httpx
+
+    from tests.given.tenants import Tenant
+    from vitrine.models import Role
+
+STUDIO, V1 = "/api/auth/api-keys", "/api/v1/api-keys"
+A_KEY = Shape("an API key", r"sk_live_[0-9a-f]{64}")
+# without the one that is all
+ALL = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
+
+UNAUTHORIZED = (
+    401,
+    {
+        "error": "Missing or invalid authentication",
+        "code": "unauthorized",
+        "message": "Missing or invalid authentication",
+    },
+)
+NOT_FOUND = (404, {"error": "API key not found", "code": "not_found", "message": "API key not found"})
+V1_NOT_FOUND = (
+    404,
+    {"success": False, "error": "API key not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}},
+)
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
+
+
+def refused(status: int, code: str, sentence: str, *, at: str | None = None) -> tuple[int, dict[str, Any]]:
+    """As Studio says it; `at`: the field that is at fault, where one is."""
+    if at is None:
+        return status, {"error": sentence, "code": code, "message": sentence}
+    whole = f"{at}: {sentence}"
+    return status, {
+        "error": whole,
+        "code": code,
+        "details": [{"path": at.split("."), "message": sentence}],
+        "message": whole,
+    }
+
+
+def v1_refused(status: int, sentence: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
+    return status, {
+        "success": False,
+        "error": sentence,
+        "code": code or f"HTTP_{status}",
+        "info": {"timestamp": A_TIME},
+    }
+
+
+def lacks(scope: str) -> tuple[int, dict[str, Any]]:
+    return refused(403, "insufficient_scope", f"This API key does not have the scope {scope}")
+
+
+def make(client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any) -> dict[str, Any]:
+    """A new key as Studio answers it: `apiKey`, and the `key` itself."""
+    answer = client.post(STUDIO, json={"name": name, "scopes": scopes or ["media:read"], **more})
+    assert answer.status_code == 200, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def listed(client: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(STUDIO).json()["apiKeys"]
+    return found
+
+
+def works(key: str) -> bool:
+    answer = Client(key).get("/api/me")
+    assert answer.status_code in (200, 401), answer.text
+    return answer.status_code == 200
+
+
+def person(tenant: Tenant, role: Role) -> UUID:
+    """Somebody of this role, with no key and no session yet."""
+    found = organizations.add_person(email=f"{uuid4().hex}@example.org", name="Somebody")
+    organizations.add_member(tenant.id, found, role)
+    return found

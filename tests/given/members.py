@@ -1,0 +1,152 @@
+"""People to test organizations with."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.given.isolation_cases import owner
+from tests.given.shapes import A_TIME
+from tests.given.tenants import Client
+from vitrine.library import organizations, sessions
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import httpx
+    import psycopg
+
+    from tests.given.tenants import Tenant
+    from vitrine.models import Role
+
+AT = "/api/auth/organization"
+NOT_ADMIN = "This takes the role owner or admin; yours is "
+OWNERS_ONLY = "Only an owner can make somebody an owner, or change or remove one"
+LAST_OWNER = "An organization keeps an owner: make somebody else one first"
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A person with a key of every scope."""
+
+    id: UUID
+    name: str
+    email: str
+    client: Client
+
+    @classmethod
+    def new(cls, name: str = "Somebody", email: str | None = None) -> Somebody:
+        """In no organization."""
+        email = email or f"{uuid4().hex}@example.org"
+        person = organizations.add_person(email=email, name=name)
+        return cls(person, name, email, Client(organizations.add_key(person, "a key", ["*"])))
+
+    @classmethod
+    def of(cls, tenant: Tenant, role: Role) -> Somebody:
+        """New, and in this organization."""
+        found = cls.new(f"The {role}")
+        organizations.add_member(tenant.id, found.id, role)
+        return found
+
+    @classmethod
+    def owning(cls, tenant: Tenant) -> Somebody:
+        """The one who was there first."""
+        return cls(tenant.owner.user_id, tenant.owner.user_name, tenant.owner.email, tenant.studio)
+
+    def signed_in(self) -> Client:
+        return Client(None, token=sessions.start(self.id, address="127.0.0.1", user_agent="tests").token)
+
+    def shown(self, tenant: Tenant, role: Role) -> dict[str, Any]:
+        """As a member."""
+        return {
+            "id": self.id.hex,
+            "organizationId": tenant.id.hex,
+            "userId": self.id.hex,
+            "role": role,
+            "createdAt": A_TIME,
+            "user": {"id": self.id.hex, "name": self.name, "email": self.email, "image": None},
+        }
+
+
+@contextmanager
+def setting(name: str, value: str) -> Generator[None]:
+    """This process's setting is another, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
+def roles(tenant: Tenant) -> dict[UUID, str]:
+    """Everybody's."""
+    with owner() as connection:
+        rows = connection.execute(
+            "select user_id, role from memberships where organization_id = %s", [tenant.id]
+        ).fetchall()
+    return {row["user_id"]: row["role"] for row in rows}
+
+
+def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
+    """What its audit log holds: operation, who, about whom or what, and the rest."""
+    with owner() as connection:
+        rows = connection.execute(
+            "select operation, actor, item_id, details from audit_log where organization_id = %s order by at",
+            [organization],
+        ).fetchall()
+    return [(row["operation"], row["actor"], row["item_id"], row["details"]) for row in rows]
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
+
+
+THE_ORGANIZATION: LiteralString = "select from organizations where id = %s for update"
+THE_PERSON: LiteralString = "select from users where id = %s for update"
+
+
+def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
+    """The statuses of requests that all came as far as the lock on this row before the first of them went
+    on.
+    """
+    with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
+        connection.execute(lock, [of])
+        answers = [threads.submit(deed) for deed in deeds]
+        until = time.monotonic() + 5
+        while not (waited := waiting(connection) >= len(deeds)) and time.monotonic() < until:
+            time.sleep(0.01)
+        connection.commit()
+        assert waited, "they did not all come as far"
+        return [answer.result().status_code for answer in answers]
+
+
+def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
+    """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity
+    stands still within a transaction.
+    """
+    found = connection.execute(
+        """
+        with recursive held (pid) as (
+          select pg_backend_pid()
+          union
+          select l.pid from pg_locks l join held on held.pid = any (pg_blocking_pids(l.pid)) where not l.granted
+        )
+        select count(*) - 1 as n from held
+        """
+    ).fetchone()
+    assert found is not None
+    return int(found["n"])
+
+
+def refused(status: int, code: str, sentence: str, *details: tuple[str, str]) -> tuple[int, dict[str, Any]]:
+    body: dict[str, Any] = {"error": sentence, "code": code, "message": sentence}
+    if details:
+        body["details"] = [{"path": path.split("."), "message": message} for path, message in details]
+    return status, body

@@ -1,0 +1,127 @@
+"""People with passwords, for the tests of signing up, in and out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg
+
+from tests.given import minted
+from tests.given.loops import call
+from tests.given.shapes import A_TIME, AN_ID, Shape
+from tests.given.tenants import Client
+from vitrine.credentials import hash_password
+from vitrine.library import organizations, sessions
+
+if TYPE_CHECKING:
+    import httpx
+
+PASSWORD = "correct horse battery staple"
+SIGN_UP, SIGN_IN, SIGN_OUT = "/api/auth/sign-up/email", "/api/auth/sign-in/email", "/api/auth/sign-out"
+CHANGE_PASSWORD, GET_SESSION = "/api/auth/change-password", "/api/auth/get-session"
+COOKIE = "better-auth.session_token"
+A_TOKEN = Shape("a session's token", r"[0-9A-Za-z_-]{43}")
+
+
+@dataclass(frozen=True)
+class Someone:
+    """Who has signed up, and is in no organization."""
+
+    email: str
+    id: str
+    token: str
+
+    @classmethod
+    def new(cls) -> Someone:
+        """As who has signed up with PASSWORD, whose hash, a quarter of a second's work, all of them share."""
+        email = f"{uuid4().hex}@example.org"
+        person = organizations.add_person(email=email, name="Somebody")
+        change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
+        token = sessions.start(person, address="127.0.0.1", user_agent="tests").token
+        minted.note(token)
+        return cls(email, person.hex, token)
+
+    @classmethod
+    def signed_up(cls, password: str) -> Someone:
+        email = f"{uuid4().hex}@example.org"
+        answer = Client(None).post(SIGN_UP, json={"name": "Somebody", "email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        return cls(email, answer.json()["user"]["id"], answer.json()["token"])
+
+    @property
+    def client(self) -> Client:
+        return Client(None, token=self.token)
+
+    def shown(self) -> dict[str, Any]:
+        return user(self.email, "Somebody", self.id)
+
+    def sign_in(self, password: str = PASSWORD, **more: Any) -> httpx.Response:
+        return sign_in(self.email, password, **more)
+
+
+hashed = cache(hash_password)
+
+
+def user(email: str, name: str, person: object = AN_ID) -> dict[str, Any]:
+    return {
+        "id": person,
+        "email": email,
+        "name": name,
+        "image": None,
+        "emailVerified": False,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+    }
+
+
+def sign_in(email: str, password: str, **more: Any) -> httpx.Response:
+    return Client(None).post(SIGN_IN, json={"email": email, "password": password, **more})
+
+
+def refused(status: int, code: str, sentence: object, **more: Any) -> tuple[int, dict[str, Any]]:
+    """As said() gives it."""
+    return status, {"error": sentence, "code": code, "message": sentence, **more}
+
+
+def about(field: str, message: str) -> dict[str, Any]:
+    return {"details": [{"path": [field], "message": message}]}
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
+
+
+NOT_RECOGNIZED = refused(401, "invalid_email_or_password", "Invalid email or password")
+FOREIGN = refused(
+    403, "origin_not_allowed", "A browser may ask this from a page of this origin, or of an allowed one"
+)
+UNAUTHORIZED = refused(401, "unauthorized", "Missing or invalid authentication")
+
+
+def cookies(answer: httpx.Response) -> list[str]:
+    """As they are spelled, tokens apart."""
+    return [
+        cookie.replace(cookie.partition("=")[2].partition(";")[0] or "\0", "...", 1)
+        for cookie in answer.headers.get_list("set-cookie")
+    ]
+
+
+def by_https(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
+    """The app's answer as behind a domain of its own."""
+    return call(app, method, f"https://media.example{path}", **more)
+
+
+def change(statement: Any, *values: object) -> None:
+    """Past every wall."""
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute(statement, values)
+
+
+def look(statement: Any, *values: object) -> list[tuple[Any, ...]]:
+    """Past every wall."""
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
+        return owner.execute(statement, values).fetchall()

@@ -1,0 +1,105 @@
+"""What the tests of tags share: items to tag, and the tags they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from tests.given import pictures
+from tests.given.isolation_cases import owner
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+
+def folder(tenant: Tenant, name: str = "A folder", **more: str) -> str:
+    answer = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": name, **more}
+    )
+    made: str = answer.json()["folder"]["id"]
+    return made
+
+
+def photo(tenant: Tenant, seed: int = 1, **more: str) -> str:
+    return tenant.ready(pictures.jpeg(40, 30, seed=seed), **more)
+
+
+def add(tenant: Tenant, item: str, label: object, value: object, **headers: str) -> httpx.Response:
+    return tenant.studio.post(
+        f"/api/media/{item}/tags", json={"label": label, "value": value}, headers=headers
+    )
+
+
+def given(tenant: Tenant, item: str, tags: dict[str, list[str]]) -> None:
+    """The item has these tags too."""
+    for label, values in tags.items():
+        for value in values:
+            answer = add(tenant, item, label, value)
+            assert answer.status_code == 200, answer.text
+
+
+def remove(tenant: Tenant, item: str, **body: object) -> httpx.Response:
+    headers = body.pop("headers", {})
+    return tenant.studio.delete(f"/api/media/{item}/tags", json=body, headers=headers)
+
+
+def rename(tenant: Tenant, item: str, old: object, new: object, **headers: str) -> httpx.Response:
+    return tenant.studio.patch(
+        f"/api/media/{item}/tags", json={"oldLabel": old, "newLabel": new}, headers=headers
+    )
+
+
+def shown(tenant: Tenant, item: str) -> tuple[dict[str, Any], str]:
+    """The item, and its ETag."""
+    answer = tenant.studio.get(f"/api/media/{item}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["media"], answer.headers["etag"]
+
+
+def tags_of(tenant: Tenant, item: str) -> dict[str, list[str]]:
+    tags: dict[str, list[str]] = shown(tenant, item)[0]["metadata"]["tags"]
+    return tags
+
+
+def listed(tenant: Tenant, collection: str | None = None) -> httpx.Response:
+    return tenant.studio.get(f"/api/dataset/{collection or tenant.collection_id.hex}/tags")
+
+
+def said(answer: httpx.Response) -> tuple[int, object]:
+    return answer.status_code, answer.json()
+
+
+def hide(tenant: Tenant, group: str, name: str, *, hidden: bool = True) -> None:
+    with owner() as connection:
+        changed = connection.execute(
+            'update tags set is_active = %s where organization_id = %s and "group" = %s and name = %s',
+            [not hidden, tenant.id, group, name],
+        )
+        assert changed.rowcount == 1
+
+
+def put_many(tenant: Tenant, item: str, group: str, number: int) -> None:
+    """The item has this many tags more, past the API."""
+    with owner() as connection:
+        connection.execute(
+            """
+            with made as (
+              insert into tags (organization_id, id, "group", name)
+              select %(organization)s, gen_random_uuid(), %(group)s, 'value ' || lpad(n::text, 5, '0') from generate_series(1, %(number)s) as n
+              returning id
+            )
+            insert into media_tags (organization_id, media_id, tag_id) select %(organization)s, %(item)s, id from made
+            """,
+            {"organization": tenant.id, "group": group, "number": number, "item": UUID(item)},
+        )
+
+
+def slugs(tenant: Tenant, group: str = "tags") -> dict[str, str | None]:
+    """By name, of the tags of a group."""
+    with owner() as connection:
+        found = connection.execute(
+            'select name, slug from tags where organization_id = %s and "group" = %s', [tenant.id, group]
+        ).fetchall()
+        return {row["name"]: row["slug"] for row in found}

@@ -1,0 +1,84 @@
+"""What the tests of v1's tags share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.given.shapes import A_HYPHENED_ID, A_TIME, hyphened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+TAGS = "/api/v1/media-tags"
+INFO = {"timestamp": A_TIME}
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+
+
+def said(answer: httpx.Response) -> tuple[int, Any]:
+    return answer.status_code, answer.json()
+
+
+def done(data: object, status: int = 200) -> tuple[int, dict[str, object]]:
+    return status, {"success": True, "data": data, "info": INFO}
+
+
+def refused(status: int, sentence: str, *issues: Mapping[str, object]) -> tuple[int, dict[str, object]]:
+    details = {"details": {"errors": list(issues)}} if issues else {}
+    return status, {"success": False, "error": sentence, "code": f"HTTP_{status}", **details, "info": INFO}
+
+
+NO_MEDIA = refused(404, "Media not found")
+NO_TAG = refused(404, "Tag not found")
+
+
+def unknown(name: str, *path: str | int) -> dict[str, object]:
+    return {"code": "custom", "path": list(path), "message": f"There is no tag {name}"}
+
+
+def tag(name: str, slug: str, **more: object) -> dict[str, object]:
+    """As it is listed."""
+    return {
+        "id": A_HYPHENED_ID,
+        "type": "media_tag",
+        "slug": slug,
+        "name": name,
+        "description": None,
+        "icon": None,
+        "color": None,
+        "order": 0,
+        "isActive": True,
+        "createdAt": A_TIME,
+        "updatedAt": A_TIME,
+        **more,
+    }
+
+
+def make(tenant: Tenant, name: str, **more: object) -> str:
+    """Its id."""
+    answer = tenant.studio.post(TAGS, json={"name": name})
+    assert answer.status_code == 201, answer.text
+    found: str = answer.json()["data"]["id"]
+    if more:
+        assert tenant.studio.patch(f"{TAGS}/{found}", json=more).status_code == 200
+    return found
+
+
+def of(item: str) -> str:
+    return f"/api/v1/media/{hyphened(item)}/tags"
+
+
+def names(answer: httpx.Response) -> list[str]:
+    assert answer.status_code in (200, 201), answer.text
+    return [each["name"] for each in answer.json()["data"]]
+
+
+def on(tenant: Tenant, item: str) -> list[str]:
+    return names(tenant.studio.get(of(item)))
+
+
+def team(tenant: Tenant) -> list[str]:
+    return names(tenant.studio.get(TAGS))

@@ -1,7 +1,0 @@
-"""A decoder of pictures that has been broken."""
-
-from tests import hostile
-from vitrine_imaging.child import stills
-
-if __name__ == "__main__":
-    hostile.main(stills)

@@ -1,7 +1,0 @@
-"""A decoder of videos that has been broken."""
-
-from tests import hostile
-from vitrine_video.child import videos
-
-if __name__ == "__main__":
-    hostile.main(videos)

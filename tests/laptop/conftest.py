@@ -1,0 +1,22 @@
+"""The fixtures of the laptop's own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.given import stack
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Generator[str]:
+    """The owner's, of a server to make databases in."""
+    with stack.cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Generator[str]:
+    with stack.database(server_url) as url:
+        yield url

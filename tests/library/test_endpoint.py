@@ -1,0 +1,676 @@
+"""The door: what every endpoint does with requests, whatever it is for."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mangum import Mangum
+from pydantic import Field
+
+from tests.given.loops import call, invoke
+from vitrine.dialects import Answer, Dialect, Input, studio, v1
+from vitrine.dialects import uploads as companion
+from vitrine.dialects.v1.zod import Schema
+from vitrine.errors import Busy, Conflict
+from vitrine.http.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import httpx
+
+    from vitrine.models import Nobody
+
+
+class Body(Input):
+    name: str
+    count: int = 1
+
+
+class Query(Input):
+    limit: int = 10
+
+
+@endpoint(studio, public=True, body=Body, query=Query, returns=dict)
+def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
+    """POST /api/echo/{word} - what it was told."""
+    return {
+        "word": request.text("word"),
+        "name": request.body().name,
+        "count": request.body().count,
+        "limit": request.query().limit,
+    }
+
+
+def failing(error: Callable[[], Exception], dialect: Dialect = studio) -> Endpoint:
+    @endpoint(dialect, public=True, returns=dict)
+    def app(_: Request, __: Nobody) -> object:
+        """GET /api/failing - never well."""
+        raise error()
+
+    return app
+
+
+def test_text_becomes_types_and_types_become_text() -> None:
+    answer = call(
+        echo,
+        "POST",
+        "/api/echo/hello%20there?limit=3&unknown=1",
+        json={"name": "né", "count": 2, "unknown": [1]},
+    )
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"word": "hello there", "name": "né", "count": 2, "limit": 3},
+    )
+
+
+def test_every_answer_says_what_browsers_must_know() -> None:
+    answer = call(echo, "POST", "/api/echo/x", json={"name": "n"})
+
+    assert {
+        name: answer.headers[name]
+        for name in answer.headers
+        if name not in ("x-request-id", "content-length")
+    } == {
+        "content-type": "application/json",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "x-xss-protection": "1; mode=block",
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'self'",
+        "cache-control": "no-store",
+        "vary": "Origin",
+    }
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_by_https_a_browser_is_told_to_stay_there(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.delenv("ORIGIN", raising=False)
+
+    answer = call(echo, "POST", "/api/echo/x", json={"name": "n"}, origin="https://api.test")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"{", "The body is not valid JSON"),
+        (b'{"name": "\xff"}', "The body is not valid JSON"),
+        (b'{"name": NaN}', "The body is not valid JSON"),
+        (b'{"name": "\\ud800"}', "The body is not valid JSON"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, "The body is not valid JSON"),
+        (b"[" * 100_000, "The body is not valid JSON"),
+        (b'{"name": "n", "deep": {"er": ["\\u0000"]}}', "A text holds a character that cannot be stored"),
+        (b'{"name": "n", "\\u0000": 1}', "A text holds a character that cannot be stored"),
+        (b"[]", "body: Must be an object"),
+        (b"null", "body: Must be an object"),
+        (b"", "name: Required"),
+        (b"  ", "name: Required"),
+        (b'{"name": 1}', "name: Must be a string"),
+        (b'{"name": "n", "count": 1.5}', "count: Must be a whole number"),
+    ],
+)
+def test_a_body_that_is_none_is_refused_in_words(content: bytes, error: str) -> None:
+    answer = call(echo, "POST", "/api/echo/x", content=content, headers={"content-type": "application/json"})
+
+    assert (answer.status_code, answer.json()["error"], answer.json()["code"]) == (400, error, "invalid")
+
+
+def test_every_field_at_fault_is_named() -> None:
+    answer = call(echo, "POST", "/api/echo/x", json={"count": "many"})
+
+    assert answer.json() == {
+        "error": "name: Required",
+        "code": "invalid",
+        "details": [
+            {"path": ["name"], "message": "Required"},
+            {"path": ["count"], "message": "Must be a whole number"},
+        ],
+    }
+
+
+def test_an_escaped_backslash_is_no_nul() -> None:
+    answer = call(echo, "POST", "/api/echo/x", content=rb'{"name": "\\u0000"}')
+
+    assert answer.json()["name"] == r"\u0000"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/echo/x?limit=%00", 400), ("/api/echo/x?%00=1", 400), ("/api/echo/%00", 404)]
+)
+def test_no_nul_comes_in_by_the_address(path: str, status: int) -> None:
+    assert call(echo, "POST", path, json={"name": "n"}).status_code == status
+
+
+JSON = {"content-type": "application/json"}
+
+
+class Note(Schema):
+    note: str = Field("", max_length=5)
+    size: int = Field(0, ge=0)
+
+
+@endpoint(v1, public=True, body=Note, returns=dict)
+def noted(request: Request[Note], _: Nobody) -> dict[str, Any]:
+    """DELETE /api/v1/noted - what it was told."""
+    return request.body().model_dump()
+
+
+@endpoint(studio, public=True, body=Body, returns=dict)
+def removed(request: Request[Body], _: Nobody) -> dict[str, Any]:
+    """DELETE /api/removed - what it was told."""
+    return request.body().model_dump()
+
+
+def in_v1(sentence: str, *, status: int = 400, **more: Any) -> dict[str, Any]:
+    return {"success": False, "error": sentence, "code": f"HTTP_{status}", **more, "info": ...}
+
+
+def whole(answer: httpx.Response) -> dict[str, Any]:
+    """But for the time."""
+    return {name: ... if name == "info" else value for name, value in answer.json().items()}
+
+
+NOT_JSON = "The body is not valid JSON"
+NO_NUL = "A text holds a character that cannot be stored"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", NOT_JSON),
+        (b"}", NOT_JSON),
+        (b"{}}", NOT_JSON),
+        (b"{} {}", NOT_JSON),
+        (b"{'note': 1}", NOT_JSON),
+        (b'{"note": "a",}', NOT_JSON),
+        (b"// none\n{}", NOT_JSON),
+        (b"name=n", NOT_JSON),
+        (b'{"note": 01}', NOT_JSON),
+        (b'{"note": "\n"}', NOT_JSON),
+        (b"\x00", NOT_JSON),
+        (b'{"size": NaN}', NOT_JSON),
+        (b'{"size": Infinity}', NOT_JSON),
+        (b'{"size": -Infinity}', NOT_JSON),
+        (b'{"size": ' + b"9" * 5000 + b"}", NOT_JSON),
+        (b"[" * 100_000, NOT_JSON),
+        (b"[" * 100_000 + b"]" * 100_000, NOT_JSON),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, NOT_JSON),
+        (b'{"a":[' * 50_000 + b"]}" * 50_000, NOT_JSON),
+        (b'{"unknown":' + b"[" * 300 + b"]" * 300 + b"}", NOT_JSON),
+        (b'{"note": "\xff"}', NOT_JSON),
+        ('{"note": "é"}'.encode("latin-1"), NOT_JSON),
+        ('{"note": "é"}'.encode("utf-16"), NOT_JSON),
+        ("{}".encode("utf-16-le"), NOT_JSON),
+        ("{}".encode("utf-32"), NOT_JSON),
+        (b"\xef\xbb\xbf{}", NOT_JSON),
+        (b'{"note": "\xed\xa0\x80"}', NOT_JSON),
+        (rb'{"note": "\ud800"}', NOT_JSON),
+        (rb'{"note": "\udc00\ud800"}', NOT_JSON),
+        (rb'{"\ud800": 1}', NOT_JSON),
+        (rb'{"unknown": [{"\udfff": 1}]}', NOT_JSON),
+        (rb'{"unknown": ["\u0000"]}', NO_NUL),
+        (rb'{"note": "a\u0000"}', NO_NUL),
+        (rb'{"\u0000": 1}', NO_NUL),
+    ],
+)
+def test_what_is_no_json_is_refused_in_both_dialects_shapes(content: bytes, sentence: str) -> None:
+    began = time.perf_counter()
+    answers = [
+        call(app, "DELETE", path, content=content, headers=JSON)
+        for app, path in ((removed, "/api/removed"), (noted, "/api/v1/noted"))
+    ]
+
+    assert [(answer.status_code, whole(answer)) for answer in answers] == [
+        (400, {"error": sentence, "code": "invalid"}),
+        (400, in_v1(sentence)),
+    ]
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b" \t\r\n " * 1000])
+def test_an_empty_body_is_none(content: bytes) -> None:
+    studios = call(removed, "DELETE", "/api/removed", content=content, headers=JSON)
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=content, headers=JSON)
+
+    assert (studios.status_code, studios.json()["error"]) == (400, "name: Required")
+    assert (v1s.status_code, v1s.json()) == (200, {"note": "", "size": 0})
+
+
+@pytest.mark.parametrize(
+    ("content", "taken"),
+    [
+        (b'{"note": "a", "note": "b"}', {"note": "b", "size": 0}),
+        (b'{"note": 1, "note": "b", "size": 1e0}', {"note": "b", "size": 1}),
+        (rb'{"note": "\ud83d\ude00"}', {"note": "\U0001f600", "size": 0}),
+        (b'{"unknown":' + b"[" * 150 + b"]" * 150 + b"}", {"note": "", "size": 0}),
+        (b'{"unknown": [1e999, ' + b"9" * 4000 + b"]}", {"note": "", "size": 0}),
+    ],
+)
+def test_a_delete_may_carry_a_body(content: bytes, taken: dict[str, Any]) -> None:
+    answer = call(noted, "DELETE", "/api/v1/noted", content=content, headers=JSON)
+
+    assert (answer.status_code, answer.json()) == (200, taken)
+
+
+@pytest.mark.parametrize(
+    ("size", "in_studio", "issue"),
+    [
+        (
+            b"1e999",
+            "count: Must be a finite number",
+            {
+                "expected": "number",
+                "code": "invalid_type",
+                "received": "Infinity",
+                "path": ["size"],
+                "message": "Invalid input: expected number, received number",
+            },
+        ),
+        (
+            b"9" * 400,
+            None,
+            {
+                "expected": "number",
+                "code": "invalid_type",
+                "received": "Infinity",
+                "path": ["size"],
+                "message": "Invalid input: expected number, received number",
+            },
+        ),
+        (
+            b"9007199254740993",
+            None,
+            {
+                "code": "too_big",
+                "maximum": 9007199254740991,
+                "note": "Integers must be within the safe integer range.",
+                "origin": "int",
+                "inclusive": True,
+                "path": ["size"],
+                "message": "Too big: expected int to be <=9007199254740991",
+            },
+        ),
+    ],
+)
+def test_a_number_beyond_a_double_is_the_models_to_judge(
+    size: bytes, in_studio: str | None, issue: dict[str, Any]
+) -> None:
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=b'{"size": ' + size + b"}", headers=JSON)
+    studios = call(
+        removed, "DELETE", "/api/removed", content=b'{"name": "n", "count": ' + size + b"}", headers=JSON
+    )
+
+    assert (v1s.status_code, whole(v1s)) == (400, in_v1("Validation failed", details={"errors": [issue]}))
+    assert (studios.status_code, studios.json().get("error")) == (
+        (400, in_studio) if in_studio else (200, None)
+    )
+
+
+def test_a_body_that_is_no_object_is_refused_in_both_dialects_shapes() -> None:
+    issue = {
+        "expected": "object",
+        "code": "invalid_type",
+        "path": [],
+        "message": "Invalid input: expected object, received array",
+    }
+
+    studios = call(removed, "DELETE", "/api/removed", content=b"[]", headers=JSON)
+    v1s = call(noted, "DELETE", "/api/v1/noted", content=b"[]", headers=JSON)
+
+    assert (studios.status_code, studios.json()) == (
+        400,
+        {
+            "error": "body: Must be an object",
+            "code": "invalid",
+            "details": [{"path": [], "message": "Must be an object"}],
+        },
+    )
+    assert (v1s.status_code, whole(v1s)) == (400, in_v1("Validation failed", details={"errors": [issue]}))
+
+
+@pytest.mark.parametrize(
+    "way", ["with its length", "in pieces", "in pieces with a length that lies", "announced"]
+)
+def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(way: str) -> None:
+    most = settings().max_body_bytes
+    sentence = f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
+
+    def sent(app: Endpoint, path: str, size: int) -> httpx.Response:
+        content = b'{"name": "n", "note": "n", "rest": "' + b"x" * (size - 38) + b'"}'
+        assert len(content) == size
+
+        async def streamed() -> AsyncIterator[bytes]:
+            for start in range(0, size, 65_536):
+                yield content[start : start + 65_536]
+
+        if way == "announced":  # the length alone decides, however little comes
+            return call(
+                app,
+                "DELETE",
+                path,
+                content=content[:10] if size > most else content,
+                headers=JSON | {"content-length": str(size)},
+            )
+        headers = JSON | ({"content-length": "5"} if "lies" in way else {})
+        return call(
+            app, "DELETE", path, content=content if way == "with its length" else streamed(), headers=headers
+        )
+
+    assert most == 4 * 1024 * 1024
+    for app, path, refused in (
+        (removed, "/api/removed", {"error": sentence, "code": "too_large"}),
+        (noted, "/api/v1/noted", in_v1(sentence, status=413)),
+    ):
+        assert sent(app, path, most).status_code == 200
+        answer = sent(app, path, most + 1)
+        assert (answer.status_code, whole(answer)) == (413, refused)
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "4194305", "0004194305"])
+def test_a_length_that_is_too_much_is_refused_at_once(length: str) -> None:
+    assert (
+        call(
+            noted, "DELETE", "/api/v1/noted", content=b"{}", headers=JSON | {"content-length": length}
+        ).status_code
+        == 413
+    )
+
+
+def test_a_body_in_pieces_of_a_byte_takes_no_longer_than_it_must() -> None:
+    async def streamed() -> AsyncIterator[bytes]:
+        yield b'{"note": "n", "rest": "'
+        for _ in range(200_000):
+            yield b"x"
+        yield b'"}'
+
+    began = time.perf_counter()
+    answer = call(noted, "DELETE", "/api/v1/noted", content=streamed(), headers=JSON)
+
+    assert (answer.status_code, answer.json()["note"]) == (200, "n")
+    assert time.perf_counter() - began < 20  # a sum over the pieces after each would take minutes
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        (studio, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (companion, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (v1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
+    ],
+    ids=["studio", "companion", "v1"],
+)
+def test_a_fault_tells_nothing_but_the_request_id(
+    dialect: Dialect, body: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(failing(lambda: RuntimeError("the secret"), dialect), "GET", "/api/failing")
+
+    assert answer.status_code == 500
+    assert {name: ... if body.get(name) is ... else value for name, value in answer.json().items()} == body
+    assert "the secret" not in answer.text
+    assert answer.json().get("requestId", answer.headers["x-request-id"]) == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "headers"),
+    [(lambda: Busy("Later", retry_after=7), 503, {"retry-after": "7"}), (lambda: Conflict("No"), 409, {})],
+)
+def test_a_refusal_is_said_with_its_status(
+    error: Callable[[], Exception], status: int, headers: dict[str, str]
+) -> None:
+    answer = call(failing(error), "GET", "/api/failing")
+
+    assert answer.status_code == status
+    assert headers.items() <= dict(answer.headers).items()
+
+
+def test_a_handler_may_answer_with_headers_and_a_status_of_its_own() -> None:
+    @endpoint(studio, public=True, returns=dict)
+    def app(_: Request, __: Nobody) -> Answer:
+        return Answer({"made": True}, 201, {"etag": '"1"', "cache-control": "private"})
+
+    answer = call(app)
+
+    assert (answer.status_code, answer.json(), answer.headers["etag"], answer.headers["cache-control"]) == (
+        201,
+        {"made": True},
+        '"1"',
+        "private",
+    )
+
+
+def test_head_runs_the_handler_and_leaves_the_body_out() -> None:
+    answer = call(failing(lambda: Conflict("No")), "HEAD", "/api/failing")
+
+    assert (answer.status_code, answer.content) == (409, b"")
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("https://shop.example", True),
+        ("https://api.example", True),
+        ("https://evil.example", False),
+        ("null", False),
+        ("https://shop.example.evil", False),
+    ],
+)
+def test_only_known_origins_may_read(
+    another_environment: pytest.MonkeyPatch, origin: str, *, allowed: bool
+) -> None:
+    another_environment.setenv("ALLOWED_ORIGINS", "https://shop.example, https://other.example/")
+    another_environment.setenv("ORIGIN", "https://api.example")
+
+    answer = call(echo, "POST", "/api/echo/x", json={"name": "n"}, headers={"origin": origin})
+
+    cors = {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+    assert cors == (
+        {
+            "access-control-allow-origin": origin,
+            "access-control-allow-credentials": "true",
+            "access-control-expose-headers": EXPOSED,
+        }
+        if allowed
+        else {}
+    )
+
+
+OUTSIDE = "a\r\nset-cookie: x=y\x00\x7f\x85 日本 é \ud800\u2028"  # text that others may have chosen
+IN_A_URL = "a%0D%0Aset-cookie:%20x=y%00%7F%C2%85%20%E6%97%A5%E6%9C%AC%20%C3%A9%20?%E2%80%A8"
+IN_A_TEXT = "aset-cookie: x=y? ?? ? ??"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "location",
+        "set-cookie",
+        "content-disposition",
+        "etag",
+        "allow",
+        "x-request-id",
+        "access-control-allow-origin",
+    ],
+)
+def test_no_header_holds_a_control_character_whoever_made_it(
+    another_environment: pytest.MonkeyPatch, name: str
+) -> None:
+    origin = "https://a\r\nset-cookie: é.example"
+    another_environment.setenv("ALLOWED_ORIGINS", origin)
+    settings.cache_clear()
+
+    @endpoint(studio, public=True, returns=dict)
+    def app(_: Request, __: Nobody) -> Answer:
+        return Answer(
+            {},
+            302,
+            {name: OUTSIDE} if name in ("location", "content-disposition", "etag", "allow") else {},
+            (OUTSIDE,) if name == "set-cookie" else (),
+        )
+
+    event = {
+        "version": "2.0",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {"host": "api.test", "origin": origin},
+        "isBase64Encoded": False,
+        "requestContext": {
+            "http": {"method": "GET", "path": "/", "sourceIp": "192.0.2.1"},
+            "requestId": OUTSIDE,
+        },
+    }
+
+    by_asgi = call(app, headers={"origin": origin.encode()})
+    by_lambda = invoke(lambda event, context: Mangum(app, lifespan="off")(event, context), event)
+
+    held = [by_lambda["cookies"][0] if name == "set-cookie" else by_lambda["headers"].get(name)]
+    if name != "x-request-id":
+        held.append(by_asgi.headers.get(name))
+    if name != "access-control-allow-origin":  # its other forms are not allowed ones, and then there is none
+        assert held == [IN_A_URL if name == "location" else IN_A_TEXT] * len(held)
+    every = [*by_asgi.headers.values(), *by_lambda["headers"].values(), *by_lambda.get("cookies", [])]
+    assert [value for value in every if not (value.isascii() and value.isprintable())] == []
+
+
+def test_in_lambda_the_request_has_the_gateways_id() -> None:
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /api/echo/{word}",
+        "rawPath": "/api/echo/x",
+        "rawQueryString": "limit=4",
+        "headers": {"host": "api.test"},
+        "requestContext": {
+            "http": {"method": "POST", "path": "/api/echo/x", "sourceIp": "192.0.2.1"},
+            "requestId": "Qk3XvgGdliAEPqA=",
+        },
+        "pathParameters": {"word": "a word"},
+        "body": '{"name": "n"}',
+        "isBase64Encoded": False,
+    }
+
+    def handler(event: Any, context: Any) -> object:
+        return Mangum(echo, lifespan="off")(event, context)
+
+    answer = invoke(handler, event)
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (
+        200,
+        {"word": "a word", "name": "n", "count": 1, "limit": 4},
+    )
+    assert answer["headers"]["x-request-id"] == "Qk3XvgGdliAEPqA="
+
+
+def test_an_endpoint_says_what_it_is_without_being_run() -> None:
+    spec = echo.spec
+
+    assert (spec.routes, spec.body, spec.query, spec.status, spec.operation) == (
+        (("POST", "/api/echo/{word}"),),
+        Body,
+        Query,
+        200,
+        None,
+    )
+
+
+def test_an_endpoint_is_public_or_asks_for_a_permission() -> None:
+    with pytest.raises(ValueError, match="public"):
+        endpoint(studio)
+
+
+# What no route takes.
+
+ELSEWHERE = fallback(
+    [
+        "GET /api/media/{mediaId}",
+        "DELETE /api/media/{mediaId}",
+        "GET /api/v1/media",
+        "GET /api/v1/media/{id}",
+        "POST /api/v1/media/upload",
+        "GET /api/upload",
+    ],
+    {"/api/v1/": v1, "/api/upload": companion, "/": studio},
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow", "body"),
+    [
+        ("GET", "/nowhere", 404, None, {"error": "There is nothing at this address", "code": "not_found"}),
+        (
+            "GET",
+            "/api/v1/nowhere",
+            404,
+            None,
+            {"success": False, "error": "There is nothing at this address", "code": "HTTP_404", "info": ...},
+        ),
+        (
+            "PUT",
+            "/api/media/0",
+            405,
+            "DELETE, GET, OPTIONS",
+            {"error": "PUT is not allowed here; DELETE, GET, OPTIONS is", "code": "method_not_allowed"},
+        ),
+        ("PATCH", "/api/v1/media/upload", 405, "OPTIONS, POST", None),
+        ("POST", "/api/v1/media", 405, "GET, OPTIONS", None),
+        ("OPTIONS", "/api/v1/media", 204, "GET, OPTIONS", None),
+        (
+            "OPTIONS",
+            "/nowhere",
+            404,
+            None,
+            {"error": "There is nothing at this address", "code": "not_found"},
+        ),
+        (
+            "DELETE",
+            "/api/upload",
+            405,
+            "GET, OPTIONS",
+            {"error": "DELETE is not allowed here; GET, OPTIONS is", "code": "method_not_allowed"},
+        ),
+    ],
+)
+def test_what_no_route_takes(
+    method: str, path: str, status: int, allow: str | None, body: dict[str, Any] | None
+) -> None:
+    answer = call(ELSEWHERE, method, path)
+
+    assert (answer.status_code, answer.headers.get("allow")) == (status, allow)
+    assert (
+        {name: ... if name == "info" else value for name, value in answer.json().items()}
+        if answer.content
+        else None
+    ) == body
+
+
+def test_a_preflight_names_methods_and_headers(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ALLOWED_ORIGINS", "https://shop.example")
+
+    answer = call(
+        ELSEWHERE,
+        "OPTIONS",
+        "/api/media/0",
+        headers={"origin": "https://shop.example", "access-control-request-method": "DELETE"},
+    )
+
+    assert answer.status_code == 204
+    assert {name: value for name, value in answer.headers.items() if name.startswith("access-control-")} == {
+        "access-control-allow-origin": "https://shop.example",
+        "access-control-allow-credentials": "true",
+        "access-control-expose-headers": EXPOSED,
+        "access-control-allow-methods": "DELETE, GET, OPTIONS",
+        "access-control-allow-headers": "authorization, content-type, if-match, x-api-key, x-team-id, idempotency-key",
+        "access-control-max-age": "7200",
+    }
+
+
+def test_a_v1_path_with_a_slash_at_its_end_is_redirected() -> None:
+    answer = call(ELSEWHERE, "GET", "/api/v1/m%C3%A9dia/?limit=2")
+
+    assert (answer.status_code, answer.headers["location"]) == (308, "/api/v1/m%C3%A9dia?limit=2")

@@ -1,0 +1,321 @@
+"""`Idempotency-Key`: the same request, sent again, is answered again and not done again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.given.isolation_cases import owner
+from tests.given.loops import call
+from vitrine.dialects import Answer, Input, studio, v1
+from vitrine.dialects.v1.zod import Schema
+from vitrine.http.endpoint import Request, endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.stack import Stack
+    from tests.given.tenants import Client, Tenant
+    from vitrine.models import Caller, Person
+
+REUSED = {"error": "This Idempotency-Key was used for another request", "code": "idempotency_key_reused"}
+RUNNING = {
+    "error": "The request of this Idempotency-Key is being worked on; ask again",
+    "code": "still_running",
+}
+
+
+def create(client: Client, tenant: Tenant, key: str, name: str = "Once", **more: Any) -> httpx.Response:
+    return client.post(
+        "/api/folder",
+        json={"datasetId": tenant.collection_id.hex, "name": name, **more},
+        headers={"idempotency-key": key},
+    )
+
+
+def folders(tenant: Tenant) -> list[str]:
+    listing = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media", params={"type": "folder", "limit": 1000}
+    ).json()
+    return sorted(item["name"] for item in listing["media"])
+
+
+def test_a_request_sent_again_is_answered_again(tenant: Tenant) -> None:
+    first, again = (create(tenant.studio, tenant, "k") for _ in range(2))
+
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert folders(tenant) == ["Once"]
+
+
+def test_a_key_belongs_to_its_request(tenant: Tenant) -> None:
+    create(tenant.studio, tenant, "k")
+
+    other_body = create(tenant.studio, tenant, "k", "Twice")
+    other_place = [
+        tenant.studio.post(
+            f"/api/organization/{tenant.id}/datasets{query}",
+            json={"name": "A collection"},
+            headers={"idempotency-key": "k"},
+        )
+        for query in ("", "?x=1")
+    ]
+
+    assert (other_body.status_code, other_body.json()) == (422, REUSED)
+    assert [(answer.status_code, answer.json().get("code")) for answer in other_place] == [
+        (200, None),
+        (422, "idempotency_key_reused"),
+    ]
+    assert folders(tenant) == ["Once"]
+
+
+def test_a_key_belongs_to_its_person_in_its_organization(tenant: Tenant, stranger: Tenant) -> None:
+    answers = [
+        create(tenant.studio, tenant, "k"),
+        create(tenant.client("editor"), tenant, "k"),
+        create(stranger.studio, stranger, "k"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.json()["folder"]["id"] for answer in answers}) == 3
+
+
+def test_twenty_at_once_do_the_work_once(tenant: Tenant) -> None:
+    client = tenant.studio
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: create(client, tenant, "k"), range(20)))
+
+    done = [answer.json() for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert done
+    assert done.count(done[0]) == len(done)
+    assert all(
+        (answer.json(), answer.headers["retry-after"]) == (RUNNING, "2")
+        for answer in answers
+        if answer.status_code == 409
+    )
+    assert folders(tenant) == ["Once"]
+    assert create(client, tenant, "k").json() == done[0]
+
+
+def test_what_is_refused_leaves_the_key_free(tenant: Tenant) -> None:
+    refused = [
+        create(tenant.studio, tenant, "k", ""),
+        create(tenant.studio, tenant, "k", path=f"{tenant.collection_id.hex}.{uuid4().hex}"),
+    ]
+
+    assert [answer.status_code for answer in refused] == [400, 404]
+    assert create(tenant.studio, tenant, "k").status_code == 200
+    assert folders(tenant) == ["Once"]
+
+
+def test_who_is_not_let_in_does_not_see_an_answer(tenant: Tenant) -> None:
+    create(tenant.studio, tenant, "k")
+    owner_without_scope = tenant.client(scopes=("media:read",))
+
+    answer = create(owner_without_scope, tenant, "k")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é", "tab\tbed"])
+def test_what_cannot_be_a_key_is_refused(key: str, tenant: Tenant) -> None:
+    answer = tenant.studio.post(
+        "/api/folder",
+        json={"datasetId": tenant.collection_id.hex, "name": "Once"},
+        headers={b"idempotency-key": key.encode("latin-1")},
+    )
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "Idempotency-Key must be 1 to 255 visible ASCII characters", "code": "invalid"},
+    )
+    assert folders(tenant) == []
+
+
+def test_the_longest_key_is_one(tenant: Tenant) -> None:
+    assert [create(tenant.studio, tenant, "x" * 255).status_code for _ in range(2)] == [200, 200]
+    assert folders(tenant) == ["Once"]
+
+
+def test_an_upload_is_opened_once(tenant: Tenant) -> None:
+    first, again = (
+        tenant.studio.post(
+            "/api/upload/s3/multipart",
+            json={"filename": "a.jpg", "type": "image/jpeg"},
+            headers={"idempotency-key": "k"},
+        )
+        for _ in range(2)
+    )
+
+    assert first.status_code == 200
+    assert first.json() == again.json()
+
+
+def test_a_day_later_the_key_is_free(tenant: Tenant) -> None:
+    create(tenant.studio, tenant, "k")
+
+    with owner() as connection:
+        connection.execute(
+            "update idempotency_keys set expires_at = now() - interval '1 second' where organization_id = %s",
+            [tenant.id],
+        )
+    answer = create(tenant.studio, tenant, "k", "Another")
+
+    assert answer.status_code == 200
+    assert folders(tenant) == ["Another", "Once"]
+
+
+class Nothing(Input):
+    pass
+
+
+class NothingOfV1(Schema):
+    pass
+
+
+def post(app: Any, tenant: Tenant, **headers: str) -> httpx.Response:
+    method, path = app.spec.routes[0]
+    return call(
+        app,
+        method,
+        path,
+        json={},
+        headers={"x-api-key": str(tenant.studio.key), "idempotency-key": "k", **headers},
+    )
+
+
+def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) -> None:
+    texts = [":derived/a", "derived/a", "\ue000"]
+    marks: list[str] = []
+
+    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, status=201)
+    def app(request: Request, _: Caller) -> Answer:
+        """POST /api/signed - a URL among texts."""
+        marks.append(request.links.object("derived/a"))
+        return Answer({"deep": [{"url": marks[0]}], "texts": texts}, headers={"etag": '"1"'})
+
+    first = post(app, tenant)
+    time.sleep(1.1)  # a signature's second
+    again = post(app, tenant)
+
+    urls = [httpx.URL(answer.json()["deep"][0]["url"]) for answer in (first, again)]
+    assert [answer.status_code for answer in (first, again)] == [201, 201]
+    assert [answer.headers["etag"] for answer in (first, again)] == ['"1"', '"1"']
+    assert urls[0].path == urls[1].path
+    assert urls[0].path.endswith("/derived/a")
+    assert urls[0].params["X-Amz-Date"] < urls[1].params["X-Amz-Date"]
+    assert first.json()["texts"] == again.json()["texts"] == texts
+    assert len(marks) == 1
+
+
+@pytest.mark.parametrize(("dialect", "body"), [(studio, Nothing), (v1, NothingOfV1)])
+def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenant) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    @endpoint(dialect, operation="folder.create", body=body, returns=dict)
+    def app(_: Request, __: Caller) -> Mapping[str, int]:
+        """POST /api/slow - takes its time."""
+        begun.set()
+        assert go_on.wait(30)
+        return {"n": 1}
+
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(post, app, tenant)
+        assert begun.wait(30)
+        meanwhile = post(app, tenant)
+        go_on.set()
+
+    assert slow.result().status_code == 200
+    assert (meanwhile.status_code, meanwhile.json()["error"], meanwhile.headers["retry-after"]) == (
+        409,
+        RUNNING["error"],
+        "2",
+    )
+    assert post(app, tenant).json() == {"n": 1}
+
+
+def test_work_that_fails_leaves_the_key_free(tenant: Tenant) -> None:
+    turns = iter([RuntimeError("a fault"), None])
+
+    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict)
+    def app(_: Request, __: Caller) -> Mapping[str, int]:
+        """POST /api/failing - well the second time."""
+        if (error := next(turns)) is not None:
+            raise error
+        return {"n": 2}
+
+    assert [post(app, tenant).status_code for _ in range(3)] == [500, 200, 200]
+
+
+def test_what_shows_a_secret_is_never_kept(tenant: Tenant) -> None:
+    secrets = iter(["one", "two"])
+
+    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
+    def app(_: Request, __: Caller) -> Mapping[str, str]:
+        """POST /api/minting - another one each time."""
+        return {"secret": next(secrets)}
+
+    assert [post(app, tenant).json() for _ in range(2)] == [{"secret": "one"}, {"secret": "two"}]
+    with owner() as connection:
+        assert (
+            connection.execute(
+                "select from idempotency_keys where organization_id = %s", [tenant.id]
+            ).fetchall()
+            == []
+        )
+
+
+def test_a_person_outside_organizations_has_keys_too(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vitrine.permissions import PERMISSIONS, Permission
+
+    monkeypatch.setitem(PERMISSIONS, "test.person", Permission(None, None, "write"))
+    turns = iter([1, 2])
+
+    @endpoint(studio, operation="test.person", body=Nothing, returns=dict)
+    def app(_: Request, __: Person) -> Mapping[str, int]:
+        """POST /api/of-a-person - counted."""
+        return {"n": next(turns)}
+
+    assert [post(app, tenant).json() for _ in range(2)] == [{"n": 1}, {"n": 1}]
+
+
+def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, tenant: Tenant) -> None:
+    client = tenant.studio
+
+    with owner() as holding, ThreadPoolExecutor(1) as threads:
+        # what the folder's birth waits for
+        holding.execute("select from collections where id = %s for update", [tenant.collection_id])
+        lost = threads.submit(create, client, tenant, "k")
+        until = time.monotonic() + 20
+        with owner() as looking:
+            while not looking.execute(
+                "select from idempotency_keys where organization_id = %s", [tenant.id]
+            ).fetchall():
+                looking.commit()
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        own_stack.kill("api")
+        with pytest.raises(httpx.TransportError):
+            lost.result()
+    own_stack.restart("api")
+    soon = create(client, tenant, "k")
+    with owner() as connection:  # time passes
+        connection.execute(
+            "update idempotency_keys set locked_until = now() - interval '1 second' where organization_id = %s",
+            [tenant.id],
+        )
+    later = create(client, tenant, "k")
+
+    assert (soon.status_code, soon.json()) == (409, RUNNING)
+    assert later.status_code == 200
+    assert folders(tenant) == ["Once"]
+    assert tenant.trouble() == []

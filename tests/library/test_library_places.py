@@ -1,0 +1,232 @@
+"""Random lives of a tree, held against a naive model of it: whatever is made, renamed, moved and deleted,
+in whatever order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.given.library import NOON, Organization
+from vitrine.db import read_all
+from vitrine.errors import Invalid, NotFound, Refusal
+from vitrine.library import folders, ledger, media
+from vitrine.models import MAX_FOLDER_DEPTH, Folder, FolderPath, Worker
+from vitrine.queries import invariants
+
+pytest_plugins = ["tests.given.library_fixtures"]
+
+HELD = (  # the rules that places can break
+    "kept counts are the numbers of active, verified items in each place",
+    "a collection's kept counts are the sums over its places",
+    "a folder's path is its parent's and its own id",
+    "what lies in something lies in a folder, and nothing living in a deleted one",
+    "the ledger of a version stands in the state that the version has",
+    "what is deleted was deleted by an act that stands",
+)
+CHAIN = MAX_FOLDER_DEPTH - 3  # folders, one in the other, to begin with: so that the limit is near
+
+Deed = Literal["folder", "file", "rename", "move", "delete", "fold"]
+deeds = st.tuples(
+    st.sampled_from(["folder", "file", "rename", "move", "move", "move", "delete", "fold"]),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
+
+
+@dataclass
+class Item:
+    """Something in the tree, as simply as it can be said."""
+
+    id: UUID
+    parent: Item | None  # None: the root itself
+    is_folder: bool
+    name: str = "x"
+    alive: bool = True
+    children: list[Item] = field(default_factory=list)
+
+    @property
+    def depth(self) -> int:
+        """Folders on the way, itself included; 0 for the root."""
+        return 0 if self.parent is None else self.parent.depth + 1
+
+    def all_below(self) -> list[Item]:
+        return [each for child in self.children for each in (child, *child.all_below())]
+
+    def path(self) -> str:
+        return self.id.hex if self.parent is None else f"{self.parent.path()}.{self.id.hex}"
+
+
+class Model:
+    """A tree of items that are told where their parents are, and all that follows."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self.root = Item(organization.collection_id, None, is_folder=True)
+        self.items = [self.root]
+        for _ in range(CHAIN):
+            self.folder(self.items[-1])
+
+    def folder(self, parent: Item) -> None:
+        place = FolderPath(self.organization.collection_id, () if parent.parent is None else (parent.id,))
+        if not (parent.alive and parent.is_folder):
+            self.refused(NotFound if not parent.alive else Invalid, lambda: self._create(place))
+        elif parent.depth >= MAX_FOLDER_DEPTH:
+            self.refused(Invalid, lambda: self._create(place))
+        else:
+            self._add(self._create(place), parent, is_folder=True)
+
+    def _create(self, place: FolderPath) -> UUID:
+        return folders.create(
+            self.organization.caller, self.organization.collection_id, "x", path=place, reuse=False
+        ).id
+
+    def file(self, parent: Item) -> None:
+        if parent.alive and parent.is_folder:
+            home, user = self.organization.collection_id, self.organization.caller.user_id
+            place = (
+                None
+                if parent is self.root
+                else Folder(parent.id, home, FolderPath(home, (parent.id,)), "x", "active", NOON, user)
+            )
+            number = len(self.items)
+            made = self.organization.file(
+                place, name="x", verified=number % 4 > 0, type="video" if number % 3 == 0 else "image"
+            )
+            self._add(made, parent, is_folder=False)
+
+    def _add(self, made: UUID, parent: Item, *, is_folder: bool) -> None:
+        self.items.append(Item(made, parent, is_folder))
+        parent.children.append(self.items[-1])
+
+    def rename(self, item: Item) -> None:
+        if not item.alive or item is self.root:
+            self.refused(NotFound, lambda: media.update(self.organization.caller, item.id, name="y"))
+        else:
+            item.name = f"{item.name}y"[-200:]
+            assert media.update(self.organization.caller, item.id, name=item.name).name == item.name
+
+    def move(self, item: Item, to: Item) -> None:
+        place = FolderPath(self.organization.collection_id, () if to is self.root else (to.id,))
+
+        def deed() -> object:
+            return media.move(self.organization.caller, item.id, to=place)
+
+        if item is self.root or not item.alive or not to.alive:
+            self.refused(NotFound, deed)
+        elif (
+            not to.is_folder
+            or to in (item, *item.all_below())
+            or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH)
+        ):
+            self.refused(Invalid, deed)
+        else:
+            deed()
+            assert item.parent is not None
+            item.parent.children.remove(item)
+            item.parent = to
+            to.children.append(item)
+
+    def _height(self, item: Item) -> int:
+        """Folders from this one down to the deepest, itself included; of a file 0."""
+        return max(
+            (each.depth - item.depth + 1 for each in (item, *item.all_below()) if each.is_folder), default=0
+        )
+
+    def delete(self, item: Item) -> None:
+        if item is self.root or not item.alive:
+            self.refused(NotFound, lambda: media.delete(self.organization.caller, item.id))
+        else:
+            gone = [each for each in (item, *item.all_below()) if each.alive]
+            assert media.delete(self.organization.caller, item.id).count == sum(
+                not each.is_folder for each in gone
+            )
+            for each in gone:
+                each.alive = False
+
+    def refused(self, kind: type[Refusal], deed: Callable[[], object]) -> None:
+        with pytest.raises(Refusal) as raised:
+            deed()
+        assert raised.type is kind
+
+    def hold_against(self) -> None:
+        """Everything is where the model has it, under its name, and the kept numbers are right."""
+        rows = self.organization.rows(
+            "select id, name, status = 'active', place_id from media where organization_id = %s",
+            self.organization.id,
+        )
+        assert set(rows) == {
+            (each.id, each.name, each.alive, each.parent.id)
+            for each in self.items[1:]
+            if each.parent is not None
+        }
+        for each in self.items[1:]:
+            if each.alive:
+                shown = media.get(self.organization.caller, each.id)
+                assert shown.path == each.path()
+                if each.is_folder:
+                    assert shown.inside_count == self._inside(each)
+        for rule, found in zip(
+            HELD,
+            read_all(Worker(), *(invariants.broken(rule, self.organization.id) for rule in HELD)),
+            strict=True,
+        ):
+            assert (rule, found) == (rule, [])
+
+    def _inside(self, folder: Item) -> int:
+        files = [each.id for each in folder.all_below() if each.alive and not each.is_folder]
+        counted = self.organization.rows(
+            "select count(*) from media where id = any(%s) and verified_at is not null", files
+        )
+        return int(str(counted[0][0]))
+
+
+LIVES = st.lists(deeds, min_size=20, max_size=50)
+AS_LONG_AS_IT_TAKES = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
+
+
+@settings(AS_LONG_AS_IT_TAKES, max_examples=2)
+@given(LIVES)
+def test_a_tree_stands_as_a_naive_model_of_it_says(
+    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+) -> None:
+    live(Model(make_organization()), life)
+
+
+@pytest.mark.soak
+@settings(AS_LONG_AS_IT_TAKES, max_examples=100)
+@given(LIVES)
+def test_many_trees_stand_as_a_naive_model_of_them_says(
+    make_organization: Callable[[], Organization], life: list[tuple[Deed, int, int]]
+) -> None:
+    live(Model(make_organization()), life)
+
+
+def live(model: Model, life: list[tuple[Deed, int, int]]) -> None:
+    for deed, one, two in life:
+        # Mostly what was made last, where the tree is wide; else anything.
+        item, other = (model.items[-1 - index % len(model.items)] for index in (one, two))
+        if deed == "folder":
+            model.folder(item)
+        elif deed == "file":
+            model.file(item)
+        elif deed == "rename":
+            model.rename(item)
+        elif deed == "move":
+            model.move(item, other)
+        elif deed == "delete":
+            model.delete(item)
+        else:
+            ledger.fold_counts(NOON, None, 5, dry_run=False)
+
+    model.hold_against()

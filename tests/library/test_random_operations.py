@@ -1,0 +1,399 @@
+"""Eight clients do whatever comes to mind to one library at once: nothing fails but as it is documented, and
+afterwards everything agrees.
+
+Operations are drawn from OPERATIONS by a seed, half of them on a few items, folders and versions that all
+clients share. A failing run names its
+seed and what was done last: `RANDOM_SEED=... make soak ARGS="-k random"` draws the same operations again,
+though the threads may meet otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tests.given import jobs, pictures
+from tests.given.isolation_cases import owner
+from tests.given.tenants import http
+from tools.routes import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+    from local.stack import Stack
+    from tests.given.tenants import Tenant
+
+CLIENTS = 8
+SHARED = 20  # items and versions that half of the operations are about
+KNOWN = 150  # items that are remembered, the newest
+DOCUMENT = json.loads((ROOT / "functions" / "get_openapi" / "openapi.json").read_text())
+PICTURES = [pictures.jpeg(8, 6, seed=seed) for seed in range(3)]
+
+
+class Asked(NamedTuple):
+    """A request, by its route: what that documents is what may be answered."""
+
+    route: str
+    path: Mapping[str, str]
+    said: Mapping[str, Any] = {}
+
+
+@dataclass
+class World:
+    """What the clients know of: ids, living or not."""
+
+    tenant: Tenant
+    shared: list[str] = field(default_factory=list[str])
+    items: list[str] = field(default_factory=list[str])
+    folders: list[str] = field(default_factory=list[str])
+    collections: list[str] = field(default_factory=list[str])
+    versions: list[str] = field(default_factory=list[str])  # but the first ones
+    done: list[str] = field(default_factory=list[str])
+
+    def item(self, rng: Random) -> str:
+        return rng.choice(self.shared if rng.random() < 0.5 or not self.items else self.items[-KNOWN:])
+
+    def folder(self, rng: Random) -> str:
+        return rng.choice(self.folders[-KNOWN:])
+
+    def version(self, rng: Random) -> str:
+        """Often one that is an item's first, or none."""
+        return rng.choice(self.versions[-SHARED:]) if rng.random() < 0.7 else self.item(rng)
+
+    def collection(self, rng: Random) -> str:
+        """Mostly the default one, which lives for ever."""
+        return (
+            self.tenant.collection_id.hex
+            if rng.random() < 0.8 or not self.collections
+            else rng.choice(self.collections)
+        )
+
+    def place(self, rng: Random) -> str:
+        """A path: of a folder, or of a collection."""
+        collection = self.collection(rng)
+        return collection if rng.random() < 0.3 else f"{collection}.{self.folder(rng)}"
+
+    def learn(self, route: str, said: dict[str, Any]) -> None:
+        """What an answer tells of is there from now on."""
+        if route == "POST /api/folder":
+            self.folders.append(said["folder"]["id"])
+            self.items.append(said["folder"]["id"])
+        if route == "POST /api/upload/multipart":
+            self.items.append(said["mediaId"])
+        if route == "GET /api/upload/s3/params":
+            assert (
+                http()
+                .post(said["url"], data=said["fields"], files={"file": ("a.jpg", PICTURES[1], "image/jpeg")})
+                .status_code
+                == 201
+            )
+            self.versions.append(said["mediaId"])
+            self.items.append(said["mediaId"])
+        if route == "POST /api/organization/{orgId}/datasets":
+            self.collections.append(said["id"])
+
+
+def label(rng: Random) -> dict[str, str]:
+    return {
+        "label": rng.choice(("color", "season", "tags")),
+        "value": rng.choice(("red", "Red", "blue & green", "spring")),
+    }
+
+
+def bulk(world: World, rng: Random) -> Asked:
+    ids = [world.item(rng) for _ in range(rng.randint(1, 12))]
+    action = rng.choice(("move", "delete", "restore", "restore", "tag", "untag"))
+    said = {
+        "action": action,
+        "ids": ids,
+        "dryRun": rng.random() < 0.2,
+        "destinationPath": world.place(rng),
+        **label(rng),
+    }
+    return Asked("POST /api/media/bulk", {}, {"json": said})
+
+
+def upload(world: World, rng: Random) -> Asked:
+    said = {"datasetId": world.collection(rng)} | ({"path": world.place(rng)} if rng.random() < 0.7 else {})
+    return Asked(
+        "POST /api/upload/multipart",
+        {},
+        {"data": said, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}},
+    )
+
+
+def upload_version(world: World, rng: Random) -> Asked:
+    said = {
+        "filename": "b.jpg",
+        "type": "image/jpeg",
+        "metadata[sourceMediaId]": rng.choice((world.item, world.version))(rng),
+    }
+    return Asked("GET /api/upload/s3/params", {}, {"params": said})
+
+
+def of_version(route: str) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(route, {"mediaId": world.version(rng)}, {"headers": stale(rng)})
+
+
+def stale(rng: Random) -> dict[str, str]:
+    return {"if-match": '"nobody has this"'} if rng.random() < 0.1 else {}
+
+
+def of_item(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(
+        route, {"mediaId": world.item(rng)}, {**more(world, rng), "headers": stale(rng)}
+    )
+
+
+def of_folder(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(
+        route, {"folderId": world.folder(rng)}, {**more(world, rng), "headers": stale(rng)}
+    )
+
+
+def of_collection(
+    route: str, more: Callable[[World, Random], Mapping[str, Any]] = lambda _, __: {}
+) -> Callable[[World, Random], Asked]:
+    return lambda world, rng: Asked(route, {"datasetId": world.collection(rng)}, more(world, rng))
+
+
+# How often, of all of them together, and what is asked. A new operation is a line here; what it makes, a line
+# in World.learn.
+OPERATIONS: list[tuple[int, Callable[[World, Random], Asked]]] = [
+    (
+        8,
+        lambda world, rng: Asked(
+            "POST /api/folder",
+            {},
+            {
+                "json": {
+                    "datasetId": world.collection(rng),
+                    "name": rng.choice("abc"),
+                    "path": world.place(rng),
+                    "reuse": rng.random() < 0.3,
+                }
+            },
+        ),
+    ),
+    (5, upload),
+    (
+        8,
+        of_item(
+            "PATCH /api/media/{mediaId}", lambda _, rng: {"json": {"name": rng.choice(("a/b", "ü", "🙂"))}}
+        ),
+    ),
+    (
+        4,
+        of_item(
+            "PATCH /api/media/{mediaId}",
+            lambda _, rng: {"json": {"metadata": {"tags": {"color": ["red", rng.choice("abc")]}, "own": 1}}},
+        ),
+    ),
+    (
+        14,
+        of_item(
+            "PATCH /api/media/{mediaId}/move",
+            lambda world, rng: {"json": {"destinationPath": world.place(rng)}},
+        ),
+    ),
+    (8, of_item("DELETE /api/media/{mediaId}")),
+    (12, of_item("POST /api/media/{mediaId}/restore")),
+    (6, of_item("GET /api/media/{mediaId}")),
+    (6, of_item("POST /api/media/{mediaId}/tags", lambda _, rng: {"json": label(rng)})),
+    (4, of_item("DELETE /api/media/{mediaId}/tags", lambda _, rng: {"json": label(rng)})),
+    (
+        3,
+        of_item(
+            "PATCH /api/media/{mediaId}/tags",
+            lambda _, rng: {"json": {"oldLabel": label(rng)["label"], "newLabel": label(rng)["label"]}},
+        ),
+    ),
+    (3, of_folder("PATCH /api/folder/{folderId}", lambda _, rng: {"json": {"name": rng.choice("abc")}})),
+    (3, of_folder("DELETE /api/folder/{folderId}")),
+    (3, of_folder("GET /api/folder/{folderId}")),
+    (10, bulk),
+    (5, upload_version),
+    (3, of_version("GET /api/media/{mediaId}/versions")),
+    (4, of_version("PATCH /api/media/{mediaId}/select-version")),
+    (
+        4,
+        lambda world, rng: Asked(
+            "DELETE /api/media/{mediaId}/versions",
+            {"mediaId": world.item(rng)},
+            {
+                "params": {"versionId": world.version(rng)},
+                "headers": stale(rng),
+            },
+        ),
+    ),
+    (3, of_version("POST /api/media/{mediaId}/restore")),
+    (4, of_version("POST /api/media/{mediaId}/reprocess")),
+    (
+        1,
+        of_collection(
+            "POST /api/dataset/{datasetId}/reprocess",
+            lambda _, rng: {"json": {"processing": rng.choice(("failed", "all")), "limit": 5}},
+        ),
+    ),
+    (
+        1,
+        lambda world, _: Asked(
+            "POST /api/organization/{orgId}/datasets",
+            {"orgId": world.tenant.id.hex},
+            {"json": {"name": "another"}},
+        ),
+    ),
+    (2, of_collection("DELETE /api/dataset/{datasetId}")),
+    (2, of_collection("POST /api/dataset/{datasetId}/restore")),
+    (
+        3,
+        of_collection(
+            "GET /api/dataset/{datasetId}/media", lambda world, rng: {"params": {"path": world.place(rng)}}
+        ),
+    ),
+    (2, of_collection("GET /api/dataset/{datasetId}/tags")),
+    (2, lambda world, _: Asked("GET /api/organization/{orgId}/trash", {"orgId": world.tenant.id.hex})),
+    (1, lambda world, _: Asked("GET /api/organization/{orgId}/usage", {"orgId": world.tenant.id.hex})),
+]
+
+
+def furnished(tenant: Tenant) -> World:
+    world = World(tenant)
+    for _ in range(2):
+        world.collections.append(
+            tenant.studio.post(
+                f"/api/organization/{tenant.id.hex}/datasets", json={"name": "another"}
+            ).json()["id"]
+        )
+    path: str | None = None
+    for number in range(SHARED - 6):
+        said = {
+            "datasetId": tenant.collection_id.hex,
+            "name": f"{number}",
+            **({"path": path} if path else {}),
+        }
+        made = tenant.studio.post("/api/folder", json=said)
+        world.folders.append(made.json()["folder"]["id"])
+        path = made.json()["folder"]["path"] if number % 5 else None
+    placed = [
+        {
+            "datasetId": tenant.collection_id.hex,
+            **({"path": f"{tenant.collection_id.hex}.{world.folders[number]}"} if number else {}),
+        }
+        for number in range(4)
+    ]
+    uploads = [
+        tenant.studio.post(
+            "/api/upload/multipart", data=each, files={"file": ("a.jpg", PICTURES[0], "image/jpeg")}
+        )
+        for each in placed
+    ]
+    photos = [each.json()["mediaId"] for each in uploads]
+    world.versions = [tenant.ready(PICTURES[2], sourceMediaId=photo) for photo in photos[:2]]
+    world.shared = [*world.folders, *photos, *world.versions]
+    return world
+
+
+def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counter[str]:
+    """How often what was answered. Between the rounds, and at the end, everything agrees."""
+    world = furnished(tenant)
+    told: Counter[str] = Counter()
+    wrong: list[str] = []
+
+    def client(name: str) -> None:
+        rng = random.Random(f"{number} {name}")
+        weights = [weight for weight, _ in OPERATIONS]
+        for _ in range(operations // rounds // CLIENTS):
+            if wrong:
+                return
+            asked = rng.choices(OPERATIONS, weights)[0][1](world, rng)
+            method, _, path = asked.route.partition(" ")
+            answer = tenant.studio.request(method, path.format(**asked.path), **asked.said)
+            line = f"{name}: {method} {path.format(**asked.path)} {asked.said.get('json', '')} -> {answer.status_code}"
+            world.done.append(line)
+            told[f"{asked.route} {answer.status_code}"] += 1
+            if (
+                str(answer.status_code) not in DOCUMENT["paths"][path][method.lower()]["responses"]
+                or answer.status_code == 500
+            ):
+                wrong.append(f"{line} {answer.text}")
+            elif answer.is_success:
+                world.learn(asked.route, answer.json())
+
+    def job(name: str) -> None:
+        """What is in the trash may be purged now: of this tenant alone, whatever others of this database
+        keep.
+        """
+        with owner() as connection:
+            connection.execute(
+                "update deletions set purge_at = now() where organization_id = %s and random() < 0.2",
+                [tenant.id],
+            )
+        jobs.run("purge_deleted")
+        jobs.run("fold_ledger")
+        world.done.append(f"{name}: purge, fold")
+
+    for turn in range(rounds):
+        with ThreadPoolExecutor(CLIENTS + 1) as threads:
+            for each in [
+                *(threads.submit(client, f"{turn}.{each}") for each in range(CLIENTS)),
+                threads.submit(job, f"{turn}"),
+            ]:
+                each.result()
+        settle(tenant)
+        wrong += tenant.trouble()
+        assert wrong == [], f"RANDOM_SEED={number}; last of all:\n" + "\n".join(world.done[-60:])
+    return told
+
+
+def settle(tenant: Tenant) -> None:
+    """Returns once the worker has done with what was uploaded, or is processed again."""
+    until = time.monotonic() + 120
+    open_still = """
+        select from uploads where organization_id = %(id)s and state in ('created', 'stored', 'processing')
+        union all
+        select from versions where organization_id = %(id)s and reprocess_requested_at is not null
+    """
+    jobs.run("send_outbox")
+    with owner() as connection:
+        while connection.execute(open_still, {"id": tenant.id}).fetchone():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+            connection.rollback()
+
+
+def seed_of_run() -> int:
+    return int(os.environ.get("RANDOM_SEED") or random.SystemRandom().randrange(2**32))
+
+
+def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
+    told = play(found(), number=seed_of_run(), operations=400, rounds=2)
+
+    assert told.total() == 400
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
+    told = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
+
+    reached = {line.rpartition(" ")[0] for line in told if line.endswith((" 200", " 202"))}
+    assert told.total() == 20_000
+    assert reached == {line.rpartition(" ")[0] for line in told}

@@ -1,0 +1,145 @@
+"""The event journal: one file for each object that came to be, in S3's words, before the answer."""
+
+import json
+import re
+from pathlib import Path
+
+from aws_lambda_powertools.utilities.parser.models import S3Model
+
+from local.s3 import Notification, read_notifications
+from tests.store.servers import BUCKET, MIB, Server, refused, running
+from tests.store.test_s3_posts import ours, post
+
+
+def told(server: Server) -> list[tuple[str, str, int, str]]:
+    """Kind, key, size and ETag of each event, in order."""
+    found = []
+    for file in server.events():
+        (record,) = json.loads(file.read_text())["Records"]
+        thing = record["s3"]["object"]
+        found.append((record["eventName"], thing["key"], thing["size"], thing["eTag"]))
+    return found
+
+
+def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) -> None:
+    s3 = own.client()
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="originals/c")["UploadId"]
+    etags = [
+        s3.upload_part(
+            Bucket=BUCKET, Key="originals/c", UploadId=upload, PartNumber=n, Body=b"x" * (5 * MIB)
+        )["ETag"]
+        for n in (1, 2)
+    ]
+    parts = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]}
+
+    put = s3.put_object(Bucket=BUCKET, Key="originals/a b+é.jpg", Body=b"12")["ETag"]
+    posted = post(own, ours(s3, "incoming/b")).headers["etag"]
+    s3.copy_object(Bucket=BUCKET, Key="originals/d", CopySource={"Bucket": BUCKET, "Key": "incoming/b"})
+    done = [
+        s3.complete_multipart_upload(
+            Bucket=BUCKET,
+            Key="originals/c",
+            UploadId=upload,
+            MultipartUpload=parts,  # type: ignore[arg-type]
+        )["ETag"]
+        for _ in "12"
+    ]
+    assert (
+        refused(lambda: s3.put_object(Bucket=BUCKET, Key="originals/d", Body=b"", IfNoneMatch="*"))[0] == 412
+    )
+    s3.delete_object(Bucket=BUCKET, Key="incoming/b", IfMatch=posted)
+
+    assert told(own) == [
+        ("ObjectCreated:Put", "originals/a+b%2B%C3%A9.jpg", 2, put.strip('"')),
+        ("ObjectCreated:Post", "incoming/b", 5, posted.strip('"')),
+        ("ObjectCreated:Copy", "originals/d", 5, posted.strip('"')),
+        ("ObjectCreated:CompleteMultipartUpload", "originals/c", 10 * MIB, done[0].strip('"')),
+    ]
+    assert [file.name for file in own.events()] == [f"{number:012}.json" for number in (1, 2, 3, 4)]
+
+
+def test_an_event_is_shaped_as_s3_shapes_it(own: Server) -> None:
+    own.client().put_object(Bucket=BUCKET, Key="a b", Body=b"x")
+
+    event = own.events()[0].read_text()
+
+    (record,) = S3Model.model_validate_json(event).Records
+    assert record.s3.object is not None
+    assert (record.s3.object.key, record.s3.object.size, record.eventName) == ("a+b", 1, "ObjectCreated:Put")
+    (raw,) = json.loads(event)["Records"]
+    assert [raw[name] for name in ("eventVersion", "eventSource", "awsRegion")] == [
+        "2.1",
+        "aws:s3",
+        "eu-central-1",
+    ]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", raw["eventTime"])
+    assert raw["s3"]["bucket"]["name"] == BUCKET
+    assert raw["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{BUCKET}"
+
+
+def test_later_events_of_a_key_have_greater_sequencers(own: Server) -> None:
+    for _ in range(12):
+        own.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
+
+    sequencers = [
+        json.loads(file.read_text())["Records"][0]["s3"]["object"]["sequencer"] for file in own.events()
+    ]
+
+    assert sequencers == sorted(set(sequencers))
+    assert len(sequencers) == 12
+
+
+def test_only_what_somebody_wishes_for(tmp_path: Path) -> None:
+    file = tmp_path / "notify.json"
+    file.write_text(
+        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
+    )
+
+    with running(tmp_path / "s3", notifications=read_notifications(file)) as server:
+        s3 = server.client()
+        for key in ("incoming/a", "originals/a", "derived/a"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+            post(server, ours(s3, f"{key}.posted"))
+
+        assert [(kind, key) for kind, key, _, _ in told(server)] == [
+            ("ObjectCreated:Post", "incoming/a.posted"),
+            ("ObjectCreated:Put", "originals/a"),
+            ("ObjectCreated:Post", "originals/a.posted"),
+        ]
+
+
+def test_numbers_go_on_after_a_restart_even_when_the_files_were_taken(tmp_path: Path) -> None:
+    for number in (1, 2):
+        with running(tmp_path, notifications=(Notification("s3:ObjectCreated:*"),)) as server:
+            server.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
+            assert [file.name for file in server.events()] == [f"{number:012}.json"]
+            server.events()[0].unlink()
+
+
+def test_what_was_stored_is_there_after_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        s3 = server.client()
+        etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", ContentType="a/b", Metadata={"c": "d"})[
+            "ETag"
+        ]
+        upload = s3.create_multipart_upload(Bucket=BUCKET, Key="b")["UploadId"]
+        part = s3.upload_part(Bucket=BUCKET, Key="b", UploadId=upload, PartNumber=1, Body=b"y")["ETag"]
+
+    with running(tmp_path) as server:
+        s3 = server.client()
+        got = s3.get_object(Bucket=BUCKET, Key="a", ChecksumMode="ENABLED")
+        s3.complete_multipart_upload(
+            Bucket=BUCKET,
+            Key="b",
+            UploadId=upload,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]},
+        )
+
+        assert (got["Body"].read(), got["ETag"], got["ContentType"], got["Metadata"]) == (
+            b"x",
+            etag,
+            "a/b",
+            {"c": "d"},
+        )
+        assert s3.get_object(Bucket=BUCKET, Key="b")["Body"].read() == b"y"
+        assert len(server.names()) == 2

@@ -1,0 +1,343 @@
+"""The whole API against its own description: requests that nobody wrote, made of the OpenAPI document, by an
+owner, a viewer and nobody.
+
+No fault, no status, content type, header or body but those that the document has. What the document comes to
+describe is tried by itself; so that
+a request reaches more than the door, what `tests/given/isolation_cases.py` fills a route with is put into most of them.
+`make soak` tries many more.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import NotAServerErrorConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.given.isolation_cases import FILL, ROUTES, Furnished, Stage, spec_of
+from tests.given.tenants import Client, http
+from tools.openapi import DOCUMENT
+from tools.routes import Route
+from vitrine.permissions import PERMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schemathesis import Case
+    from schemathesis.schemas import APIOperation, BaseSchema
+
+    from tests.given.isolation_cases import Sent
+    from vitrine.permissions import Permission
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+CREDENTIALS = {"authorization", "x-api-key", "cookie"}
+# the server's to read, before it is a request
+FRAMING = {"host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"}
+UNTROUBLED = (
+    HealthCheck.too_slow,
+    HealthCheck.filter_too_much,
+    HealthCheck.data_too_large,
+    HealthCheck.large_base_example,
+)
+PEOPLE = ("an owner", "a viewer", "nobody")
+REQUESTS = 300  # about as many in the default suite, whatever the number of operations
+SHARES = {"an owner": 5, "a viewer": 2, "nobody": 1}  # of them
+MANY = 4  # times as many in the long run
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One that the document describes."""
+
+    method: str
+    path: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def route(self) -> Route:
+        return next(route for route in ROUTES if route.key == self.key)
+
+    @property
+    def permission(self) -> Permission | None:
+        """None: it is public."""
+        named = spec_of(self.route).operation
+        return None if named is None else PERMISSIONS[named]
+
+
+def described(document: Mapping[str, Any]) -> list[Operation]:
+    return [
+        Operation(method, path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method in METHODS
+    ]
+
+
+OPERATIONS = described(json.loads(DOCUMENT.read_text()))
+# In the default suite: every operation by an owner, some by the others, who are mostly denied. The long run
+# tries every operation by everybody.
+TRIED = [
+    (person, operation)
+    for start, person in enumerate(PEOPLE)
+    for operation in (OPERATIONS[start::5] if start else OPERATIONS)
+]
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.key)
+
+
+@pytest.fixture(scope="module")
+def served() -> dict[str, Any]:
+    document: dict[str, Any] = http().get("/api/openapi.json").json()
+    return document
+
+
+@pytest.fixture(scope="module")
+def schema(served: dict[str, Any]) -> BaseSchema:
+    """The document as it is served, its objects closed: what it does not name is not answered."""
+    found = schemathesis.openapi.from_dict(closed(served))
+    found.config.checks.not_a_server_error = NotAServerErrorConfig(
+        expected_statuses=["2xx", "3xx", "4xx", "501", "503"]
+    )
+    return found
+
+
+def closed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    own = {name: closed(value) for name, value in node.items()}
+    return (
+        {"additionalProperties": False, **own}
+        if node.get("type") == "object" and isinstance(node.get("properties"), dict)
+        else own
+    )
+
+
+@pytest.fixture
+def stage(_stages: Iterator[Stage]) -> Stage:
+    """A furnished tenant, another one where the last request ended its person, its session or its things."""
+    return next(_stages)
+
+
+@pytest.fixture(scope="module")
+def _stages() -> Iterator[Stage]:
+    def stages() -> Iterator[Stage]:
+        stage = Stage(Furnished.make())
+        while True:
+            asked = [
+                client.get(f"/api/media/{stage.furnished.photo}")
+                for client in (stage.client(), stage.client("viewer"))
+            ]
+            if any(answer.status_code != 200 for answer in asked):
+                stage = Stage(Furnished.make())
+            yield stage
+
+    return stages()
+
+
+def test_every_operation_of_the_document_is_tried(served: dict[str, Any]) -> None:
+    assert described(served) == OPERATIONS
+    assert {operation.key for operation in OPERATIONS} <= {route.key for route in ROUTES}
+    assert len(OPERATIONS) >= 20
+
+
+@pytest.mark.parametrize(
+    ("person", "operation"), TRIED, ids=lambda each: each if isinstance(each, str) else each.key
+)
+@pytest.mark.sampled(3)
+def test_an_operation_answers_as_it_is_described(
+    operation: Operation, person: str, stage: Stage, schema: BaseSchema
+) -> None:
+    tried = fuzz(operation, person, stage, schema, examples=share(person), number=1)
+
+    assert tried > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@each_operation
+@pytest.mark.parametrize("person", PEOPLE)
+def test_an_operation_answers_as_it_is_described_many_times(
+    operation: Operation, person: str, stage: Stage, schema: BaseSchema
+) -> None:
+    tried = fuzz(
+        operation,
+        person,
+        stage,
+        schema,
+        examples=share(person) * MANY,
+        number=random.SystemRandom().randrange(2**32),
+    )
+
+    assert tried > 0
+
+
+WITH_JSON = [
+    each for each in OPERATIONS if spec_of(each.route).body is not None and not spec_of(each.route).files
+]
+
+
+@pytest.mark.parametrize("operation", WITH_JSON, ids=lambda each: each.key)
+@pytest.mark.sampled(4)
+def test_a_body_over_the_limit_is_refused_as_it_is_described(
+    operation: Operation, stage: Stage, schema: BaseSchema
+) -> None:
+    sent = FILL[operation.route.function](stage, None)
+
+    answer = stage.client().request(
+        operation.method.upper(), operation.path.format(**sent.path), json={"much": "x" * 4 * 1024 * 1024}
+    )
+
+    assert answer.status_code == 413
+    found = schema[operation.path][operation.method.upper()]
+    assert "413" in found.definition.raw["responses"]
+    found.validate_response(answer)
+
+
+@pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS}))
+def test_a_path_takes_the_methods_that_are_described_and_no_other(path: str) -> None:
+    own = {operation.method.upper() for operation in OPERATIONS if operation.path == path}
+    filled = re.sub(r"{\w+}", "0" * 32, path)
+    taken = {
+        operation.method.upper()
+        for operation in OPERATIONS
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", operation.path), filled)
+    }
+
+    answers = {
+        method: Client(None).request(method, filled)
+        for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - taken
+    }
+
+    assert {method: answer.status_code for method, answer in answers.items()} == dict.fromkeys(answers, 405)
+    assert {frozenset(answer.headers["allow"].split(", ")) for answer in answers.values()} == {
+        frozenset({*own, "OPTIONS"})
+    }
+
+
+def share(person: str) -> int:
+    """Requests of this person to each operation."""
+    return max(2, REQUESTS * SHARES[person] // sum(SHARES.values()) // len(OPERATIONS))
+
+
+def fuzz(
+    operation: Operation, person: str, stage: Stage, schema: BaseSchema, *, examples: int, number: int
+) -> int:
+    """How many requests were made, all of whose answers were as described."""
+    client = client_of(operation, person, stage)
+    sent = FILL[operation.route.function](stage, client if person == "an owner" else None)
+    tried = 0
+
+    with requests.Session() as session:
+
+        @seed(number)
+        @settings(
+            max_examples=examples,
+            database=None,
+            deadline=None,
+            derandomize=False,
+            suppress_health_check=UNTROUBLED,
+            phases=[Phase.generate, Phase.shrink],
+        )
+        @given(case=cases(schema[operation.path][operation.method.upper()]), changed=changes(sent))
+        def try_one(case: Case[Any], changed: frozenset[str]) -> None:
+            nonlocal tried
+            fill(case, sent, changed)
+            kept_back = FRAMING | CREDENTIALS if client.credentials else FRAMING
+            case.headers = CaseInsensitiveDict(
+                {name: value for name, value in case.headers.items() if name.lower() not in kept_back}
+            )
+            if client.credentials:
+                case.cookies = {}
+            answer = case.call(
+                base_url=str(http().base_url),
+                session=session,
+                headers=client.credentials,
+                allow_redirects=False,
+                timeout=60,
+            )
+            session.cookies.clear()
+            if answer.status_code == 431:  # the gateway's own: more than it takes of headers and query
+                return
+            tried += 1
+            case.validate_response(answer, checks=CHECKS)
+            if operation.permission and person == "nobody":
+                assert answer.status_code == 401
+            if (
+                operation.permission
+                and person == "a viewer"
+                and "viewer" not in (operation.permission.roles or ("viewer",))
+            ):
+                assert answer.status_code >= 400
+
+        try_one()
+    return tried
+
+
+def client_of(operation: Operation, person: str, stage: Stage) -> Client:
+    if person == "nobody":
+        return Client(None)
+    session = operation.permission is not None and operation.permission.session
+    return stage.client("owner" if person == "an owner" else "viewer", session=session)
+
+
+def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case[Any]]:
+    """Requests that follow the document, and, where anything of them could, requests that do not."""
+    right = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    if not (operation.body or operation.query or operation.headers):
+        return right
+    return st.one_of(right, operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+
+
+def changes(sent: Sent) -> st.SearchStrategy[frozenset[str]]:
+    """Names of what is not left as the route is filled: nothing, mostly one, or any of them."""
+    names = sorted({*sent.path, *sent.query, *(sent.body or {})})
+    if not names:
+        return st.just(frozenset[str]())
+    return st.one_of(
+        st.just(frozenset[str]()),
+        st.frozensets(st.sampled_from(names), max_size=1),
+        st.frozensets(st.sampled_from(names)),
+    )
+
+
+def fill(case: Case[Any], sent: Sent, changed: frozenset[str]) -> None:
+    """The request says what the route is filled with, but under these names."""
+    case.path_parameters = {
+        **case.path_parameters,
+        **{name: quote(value, safe="") for name, value in sent.path.items() if name not in changed},
+    }
+    case.query = {**case.query, **{name: value for name, value in sent.query.items() if name not in changed}}
+    if isinstance(case.body, dict):
+        case.body = {
+            **case.body,
+            **{name: value for name, value in (sent.body or {}).items() if name not in changed},
+        }

@@ -1,0 +1,484 @@
+"""POST /api/media/bulk"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from tests.given import collections as collecting
+from tests.given import pictures
+from tests.given import tags as tagging
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.shapes import AN_ID, hyphened
+from tests.given.tenants import Client
+from vitrine.errors import Conflict
+from vitrine.library import bulk
+from vitrine.library import deletions as acts
+from vitrine.models import MAX_FOLDER_DEPTH, Delete
+
+if TYPE_CHECKING:
+    import httpx
+    import pytest
+
+    from tests.given.tenants import Tenant
+
+MISSING: dict[str, Any] = {"status": 404, "changed": False, "error": "Media not found", "code": "not_found"}
+
+
+def ask(who: Tenant | Client, action: str, ids: list[str], **more: Any) -> httpx.Response:
+    client = who if isinstance(who, Client) else who.studio
+    return client.post("/api/media/bulk", json={"action": action, "ids": ids, **more})
+
+
+def done(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
+    answer = ask(tenant, action, ids, **more)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
+    """What is done, a dry run having said the same and left every row as it was."""
+    before = rows(tenant)
+    dry = done(tenant, action, ids, dryRun=True, **more)
+    assert rows(tenant) == before
+    said = done(tenant, action, ids, **more)
+
+    def told(each: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in each.items() if name != "deletionId" or action != "delete"}
+
+    assert dry == {**said, "dryRun": True, "results": dry["results"]}
+    assert [told(each) for each in dry["results"]] == [told(each) for each in said["results"]]
+    assert {each.get("deletionId") for each in dry["results"]} <= {None} or action != "delete"
+    return said
+
+
+def rows(tenant: Tenant) -> list[object]:
+    """All that is kept of a tenant's items, but for what counts requests and keeps answers."""
+    tables = (
+        "collections",
+        "media",
+        "versions",
+        "deletions",
+        "deletion_roots",
+        "tags",
+        "media_tags",
+        "objects",
+        "storage_ledger",
+        "count_ledger",
+        "uploads",
+    )
+    with owner() as connection:
+        return [
+            sorted(
+                str(row["kept"])
+                for row in connection.execute(
+                    f"select to_jsonb({table}) as kept from {table} where organization_id = %s".encode(),
+                    [tenant.id],
+                )
+            )
+            for table in tables
+        ]
+
+
+def folder(tenant: Tenant, path: str | None = None, *, collection: str | None = None) -> dict[str, Any]:
+    return collecting.folder(tenant, collection or tenant.collection_id.hex, path)
+
+
+def photos(tenant: Tenant, *paths: str | None) -> list[str]:
+    """A picture in each of these places, ready."""
+    made = [
+        tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
+        for seed, path in enumerate(paths)
+    ]
+    assert [tenant.settled(each)["state"] for each in made] == ["ready"] * len(made)
+    return made
+
+
+def path_of(tenant: Tenant, item: str) -> str | None:
+    answer = tenant.studio.get(f"/api/media/{item}")
+    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
+    return path
+
+
+def ok(item: str, **more: Any) -> dict[str, Any]:
+    return {"id": item, "status": 200, "changed": True, **more}
+
+
+def refused(item: str, status: int, sentence: str, code: str) -> dict[str, Any]:
+    return {"id": item, "status": status, "changed": False, "error": sentence, "code": code}
+
+
+def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> None:
+    target = folder(tenant)
+    inside, outer = folder(tenant, target["path"]), folder(tenant)
+    inner = folder(tenant, outer["path"])
+    (loose, deep), there = photos(tenant, None, inner["path"]), folder(tenant, target["path"])["id"]
+    other = collecting.make(tenant)["id"]
+    elsewhere = folder(tenant, collection=other)["id"]
+    gone, foreign = folder(tenant)["id"], folder(stranger)["id"]
+    tenant.studio.delete(f"/api/media/{gone}")
+    ids = [
+        loose,
+        hyphened(loose),
+        outer["id"],
+        inner["id"],
+        target["id"],
+        inside["id"],
+        elsewhere,
+        gone,
+        foreign,
+        NOWHERE,
+        there,
+    ]
+
+    said = foreseen(tenant, "move", ids, destinationPath=target["path"])
+
+    within = "A folder cannot be moved into itself or into a folder below it"
+    assert said == {
+        "action": "move",
+        "dryRun": False,
+        "succeeded": 5,
+        "failed": 5,
+        "results": [
+            ok(loose, newPath=f"{target['path']}.{loose}"),
+            ok(outer["id"], newPath=f"{target['path']}.{outer['id']}"),
+            ok(inner["id"], newPath=f"{target['path']}.{inner['id']}"),
+            refused(target["id"], 400, within, "invalid"),
+            ok(inside["id"], newPath=inside["path"]) | {"changed": False},
+            refused(
+                elsewhere,
+                400,
+                "destinationPath is in another collection; items move within their own",
+                "invalid",
+            ),
+            *({"id": UUID(each).hex, **MISSING} for each in (gone, foreign, NOWHERE)),
+            ok(there, newPath=f"{target['path']}.{there}") | {"changed": False},
+        ],
+    }
+    assert path_of(tenant, deep) == f"{target['path']}.{inner['id']}.{deep}"
+    assert path_of(tenant, outer["id"]) == f"{target['path']}.{outer['id']}"
+    assert path_of(tenant, elsewhere) == f"{other}.{elsewhere}"
+    back = done(tenant, "move", [inner["id"], target["id"], deep], destinationPath=tenant.collection_id.hex)
+    assert [each["changed"] for each in back["results"]] == [True, False, True]
+    assert path_of(tenant, deep) == f"{tenant.collection_id.hex}.{deep}"
+    assert tenant.trouble() == []
+
+
+def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_they_may(
+    tenant: Tenant,
+) -> None:
+    path, deepest = None, folder(tenant)
+    for _ in range(MAX_FOLDER_DEPTH - 1):
+        path, deepest = deepest["path"], folder(tenant, deepest["path"])
+    flat, pair, photo = folder(tenant), folder(tenant), photos(tenant, None)[0]
+    below = folder(tenant, pair["path"])["id"]
+
+    said = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
+    assert said["results"] == [
+        ok(flat["id"], newPath=f"{path}.{flat['id']}"),
+        refused(
+            pair["id"],
+            400,
+            f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {MAX_FOLDER_DEPTH + 1}",
+            "invalid",
+        ),
+        ok(photo, newPath=f"{path}.{photo}"),
+    ]
+    differences = [
+        (destination, answer.status_code, answer.json())
+        for destination, status, sentence in (
+            (photo, 400, "destinationPath is a file, not a folder"),
+            (NOWHERE, 404, "Folder not found"),
+            (
+                "nonsense",
+                400,
+                "destinationPath is not a path: ids joined by dots, from the collection down to a folder",
+            ),
+        )
+        if (answer := ask(tenant, "move", [below], destinationPath=destination)).status_code != status
+        or answer.json()["error"] != sentence
+    ]
+    assert differences == []
+    assert path_of(tenant, below) == f"{pair['path']}.{below}"
+    assert tenant.trouble() == []
+
+
+def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
+    tenant: Tenant, stranger: Tenant
+) -> None:
+    outer = folder(tenant)
+    inner = folder(tenant, outer["path"])
+    loose, deep, earlier = photos(tenant, None, inner["path"], inner["path"])
+    tenant.studio.delete(f"/api/media/{earlier}")
+    foreign = folder(stranger)["id"]
+    before = collecting.usage(tenant)
+
+    said = foreseen(
+        tenant, "delete", [deep, hyphened(outer["id"]), loose, outer["id"], inner["id"], foreign, earlier]
+    )
+
+    assert said == {
+        "action": "delete",
+        "dryRun": False,
+        "succeeded": 4,
+        "failed": 2,
+        "deletedCount": 2,
+        "results": [
+            *(ok(each, deletionId=AN_ID) for each in (deep, outer["id"], loose, inner["id"])),
+            *({"id": each, **MISSING} for each in (foreign, earlier)),
+        ],
+    }
+    (act,) = {each["deletionId"] for each in said["results"] if each["status"] == 200}
+    assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 3}
+    newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
+    assert (newest["deletionId"], newest["kind"], newest["deletedCount"]) == (act, "selection", 2)
+    assert newest["id"] in (outer["id"], loose)
+    assert tenant.trouble() == []
+
+    answer = tenant.studio.post(f"/api/media/{loose}/restore")  # either root will do
+    assert (answer.status_code, answer.json()) == (200, {"id": loose, "restoredCount": 2, "deletionId": act})
+    assert collecting.usage(tenant) == before
+    assert [path_of(tenant, each) for each in (deep, loose, earlier)] == [
+        f"{inner['path']}.{deep}",
+        f"{tenant.collection_id.hex}.{loose}",
+        None,
+    ]
+    # one root after all: an act as of one item
+    assert done(tenant, "delete", [inner["id"], deep])["deletedCount"] == 1
+    newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
+    assert (newest["kind"], newest["id"]) == ("folder", inner["id"])
+    assert tenant.trouble() == []
+
+
+def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> None:
+    other = collecting.make(tenant)["id"]
+    here, there = folder(tenant)["id"], folder(tenant, collection=other)["id"]
+    beside = folder(tenant, collection=other)["id"]
+
+    said = done(tenant, "delete", [here, there, beside])
+    assert len({each["deletionId"] for each in said["results"]}) == 2
+    collecting.delete(tenant, other)
+
+    back = foreseen(tenant, "restore", [here, there, beside])
+    conflict = "The collection of this item is deleted; restore the collection first"
+    assert back["results"] == [
+        ok(here, deletionId=said["results"][0]["deletionId"]),
+        *(refused(each, 409, conflict, "conflict") for each in (there, beside)),
+    ]
+    collecting.restore(tenant, other)
+    assert [each["changed"] for each in done(tenant, "restore", [beside])["results"]] == [True]
+    assert path_of(tenant, there) == f"{other}.{there}"
+    assert tenant.trouble() == []
+
+
+def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenant, stranger: Tenant) -> None:
+    outer = folder(tenant)
+    middle = folder(tenant, outer["path"])
+    inner = folder(tenant, middle["path"])
+    photo, alive = photos(tenant, inner["path"], None)
+    for each in (photo, inner["id"], middle["id"], outer["id"]):
+        assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
+    foreign = folder(stranger)["id"]
+    stranger.studio.delete(f"/api/media/{foreign}")
+
+    said = foreseen(
+        tenant, "restore", [photo, inner["id"], outer["id"], alive, foreign, NOWHERE, hyphened(photo)]
+    )
+
+    assert (said["restoredCount"], said["succeeded"], said["failed"]) == (1, 3, 3)
+    assert said["results"] == [
+        *(ok(each, deletionId=AN_ID) for each in (photo, inner["id"], outer["id"])),
+        refused(alive, 409, "This item is not deleted", "not_deleted"),
+        *({"id": UUID(each).hex, **MISSING} for each in (foreign, NOWHERE)),
+    ]
+    # the middle one stays deleted: the next above it lives again
+    assert path_of(tenant, photo) == f"{outer['path']}.{inner['id']}.{photo}"
+    assert path_of(tenant, middle["id"]) is None
+    assert tenant.studio.post(f"/api/media/{middle['id']}/restore").status_code == 200
+    assert tenant.trouble() == []
+
+
+def test_a_selection_goes_back_to_what_lives(tenant: Tenant) -> None:
+    outer = folder(tenant)
+    branch, twig = folder(tenant, outer["path"]), folder(tenant, outer["path"])
+    leaf = folder(tenant, branch["path"])["id"]
+    photo, beside = photos(tenant, branch["path"], outer["path"])
+    chosen = [branch["id"], twig["id"], beside]
+    done(tenant, "delete", chosen)
+    tenant.studio.delete(f"/api/media/{outer['id']}")
+
+    assert done(tenant, "restore", [photo])["restoredCount"] == 2
+    home = tenant.collection_id.hex
+    assert [path_of(tenant, each) for each in (*chosen, leaf, photo)] == [
+        *(f"{home}.{each}" for each in chosen),
+        *(f"{home}.{branch['id']}.{each}" for each in (leaf, photo)),
+    ]
+    assert tenant.trouble() == []
+
+
+def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None:
+    plain, having = folder(tenant)["id"], folder(tenant)["id"]
+    full, foreign = folder(tenant)["id"], folder(stranger)["id"]
+    tagging.given(tenant, having, {"color": ["red", "blue"], "season": ["spring"]})
+    tagging.put_many(tenant, full, "many", 500)
+    etags = [tagging.shown(tenant, each)[1] for each in (plain, having)]
+
+    said = foreseen(
+        tenant, "tag", [plain, having, full, foreign, hyphened(plain)], label=" color ", value="red"
+    )
+
+    assert (said["succeeded"], said["failed"], said["results"]) == (
+        1,
+        3,
+        [
+            ok(plain),
+            refused(having, 409, "This item has this tag already", "already_tagged"),
+            refused(full, 409, "An item can have 500 tags, and no more", "too_many_tags"),
+            {"id": foreign, **MISSING},
+        ],
+    )
+    assert tagging.tags_of(tenant, plain) == {"color": ["red"]}
+    assert [
+        tagging.shown(tenant, each)[1] == etag for each, etag in zip((plain, having), etags, strict=True)
+    ] == [False, True]
+
+    said = foreseen(tenant, "untag", [plain, having, full, foreign], label="color")
+    assert said["results"] == [
+        ok(plain),
+        ok(having),
+        ok(full) | {"changed": False},
+        {"id": foreign, **MISSING},
+    ]
+    assert [tagging.tags_of(tenant, each) for each in (plain, having)] == [{}, {"season": ["spring"]}]
+    tagging.hide(tenant, "color", "red")
+    hidden = done(tenant, "tag", [plain, NOWHERE], label="color", value="red")
+    assert hidden["results"] == [
+        refused(plain, 409, "This tag is hidden in the organization and cannot be given", "tag_hidden"),
+        {"id": UUID(NOWHERE).hex, **MISSING},
+    ]
+    assert done(tenant, "untag", [having], label="season", value="autumn")["results"] == [
+        ok(having) | {"changed": False}
+    ]
+    assert tenant.trouble() == []
+
+
+def test_what_is_asked_wrongly_is_refused_whole(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = folder(tenant)
+    below = folder(tenant, item["path"])["id"]
+    too_many = [NOWHERE] * 1001
+
+    answers = {
+        name: (answer.status_code, answer.json()["error"])
+        for name, answer in {
+            "no action": tenant.studio.post("/api/media/bulk", json={"ids": [item["id"]]}),
+            "another action": ask(tenant, "copy", [item["id"]]),
+            "no ids": ask(tenant, "delete", []),
+            "too many ids": ask(tenant, "delete", too_many),
+            "an id that is none": ask(tenant, "delete", [item["id"], "nonsense"]),
+            "no destination": ask(tenant, "move", [item["id"]]),
+            "no label": ask(tenant, "tag", [item["id"]], value="red"),
+            "no value": ask(tenant, "tag", [item["id"]], label="color"),
+            "an empty value": ask(tenant, "untag", [item["id"]], label="color", value=""),
+            "a null value": ask(tenant, "untag", [item["id"]], label="color", value=None),
+            "a long value": ask(tenant, "tag", [item["id"]], label="color", value="x" * 101),
+            "empty": tenant.studio.post("/api/media/bulk", headers={"content-type": "application/json"}),
+        }.items()
+    }
+
+    one_of = "action: Must be one of move, delete, restore, tag, untag"
+    assert answers == {
+        "no action": (400, "action: Required"),
+        "another action": (400, one_of),
+        "no ids": (400, "ids: Must have at least 1 element"),
+        "too many ids": (400, "ids: Must have at most 1000 elements"),
+        "an id that is none": (400, "ids.1: Must be an id of 32 hexadecimal digits, hyphens allowed"),
+        "no destination": (400, "destinationPath: Required"),
+        "no label": (400, "label: Required"),
+        "no value": (400, "value: Required"),
+        "an empty value": (400, "value must have 1 to 255 characters"),
+        "a null value": (400, "value: Must be a string"),
+        "a long value": (400, "value must have 1 to 100 characters"),
+        "empty": (400, "action: Required"),
+    }
+    assert done(tenant, "delete", too_many[:1000])["results"] == [{"id": UUID(NOWHERE).hex, **MISSING}]
+    assert path_of(tenant, below) is not None
+
+
+def test_an_action_takes_the_scope_and_the_role_that_it_takes_alone(tenant: Tenant) -> None:
+    clients = {
+        "editor": tenant.client("editor"),
+        "viewer": tenant.client("viewer"),
+        "writes": tenant.client(scopes=["media:write"]),
+        "deletes": tenant.client(scopes=["media:delete"]),
+    }
+    said: dict[str, list[int]] = {}
+    for name, client in clients.items():
+        for action in ("move", "tag", "untag", "delete", "restore", "nothing"):
+            more = {"destinationPath": tenant.collection_id.hex, "label": "color", "value": "red"}
+            said.setdefault(name, []).append(ask(client, action, [folder(tenant)["id"]], **more).status_code)
+
+    assert said == {
+        "editor": [200, 200, 200, 403, 403, 400],
+        "viewer": [403, 403, 403, 403, 403, 403],
+        "writes": [200, 200, 200, 403, 403, 400],
+        "deletes": [403, 403, 403, 200, 200, 403],
+    }
+    answers = [ask(clients["editor"], "delete", ["nonsense"]), ask(clients["writes"], "delete", ["nonsense"])]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (403, {"error": "This takes the role owner or admin; yours is editor", "code": "insufficient_role"}),
+        (403, {"error": "This API key does not have the scope media:delete", "code": "insufficient_scope"}),
+    ]
+
+
+def test_the_same_request_again_is_done_once(tenant: Tenant) -> None:
+    items = [folder(tenant)["id"] for _ in range(3)]
+    key = {"idempotency-key": "bulk-1"}
+    body = {"action": "delete", "ids": items}
+
+    first, again = (tenant.studio.post("/api/media/bulk", json=body, headers=key) for _ in range(2))
+    other = tenant.studio.post("/api/media/bulk", json={**body, "dryRun": True}, headers=key)
+
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert (first.json()["succeeded"], other.status_code) == (3, 422)
+
+
+def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: Tenant) -> None:
+    outer, target = folder(tenant), folder(tenant)
+    items = [folder(tenant, outer["path"])["id"] for _ in range(20)]
+    actions = [
+        ("delete", {}),
+        ("move", {"destinationPath": target["path"]}),
+        ("tag", {"label": "a", "value": "b"}),
+        ("restore", {}),
+    ] * 3
+
+    with ThreadPoolExecutor(12) as threads:
+        asked = [
+            threads.submit(ask, tenant, action, items if number % 2 else items[::-1], **more)
+            for number, (action, more) in enumerate(actions)
+        ]
+        asked.append(threads.submit(tenant.studio.delete, f"/api/media/{outer['id']}"))
+        answers = [each.result().status_code for each in asked]
+
+    assert set(answers) <= {200}
+    assert tenant.trouble() == []
+
+
+def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = folder(tenant)
+    items = [outer["id"], *(folder(tenant, outer["path"])["id"] for _ in range(3))]
+    monkeypatch.setattr(acts, "MAX_DELETED_AT_ONCE", 3)
+
+    try:
+        bulk.carry_out(tenant.owner, [UUID(each) for each in items[:2]], Delete(), dry_run=False)
+        said = None
+    except Conflict as why:
+        said = why.sentence
+    monkeypatch.setattr(acts, "MAX_DELETED_AT_ONCE", 4)
+
+    assert said == "More than 3 items cannot be deleted at once; delete fewer, and the folders one by one"
+    assert (
+        bulk.carry_out(tenant.owner, [UUID(each) for each in items[:2]], Delete(), dry_run=False).count == 0
+    )

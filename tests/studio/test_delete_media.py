@@ -1,0 +1,156 @@
+"""DELETE /api/media/{mediaId}"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from tests.given import pictures
+from tests.given.shapes import AN_ID, hyphened
+from vitrine.library import folders
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+PHOTO = pictures.jpeg(60, 40, seed=51)
+NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
+
+
+def usage(tenant: Tenant) -> dict[str, Any]:
+    said: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    return said
+
+
+def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant: Tenant) -> None:
+    photo = tenant.ready(PHOTO)
+    before = usage(tenant)
+
+    answer = tenant.studio.delete(f"/api/media/{photo}")
+
+    assert (answer.status_code, answer.json()) == (200, {"id": photo, "deletedCount": 1, "deletionId": AN_ID})
+    assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
+    assert (
+        tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 0
+    )
+    assert tenant.studio.get("/api/v1/media").json()["data"] == {
+        "data": [],
+        "total": 0,
+        "limit": 20,
+        "offset": 0,
+    }
+    assert usage(tenant) == {
+        "bytes": {**before["bytes"], "active": 0, "trash": before["bytes"]["total"]},
+        "counts": {"active": 0, "trash": 1},
+        "limit": None,
+    }
+    assert tenant.trouble() == []
+
+
+def test_deleting_twice_counts_once(tenant: Tenant) -> None:
+    photo = tenant.ready(PHOTO)
+    tenant.studio.delete(f"/api/media/{photo}")
+    once = usage(tenant)
+
+    again = tenant.studio.delete(f"/api/media/{photo}")
+
+    assert (again.status_code, again.json()) == NOT_FOUND
+    assert usage(tenant) == once
+    assert tenant.trouble() == []
+
+
+def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
+    photo = tenant.ready(PHOTO)
+
+    with ThreadPoolExecutor(10) as threads:
+        asked = [threads.submit(tenant.studio.delete, f"/api/media/{photo}") for _ in range(10)]
+        answers = [each.result() for each in asked]
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [404] * 9
+    assert usage(tenant)["counts"] == {"active": 0, "trash": 1}
+    assert tenant.trouble() == []
+
+
+def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant) -> None:
+    outer = folders.create(tenant.owner, tenant.collection_id, "outer", path=None, reuse=False)
+    inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
+    beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
+    photos = [tenant.post_file(PHOTO, path=place.path.ltree()) for place in (outer, inner, inner, beside)]
+    assert [tenant.settled(photo)["state"] for photo in photos] == ["ready"] * 4
+
+    answer = tenant.studio.delete(f"/api/media/{outer.id}")
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": outer.id.hex, "deletedCount": 3, "deletionId": AN_ID},
+    )
+    assert [
+        tenant.studio.get(f"/api/media/{item}").status_code
+        for item in (outer.id, inner.id, *photos, beside.id)
+    ] == [404] * 5 + [200] * 2
+    assert usage(tenant)["counts"] == {"active": 1, "trash": 3}
+    assert tenant.trouble() == []
+
+
+def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
+    photo = tenant.ready(PHOTO, path=folder.path.ltree())
+    tenant.studio.delete(f"/api/media/{photo}")
+
+    assert tenant.studio.delete(f"/api/media/{folder.id}").json() == {
+        "id": folder.id.hex,
+        "deletedCount": 0,
+        "deletionId": AN_ID,
+    }
+    assert tenant.trouble() == []
+
+
+def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(tenant: Tenant) -> None:
+    for route in ("media", "folder"):
+        folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
+        stale = tenant.studio.get(f"/api/media/{folder}").headers["etag"]
+        tenant.studio.patch(f"/api/media/{folder}", json={"name": "y"})
+        fresh = tenant.studio.get(f"/api/{route}/{folder}").headers["etag"]
+
+        answers = [
+            tenant.studio.delete(f"/api/{route}/{folder}", headers={"if-match": etag})
+            for etag in (stale, f'{stale}, "x"', fresh, fresh)
+        ]
+
+        assert [answer.status_code for answer in answers] == [412, 412, 200, 404]
+        assert answers[0].json() == {
+            "error": "It has changed since it was read; read it again",
+            "code": "stale",
+        }
+    assert tenant.trouble() == []
+
+
+def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id.hex
+
+    assert tenant.studio.delete(f"/api/media/{hyphened(folder)}").json()["id"] == folder
+
+
+def test_a_request_may_say_json_and_send_none(tenant: Tenant) -> None:
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False).id
+
+    assert (
+        tenant.studio.delete(f"/api/media/{folder}", headers={"content-type": "application/json"}).status_code
+        == 200
+    )
+
+
+def test_a_collection_is_no_item(tenant: Tenant) -> None:
+    answer = tenant.studio.delete(f"/api/media/{tenant.collection_id}")
+
+    assert (answer.status_code, answer.json()) == NOT_FOUND
+
+
+def test_nothing_can_be_put_into_what_is_deleted(tenant: Tenant) -> None:
+    folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
+    tenant.studio.delete(f"/api/media/{folder.id}")
+
+    answer = tenant.studio.post(
+        "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "y", "path": folder.path.ltree()}
+    )
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "Folder not found", "code": "not_found"})

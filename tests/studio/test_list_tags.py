@@ -1,0 +1,115 @@
+"""GET /api/dataset/{datasetId}/tags"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.shapes import hyphened
+from tests.given.tags import folder, given, hide, listed, photo, put_many, remove, rename, said, shown
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def test_a_collection_without_tags_has_none(tenant: Tenant) -> None:
+    folder(tenant)
+
+    assert said(listed(tenant)) == (200, {"tags": {}})
+
+
+def test_each_tag_is_listed_once_groups_and_values_by_code_point(tenant: Tenant) -> None:
+    outer, item = folder(tenant), photo(tenant)
+    inner = folder(tenant, path=shown(tenant, outer)[0]["path"])
+    given(tenant, outer, {"season": ["spring"], "color": ["red", "blue"]})
+    given(tenant, item, {"color": ["red", "Red"], "Zoo": ["é", "z"]})
+    given(tenant, inner, {"color": ["green", "red"]})
+
+    answer = listed(tenant)
+
+    tags = answer.json()["tags"]
+    assert said(answer) == (
+        200,
+        {"tags": {"Zoo": ["z", "é"], "color": ["Red", "blue", "green", "red"], "season": ["spring"]}},
+    )
+    assert list(tags) == ["Zoo", "color", "season"]
+
+
+def test_only_what_items_of_this_collection_have_is_listed(tenant: Tenant, stranger: Tenant) -> None:
+    other = tenant.studio.post(f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Other"}).json()[
+        "id"
+    ]
+    given(tenant, folder(tenant), {"color": ["red"]})
+    given(tenant, folder(tenant, datasetId=other), {"color": ["blue"]})
+    given(stranger, folder(stranger), {"color": ["green"]})
+
+    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
+    assert said(listed(tenant, hyphened(other))) == (200, {"tags": {"color": ["blue"]}})
+
+
+def test_what_is_taken_away_renamed_deleted_or_restored_is_followed(tenant: Tenant) -> None:
+    one, other = folder(tenant), folder(tenant)
+    given(tenant, one, {"color": ["blue", "red"]})
+    given(tenant, other, {"color": ["red"], "season": ["spring"]})
+
+    remove(tenant, one, label="color", value="blue")
+    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"], "season": ["spring"]}})
+    tenant.studio.delete(f"/api/media/{other}")
+    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
+    rename(tenant, one, "color", "hue")
+    assert said(listed(tenant)) == (200, {"tags": {"hue": ["red"]}})
+    tenant.studio.post(f"/api/media/{other}/restore")
+    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"], "hue": ["red"], "season": ["spring"]}})
+
+
+def test_a_hidden_tag_is_not_listed(tenant: Tenant) -> None:
+    given(tenant, folder(tenant), {"color": ["red", "blue"], "season": ["spring"]})
+    hide(tenant, "color", "red")
+    hide(tenant, "season", "spring")
+
+    assert said(listed(tenant)) == (200, {"tags": {"color": ["blue"]}})
+
+
+def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
+    for group in ("a", "b"):
+        put_many(tenant, folder(tenant), group, 2600)
+
+    answer = listed(tenant)
+
+    assert said(answer) == (
+        200,
+        {
+            "tags": {
+                "a": [f"value {n:05}" for n in range(1, 2601)],
+                "b": [f"value {n:05}" for n in range(1, 2401)],
+            }
+        },
+    )
+
+
+@pytest.mark.parametrize("where", ["nowhere", "malformed", "an item"])
+def test_a_collection_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
+    named = {"nowhere": NOWHERE, "malformed": "nonsense", "an item": folder(tenant)}[where]
+
+    assert said(listed(tenant, named)) == (404, {"error": "Collection not found", "code": "not_found"})
+
+
+def test_a_deleted_collection_is_not_found(tenant: Tenant) -> None:
+    values = {"organization": tenant.id, "act": uuid4(), "collection": tenant.collection_id}
+    with owner() as connection:
+        connection.execute(
+            """
+            insert into deletions (organization_id, id, kind, root_id, actor, item_count)
+            values (%(organization)s, %(act)s, 'collection', %(collection)s, %(organization)s, 0)
+            """,
+            values,
+        )
+        connection.execute(
+            "update collections set is_default = false, status = 'deleted', deletion_id = %(act)s where id = %(collection)s",
+            values,
+        )
+
+    assert said(listed(tenant)) == (404, {"error": "Collection not found", "code": "not_found"})

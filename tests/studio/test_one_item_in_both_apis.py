@@ -1,0 +1,113 @@
+"""An item is the same one in the Studio API and in v1, whichever brought it and whichever changes it:
+every field that v1 shows, against Studio's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_type_hints
+from uuid import UUID
+
+import pytest
+
+from tests.given import pictures
+from vitrine.dialects.v1 import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.given.tenants import Tenant
+
+PHOTO = pictures.jpeg(64, 48, seed=5)
+SAID = {"title": "A title", "alt": "What is seen", "caption": "What is told of it"}
+
+# Of each field of v1, what it is in Studio's item.
+FIELDS: dict[str, Callable[[dict[str, Any], Tenant], object]] = {
+    "id": lambda media, _: str(UUID(media["id"])),
+    "userId": lambda media, _: str(UUID(media["createdById"])),
+    "teamId": lambda _, tenant: str(tenant.id),
+    "url": lambda media, _: media["blob"],
+    "filename": lambda media, _: media["filename"],
+    "fileSize": lambda media, _: media["sizeBytes"],
+    "mimeType": lambda media, _: media["mimeType"],
+    "width": lambda media, _: media["width"],
+    "height": lambda media, _: media["height"],
+    "title": lambda media, _: media["metadata"].get("title"),
+    "alt": lambda media, _: media["metadata"].get("alt"),
+    "caption": lambda media, _: media["metadata"].get("caption"),
+    "status": lambda media, _: media["status"],
+    "createdAt": lambda media, _: media["createdAt"],
+    "updatedAt": lambda media, _: media["updatedAt"],
+    "processing": lambda media, _: media["processing"],
+}
+
+
+def by_studio(tenant: Tenant) -> str:
+    return tenant.ready(PHOTO, "photo.jpg")
+
+
+def by_v1(tenant: Tenant) -> str:
+    answer = tenant.studio.post("/api/v1/media/upload", files={"files": ("photo.jpg", PHOTO, "image/jpeg")})
+    media = UUID(answer.json()["data"]["media"][0]["id"]).hex
+    assert tenant.settled(media)["state"] == "ready"
+    return media
+
+
+def in_v1(tenant: Tenant, item: str) -> dict[str, Any]:
+    found: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
+    return found
+
+
+def in_studio(tenant: Tenant, item: str) -> dict[str, Any]:
+    found: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
+    return found
+
+
+def tags_in_v1(tenant: Tenant, item: str) -> list[str]:
+    return [tag["name"] for tag in tenant.studio.get(f"/api/v1/media/{item}/tags").json()["data"]]
+
+
+def agree(tenant: Tenant, item: str) -> dict[str, Any]:
+    """The item as v1 shows it, which is what Studio says of it."""
+    media, shown = in_studio(tenant, item), in_v1(tenant, item)
+    assert shown == {name: of(media, tenant) for name, of in FIELDS.items()}
+    return shown
+
+
+@pytest.mark.parametrize("brought", [by_studio, by_v1])
+def test_what_one_brings_and_changes_the_other_shows(
+    tenant: Tenant, brought: Callable[[Tenant], str]
+) -> None:
+    assert FIELDS.keys() == get_type_hints(show.Media).keys()
+    item = brought(tenant)
+    first = agree(tenant, item)
+
+    assert tenant.studio.patch(f"/api/v1/media/{item}", json=SAID).status_code == 200
+    said = agree(tenant, item)
+    assert (
+        tenant.studio.patch(
+            f"/api/media/{item}", json={"metadata": {"alt": "Seen anew", "tags": {"tags": ["red"]}}}
+        ).status_code
+        == 200
+    )
+    anew = agree(tenant, item)
+    tag = next(
+        each for each in tenant.studio.get("/api/v1/media-tags").json()["data"] if each["name"] == "red"
+    )
+    assert tenant.studio.put(f"/api/v1/media/{item}/tags", json={"tagIds": []}).status_code == 200
+    without = in_studio(tenant, item)["metadata"]["tags"]
+    assert tenant.studio.post(f"/api/v1/media/{item}/tags", json={"tagId": tag["id"]}).status_code == 201
+
+    assert (first["width"], first["height"], first["title"]) == (64, 48, None)
+    assert {name: said[name] for name in SAID} == SAID
+    # metadata is replaced
+    assert {name: anew[name] for name in SAID} == {"title": None, "alt": "Seen anew", "caption": None}
+    assert (without, in_studio(tenant, item)["metadata"]["tags"], tags_in_v1(tenant, item)) == (
+        {},
+        {"tags": ["red"]},
+        ["red"],
+    )
+    assert tenant.studio.delete(f"/api/v1/media/{item}").status_code == 200
+    assert tenant.studio.get(f"/api/media/{item}").status_code == 404
+    assert tenant.studio.post(f"/api/media/{item}/restore").status_code == 200
+    agree(tenant, item)
+    assert tenant.trouble() == []

@@ -1,0 +1,222 @@
+"""DELETE /api/media/{mediaId}/tags"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.names import COMPOSED, DECOMPOSED
+from tests.given.shapes import AN_ETAG
+from tests.given.tags import add, folder, given, hide, photo, remove, said, shown, tags_of
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+STALE = (412, {"error": "It has changed since it was read; read it again", "code": "stale"})
+TAGS = {"color": ["blue", "red"], "season": ["spring"]}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str) -> None:
+    item = photo(tenant) if kind == "file" else folder(tenant)
+    given(tenant, item, TAGS)
+    before, etag = shown(tenant, item)
+
+    answer = remove(tenant, item, label="color", value="red")
+
+    media = answer.json()["media"]
+    left = {**before["metadata"], "tags": {"color": ["blue"], "season": ["spring"]}}
+    assert said(answer) == (
+        200,
+        {"media": {**before, "updatedAt": media["updatedAt"], "frames": media["frames"], "metadata": left}},
+    )
+    assert media["updatedAt"] > before["updatedAt"]
+    assert answer.headers["etag"] == AN_ETAG
+    assert answer.headers["etag"] != etag
+    assert answer.headers["etag"] == shown(tenant, item)[1]
+    assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
+    assert tenant.trouble() == []
+
+
+def test_the_last_value_takes_its_group_along(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+
+    assert remove(tenant, item, label="season", value="spring").json()["media"]["metadata"]["tags"] == {
+        "color": ["blue", "red"]
+    }
+
+
+def test_without_a_value_the_whole_group_goes(tenant: Tenant) -> None:
+    item, other = folder(tenant), folder(tenant)
+    for each in (item, other):
+        given(tenant, each, TAGS)
+
+    assert remove(tenant, item, label="color").json()["media"]["metadata"]["tags"] == {"season": ["spring"]}
+    assert tags_of(tenant, other) == TAGS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"label": "color", "value": "green"},
+        {"label": "color", "value": "Red"},
+        {"label": "Color"},
+        {"label": "red"},
+        {"label": "x" * 255},
+    ],
+)
+def test_what_is_not_there_is_removed_already(tenant: Tenant, body: dict[str, str]) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    before, etag = shown(tenant, item)
+
+    answer = remove(tenant, item, **body)
+
+    assert (said(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
+
+
+def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {COMPOSED: [COMPOSED]})
+
+    assert (
+        remove(tenant, item, label=f" {DECOMPOSED}", value=f"{DECOMPOSED}\t").json()["media"]["metadata"][
+            "tags"
+        ]
+        == {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        (
+            {},
+            {
+                "error": "label: Required",
+                "code": "invalid",
+                "details": [{"path": ["label"], "message": "Required"}],
+            },
+        ),
+        (
+            {"label": "color", "value": None},
+            {
+                "error": "value: Must be a string",
+                "code": "invalid",
+                "details": [{"path": ["value"], "message": "Must be a string"}],
+            },
+        ),
+        (
+            {"label": "color", "value": ""},
+            {"error": "value must have 1 to 255 characters", "code": "invalid"},
+        ),
+        (
+            {"label": "color", "value": "  "},
+            {"error": "value must have 1 to 255 characters", "code": "invalid"},
+        ),
+        ({"label": ""}, {"error": "label must have 1 to 255 characters", "code": "invalid"}),
+        ({"label": "x" * 256}, {"error": "label must have 1 to 255 characters", "code": "invalid"}),
+        ({"label": "a\0b"}, {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
+    ],
+)
+def test_what_names_no_tag_takes_no_group(
+    tenant: Tenant, body: dict[str, object], refusal: dict[str, object]
+) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+
+    assert said(remove(tenant, item, **body)) == (400, refusal)
+    assert tags_of(tenant, item) == TAGS
+
+
+def test_an_empty_body_takes_nothing(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+
+    answer = tenant.studio.delete(f"/api/media/{item}/tags", headers={"content-type": "application/json"})
+
+    assert said(answer) == (
+        400,
+        {
+            "error": "label: Required",
+            "code": "invalid",
+            "details": [{"path": ["label"], "message": "Required"}],
+        },
+    )
+    assert tags_of(tenant, item) == TAGS
+
+
+@pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted"])
+def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
+    gone = folder(tenant)
+    tenant.studio.delete(f"/api/media/{gone}")
+
+    answer = remove(
+        tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], label="color"
+    )
+
+    assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
+
+
+def test_if_match_is_honoured_also_where_there_is_nothing_to_take(tenant: Tenant) -> None:
+    item = folder(tenant)
+    first = shown(tenant, item)[1]
+    given(tenant, item, TAGS)
+    second = shown(tenant, item)[1]
+
+    assert said(remove(tenant, item, label="color", headers={"if-match": first})) == STALE
+    assert said(remove(tenant, item, label="nothing", headers={"if-match": first})) == STALE
+    assert tags_of(tenant, item) == TAGS
+    assert remove(tenant, item, label="color", headers={"if-match": second}).status_code == 200
+
+
+def test_a_hidden_tag_stays_and_is_there_when_it_is_shown_again(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    hide(tenant, "color", "red")
+
+    assert remove(tenant, item, label="color", value="red").json()["media"]["metadata"]["tags"] == {
+        "color": ["blue"],
+        "season": ["spring"],
+    }
+    assert remove(tenant, item, label="color").json()["media"]["metadata"]["tags"] == {"season": ["spring"]}
+
+    hide(tenant, "color", "red", hidden=False)
+    assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"]}
+
+
+def test_of_twenty_that_take_a_tag_at_once_one_changes_the_item(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    etag = shown(tenant, item)[1]
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: remove(tenant, item, label="color", value="red"), range(20)))
+
+    assert [answer.status_code for answer in answers] == [200] * 20
+    changed = {answer.headers["etag"] for answer in answers}
+    assert (len(changed), etag in changed) == (1, False)
+    with owner() as connection:  # made, three tags given, one taken
+        assert connection.execute("select row_version from media where id = %s::uuid", [item]).fetchone() == {
+            "row_version": 5
+        }
+
+
+def test_twenty_that_give_and_take_at_once_leave_what_they_were_told(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {"n": [f"{n:02}" for n in range(0, 20, 2)]})
+
+    def turn(n: int) -> int:
+        return (
+            add(tenant, item, "n", f"{n:02}") if n % 2 else remove(tenant, item, label="n", value=f"{n:02}")
+        ).status_code
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = list(threads.map(turn, range(20)))
+
+    assert statuses == [200] * 20
+    assert tags_of(tenant, item) == {"n": [f"{n:02}" for n in range(1, 20, 2)]}

@@ -1,0 +1,242 @@
+"""PATCH /api/media/{mediaId}/tags"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE
+from tests.given.names import COMPOSED, DECOMPOSED
+from tests.given.shapes import AN_ETAG
+from tests.given.tags import folder, given, hide, photo, put_many, rename, said, shown, slugs, tags_of
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+STALE = (412, {"error": "It has changed since it was read; read it again", "code": "stale"})
+UNKNOWN = (404, {"error": "This item has no tags under this label", "code": "not_found"})
+TAGS = {"color": ["blue", "red"], "season": ["spring"]}
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant, kind: str) -> None:
+    item = photo(tenant) if kind == "file" else folder(tenant)
+    given(tenant, item, TAGS)
+    before, etag = shown(tenant, item)
+
+    answer = rename(tenant, item, "color", "hue")
+
+    media = answer.json()["media"]
+    renamed = {**before["metadata"], "tags": {"hue": ["blue", "red"], "season": ["spring"]}}
+    assert said(answer) == (
+        200,
+        {
+            "media": {
+                **before,
+                "updatedAt": media["updatedAt"],
+                "frames": media["frames"],
+                "metadata": renamed,
+            }
+        },
+    )
+    assert media["updatedAt"] > before["updatedAt"]
+    assert answer.headers["etag"] == AN_ETAG
+    assert answer.headers["etag"] != etag
+    assert answer.headers["etag"] == shown(tenant, item)[1]
+    assert tenant.trouble() == []
+
+
+def test_other_items_keep_theirs(tenant: Tenant) -> None:
+    item, other = folder(tenant), folder(tenant)
+    for each in (item, other):
+        given(tenant, each, TAGS)
+    before = shown(tenant, other)
+
+    assert rename(tenant, item, "color", "hue").status_code == 200
+
+    assert shown(tenant, other) == before
+
+
+def test_groups_that_become_one_have_each_value_once(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {"color": ["blue", "red"], "hue": ["Red", "green", "red"]})
+
+    assert rename(tenant, item, "color", "hue").json()["media"]["metadata"]["tags"] == {
+        "hue": ["Red", "blue", "green", "red"]
+    }
+
+
+@pytest.mark.parametrize("new", ["color", " color ", "color\n"])
+def test_the_same_label_changes_nothing(tenant: Tenant, new: str) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    before, etag = shown(tenant, item)
+
+    answer = rename(tenant, item, "color", new)
+
+    assert (said(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
+
+
+def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, {COMPOSED: ["x"]})
+
+    assert rename(tenant, item, f" {DECOMPOSED}", " Color ").json()["media"]["metadata"]["tags"] == {
+        "Color": ["x"]
+    }
+    assert said(rename(tenant, item, "color", "x")) == UNKNOWN
+    assert rename(tenant, item, "Color", "color").json()["media"]["metadata"]["tags"] == {"color": ["x"]}
+
+
+@pytest.mark.parametrize("new", ["another", "unknown"])
+def test_a_label_that_the_item_does_not_have_is_not_found(tenant: Tenant, new: str) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    given(tenant, folder(tenant), {"unknown": ["x"]})
+    before = shown(tenant, item)
+
+    assert said(rename(tenant, item, "unknown", new)) == UNKNOWN
+    assert shown(tenant, item) == before
+
+
+@pytest.mark.parametrize("where", ["nowhere", "malformed", "deleted"])
+def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
+    gone = folder(tenant)
+    given(tenant, gone, TAGS)
+    tenant.studio.delete(f"/api/media/{gone}")
+
+    answer = rename(
+        tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], "color", "hue"
+    )
+
+    assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refusal"),
+    [
+        ("", "hue", {"error": "oldLabel must have 1 to 255 characters", "code": "invalid"}),
+        ("color", " ", {"error": "newLabel must have 1 to 100 characters", "code": "invalid"}),
+        ("color", "x" * 101, {"error": "newLabel must have 1 to 100 characters", "code": "invalid"}),
+        ("color", "a\0b", {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
+        (
+            "color",
+            None,
+            {
+                "error": "newLabel: Must be a string",
+                "code": "invalid",
+                "details": [{"path": ["newLabel"], "message": "Must be a string"}],
+            },
+        ),
+    ],
+)
+def test_what_cannot_be_a_label_is_refused(
+    tenant: Tenant, old: object, new: object, refusal: dict[str, object]
+) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+
+    assert said(rename(tenant, item, old, new)) == (400, refusal)
+    assert tags_of(tenant, item) == TAGS
+
+
+def test_both_labels_are_needed(tenant: Tenant) -> None:
+    assert said(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (
+        400,
+        {
+            "error": "oldLabel: Required",
+            "code": "invalid",
+            "details": [
+                {"path": ["oldLabel"], "message": "Required"},
+                {"path": ["newLabel"], "message": "Required"},
+            ],
+        },
+    )
+
+
+def test_if_match_is_honoured(tenant: Tenant) -> None:
+    item = folder(tenant)
+    first = shown(tenant, item)[1]
+    given(tenant, item, TAGS)
+    second = shown(tenant, item)[1]
+
+    assert said(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
+    assert said(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
+    # 404 goes before 412
+    assert said(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
+    assert tags_of(tenant, item) == TAGS
+    assert rename(tenant, item, "color", "hue", **{"if-match": second}).status_code == 200
+
+
+def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+    hide(tenant, "color", "red")
+    given(tenant, folder(tenant), {"hue": ["blue"]})
+    hide(tenant, "hue", "blue")
+    hidden = {"error": "This tag is hidden in the organization and cannot be given", "code": "tag_hidden"}
+
+    assert said(rename(tenant, item, "color", "hue")) == (409, hidden)
+    assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
+    assert rename(tenant, item, "color", "shade").json()["media"]["metadata"]["tags"] == {
+        "season": ["spring"],
+        "shade": ["blue"],
+    }
+
+    hide(tenant, "color", "red", hidden=False)
+    assert tags_of(tenant, item) == {"color": ["red"], "season": ["spring"], "shade": ["blue"]}
+
+
+def test_what_becomes_a_tag_of_v1_gets_slugs(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, folder(tenant), {"tags": ["a b"]})
+    given(tenant, item, {"color": ["A B", "Blue", "a-b", "blue", "日本"]})
+
+    assert rename(tenant, item, "color", "tags").json()["media"]["metadata"]["tags"] == {
+        "tags": ["A B", "Blue", "a-b", "blue", "日本"]
+    }
+
+    given(tenant, folder(tenant), {"tags": ["blue"]})
+    made = slugs(tenant)
+    assert (len(made), len(set(made.values())), made["a b"], made["Blue"]) == (6, 6, "a-b", "blue")
+    assert set(slugs(tenant, "color").values()) == {None}
+
+
+def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
+    item = folder(tenant)
+    put_many(tenant, item, "many", 500)
+
+    assert rename(tenant, item, "many", "tags").json()["media"]["metadata"]["tags"] == {
+        "tags": [f"value {n:05}" for n in range(1, 501)]
+    }
+    assert tenant.trouble() == []
+
+
+def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
+    item = folder(tenant)
+    given(tenant, item, TAGS)
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = [
+            said(answer)
+            for answer in threads.map(lambda n: rename(tenant, item, "color", f"hue {n}"), range(20))
+        ]
+
+    assert (sum(status == 200 for status, _ in answers), answers.count(UNKNOWN)) == (1, 19)
+    assert sorted(map(len, tags_of(tenant, item).values())) == [1, 2]
+
+
+def test_twenty_items_whose_groups_are_renamed_at_once_share_the_new_tags(tenant: Tenant) -> None:
+    items = [folder(tenant) for _ in range(20)]
+    names = ["A B", "C D", "a b", "a-b", "c d"]
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda item: given(tenant, item, {"color": names}), items))
+        answers = list(threads.map(lambda item: rename(tenant, item, "color", "tags"), items))
+
+    assert [answer.status_code for answer in answers] == [200] * 20
+    assert [tags_of(tenant, item) for item in items] == [{"tags": names}] * 20
+    made = slugs(tenant)
+    assert (sorted(made), len(set(made.values()))) == (sorted(names), 5)

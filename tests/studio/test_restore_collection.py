@@ -1,0 +1,125 @@
+"""POST /api/dataset/{datasetId}/restore"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from tests.given import collections as collecting
+from tests.given.isolation_cases import owner
+from tests.given.shapes import A_TIME, hyphened
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
+    made = collecting.make(tenant, icon="sun")
+    trip = collecting.folder(tenant, made["id"])
+    day = collecting.folder(tenant, made["id"], trip["path"])
+    items = [
+        collecting.photo(tenant, made["id"], path, seed)
+        for seed, path in enumerate((None, trip["path"], day["path"]))
+    ]
+    before = collecting.usage(tenant)
+    etag = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
+    act = collecting.delete(tenant, made["id"]).json()["deletionId"]
+
+    answer = collecting.restore(tenant, hyphened(made["id"]))
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": made["id"], "restoredCount": 3, "deletionId": act},
+    )
+    shown = tenant.studio.get(f"/api/dataset/{made['id']}")
+    assert shown.json() == {"dataset": {**made, "updatedAt": A_TIME}}
+    assert shown.headers["etag"] != etag
+    assert [collecting.level(tenant, made["id"], path) for path in (None, trip["path"], day["path"])] == [
+        sorted([trip["id"], items[0]]),
+        sorted([day["id"], items[1]]),
+        [items[2]],
+    ]
+    assert collecting.usage(tenant) == before
+    assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 3
+    assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
+    assert tenant.trouble() == []
+
+
+def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    earlier, later = (
+        collecting.photo(tenant, made, trip["path"], 1),
+        collecting.photo(tenant, made, trip["path"], 2),
+    )
+    tenant.studio.delete(f"/api/media/{earlier}")
+    collecting.delete(tenant, made)
+
+    assert collecting.restore(tenant, made).json()["restoredCount"] == 1
+
+    assert collecting.level(tenant, made, trip["path"]) == [later]
+    assert tenant.studio.post(f"/api/media/{earlier}/restore").status_code == 200
+    assert collecting.level(tenant, made, trip["path"]) == sorted([earlier, later])
+    assert tenant.trouble() == []
+
+
+def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
+    answer = collecting.restore(tenant, tenant.collection_id.hex)
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This collection is not deleted", "code": "not_deleted"},
+    )
+
+
+@pytest.mark.parametrize("state", ["purging", "purged"])
+def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
+    made = collecting.make(tenant)["id"]
+    item = collecting.photo(tenant, made)
+    act = collecting.delete(tenant, made).json()["deletionId"]
+    with owner() as connection:
+        connection.execute("update deletions set state = %s where id = %s", [state, UUID(act)])
+
+    answers = [collecting.restore(tenant, made), tenant.studio.post(f"/api/media/{item}/restore")]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (410, {"error": "This collection was deleted for good", "code": "gone"}),
+        (410, {"error": "This item was deleted for good", "code": "gone"}),
+    ]
+
+
+def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    collecting.photo(tenant, made)
+    collecting.delete(tenant, made)
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = [
+            answer.status_code
+            for answer in threads.map(lambda _: collecting.restore(tenant, made), range(20))
+        ]
+
+    assert sorted(statuses) == [200] + [409] * 19
+    assert tenant.trouble() == []
+
+
+def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    item = collecting.photo(tenant, made, trip["path"])
+
+    def turn(number: int) -> int:
+        deletes, path = (
+            number % 4 < 2,
+            (f"/api/dataset/{made}", f"/api/media/{trip['id']}", f"/api/media/{item}")[number % 3],
+        )
+        return (tenant.studio.delete(path) if deletes else tenant.studio.post(f"{path}/restore")).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = set(threads.map(turn, range(120)))
+
+    assert statuses <= {200, 404, 409}
+    assert tenant.trouble() == []

@@ -1,0 +1,247 @@
+"""POST /api/media/{mediaId}/restore"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from tests.given import pictures
+from tests.given.isolation_cases import owner
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.given.tenants import Tenant
+
+
+def folder(tenant: Tenant, name: str, path: str | None = None) -> dict[str, str]:
+    body = {"datasetId": tenant.collection_id.hex, "name": name, **({"path": path} if path else {})}
+    made: dict[str, str] = tenant.studio.post("/api/folder", json=body).json()["folder"]
+    return made
+
+
+def photo(tenant: Tenant, path: str | None = None, seed: int = 1) -> str:
+    item = tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
+    assert tenant.settled(item)["state"] == "ready"
+    return item
+
+
+def delete(tenant: Tenant, item: str) -> str:
+    answer = tenant.studio.delete(f"/api/media/{item}")
+    assert answer.status_code == 200, answer.text
+    act: str = answer.json()["deletionId"]
+    return act
+
+
+def restore(tenant: Tenant, item: str) -> httpx.Response:
+    return tenant.studio.post(f"/api/media/{item}/restore")
+
+
+def path_of(tenant: Tenant, item: str) -> str | None:
+    answer = tenant.studio.get(f"/api/media/{item}")
+    path: str | None = answer.json()["media"]["path"] if answer.status_code == 200 else None
+    return path
+
+
+def total(tenant: Tenant, path: str | None = None) -> int:
+    answer = tenant.studio.get(
+        f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": path} if path else {}
+    )
+    found: int = answer.json()["pagination"]["total"]
+    return found
+
+
+def usage(tenant: Tenant) -> dict[str, object]:
+    counted: dict[str, object] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    return counted
+
+
+def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
+    trip = folder(tenant, "trip")
+    item = photo(tenant, trip["path"])
+    before, used = tenant.studio.get(f"/api/media/{item}").json()["media"], usage(tenant)
+    act = delete(tenant, item)
+
+    answer = restore(tenant, item)
+
+    assert (answer.status_code, answer.json()) == (200, {"id": item, "restoredCount": 1, "deletionId": act})
+    after = tenant.studio.get(f"/api/media/{item}").json()["media"]
+    changing = {"updatedAt", "updatedById", "frames"}
+    assert {name: value for name, value in after.items() if name not in changing} == {
+        n: v for n, v in before.items() if n not in changing
+    }
+    assert [frame["id"] for frame in after["frames"]] == [frame["id"] for frame in before["frames"]]
+    assert usage(tenant) == used
+    assert total(tenant, trip["path"]) == 1
+    assert tenant.trouble() == []
+
+
+def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant: Tenant) -> None:
+    top = folder(tenant, "top")
+    below = folder(tenant, "below", top["path"])
+    earlier, later, inner = (
+        photo(tenant, top["path"]),
+        photo(tenant, top["path"], 2),
+        photo(tenant, below["path"], 3),
+    )
+    delete(tenant, earlier)
+    delete(tenant, top["id"])
+
+    answer = restore(tenant, top["id"])
+
+    assert answer.json()["restoredCount"] == 2
+    assert [
+        path_of(tenant, item) is not None for item in (top["id"], below["id"], later, inner, earlier)
+    ] == [True, True, True, True, False]
+    assert (total(tenant), total(tenant, top["path"]), total(tenant, below["path"])) == (1, 2, 1)
+    assert tenant.trouble() == []
+
+
+def test_any_item_of_an_act_stands_for_the_act(tenant: Tenant) -> None:
+    top = folder(tenant, "top")
+    item = photo(tenant, top["path"])
+    delete(tenant, top["id"])
+
+    assert restore(tenant, item).json()["restoredCount"] == 1
+    assert path_of(tenant, item) == f"{top['path']}.{item}"
+
+
+def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenant: Tenant) -> None:
+    top = folder(tenant, "top")
+    middle = folder(tenant, "middle", top["path"])
+    bottom = folder(tenant, "bottom", middle["path"])
+    inner = folder(tenant, "inner", bottom["path"])
+    item, within = photo(tenant, bottom["path"]), photo(tenant, inner["path"], 2)
+    for each in (item, inner["id"], middle["id"]):
+        delete(tenant, each)
+
+    answers = [restore(tenant, item), restore(tenant, inner["id"])]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert path_of(tenant, item) == f"{top['path']}.{item}"
+    assert path_of(tenant, inner["id"]) == f"{top['path']}.{inner['id']}"
+    assert path_of(tenant, within) == f"{top['path']}.{inner['id']}.{within}"
+    assert (total(tenant, top["path"]), total(tenant, f"{top['path']}.{inner['id']}")) == (2, 1)
+    assert tenant.trouble() == []
+
+    delete(tenant, top["id"])
+    restored = restore(tenant, middle["id"])
+    assert (restored.json()["restoredCount"], path_of(tenant, middle["id"])) == (
+        0,
+        f"{tenant.collection_id.hex}.{middle['id']}",
+    )
+    assert path_of(tenant, bottom["id"]) == f"{tenant.collection_id.hex}.{middle['id']}.{bottom['id']}"
+    assert tenant.trouble() == []
+
+
+def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> None:
+    item = tenant.post_file(pictures.jpeg(2000, 1500, seed=4))
+    while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+        pass
+    delete(tenant, item)
+
+    assert restore(tenant, item).status_code == 200
+    assert tenant.settled(item)["state"] == "ready"
+    assert tenant.trouble() == []
+
+
+def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant: Tenant) -> None:
+    with owner() as holding, owner() as looking, ThreadPoolExecutor(1) as threads:
+        looking.autocommit = True
+
+        def waiting_for(pid: int) -> int:
+            """The process that waits for this one, once it does."""
+            while True:
+                found = looking.execute(
+                    "select pid from pg_stat_activity where %s = any (pg_blocking_pids(pid))", [pid]
+                ).fetchone()
+                if found is not None:
+                    return int(found["pid"])
+
+        def processed() -> str:
+            """An item in the trash whose upload is held before its processing has ended: that comes as
+            far as having counted its frames.
+            """
+            for seed in range(20):
+                item = tenant.post_file(pictures.jpeg(3000, 2000, seed=seed))
+                while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+                    pass
+                delete(tenant, item)
+                while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
+                    pass
+                held = holding.execute(
+                    "select state from uploads where version_id = %s for update", [UUID(item)]
+                ).fetchone()
+                if held is not None and held["state"] == "processing":
+                    return item
+                holding.rollback()
+            pytest.fail("every one was processed before it was held")
+
+        item = processed()
+        processing = waiting_for(holding.info.backend_pid)
+        restored = threads.submit(restore, tenant, item)
+        waiting_for(processing)
+        holding.rollback()
+
+        assert restored.result(30).status_code == 200
+    assert tenant.settled(item)["state"] == "ready"
+    assert tenant.trouble() == []
+
+
+@pytest.mark.parametrize("spelled", ["plain", "hyphens"])
+def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelled: str) -> None:
+    item = folder(tenant, "lives")["id"]
+    name = item if spelled == "plain" else str(UUID(item))
+
+    answer = restore(tenant, name)
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "This item is not deleted", "code": "not_deleted"},
+    )
+
+
+@pytest.mark.parametrize("state", ["purging", "purged"])
+def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
+    item = photo(tenant)
+    act = delete(tenant, item)
+    with owner() as connection:
+        connection.execute("update deletions set state = %s where id = %s", [state, UUID(act)])
+
+    answer = restore(tenant, item)
+
+    assert (answer.status_code, answer.json()) == (
+        410,
+        {"error": "This item was deleted for good", "code": "gone"},
+    )
+
+
+def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
+    item = photo(tenant)
+    delete(tenant, item)
+
+    with ThreadPoolExecutor(20) as threads:
+        statuses = [answer.status_code for answer in threads.map(lambda _: restore(tenant, item), range(20))]
+
+    assert sorted(statuses) == [200] + [409] * 19
+    assert tenant.trouble() == []
+
+
+def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
+    top = folder(tenant, "top")
+    item = photo(tenant, top["path"])
+
+    def turn(number: int) -> int:
+        target = (top["id"], item)[number % 2]
+        return (
+            restore(tenant, target) if number % 4 < 2 else tenant.studio.delete(f"/api/media/{target}")
+        ).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = set(threads.map(turn, range(80)))
+
+    assert statuses <= {200, 404, 409}
+    assert tenant.trouble() == []

@@ -1,0 +1,186 @@
+"""POST /api/upload/s3/multipart/{uploadId}/complete"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given import pictures
+from tests.given.protocol import PART, begin
+from vitrine import storage
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+PHOTO = pictures.jpeg(640, 480, seed=7)
+STORED = ("stored", "processing", "ready")  # the event may be faster than the answer
+TWO_PARTS = PHOTO + b"\0" * (PART + 1 - len(PHOTO))  # what follows the picture's end is no picture
+
+
+def test_parts_become_one_item_with_its_frame_and_its_hash(tenant: Tenant) -> None:
+    upload = begin(tenant, size=len(TWO_PARTS))
+    parts = upload.put_all(TWO_PARTS)
+
+    answer = upload.complete(parts)
+
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert {k: said[k] for k in ("key", "mediaId")} == {"key": upload.answer["key"], "mediaId": upload.media}
+    assert said["status"] in STORED
+    assert sorted(said) == ["bucket", "key", "location", "mediaId", "status"]
+    assert tenant.settled(upload.media)["state"] == "ready"
+    media = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
+    assert media["sha256"] == hashlib.sha256(TWO_PARTS).hexdigest()
+    assert (media["width"], media["height"], media["sizeBytes"]) == (640, 480, len(TWO_PARTS))
+    assert len(media["frames"]) == 1
+    assert tenant.trouble() == []
+
+
+def test_without_parts_the_stores_own_list_is_used(tenant: Tenant) -> None:
+    upload = begin(tenant)
+    upload.put(1, PHOTO)
+
+    assert upload.complete().json()["status"] in STORED
+    assert tenant.settled(upload.media)["state"] == "ready"
+
+
+def test_repeated_it_answers_the_same_and_makes_nothing_twice(tenant: Tenant) -> None:
+    upload = begin(tenant)
+    parts = upload.put_all(PHOTO)
+
+    first, second = upload.complete(parts), upload.complete(parts)
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json() | {"status": ""} == second.json() | {"status": ""}
+    tenant.settled(upload.media)
+    assert upload.complete(parts).json()["status"] == "ready"
+    usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    assert usage["counts"]["active"] == 1
+    assert tenant.trouble() == []
+
+
+def test_ten_at_once_make_one_item(tenant: Tenant) -> None:
+    upload = begin(tenant)
+    parts = upload.put_all(PHOTO)
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: upload.complete(parts), range(10)))
+
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 503)
+    assert 200 in {answer.status_code for answer in answers}
+    assert tenant.settled(upload.media)["state"] == "ready"
+    assert len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]) == 1
+    assert tenant.trouble() == []
+
+
+def test_wrong_parts_are_told_and_can_be_put_right(tenant: Tenant) -> None:
+    upload = begin(tenant)
+    (part,) = upload.put_all(PHOTO)
+
+    refused = upload.complete([{"PartNumber": 1, "ETag": '"00000000000000000000000000000000"'}])
+
+    assert refused.status_code == 400
+    assert refused.json()["code"] == "invalid_parts"
+    assert upload.complete([part]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[{"PartNumber": 2, "ETag": '"x"'}], [{"PartNumber": 0, "ETag": '"x"'}], [{"PartNumber": 1}], "all", [1]],
+)
+def test_parts_that_are_none_are_refused(tenant: Tenant, parts: object) -> None:
+    upload = begin(tenant)
+    upload.put(1, PHOTO)
+
+    answer = tenant.studio.post(f"{upload.path}/complete", params=upload.key, json={"parts": parts})
+
+    assert answer.status_code == 400, answer.text
+
+
+def test_nothing_uploaded_is_nothing_to_complete(tenant: Tenant) -> None:
+    upload = begin(tenant)
+
+    answer = upload.complete()
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"error": "No part has been uploaded yet", "code": "invalid"},
+    )
+    assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "uploading"
+
+
+def test_another_size_than_declared_is_not_taken(tenant: Tenant) -> None:
+    upload = begin(tenant, size=len(PHOTO) + 1)
+    parts = upload.put_all(PHOTO)
+
+    assert upload.complete(parts).status_code == 400
+    assert tenant.studio.get(f"/api/media/{upload.media}").status_code == 404
+    assert tenant.trouble() == []
+
+
+@pytest.mark.parametrize("kind", ["CRC64NVME", "CRC32C"])
+def test_a_declared_crc_is_held_by_the_store(tenant: Tenant, kind: str) -> None:
+    other = begin(
+        tenant,
+        checksum={
+            "algorithm": kind,
+            "value": base64.b64encode(bytes(8 if kind == "CRC64NVME" else 4)).decode(),
+        },
+    )
+    parts = other.put_all(PHOTO)
+
+    refused = other.complete(parts)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "upload_rejected")
+    said = tenant.studio.get(f"/api/upload/{other.media}").json()
+    assert (said["state"], said["reason"]) == (
+        "rejected",
+        "The bytes do not have the checksum that was declared",
+    )
+    assert tenant.trouble(settled=True) == []
+
+
+def test_the_whole_objects_checksum_is_known_and_can_be_declared(tenant: Tenant) -> None:
+    first = begin(tenant)
+    first.complete(first.put_all(TWO_PARTS))
+    stored = storage.head(first.answer["key"])
+    assert stored is not None
+    assert stored.checksum is not None
+    algorithm, _, value = stored.checksum.partition(":")
+
+    second = begin(tenant, size=len(TWO_PARTS), checksum={"algorithm": algorithm, "value": value})
+
+    assert algorithm == "CRC64NVME"
+    assert second.complete(second.put_all(TWO_PARTS)).status_code == 200
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_declared_sha256_is_compared_while_processing(tenant: Tenant, right: bool) -> None:
+    value = hashlib.sha256(PHOTO if right else b"another").digest()
+    upload = begin(tenant, checksum={"algorithm": "SHA256", "value": base64.b64encode(value).decode()})
+    upload.complete(upload.put_all(PHOTO))
+
+    said = tenant.settled(upload.media)
+
+    assert said["state"] == ("ready" if right else "rejected")
+    assert said["reason"] == (None if right else "The bytes do not have the SHA-256 that was declared")
+    assert tenant.studio.get(f"/api/media/{upload.media}").status_code == (200 if right else 404)
+    assert tenant.trouble() == []
+
+
+def test_an_aborted_upload_cannot_be_completed(tenant: Tenant) -> None:
+    upload = begin(tenant)
+    parts = upload.put_all(PHOTO)
+    upload.abort()
+
+    answer = upload.complete(parts)
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {"error": "The upload was aborted", "code": "upload_aborted"},
+    )

@@ -1,0 +1,200 @@
+"""Rights are checked again when an upload is finalized, whoever finalizes it: the upload is rejected if
+its uploader may no longer upload.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
+
+import pytest
+
+from tests.given import pictures
+from tests.given.isolation_cases import owner
+from tests.given.members import Somebody
+from tests.given.tenants import Client, http
+from vitrine import storage
+from vitrine.db import read
+from vitrine.library import finalizing as settling
+from vitrine.library import organizations
+from vitrine.models import Consumer, Worker
+from vitrine.queries import uploads
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+    from vitrine.models import Upload
+
+PHOTO = pictures.jpeg(96, 64, seed=73)
+ENDINGS: dict[str, LiteralString] = {
+    "removed": "delete from memberships where user_id = %(person)s",
+    "made a viewer": "update memberships set role = 'viewer' where user_id = %(person)s",
+    "the key is revoked": "update api_keys set revoked_at = now() where user_id = %(person)s",
+    "the key has expired": "update api_keys set expires_at = now() where user_id = %(person)s",
+    "the key lost its scope": "update api_keys set scopes = '{media:read}' where user_id = %(person)s",
+    "the organization is gone": "update organizations set deleted_at = now() where id = %(organization)s",
+}
+
+
+def end(tenant: Tenant, editor: Somebody, how: str) -> None:
+    with owner() as connection:
+        connection.execute(ENDINGS[how], {"person": editor.id, "organization": tenant.id})
+
+
+def row(tenant: Tenant, media: str) -> Upload:
+    return read(tenant.owner, uploads.by_version(tenant.id, UUID(media)))[0]
+
+
+def finalized(tenant: Tenant, media: str) -> Upload:
+    until = time.monotonic() + 30
+    while (upload := row(tenant, media)).state not in (
+        "ready",
+        "rejected",
+        "failed",
+    ) and time.monotonic() < until:
+        time.sleep(0.1)
+    return upload
+
+
+def posted(client: Client, **metadata: str) -> dict[str, Any]:
+    answer = client.get(
+        "/api/upload/s3/params",
+        params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}},
+    )
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def send(signed: dict[str, Any]) -> None:
+    answer = http().post(signed["url"], data=signed["fields"], files={"file": ("a.jpg", PHOTO, "image/jpeg")})
+    assert answer.status_code == 201, answer.text
+
+
+def with_parts(client: Client) -> dict[str, Any]:
+    """A session whose one part is in the store."""
+    said: dict[str, Any] = client.post("/api/upload/s3/multipart", json={"filename": "a.jpg"}).json()
+    part = client.get(f"/api/upload/s3/multipart/{said['uploadId']}/1", params={"key": said["key"]}).json()
+    assert http().put(part["url"], content=PHOTO).status_code == 200
+    return said
+
+
+def is_gone(key: str) -> bool:
+    until = time.monotonic() + 10
+    while (there := storage.head(key) is not None) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not there
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.sampled(3)
+def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: str) -> None:
+    editor = Somebody.of(tenant, "editor")
+    signed = posted(editor.client)
+    end(tenant, editor, how)
+
+    send(signed)
+
+    upload = finalized(tenant, signed["mediaId"])
+    assert (upload.state, upload.reason, upload.reserved_bytes) == (
+        "rejected",
+        "The uploader's rights have ended",
+        0,
+    )
+    assert is_gone(upload.key)
+    if how != "the organization is gone":
+        assert tenant.studio.get(f"/api/upload/{signed['mediaId']}").json()["reason"] == upload.reason
+        assert tenant.studio.get(f"/api/media/{signed['mediaId']}").status_code == 404
+        assert tenant.studio.get(f"/api/organization/{tenant.id}/usage").json()["bytes"]["total"] == 0
+    assert tenant.trouble() == []
+
+
+def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> None:
+    item, editor = tenant.ready(PHOTO), Somebody.of(tenant, "editor")
+    signed = posted(editor.client, sourceMediaId=item)
+    end(tenant, editor, "removed")
+
+    send(signed)
+
+    assert finalized(tenant, signed["mediaId"]).state == "rejected"
+    assert [each["id"] for each in tenant.studio.get(f"/api/media/{item}/versions").json()["versions"]] == [
+        item
+    ]
+    assert tenant.trouble() == []
+
+
+@pytest.mark.parametrize("how", ["removed", "the key is revoked"])
+def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str) -> None:
+    editor = Somebody.of(tenant, "editor")
+    begun = with_parts(editor.client)
+    end(tenant, editor, how)
+
+    opened = row(tenant, begun["mediaId"])
+    assert opened.store_upload_id is not None
+    parts = storage.parts(opened.key, opened.store_upload_id)
+    storage.complete(
+        opened.key, opened.store_upload_id, [(p.number, p.etag) for p in parts], size=None, checksum=None
+    )
+
+    upload = finalized(tenant, begun["mediaId"])
+    assert (upload.state, upload.reason, is_gone(upload.key)) == ("rejected", settling.RIGHTS_ENDED, True)
+    assert tenant.trouble() == []
+
+
+def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
+    editor = Somebody.of(tenant, "editor")
+    begun = with_parts(editor.client)
+    end(tenant, editor, "removed")
+    at = f"/api/upload/s3/multipart/{begun['uploadId']}/complete"
+
+    answers = [
+        client.post(at, params={"key": begun["key"]}, json={}) for client in (editor.client, tenant.studio)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 422]
+    assert answers[1].json() == {
+        "error": "The file was refused: The uploader's rights have ended",
+        "code": "upload_rejected",
+    }
+    assert tenant.trouble() == []
+
+
+def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) -> None:
+    editor = Somebody.of(tenant, "editor")
+    begun = with_parts(editor.client)
+    end(tenant, editor, "the key is revoked")
+    another = Client(organizations.add_key(editor.id, "another", ["media:write"]))
+
+    answer = another.post(
+        f"/api/upload/s3/multipart/{begun['uploadId']}/complete", params={"key": begun["key"]}, json={}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert finalized(tenant, begun["mediaId"]).state == "ready"
+    assert tenant.trouble() == []
+
+
+def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
+    editor = Somebody.of(tenant, "editor")
+    session = editor.signed_in()
+    signed = posted(session)
+    assert session.post("/api/auth/sign-out", json={}).status_code == 200
+
+    send(signed)
+
+    assert finalized(tenant, signed["mediaId"]).state == "ready"
+    assert tenant.trouble() == []
+
+
+def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) -> None:
+    editor = Somebody.of(tenant, "editor")
+    upload = row(tenant, posted(editor.client)["mediaId"])
+    everybody = (Consumer(tenant.id), Worker(), tenant.owner)
+
+    before = [settling.may_still_upload(who, upload) for who in everybody]
+    end(tenant, editor, "made a viewer")
+
+    assert (before, [settling.may_still_upload(who, upload) for who in everybody]) == (
+        [True] * 3,
+        [False] * 3,
+    )

@@ -1,0 +1,75 @@
+"""What each v1 operation says when it fails: provoked by a database that lacks what the operation needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.given import pictures
+from tests.given.isolation_cases import ROUTES, owner, spec_of
+from tests.given.shapes import A_TIME
+from vitrine.dialects import v1
+from vitrine.dialects.v1.messages import MESSAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.stack import Stack
+    from tests.given.tenants import Tenant
+
+NOWHERE = "01900000-0000-7000-8000-000000000000"
+AWAY = ("media", "tags")  # tables that are called otherwise for a moment
+FILE = {"files": ("a.jpg", pictures.jpeg(8, 6, seed=1), "image/jpeg")}
+SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far as the database
+    "POST /api/v1/media": {
+        "json": {"url": "https://1.1.1.1/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
+    },
+    "POST /api/v1/media/upload": {"files": FILE},
+    "POST /api/v1/media/check-duplicates": {"json": {"files": [{"filename": "a.jpg", "fileSize": 1}]}},
+    "PATCH /api/v1/media/{id}": {"json": {"title": "A"}},
+    "POST /api/v1/media/{id}/tags": {"json": {"tagId": NOWHERE}},
+    "PUT /api/v1/media/{id}/tags": {"json": {"tagIds": [NOWHERE]}},
+    "DELETE /api/v1/media/{id}/tags": {"params": {"tagId": NOWHERE}},
+    "POST /api/v1/media-tags": {"json": {"name": "A tag"}},
+    "PATCH /api/v1/media-tags/{id}": {"json": {"name": "A tag"}},
+}
+UNFAILING = {"GET /api/v1/media/upload"}  # asks nothing but its settings
+
+
+def test_each_operation_fails_in_its_own_words(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+    tenant = found()
+    session = tenant.signed_in()
+    routes = [
+        route
+        for route in ROUTES
+        if spec_of(route).dialect is v1 and "/media" in route.path and route.key not in UNFAILING
+    ]
+    with owner() as connection:
+        for table in AWAY:
+            connection.execute(f"alter table {table} rename to {table}_away".encode())
+        connection.commit()
+        try:
+            said = {}
+            for route in routes:
+                method, path = route.key.split(" ")
+                answer = session.request(
+                    method, path.format(id=NOWHERE, tagId=NOWHERE), **SENT.get(route.key, {})
+                )
+                said[route.key] = answer.status_code, answer.json()
+        finally:
+            for table in AWAY:
+                connection.execute(f"alter table {table}_away rename to {table}".encode())
+            connection.commit()
+
+    assert len(routes) >= 14
+    assert said == {
+        route.key: (
+            500,
+            {
+                "success": False,
+                "error": MESSAGES[spec_of(route).operation or ""].fault,
+                "code": "HTTP_500",
+                "info": {"timestamp": A_TIME},
+            },
+        )
+        for route in routes
+    }

@@ -1,0 +1,53 @@
+"""GET /api/v1/media/{id}/tags"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.given.isolation_cases import NOWHERE, owner
+from tests.given.tags import folder, given, hide, photo
+from tests.given.team_tags import NO_MEDIA, TAGS, done, make, of, on, said, tag, team
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def test_a_files_tags_are_those_of_studios_group_by_order_and_name(tenant: Tenant) -> None:
+    item = photo(tenant)
+    assert said(tenant.studio.get(of(item))) == done([])
+    given(tenant, item, {"tags": ["Zebra", "hero shot", "Apple"], "color": ["red"]})
+    zebra = tenant.studio.get(of(item)).json()["data"][1]["id"]
+    assert (
+        tenant.studio.patch(
+            f"{TAGS}/{zebra}", json={"order": -1, "description": "Striped", "icon": "z", "color": "#000"}
+        ).status_code
+        == 200
+    )
+    make(tenant, "Of no file")
+
+    answer = tenant.studio.get(of(item))
+
+    assert said(answer) == done(
+        [
+            tag("Zebra", "zebra", order=-1, description="Striped", icon="z", color="#000"),
+            tag("Apple", "apple"),
+            tag("hero shot", "hero-shot"),
+        ]
+    )
+    assert team(tenant) == ["Zebra", "Apple", "Of no file", "hero shot"]
+
+    hide(tenant, "tags", "Zebra")
+    assert on(tenant, item) == ["Apple", "hero shot"]
+
+
+def test_what_is_no_file_has_none(tenant: Tenant) -> None:
+    pending = photo(tenant)
+    with owner() as connection:
+        connection.execute(
+            "update media set verified_at = null, processing = 'pending' where id = %s", [pending]
+        )
+
+    assert [
+        said(tenant.studio.get(f"/api/v1/media/{item}/tags"))
+        for item in (NOWHERE, "x", folder(tenant), pending)
+    ] == [NO_MEDIA] * 4

@@ -1,0 +1,47 @@
+"""GET /api/v1/teams"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.given.members import Somebody, said
+from tests.given.shapes import A_TIME
+from tests.given.tenants import Client
+from vitrine.library import organizations
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+
+def shown(tenant: Tenant, role: str) -> dict[str, object]:
+    return {"id": str(tenant.id), "name": tenant.owner.organization_name, "slug": tenant.name, "role": role}
+
+
+def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant, stranger: Tenant) -> None:
+    person = Somebody.of(stranger, "viewer")
+    organizations.add_member(tenant.id, person.id, "admin")
+
+    answers = [
+        client.get("/api/v1/teams", headers={"x-team-id": "nonsense"})
+        for client in (person.client, person.signed_in())
+    ]
+
+    assert [said(answer) for answer in answers] == [
+        (
+            200,
+            {
+                "success": True,
+                "data": [shown(stranger, "viewer"), shown(tenant, "admin")],
+                "info": {"timestamp": A_TIME},
+            },
+        )
+    ] * 2
+
+
+def test_whoever_is_in_none_has_an_empty_list_with_any_key() -> None:
+    key = organizations.add_key(Somebody.new().id, "a key", ["media:read"])
+
+    assert said(Client(key).get("/api/v1/teams")) == (
+        200,
+        {"success": True, "data": [], "info": {"timestamp": A_TIME}},
+    )

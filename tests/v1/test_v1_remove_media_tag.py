@@ -1,0 +1,71 @@
+"""DELETE /api/v1/media/{id}/tags"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.given.tags import folder, given, hide, photo, shown, tags_of
+from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, refused, said
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+
+REMOVED = done({"success": True})
+WHICH = refused(400, "tagId query parameter is required")
+
+
+def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger: Tenant) -> None:
+    item, other = photo(tenant, 1), photo(tenant, 2)
+    given(tenant, item, {"tags": ["Brand", "Hero", "Hidden"], "color": ["red"]})
+    given(tenant, other, {"tags": ["Hero"]})
+    hero, hidden = make(tenant, "Hero"), make(tenant, "Hidden")
+    hide(tenant, "tags", "Hidden")
+    etag = shown(tenant, item)[1]
+
+    assert said(tenant.studio.delete(f"{of(item)}?tagId={hero}")) == REMOVED
+    changed = shown(tenant, item)[1]
+    again = [
+        said(tenant.studio.delete(of(item), params={"tagId": name}))
+        for name in (hero, hidden, UNKNOWN, "nonsense", make(stranger, "Hero"))
+    ]
+
+    assert again == [REMOVED] * 5
+    assert etag != changed == shown(tenant, item)[1]  # they changed nothing
+    assert (tags_of(tenant, item), tags_of(tenant, other)) == (
+        {"color": ["red"], "tags": ["Brand"]},
+        {"tags": ["Hero"]},
+    )
+    hide(tenant, "tags", "Hidden", hidden=False)
+    assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hidden"]}
+    assert tenant.trouble() == []
+
+
+def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
+    item = photo(tenant)
+
+    assert [said(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [
+        WHICH
+    ] * 3
+    assert said(tenant.studio.delete(f"/api/v1/media/{UNKNOWN}/tags")) == NO_MEDIA
+    assert said(tenant.studio.delete(f"{of(folder(tenant))}?tagId={UNKNOWN}")) == NO_MEDIA
+
+
+def test_a_key_that_may_write_or_delete_may_take_a_tag_away(tenant: Tenant) -> None:
+    url = f"{of(photo(tenant))}?tagId={UNKNOWN}"
+
+    answers = {
+        scope: said(tenant.client(scopes=[scope]).delete(url))
+        for scope in ("media:write", "media:delete", "media:read")
+    }
+
+    assert answers == {
+        "media:write": REMOVED,
+        "media:delete": REMOVED,
+        "media:read": (
+            403,
+            {
+                **refused(403, "Insufficient permissions - media:write scope required")[1],
+                "code": "INSUFFICIENT_SCOPE",
+            },
+        ),
+    }

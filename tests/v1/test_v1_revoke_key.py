@@ -1,0 +1,68 @@
+"""DELETE /api/v1/api-keys/{id}"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given.isolation_cases import NOWHERE
+from tests.given.keys import V1, V1_NOT_FOUND, listed, make, person, said, v1_refused, works
+from tests.given.shapes import A_TIME, hyphened
+from tests.given.tenants import Client
+from vitrine.library import sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.given.tenants import Tenant
+
+
+@pytest.mark.parametrize("spell", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
+def test_the_very_next_request_is_refused_and_once_more_changes_nothing(
+    tenant: Tenant, spell: Callable[[str], str]
+) -> None:
+    session = tenant.signed_in()
+    made = make(session, "For the import")
+    path = f"{V1}/{spell(made['apiKey']['id'])}"
+    assert works(made["key"])
+
+    first = session.delete(path)
+
+    assert said(Client(made["key"]).get("/api/v1/media")) == v1_refused(401, "Unauthorized")
+    kept = listed(session)
+    assert [key["status"] for key in kept] == ["inactive"]
+    done = {"revoked": True, "id": hyphened(made["apiKey"]["id"]), "name": "For the import"}
+    assert [said(first), said(session.delete(path))] == [
+        (200, {"success": True, "data": done, "info": {"timestamp": A_TIME}})
+    ] * 2
+    assert listed(session) == kept
+
+
+def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
+    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    key = Client(made["key"])
+
+    answers = [key.delete(f"{V1}/{made['apiKey']['id']}") for _ in range(2)]
+
+    assert answers[0].status_code == 200
+    assert said(answers[1]) == v1_refused(401, "Unauthorized")
+
+
+@pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
+def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+    assert said(tenant.signed_in().delete(f"{V1}/{name}")) == V1_NOT_FOUND
+
+
+def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
+    theirs = make(
+        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    )
+
+    answers = [
+        session.delete(f"{V1}/{theirs['apiKey']['id']}")
+        for session in (tenant.signed_in(), stranger.signed_in())
+    ]
+
+    assert [said(answer) for answer in answers] == [V1_NOT_FOUND] * 2
+    assert works(theirs["key"])

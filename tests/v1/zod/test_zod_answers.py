@@ -1,0 +1,172 @@
+"""v1's bodies and queries against what zod 4.3 answered to the same: byte for byte, the refusals as the
+API sends them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+from pydantic import Field, create_model
+from pydantic_core import from_json, to_json
+from starlette.datastructures import QueryParams
+
+from tests.given.loops import call
+from tests.v1.zod.cases import cases
+from tests.v1.zod.judge import recorded
+from tools.openapi import operations
+from vitrine.dialects import Input, v1
+from vitrine.dialects.v1.zod import MOST_ISSUES, Mismatch, Schema
+from vitrine.http.endpoint import Endpoint, Request, endpoint
+
+if TYPE_CHECKING:
+    from tests.v1.zod.cases import Case
+    from vitrine.models import Nobody
+
+SCHEMAS = {
+    schema.__name__: schema
+    for schema in (v1.CreateMedia, v1.UpdateMedia, v1.AddTag, v1.SetTags, v1.ListQuery)
+}
+ANSWERS = recorded()
+
+
+def answered(case: Case) -> str:
+    """As the judge spells it."""
+    schema = SCHEMAS[case.schema]
+    try:
+        read = (
+            v1.read_query(schema, dict(QueryParams(case.input)))
+            if schema is v1.ListQuery
+            else v1.read_body(schema, from_json(case.input))
+        )
+    except Mismatch as refused:
+        return to_json({"issues": refused.zod}).decode()
+    return to_json({"data": read.model_dump(by_alias=True, exclude_unset=True)}).decode()
+
+
+def taking(schema: type[Any]) -> Endpoint:
+    query = schema is v1.ListQuery
+
+    @endpoint(v1, public=True, body=None if query else schema, query=schema if query else None, returns=dict)
+    def app(request: Request[Any, Any], _: Nobody) -> dict[str, Any]:
+        """POST /api/v1/judged - what was taken of it."""
+        read = request.query() if query else request.body()
+        taken: dict[str, Any] = read.model_dump(by_alias=True, exclude_unset=True)
+        return taken
+
+    return app
+
+
+APPS = {name: taking(schema) for name, schema in SCHEMAS.items()}
+
+
+def test_every_case_has_its_answer() -> None:
+    assert [case for case, _ in ANSWERS] == cases()
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_what_is_taken_and_what_is_refused_is_so_by_zod(schema: str) -> None:
+    asked = [(case, answer) for case, answer in ANSWERS if case.schema == schema]
+
+    unlike = [(case.input, answered(case), answer) for case, answer in asked if answered(case) != answer]
+
+    assert unlike == []
+    assert {answer[:6] for _, answer in asked} == {'{"data', '{"issu'}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_answer_over_http_has_the_same_bytes(schema: str) -> None:
+    """Of each set of issues one case: what differs in the path and values alone was compared above."""
+    asked = {
+        "".join(
+            f"{issue['code']} {issue['path']} {issue.get('received')};"
+            for issue in json.loads(answer).get("issues", [])
+        ): (case, answer)
+        for case, answer in ANSWERS
+        if case.schema == schema
+    }.values()
+
+    for case, answer in asked:
+        if schema == "ListQuery":
+            said = call(APPS[schema], "POST", f"/api/v1/judged?{case.input}")
+        else:
+            said = call(APPS[schema], "POST", "/api/v1/judged", content=case.input.encode())
+        expected = (
+            '{"success":false,"error":"Validation failed","code":"HTTP_400","details":{"errors":'
+            + answer[len('{"issues":') : -1]
+            + '},"info":'
+        )
+        assert said.text.startswith(answer[len('{"data":') : -1] if said.status_code == 200 else expected), (
+            case,
+            said.text,
+        )
+
+
+def test_what_was_sent_is_known_apart_from_what_was_not() -> None:
+    assert v1.read_body(v1.UpdateMedia, {"alt": None, "status": "deleted"}).model_fields_set == {"alt"}
+    assert v1.read_body(v1.UpdateMedia, {}).model_fields_set == set()
+
+
+def test_what_was_not_sent_has_its_default() -> None:
+    whole = v1.read_body(
+        v1.CreateMedia, {"url": " http://a ", "filename": "a", "fileSize": 1.0, "mimeType": "b"}
+    )
+    listed = v1.read_query(v1.ListQuery, {})
+
+    assert whole.model_dump() == {
+        "url": "http://a",
+        "filename": "a",
+        "fileSize": 1,
+        "mimeType": "b",
+        "width": None,
+        "height": None,
+        "title": None,
+        "alt": None,
+        "caption": None,
+        "import_": False,
+    }
+    assert listed.model_dump() == {
+        "limit": 20,
+        "offset": 0,
+        "orderBy": "createdAt",
+        "orderDir": "desc",
+        "type": "all",
+        "search": "",
+        "tagIds": "",
+        "tagSlugs": "",
+    }
+
+
+def test_a_list_of_a_million_faults_is_not_answered_with_a_million() -> None:
+    with pytest.raises(Mismatch) as refused:
+        v1.read_body(v1.SetTags, {"tagIds": [1] * 1_000_000})
+
+    assert len(refused.value.zod) == MOST_ISSUES + 1  # and that they are too many
+
+
+def test_what_is_no_schema_is_not_read() -> None:
+    with pytest.raises(TypeError, match="not a Schema"):
+        v1.read_body(Input, {})
+
+
+def test_what_v1_takes_are_schemas() -> None:
+    taken = [
+        model
+        for operation in operations()
+        if operation.path.startswith("/api/v1/")
+        for model in (operation.spec.body, operation.spec.query)
+    ]
+
+    assert [model for model in taken if model is not None and not issubclass(model, Schema)] == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [float, dict[str, str], tuple[int, ...], Annotated[int, Field(lt=5)], Annotated[str, Field(pattern="a")]],
+)
+def test_a_field_that_zod_is_not_known_to_judge_is_a_fault_of_ours(field: Any) -> None:
+    unknown = create_model("Unknown", __base__=Schema, field=(field, ...))
+
+    with pytest.raises(TypeError, match="of zod is known"):
+        unknown.read({})

@@ -1,0 +1,314 @@
+"""kill -9, anywhere: whatever part dies at whatever moment, after its restart and one sweep nothing
+acknowledged is lost and nothing counted twice.
+
+A kill is drawn from its seed: which of the four processes, in which step of an upload, after how much of that
+step's usual time. The client
+behaves as Uppy does: it repeats what failed. The sweep runs with its clock moved past every time-out and
+grace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.given import pictures, reprocessing, videos
+from tests.given import versions as families
+from tests.given.isolation_cases import owner
+from tests.given.tenants import FINAL, Tenant
+from vitrine import queues, storage
+from vitrine.library import outbox
+from vitrine.library import sweep as jobs
+from vitrine.library.invariants import invariants
+from vitrine.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from local.stack import Stack
+
+TARGETS = ("api", "worker", "s3", "postgres")
+MOMENTS = ("create", "part", "complete", "post", "event", "commit")
+USUAL = {  # seconds a step takes on a small machine
+    "create": 0.05,
+    "part": 0.06,
+    "complete": 0.12,
+    "post": 0.06,
+    "event": 0.4,
+    "commit": 0.12,
+    "reprocess": 0.4,
+}
+PART = 5 * 1024 * 1024
+LATER = timedelta(days=8)
+LEASE = timedelta(minutes=10)
+FILM = videos.video(seconds=1)
+
+
+@dataclass
+class Attempt:
+    """One upload, made as a stubborn client makes it, with a part killed in the middle."""
+
+    stack: Stack
+    tenant: Tenant
+    target: str
+    moment: str
+    after: float  # seconds into the moment
+    data: bytes
+    restarted: bool = False
+    killed: threading.Event = field(default_factory=threading.Event)
+    acknowledged: str | None = None  # the media id, once the client was told that its bytes are there
+
+    def run(self) -> None:
+        by_form = self.moment in ("post", "reprocess") or (self.moment == "event" and len(self.data) < PART)
+        with contextlib.suppress(GivenUp):
+            if by_form:
+                self.by_form()
+            else:
+                self.by_parts()
+            if self.moment == "reprocess":
+                self.reprocess()
+        if not self.killed.is_set():
+            self.kill()
+
+    def by_form(self) -> None:
+        signed = self.ask(
+            "create", "GET", "/api/upload/s3/params", params={"filename": "a.jpg", "type": "image/jpeg"}
+        )
+        for _ in range(8):
+            with self.killing("post"), contextlib.suppress(httpx.HTTPError):
+                file = {"file": ("a.jpg", self.data, "image/jpeg")}
+                # no TLS to set up
+                answer = httpx.post(
+                    signed["url"], data=signed["fields"], files=file, timeout=20, verify=False
+                )
+                if answer.status_code == 201:
+                    self.acknowledged = signed["mediaId"]
+                    break
+            self.mend()
+        self.see_event()
+
+    def by_parts(self) -> None:
+        created = self.ask(
+            "create",
+            "POST",
+            "/api/upload/s3/multipart",
+            json={"filename": "a.jpg", "type": "image/jpeg", "size": len(self.data)},
+        )
+        path, key = f"/api/upload/s3/multipart/{created['uploadId']}", {"key": created["key"]}
+        parts = []
+        for number, start in enumerate(range(0, len(self.data), PART), 1):
+            parts.append(
+                {"PartNumber": number, "ETag": self.put(path, key, number, self.data[start : start + PART])}
+            )
+        moment = "commit" if self.moment == "commit" else "complete"
+        self.ask(moment, "POST", f"{path}/complete", params=key, json={"parts": parts})
+        self.acknowledged = created["mediaId"]
+        self.see_event()
+
+    def put(self, path: str, key: dict[str, str], number: int, data: bytes) -> str:
+        for _ in range(8):
+            url = self.ask("sign", "GET", f"{path}/{number}", params=key)["url"]
+            with self.killing("part"), contextlib.suppress(httpx.HTTPError):
+                answer = httpx.put(url, content=data, timeout=20, verify=False)
+                if answer.status_code == 200:
+                    return answer.headers["etag"]
+            self.mend()
+        raise GivenUp
+
+    def see_event(self) -> None:
+        with self.killing("event"):
+            time.sleep(USUAL["event"] if self.moment == "event" else 0)
+
+    def reprocess(self) -> None:
+        """Asked for once the item is ready; the kill falls into the asking or into the making."""
+        item = str(self.acknowledged)
+        assert self.tenant.settled(item)["state"] == "ready"
+        with self.killing("reprocess"):
+            self.ask("again", "POST", f"/api/media/{item}/reprocess")
+            time.sleep(USUAL["reprocess"])
+
+    def ask(self, moment: str, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """The answer, asked for as often as it takes; a refusal that will not change ends the attempt."""
+        for _ in range(12):
+            with self.killing(moment), contextlib.suppress(httpx.HTTPError):
+                answer = self.tenant.studio.request(method, path, timeout=20, **more)
+                if answer.is_success:
+                    said: dict[str, Any] = answer.json()
+                    return said
+                assert answer.status_code >= 500, answer.text
+            self.mend()
+            if moment in ("complete", "commit") and self.killed.is_set():
+                sweep(LEASE)  # the lease of a call that died: time, moved on
+            time.sleep(0.1)
+        raise GivenUp
+
+    @contextlib.contextmanager
+    def killing(self, moment: str) -> Generator[None]:
+        """During the first step of this attempt's moment, its target is killed."""
+        if moment != self.moment or self.killed.is_set():
+            yield
+            return
+        killer = threading.Timer(self.after, self.kill)
+        killer.start()
+        try:
+            yield
+        finally:
+            killer.join()
+
+    def kill(self) -> None:
+        self.stack.kill(self.target)
+        self.killed.set()
+
+    def mend(self) -> None:
+        """What was killed runs again. From the main thread: its end is what the parts take for ours."""
+        if self.killed.is_set() and not self.restarted:
+            self.stack.restart(self.target)
+            self.restarted = True
+
+
+class GivenUp(Exception):
+    """The client stopped trying."""
+
+
+def sweep(ahead: timedelta = LATER) -> None:
+    """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no
+    session.
+    """
+    later = datetime.now(UTC) + ahead
+    steps = (
+        jobs.end_lapsed,
+        jobs.send_again,
+        jobs.ask_again,
+        jobs.settle_planned,
+        jobs.discard_retired,
+        jobs.discard_doomed,
+        jobs.abort_unwanted,
+        outbox.send,
+    )
+    for job in steps:
+        cursor: str | None = None
+        while True:
+            batch = job(later, cursor, 100, dry_run=False)
+            cursor = batch.cursor
+            if cursor is None:
+                break
+
+
+def eventually(what: Callable[[], bool], *, patience: float = 30) -> bool:
+    until = time.monotonic() + patience
+    while not what():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def combination(seed: int) -> tuple[str, str]:
+    every = [(target, moment) for target in TARGETS for moment in MOMENTS]
+    random.Random(seed // len(every)).shuffle(every)
+    return every[seed % len(every)]
+
+
+def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> None:
+    rng = random.Random(seed)
+    target, moment = (TARGETS[seed % len(TARGETS)], "reprocess") if while_reprocessing else combination(seed)
+    share = rng.uniform(0.6, 1.2) if moment == "commit" else rng.uniform(0, 1.1)
+    photo = pictures.jpeg(320, 240, seed=seed)
+    data = (
+        photo
+        if moment in ("post", "reprocess") or rng.random() < 0.3
+        else photo + rng.randbytes(16) * ((PART + 4096) // 16)
+    )
+    if seed % 13 == 3:  # what goes on to a function of its own
+        data = FILM if len(data) < PART else videos.padded(FILM, len(data))
+    attempt = Attempt(
+        stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
+    )
+
+    attempt.run()
+    attempt.mend()
+    sweep()
+
+    tenant, media = attempt.tenant, attempt.acknowledged
+    if media is not None:
+        assert eventually(lambda: tenant.settled(media)["state"] in FINAL), tenant.settled(media, patience=0)
+        assert tenant.settled(media)["state"] == "ready", tenant.settled(media)
+        shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
+        assert shown["sha256"] == hashlib.sha256(data).hexdigest()
+        assert eventually(lambda: "reprocessing" not in families.shown(tenant, media)["processing"])
+    assert eventually(lambda: not invariants(settled=False))
+    sweep()
+    assert [str(each) for each in invariants(settled=True)] == []
+    usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    assert (
+        usage["counts"]["active"]
+        == len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"])
+        <= 1
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))  # each target and each moment among them
+def test_a_kill_loses_nothing_and_counts_nothing_twice(own_stack: Stack, seed: int) -> None:
+    one_kill(own_stack, seed)
+
+
+def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(
+    own_stack: Stack, found: Callable[[], Tenant]
+) -> None:
+    tenant = found()
+    media = tenant.ready(pictures.jpeg(64, 40, seed=9))
+    (frame,) = families.shown(tenant, media)["frames"]
+    event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))
+    with owner() as connection:
+        # where recording begins
+        connection.execute("select from media where id = %s for update", [UUID(media)])
+        queues.send_batch(settings().upload_stored_queue_url, [event])
+        assert eventually(lambda: len(derived(tenant)) == 4)
+        own_stack.kill("worker")
+    (after,) = families.shown(tenant, media)["frames"]
+
+    assert after["id"] == frame["id"]
+    assert {
+        httpx.get(each, verify=False).status_code
+        for each in (after["blob"], after["thumbnailBlob"], frame["blob"])
+    } == {200}
+    assert [str(each) for each in invariants(tenant.id)] == []
+    own_stack.restart("worker")
+    (new,) = reprocessing.done(tenant, media)["frames"]
+    assert (new["id"], new["blob"].partition("?")[0] != frame["blob"].partition("?")[0]) == (
+        frame["id"],
+        True,
+    )
+    sweep()
+    assert len(derived(tenant)) == 2
+    assert [str(each) for each in invariants(settled=True)] == []
+
+
+def derived(tenant: Tenant) -> list[str]:
+    return [each.key for each in storage.listed(f"derived/{tenant.id.hex}/")]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1000, 1016))
+def test_kills_while_new_frames_are_made_lose_nothing_and_count_nothing_twice(
+    own_stack: Stack, seed: int
+) -> None:
+    one_kill(own_stack, seed, while_reprocessing=True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(8, 128))
+def test_many_kills_lose_nothing_and_count_nothing_twice(own_stack: Stack, seed: int) -> None:
+    one_kill(own_stack, seed)

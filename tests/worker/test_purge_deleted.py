@@ -1,0 +1,519 @@
+"""purge_deleted: what has been in the trash for its time is gone for good, whole, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from local import CLONE
+from tests.given import collections as collecting
+from tests.given import jobs, pictures
+from tests.given import versions as families
+from tests.given.isolation_cases import owner
+from tests.given.protocol import begin
+from vitrine import storage
+from vitrine.library import purge as library
+from vitrine_imaging import intake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.stack import Stack
+    from tests.given.tenants import Tenant
+
+MONTH = timedelta(days=30, minutes=1)
+GONE_ITEM = (410, {"error": "This item was deleted for good", "code": "gone"})
+GONE_COLLECTION = (410, {"error": "This collection was deleted for good", "code": "gone"})
+WAITS = "waits for what was deleted in it before"
+
+pytestmark = pytest.mark.usefixtures("own_stack")
+
+
+def purge(*, later: timedelta = MONTH, dry_run: bool = False) -> dict[str, str]:
+    return jobs.run("purge_deleted", later=later, dry_run=dry_run)
+
+
+def delete(tenant: Tenant, path: str) -> str:
+    """The act."""
+    answer = tenant.studio.delete(path)
+    assert answer.status_code == 200, answer.text
+    act: str = answer.json()["deletionId"]
+    return act
+
+
+def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
+    answer = tenant.studio.post(f"{path}/restore")
+    return answer.status_code, answer.json()
+
+
+def stored(tenant: Tenant) -> list[str]:
+    return [
+        each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")
+    ]
+
+
+def rows(tenant: Tenant) -> dict[str, int]:
+    """What there is of the tenant in the tables that a purge empties, objects included."""
+    with owner() as connection:
+        counted = connection.execute(
+            """
+            select (select count(*) from media where organization_id = %(id)s) as media,
+                   (select count(*) from versions where organization_id = %(id)s) as versions,
+                   (select count(*) from frames where organization_id = %(id)s) as frames,
+                   (select count(*) from objects where organization_id = %(id)s and kind <> 'incoming') as objects,
+                   (select count(*) from collections where organization_id = %(id)s and not is_default) as collections
+            """,
+            {"id": tenant.id},
+        ).fetchone()
+    assert counted is not None
+    return dict(counted)
+
+
+def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
+    """The statuses of `turns` turns, taken by four threads while a fifth purges again and again."""
+    over = threading.Event()
+
+    def purge_again() -> None:
+        while not over.is_set():
+            purge()
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge_again)
+        statuses = set(threads.map(turn, range(turns)))
+        over.set()
+        purging.result()
+    return statuses
+
+
+NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections": 0}
+
+
+def postpone(act: str, by: str | None) -> None:
+    """When the act is to be purged, from now; None: never."""
+    with owner() as connection:
+        connection.execute(
+            "update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(act)]
+        )
+
+
+def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
+    item, kept = (
+        collecting.photo(tenant, tenant.collection_id.hex, seed=1),
+        collecting.photo(tenant, tenant.collection_id.hex, seed=2),
+    )
+    shown = tenant.studio.get(f"/api/media/{kept}").json()["media"]
+    act = delete(tenant, f"/api/media/{item}")
+    before = collecting.usage(tenant)
+
+    assert act not in purge(later=timedelta(days=29, hours=23))
+    assert purge(dry_run=True)[act] == "would be purged"
+    assert (collecting.usage(tenant), rows(tenant)["media"]) == (before, 2)
+    assert purge()[act] == "purged"
+
+    assert rows(tenant) == {"media": 1, "versions": 1, "frames": 1, "objects": 3, "collections": 0}
+    assert len(stored(tenant)) == 3
+    after_purge = collecting.usage(tenant)
+    assert after_purge["counts"] == {"active": 1, "trash": 0}
+    assert (after_purge["bytes"]["active"], after_purge["bytes"]["trash"], after_purge["bytes"]["total"]) == (
+        before["bytes"]["active"],
+        0,
+        before["bytes"]["active"],
+    )
+    after = tenant.studio.get(f"/api/media/{kept}").json()["media"]
+    assert (after["sha256"], after["updatedAt"]) == (shown["sha256"], shown["updatedAt"])
+    assert restored(tenant, f"/api/media/{item}") == GONE_ITEM
+    assert act not in purge()
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_a_folder_goes_with_all_that_went_with_it(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(library, "AT_ONCE", at_once)
+    home = tenant.collection_id.hex
+    trip = collecting.folder(tenant, home)
+    day = collecting.folder(tenant, home, trip["path"])
+    for seed, path in enumerate((trip["path"], day["path"], day["path"])):
+        collecting.photo(tenant, home, path, seed)
+    act = delete(tenant, f"/api/media/{trip['id']}")
+
+    assert purge()[act] == "purged"
+
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/media/{trip['id']}") == GONE_ITEM
+    assert restored(tenant, f"/api/media/{day['id']}")[0] == 404
+    assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
+    assert tenant.trouble(settled=True) == []
+
+
+def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    earlier = collecting.photo(tenant, made, trip["path"], 1)
+    collecting.photo(tenant, made, trip["path"], 2)
+    begin(tenant, metadata={"datasetId": made})
+    first = delete(tenant, f"/api/media/{earlier}")
+    second = delete(tenant, f"/api/dataset/{made}")
+
+    foreseen, done = purge(dry_run=True), purge()
+
+    assert [(report[first], report[second]) for report in (foreseen, done)] == [
+        ("would be purged", WAITS),
+        ("purged", "purged"),
+    ]
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.studio.get(f"/api/dataset/{made}").status_code == 404
+    assert tenant.studio.post(f"/api/media/{made}/restore").status_code == 404
+    jobs.run("sweep_orphans", later=MONTH)
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.parametrize("by", [None, "60 days"])
+def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None) -> None:
+    """A collection, and a folder, whose time is over wait for what was deleted in them before; all of it
+    can still come back.
+    """
+    made, home = collecting.make(tenant)["id"], tenant.collection_id.hex
+    trip = collecting.folder(tenant, home)
+    items = [collecting.photo(tenant, made, seed=1), collecting.photo(tenant, home, trip["path"], 2)]
+    for item in items:
+        postpone(delete(tenant, f"/api/media/{item}"), by)
+    acts = [delete(tenant, f"/api/dataset/{made}"), delete(tenant, f"/api/media/{trip['id']}")]
+
+    foreseen, done = purge(dry_run=True), purge()
+
+    assert [report[act] for report in (foreseen, done) for act in acts] == [WAITS] * 4
+    assert [
+        restored(tenant, path)[0]
+        for path in (f"/api/dataset/{made}", *(f"/api/media/{item}" for item in items))
+    ] == [200, 200, 200]
+    assert collecting.level(tenant, made) == [items[0]]
+    assert tenant.trouble(settled=True) == []
+
+
+def test_a_selection_goes_whole(tenant: Tenant) -> None:
+    outer = collecting.folder(tenant, tenant.collection_id.hex)
+    photo, beside = (
+        collecting.photo(tenant, tenant.collection_id.hex, outer["path"]),
+        collecting.folder(tenant, tenant.collection_id.hex)["id"],
+    )
+    chosen = [outer["id"], beside]
+    act = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()["results"][
+        0
+    ]["deletionId"]
+
+    assert purge()[act] == "purged"
+
+    assert (rows(tenant), stored(tenant), collecting.usage(tenant)) == (NONE_LEFT, [], collecting.NOTHING)
+    assert [restored(tenant, f"/api/media/{each}") for each in chosen] == [GONE_ITEM] * 2
+    said = tenant.studio.post("/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}).json()
+    # what lay in them is not known any more, as of a folder
+    assert [each["status"] for each in said["results"]] == [410, 410, 404]
+    assert tenant.trouble() == []
+
+
+def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
+    act = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
+    postpone(act, None)
+
+    assert act not in purge(later=timedelta(days=36_500))
+    assert rows(tenant)["media"] == 1
+
+
+def test_what_was_restored_is_not_purged(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    collecting.photo(tenant, made)
+    act = delete(tenant, f"/api/dataset/{made}")
+    assert restored(tenant, f"/api/dataset/{made}")[0] == 200
+
+    assert act not in purge()
+    assert tenant.trouble(settled=True) == []
+
+
+def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -> None:
+    ours, theirs = (
+        delete(each, f"/api/media/{collecting.photo(each, each.collection_id.hex)}")
+        for each in (tenant, stranger)
+    )
+    postpone(theirs, "60 days")
+
+    assert (ours in (done := purge()), theirs in done) == (True, False)
+    assert (rows(tenant)["objects"], rows(stranger)["objects"]) == (0, 3)
+    assert stranger.trouble(settled=True) == []
+
+
+def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None:
+    acts = []
+    for seed in range(6):
+        item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
+        while tenant.studio.get(f"/api/media/{item}").status_code == 404:
+            time.sleep(0.005)
+        acts.append(delete(tenant, f"/api/media/{item}"))
+
+    done = purge()
+
+    assert {done[act] for act in acts} == {"purged"}
+    for _ in range(100):  # an attempt that was at it throws its work away
+        if not stored(tenant):
+            break
+        time.sleep(0.1)
+    assert rows(tenant)["media"] == 0
+    jobs.run("sweep_orphans", later=timedelta(hours=2))
+    assert stored(tenant) == []
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+# Versions.
+
+
+def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
+    item, second, third = families.make(tenant, 3)
+    pending = begin(tenant, metadata={"sourceMediaId": item})
+    pending.put_all(families.picture(4))
+    families.delete(tenant, item, third)
+
+    assert "purged" in purge().values()
+
+    assert restored(tenant, f"/api/media/{third}") == GONE_ITEM
+    assert (families.usage(tenant)[1], families.listed(tenant, item)) == (
+        {"active": 2, "trash": 0},
+        [(item, 1, False), (second, 2, True)],
+    )
+    # one is the open upload's
+    assert rows(tenant) == {"media": 1, "versions": 2, "frames": 2, "objects": 7, "collections": 0}
+    assert len(stored(tenant)) == 6
+    assert tenant.trouble() == []
+
+    # The item waits for the version that was deleted before it; both have their time over now.
+    families.delete(tenant, item, second)
+    act = delete(tenant, f"/api/media/{item}")
+    assert purge(dry_run=True)[act] == WAITS
+    assert purge()[act] == "purged"
+    assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
+    # What lands now is refused and says why: no new item comes of it.
+    completed = pending.complete()
+    assert families.said(completed) == (
+        422,
+        {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"},
+    )
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert tenant.trouble(settled=True) == []
+
+
+def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tenant, own_stack: Stack) -> None:
+    """A version may be there before anybody has looked at the first one's bytes."""
+    own_stack.kill("worker")
+    uploads = []
+    for _ in range(2):
+        first = begin(tenant)
+        first.put_all(b"no picture at all" * 1000)
+        first.complete()
+        further = begin(tenant, metadata={"sourceMediaId": first.media})
+        further.put_all(families.picture(2))
+        further.complete()
+        assert families.listed(tenant, first.media) == [(first.media, 1, True), (further.media, 2, False)]
+        assert families.shown(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
+        intake.take_in(further.answer["key"])
+        assert families.active(tenant, first.media) == further.media
+        uploads.append((first, further))
+    (one, its_second), (other, deleted) = uploads
+    assert families.delete(tenant, other.media, deleted.media).json() == {
+        "deletedId": deleted.media,
+        "promotedId": other.media,
+    }
+
+    for first, _ in uploads:
+        intake.take_in(first.answer["key"])
+    own_stack.restart("worker")
+
+    assert tenant.settled(one.media)["state"] == "rejected"
+    assert families.listed(tenant, one.media) == [(its_second.media, 2, True)]
+    assert families.said(families.delete(tenant, one.media, its_second.media)) == (
+        409,
+        {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
+    )
+    # What was deleted before can come back, so the item has to stay.
+    status = tenant.settled(other.media)
+    assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
+    assert families.restore(tenant, deleted.media)[0] == 200
+    assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
+    assert tenant.trouble() == []
+
+
+@pytest.mark.soak
+def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+    items = [families.make(tenant, 3) for _ in range(2)]
+
+    def turn(number: int) -> int:
+        item, second, third = items[number % 2]
+        version = (second, third)[number // 2 % 2]
+        deeds = (
+            lambda: families.delete(tenant, item, version),
+            lambda: tenant.studio.delete(f"/api/media/{item}"),
+            lambda: families.select(tenant, version),
+            lambda: tenant.studio.post(f"/api/media/{version}/restore"),
+            lambda: tenant.studio.post(f"/api/media/{item}/restore"),
+        )
+        return deeds[number // 4 % 5]().status_code
+
+    statuses = while_purging(turn, 30)
+
+    assert statuses <= {200, 404, 409, 410}
+    assert tenant.trouble() == []
+    purge()
+    assert tenant.trouble(settled=True) == []
+
+
+# Races and faults.
+
+
+@pytest.mark.soak
+def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
+    made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
+    acts = {}
+    for seed, each in enumerate(made):
+        collecting.photo(tenant, each, seed=seed)
+        acts[each] = delete(tenant, f"/api/dataset/{each}")
+
+    with ThreadPoolExecutor(5) as threads:
+        purging = threads.submit(purge)
+        backwards = made[::-1]  # to meet the purge halfway
+        answers = dict(
+            zip(
+                backwards,
+                threads.map(lambda each: restored(tenant, f"/api/dataset/{each}"), backwards),
+                strict=True,
+            )
+        )
+        done = purging.result()
+
+    for each in made:
+        lives = answers[each][0] == 200
+        assert lives or answers[each] == GONE_COLLECTION
+        assert (done.get(acts[each]) == "purged") is not lives
+        assert (collecting.level(tenant, each) is not None) is lives
+    assert len(stored(tenant)) == 3 * sum(status == 200 for status, _ in answers.values())
+    assert tenant.trouble(settled=True) == []
+
+
+def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    items = [collecting.photo(tenant, made, trip["path"], seed) for seed in range(6)]
+    paths = [f"/api/dataset/{made}", f"/api/media/{trip['id']}", *(f"/api/media/{item}" for item in items)]
+
+    def turn(number: int) -> int:
+        path = paths[number % len(paths)]
+        return (
+            tenant.studio.delete(path) if number % 3 else tenant.studio.post(f"{path}/restore")
+        ).status_code
+
+    statuses = while_purging(turn, 80)
+
+    assert statuses <= {200, 404, 409, 410}
+    assert tenant.trouble() == []
+    purge()
+    assert tenant.trouble(settled=True) == []
+
+
+def test_a_store_that_is_down_leaves_an_act_for_later(own_stack: Stack, tenant: Tenant) -> None:
+    made = collecting.make(tenant)["id"]
+    collecting.photo(tenant, made)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    own_stack.kill("s3")
+    try:
+        assert purge()[act] == "left for later"
+    finally:
+        own_stack.restart("s3")
+
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.trouble() == []
+    assert purge()[act] == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("target", ["s3", "postgres"])
+def test_what_dies_in_the_middle_is_gone_on_with(
+    own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "AT_ONCE", 3)
+    made = collecting.make(tenant)["id"]
+    for seed in range(12):
+        collecting.photo(tenant, made, seed=seed)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    with ThreadPoolExecutor(1) as threads:
+        purging = threads.submit(purge)
+        while len(stored(tenant)) == 36:
+            time.sleep(0.001)
+        own_stack.kill(target)
+        purging.exception()
+    own_stack.restart(target)
+    assert tenant.trouble() == []
+    let_go()
+
+    assert purge().get(act, "purged") == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert tenant.trouble(settled=True) == []
+
+
+PURGE = """
+from datetime import timedelta
+from tests.given import jobs
+from vitrine.library import purge
+purge.AT_ONCE = 3
+jobs.run("purge_deleted", later=timedelta(days=31))
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])  # seconds from when the first row is gone
+def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) -> None:
+    made = collecting.make(tenant)["id"]
+    trip = collecting.folder(tenant, made)
+    for seed in range(8):
+        collecting.photo(tenant, made, trip["path"], seed)
+    act = delete(tenant, f"/api/dataset/{made}")
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", PURGE], cwd=CLONE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    while rows(tenant)["media"] == 9 and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(after)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert tenant.trouble() == []
+    let_go()
+
+    assert purge().get(act, "purged") == "purged"
+    assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
+    assert collecting.usage(tenant) == collecting.NOTHING
+    assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
+    assert tenant.trouble(settled=True) == []
+
+
+def let_go() -> None:
+    """The lease of a run that died is over: time, moved on."""
+    with owner() as connection:
+        connection.execute("update job_runs set lease_until = now() where finished_at is null")

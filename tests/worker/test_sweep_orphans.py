@@ -1,0 +1,146 @@
+"""sweep_orphans: what nothing shows leaves the store, after a grace, and nothing else does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.given import jobs, pictures, reprocessing
+from tests.given.protocol import begin
+from vitrine import storage
+from vitrine.credentials import mint_id
+from vitrine.db import transaction, write
+from vitrine.library import objects
+from vitrine.models import Consumer
+from vitrine.queries import objects as manifest
+
+if TYPE_CHECKING:
+    from tests.given.tenants import Tenant
+    from vitrine.db import Transaction
+
+PHOTO = pictures.jpeg(96, 64, seed=8)
+LATER = timedelta(hours=2)
+
+pytestmark = pytest.mark.usefixtures("own_stack")
+
+
+def plan(tenant: Tenant, key: str) -> str:
+    """A derived object of nobody, planned: what an attempt leaves that died."""
+    write(
+        Consumer(tenant.id),
+        manifest.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1),
+    )
+    return key
+
+
+def doom(tenant: Tenant, key: str) -> None:
+    def work(db: Transaction) -> None:
+        db.queue(manifest.doom(tenant.id, [key], "a test"))
+
+    transaction(Consumer(tenant.id), work)
+
+
+def test_what_an_attempt_left_that_died_goes_after_the_grace(tenant: Tenant) -> None:
+    put = plan(tenant, f"derived/{tenant.id.hex}/put")
+    storage.put(put, b"a frame", "image/jpeg")
+    never = plan(tenant, f"derived/{tenant.id.hex}/never")
+
+    assert {put, never} & jobs.run("sweep_orphans").keys() == set()
+    assert storage.head(put) is not None
+    assert jobs.run("sweep_orphans", later=LATER, dry_run=True)[put] == "given up"
+    assert storage.head(put) is not None
+    done = jobs.run("sweep_orphans", later=LATER)
+
+    assert (done[put], done[never]) == ("given up", "given up")
+    assert storage.head(put) is None
+    assert tenant.trouble(settled=True) == []
+
+
+def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
+    key = plan(tenant, f"derived/{tenant.id.hex}/doomed")
+    storage.put(key, b"a frame", "image/jpeg")
+    doom(tenant, key)
+
+    assert jobs.run("sweep_orphans")[key] == "discarded"
+
+    assert storage.head(key) is None
+    assert tenant.trouble(settled=True) == []
+
+
+def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    keys = [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")]
+
+    objects.doom(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
+    jobs.run("sweep_orphans", later=LATER)
+
+    assert [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")] == keys
+    assert tenant.studio.get(f"/api/media/{media}").status_code == 200
+    assert tenant.trouble() == []
+
+
+def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_is_not(
+    tenant: Tenant,
+) -> None:
+    wanted = begin(tenant)
+    wanted.put(1, PHOTO)
+    key = f"originals/{tenant.id.hex}/crashed/between"
+    storage.open_multipart(key, checksum_kind="CRC64NVME")
+
+    assert key not in jobs.run("sweep_orphans")
+    assert jobs.run("sweep_orphans", later=LATER)[key] == "aborted"
+
+    assert key not in {each.key for each in storage.open_multiparts()}
+    assert wanted.complete().status_code == 200
+    assert tenant.settled(wanted.media)["state"] == "ready"
+
+
+def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    before = tenant.studio.get(f"/api/media/{media}").json()["media"]
+
+    jobs.run("sweep_orphans", later=timedelta(days=30))
+    jobs.run("expire_uploads", later=timedelta(days=30))
+
+    after = tenant.studio.get(f"/api/media/{media}").json()["media"]
+    assert (after["sha256"], after["updatedAt"]) == (before["sha256"], before["updatedAt"])
+    assert tenant.trouble() == []
+
+
+def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    old = {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}
+    assert reprocessing.ask(tenant, media).status_code == 202
+    reprocessing.done(tenant, media)
+
+    assert reprocessing.held(tenant) == old
+    assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59), dry_run=True).keys() == set()
+    assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59)).keys() == set()
+    assert {objects.discard(Consumer(tenant.id), tenant.id, key) for key in old} == {False}
+    assert {key for key in old if storage.head(key) is None} == set()
+    done = jobs.run("sweep_orphans", later=timedelta(minutes=62))
+
+    assert {done[key] for key in old} == {"discarded"}
+    assert len(old & {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}) == 0
+    assert (
+        tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"]
+        == reprocessing.stored(tenant)[1]
+    )
+    assert tenant.trouble(settled=True) == []
+
+
+def test_invariants_name_what_a_sweep_would_not_find(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)
+    stray = f"originals/{tenant.id.hex}/stray"
+    storage.put(stray, b"nobody's", "image/jpeg")
+
+    found = tenant.trouble()
+
+    assert found == [f"an object in the store has a row: {stray}: 8 bytes, no row"]
+    there = storage.head(stray)
+    assert there is not None
+    storage.delete(stray, there.etag)
+    assert tenant.trouble() == []
+    assert tenant.studio.get(f"/api/media/{media}").status_code == 200
