@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.given.tenants import Tenant
 
-ONE = Statement("select 1 as n", {}, dict[str, Any])
+ONE = Statement("select 1 as n", dict[str, Any])
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_failed_transaction_leaves_a_connection_that_works(proxy: Proxy, tenan
     who = Consumer(tenant.id)
 
     with pytest.raises(Exception, match="division by zero"):
-        transaction(who, lambda t: t.run(Statement("select 1 / 0 as n", {}, dict[str, Any])))
+        transaction(who, lambda t: t.run(Statement("select 1 / 0 as n", dict[str, Any])))
 
     assert read(who, ONE) == [{"n": 1}]
 

@@ -104,6 +104,9 @@ def _imports(node: ast.AST, *, runs: bool, at_import: bool) -> Iterator[Import]:
                 yield from _imports(ast.Module([part], []), runs=False, at_import=False)
             for part in child.orelse:
                 yield from _imports(ast.Module([part], []), runs=runs, at_import=at_import)
+        elif isinstance(child, ast.Attribute) and ast.unparse(child.value) == "queries":
+            # `vitrine.queries` imports its modules when they are first used
+            yield Import(f"vitrine.queries.{child.attr}", child.lineno, runs, at_import=False)
         else:
             inner = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             yield from _imports(child, runs=runs, at_import=at_import and not inner)

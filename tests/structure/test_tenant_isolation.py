@@ -191,7 +191,7 @@ def the_tenant(*, tenant: UUID) -> UUID:
 
 
 def seen_through(who: Actor, tables: Iterable[Table]) -> dict[str, set[UUID]]:
-    statements = [Statement(cast("Any", table.who().as_string()), {}, the_tenant) for table in tables]
+    statements = [Statement(cast("Any", table.who().as_string()), the_tenant) for table in tables]
     return {table.name: set(rows) for table, rows in zip(tables, db.read_all(who, *statements), strict=True)}
 
 
@@ -760,7 +760,7 @@ def test_a_credential_tells_of_another_tenants_item_only_that_it_is_elsewhere(
 
 
 def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furnished, Furnished]) -> None:
-    seen = Statement("select distinct organization_id as tenant from collections", {}, the_tenant)
+    seen = Statement("select distinct organization_id as tenant from collections", the_tenant)
 
     def put(tenant: UUID) -> Statement[UUID]:
         return Statement(
@@ -768,8 +768,9 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
             insert into audit_log (organization_id, id, actor, operation) values (%(tenant)s, %(id)s, %(id)s, 'thread')
             returning organization_id as tenant
             """,
-            {"tenant": tenant, "id": mint_id()},
             the_tenant,
+            tenant=tenant,
+            id=mint_id(),
         )
 
     def puts_and_looks(t: Transaction, me: UUID) -> list[UUID]:
@@ -820,7 +821,7 @@ def test_threads_that_all_come_first_share_one_pool() -> None:
 
     def asked(_: int) -> int:
         together.wait()
-        return db.read(Nobody(), Statement("select pg_backend_pid() as pid", {}, the_process))[0]
+        return db.read(Nobody(), Statement("select pg_backend_pid() as pid", the_process))[0]
 
     with ThreadPoolExecutor(THREADS) as threads:
         connections = set(threads.map(asked, range(THREADS)))
@@ -986,9 +987,7 @@ def test_a_role_does_what_the_table_says_and_no_more(route: Route, role: Role, s
     spec = spec_of(route)
     permission = permission_of(route)
     allowed = permission.roles is None or role in permission.roles
-    client = stage.client(
-        role, (permission.scope,) if permission.scope else ("media:read",), session=permission.session
-    )
+    client = stage.client(role, (permission.scope or "media:read",), session=permission.session)
 
     answer = ask(
         client,

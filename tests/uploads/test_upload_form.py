@@ -118,8 +118,8 @@ def left(tenant: Tenant) -> list[int]:
         union all
         select count(*) from objects where organization_id = %(organization)s
         """,
-        {"organization": tenant.id},
         Row,
+        organization=tenant.id,
     )
     return [row.n for row in read(Consumer(tenant.id), statement)]
 

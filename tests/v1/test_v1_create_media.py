@@ -41,8 +41,8 @@ class Row:
 def objects(tenant: Tenant) -> int:
     statement = Statement(
         "select count(*) as n from objects where organization_id = %(organization)s",
-        {"organization": tenant.id},
         Row,
+        organization=tenant.id,
     )
     return read(Consumer(tenant.id), statement)[0].n
 

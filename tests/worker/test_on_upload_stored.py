@@ -87,8 +87,8 @@ def books(tenant: Tenant) -> list[str]:
         select 'upload ' || concat_ws(' ', state, reason) from uploads where organization_id = %(organization)s
          order by line
         """,
-        {"organization": tenant.id},
         Row,
+        organization=tenant.id,
     )
     return [row.line for row in read(Consumer(tenant.id), statement)]
 

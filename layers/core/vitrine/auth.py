@@ -13,6 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.credentials import fingerprint
 from vitrine.db import read, write
 from vitrine.errors import (
@@ -30,7 +31,6 @@ from vitrine.errors import (
 )
 from vitrine.models import Caller, Nobody, Person
 from vitrine.permissions import ROLES, grants
-from vitrine.queries import identity as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class Use:
         """Remove the request from its count. Returns the use without it."""
         write(
             Nobody(),
-            queries.uncount_request([self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)),
+            queries.identity.uncount_request(
+                [self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)
+            ),
         )
         return replace(self, hits=self.hits - 1)
 
@@ -133,7 +135,7 @@ def identify(
     began = time.monotonic()
     identity = read(
         Nobody(),
-        queries.authenticate(
+        queries.identity.authenticate(
             [fingerprint(credential) for credential in (shown, cookie) if credential],
             address=subnet(address),
             organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
@@ -204,7 +206,7 @@ def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
     if limit is None:
         return None
     bucket = f"address:{subnet(address)}:{limit.name}"
-    counted = read(Nobody(), queries.count_request(bucket, limit.seconds))[0]
+    counted = read(Nobody(), queries.identity.count_request(bucket, limit.seconds))[0]
     return _use(limit, bucket, counted.hits, counted.resets_at)
 
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, LiteralString, TypeVar
 
 import psycopg
@@ -36,15 +35,17 @@ IDLE_CHECK = 5.0
 ATTEMPTS = 4  # of a transaction that lost against another
 
 
-@dataclass(frozen=True, slots=True)
 class Statement(Generic[T]):
-    """One SQL statement, its values, and what a row of its answer is made into (called with the columns
-    as keywords).
+    """One SQL statement with its values. `make` builds the result from a row: its arguments are the row's
+    columns, by name.
     """
 
-    sql: LiteralString
-    values: Mapping[str, Any]
-    make: Callable[..., T]
+    __slots__ = ("make", "sql", "values")
+
+    def __init__(self, sql: LiteralString, make: Callable[..., T], /, **values: Any) -> None:
+        self.sql = sql
+        self.make = make
+        self.values = values
 
 
 class _Connection(psycopg.Connection[Any]):

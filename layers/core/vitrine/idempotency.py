@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import from_json, to_json
 
-from vitrine import storage
+from vitrine import queries, storage
 from vitrine.credentials import mint_token
 from vitrine.db import write
 from vitrine.delivery import Links
 from vitrine.dialects import Answer
 from vitrine.errors import Invalid, KeyReused, Refusal, StillRunning
 from vitrine.models import Caller, Nobody, Person
-from vitrine.queries import idempotency as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -58,8 +57,10 @@ def once(
     if not _KEY.fullmatch(key):
         raise Invalid("Idempotency-Key must be 1 to 255 visible ASCII characters")
     organization = who.organization_id if isinstance(who, Caller) else None
-    known = queries.Key(who.user_id, organization, route, key, hashlib.sha256(request).digest())
-    claimed = write(Nobody(), queries.claim(known, lease=settings().idempotency_lease, kept=KEPT))[0]
+    known = queries.idempotency.Key(who.user_id, organization, route, key, hashlib.sha256(request).digest())
+    claimed = write(
+        Nobody(), queries.idempotency.claim(known, lease=settings().idempotency_lease, kept=KEPT)
+    )[0]
     if claimed.state == "other":
         raise KeyReused("This Idempotency-Key was used for another request")
     if claimed.state == "running":
@@ -80,9 +81,9 @@ def once(
         }
     except BaseException:
         with suppress(Refusal):  # the lease frees it too, later
-            write(Nobody(), queries.finish(known, claimed.claim, None))
+            write(Nobody(), queries.idempotency.finish(known, claimed.claim, None))
         raise
-    write(Nobody(), queries.finish(known, claimed.claim, kept))
+    write(Nobody(), queries.idempotency.finish(known, claimed.claim, kept))
     return _filled(kept, replayed=False)
 
 

@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction, write
 from vitrine.models import Worker
-from vitrine.queries import job_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,18 +90,20 @@ def run(
         if after is None:
             place += 1
         reached = {"step": names[place], "after": after} if place < len(steps) else None
-        if not write(Worker(), job_runs.save(begun.id, reached, report.shown(), lease, finished=False)):
+        if not write(
+            Worker(), queries.job_runs.save(begun.id, reached, report.shown(), lease, finished=False)
+        ):
             return report  # the lease was lost: another run has gone on from the last cursor
     report.complete = place == len(steps)
     reached = None if report.complete else {"step": names[place], "after": after}
-    write(Worker(), job_runs.save(begun.id, reached, report.shown(), 0, finished=True))
+    write(Worker(), queries.job_runs.save(begun.id, reached, report.shown(), 0, finished=True))
     return report
 
 
-def _begin(job: str, lease: float, *, dry_run: bool) -> job_runs.Run | None:
-    def work(db: Transaction) -> job_runs.Run | None:
-        db.queue(job_runs.give_up_lapsed(job))
-        return db.first(job_runs.begin(mint_id(), job, lease, dry_run=dry_run))
+def _begin(job: str, lease: float, *, dry_run: bool) -> queries.job_runs.Run | None:
+    def work(db: Transaction) -> queries.job_runs.Run | None:
+        db.queue(queries.job_runs.give_up_lapsed(job))
+        return db.first(queries.job_runs.begin(mint_id(), job, lease, dry_run=dry_run))
 
     return transaction(Worker(), work)
 

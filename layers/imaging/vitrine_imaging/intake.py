@@ -16,14 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vitrine import content, internal_errors, media_types, storage
+from vitrine import content, internal_errors, media_types, queries, storage
 from vitrine.db import write
 from vitrine.errors import Busy, InternalError
 from vitrine.library import finalizing as settling
 from vitrine.library import handover
 from vitrine.models import Consumer, Stored, Upload
-from vitrine.queries import uploads as upload_rows
-from vitrine.queries import versions
 from vitrine.settings import settings
 from vitrine_imaging import recording
 from vitrine_imaging.decoder import Decoder, Decoding
@@ -47,7 +45,7 @@ class Begun:
 
     who: Consumer
     upload: Upload
-    attempt: versions.Attempt
+    attempt: queries.versions.Attempt
     stored: Stored
     found: content.Content
 
@@ -85,11 +83,11 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
     # of a ready one new frames may be wanted
     if upload is None or upload.state not in ("stored", "processing", "ready"):
         return upload
-    attempts = write(who, versions.attempt(who.organization_id, upload.version_id))
+    attempts = write(who, queries.versions.attempt(who.organization_id, upload.version_id))
     if not attempts:
         return settling.find(who, upload.organization_id, upload.id)
     attempt = attempts[0]
-    write(who, upload_rows.working(who.organization_id, upload.id))
+    write(who, queries.uploads.working(who.organization_id, upload.id))
 
     stored = storage.head(attempt.key)
     if stored is None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrine import media_types, storage
+from vitrine import media_types, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
 from vitrine.errors import Busy
@@ -25,9 +25,6 @@ from vitrine.library import duplicates, objects
 from vitrine.library import finalizing as settling
 from vitrine.library import versions as family
 from vitrine.models import Consumer, Stored, Upload
-from vitrine.queries import ledger, versions
-from vitrine.queries import objects as manifest
-from vitrine.queries import uploads as upload_rows
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ def mismatch(upload: Upload, looked: Looked) -> str | None:
 
 
 def keep(
-    who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked, derived: Derived
+    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked, derived: Derived
 ) -> Upload:
     """Frames and thumbnails are put, then recorded: planned before, so that a crash in between leaves
     nothing unknown.
@@ -74,7 +71,7 @@ def keep(
         return f"{base}/{name}-{mint_token()}{media_types.TYPES[picture.mime_type].extension}"
 
     frames = [
-        versions.NewFrame(
+        queries.versions.NewFrame(
             ordinal,
             key(f"frame{ordinal or ''}", frame.picture),
             frame.picture.mime_type,
@@ -95,7 +92,7 @@ def keep(
     def plan(db: Transaction) -> None:
         for each in pictures:
             db.queue(
-                manifest.plan(
+                queries.objects.plan(
                     organization,
                     each,
                     "derived",
@@ -115,12 +112,16 @@ def keep(
         raise
 
 
-def keep_without_frames(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked) -> Upload:
+def keep_without_frames(
+    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked
+) -> Upload:
     """It is ready as it is."""
     return _record(who, upload, attempt, looked)
 
 
-def fail(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looked, reason: str) -> Upload:
+def fail(
+    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked, reason: str
+) -> Upload:
     """Nothing could be made of it; it is kept, listed and counted, with the reason."""
     return _record(who, upload, attempt, looked, failed=reason)
 
@@ -128,11 +129,11 @@ def fail(who: Consumer, upload: Upload, attempt: versions.Attempt, looked: Looke
 def _record(
     who: Consumer,
     upload: Upload,
-    attempt: versions.Attempt,
+    attempt: queries.versions.Attempt,
     looked: Looked,
     *,
     derived: Derived | None = None,
-    frames: list[versions.NewFrame] | None = None,
+    frames: list[queries.versions.NewFrame] | None = None,
     stored: list[Stored] | None = None,
     failed: str | None = None,
 ) -> Upload:
@@ -143,19 +144,21 @@ def _record(
     mine = stored or []
 
     def work(db: Transaction) -> Upload | None:
-        db.queue(versions.lock_item(organization, attempt.media_id))
-        held = db.first(versions.held(organization, attempt.id))
+        db.queue(queries.versions.lock_item(organization, attempt.media_id))
+        held = db.first(queries.versions.held(organization, attempt.id))
         if held is None or not _is_for(held, attempt):
             return None
         if failed and held.processing == "ready":
             return settling.give_up(db, upload, held, failed)
         for each in mine:
-            if not db.run(manifest.live(organization, each)):
+            if not db.run(queries.objects.live(organization, each)):
                 raise Busy("The frames were given up while they were being written")
         for frame in frames or []:
-            db.queue(versions.put_frame(organization, attempt.id, attempt.generation, frame, mint_id()))
+            db.queue(
+                queries.versions.put_frame(organization, attempt.id, attempt.generation, frame, mint_id())
+            )
         db.queue(
-            versions.record(
+            queries.versions.record(
                 organization,
                 attempt.id,
                 _facts(looked, derived),
@@ -165,15 +168,15 @@ def _record(
             )
         )
         if held.generation:
-            db.queue(versions.drop_frames(organization, attempt.id, but=attempt.generation))
+            db.queue(queries.versions.drop_frames(organization, attempt.id, but=attempt.generation))
             db.queue(
-                manifest.retire(
+                queries.objects.retire(
                     organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING
                 )
             )
         if mine:
             db.queue(
-                ledger.entry(
+                queries.ledger.entry(
                     organization,
                     held.media_id,
                     attempt.id,
@@ -186,9 +189,9 @@ def _record(
                 )
             )
         settling.show_processed(db, organization, held, settling.media_type_of(looked.mime_type))
-        became = db.run(upload_rows.become(organization, upload.id, "failed" if failed else "ready", failed))[
-            0
-        ]
+        became = db.run(
+            queries.uploads.become(organization, upload.id, "failed" if failed else "ready", failed)
+        )[0]
         duplicates.record(db, organization, held.collection_id, attempt.id)
         return became
 
@@ -203,17 +206,17 @@ def _record(
     return recorded
 
 
-def _is_for(held: versions.Held, attempt: versions.Attempt) -> bool:
+def _is_for(held: queries.versions.Held, attempt: queries.versions.Attempt) -> bool:
     """Whether the version waits for this attempt: one that began before the frames it has were made is
     too late for what was asked since.
     """
     return held.waits and attempt.generation > held.generation
 
 
-def _facts(looked: Looked, derived: Derived | None) -> versions.Facts:
+def _facts(looked: Looked, derived: Derived | None) -> queries.versions.Facts:
     if derived is None:
-        return versions.Facts(looked.mime_type, looked.sha256, looked.width, looked.height)
-    return versions.Facts(
+        return queries.versions.Facts(looked.mime_type, looked.sha256, looked.width, looked.height)
+    return queries.versions.Facts(
         looked.mime_type,
         looked.sha256,
         derived.width,
@@ -230,7 +233,7 @@ def _facts(looked: Looked, derived: Derived | None) -> versions.Facts:
     )
 
 
-def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str) -> Upload:
+def refuse(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, reason: str) -> Upload:
     """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the
     count compensated; the reason stays with
     the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept
@@ -239,15 +242,15 @@ def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str
     organization = who.organization_id
 
     def work(db: Transaction) -> tuple[Upload, list[str]] | None:
-        db.queue(versions.lock_item(organization, attempt.media_id))
-        held = db.first(versions.held(organization, attempt.id))
+        db.queue(queries.versions.lock_item(organization, attempt.media_id))
+        held = db.first(queries.versions.held(organization, attempt.id))
         if held is None or not _is_for(held, attempt):
             return None
         if held.is_asked_again or not family.take_out(db, organization, held):
             return settling.give_up(db, upload, held, reason), []
-        doomed = db.run(manifest.doom_version(organization, attempt.id, "refused"))
+        doomed = db.run(queries.objects.doom_version(organization, attempt.id, "refused"))
         db.queue(
-            ledger.entry(
+            queries.ledger.entry(
                 organization,
                 held.media_id,
                 attempt.id,
@@ -259,7 +262,7 @@ def refuse(who: Consumer, upload: Upload, attempt: versions.Attempt, reason: str
                 f"refuse:{upload.id.hex}",
             )
         )
-        return db.run(upload_rows.become(organization, upload.id, "rejected", reason))[0], [
+        return db.run(queries.uploads.become(organization, upload.id, "rejected", reason))[0], [
             each.key for each in doomed
         ]
 

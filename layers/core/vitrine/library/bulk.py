@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound, Refusal
 from vitrine.library import deletions as acts
 from vitrine.library import folders, media, tags
 from vitrine.models import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
-from vitrine.queries import bulk as queries
-from vitrine.queries import folders as places
-from vitrine.queries import media as rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,14 +82,14 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     another one impossible.
     """
     organization = caller.organization_id
-    db.queue(queries.hold_collections(organization, [*items, to]))
-    held = {each.id: each for each in db.run(queries.hold(organization, items))}
-    target = db.first(places.destination(organization, to))
+    db.queue(queries.bulk.hold_collections(organization, [*items, to]))
+    held = {each.id: each for each in db.run(queries.bulk.hold(organization, items))}
+    target = db.first(queries.folders.destination(organization, to))
     if target is None:
         raise NotFound(media.NO_FOLDER)
     if target.path is None:
         raise Invalid(media.NOT_A_FOLDER)
-    deepest = {each.id: each.depth for each in db.run(queries.deepest(_folders(held.values())))}
+    deepest = {each.id: each.depth for each in db.run(queries.bulk.deepest(_folders(held.values())))}
 
     refused: dict[UUID, Refusal] = {}
     for each in held.values():
@@ -105,9 +103,9 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     moved = [each for each in held.values() if each.id not in refused and each.place_id != to]
     if moved:
         ids = [each.id for each in moved]
-        db.queue(queries.count_move(organization, ids, to))
-        db.queue(queries.put_in(organization, ids, target.item_id, caller.user_id))
-        db.queue(queries.reroot(organization, _folders(moved), target.path))
+        db.queue(queries.bulk.count_move(organization, ids, to))
+        db.queue(queries.bulk.put_in(organization, ids, target.item_id, caller.user_id))
+        db.queue(queries.bulk.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
     return Outcomes(
         tuple(
@@ -123,11 +121,12 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     collection.
     """
     organization = caller.organization_id
-    db.queue(queries.hold_collections(organization, items))
-    held = {each.id: each for each in db.run(queries.hold_to_delete(organization, items))}
+    db.queue(queries.bulk.hold_collections(organization, items))
+    held = {each.id: each for each in db.run(queries.bulk.hold_to_delete(organization, items))}
     most = acts.MAX_DELETED_AT_ONCE
     if (
-        len(held) + db.run(rows.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n
+        len(held)
+        + db.run(queries.media.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n
         > most
     ):
         raise Conflict(
@@ -140,12 +139,12 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
         here = [each for each in held.values() if each.collection_id == collection]
         act = mint_id()
         acts.begin(db, caller, act, "selection", here[0].id)
-        db.queue(rows.mark_below(organization, act, _folders(here), caller.user_id))
-        roots = db.run(queries.mark(organization, act, [each.id for each in here], caller.user_id))
+        db.queue(queries.media.mark_below(organization, act, _folders(here), caller.user_id))
+        roots = db.run(queries.bulk.mark(organization, act, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
-            db.queue(queries.be_of(organization, act, roots[0]))
+            db.queue(queries.bulk.be_of(organization, act, roots[0]))
         else:
-            db.queue(queries.be_of_all(organization, act, [root.id for root in roots]))
+            db.queue(queries.bulk.be_of_all(organization, act, [root.id for root in roots]))
         count += acts.take(db, organization, act)
         act_of.update((each.id, act) for each in here)
     return Outcomes(
@@ -156,9 +155,9 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     """Acts that are reversed together find each other's folders alive, in whatever order they were done."""
     organization = caller.organization_id
-    db.queue(queries.hold_collections(organization, items))
-    held = {each.id: each for each in db.run(queries.hold_acts(organization, items))}
-    act_of = {each.id: each.deletion_id for each in reversed(db.run(queries.took(organization, items)))}
+    db.queue(queries.bulk.hold_collections(organization, items))
+    held = {each.id: each for each in db.run(queries.bulk.hold_acts(organization, items))}
+    act_of = {each.id: each.deletion_id for each in reversed(db.run(queries.bulk.took(organization, items)))}
 
     refused: dict[UUID, Refusal] = {}
     for item, act in act_of.items():
@@ -179,7 +178,7 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
     organization = caller.organization_id
     held = _held_to_tag(db, organization, items)
-    there = {each.id: each for each in db.run(queries.tagged(organization, items, wanted))}
+    there = {each.id: each for each in db.run(queries.bulk.tagged(organization, items, wanted))}
     refused: dict[UUID, Refusal] = {each.id: tags.has_it() for each in there.values() if each.has_it}
     others = held.keys() - refused.keys()
     try:
@@ -195,25 +194,25 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
     given = sorted(held.keys() - refused.keys())
     if given:
         tags.make(db, organization, [wanted], caller.user_id)
-        db.queue(queries.give(organization, given, wanted, caller.user_id))
-        db.queue(queries.touch(organization, given, caller.user_id))
+        db.queue(queries.bulk.give(organization, given, wanted, caller.user_id))
+        db.queue(queries.bulk.touch(organization, given, caller.user_id))
     return Outcomes(tuple(_refused(item, held, refused) or Outcome(item) for item in items))
 
 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
     organization = caller.organization_id
     held = _held_to_tag(db, organization, items)
-    changed = {each.id for each in db.run(queries.take_away(organization, sorted(held), group, name))}
+    changed = {each.id for each in db.run(queries.bulk.take_away(organization, sorted(held), group, name))}
     if changed:
-        db.queue(queries.touch(organization, sorted(changed), caller.user_id))
+        db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
     return Outcomes(tuple(_refused(item, held) or Outcome(item, changed=item in changed) for item in items))
 
 
 def _held_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
     # The collections first: a deletion that locks the same items in another order then waits for all of them,
     # or they for it.
-    db.queue(queries.keep_collections(organization, items))
-    return {each.id: each for each in db.run(queries.hold(organization, items))}
+    db.queue(queries.bulk.keep_collections(organization, items))
+    return {each.id: each for each in db.run(queries.bulk.hold(organization, items))}
 
 
 def _refused(

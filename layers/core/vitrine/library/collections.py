@@ -6,15 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vitrine import storage
+from vitrine import queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Busy, Conflict, NotFound
 from vitrine.library import clean_name, objects
 from vitrine.library import deletions as acts
 from vitrine.models import Collection, Deleted, Restored
-from vitrine.queries import collections as queries
-from vitrine.queries import deletions, media, uploads
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -30,12 +28,12 @@ ENDED_AT_ONCE = 50
 
 def listed(caller: Caller) -> list[Collection]:
     """The caller's organization's, oldest first."""
-    return read(caller, queries.active(caller.organization_id))
+    return read(caller, queries.collections.active(caller.organization_id))
 
 
 def get(caller: Caller, collection: UUID) -> Collection:
     """Raises NotFound: deleted, or never there."""
-    found = read(caller, queries.one(caller.organization_id, collection))
+    found = read(caller, queries.collections.one(caller.organization_id, collection))
     if not found:
         raise NotFound(MISSING)
     return found[0]
@@ -45,7 +43,7 @@ def create(caller: Caller, name: str, icon: str | None) -> Collection:
     """There is a new, empty collection; names may repeat. Raises Invalid for a name or an icon that
     cannot be one.
     """
-    collection = queries.insert(
+    collection = queries.collections.insert(
         caller.organization_id,
         mint_id(),
         clean_name(name),
@@ -76,7 +74,7 @@ def update(
         held = _held(db, organization, collection)
         if check is not None:
             check(held)
-        return db.run(queries.change(organization, collection, name, icon, caller.user_id))[0]
+        return db.run(queries.collections.change(organization, collection, name, icon, caller.user_id))[0]
 
     return transaction(caller, work)
 
@@ -92,12 +90,12 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
     organization, act = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> tuple[Deleted, list[Upload]]:
-        db.queue(uploads.hold_under_way(organization, collection))
+        db.queue(queries.uploads.hold_under_way(organization, collection))
         held = _held(db, organization, collection)
         if held.is_default:
             raise Conflict("The default collection cannot be deleted", code="default_collection")
         most = acts.MAX_DELETED_AT_ONCE
-        if db.run(media.hold_in(organization, collection, most + 1))[0].n > most:
+        if db.run(queries.media.hold_in(organization, collection, most + 1))[0].n > most:
             raise Conflict(
                 f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
             )
@@ -105,9 +103,9 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
             check(held)
 
         acts.begin(db, caller, act, "collection", collection)
-        db.queue(queries.mark(organization, act, collection, caller.user_id))
-        db.queue(media.mark_in(organization, act, collection, caller.user_id))
-        aborted = db.run(uploads.abort_in(organization, collection))
+        db.queue(queries.collections.mark(organization, act, collection, caller.user_id))
+        db.queue(queries.media.mark_in(organization, act, collection, caller.user_id))
+        aborted = db.run(queries.uploads.abort_in(organization, collection))
         return Deleted(collection, act, acts.take(db, organization, act)), aborted
 
     deleted, aborted = transaction(caller, work)
@@ -130,9 +128,9 @@ def restore(caller: Caller, collection: UUID) -> Restored:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(queries.hold_deleted(organization, collection))
-        act = acts.reversible(db.first(deletions.hold(organization, collection)), "collection")
-        db.queue(queries.unmark(organization, collection, caller.user_id))
+        db.queue(queries.collections.hold_deleted(organization, collection))
+        act = acts.reversible(db.first(queries.deletions.hold(organization, collection)), "collection")
+        db.queue(queries.collections.unmark(organization, collection, caller.user_id))
         acts.give_back(db, caller, [act])
         return Restored(collection, act.id, act.item_count)
 
@@ -140,7 +138,7 @@ def restore(caller: Caller, collection: UUID) -> Restored:
 
 
 def _held(db: Transaction, organization: UUID, collection: UUID) -> Collection:
-    held = db.first(queries.hold(organization, collection))
+    held = db.first(queries.collections.hold(organization, collection))
     if held is None:
         raise NotFound(MISSING)
     return held

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.errors import Conflict, Gone
-from vitrine.queries import counts, deletions, folders, ledger, media
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_DELETED_AT_ONCE = 25_000
 def begin(db: Transaction, caller: Caller, act: UUID, kind: DeletionKind, root: UUID) -> None:
     """There is an act, of nothing yet: items can be marked with it."""
     db.queue(
-        media.put_deletion(
+        queries.media.put_deletion(
             caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None
         )
     )
@@ -35,13 +35,13 @@ def take(db: Transaction, organization: UUID, act: UUID) -> int:
     """The items marked with this act are in the trash, versions, ledger and counts too. How many files it
     took, versions counted.
     """
-    db.queue(media.mark_versions(organization, act))
-    db.queue(ledger.trash(organization, act))
-    db.queue(counts.trash(organization, act))
-    return db.run(media.count_deletion(organization, act))[0].n
+    db.queue(queries.media.mark_versions(organization, act))
+    db.queue(queries.ledger.trash(organization, act))
+    db.queue(queries.counts.trash(organization, act))
+    return db.run(queries.media.count_deletion(organization, act))[0].n
 
 
-def reversible(found: deletions.Act | None, what: str) -> deletions.Act:
+def reversible(found: queries.deletions.Act | None, what: str) -> queries.deletions.Act:
     """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or
     was; `what` names what it took.
     """
@@ -58,25 +58,25 @@ def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[
     to: their collections are deleted. To be sent under the locks of the collections; then the others can be
     given back, all of them.
     """
-    roots = db.run(deletions.roots(organization, acts))
+    roots = db.run(queries.deletions.roots(organization, acts))
     for root in roots:
         if root.is_displaced and root.collection_lives:
             # folders first: what lies in them finds them where they are now
-            place = db.run(deletions.place(organization, root.id, acts))[0]
+            place = db.run(queries.deletions.place(organization, root.id, acts))[0]
             if place.is_folder:
-                db.queue(folders.reroot(organization, root.id, place.living_path))
-            db.queue(deletions.put_under(organization, root.id, place.living_id))
+                db.queue(queries.folders.reroot(organization, root.id, place.living_path))
+            db.queue(queries.deletions.put_under(organization, root.id, place.living_id))
     return set(acts) - {root.deletion_id for root in roots if root.collection_lives}
 
 
-def give_back(db: Transaction, caller: Caller, acts: Sequence[deletions.Act]) -> None:
+def give_back(db: Transaction, caller: Caller, acts: Sequence[queries.deletions.Act]) -> None:
     """All that the acts took lives again where it lies, and they are done with. Where it lies must live,
     when all of them are.
     """
     organization, ids = caller.organization_id, [act.id for act in acts]
     # whoever is making something of one: what that counts is seen below
-    db.queue(deletions.hold_items(organization, ids))
-    db.queue(ledger.restore(organization, ids))
-    db.queue(counts.restore(organization, ids))
-    db.queue(deletions.unmark(organization, ids, caller.user_id))
-    db.queue(deletions.become(organization, ids, "restored"))
+    db.queue(queries.deletions.hold_items(organization, ids))
+    db.queue(queries.ledger.restore(organization, ids))
+    db.queue(queries.counts.restore(organization, ids))
+    db.queue(queries.deletions.unmark(organization, ids, caller.user_id))
+    db.queue(queries.deletions.become(organization, ids, "restored"))

@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vitrine import queries
 from vitrine.credentials import fingerprint, mint_device_code, mint_id, mint_session_token, mint_user_code
 from vitrine.db import read, write
 from vitrine.errors import Busy, NotGranted, Unauthorized
 from vitrine.models import Nobody
-from vitrine.queries import devices as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def begin(client_id: str, scope: str) -> Begun:
         user_code = mint_user_code()
         if write(
             Nobody(),
-            queries.put(mint_id(), fingerprint(device_code), user_code, client_id, scope, life, interval),
+            queries.devices.put(
+                mint_id(), fingerprint(device_code), user_code, client_id, scope, life, interval
+            ),
         )[0].opened:
             return Begun(device_code, user_code, life, interval)
     raise Busy("Too many logins are under way; try again")
@@ -81,7 +83,7 @@ def begin(client_id: str, scope: str) -> Begun:
 
 def find(user_code: str) -> Login:
     """The login that waits under this code. Raises NotGranted when there is none, or it is too late."""
-    found = read(Nobody(), queries.waiting(user_code))
+    found = read(Nobody(), queries.devices.waiting(user_code))
     if not found:
         raise NotGranted(*_UNDECIDED["unknown"])
     if found[0].status == "expired":
@@ -109,7 +111,7 @@ def deny(person: Person, user_code: str) -> None:
 def _decide(person: Person, user_code: str, decision: Decision) -> None:
     if person.session_id is None:
         raise Unauthorized
-    outcome = write(Nobody(), queries.decide(user_code, person.user_id, person.session_id, decision))[
+    outcome = write(Nobody(), queries.devices.decide(user_code, person.user_id, person.session_id, decision))[
         0
     ].outcome
     if outcome == "signed_out":
@@ -126,7 +128,7 @@ def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> 
     any other word would end the login at the device.
     """
     token, life = mint_session_token(), settings().session_ttl
-    statement = queries.poll(
+    statement = queries.devices.poll(
         fingerprint(device_code),
         client_id,
         session=mint_id(),

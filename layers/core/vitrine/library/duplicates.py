@@ -6,11 +6,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.db import read, read_all
 from vitrine.errors import Invalid, NotFound
 from vitrine.models import FURTHEST, USUAL, Cursor, Duplicate, Duplicates
-from vitrine.queries import collections, likenesses
-from vitrine.queries import duplicates as queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +34,7 @@ def find(caller: Caller, files: Sequence[Likeness]) -> list[list[Existing]]:
     of the same name and size; five at most.
     """
     found: list[list[Existing]] = [[] for _ in files]
-    for each in read(caller, queries.find(caller.organization_id, files, MOST_SHOWN)):
+    for each in read(caller, queries.duplicates.find(caller.organization_id, files, MOST_SHOWN)):
         found[each.place].append(each.existing)
     return found
 
@@ -44,7 +43,7 @@ def others(caller: Caller, version: UUID) -> tuple[OtherCopy, ...]:
     """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None
     while nobody knows its bytes.
     """
-    return tuple(read(caller, likenesses.others(caller.organization_id, version, MOST_OTHERS)))
+    return tuple(read(caller, queries.likenesses.others(caller.organization_id, version, MOST_OTHERS)))
 
 
 def groups(
@@ -65,15 +64,15 @@ def groups(
     exact_after, near_after = _after(cursor)
     found, exact, near = read_all(
         caller,
-        collections.one(organization, collection),
-        likenesses.copies(
+        queries.collections.one(organization, collection),
+        queries.likenesses.copies(
             organization,
             collection,
             after=exact_after,
             groups=limit + 1 if near_after == _START else 0,
             most=MOST_IN_GROUP,
         ),
-        likenesses.near(
+        queries.likenesses.near(
             organization,
             collection,
             distance=distance,
@@ -121,7 +120,7 @@ def record(db: Transaction, organization: UUID, collection: UUID, version: UUID)
     """What looks like this version is known; what was known of it is forgotten. To be the last that a
     transaction does: others wait for its end.
     """
-    db.queue(likenesses.queue(collection))
-    db.queue(likenesses.forget(organization, version))
-    db.queue(likenesses.put(organization, version))
-    db.queue(likenesses.relate(organization, version, MOST_RELATED))
+    db.queue(queries.likenesses.queue(collection))
+    db.queue(queries.likenesses.forget(organization, version))
+    db.queue(queries.likenesses.put(organization, version))
+    db.queue(queries.likenesses.relate(organization, version, MOST_RELATED))

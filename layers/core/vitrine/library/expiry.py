@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.db import write
 from vitrine.models import Batch, Done, Worker
-from vitrine.queries import expired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,9 @@ WINDOWS_KEPT = timedelta(hours=1)  # of rate limits: longer than the longest, wh
 def end_sessions(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """No session is kept whose time is over."""
     return _rows(
-        write(Worker(), expired.sessions(now, UUID(after) if after else None, limit, dry_run=dry_run)),
+        write(
+            Worker(), queries.expired.sessions(now, UUID(after) if after else None, limit, dry_run=dry_run)
+        ),
         limit,
         dry_run=dry_run,
     )
@@ -33,7 +35,10 @@ def end_sessions(now: datetime, after: str | None, limit: int, *, dry_run: bool)
 def drop_device_codes(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """No device code is kept whose time is over."""
     return _rows(
-        write(Worker(), expired.device_codes(now, UUID(after) if after else None, limit, dry_run=dry_run)),
+        write(
+            Worker(),
+            queries.expired.device_codes(now, UUID(after) if after else None, limit, dry_run=dry_run),
+        ),
         limit,
         dry_run=dry_run,
     )
@@ -42,7 +47,8 @@ def drop_device_codes(now: datetime, after: str | None, limit: int, *, dry_run: 
 def drop_api_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """No API key is kept that was revoked or expired KEYS_KEPT ago."""
     found = write(
-        Worker(), expired.api_keys(now - KEYS_KEPT, UUID(after) if after else None, limit, dry_run=dry_run)
+        Worker(),
+        queries.expired.api_keys(now - KEYS_KEPT, UUID(after) if after else None, limit, dry_run=dry_run),
     )
     return _rows(found, limit, dry_run=dry_run)
 
@@ -50,7 +56,7 @@ def drop_api_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool
 def drop_idempotency_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
     """No idempotency key is kept whose time is over."""
     return _count(
-        write(Worker(), expired.idempotency_keys(now, limit, dry_run=dry_run))[0].n,
+        write(Worker(), queries.expired.idempotency_keys(now, limit, dry_run=dry_run))[0].n,
         "idempotency keys",
         limit,
         dry_run=dry_run,
@@ -60,14 +66,14 @@ def drop_idempotency_keys(now: datetime, after: str | None, limit: int, *, dry_r
 def drop_rate_limits(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
     """No count of requests is kept longer than anybody looks at it."""
     return _count(
-        write(Worker(), expired.rate_limits(now - WINDOWS_KEPT, limit, dry_run=dry_run))[0].n,
+        write(Worker(), queries.expired.rate_limits(now - WINDOWS_KEPT, limit, dry_run=dry_run))[0].n,
         "windows",
         limit,
         dry_run=dry_run,
     )
 
 
-def _rows(found: Sequence[expired.Row], limit: int, *, dry_run: bool) -> Batch:
+def _rows(found: Sequence[queries.expired.Row], limit: int, *, dry_run: bool) -> Batch:
     deed = "would be deleted" if dry_run else "deleted"
     return Batch(
         tuple(Done(deed, row.id.hex) for row in found), found[-1].id.hex if len(found) == limit else None

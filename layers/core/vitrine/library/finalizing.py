@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vitrine import storage
+from vitrine import queries, storage
 from vitrine.credentials import mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy
@@ -19,9 +19,6 @@ from vitrine.library import objects, quotas
 from vitrine.library import versions as family
 from vitrine.models import OPEN_STATES, Actor, Consumer, Nobody, Stored, Upload
 from vitrine.permissions import PERMISSIONS, grants
-from vitrine.queries import collections, externals, ledger, reprocessing, versions
-from vitrine.queries import objects as manifest
-from vitrine.queries import uploads as rows
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -37,14 +34,14 @@ GONE_MEANWHILE = "The item was deleted before its file was fetched"
 RIGHTS_ENDED = "The uploader's rights have ended"
 
 
-def whose(key: str) -> rows.Whose | None:
+def whose(key: str) -> queries.uploads.Whose | None:
     """The upload whose bytes land at this key, and its organization; None: nobody's."""
-    found = read(Nobody(), rows.whose(key))
+    found = read(Nobody(), queries.uploads.whose(key))
     return found[0] if found else None
 
 
 def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
-    found = read(who, rows.by_id(organization, upload_id))
+    found = read(who, queries.uploads.by_id(organization, upload_id))
     return found[0] if found else None
 
 
@@ -79,7 +76,9 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
         return upload
 
     rights, quota = read_all(
-        who, rows.rights(upload.organization_id, upload.id), rows.quota(upload.organization_id, upload.id)
+        who,
+        queries.uploads.rights(upload.organization_id, upload.id),
+        queries.uploads.quota(upload.organization_id, upload.id),
     )
     if not _may_upload(upload, rights):
         return (
@@ -98,7 +97,7 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
     copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
     write(
         who,
-        manifest.plan(
+        queries.objects.plan(
             upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id
         ),
     )
@@ -117,11 +116,11 @@ def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
     """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
 
     def work(db: Transaction) -> Upload:
-        current = db.run(rows.hold(upload.organization_id, upload.id))[0]
+        current = db.run(queries.uploads.hold(upload.organization_id, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(manifest.doom(upload.organization_id, [current.key], "refused"))
-        return db.run(rows.become(upload.organization_id, upload.id, "rejected", reason))[0]
+        db.queue(queries.objects.doom(upload.organization_id, [current.key], "refused"))
+        return db.run(queries.uploads.become(upload.organization_id, upload.id, "rejected", reason))[0]
 
     refused = transaction(who, work)
     if refused.state == "rejected":
@@ -138,7 +137,7 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(rows.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.hold(organization, upload.id))[0]
         busy = (
             now is not None
             and current.state == "completing"
@@ -147,21 +146,21 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
         )
         if busy or current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(manifest.doom(organization, [current.key], "not imported"))
-        db.queue(versions.lock_item(organization, current.media_id))
-        held = db.first(versions.held(organization, current.version_id))
+        db.queue(queries.objects.doom(organization, [current.key], "not imported"))
+        db.queue(queries.versions.lock_item(organization, current.media_id))
+        held = db.first(queries.versions.held(organization, current.version_id))
         if held is None:
-            return db.run(rows.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
-        db.queue(versions.fail(organization, held.id, reason))
+            return db.run(queries.uploads.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
+        db.queue(queries.versions.fail(organization, held.id, reason))
         show_processed(db, organization, held, held.type)
-        return db.run(rows.become(organization, current.id, "failed", reason))[0]
+        return db.run(queries.uploads.become(organization, current.id, "failed", reason))[0]
 
     return _discard_import(who, transaction(who, work))
 
 
 def may_still_upload(who: Actor, upload: Upload) -> bool:
     """Whether the uploader's rights are still those that the upload was created by."""
-    return _may_upload(upload, read(who, rows.rights(upload.organization_id, upload.id)))
+    return _may_upload(upload, read(who, queries.uploads.rights(upload.organization_id, upload.id)))
 
 
 def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
@@ -172,15 +171,15 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(rows.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.hold(organization, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(manifest.doom(organization, [current.key], "not imported"))
-        db.queue(versions.lock_item(organization, current.media_id))
-        held = db.first(versions.held(organization, current.version_id))
+        db.queue(queries.objects.doom(organization, [current.key], "not imported"))
+        db.queue(queries.versions.lock_item(organization, current.media_id))
+        held = db.first(queries.versions.held(organization, current.version_id))
         if held is not None and not family.take_out(db, organization, held):
             return give_up(db, current, held, reason)
-        return db.run(rows.become(organization, current.id, "rejected", reason))[0]
+        return db.run(queries.uploads.become(organization, current.id, "rejected", reason))[0]
 
     return _discard_import(who, transaction(who, work))
 
@@ -209,15 +208,15 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
     organization = upload.organization_id
 
     def work(db: Transaction) -> None:
-        db.queue(versions.lock_item(organization, upload.media_id))
-        held = db.first(versions.held(organization, upload.version_id))
+        db.queue(queries.versions.lock_item(organization, upload.media_id))
+        held = db.first(queries.versions.held(organization, upload.version_id))
         if held is not None:
             if held.waits:
                 give_up(db, upload, held, reason)
             return
-        current = db.run(rows.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.hold(organization, upload.id))[0]
         if current.state in (*OPEN_STATES, "expired", "stored", "processing"):
-            db.queue(rows.become(organization, upload.id, "failed", reason))
+            db.queue(queries.uploads.become(organization, upload.id, "failed", reason))
 
     transaction(who, work)
 
@@ -229,21 +228,23 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(rows.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.hold(organization, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(versions.lock_item(organization, current.media_id))
-        held = db.first(versions.held(organization, current.version_id))
+        db.queue(queries.versions.lock_item(organization, current.media_id))
+        held = db.first(queries.versions.held(organization, current.version_id))
         if held is None:
-            db.queue(manifest.doom(organization, [current.key], "its item is gone"))
+            db.queue(queries.objects.doom(organization, [current.key], "its item is gone"))
             return db.run(
-                rows.become(organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes)
+                queries.uploads.become(
+                    organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes
+                )
             )[0]
-        if not db.run(manifest.live(organization, stored)):
+        if not db.run(queries.objects.live(organization, stored)):
             raise Busy("The import was ended while it was being settled; try again")
-        db.queue(externals.adopt(current, stored))
+        db.queue(queries.externals.adopt(current, stored))
         db.queue(
-            ledger.entry(
+            queries.ledger.entry(
                 organization,
                 held.media_id,
                 held.id,
@@ -257,7 +258,9 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
         )
         # it was counted as what it was said to be
         show_processed(db, organization, held, media_type_of(current.mime_type))
-        return db.run(rows.become(organization, current.id, "stored", None, landed_bytes=stored.bytes))[0]
+        return db.run(
+            queries.uploads.become(organization, current.id, "stored", None, landed_bytes=stored.bytes)
+        )[0]
 
     settled = transaction(who, work)
     if settled.state == "rejected":
@@ -272,12 +275,12 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
     """
 
     def work(db: Transaction) -> None:
-        db.queue(versions.lock_item(upload.organization_id, upload.media_id))
-        held = db.first(versions.held(upload.organization_id, upload.version_id))
+        db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
+        held = db.first(queries.versions.held(upload.organization_id, upload.version_id))
         if held is None or held.processing != "pending" or held.verified:
             return
         db.queue(
-            versions.verify(
+            queries.versions.verify(
                 upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
             )
         )
@@ -286,34 +289,36 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
     transaction(who, work)
 
 
-def give_up(db: Transaction, upload: Upload, held: versions.Held, reason: str) -> Upload:
+def give_up(db: Transaction, upload: Upload, held: queries.versions.Held, reason: str) -> Upload:
     """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or
     stays what it was where it had frames before.
     """
     organization = upload.organization_id
     keeps_its_own = held.processing == "ready"
     db.queue(
-        reprocessing.leave(organization, held.id, reason)
+        queries.reprocessing.leave(organization, held.id, reason)
         if keeps_its_own
-        else versions.fail(organization, held.id, reason)
+        else queries.versions.fail(organization, held.id, reason)
     )
     family.show(db, organization, held.media_id)
     return db.run(
-        rows.become(
+        queries.uploads.become(
             organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason
         )
     )[0]
 
 
-def show_processed(db: Transaction, organization: UUID, held: versions.Held, media_type: MediaType) -> None:
+def show_processed(
+    db: Transaction, organization: UUID, held: queries.versions.Held, media_type: MediaType
+) -> None:
     """The item shows what its version has become where that is to be active, and is counted by it from
     now on.
     """
-    db.queue(versions.put_type(organization, held.id, media_type))
+    db.queue(queries.versions.put_type(organization, held.id, media_type))
     family.show(db, organization, held.media_id)
 
 
-def _may_upload(upload: Upload, rights: Sequence[rows.Rights]) -> bool:
+def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
     """Whether the uploader may still do what the upload was created by: they are a member in a role that may,
     and the API key that they used last
     for it works and has the scope. Who completes it does not matter, so that Complete and the store's event
@@ -326,7 +331,7 @@ def _may_upload(upload: Upload, rights: Sequence[rows.Rights]) -> bool:
     return any(grants(scopes, scope) for scope in needed.scopes)
 
 
-def _refusal(upload: Upload, stored: Stored, quota: rows.Quota) -> str | None:
+def _refusal(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> str | None:
     """Why what has landed is not taken; None: it is."""
     limit = settings().max_upload_bytes
     if stored.bytes == 0:
@@ -358,13 +363,13 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
     organization = upload.organization_id
 
     def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
-        current = db.run(rows.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.hold(organization, upload.id))[0]
         spare = (stored.key,) if source is not None else ()
         # somebody settled it first, or it was aborted: this copy is one too many
         if current.state not in (*OPEN_STATES, "expired"):
             doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
             if doomed:
-                db.queue(manifest.doom(organization, doomed, "settled before"))
+                db.queue(queries.objects.doom(organization, doomed, "settled before"))
             return current, doomed
         number = _further(db, upload) if upload.is_further else _first(db, upload, stored)
         if number is None:
@@ -374,13 +379,13 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
                 else "Its collection was deleted"
             )
             doomed = (*spare, current.key)
-            db.queue(manifest.doom(organization, doomed, "what it belongs to is gone"))
-            return db.run(rows.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes))[
-                0
-            ], doomed
-        db.queue(versions.birth(upload, stored, number, media_type_of(upload.mime_type)))
+            db.queue(queries.objects.doom(organization, doomed, "what it belongs to is gone"))
+            return db.run(
+                queries.uploads.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes)
+            )[0], doomed
+        db.queue(queries.versions.birth(upload, stored, number, media_type_of(upload.mime_type)))
         db.queue(
-            ledger.entry(
+            queries.ledger.entry(
                 organization,
                 upload.media_id,
                 upload.version_id,
@@ -392,14 +397,14 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
                 f"settle:{upload.id.hex}",
             )
         )
-        if not db.run(manifest.live(organization, stored)):
+        if not db.run(queries.objects.live(organization, stored)):
             raise Busy("The upload was ended while it was being settled; try again")
         doomed = (current.key,) if source is not None else ()
         if doomed:
-            db.queue(manifest.doom(organization, doomed, "copied out"))
-        return db.run(rows.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes))[
-            0
-        ], doomed
+            db.queue(queries.objects.doom(organization, doomed, "copied out"))
+        return db.run(
+            queries.uploads.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes)
+        )[0], doomed
 
     settled, doomed = transaction(who, work)
     for key in doomed:
@@ -415,18 +420,20 @@ def _further(db: Transaction, upload: Upload) -> int | None:
     """The number of a further version of the upload's item, which is held. None: the item is deleted or
     gone.
     """
-    taken = db.first(versions.take_number(upload.organization_id, upload.media_id))
+    taken = db.first(queries.versions.take_number(upload.organization_id, upload.media_id))
     return taken.n if taken else None
 
 
 def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     """That of a first version, whose item is there now. None: its collection is gone."""
-    db.queue(collections.hold_for_birth(upload.organization_id, upload.collection_id))
-    place = db.first(rows.birthplace(upload.organization_id, upload.collection_id, upload.parent_id))
+    db.queue(queries.collections.hold_for_birth(upload.organization_id, upload.collection_id))
+    place = db.first(
+        queries.uploads.birthplace(upload.organization_id, upload.collection_id, upload.parent_id)
+    )
     if place is None:
         return None
     db.queue(
-        versions.birth_media(
+        queries.versions.birth_media(
             upload,
             stored,
             parent=place.folder_id,

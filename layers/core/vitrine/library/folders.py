@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import transaction
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import clean_name
 from vitrine.models import MAX_FOLDER_DEPTH, Caller, Folder, FolderPath
-from vitrine.queries import collections, counts
-from vitrine.queries import folders as queries
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
@@ -33,11 +32,11 @@ def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | No
     place = path.place_id if path is not None else collection
 
     def work(db: Transaction) -> Folder:
-        db.queue(collections.hold_for_birth(organization, collection))
-        parent = judged(db.first(queries.at(organization, collection, place)), place)
+        db.queue(queries.collections.hold_for_birth(organization, collection))
+        parent = judged(db.first(queries.folders.at(organization, collection, place)), place)
         if reuse:
-            db.queue(queries.queue_for_name(place, name))
-            there = db.first(queries.named(organization, place, name))
+            db.queue(queries.folders.queue_for_name(place, name))
+            there = db.first(queries.folders.named(organization, place, name))
             if there is not None:
                 return there
         return put(db, caller, parent, name)
@@ -52,8 +51,8 @@ def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
     if len(parent.path.folder_ids) >= MAX_FOLDER_DEPTH:
         raise Invalid(f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper")
     path = parent.path.below(mint_id())
-    db.queue(counts.entry(caller.organization_id, path.collection_id, parent.id, "folder", 1))
-    return db.run(queries.insert(caller.organization_id, path, name, mint_token(), caller.user_id))[0]
+    db.queue(queries.counts.entry(caller.organization_id, path.collection_id, parent.id, "folder", 1))
+    return db.run(queries.folders.insert(caller.organization_id, path, name, mint_token(), caller.user_id))[0]
 
 
 def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) -> Folder:
@@ -63,7 +62,7 @@ def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) ->
     it, is not there.
     """
     place = parse(path).place_id
-    return judged(db.first(queries.at(organization, collection, place)), place)
+    return judged(db.first(queries.folders.at(organization, collection, place)), place)
 
 
 def parse(path: str, what: str = "path") -> FolderPath:
@@ -75,7 +74,7 @@ def parse(path: str, what: str = "path") -> FolderPath:
     return FolderPath(collection, tuple(folders))
 
 
-def judged(found: queries.Place | None, place: UUID | None) -> Folder:
+def judged(found: queries.folders.Place | None, place: UUID | None) -> Folder:
     """The root or folder that was asked for by this id (None: the root). Raises as `resolve` does."""
     if found is None:
         raise NotFound("Collection not found")

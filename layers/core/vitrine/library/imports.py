@@ -15,17 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from vitrine import content, fetch, storage
+from vitrine import content, fetch, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
 from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
 from vitrine.library import finalizing as settling
 from vitrine.models import Consumer, Upload
-from vitrine.queries import collections, counts, externals
-from vitrine.queries import objects as manifest
-from vitrine.queries import outbox as messages
-from vitrine.queries import uploads as rows
 from vitrine.settings import MIB, settings
 from vitrine.urls import normalized
 
@@ -73,9 +69,9 @@ def register(
     except fetch.Refused as refused:
         raise Invalid(f"url: {refused}", issues=(Issue(("url",), str(refused)),)) from None
     organization, item = caller.organization_id, mint_id()
-    collection = read(caller, collections.default(organization))[0].id
+    collection = read(caller, queries.collections.default(organization))[0].id
     upload = _upload(caller, link, item, collection) if to_be_fetched else None
-    external = externals.External(
+    external = queries.externals.External(
         organization=organization,
         id=item,
         collection=collection,
@@ -98,17 +94,19 @@ def register(
     message, said = mint_id(), {"key": upload.key if upload else ""}
 
     def work(db: Transaction) -> None:
-        db.queue(collections.hold_for_birth(organization, collection))
-        if not db.run(collections.one(organization, collection)):
+        db.queue(queries.collections.hold_for_birth(organization, collection))
+        if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
         if upload is not None:
             _reserve(db, upload)
             db.queue(
-                messages.put(organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}")
+                queries.outbox.put(
+                    organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}"
+                )
             )
-        db.queue(externals.birth_media(external))
-        db.queue(externals.birth(external))
-        db.queue(counts.entry(organization, collection, collection, external.type, 1))
+        db.queue(queries.externals.birth_media(external))
+        db.queue(queries.externals.birth(external))
+        db.queue(queries.counts.entry(organization, collection, collection, external.type, 1))
 
     transaction(caller, work)
     if upload is not None:
@@ -130,7 +128,10 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
         return None
     who, organization, lease_id = Consumer(whose.organization_id), whose.organization_id, mint_id()
     claimed = write(
-        who, externals.claim(organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE)
+        who,
+        queries.externals.claim(
+            organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE
+        ),
     )
     upload = settling.find(who, organization, whose.upload_id)
     if upload is None or not claimed:
@@ -145,12 +146,12 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
         return settling.settle(who, upload) or _fetched(who, upload, lease_id, resolve)
     except BaseException:
         with suppress(Exception):  # the lease ends by itself, later
-            write(who, rows.release(organization, upload.id, lease_id))
+            write(who, queries.uploads.release(organization, upload.id, lease_id))
         raise
 
 
 def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) -> Upload:
-    source = read(who, externals.source(upload.organization_id, upload.version_id))
+    source = read(who, queries.externals.source(upload.organization_id, upload.version_id))
     if not source:
         return settling.fail_import(who, upload, settling.GONE_MEANWHILE)
     into = _Store(who, upload, lease_id)
@@ -220,7 +221,7 @@ class _Store:
             self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
             if not write(
                 self._who,
-                externals.lands(
+                queries.externals.lands(
                     self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type
                 ),
             ):
@@ -285,7 +286,13 @@ def _reserve(db: Transaction, upload: Upload) -> None:
     limit = min(settings().import_max_bytes, settings().max_upload_bytes)
     if upload.reserved_bytes > limit:
         raise TooLarge(f"The file has {upload.reserved_bytes} bytes; the limit is {limit}")
-    db.queue(rows.queue_for_quota(organization))
-    quotas.reserve(db.run(rows.quota(organization, upload.id))[0], upload.reserved_bytes, most=limit)
-    db.queue(manifest.plan(organization, upload.key, "original", version=upload.version_id, upload=upload.id))
-    db.queue(rows.insert(upload))
+    db.queue(queries.uploads.queue_for_quota(organization))
+    quotas.reserve(
+        db.run(queries.uploads.quota(organization, upload.id))[0], upload.reserved_bytes, most=limit
+    )
+    db.queue(
+        queries.objects.plan(
+            organization, upload.key, "original", version=upload.version_id, upload=upload.id
+        )
+    )
+    db.queue(queries.uploads.insert(upload))

@@ -7,10 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vitrine import storage
+from vitrine import queries, storage
 from vitrine.db import read, read_all
 from vitrine.models import Worker
-from vitrine.queries import invariants as queries
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,8 +36,8 @@ def invariants(organization: UUID | None = None, *, settled: bool = False) -> li
     disagreements too:
     call it so after the jobs have run.
     """
-    rules = list(queries.RULES)
-    answers = read_all(Worker(), *(queries.broken(rule, organization) for rule in rules))
+    rules = list(queries.invariants.RULES)
+    answers = read_all(Worker(), *(queries.invariants.broken(rule, organization) for rule in rules))
     found = [
         Disagreement(rule, each.item, each.details)
         for rule, rows in zip(rules, answers, strict=True)
@@ -49,7 +48,10 @@ def invariants(organization: UUID | None = None, *, settled: bool = False) -> li
 
 def stuck() -> list[str]:
     """A line for each thing that waits longer than it should: uploads, objects, messages, jobs."""
-    return [f"{each.what} {each.item} waits since {each.since}" for each in read(Worker(), queries.stuck())]
+    return [
+        f"{each.what} {each.item} waits since {each.since}"
+        for each in read(Worker(), queries.invariants.stuck())
+    ]
 
 
 def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
@@ -59,8 +61,8 @@ def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
     )
     there = {stored.key: stored for prefix in prefixes for stored in storage.listed(prefix)}
     opened = list(storage.open_multiparts())
-    manifest = {entry.key: entry for entry in read(Worker(), queries.manifest(organization))}
-    sessions = {each.store_upload_id for each in read(Worker(), queries.open_sessions())}
+    manifest = {entry.key: entry for entry in read(Worker(), queries.invariants.manifest(organization))}
+    sessions = {each.store_upload_id for each in read(Worker(), queries.invariants.open_sessions())}
 
     found: list[Disagreement] = []
     for key, stored in there.items():

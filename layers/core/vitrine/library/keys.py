@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, MissingScope, NotFound, Unauthorized
 from vitrine.library import clean_name
 from vitrine.models import MAX_KEY_NAME, STAYS, ApiKey, Nobody, Stays
 from vitrine.permissions import SCOPES, grants
-from vitrine.queries import keys as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Change:
 
 def listed(person: Person) -> list[ApiKey]:
     """All that work, and the newest of the others; each newest first."""
-    return read(Nobody(), queries.newest(person.user_id, ENDED))
+    return read(Nobody(), queries.keys.newest(person.user_id, ENDED))
 
 
 def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Minted:
@@ -78,7 +78,7 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
     _check_reach(person, kept)
 
     def work(db: Transaction) -> Minted:
-        _check_room(db.run(queries.hold(person.user_id))[0].working)
+        _check_room(db.run(queries.keys.hold(person.user_id))[0].working)
         latest = _latest_end(db, person)
         if expires_at is not None:
             _check_end(expires_at, latest)
@@ -100,7 +100,7 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
     expires_at = _clean_end(to.expires_at) if isinstance(to.expires_at, datetime) else to.expires_at
 
     def work(db: Transaction) -> ApiKey:
-        working = db.run(queries.hold(person.user_id))[0].working
+        working = db.run(queries.keys.hold(person.user_id))[0].working
         found = _standing(db, person, key)
         wanted = replace(
             found,
@@ -114,7 +114,7 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
             _check_room(working)
         # A key belongs to the last one that prolonged it: a person, or the key in use.
         prolonged = _is_later(wanted.expires_at, found.expires_at)
-        changed = queries.change(
+        changed = queries.keys.change(
             person.user_id,
             key,
             wanted.name,
@@ -132,7 +132,7 @@ def revoke(person: Person, key: UUID) -> ApiKey:
     """The key works no more, nor do the keys that were made with it; nothing changes when it did not.
     Raises NotFound, also for another person's.
     """
-    ended = write(Nobody(), queries.end(person.user_id, key, 0))
+    ended = write(Nobody(), queries.keys.end(person.user_id, key, 0))
     if not ended:
         raise NotFound(MISSING)
     return ended[0]
@@ -152,7 +152,7 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
         raise Invalid(f"overlap must be 0 to {LONGEST_OVERLAP} seconds")
 
     def work(db: Transaction) -> Rotated:
-        working = db.run(queries.hold(person.user_id))[0].working
+        working = db.run(queries.keys.hold(person.user_id))[0].working
         old = _standing(db, person, key)
         _check_reach(person, old.scopes)
         if old.state == "expired":
@@ -170,7 +170,7 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
             rotated_from=key,
             made_by=None if itself else person.key_id,
         )
-        return Rotated(minted, db.run(queries.end(person.user_id, key, overlap))[0])
+        return Rotated(minted, db.run(queries.keys.end(person.user_id, key, overlap))[0])
 
     return transaction(Nobody(), work)
 
@@ -202,7 +202,7 @@ def _latest_end(db: Transaction, person: Person) -> datetime | None:
     """
     if person.key_id is None:
         return None
-    own = db.first(queries.one(person.user_id, person.key_id))
+    own = db.first(queries.keys.one(person.user_id, person.key_id))
     if own is None or own.state != "active":
         raise Unauthorized
     return min((end for end in (own.expires_at, own.revoked_at) if end is not None), default=None)
@@ -233,7 +233,7 @@ def _check_room(working: int) -> None:
 
 def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
     """Neither revoked nor rotated."""
-    found = db.first(queries.one(person.user_id, key))
+    found = db.first(queries.keys.one(person.user_id, key))
     if found is None:
         raise NotFound(MISSING)
     if found.revoked_at is not None:
@@ -254,7 +254,7 @@ def _mint(
     made_by: UUID | None = None,
 ) -> Minted:
     secret = mint_api_key()
-    put = queries.put(
+    put = queries.keys.put(
         person.user_id,
         mint_id(),
         name,

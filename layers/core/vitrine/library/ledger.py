@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.db import read, write
 from vitrine.models import Batch, Done, Worker
-from vitrine.queries import counts, ledger, unfolded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def fold_storage(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
     """At most `limit` entries of the storage ledger have gone into the kept sums."""
     count = (
-        read(Worker(), unfolded.storage(limit))[0].n if dry_run else write(Worker(), ledger.fold(limit))[0].n
+        read(Worker(), queries.unfolded.storage(limit))[0].n
+        if dry_run
+        else write(Worker(), queries.ledger.fold(limit))[0].n
     )
     return _batch(count, limit, dry_run=dry_run)
 
@@ -25,7 +27,9 @@ def fold_storage(now: datetime, after: str | None, limit: int, *, dry_run: bool)
 def fold_counts(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
     """The same for the numbers of items."""
     count = (
-        read(Worker(), unfolded.counts(limit))[0].n if dry_run else write(Worker(), counts.fold(limit))[0].n
+        read(Worker(), queries.unfolded.counts(limit))[0].n
+        if dry_run
+        else write(Worker(), queries.counts.fold(limit))[0].n
     )
     return _batch(count, limit, dry_run=dry_run)
 

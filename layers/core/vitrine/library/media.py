@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
@@ -14,10 +15,6 @@ from vitrine.library import clean_name, folders, tags, versions
 from vitrine.library import deletions as acts
 from vitrine.library.deletions import MAX_DELETED_AT_ONCE
 from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
-from vitrine.queries import browse as levels
-from vitrine.queries import collections, counts, deletions
-from vitrine.queries import folders as places
-from vitrine.queries import media as queries
 from vitrine.queries.media import Order
 
 if TYPE_CHECKING:
@@ -61,11 +58,11 @@ def browse(
     # it is not.
     found, totals, items = read_all(
         caller,
-        places.at(organization, collection, place),
-        levels.total(organization, place, [wanted] if wanted else TYPES),
-        levels.page(organization, place, wanted, limit=limit + 1, offset=offset)
+        queries.folders.at(organization, collection, place),
+        queries.browse.total(organization, place, [wanted] if wanted else TYPES),
+        queries.browse.page(organization, place, wanted, limit=limit + 1, offset=offset)
         if cursor is None
-        else levels.page_after(
+        else queries.browse.page_after(
             organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset
         ),
     )
@@ -106,7 +103,7 @@ def files(
     if search or tag_ids is not None or tag_slugs is not None:
         matches = read(
             caller,
-            queries.files_matching(
+            queries.media.files_matching(
                 organization,
                 search=search,
                 tag_ids=tag_ids,
@@ -123,8 +120,10 @@ def files(
         )
     totals, items = read_all(
         caller,
-        queries.files_total(organization, [wanted] if wanted else FILE_TYPES),
-        queries.files(organization, wanted, order_by, descending=descending, limit=limit, offset=offset),
+        queries.media.files_total(organization, [wanted] if wanted else FILE_TYPES),
+        queries.media.files(
+            organization, wanted, order_by, descending=descending, limit=limit, offset=offset
+        ),
     )
     return Page(tuple(items), totals[0].total, None)
 
@@ -133,13 +132,13 @@ def get(caller: Caller, item: UUID) -> Media:
     """The item, file or folder, verified or not yet; of a version that is not its first, that version.
     Raises NotFound: deleted, or never there.
     """
-    found = read(caller, queries.shown(caller.organization_id, item))
+    found = read(caller, queries.media.shown(caller.organization_id, item))
     return found[0] if found else versions.get(caller, item)
 
 
 def file(caller: Caller, item: UUID) -> Media:
     """The item, if it is one that `files` lists. Raises NotFound where it is not."""
-    found = read(caller, queries.shown(caller.organization_id, item))
+    found = read(caller, queries.media.shown(caller.organization_id, item))
     if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)
     return found[0]
@@ -147,7 +146,7 @@ def file(caller: Caller, item: UUID) -> Media:
 
 def folder(caller: Caller, item: UUID) -> Media:
     """The folder, but for what it tells of its inside. Raises NotFound: deleted, never there, or a file."""
-    found = read(caller, queries.own(caller.organization_id, item))
+    found = read(caller, queries.media.own(caller.organization_id, item))
     if not found or found[0].type != "folder":
         raise NotFound(NO_FOLDER)
     return found[0]
@@ -175,17 +174,17 @@ def update(
     groups = None if said is None else tags.clean(said.tags)
 
     def work(db: Transaction) -> Media:
-        held = db.first(queries.hold(organization, item))
+        held = db.first(queries.media.hold(organization, item))
         if held is None or (only_folders and held.type != "folder"):
             raise NotFound(missing)
         if check is not None:
-            check(db.run(queries.own(organization, item))[0])
+            check(db.run(queries.media.own(organization, item))[0])
         if name is not None:
-            db.queue(queries.rename(organization, item, name, caller.user_id))
+            db.queue(queries.media.rename(organization, item, name, caller.user_id))
         if said is not None and groups is not None:
-            db.queue(queries.describe(organization, item, said, caller.user_id))
+            db.queue(queries.media.describe(organization, item, said, caller.user_id))
             tags.replace(db, organization, item, groups, actor=caller.user_id)
-        return db.run(queries.shown(organization, item))[0]
+        return db.run(queries.media.shown(organization, item))[0]
 
     return transaction(caller, work)
 
@@ -198,8 +197,8 @@ def say(caller: Caller, item: UUID, said: Said) -> Media:
 
     def work(db: Transaction) -> Media:
         hold_file(db, organization, item)
-        db.queue(queries.say(organization, item, said, caller.user_id))
-        return db.run(queries.own(organization, item))[0]
+        db.queue(queries.media.say(organization, item, said, caller.user_id))
+        return db.run(queries.media.own(organization, item))[0]
 
     return transaction(caller, work)
 
@@ -208,7 +207,7 @@ def hold_file(db: Transaction, organization: UUID, item: UUID) -> None:
     """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound
     where it is not.
     """
-    held = db.first(queries.hold_place(organization, item))
+    held = db.first(queries.media.hold_place(organization, item))
     if held is None or held.type == "folder" or not held.verified:
         raise NotFound(NO_MEDIA)
 
@@ -228,29 +227,31 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media:
-        db.queue(collections.hold_for_change(organization, item))
-        held = db.first(queries.hold_place(organization, item))
+        db.queue(queries.collections.hold_for_change(organization, item))
+        held = db.first(queries.media.hold_place(organization, item))
         if held is None:
             raise NotFound(NO_MEDIA)
-        target, under = destination(held, db.first(places.destination(organization, to.place_id)))
+        target, under = destination(held, db.first(queries.folders.destination(organization, to.place_id)))
         stays = to.place_id == held.place_id
         if held.path is not None and not stays:
-            refuse_too_deep(held.path, db.run(places.deepest(item))[0].depth, under)
+            refuse_too_deep(held.path, db.run(queries.folders.deepest(item))[0].depth, under)
         if check is not None:
-            check(db.run(queries.own(organization, item))[0])
+            check(db.run(queries.media.own(organization, item))[0])
         if not stays:
-            db.queue(queries.put_in(organization, item, target, caller.user_id))
+            db.queue(queries.media.put_in(organization, item, target, caller.user_id))
             if held.path is not None:
-                db.queue(places.reroot(organization, item, under))
+                db.queue(queries.folders.reroot(organization, item, under))
             if held.verified:
-                db.queue(counts.entry(organization, held.collection_id, held.place_id, held.type, -1))
-                db.queue(counts.entry(organization, held.collection_id, to.place_id, held.type, 1))
-        return db.run(queries.own(organization, item))[0]
+                db.queue(queries.counts.entry(organization, held.collection_id, held.place_id, held.type, -1))
+                db.queue(queries.counts.entry(organization, held.collection_id, to.place_id, held.type, 1))
+        return db.run(queries.media.own(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def destination(moved: queries.Placed, found: places.Destination | None) -> tuple[UUID | None, str]:
+def destination(
+    moved: queries.media.Placed, found: queries.folders.Destination | None
+) -> tuple[UUID | None, str]:
     """The folder to be put in (None: the root) and its path. Raises as `move` does."""
     if found is None:
         raise NotFound(NO_FOLDER)
@@ -296,26 +297,26 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
     organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> Deleted | None:
-        db.queue(collections.hold_for_change(organization, item))
-        held = db.first(queries.hold(organization, item))
+        db.queue(queries.collections.hold_for_change(organization, item))
+        held = db.first(queries.media.hold(organization, item))
         if held is None:
             return None
         is_folder = held.type == "folder"
         if (
             is_folder
-            and db.run(queries.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
+            and db.run(queries.media.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
             >= MAX_DELETED_AT_ONCE
         ):
             raise Conflict(
                 f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one"
             )
         if check is not None:
-            check(db.run(queries.own(organization, item))[0])
+            check(db.run(queries.media.own(organization, item))[0])
 
         acts.begin(db, caller, deletion, "folder" if is_folder else "media", item)
-        db.queue(queries.mark(organization, deletion, item, caller.user_id))
+        db.queue(queries.media.mark(organization, deletion, item, caller.user_id))
         if is_folder:
-            db.queue(queries.mark_below(organization, deletion, [item], caller.user_id))
+            db.queue(queries.media.mark_below(organization, deletion, [item], caller.user_id))
         return Deleted(item, deletion, acts.take(db, organization, deletion))
 
     deleted = transaction(caller, work)
@@ -339,8 +340,8 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(collections.hold_for_change(organization, item))
-        found = db.first(deletions.hold(organization, item))
+        db.queue(queries.collections.hold_for_change(organization, item))
+        found = db.first(queries.deletions.hold(organization, item))
         if found is not None and (found.is_folder or found.is_version) and not folders:
             raise NotFound(NO_MEDIA)
         act = acts.reversible(found, "item")
@@ -360,7 +361,7 @@ def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[T
     for a cursor that is none.
     """
     before = None if cursor is None else (_created_at(cursor), cursor.id)
-    acts = read(caller, deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
+    acts = read(caller, queries.deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
     page = acts[:limit]
     return Page(
         tuple(page), len(page), Cursor(page[-1].at.isoformat(), page[-1].id) if len(acts) > limit else None

@@ -14,12 +14,12 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import Conflict, Forbidden, Invalid, NotAMember, NotFound, Refusal, UnknownOrganization
 from vitrine.library import clean_name, slug_of
 from vitrine.models import Consumer, Membership, Nobody
-from vitrine.queries import members as queries
 from vitrine.settings import settings
 from vitrine.texts import fold_email
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vitrine.models import Caller, Invitation, Member, Person, Role
 
 T = TypeVar("T")
-E = TypeVar("E", queries.Ended, queries.Added, queries.Invited)
+E = TypeVar("E", queries.members.Ended, queries.members.Added, queries.members.Invited)
 
 MOST_LISTED = 1000
 MOST_IN_A_NAME = 100  # code points
@@ -60,7 +60,7 @@ class Joined:
 
 def organizations(person: Person) -> list[Membership]:
     """Those that the person is in, the earliest membership first; the first thousand."""
-    return read(Nobody(), queries.organizations_of(person.user_id, MOST_LISTED))
+    return read(Nobody(), queries.members.organizations_of(person.user_id, MOST_LISTED))
 
 
 def found(person: Person, name: str, slug: str | None) -> Membership:
@@ -74,7 +74,7 @@ def found(person: Person, name: str, slug: str | None) -> Membership:
     clean = clean_name(name, most=MOST_IN_A_NAME)
     made = write(
         Nobody(),
-        queries.found(
+        queries.members.found(
             mint_id(),
             person.user_id,
             person.session_id,
@@ -109,7 +109,7 @@ def choose(person: Person, organization: UUID | None) -> Membership | None:
 
 
 def _chosen(person: Person, session: UUID | None, organization: UUID | None) -> Membership | None:
-    chosen = write(Nobody(), queries.choose(person.user_id, session, organization))[0]
+    chosen = write(Nobody(), queries.members.choose(person.user_id, session, organization))[0]
     _judge(chosen.outcome, UnknownOrganization("Organization not found"))
     if (
         chosen.id is None
@@ -129,7 +129,7 @@ def accept(person: Person, token: str) -> Joined:
     Raises NotFound when the token is unknown, expired, canceled, replaced or somebody has used it, Forbidden
     when another address was invited.
     """
-    accepted = write(Nobody(), queries.accept(mint_id(), person.user_id, fingerprint(token)))[0]
+    accepted = write(Nobody(), queries.members.accept(mint_id(), person.user_id, fingerprint(token)))[0]
     if accepted.outcome == "other_person":
         raise Forbidden("This invitation is for another e-mail address than yours", code="other_recipient")
     if accepted.outcome == "absent" or accepted.organization_id is None or accepted.invitation_id is None:
@@ -137,8 +137,8 @@ def accept(person: Person, token: str) -> Joined:
     organization = accepted.organization_id
     invitation, member = read_all(
         Consumer(organization),
-        queries.invitation(organization, accepted.invitation_id),
-        queries.one(organization, person=person.user_id),
+        queries.members.invitation(organization, accepted.invitation_id),
+        queries.members.one(organization, person=person.user_id),
     )
     if not member:  # removed within the last millisecond
         raise NotFound("There is no such invitation, or it is not open any more")
@@ -153,22 +153,22 @@ def rename(caller: Caller, name: str | None, slug: str | None) -> Membership:
     taken, Invalid when either cannot be one.
     """
     clean = clean_name(name, most=MOST_IN_A_NAME) if name is not None else None
-    statement = queries.rename(
+    statement = queries.members.rename(
         mint_id(),
         caller.organization_id,
         caller.user_id,
         clean,
         _clean_slug(slug) if slug is not None else None,
     )
-    return _done(caller, statement, lambda _: queries.own(caller.organization_id, caller.user_id))
+    return _done(caller, statement, lambda _: queries.members.own(caller.organization_id, caller.user_id))
 
 
 def listed(caller: Caller, *, limit: int, offset: int) -> tuple[list[Member], int]:
     """The earliest members first, and how many there are."""
     page, total = read_all(
         caller,
-        queries.page(caller.organization_id, limit=limit, offset=offset),
-        queries.total(caller.organization_id),
+        queries.members.page(caller.organization_id, limit=limit, offset=offset),
+        queries.members.total(caller.organization_id),
     )
     return page, total[0].n
 
@@ -180,8 +180,8 @@ def add(caller: Caller, email: str, role: Role) -> Member:
     organization = caller.organization_id
     return _done(
         caller,
-        queries.add(mint_id(), organization, caller.user_id, fold_email(email), role),
-        lambda added: queries.one(organization, person=added.user_id),
+        queries.members.add(mint_id(), organization, caller.user_id, fold_email(email), role),
+        lambda added: queries.members.one(organization, person=added.user_id),
         absent=NotFound(
             "Nobody here has this e-mail address; an invitation can be sent to it", code="no_such_person"
         ),
@@ -193,8 +193,8 @@ def change_role(caller: Caller, person: UUID, role: Role) -> Member:
     organization = caller.organization_id
     return _done(
         caller,
-        queries.change_role(mint_id(), organization, caller.user_id, person, role),
-        lambda _: queries.one(organization, person=person),
+        queries.members.change_role(mint_id(), organization, caller.user_id, person, role),
+        lambda _: queries.members.one(organization, person=person),
     )
 
 
@@ -203,11 +203,13 @@ def remove(caller: Caller, *, person: UUID | None = None, email: str | None = No
     organization, address = caller.organization_id, None if email is None else fold_email(email)
 
     def work(db: Transaction) -> Member:
-        member = db.first(queries.one(organization, person=person, email=address))
+        member = db.first(queries.members.one(organization, person=person, email=address))
         if member is None:
             raise _no_member()
         _judge(
-            db.run(queries.remove(mint_id(), organization, caller.user_id, member.user_id))[0].outcome,
+            db.run(queries.members.remove(mint_id(), organization, caller.user_id, member.user_id))[
+                0
+            ].outcome,
             _no_member(),
         )
         return member
@@ -225,7 +227,7 @@ def leave(caller: Caller) -> Member:
 
 def invitations(caller: Caller) -> list[Invitation]:
     """The newest thousand, whatever became of them."""
-    return read(caller, queries.invitations(caller.organization_id, MOST_LISTED))
+    return read(caller, queries.members.invitations(caller.organization_id, MOST_LISTED))
 
 
 def invite(caller: Caller, email: str, role: Role) -> Offer:
@@ -237,7 +239,7 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
     organization, token = caller.organization_id, mint_session_token()
     invitation = _done(
         caller,
-        queries.invite(
+        queries.members.invite(
             mint_id(),
             organization,
             caller.user_id,
@@ -248,7 +250,7 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
             settings().invitation_ttl,
             settings().max_invitations,
         ),
-        lambda invited: queries.invitation(organization, invited.invitation_id),
+        lambda invited: queries.members.invitation(organization, invited.invitation_id),
     )
     return Offer(invitation, token)
 
@@ -260,8 +262,8 @@ def cancel(caller: Caller, invitation: UUID) -> Invitation:
     organization = caller.organization_id
     return _done(
         caller,
-        queries.cancel(mint_id(), organization, caller.user_id, invitation),
-        lambda _: queries.invitation(organization, invitation),
+        queries.members.cancel(mint_id(), organization, caller.user_id, invitation),
+        lambda _: queries.members.invitation(organization, invitation),
         absent=NotFound("Invitation not found"),
     )
 
@@ -279,7 +281,7 @@ def _done(
     return transaction(caller, work)
 
 
-def _judge(outcome: queries.Outcome, absent: Refusal) -> None:
+def _judge(outcome: queries.members.Outcome, absent: Refusal) -> None:
     """Raises what the database's word means, unless it is that all is well."""
     if outcome == "absent":
         raise absent
@@ -288,7 +290,7 @@ def _judge(outcome: queries.Outcome, absent: Refusal) -> None:
         raise kind(sentence, code=code)
 
 
-_WORDS: dict[queries.Outcome, tuple[type[Refusal], str, str | None]] = {
+_WORDS: dict[queries.members.Outcome, tuple[type[Refusal], str, str | None]] = {
     # it was lost since the request was let in
     "forbidden": (Forbidden, "This takes the role owner or admin", None),
     "owners_only": (Forbidden, "Only an owner can make somebody an owner, or change or remove one", None),

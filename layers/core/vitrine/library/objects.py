@@ -8,10 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from vitrine import storage
+from vitrine import queries, storage
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.models import Actor
-from vitrine.queries import objects as manifest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -23,13 +22,13 @@ def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = 
 
     Nothing happens to an object that is not doomed. May be called again at any time, by whom ever.
     """
-    found = read(who, manifest.at(organization, key))
+    found = read(who, queries.objects.at(organization, key))
     if not found or found[0].state != "doomed":
         return not found
     for _ in range(3):
         there = storage.head(key)
         if there is None:
-            return bool(write(who, manifest.drop(organization, key, now or datetime.now(UTC))))
+            return bool(write(who, queries.objects.drop(organization, key, now or datetime.now(UTC))))
         with suppress(storage.AlreadyThere):  # written again since we looked
             storage.delete(key, there.etag)
     return False
@@ -39,6 +38,6 @@ def doom(who: Actor, organization: UUID, keys: list[str], reason: str) -> None:
     """From here on these objects will be deleted, unless they have come to live meanwhile."""
 
     def work(db: Transaction) -> None:
-        db.queue(manifest.doom(organization, keys, reason))
+        db.queue(queries.objects.doom(organization, keys, reason))
 
     transaction(who, work)

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
@@ -16,8 +17,6 @@ from vitrine.library import organizations as founding
 from vitrine.library.people import MIN_PASSWORD, check_password
 from vitrine.models import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
-from vitrine.queries import operators as queries
-from vitrine.queries import organizations as founding_queries
 from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
@@ -59,15 +58,15 @@ def add_person(email: str, name: str, password: str | None) -> Person:
         check_password(password, "password", least=MIN_PASSWORD)
     hashed = None if password is None else hash_password(password)
     person = mint_id()
-    if not write(Worker(), queries.add_person(person, address, called, hashed)):
+    if not write(Worker(), queries.operators.add_person(person, address, called, hashed)):
         raise Conflict(f"There is a person with the e-mail {email.strip()} already")
-    return queries.Person(person, address, called)
+    return queries.operators.Person(person, address, called)
 
 
 def people() -> Generator[ListedPerson]:
     """Everybody, by e-mail."""
     after = ""
-    while page := read(Worker(), queries.people(after, PAGE)):
+    while page := read(Worker(), queries.operators.people(after, PAGE)):
         yield from page
         after = page[-1].email
 
@@ -81,20 +80,22 @@ def set_password(email: str, password: str) -> int:
 
     def work(db: Transaction) -> int:
         person = _person(db, email)
-        db.queue(queries.set_password(person.id, hashed))
-        return db.run(queries.end_sessions(person.id))[0].n
+        db.queue(queries.operators.set_password(person.id, hashed))
+        return db.run(queries.operators.end_sessions(person.id))[0].n
 
     return transaction(Worker(), work)
 
 
 def sessions(email: str) -> list[Session]:
     """The person's sessions that have not ended, oldest first."""
-    return transaction(Worker(), lambda db: db.run(queries.sessions(_person(db, email).id)))
+    return transaction(Worker(), lambda db: db.run(queries.operators.sessions(_person(db, email).id)))
 
 
 def sign_out(email: str) -> int:
     """The person has no session; how many that ended."""
-    return transaction(Worker(), lambda db: db.run(queries.end_sessions(_person(db, email).id))[0].n)
+    return transaction(
+        Worker(), lambda db: db.run(queries.operators.end_sessions(_person(db, email).id))[0].n
+    )
 
 
 def remove_person(email: str) -> Person:
@@ -106,16 +107,18 @@ def remove_person(email: str) -> Person:
 
     def work(db: Transaction) -> Person:
         person = _person(db, email)
-        joined = db.run(queries.hold_organizations_of(person.id))
-        if alone := db.run(queries.owned_alone(person.id)):
+        joined = db.run(queries.operators.hold_organizations_of(person.id))
+        if alone := db.run(queries.operators.owned_alone(person.id)):
             raise Conflict(
                 f"{person.email} is the last owner of {', '.join(each.slug for each in alone)}: make somebody else an owner first"
             )
         for organization in joined:
             db.queue(
-                queries.audit(organization.id, mint_id(), "member.remove", person.id, {"email": person.email})
+                queries.operators.audit(
+                    organization.id, mint_id(), "member.remove", person.id, {"email": person.email}
+                )
             )
-        db.queue(queries.remove_person(person.id))
+        db.queue(queries.operators.remove_person(person.id))
         return person
 
     return transaction(Worker(), work)
@@ -142,7 +145,7 @@ def add_key(
 
 def keys(email: str) -> list[Key]:
     """The person's keys, ended ones too, oldest first."""
-    return transaction(Worker(), lambda db: db.run(queries.keys(_person(db, email).id)))
+    return transaction(Worker(), lambda db: db.run(queries.operators.keys(_person(db, email).id)))
 
 
 def revoke_key(key: str) -> RevokedKey:
@@ -151,7 +154,7 @@ def revoke_key(key: str) -> RevokedKey:
         key_id = UUID(key)
     except ValueError:
         raise Invalid(f"{key} is not the id of a key") from None
-    for revoked in write(Worker(), queries.revoke_key(key_id)):
+    for revoked in write(Worker(), queries.operators.revoke_key(key_id)):
         return revoked
     raise NotFound(f"There is no key with the id {key}")
 
@@ -177,16 +180,16 @@ def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Orga
         )
         raise Invalid(f"{reason}: up to {MAX_SLUG} small letters and digits, with single dashes between")
     bound = clean_quota(quota)
-    founded = queries.Organization(mint_id(), called, word)
+    founded = queries.operators.Organization(mint_id(), called, word)
 
     def work(db: Transaction) -> Organization:
         person = _person(db, owner)
         db.queue(
-            founding_queries.add_organization(
+            queries.organizations.add_organization(
                 founded.id, called, word, person.id, mint_id(), DEFAULT_COLLECTION
             )
         )
-        db.queue(queries.set_quota(founded.id, bound))
+        db.queue(queries.operators.set_quota(founded.id, bound))
         return founded
 
     try:
@@ -198,14 +201,14 @@ def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Orga
 def organizations() -> Generator[ListedOrganization]:
     """All of them, by slug."""
     after = ""
-    while page := read(Worker(), queries.organizations(after, PAGE)):
+    while page := read(Worker(), queries.operators.organizations(after, PAGE)):
         yield from page
         after = page[-1].slug
 
 
 def members(slug: str) -> list[Member]:
     """The organization's people, owners first."""
-    return transaction(Worker(), lambda db: db.run(queries.members(_organization(db, slug).id)))
+    return transaction(Worker(), lambda db: db.run(queries.operators.members(_organization(db, slug).id)))
 
 
 def set_role(slug: str, email: str, role: str) -> None:
@@ -215,10 +218,10 @@ def set_role(slug: str, email: str, role: str) -> None:
     wanted = clean_role(role)
 
     def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
-        db.queue(founding_queries.add_member(organization.id, person.id, wanted))
+        db.queue(queries.organizations.add_member(organization.id, person.id, wanted))
         operation = "member.update" if former else "member.add"
         db.queue(
-            queries.audit(
+            queries.operators.audit(
                 organization.id, mint_id(), operation, person.id, {"role": wanted, "before": former}
             )
         )
@@ -234,9 +237,9 @@ def remove_member(slug: str, email: str) -> None:
     def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
         if former is None:
             raise NotFound(f"{person.email} is not a member of {organization.slug}")
-        db.queue(queries.remove_member(organization.id, person.id))
+        db.queue(queries.operators.remove_member(organization.id, person.id))
         db.queue(
-            queries.audit(
+            queries.operators.audit(
                 organization.id,
                 mint_id(),
                 "member.remove",
@@ -256,9 +259,11 @@ def set_quota(slug: str, quota: int | None) -> None:
 
     def work(db: Transaction) -> None:
         organization = _organization(db, slug)
-        db.queue(queries.set_quota(organization.id, bound))
+        db.queue(queries.operators.set_quota(organization.id, bound))
         db.queue(
-            queries.audit(organization.id, mint_id(), "organization.quota", organization.id, {"bytes": bound})
+            queries.operators.audit(
+                organization.id, mint_id(), "organization.quota", organization.id, {"bytes": bound}
+            )
         )
 
     transaction(Worker(), work)
@@ -274,7 +279,7 @@ def _change_member(
     def work(db: Transaction) -> None:
         # in this order everywhere: no two commands wait for each other
         person, organization = _person(db, email), _organization(db, slug)
-        standing = db.first(queries.standing(organization.id, person.id))
+        standing = db.first(queries.operators.standing(organization.id, person.id))
         if standing and standing.role == "owner" and standing.owners == 1 and not stays_owner:
             raise Conflict(
                 f"{person.email} is the last owner of {organization.slug}: make somebody else an owner first"
@@ -285,14 +290,14 @@ def _change_member(
 
 
 def _person(db: Transaction, email: str) -> Person:
-    person = db.first(queries.hold_person(fold_email(email)))
+    person = db.first(queries.operators.hold_person(fold_email(email)))
     if person is None:
         raise NotFound(f"There is no person with the e-mail {email.strip()}")
     return person
 
 
 def _organization(db: Transaction, slug: str) -> Organization:
-    organization = db.first(queries.hold_organization(slug))
+    organization = db.first(queries.operators.hold_organization(slug))
     if organization is None:
         raise NotFound(f"There is no organization with the slug {slug}")
     return organization

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mint_id
 from vitrine.db import transaction, write
 from vitrine.library import clean_name
 from vitrine.library.keys import clean_scopes
 from vitrine.models import MAX_KEY_NAME, Worker
-from vitrine.queries import organizations as queries
 from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ def found(*, email: str, person: str, name: str, slug: str, collection: str) -> 
     organization_id, collection_id = mint_id(), mint_id()
 
     def work(db: Transaction) -> Founded:
-        user_id = db.run(queries.add_person(mint_id(), fold_email(email), clean_name(person, "person")))[0].id
+        user_id = db.run(
+            queries.organizations.add_person(mint_id(), fold_email(email), clean_name(person, "person"))
+        )[0].id
         db.queue(
-            queries.add_organization(
+            queries.organizations.add_organization(
                 organization_id,
                 clean_name(name),
                 slug,
@@ -58,14 +60,16 @@ def found(*, email: str, person: str, name: str, slug: str, collection: str) -> 
 
 def add_person(*, email: str, name: str) -> UUID:
     """The id of the person of this e-mail, made where there was none."""
-    return write(Worker(), queries.add_person(mint_id(), fold_email(email), clean_name(name)))[0].id
+    return write(Worker(), queries.organizations.add_person(mint_id(), fold_email(email), clean_name(name)))[
+        0
+    ].id
 
 
 def add_member(organization_id: UUID, user_id: UUID, role: Role) -> None:
     """The person is in the organization in this role, and in no other. Raises NotFound when either is not
     there.
     """
-    write(Worker(), queries.add_member(organization_id, user_id, role))
+    write(Worker(), queries.organizations.add_member(organization_id, user_id, role))
 
 
 def add_key(user_id: UUID, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> str:
@@ -76,7 +80,7 @@ def add_key(user_id: UUID, name: str, scopes: Collection[str], expires_at: datet
     key = mint_api_key()
     write(
         Worker(),
-        queries.add_key(
+        queries.organizations.add_key(
             mint_id(),
             user_id,
             clean_name(name, most=MAX_KEY_NAME),

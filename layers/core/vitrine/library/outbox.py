@@ -10,11 +10,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from vitrine import queues
+from vitrine import queries, queues
 from vitrine.db import read, write
 from vitrine.library.sweep import STORED_QUEUE
 from vitrine.models import Batch, Done, Worker
-from vitrine.queries import outbox
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batc
     """The waiting messages have been sent, each at least once. One that its queue does not take waits for
     the next run.
     """
-    found = read(Worker(), outbox.unsent(_place(after), limit))
+    found = read(Worker(), queries.outbox.unsent(_place(after), limit))
     cursor = f"{found[-1].created_at.isoformat()}|{found[-1].id.hex}" if len(found) == limit else None
     if dry_run:
         return Batch(tuple(Done("would be sent", message.id.hex) for message in found), cursor)
@@ -40,7 +39,7 @@ def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batc
         waiting = [message for message in found if message.queue == queue]
         taken = _send(_address(queue), waiting)
         if taken:
-            write(Worker(), outbox.sent([message.id for message in taken]))
+            write(Worker(), queries.outbox.sent([message.id for message in taken]))
         sent = {message.id for message in taken}
         done += [Done("sent" if message.id in sent else "not taken", message.id.hex) for message in waiting]
     return Batch(tuple(done), cursor)
@@ -53,7 +52,7 @@ def send_now(who: Caller, message: UUID, queue: str, body: Mapping[str, object])
         return
     with suppress(Exception):  # whatever the queue has, the request is done: the job comes in a minute
         if queues.send_batch(address, [json.dumps(dict(body))]):
-            write(who, outbox.sent([message]))
+            write(who, queries.outbox.sent([message]))
 
 
 def _address(queue: str) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
 from vitrine.db import read, transaction, write
 from vitrine.errors import (
@@ -24,8 +25,6 @@ from vitrine.errors import (
 )
 from vitrine.library import clean_name
 from vitrine.models import Account, Nobody
-from vitrine.queries import identity, sessions
-from vitrine.queries import people as queries
 from vitrine.settings import settings
 from vitrine.texts import fold_email
 
@@ -61,7 +60,7 @@ def sign_up(*, email: str, name: str, password: str) -> Account:
         raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
     called = clean_name(name.strip())
     check_password(password, "password", least=MIN_PASSWORD)
-    made = write(Nobody(), queries.insert(mint_id(), wanted, called, hash_password(password)))
+    made = write(Nobody(), queries.people.insert(mint_id(), wanted, called, hash_password(password)))
     if not made:
         raise Unprocessable("User already exists. Use another email.", code="user_already_exists")
     return made[0]
@@ -80,7 +79,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     attempt = _Attempt.of(wanted, subnet)
     began = attempt.count()
     try:
-        found = read(Nobody(), queries.by_email(wanted))
+        found = read(Nobody(), queries.people.by_email(wanted))
         stored = found[0].password_hash if found else None
         right = verify_password(stored, password)
     except Busy:  # the password was not verified
@@ -92,10 +91,10 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     if not is_outdated(stored):
         return found[0]
     anew = hash_password(password)
-    if write(Nobody(), queries.replace_password(found[0].id, stored, anew))[0].done:
+    if write(Nobody(), queries.people.replace_password(found[0].id, stored, anew))[0].done:
         return replace(found[0], password_hash=anew)
     # another sign-in has made it anew; or it is another password now
-    present = read(Nobody(), queries.by_id(found[0].id))[0]
+    present = read(Nobody(), queries.people.by_id(found[0].id))[0]
     if not verify_password(present.password_hash, password):
         raise NotRecognized
     return present
@@ -110,7 +109,7 @@ def change_password(person: Person, *, current: str, new: str, end_others: bool)
     """
     check_password(current, "currentPassword")
     check_password(new, "newPassword", least=MIN_PASSWORD)
-    account = read(Nobody(), queries.by_id(person.user_id))[0]
+    account = read(Nobody(), queries.people.by_id(person.user_id))[0]
     stored = account.password_hash
     if not verify_password(stored, current) or stored is None:
         raise Invalid(
@@ -121,10 +120,10 @@ def change_password(person: Person, *, current: str, new: str, end_others: bool)
     hashed = hash_password(new)
 
     def work(db: Transaction) -> None:
-        if not db.run(queries.replace_password(account.id, stored, hashed))[0].done:
+        if not db.run(queries.people.replace_password(account.id, stored, hashed))[0].done:
             raise Conflict("The password was changed at the same time")
         if end_others:
-            db.queue(sessions.end_others(account.id, person.session_id))
+            db.queue(queries.sessions.end_others(account.id, person.session_id))
 
     transaction(Nobody(), work)
     return account
@@ -179,11 +178,11 @@ class _Attempt:
         if not settings().rate_limits:
             return None
         most_here, most = settings().sign_in_limit, settings().sign_in_account_limit
-        counted = write(Nobody(), queries.count_attempt(self.here, self.account, most_here, WINDOW))[0]
+        counted = write(Nobody(), queries.people.count_attempt(self.here, self.account, most_here, WINDOW))[0]
         began = counted.resets_at - timedelta(seconds=WINDOW)
         if counted.hits_account is None or counted.hits_account > most:
             buckets = [self.here] if counted.hits_account is None else [self.here, self.account]
-            write(Nobody(), identity.uncount_request(buckets, began))
+            write(Nobody(), queries.identity.uncount_request(buckets, began))
             retry_after = max(1, ceil((counted.resets_at - datetime.now(UTC)).total_seconds()))
             allowed = most_here if counted.hits_account is None else most
             raise TooManyRequests(allowed=allowed, resets_at=counted.resets_at, retry_after=retry_after)
@@ -192,4 +191,4 @@ class _Attempt:
     def take_back(self, began: datetime | None) -> None:
         """Remove the attempt from its counts, in the window that began then."""
         if began is not None:
-            write(Nobody(), identity.uncount_request([self.here, self.account], began))
+            write(Nobody(), queries.identity.uncount_request([self.here, self.account], began))

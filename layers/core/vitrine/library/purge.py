@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from vitrine import queries
 from vitrine.db import Transaction, read, transaction
 from vitrine.errors import Refusal
 from vitrine.library import objects
 from vitrine.models import Batch, Done, Worker
-from vitrine.queries import deletions, ledger
-from vitrine.queries import purges as queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +34,7 @@ def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
     """The next act whose time is over has come a batch further, or is gone for good. One that cannot go
     on is left for the next run.
     """
-    found = read(Worker(), queries.due(now, UUID(after) if after else None, 1))
+    found = read(Worker(), queries.purges.due(now, UUID(after) if after else None, 1))
     if not found:
         return Batch((), None)
     act = found[0]
@@ -50,17 +49,19 @@ def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
     return Batch((Done(deed, act.id.hex),), act.id.hex)
 
 
-def _foreseen(act: queries.Due) -> str:
+def _foreseen(act: queries.purges.Due) -> str:
     return (
-        WAITS if act.state == "trash" and read(Worker(), queries.waits(act))[0].waits else "would be purged"
+        WAITS
+        if act.state == "trash" and read(Worker(), queries.purges.waits(act))[0].waits
+        else "would be purged"
     )
 
 
-def _further(act: queries.Due, now: datetime, limit: int) -> str | None:
+def _further(act: queries.purges.Due, now: datetime, limit: int) -> str | None:
     """None: there is more to do."""
     if act.state == "trash":
         transaction(Worker(), lambda db: _turn(db, act))
-    doomed = read(Worker(), queries.doomed(act, limit))
+    doomed = read(Worker(), queries.purges.doomed(act, limit))
     for each in doomed:
         if not objects.discard(Worker(), act.organization_id, each.key, now=now):
             raise _NotYet("left for later")
@@ -73,20 +74,22 @@ def _further(act: queries.Due, now: datetime, limit: int) -> str | None:
     return "purged"
 
 
-def _turn(db: Transaction, act: queries.Due) -> None:
+def _turn(db: Transaction, act: queries.purges.Due) -> None:
     """From here on there is no way back."""
-    if db.first(queries.hold(act)) is None:
+    if db.first(queries.purges.hold(act)) is None:
         raise _NotYet("restored meanwhile")
-    if db.run(queries.waits(act))[0].waits:
+    if db.run(queries.purges.waits(act))[0].waits:
         raise _NotYet(WAITS)
-    db.queue(deletions.become(act.organization_id, [act.id], "purging"))
+    db.queue(queries.deletions.become(act.organization_id, [act.id], "purging"))
 
 
-def _under_lock(act: queries.Due, step: Callable[[Transaction, queries.Due, int], bool], limit: int) -> bool:
+def _under_lock(
+    act: queries.purges.Due, step: Callable[[Transaction, queries.purges.Due, int], bool], limit: int
+) -> bool:
     """Whether the step, taken while the act is held and is being purged, has found something to do."""
 
     def work(db: Transaction) -> bool:
-        held = db.first(queries.hold(act))
+        held = db.first(queries.purges.hold(act))
         if held is None or held.state != "purging":
             raise _NotYet("purged meanwhile")
         return step(db, act, limit)
@@ -94,33 +97,35 @@ def _under_lock(act: queries.Due, step: Callable[[Transaction, queries.Due, int]
     return transaction(Worker(), work)
 
 
-def _files(db: Transaction, act: queries.Due, limit: int) -> bool:
+def _files(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
     of_version = act.kind == "version"
     items = [
         each.id
-        for each in db.run(queries.hold_version(act) if of_version else queries.hold_files(act, limit))
+        for each in db.run(
+            queries.purges.hold_version(act) if of_version else queries.purges.hold_files(act, limit)
+        )
     ]
     if items:
-        db.queue(ledger.purge(act.organization_id, act.id, items))
-        db.queue(queries.doom(act, items))
-        db.queue(queries.end_uploads(act, items, "The item was deleted before it was processed"))
-        db.queue(queries.remove_version(act) if of_version else queries.remove(act, items))
+        db.queue(queries.ledger.purge(act.organization_id, act.id, items))
+        db.queue(queries.purges.doom(act, items))
+        db.queue(queries.purges.end_uploads(act, items, "The item was deleted before it was processed"))
+        db.queue(queries.purges.remove_version(act) if of_version else queries.purges.remove(act, items))
     return bool(items)
 
 
-def _folders(db: Transaction, act: queries.Due, limit: int) -> bool:
-    items = [each.id for each in db.run(queries.hold_folders(act, limit))]
+def _folders(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
+    items = [each.id for each in db.run(queries.purges.hold_folders(act, limit))]
     if items:
-        db.queue(queries.remove(act, items))
+        db.queue(queries.purges.remove(act, items))
     return bool(items)
 
 
-def _uploads(db: Transaction, act: queries.Due, limit: int) -> bool:
-    return act.kind == "collection" and bool(db.run(queries.forget_uploads(act, limit)))
+def _uploads(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
+    return act.kind == "collection" and bool(db.run(queries.purges.forget_uploads(act, limit)))
 
 
-def _end(db: Transaction, act: queries.Due, limit: int) -> bool:  # noqa: ARG001 - each step of a job takes these arguments
-    if act.kind == "collection" and not db.run(queries.remove_collection(act)):
+def _end(db: Transaction, act: queries.purges.Due, limit: int) -> bool:  # noqa: ARG001 - each step of a job takes these arguments
+    if act.kind == "collection" and not db.run(queries.purges.remove_collection(act)):
         raise _NotYet("left for later")  # an upload is still under way to it; it ends with its session
-    db.queue(deletions.become(act.organization_id, [act.id], "purged"))
+    db.queue(queries.deletions.become(act.organization_id, [act.id], "purged"))
     return True

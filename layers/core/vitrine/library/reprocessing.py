@@ -11,17 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import media, outbox, versions
 from vitrine.library.sweep import STORED_QUEUE, stored_event
 from vitrine.models import Cursor
-from vitrine.queries import collections
-from vitrine.queries import media as items
-from vitrine.queries import outbox as messages
-from vitrine.queries import reprocessing as queries
-from vitrine.queries import versions as families
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,18 +49,23 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[tuple[UUID, str]]:
-        held = db.first(queries.hold(organization, item))
+        held = db.first(queries.reprocessing.hold(organization, item))
         if held is None:
             raise NotFound(versions.NO_MEDIA)
         if held.version_id is None:
             raise Invalid(FOLDER)
-        kept = db.first(queries.kept(organization, held.version_id))
+        kept = db.first(queries.reprocessing.kept(organization, held.version_id))
         if kept is None:
             raise NotFound(versions.NO_MEDIA)
         if not kept.has_bytes:
             raise Conflict(NOT_FETCHED, code="not_fetched")
         if check is not None:
-            check((db.run(items.own(organization, item)) or db.run(families.shown(organization, item)))[0])
+            check(
+                (
+                    db.run(queries.media.own(organization, item))
+                    or db.run(queries.versions.shown(organization, item))
+                )[0]
+            )
         return _ask(db, caller, [held.version_id])
 
     for message, key in transaction(caller, work):
@@ -84,11 +85,13 @@ def ask_for_collection(
 
     def work(db: Transaction) -> Batch:
         # a deletion, which locks items in another order, waits or goes first
-        db.queue(collections.hold_for_birth(organization, collection))
-        if not db.run(collections.one(organization, collection)):
+        db.queue(queries.collections.hold_for_birth(organization, collection))
+        if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
         page = db.run(
-            queries.hold_page(organization, collection, which, cursor.id if cursor else None, limit)
+            queries.reprocessing.hold_page(
+                organization, collection, which, cursor.id if cursor else None, limit
+            )
         )
         asked = (
             _ask(db, caller, [each.version_id for each in page if each.version_id is not None])
@@ -105,10 +108,10 @@ def _ask(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[
     what waits, where nobody sends them.
     """
     written: list[tuple[UUID, str]] = []
-    for each in db.run(queries.ask(caller.organization_id, wanted, caller.user_id)):
+    for each in db.run(queries.reprocessing.ask(caller.organization_id, wanted, caller.user_id)):
         message = mint_id()
         db.queue(
-            messages.put(
+            queries.outbox.put(
                 caller.organization_id,
                 message,
                 STORED_QUEUE,

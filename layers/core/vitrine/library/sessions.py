@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
 from vitrine.errors import NotRecognized
 from vitrine.models import UNREMEMBERED, Nobody
-from vitrine.queries import sessions as queries
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def start(
     session_id, token = mint_id(), mint_session_token()
     life = settings().session_ttl if remember else min(UNREMEMBERED, settings().session_ttl)
     put = (
-        queries.put(session_id, user_id, fingerprint(token), life, address, user_agent)
+        queries.sessions.put(session_id, user_id, fingerprint(token), life, address, user_agent)
         if known_hash is None
-        else queries.put_by_password(
+        else queries.sessions.put_by_password(
             session_id, user_id, known_hash, fingerprint(token), life, address, user_agent
         )
     )
@@ -60,11 +60,13 @@ def current(tokens: Sequence[str]) -> SignedIn | None:
     """The session of the first of these tokens that is good; asking for it is using it. None: nobody is
     signed in.
     """
-    found = write(Nobody(), queries.current([fingerprint(token) for token in tokens])) if tokens else []
+    found = (
+        write(Nobody(), queries.sessions.current([fingerprint(token) for token in tokens])) if tokens else []
+    )
     return found[0] if found else None
 
 
 def end(tokens: Sequence[str]) -> None:
     """No session of these tokens is open: the next request with one is refused."""
     if tokens:
-        write(Nobody(), queries.end([fingerprint(token) for token in tokens]))
+        write(Nobody(), queries.sessions.end([fingerprint(token) for token in tokens]))

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import UUID
 
-from vitrine import internal_errors, storage
+from vitrine import internal_errors, queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import finalizing as settling
 from vitrine.library import objects
 from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
-from vitrine.queries import ledger, outbox, reprocessing, versions
-from vitrine.queries import objects as manifest
-from vitrine.queries import uploads as upload_rows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +42,7 @@ def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
     """Sessions whose time is over are settled if their bytes are there, ended if not; a completing call
     that died gives its upload back.
     """
-    found = read(Worker(), upload_rows.lapsing(now, UUID(after) if after else None, limit))
+    found = read(Worker(), queries.uploads.lapsing(now, UUID(after) if after else None, limit))
     done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
     return Batch(done, found[-1].id.hex if len(found) == limit else None)
 
@@ -55,7 +52,7 @@ def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -
     RESENDS they have failed, saying so.
     """
     found = read(
-        Worker(), upload_rows.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit)
+        Worker(), queries.uploads.standing_still(now - STANDING_STILL, UUID(after) if after else None, limit)
     )
     done = tuple(
         Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found
@@ -67,7 +64,9 @@ def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
     """The same of ready versions whose frames are wanted anew; after RESENDS they keep those they have,
     saying so.
     """
-    found = read(Worker(), reprocessing.waiting(now - ASKED_AGAIN, UUID(after) if after else None, limit))
+    found = read(
+        Worker(), queries.reprocessing.waiting(now - ASKED_AGAIN, UUID(after) if after else None, limit)
+    )
     done = tuple(
         Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex)
         for version in found
@@ -92,12 +91,14 @@ def _end(upload: Upload, now: datetime) -> str:
     organization = upload.organization_id
     if upload.method == "import" and upload.expires_at <= now:
         return _give_up_import(upload, now)
-    if write(Worker(), upload_rows.expire(organization, upload.id, now)):
+    if write(Worker(), queries.uploads.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
             with suppress(Busy):  # the sweep aborts it, since its session is over
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
-    return "given back" if write(Worker(), upload_rows.lapse(organization, upload.id, now)) else "left alone"
+    return (
+        "given back" if write(Worker(), queries.uploads.lapse(organization, upload.id, now)) else "left alone"
+    )
 
 
 def _give_up_import(upload: Upload, now: datetime) -> str:
@@ -116,13 +117,13 @@ def _send_again(upload: Upload) -> str:
     organization = upload.organization_id
 
     def work(db: Transaction) -> str:
-        resent = db.first(upload_rows.resend(organization, upload.id))
+        resent = db.first(queries.uploads.resend(organization, upload.id))
         if resent is None:
             return "moved on"
         if resent.times > RESENDS:
             return _give_up(db, upload)
         db.queue(
-            outbox.put(
+            queries.outbox.put(
                 organization,
                 mint_id(),
                 STORED_QUEUE,
@@ -136,28 +137,28 @@ def _send_again(upload: Upload) -> str:
 
 
 def _give_up(db: Transaction, upload: Upload) -> str:
-    db.queue(versions.lock_item(upload.organization_id, upload.media_id))
-    held = db.first(versions.held(upload.organization_id, upload.version_id))
+    db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
+    held = db.first(queries.versions.held(upload.organization_id, upload.version_id))
     if held is None:
-        db.queue(upload_rows.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
+        db.queue(queries.uploads.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
     elif held.waits:
         settling.give_up(db, upload, held, TOO_OFTEN)
     return "given up"
 
 
-def _ask_again(version: reprocessing.Waiting) -> str:
+def _ask_again(version: queries.reprocessing.Waiting) -> str:
     organization = version.organization_id
 
     def work(db: Transaction) -> str:
-        db.queue(versions.lock_item(organization, version.media_id))
-        resent = db.first(reprocessing.resend(version))
+        db.queue(queries.versions.lock_item(organization, version.media_id))
+        resent = db.first(queries.reprocessing.resend(version))
         if resent is None:
             return "moved on"
         if resent.times > RESENDS:
-            return _give_up(db, db.run(upload_rows.by_id(organization, version.upload_id))[0])
+            return _give_up(db, db.run(queries.uploads.by_id(organization, version.upload_id))[0])
         message = mint_id()
         db.queue(
-            outbox.put(
+            queries.outbox.put(
                 organization,
                 message,
                 STORED_QUEUE,
@@ -181,7 +182,7 @@ def stored_event(key: str) -> dict[str, object]:
 
 def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Frames that others replaced are gone, and counted no more, once nobody has a URL of them."""
-    found = read(Worker(), manifest.retired(now, after or "", limit))
+    found = read(Worker(), queries.objects.retired(now, after or "", limit))
     done: list[Done] = []
     for (organization, version), entries in groupby(
         found, key=lambda entry: (entry.organization_id, entry.version_id)
@@ -204,13 +205,13 @@ def _doom_retired(
     """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they
     are counted in.
     """
-    db.queue(versions.lock_family(organization, version))
-    held = db.first(versions.held(organization, version))
-    doomed = db.run(manifest.doom_retired(organization, keys, now)) if held else []
+    db.queue(queries.versions.lock_family(organization, version))
+    held = db.first(queries.versions.held(organization, version))
+    doomed = db.run(queries.objects.doom_retired(organization, keys, now)) if held else []
     if held and doomed:
         gone = -sum(entry.bytes for entry in doomed)
         db.queue(
-            ledger.entry(
+            queries.ledger.entry(
                 organization,
                 held.media_id,
                 version,
@@ -227,7 +228,7 @@ def _doom_retired(
 
 def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Doomed objects are gone, rows too: what a crash left between the doom and the deletion."""
-    found = read(Worker(), manifest.to_settle("doomed", now, after or "", limit))
+    found = read(Worker(), queries.objects.to_settle("doomed", now, after or "", limit))
     done: list[Done] = []
     for entry in found:
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
@@ -242,7 +243,7 @@ def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: boo
     An object of an open upload is left alone: its session decides. One that landed after its session expired
     revives it.
     """
-    found = read(Worker(), manifest.to_settle("planned", now - GRACE, after or "", limit))
+    found = read(Worker(), queries.objects.to_settle("planned", now - GRACE, after or "", limit))
     done: list[Done] = []
     for entry in found:
         upload = (
@@ -276,7 +277,7 @@ def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: boo
     found = list(islice(storage.open_multiparts(after or ""), limit))
     wanted = {
         upload.store_upload_id
-        for upload in read(Worker(), upload_rows.of_multiparts([each.upload_id for each in found]))
+        for upload in read(Worker(), queries.uploads.of_multiparts([each.upload_id for each in found]))
     }
     done: list[Done] = []
     for each in found:

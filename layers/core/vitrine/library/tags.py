@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name
 from vitrine.models import Media, Tag
-from vitrine.queries import collections, media
-from vitrine.queries import tags as queries
 from vitrine.queries.tags import Label, New
 from vitrine.texts import compose
 
@@ -82,7 +81,7 @@ def remove(
         going = [tag for tag in there if tag.is_active and tag.group == group and name in (None, tag.name)]
         if not going:
             return _shown(db, organization, item)
-        db.queue(queries.take_away(organization, item, going))
+        db.queue(queries.tags.take_away(organization, item, going))
         return _changed(db, caller, item)
 
     return transaction(caller, work)
@@ -111,7 +110,7 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check
         if before == after:
             return _shown(db, organization, item)
         _give(db, organization, item, wanted, caller.user_id)
-        db.queue(queries.take_away(organization, item, going))
+        db.queue(queries.tags.take_away(organization, item, going))
         return _changed(db, caller, item)
 
     return transaction(caller, work)
@@ -136,7 +135,7 @@ def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[La
     stay as they are.
     """
     _give(db, organization, item, labels, actor)
-    db.queue(queries.take(organization, item, labels))
+    db.queue(queries.tags.take(organization, item, labels))
 
 
 def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
@@ -146,8 +145,8 @@ def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
     organization = caller.organization_id
     found, tags = read_all(
         caller,
-        collections.one(organization, collection),
-        queries.of_collection(organization, collection, MAX_LISTED),
+        queries.collections.one(organization, collection),
+        queries.tags.of_collection(organization, collection, MAX_LISTED),
     )
     if not found:
         raise NotFound("Collection not found")
@@ -166,9 +165,9 @@ def _held(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
     """The tags of the item, whose row is locked: who else changes its tags waits, and reads them
     afterwards. Raises NotFound.
     """
-    if db.first(media.hold(organization, item)) is None:
+    if db.first(queries.media.hold(organization, item)) is None:
         raise NotFound("Media not found")
-    return db.run(queries.of_item(organization, item))
+    return db.run(queries.tags.of_item(organization, item))
 
 
 def to_give(label: str, value: str) -> Label:
@@ -193,7 +192,7 @@ def has_too_many() -> Conflict:
 
 def refuse_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
     """Raises Conflict where one of them is hidden."""
-    if db.run(queries.hidden(organization, labels)):
+    if db.run(queries.tags.hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
 
 
@@ -205,16 +204,16 @@ def _judge(db: Transaction, organization: UUID, item: UUID, check: Check | None)
 def _give(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
     """The item, whose row is held, has the tags of these labels; they are made where there are none."""
     make(db, organization, labels, actor)
-    db.queue(queries.give(organization, item, labels, actor))
+    db.queue(queries.tags.give(organization, item, labels, actor))
 
 
 def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
     """There are tags of these labels."""
     new = [_new(label) for label in labels]
-    db.queue(queries.put(organization, new, actor))
+    db.queue(queries.tags.put(organization, new, actor))
     # A slug that another tag has kept its tag out: it gets one that nobody has.
     db.queue(
-        queries.put(
+        queries.tags.put(
             organization,
             [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None],
             actor,
@@ -256,9 +255,9 @@ def with_suffix(slug: str, tag: UUID) -> str:
 
 
 def _changed(db: Transaction, caller: Caller, item: UUID) -> Media:
-    db.queue(queries.touch(caller.organization_id, item, caller.user_id))
+    db.queue(queries.tags.touch(caller.organization_id, item, caller.user_id))
     return _shown(db, caller.organization_id, item)
 
 
 def _shown(db: Transaction, organization: UUID, item: UUID) -> Media:
-    return db.run(media.shown(organization, item))[0]
+    return db.run(queries.media.shown(organization, item))[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import ATTEMPTS, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
@@ -19,9 +20,6 @@ from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, hold_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
 from vitrine.models import STAYS, Stays
-from vitrine.queries import media
-from vitrine.queries import tags as labels
-from vitrine.queries import team_tags as queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +48,7 @@ class Change:
 
 def listed(caller: Caller) -> list[SluggedTag]:
     """Those of the organization, whether an item has them or not; the first MAX_LISTED by order and name."""
-    return read(caller, queries.shown(caller.organization_id, MAX_LISTED))
+    return read(caller, queries.team_tags.shown(caller.organization_id, MAX_LISTED))
 
 
 def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
@@ -58,7 +56,9 @@ def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
     verified.
     """
     organization = caller.organization_id
-    found, tags = read_all(caller, media.own(organization, item), queries.of_item(organization, item))
+    found, tags = read_all(
+        caller, queries.media.own(organization, item), queries.team_tags.of_item(organization, item)
+    )
     if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)
     return tags
@@ -76,9 +76,9 @@ def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
     def work(db: Transaction) -> list[SluggedTag]:
         hold_file(db, organization, item)
         wanted = _kept(db, organization, [tag])
-        there = {each.id for each in db.run(labels.of_item(organization, item))}
+        there = {each.id for each in db.run(queries.tags.of_item(organization, item))}
         if wanted <= there:
-            return db.run(queries.of_item(organization, item))
+            return db.run(queries.team_tags.of_item(organization, item))
         return _given(db, caller, item, wanted, having=len(there))
 
     return transaction(caller, work)
@@ -95,13 +95,13 @@ def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag
     def work(db: Transaction) -> list[SluggedTag]:
         hold_file(db, organization, item)
         wanted = _kept(db, organization, tags)
-        there = db.run(labels.of_item(organization, item))
+        there = db.run(queries.tags.of_item(organization, item))
         going = [each for each in there if each.group == SLUGGED and each.is_active and each.id not in wanted]
         new = wanted - {each.id for each in there}
         if not going and not new:
-            return db.run(queries.of_item(organization, item))
+            return db.run(queries.team_tags.of_item(organization, item))
         if going:
-            db.queue(labels.take_away(organization, item, going))
+            db.queue(queries.tags.take_away(organization, item, going))
         return _given(db, caller, item, new, having=len(there) - len(going))
 
     return transaction(caller, work)
@@ -119,12 +119,12 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
         hold_file(db, organization, item)
         going = [
             each
-            for each in db.run(labels.of_item(organization, item))
+            for each in db.run(queries.tags.of_item(organization, item))
             if each.id == tag and each.group == SLUGGED and each.is_active
         ]
         if going:
-            db.queue(labels.take_away(organization, item, going))
-            db.queue(labels.touch(organization, item, caller.user_id))
+            db.queue(queries.tags.take_away(organization, item, going))
+            db.queue(queries.tags.touch(organization, item, caller.user_id))
 
     transaction(caller, work)
 
@@ -143,22 +143,26 @@ def create(caller: Caller, name: str) -> SluggedTag:
     key = name_key(name)
 
     def work(db: Transaction) -> SluggedTag:
-        db.queue(queries.queue_for_name(organization, key))
-        same = [tag for tag in db.run(queries.alike(organization, key, slug)) if name_key(tag.name) == key]
+        db.queue(queries.team_tags.queue_for_name(organization, key))
+        same = [
+            tag
+            for tag in db.run(queries.team_tags.alike(organization, key, slug))
+            if name_key(tag.name) == key
+        ]
         if same:
             best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))  # of equals the oldest
-            found = db.first(queries.hold(organization, best.id))
+            found = db.first(queries.team_tags.hold(organization, best.id))
             if found is None or name_key(found.name) != key:
                 raise _changed_meanwhile()
             return (
                 found
                 if found.name == name
-                else db.run(queries.change(organization, replace(found, name=name), key))[0]
+                else db.run(queries.team_tags.change(organization, replace(found, name=name), key))[0]
             )
         tag = mint_id()
         for free in (slug, with_suffix(slug, tag)):  # the second does nothing where the first did it
-            db.queue(queries.put(organization, tag, name, key, free, caller.user_id))
-        made = db.first(queries.hold_named(organization, name))
+            db.queue(queries.team_tags.put(organization, tag, name, key, free, caller.user_id))
+        made = db.first(queries.team_tags.hold_named(organization, name))
         if made is None:
             raise _changed_meanwhile()
         return made
@@ -178,8 +182,8 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
 
     def work(db: Transaction) -> SluggedTag:
         if named is not None:
-            db.queue(queries.queue_for_name(organization, name_key(named[0])))
-        found = db.first(queries.hold(organization, tag))
+            db.queue(queries.team_tags.queue_for_name(organization, name_key(named[0])))
+        found = db.first(queries.team_tags.hold(organization, tag))
         if found is None:
             raise NotFound(MISSING)
         name, slug = (
@@ -195,7 +199,7 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
             order=_or(to.order, found.order),
             is_active=_or(to.is_active, found.is_active),
         )
-        return db.run(queries.change(organization, wanted, name_key(name)))[0]
+        return db.run(queries.team_tags.change(organization, wanted, name_key(name)))[0]
 
     return _until_free(caller, work)
 
@@ -220,7 +224,9 @@ def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, sl
     if name == tag.name:
         return tag.name, tag.slug
     others = [
-        other for other in db.run(queries.alike(organization, name_key(name), slug)) if other.id != tag.id
+        other
+        for other in db.run(queries.team_tags.alike(organization, name_key(name), slug))
+        if other.id != tag.id
     ]
     if any(name_key(other.name) == name_key(name) for other in others):
         raise Conflict("Another tag has this name", code="tag_exists")
@@ -237,7 +243,7 @@ def delete(caller: Caller, tag: UUID) -> SluggedTag:
     """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a
     second time too.
     """
-    found = write(caller, queries.drop(caller.organization_id, tag))
+    found = write(caller, queries.team_tags.drop(caller.organization_id, tag))
     if not found:
         raise NotFound(MISSING)
     return found[0]
@@ -247,7 +253,9 @@ def _kept(db: Transaction, organization: UUID, tags: Sequence[Named]) -> set[UUI
     """Their ids, none of which is deleted meanwhile. Raises Invalid, Conflict."""
     found = {
         tag.id: tag
-        for tag in db.run(queries.keep(organization, [tag.id for tag in tags if tag.id is not None]))
+        for tag in db.run(
+            queries.team_tags.keep(organization, [tag.id for tag in tags if tag.id is not None])
+        )
     }
     unknown = [tag for tag in tags if tag.id is None or tag.id not in found]
     if unknown:
@@ -264,9 +272,9 @@ def _given(db: Transaction, caller: Caller, item: UUID, new: set[UUID], *, havin
     organization = caller.organization_id
     if new and having + len(new) > MAX_TAGS:
         raise Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
-    db.queue(queries.give(organization, item, sorted(new), caller.user_id))
-    db.queue(labels.touch(organization, item, caller.user_id))
-    return db.run(queries.of_item(organization, item))
+    db.queue(queries.team_tags.give(organization, item, sorted(new), caller.user_id))
+    db.queue(queries.tags.touch(organization, item, caller.user_id))
+    return db.run(queries.team_tags.of_item(organization, item))
 
 
 def _clean(name: str) -> tuple[str, str]:

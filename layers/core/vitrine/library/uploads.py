@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
-from vitrine import content, storage
+from vitrine import content, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import (
@@ -41,10 +41,6 @@ from vitrine.library import (
 from vitrine.library import finalizing as settling
 from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
-from vitrine.queries import collections
-from vitrine.queries import folders as folder_rows
-from vitrine.queries import objects as manifest
-from vitrine.queries import uploads as rows
 from vitrine.settings import GIB, MIB, settings
 
 if TYPE_CHECKING:
@@ -162,7 +158,7 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
 
     kind = wanted.checksum[0] if wanted.checksum else "CRC64NVME"
     store_upload_id = storage.open_multipart(key, checksum_kind="CRC32C" if kind == "CRC32C" else "CRC64NVME")
-    opened = write(caller, rows.opened(caller.organization_id, upload.id, store_upload_id))
+    opened = write(caller, queries.uploads.opened(caller.organization_id, upload.id, store_upload_id))
     if not opened:
         storage.abort(key, store_upload_id)
         raise Conflict("The upload was ended while it was being opened")
@@ -297,7 +293,8 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
         raise Conflict("This upload completes itself when its form is posted")
     lease_id = mint_id()
     leased = write(
-        caller, rows.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease, caller)
+        caller,
+        queries.uploads.lease(upload.organization_id, upload.id, lease_id, settings().complete_lease, caller),
     )
     if not leased:
         return _already_completed(caller, _own(caller, upload_id, key))
@@ -305,7 +302,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     assert upload.store_upload_id is not None
 
     def give_back() -> None:
-        write(caller, rows.release(upload.organization_id, upload.id, lease_id))
+        write(caller, queries.uploads.release(upload.organization_id, upload.id, lease_id))
 
     try:
         named = list(chosen) or [
@@ -365,13 +362,13 @@ def abort(caller: Caller, upload_id: UUID, key: str) -> None:
 
 def by_version(caller: Caller, version: UUID) -> UploadStatus:
     """The upload that made, or will make, this version. Raises NotFound."""
-    found = read(caller, rows.by_version(caller.organization_id, version))
+    found = read(caller, queries.uploads.by_version(caller.organization_id, version))
     return _status(caller, _visible(caller, found))
 
 
 def by_key(caller: Caller, key: str) -> UploadStatus:
     """The upload that lands at this key. Raises NotFound."""
-    found = read(caller, rows.by_key(caller.organization_id, key))
+    found = read(caller, queries.uploads.by_key(caller.organization_id, key))
     return _status(caller, _visible(caller, found))
 
 
@@ -412,10 +409,11 @@ def _create(
     def work(db: Transaction) -> Upload:
         organization = caller.organization_id
         # who deletes it ends the uploads that are there by then
-        db.queue(collections.hold_for_birth(organization, collection_id))
-        db.queue(rows.queue_for_quota(organization))
+        db.queue(queries.collections.hold_for_birth(organization, collection_id))
+        db.queue(queries.uploads.queue_for_quota(organization))
         places, measured = db.run_all(
-            folder_rows.at(organization, collection_id, place_id), rows.quota(organization, upload_id)
+            queries.folders.at(organization, collection_id, place_id),
+            queries.uploads.quota(organization, upload_id),
         )
         folder = folders.judged(places[0] if places else None, place_id)
         upload = Upload(
@@ -453,7 +451,7 @@ def _create(
             key_id=caller.key_id,
         )
         db.queue(
-            manifest.plan(
+            queries.objects.plan(
                 organization,
                 key,
                 "incoming" if method == "post" else "original",
@@ -462,7 +460,7 @@ def _create(
                 hold_until=hold_until,
             )
         )
-        db.queue(rows.insert(upload))
+        db.queue(queries.uploads.insert(upload))
         return upload
 
     return transaction(caller, work)
@@ -539,8 +537,8 @@ def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]
     organization = caller.organization_id
     places, there = read_all(
         caller,
-        folder_rows.at(organization, collection_id, place_id),
-        folder_rows.chain(organization, collection_id, place_id, names),
+        queries.folders.at(organization, collection_id, place_id),
+        queries.folders.chain(organization, collection_id, place_id, names),
     )
     folder = folders.judged(places[0] if places else None, place_id)
     if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:  # before any of them is created
@@ -573,7 +571,7 @@ def _folder_names(wanted: NewUpload) -> list[str]:
 
 
 def _own(caller: Caller, upload_id: UUID, key: str) -> Upload:
-    upload = _visible(caller, read(caller, rows.by_id(caller.organization_id, upload_id)))
+    upload = _visible(caller, read(caller, queries.uploads.by_id(caller.organization_id, upload_id)))
     if upload.key != key:
         raise NotFound("Upload not found")
     return upload
@@ -583,9 +581,9 @@ def _take_back(caller: Caller, upload: Upload) -> Upload | None:
     """The upload takes no more bytes, and those it has are doomed. None: it was not open."""
 
     def work(db: Transaction) -> Upload | None:
-        aborted = db.first(rows.abort(upload.organization_id, upload.id))
+        aborted = db.first(queries.uploads.abort(upload.organization_id, upload.id))
         if aborted is not None:
-            db.queue(manifest.doom(upload.organization_id, [upload.key], "aborted"))
+            db.queue(queries.objects.doom(upload.organization_id, [upload.key], "aborted"))
         return aborted
 
     return transaction(caller, work)
@@ -628,7 +626,8 @@ def _about_to_sign(
     upload = _own(caller, upload_id, key)
     store_upload_id = _open_multipart(upload)
     signed = write(
-        caller, rows.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller)
+        caller,
+        queries.uploads.sign(upload.organization_id, upload.id, len(numbers), settings().upload_ttl, caller),
     )
     if not signed:
         if upload.state == "completing":
@@ -648,10 +647,10 @@ def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
         return
     _, measured = read_all(
         caller,
-        rows.landed(upload.organization_id, upload.id, size),
-        rows.quota(upload.organization_id, upload.id),
+        queries.uploads.landed(upload.organization_id, upload.id, size),
+        queries.uploads.quota(upload.organization_id, upload.id),
     )
-    quota: rows.Quota = measured[0]
+    quota: queries.uploads.Quota = measured[0]
     limit = settings().max_upload_bytes
     over_quota = quota.limit is not None and quota.stored + quota.reserved + size > quota.limit
     if size > limit or over_quota:

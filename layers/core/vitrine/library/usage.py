@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vitrine import db
-from vitrine.queries import usage as queries
+from vitrine import db, queries
 
 if TYPE_CHECKING:
     from vitrine.models import Caller, Usage
@@ -13,4 +12,4 @@ if TYPE_CHECKING:
 
 def read(caller: Caller) -> Usage:
     """Bytes and originals of the caller's organization, as of now."""
-    return db.read(caller, queries.read(caller.organization_id))[0]
+    return db.read(caller, queries.usage.read(caller.organization_id))[0]

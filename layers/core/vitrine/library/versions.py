@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import deletions as acts
 from vitrine.models import DeletedVersion, Media
-from vitrine.queries import collections, counts, deletions, media
-from vitrine.queries import versions as queries
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -33,7 +32,7 @@ def get(caller: Caller, version: UUID) -> Media:
     """The version as itself, whether its item shows it or not. Raises NotFound: it or its item is
     deleted, or it was never there.
     """
-    found = read(caller, queries.shown(caller.organization_id, version))
+    found = read(caller, queries.versions.shown(caller.organization_id, version))
     if not found:
         raise NotFound(NO_MEDIA)
     return found[0]
@@ -43,15 +42,15 @@ def listed(caller: Caller, item: UUID) -> list[Media]:
     """The versions of an item, or of the item that a version is of, each as itself, the first one first.
     Raises NotFound; Invalid for a folder.
     """
-    found = read(caller, queries.of_item(caller.organization_id, family(caller, item).media_id))
+    found = read(caller, queries.versions.of_item(caller.organization_id, family(caller, item).media_id))
     if not found:
         raise NotFound(NO_MEDIA)
     return found
 
 
-def family(caller: Caller, item: UUID) -> queries.Family:
+def family(caller: Caller, item: UUID) -> queries.versions.Family:
     """The item, or the item that a version is of. Raises NotFound; Invalid for a folder."""
-    found = read(caller, queries.family(caller.organization_id, item))
+    found = read(caller, queries.versions.family(caller.organization_id, item))
     if not found:
         raise NotFound(NO_MEDIA)
     if found[0].is_folder:
@@ -69,17 +68,17 @@ def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Medi
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media | None:
-        db.queue(queries.lock_family(organization, version))
-        held = db.first(queries.held(organization, version))
+        db.queue(queries.versions.lock_family(organization, version))
+        held = db.first(queries.versions.held(organization, version))
         if held is None or held.status != "active" or held.media_status != "active":
             return None
         if held.processing != "ready":
             raise Conflict(f"This version cannot be shown: it is {held.processing}", code="not_ready")
         if check is not None:
-            check(db.run(media.own(organization, held.media_id))[0])
-        db.queue(queries.select(organization, held.media_id, version))
+            check(db.run(queries.media.own(organization, held.media_id))[0])
+        db.queue(queries.versions.select(organization, held.media_id, version))
         show(db, organization, held.media_id, caller.user_id)
-        return db.run(media.own(organization, held.media_id))[0]
+        return db.run(queries.media.own(organization, held.media_id))[0]
 
     selected = transaction(caller, work)
     if selected is None:
@@ -102,13 +101,13 @@ def delete(
     organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> DeletedVersion:
-        db.queue(collections.hold_for_change(organization, version))
-        db.queue(queries.lock_family(organization, version))
-        held = db.first(queries.held(organization, version))
+        db.queue(queries.collections.hold_for_change(organization, version))
+        db.queue(queries.versions.lock_family(organization, version))
+        held = db.first(queries.versions.held(organization, version))
         if held is None or held.status != "active" or held.media_status != "active":
             raise NotFound(NO_MEDIA if of is None else NO_VERSION)
         if of is not None and of != held.media_id:
-            asked = db.first(queries.held(organization, of))
+            asked = db.first(queries.versions.held(organization, of))
             if asked is None or asked.status != "active" or asked.media_id != held.media_id:
                 raise NotFound(NO_VERSION)
         # an item that was deleted when it was looked for, and is back
@@ -116,13 +115,13 @@ def delete(
             raise NotFound(NO_MEDIA)
         if version == held.media_id:
             raise Invalid("The first version cannot be deleted alone; delete the item", code="first_version")
-        if not db.run(queries.others(organization, version))[0].beside:
+        if not db.run(queries.versions.others(organization, version))[0].beside:
             raise Conflict("The only version cannot be deleted alone; delete the item", code="only_version")
         if check is not None:
-            check(db.run(media.own(organization, held.media_id))[0])
+            check(db.run(queries.media.own(organization, held.media_id))[0])
 
         acts.begin(db, caller, deletion, "version", version)
-        db.queue(queries.mark(organization, deletion, version))
+        db.queue(queries.versions.mark(organization, deletion, version))
         acts.take(db, organization, deletion)
         shown = show(db, organization, held.media_id, caller.user_id)
         return DeletedVersion(version, deletion, shown if held.is_active else None)
@@ -133,15 +132,15 @@ def delete(
 # In the transaction of somebody else.
 
 
-def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
+def give_back(db: Transaction, caller: Caller, act: queries.deletions.Act) -> None:
     """The version that the act took lives again, and its item shows it where it is the newest and none is
     selected.
 
     Raises Conflict when its item is deleted, NotFound when it was refused meanwhile.
     """
     organization = caller.organization_id
-    db.queue(queries.lock_family(organization, act.root_id))
-    held = db.first(queries.held(organization, act.root_id))
+    db.queue(queries.versions.lock_family(organization, act.root_id))
+    held = db.first(queries.versions.held(organization, act.root_id))
     if held is None:
         raise NotFound(NO_MEDIA)
     if held.media_status != "active":
@@ -152,33 +151,35 @@ def give_back(db: Transaction, caller: Caller, act: deletions.Act) -> None:
 
 def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = None) -> UUID:
     """The item, which is held, shows the version that is to be active, and is counted by it: that version."""
-    shown = db.run(queries.show_active(organization, item, actor))[0]
+    shown = db.run(queries.versions.show_active(organization, item, actor))[0]
     if shown.status == "active" and (shown.verified, shown.type) != (shown.was_verified, shown.was_type):
         if shown.was_verified:
-            db.queue(counts.entry(organization, shown.collection_id, shown.place_id, shown.was_type, -1))
+            db.queue(
+                queries.counts.entry(organization, shown.collection_id, shown.place_id, shown.was_type, -1)
+            )
         if shown.verified:
-            db.queue(counts.entry(organization, shown.collection_id, shown.place_id, shown.type, 1))
+            db.queue(queries.counts.entry(organization, shown.collection_id, shown.place_id, shown.type, 1))
     return shown.id
 
 
-def take_out(db: Transaction, organization: UUID, held: queries.Held) -> bool:
+def take_out(db: Transaction, organization: UUID, held: queries.versions.Held) -> bool:
     """A version that is refused is gone: with its item, where it was the only one; else the item shows
     another.
 
     False, and nothing has happened: all else there is of the item was deleted before it and can still come
     back, so it has to stay.
     """
-    others = db.run(queries.others(organization, held.id))[0]
+    others = db.run(queries.versions.others(organization, held.id))[0]
     if others.any and not others.beside:
         return False
     if others.any:
-        db.queue(queries.delete(organization, held.id))
-        db.queue(deletions.end_if_empty(organization, held.id))
+        db.queue(queries.versions.delete(organization, held.id))
+        db.queue(queries.deletions.end_if_empty(organization, held.id))
         show(db, organization, held.media_id)
         return True
     # by its head, within the request that brought it
     if held.media_status == "active" and held.media_verified:
-        db.queue(counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
-    db.queue(queries.delete_media(organization, held.media_id))
-    db.queue(deletions.end_if_empty(organization, held.media_id))
+        db.queue(queries.counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
+    db.queue(queries.versions.delete_media(organization, held.media_id))
+    db.queue(queries.deletions.end_if_empty(organization, held.media_id))
     return True

@@ -1,4 +1,60 @@
-"""What is asked of Postgres: one typed function, one SQL statement.
+"""What Postgres is asked: one typed function, one SQL statement, in a module by noun.
 
-Every query names its organization beside the policy: the policy alone gives no index order.
+    from vitrine import queries
+    item = db.run(queries.media.lock(organization, id))
+
+Every query names its organization beside the policy of row-level security: the policy alone gives no index order.
+A module is imported when it is first used, so a function loads only the queries that it needs.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    # A type checker reads a repeated name as "exported".
+    from vitrine.queries import browse as browse
+    from vitrine.queries import bulk as bulk
+    from vitrine.queries import collections as collections
+    from vitrine.queries import counts as counts
+    from vitrine.queries import deletions as deletions
+    from vitrine.queries import devices as devices
+    from vitrine.queries import duplicates as duplicates
+    from vitrine.queries import expired as expired
+    from vitrine.queries import externals as externals
+    from vitrine.queries import folders as folders
+    from vitrine.queries import idempotency as idempotency
+    from vitrine.queries import identity as identity
+    from vitrine.queries import invariants as invariants
+    from vitrine.queries import job_runs as job_runs
+    from vitrine.queries import keys as keys
+    from vitrine.queries import ledger as ledger
+    from vitrine.queries import likenesses as likenesses
+    from vitrine.queries import links as links
+    from vitrine.queries import media as media
+    from vitrine.queries import members as members
+    from vitrine.queries import objects as objects
+    from vitrine.queries import operators as operators
+    from vitrine.queries import organizations as organizations
+    from vitrine.queries import outbox as outbox
+    from vitrine.queries import people as people
+    from vitrine.queries import purges as purges
+    from vitrine.queries import reprocessing as reprocessing
+    from vitrine.queries import sessions as sessions
+    from vitrine.queries import tags as tags
+    from vitrine.queries import team_tags as team_tags
+    from vitrine.queries import unfolded as unfolded
+    from vitrine.queries import uploads as uploads
+    from vitrine.queries import usage as usage
+    from vitrine.queries import versions as versions
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import the module `vitrine.queries.<name>`. Raises AttributeError where there is none."""
+    try:
+        return import_module(f"vitrine.queries.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(name) from error

@@ -28,8 +28,12 @@ def page(
     """
     return Statement(
         _page("", type),
-        {"organization": organization, "place": place, "type": type, "limit": limit, "offset": offset},
         as_media,
+        organization=organization,
+        place=place,
+        type=type,
+        limit=limit,
+        offset=offset,
     )
 
 
@@ -46,16 +50,14 @@ def page_after(
     """The same, going on after the item that was created then: costs the same on every page."""
     return Statement(
         _page("and (media.created_at, media.id) < (%(created_at)s, %(item)s)", type),
-        {
-            "organization": organization,
-            "place": place,
-            "type": type,
-            "created_at": created_at,
-            "item": item,
-            "limit": limit,
-            "offset": offset,
-        },
         as_media,
+        organization=organization,
+        place=place,
+        type=type,
+        created_at=created_at,
+        item=item,
+        limit=limit,
+        offset=offset,
     )
 
 
@@ -84,8 +86,10 @@ def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statem
                     and verified_at is null
                     and type = any(%(types)s)))::bigint as total
         """,
-        {"organization": organization, "place": place, "types": list(types)},
         Total,
+        organization=organization,
+        place=place,
+        types=list(types),
     )
 
 

@@ -64,14 +64,20 @@ def hold_collections(organization: UUID, items: Sequence[UUID]) -> Statement[obj
     did.
     """
     return Statement(
-        _COLLECTIONS + " for no key update", {"organization": organization, "items": list(items)}, nothing
+        _COLLECTIONS + " for no key update",
+        nothing,
+        organization=organization,
+        items=list(items),
     )
 
 
 def keep_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
     """The same, but that others may be born there."""
     return Statement(
-        _COLLECTIONS + " for share", {"organization": organization, "items": list(items)}, nothing
+        _COLLECTIONS + " for share",
+        nothing,
+        organization=organization,
+        items=list(items),
     )
 
 
@@ -90,14 +96,20 @@ def hold_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Place
     them, too.
     """
     return Statement(
-        _HELD + " for update of media", {"organization": organization, "items": list(items)}, Placed
+        _HELD + " for update of media",
+        Placed,
+        organization=organization,
+        items=list(items),
     )
 
 
 def hold(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
     """The same, letting in what refers to them (a frame, a version)."""
     return Statement(
-        _HELD + " for no key update of media", {"organization": organization, "items": list(items)}, Placed
+        _HELD + " for no key update of media",
+        Placed,
+        organization=organization,
+        items=list(items),
     )
 
 
@@ -131,8 +143,11 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
            and status = 'active'
         returning id, type = 'folder' as is_folder
         """,
-        {"organization": organization, "deletion": deletion, "items": list(items), "actor": actor},
         Marked,
+        organization=organization,
+        deletion=deletion,
+        items=list(items),
+        actor=actor,
     )
 
 
@@ -140,13 +155,11 @@ def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]
     """The act is one of this item alone."""
     return Statement(
         "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
-        {
-            "organization": organization,
-            "deletion": deletion,
-            "kind": "folder" if root.is_folder else "media",
-            "root": root.id,
-        },
         nothing,
+        organization=organization,
+        deletion=deletion,
+        kind="folder" if root.is_folder else "media",
+        root=root.id,
     )
 
 
@@ -157,8 +170,10 @@ def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Stat
         insert into deletion_roots (organization_id, deletion_id, root_id)
         select %(organization)s, %(deletion)s, root from unnest(%(roots)s::uuid[]) as root
         """,
-        {"organization": organization, "deletion": deletion, "roots": list(roots)},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        roots=list(roots),
     )
 
 
@@ -184,8 +199,9 @@ def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
          order by id
            for update
         """,
-        {"organization": organization, "items": list(items)},
         Act,
+        organization=organization,
+        items=list(items),
     )
 
 
@@ -212,8 +228,9 @@ def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
          where root.organization_id = %(organization)s
            and root.root_id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items)},
         Took,
+        organization=organization,
+        items=list(items),
     )
 
 
@@ -231,8 +248,8 @@ def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
          cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
          group by folder
         """,
-        {"folders": list(folders)},
         Depth,
+        folders=list(folders),
     )
 
 
@@ -251,8 +268,10 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
            and media.verified_at is not null
          group by media.organization_id, media.collection_id, side.place_id, media.type, side.sign
         """,
-        {"organization": organization, "items": list(items), "place": place},
         nothing,
+        organization=organization,
+        items=list(items),
+        place=place,
     )
 
 
@@ -267,8 +286,11 @@ def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items), "folder": folder, "actor": actor},
         nothing,
+        organization=organization,
+        items=list(items),
+        folder=folder,
+        actor=actor,
     )
 
 
@@ -285,13 +307,11 @@ def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement
          where organization_id = %(organization)s
            and folder_id = any(array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below))
         """,
-        {
-            "organization": organization,
-            "folders": list(folders),
-            "labels": [folder.hex for folder in folders],
-            "under": under,
-        },
         nothing,
+        organization=organization,
+        folders=list(folders),
+        labels=[folder.hex for folder in folders],
+        under=under,
     )
 
 
@@ -310,8 +330,11 @@ def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement
            and media_tags.media_id = any(%(items)s)
          group by media_tags.media_id
         """,
-        {"organization": organization, "items": list(items), "group": label.group, "name": label.name},
         Tagged,
+        organization=organization,
+        items=list(items),
+        group=label.group,
+        name=label.name,
     )
 
 
@@ -328,14 +351,12 @@ def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -
            and tag.name = %(name)s
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {
-            "organization": organization,
-            "items": list(items),
-            "group": label.group,
-            "name": label.name,
-            "actor": actor,
-        },
         nothing,
+        organization=organization,
+        items=list(items),
+        group=label.group,
+        name=label.name,
+        actor=actor,
     )
 
 
@@ -356,8 +377,11 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
            and (%(name)s::text is null or tag.name = %(name)s)
         returning media_tags.media_id as id
         """,
-        {"organization": organization, "items": list(items), "group": group, "name": name},
         Changed,
+        organization=organization,
+        items=list(items),
+        group=group,
+        name=name,
     )
 
 
@@ -370,6 +394,8 @@ def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[o
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
-        {"organization": organization, "items": list(items), "actor": actor},
         nothing,
+        organization=organization,
+        items=list(items),
+        actor=actor,
     )

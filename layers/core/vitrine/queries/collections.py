@@ -26,8 +26,8 @@ def active(organization: UUID) -> Statement[Collection]:
            and status = 'active'
          order by created_at, id
         """,
-        {"organization": organization},
         Collection,
+        organization=organization,
     )
 
 
@@ -42,8 +42,9 @@ def one(organization: UUID, collection: UUID) -> Statement[Collection]:
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "collection": collection},
         Collection,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -51,8 +52,8 @@ def default(organization: UUID) -> Statement[Collection]:
     """Where an upload that names no collection goes; every organization has exactly one."""
     return Statement(
         "select " + _COLUMNS + " from collections where organization_id = %(organization)s and is_default",
-        {"organization": organization},
         Collection,
+        organization=organization,
     )
 
 
@@ -65,14 +66,12 @@ def insert(
         values (%(organization)s, %(collection)s, %(name)s, %(icon)s, %(creator)s)
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "collection": collection,
-            "name": name,
-            "icon": icon,
-            "creator": creator,
-        },
         Collection,
+        organization=organization,
+        collection=collection,
+        name=name,
+        icon=icon,
+        creator=creator,
     )
 
 
@@ -91,8 +90,9 @@ def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[obj
            and id = coalesce(%(collection)s::uuid, (select id from collections where organization_id = %(organization)s and is_default))
            for share
         """,
-        {"organization": organization, "collection": collection},
         nothing,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -115,8 +115,9 @@ def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
                       limit 1)
            for no key update
         """,
-        {"organization": organization, "item": item},
         nothing,
+        organization=organization,
+        item=item,
     )
 
 
@@ -132,8 +133,9 @@ def hold(organization: UUID, collection: UUID) -> Statement[Collection]:
            and status = 'active'
            for no key update
         """,
-        {"organization": organization, "collection": collection},
         Collection,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -141,8 +143,9 @@ def hold_deleted(organization: UUID, collection: UUID) -> Statement[object]:
     """The same, whether it lives or not. Read on as above."""
     return Statement(
         "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
-        {"organization": organization, "collection": collection},
         nothing,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -163,8 +166,12 @@ def change(
            and status = 'active'
         returning """
         + _COLUMNS,
-        {"organization": organization, "collection": collection, "name": name, "icon": icon, "actor": actor},
         Collection,
+        organization=organization,
+        collection=collection,
+        name=name,
+        icon=icon,
+        actor=actor,
     )
 
 
@@ -178,8 +185,11 @@ def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> S
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        collection=collection,
+        actor=actor,
     )
 
 
@@ -193,6 +203,8 @@ def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[objec
            and id = %(collection)s
            and status = 'deleted'
         """,
-        {"organization": organization, "collection": collection, "actor": actor},
         nothing,
+        organization=organization,
+        collection=collection,
+        actor=actor,
     )

@@ -32,14 +32,12 @@ def entry(
         values (%(organization)s, %(collection)s, %(place)s, %(type)s, %(delta)s)
         returning id
         """,
-        {
-            "organization": organization,
-            "collection": collection,
-            "place": place,
-            "type": type,
-            "delta": delta,
-        },
         Entered,
+        organization=organization,
+        collection=collection,
+        place=place,
+        type=type,
+        delta=delta,
     )
 
 
@@ -68,8 +66,10 @@ def _marked(organization: UUID, deletions: Sequence[UUID], sign: Literal[-1, 1])
            and verified_at is not null
          group by organization_id, collection_id, place_id, type
         """,
-        {"organization": organization, "deletions": list(deletions), "sign": sign},
         nothing,
+        organization=organization,
+        deletions=list(deletions),
+        sign=sign,
     )
 
 
@@ -110,6 +110,6 @@ def fold(limit: int) -> Statement[Folded]:
         )
         select count(*) as n from gone
         """,
-        {"limit": limit},
         Folded,
+        limit=limit,
     )

@@ -84,8 +84,9 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
          limit 1
            for update
         """,
-        {"organization": organization, "item": item},
         Act,
+        organization=organization,
+        item=item,
     )
 
 
@@ -110,8 +111,9 @@ def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
            and root.deletion_id = any(%(acts)s)
          order by coalesce(nlevel(place.path), 0), root.id
         """,
-        {"organization": organization, "acts": list(acts)},
         Root,
+        organization=organization,
+        acts=list(acts),
     )
 
 
@@ -138,8 +140,10 @@ def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Pla
          where root.organization_id = %(organization)s
            and root.id = %(root)s
         """,
-        {"organization": organization, "root": root, "acts": list(acts)},
         Place,
+        organization=organization,
+        root=root,
+        acts=list(acts),
     )
 
 
@@ -147,8 +151,10 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     """A deleted item lies in this folder, or at its collection's root."""
     return Statement(
         "update media set parent_id = %(parent)s where organization_id = %(organization)s and id = %(root)s and status = 'deleted'",
-        {"organization": organization, "root": root, "parent": parent},
         nothing,
+        organization=organization,
+        root=root,
+        parent=parent,
     )
 
 
@@ -163,8 +169,9 @@ def hold_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[objec
          order by id
            for no key update
         """,
-        {"organization": organization, "deletions": list(deletions)},
         nothing,
+        organization=organization,
+        deletions=list(deletions),
     )
 
 
@@ -183,8 +190,10 @@ def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statem
          where organization_id = %(organization)s
            and deletion_id = any(%(deletions)s)
         """,
-        {"organization": organization, "deletions": list(deletions), "actor": actor},
         nothing,
+        organization=organization,
+        deletions=list(deletions),
+        actor=actor,
     )
 
 
@@ -192,8 +201,10 @@ def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) 
     """The acts stand here now."""
     return Statement(
         "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
-        {"organization": organization, "deletions": list(deletions), "state": state},
         nothing,
+        organization=organization,
+        deletions=list(deletions),
+        state=state,
     )
 
 
@@ -211,8 +222,9 @@ def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
            and not exists (select from media where organization_id = %(organization)s and deletion_id = deletions.id)
            and not exists (select from versions where organization_id = %(organization)s and deletion_id = deletions.id)
         """,
-        {"organization": organization, "root": root},
         nothing,
+        organization=organization,
+        root=root,
     )
 
 
@@ -240,6 +252,9 @@ def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit:
           left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
          order by page.at desc, page.id desc
         """,
-        {"organization": organization, "at": at, "last": last, "limit": limit},
         Trashed,
+        organization=organization,
+        at=at,
+        last=last,
+        limit=limit,
     )

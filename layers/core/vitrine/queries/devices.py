@@ -42,24 +42,22 @@ def put(
     """A login that waits for its person for `life` seconds, and may be polled every `interval`."""
     return Statement(
         "select open_device_code(%(login)s, %(code_hash)s, %(user_code)s, %(client)s, %(scope)s, %(life)s, %(interval)s) as opened",
-        {
-            "login": login,
-            "code_hash": code_hash,
-            "user_code": user_code,
-            "client": client,
-            "scope": scope,
-            "life": life,
-            "interval": interval,
-        },
         Opened,
+        login=login,
+        code_hash=code_hash,
+        user_code=user_code,
+        client=client,
+        scope=scope,
+        life=life,
+        interval=interval,
     )
 
 
 def waiting(user_code: str) -> Statement[Waiting]:
     return Statement(
         "select status, client_id, scope from find_device_code(%(user_code)s)",
-        {"user_code": user_code},
         Waiting,
+        user_code=user_code,
     )
 
 
@@ -69,8 +67,11 @@ def decide(user_code: str, person: UUID, session: UUID, decision: Decision) -> S
     """
     return Statement(
         "select decide_device_code(%(user_code)s, %(person)s, %(session)s, %(decision)s) as outcome",
-        {"user_code": user_code, "person": person, "session": session, "decision": decision},
         Decided,
+        user_code=user_code,
+        person=person,
+        session=session,
+        decision=decision,
     )
 
 
@@ -92,14 +93,12 @@ def poll(
         select state, scope
           from poll_device_code(%(code_hash)s, %(client)s, %(session)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s)
         """,
-        {
-            "code_hash": code_hash,
-            "client": client,
-            "session": session,
-            "token_hash": token_hash,
-            "life": life,
-            "address": address,
-            "user_agent": user_agent,
-        },
         Polled,
+        code_hash=code_hash,
+        client=client,
+        session=session,
+        token_hash=token_hash,
+        life=life,
+        address=address,
+        user_agent=user_agent,
     )

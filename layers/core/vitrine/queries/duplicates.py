@@ -61,14 +61,12 @@ def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[
                 limit %(most)s) as found
          order by asked.place, found.created_at desc, found.id desc
         """,
-        {
-            "organization": organization,
-            "most": most,
-            "filenames": [file.filename for file in files],
-            "sizes": [file.size_bytes for file in files],
-            "hashes": [file.sha256 for file in files],
-        },
         _found,
+        organization=organization,
+        most=most,
+        filenames=[file.filename for file in files],
+        sizes=[file.size_bytes for file in files],
+        hashes=[file.sha256 for file in files],
     )
 
 

@@ -28,8 +28,11 @@ def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     """Deleted, unless it is a dry run: those whose time is over by then, after this id."""
     return Statement(
         "select id from expire_sessions(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
         Row,
+        at=at,
+        after=after,
+        limit=limit,
+        dry_run=dry_run,
     )
 
 
@@ -37,8 +40,11 @@ def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool)
     """The same of device codes."""
     return Statement(
         "select id from expire_device_codes(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
         Row,
+        at=at,
+        after=after,
+        limit=limit,
+        dry_run=dry_run,
     )
 
 
@@ -46,8 +52,11 @@ def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     """The same of API keys that were revoked or expired by then."""
     return Statement(
         "select id from expire_api_keys(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        {"at": at, "after": after, "limit": limit, "dry_run": dry_run},
         Row,
+        at=at,
+        after=after,
+        limit=limit,
+        dry_run=dry_run,
     )
 
 
@@ -55,8 +64,10 @@ def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
     """How many windows that began by then are deleted, or would be."""
     return Statement(
         "select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n",
-        {"at": at, "limit": limit, "dry_run": dry_run},
         Count,
+        at=at,
+        limit=limit,
+        dry_run=dry_run,
     )
 
 
@@ -81,6 +92,8 @@ def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Co
              and not %(dry_run)s)
         select count(*)::integer as n from over
         """,
-        {"at": at, "limit": limit, "dry_run": dry_run},
         Count,
+        at=at,
+        limit=limit,
+        dry_run=dry_run,
     )

@@ -58,8 +58,8 @@ def birth_media(new: External) -> Statement[object]:
         values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s, %(id)s, %(filename)s,
                 %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
         """,
-        asdict(new),
         nothing,
+        **asdict(new),
     )
 
 
@@ -72,8 +72,8 @@ def birth(new: External) -> Statement[object]:
         values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s, %(mime_type)s, %(size_bytes)s, 0, %(width)s,
                 %(height)s, %(processing)s, now(), %(user)s)
         """,
-        asdict(new),
         nothing,
+        **asdict(new),
     )
 
 
@@ -87,8 +87,9 @@ def source(organization: UUID, version: UUID) -> Statement[Source]:
            and id = %(version)s
            and external_url is not null
         """,
-        {"organization": organization, "version": version},
         Source,
+        organization=organization,
+        version=version,
     )
 
 
@@ -107,8 +108,11 @@ def claim(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Sta
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning store_upload_id as stale
         """,
-        {"organization": organization, "upload": upload, "lease_id": lease_id, "seconds": seconds},
         Claimed,
+        organization=organization,
+        upload=upload,
+        lease_id=lease_id,
+        seconds=seconds,
     )
 
 
@@ -128,14 +132,12 @@ def lands(
            and lease_id = %(lease_id)s
         returning store_upload_id as stale
         """,
-        {
-            "organization": organization,
-            "upload": upload,
-            "lease_id": lease_id,
-            "store_upload_id": store_upload_id,
-            "mime_type": mime_type,
-        },
         Claimed,
+        organization=organization,
+        upload=upload,
+        lease_id=lease_id,
+        store_upload_id=store_upload_id,
+        mime_type=mime_type,
     )
 
 
@@ -149,13 +151,11 @@ def adopt(upload: Upload, stored: Stored) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(version)s
         """,
-        {
-            "organization": upload.organization_id,
-            "version": upload.version_id,
-            "key": stored.key,
-            "mime_type": upload.mime_type,
-            "bytes": stored.bytes,
-            "checksum": stored.checksum,
-        },
         nothing,
+        organization=upload.organization_id,
+        version=upload.version_id,
+        key=stored.key,
+        mime_type=upload.mime_type,
+        bytes=stored.bytes,
+        checksum=stored.checksum,
     )

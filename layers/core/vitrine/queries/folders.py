@@ -61,8 +61,10 @@ def at(organization: UUID, collection: UUID | None, place: UUID | None) -> State
                                         (select id from collections where organization_id = %(organization)s and is_default))
            and collection.status = 'active'
         """,
-        {"organization": organization, "collection": collection, "place": place},
         _place,
+        organization=organization,
+        collection=collection,
+        place=place,
     )
 
 
@@ -102,8 +104,11 @@ def chain(
          where walked.depth > 0
          order by walked.depth
         """,
-        {"organization": organization, "collection": collection, "place": place, "names": list(names)},
         _folder,
+        organization=organization,
+        collection=collection,
+        place=place,
+        names=list(names),
     )
 
 
@@ -122,8 +127,10 @@ def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
            and folder.status = 'active'
          order by folder.id
         """,
-        {"organization": organization, "place": place, "name": name},
         _folder,
+        organization=organization,
+        place=place,
+        name=name,
     )
 
 
@@ -131,8 +138,9 @@ def queue_for_name(place: UUID, name: str) -> Statement[object]:
     """Those who want a folder of this name here come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
-        {"place": place, "name": name},
         nothing,
+        place=place,
+        name=name,
     )
 
 
@@ -156,17 +164,15 @@ def insert(
         select """
         + _COLUMNS
         + " from folder cross join place",
-        {
-            "organization": organization,
-            "id": path.place_id,
-            "collection": path.collection_id,
-            "parent": path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
-            "path": path.ltree(),
-            "name": name,
-            "link_token": link_token,
-            "creator": creator,
-        },
         _folder,
+        organization=organization,
+        id=path.place_id,
+        collection=path.collection_id,
+        parent=path.folder_ids[-2] if len(path.folder_ids) > 1 else None,
+        path=path.ltree(),
+        name=name,
+        link_token=link_token,
+        creator=creator,
     )
 
 
@@ -190,8 +196,9 @@ def destination(organization: UUID, place: UUID) -> Statement[Destination]:
            and id = %(place)s
            and status = 'active'
         """,
-        {"organization": organization, "place": place},
         Destination,
+        organization=organization,
+        place=place,
     )
 
 
@@ -204,8 +211,8 @@ def deepest(folder: UUID) -> Statement[Depth]:
         select max(nlevel(below.path)) - 1 as depth
           from subtree(%(folder)s) as below                 -- definer function: paths find no index under a policy
         """,
-        {"folder": folder},
         Depth,
+        folder=folder,
     )
 
 
@@ -223,8 +230,10 @@ def reroot(organization: UUID, folder: UUID, under: str) -> Statement[object]:
            and folder_paths.organization_id = %(organization)s
            and folder_paths.folder_id = any(array(select id from subtree(%(folder)s)))     -- joined, all paths would be read to find a hundred
         """,
-        {"organization": organization, "folder": folder, "under": under},
         nothing,
+        organization=organization,
+        folder=folder,
+        under=under,
     )
 
 

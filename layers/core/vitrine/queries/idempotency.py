@@ -40,16 +40,14 @@ def claim(key: Key, *, lease: int, kept: int) -> Statement[Claim]:
         select state, claim, answer
           from claim_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(hash)s, %(lease)s, %(kept)s)
         """,
-        {
-            "user": key.user_id,
-            "organization": key.organization_id,
-            "route": key.route,
-            "key": key.key,
-            "hash": key.request_hash,
-            "lease": lease,
-            "kept": kept,
-        },
         Claim,
+        user=key.user_id,
+        organization=key.organization_id,
+        route=key.route,
+        key=key.key,
+        hash=key.request_hash,
+        lease=lease,
+        kept=kept,
     )
 
 
@@ -57,13 +55,11 @@ def finish(key: Key, claimed: datetime, answer: Mapping[str, Any] | None) -> Sta
     """The answer is kept; None: the key is free again."""
     return Statement(
         "select finish_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(claim)s, %(answer)s::jsonb)",
-        {
-            "user": key.user_id,
-            "organization": key.organization_id,
-            "route": key.route,
-            "key": key.key,
-            "claim": claimed,
-            "answer": None if answer is None else Jsonb(answer),
-        },
         nothing,
+        user=key.user_id,
+        organization=key.organization_id,
+        route=key.route,
+        key=key.key,
+        claim=claimed,
+        answer=None if answer is None else Jsonb(answer),
     )

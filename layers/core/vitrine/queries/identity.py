@@ -53,21 +53,19 @@ def authenticate(
                             %(item_decides)s, %(session_decides)s, %(tier)s::text, %(per)s::text, %(seconds)s::integer,
                             %(preferred)s::uuid)
         """,
-        {
-            "credentials": list(credentials),
-            "address": address,
-            "organization": organization,
-            "item_kind": "media" if item_kind == "folder" else item_kind,  # folders are rows of media
-            "item_id": item_id,
-            "item_key": item_key,
-            "item_decides": item_decides,
-            "session_decides": session_decides,
-            "tier": limit.name if limit else None,
-            "per": limit.per if limit else None,
-            "seconds": limit.seconds if limit else None,
-            "preferred": preferred,
-        },
         Identity,
+        credentials=list(credentials),
+        address=address,
+        organization=organization,
+        item_kind="media" if item_kind == "folder" else item_kind,
+        item_id=item_id,
+        item_key=item_key,
+        item_decides=item_decides,
+        session_decides=session_decides,
+        tier=limit.name if limit else None,
+        per=limit.per if limit else None,
+        seconds=limit.seconds if limit else None,
+        preferred=preferred,
     )
 
 
@@ -75,8 +73,9 @@ def count_request(bucket: str, seconds: int) -> Statement[Counted]:
     """One more request of this bucket, in windows of so many seconds."""
     return Statement(
         "select hits, resets_at from count_request(%(bucket)s, %(seconds)s)",
-        {"bucket": bucket, "seconds": seconds},
         Counted,
+        bucket=bucket,
+        seconds=seconds,
     )
 
 
@@ -84,6 +83,7 @@ def uncount_request(buckets: Sequence[str], began: datetime) -> Statement[None]:
     """One request less of each of these buckets, in the window that began then."""
     return Statement(
         "select uncount_request(%(buckets)s::text[], %(began)s)",
-        {"buckets": list(buckets), "began": began},
         nothing,
+        buckets=list(buckets),
+        began=began,
     )

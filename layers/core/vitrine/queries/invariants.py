@@ -304,7 +304,10 @@ def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
             f"@{alias}", _ORGANIZATION.replace("organization_id", f"{alias}.organization_id", 1)
         )
     return Statement(
-        sql + " limit 20", {"organization": organization, "documents": sorted(DOCUMENTS)}, Broken
+        sql + " limit 20",
+        Broken,
+        organization=organization,
+        documents=sorted(DOCUMENTS),
     )
 
 
@@ -316,8 +319,8 @@ def manifest(organization: UUID | None) -> Statement[Entry]:
           from objects
          where (%(organization)s::uuid is null or organization_id = %(organization)s::uuid)
         """,
-        {"organization": organization},
         Entry,
+        organization=organization,
     )
 
 
@@ -335,7 +338,6 @@ def open_sessions() -> Statement[Open]:
          where state in ('created', 'uploading', 'completing')
            and store_upload_id is not null
         """,
-        {},
         Open,
     )
 
@@ -373,6 +375,5 @@ def stuck() -> Statement[Stuck]:
          order by since
          limit 200
         """,
-        {},
         Stuck,
     )

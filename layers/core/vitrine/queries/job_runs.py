@@ -31,8 +31,8 @@ def give_up_lapsed(job: str) -> Statement[object]:
            and finished_at is null
            and lease_until < now()
         """,
-        {"job": job},
         nothing,
+        job=job,
     )
 
 
@@ -50,8 +50,11 @@ def begin(run: UUID, job: str, lease_seconds: float, *, dry_run: bool) -> Statem
         on conflict do nothing
         returning id, cursor
         """,
-        {"run": run, "job": job, "lease_seconds": lease_seconds, "dry_run": dry_run},
         Run,
+        run=run,
+        job=job,
+        lease_seconds=lease_seconds,
+        dry_run=dry_run,
     )
 
 
@@ -79,12 +82,10 @@ def save(
            and finished_at is null
         returning id, cursor
         """,
-        {
-            "run": run,
-            "cursor": None if cursor is None else Jsonb(dict(cursor)),
-            "report": Jsonb(dict(report)),
-            "lease_seconds": lease_seconds,
-            "finished": finished,
-        },
         Run,
+        run=run,
+        cursor=None if cursor is None else Jsonb(dict(cursor)),
+        report=Jsonb(dict(report)),
+        lease_seconds=lease_seconds,
+        finished=finished,
     )

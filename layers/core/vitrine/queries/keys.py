@@ -25,22 +25,26 @@ class Held:
 
 def hold(person: UUID) -> Statement[Held]:
     """Nobody else who holds them makes or changes a key of this person until the transaction ends."""
-    return Statement("select hold_api_keys(%(person)s) as working", {"person": person}, Held)
+    return Statement("select hold_api_keys(%(person)s) as working", Held, person=person)
 
 
 def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:
     """All that work, then so many of the others; each newest first."""
     return Statement(
         "select " + _COLUMNS + " from api_keys_of(%(person)s, %(most_ended)s)",
-        {"person": person, "most_ended": most_ended},
         ApiKey,
+        person=person,
+        most_ended=most_ended,
     )
 
 
 def one(person: UUID, key: UUID) -> Statement[ApiKey]:
     """No row: there is none, or it is another's."""
     return Statement(
-        "select " + _COLUMNS + " from api_key_of(%(person)s, %(key)s)", {"person": person, "key": key}, ApiKey
+        "select " + _COLUMNS + " from api_key_of(%(person)s, %(key)s)",
+        ApiKey,
+        person=person,
+        key=key,
     )
 
 
@@ -66,18 +70,16 @@ def put(
           from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s, %(rotated_from)s,
                            %(made_by)s)
         """,
-        {
-            "person": person,
-            "key": key,
-            "name": name,
-            "prefix": prefix,
-            "key_hash": key_hash,
-            "scopes": list(scopes),
-            "expires_at": expires_at,
-            "rotated_from": rotated_from,
-            "made_by": made_by,
-        },
         ApiKey,
+        person=person,
+        key=key,
+        name=name,
+        prefix=prefix,
+        key_hash=key_hash,
+        scopes=list(scopes),
+        expires_at=expires_at,
+        rotated_from=rotated_from,
+        made_by=made_by,
     )
 
 
@@ -98,16 +100,14 @@ def change(
         "select "
         + _COLUMNS
         + " from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s, %(prolonged)s, %(made_by)s)",
-        {
-            "person": person,
-            "key": key,
-            "name": name,
-            "scopes": list(scopes),
-            "expires_at": expires_at,
-            "prolonged": prolonged,
-            "made_by": made_by,
-        },
         ApiKey,
+        person=person,
+        key=key,
+        name=name,
+        scopes=list(scopes),
+        expires_at=expires_at,
+        prolonged=prolonged,
+        made_by=made_by,
     )
 
 
@@ -118,6 +118,8 @@ def end(person: UUID, key: UUID, seconds: int) -> Statement[ApiKey]:
     """
     return Statement(
         "select " + _COLUMNS + " from end_api_key(%(person)s, %(key)s, %(seconds)s)",
-        {"person": person, "key": key, "seconds": seconds},
         ApiKey,
+        person=person,
+        key=key,
+        seconds=seconds,
     )

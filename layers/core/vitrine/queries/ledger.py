@@ -52,18 +52,16 @@ def entry(
         on conflict (organization_id, event_key) do nothing
         returning id
         """,
-        {
-            "organization": organization,
-            "media": media,
-            "version": version,
-            "delta_bytes": delta_bytes,
-            "delta_count": delta_count,
-            "kind": kind,
-            "state": state,
-            "reason": reason,
-            "event_key": event_key,
-        },
         Entered,
+        organization=organization,
+        media=media,
+        version=version,
+        delta_bytes=delta_bytes,
+        delta_count=delta_count,
+        kind=kind,
+        state=state,
+        reason=reason,
+        event_key=event_key,
     )
 
 
@@ -122,13 +120,11 @@ def _changed(
            and version.deletion_id = any(%(deletions)s)
         """
         + chosen,
-        {
-            "organization": organization,
-            "deletions": list(deletions),
-            "reason": reason,
-            "items": None if items is None else list(items),
-        },
         nothing,
+        organization=organization,
+        deletions=list(deletions),
+        reason=reason,
+        items=None if items is None else list(items),
     )
 
 
@@ -164,6 +160,6 @@ def fold(limit: int) -> Statement[Folded]:
         )
         select count(*) as n from flagged
         """,
-        {"limit": limit},
         Folded,
+        limit=limit,
     )

@@ -34,8 +34,8 @@ def queue(collection: UUID) -> Statement[object]:
     """
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('likenesses:' || %(collection)s::text, 0)) is null as waited",
-        {"collection": collection},
         nothing,
+        collection=collection,
     )
 
 
@@ -43,8 +43,9 @@ def forget(organization: UUID, version: UUID) -> Statement[object]:
     """Nothing is known of how the version looks."""
     return Statement(
         "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
-        {"organization": organization, "version": version},
         nothing,
+        organization=organization,
+        version=version,
     )
 
 
@@ -60,8 +61,9 @@ def put(organization: UUID, version: UUID) -> Statement[object]:
            and version.id = %(version)s
            and version.phash is not null
         """,
-        {"organization": organization, "version": version},
         nothing,
+        organization=organization,
+        version=version,
     )
 
 
@@ -91,8 +93,11 @@ def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
          where own.organization_id = %(organization)s
            and own.version_id = %(version)s
         """,
-        {"organization": organization, "version": version, "most": most, "furthest": FURTHEST},
         nothing,
+        organization=organization,
+        version=version,
+        most=most,
+        furthest=FURTHEST,
     )
 
 
@@ -135,14 +140,12 @@ def copies(
         )
         """
         + _SHOWN,
-        {
-            "organization": organization,
-            "collection": collection,
-            "after": after,
-            "groups": groups,
-            "most": most,
-        },
         _as_member,
+        organization=organization,
+        collection=collection,
+        after=after,
+        groups=groups,
+        most=most,
     )
 
 
@@ -194,15 +197,13 @@ def near(
         )
         """
         + _SHOWN,
-        {
-            "organization": organization,
-            "collection": collection,
-            "distance": distance,
-            "after": after,
-            "groups": groups,
-            "most": most,
-        },
         _as_member,
+        organization=organization,
+        collection=collection,
+        distance=distance,
+        after=after,
+        groups=groups,
+        most=most,
     )
 
 
@@ -311,6 +312,8 @@ def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]
          order by other.status, other.id
          limit %(most)s
         """,
-        {"organization": organization, "version": version, "most": most},
         OtherCopy,
+        organization=organization,
+        version=version,
+        most=most,
     )

@@ -18,6 +18,7 @@ def target(media: UUID, token: str) -> Statement[Link]:
         select organization_id, name, filename, mime_type, processing, key, external_url, frame_key, frame_mime_type, thumbnail_key
           from link_target(%(media)s, %(token)s)
         """,
-        {"media": media, "token": token},
         Link,
+        media=media,
+        token=token,
     )

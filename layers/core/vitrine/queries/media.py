@@ -180,8 +180,9 @@ def shown(organization: UUID, item: UUID) -> Statement[Media]:
     """The item, file or folder. No row: it or its collection is deleted, or it was never there."""
     return Statement(
         "select " + SHOWN + " from media " + SHOWN_JOINS + _ONE_LIVING,
-        {"organization": organization, "item": item},
         as_media,
+        organization=organization,
+        item=item,
     )
 
 
@@ -191,8 +192,9 @@ def own(organization: UUID, item: UUID) -> Statement[Media]:
     """
     return Statement(
         "select " + OWN + " from media " + OWN_JOINS + _ONE_LIVING,
-        {"organization": organization, "item": item},
         as_media,
+        organization=organization,
+        item=item,
     )
 
 
@@ -239,8 +241,11 @@ def files(
         + SHOWN_JOINS
         + " order by "
         + order,
-        {"organization": organization, "type": type, "limit": limit, "offset": offset},
         as_media,
+        organization=organization,
+        type=type,
+        limit=limit,
+        offset=offset,
     )
 
 
@@ -263,8 +268,9 @@ def files_total(organization: UUID, types: Sequence[MediaType]) -> Statement[Tot
                              and entry.type = any(%(types)s)
                              and not entry.folded), 0))::bigint as total
         """,
-        {"organization": organization, "types": list(types)},
         Total,
+        organization=organization,
+        types=list(types),
     )
 
 
@@ -324,16 +330,14 @@ def files_matching(
                ) as shown on true
          order by shown.place
         """,
-        {
-            "organization": organization,
-            "search": search,
-            "tag_ids": list(tag_ids or ()),
-            "tag_slugs": list(tag_slugs or ()),
-            "type": type,
-            "limit": limit,
-            "offset": offset,
-        },
         _as_match,
+        organization=organization,
+        search=search,
+        tag_ids=list(tag_ids or ()),
+        tag_slugs=list(tag_slugs or ()),
+        type=type,
+        limit=limit,
+        offset=offset,
     )
 
 
@@ -386,8 +390,9 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
            and media.status = 'active'
            for update of media
         """,
-        {"organization": organization, "item": item},
         Held,
+        organization=organization,
+        item=item,
     )
 
 
@@ -414,8 +419,11 @@ def hold_below(
         )
         select count(*) as n from held
         """,
-        {"organization": organization, "folders": list(folders), "most": most, "but": list(but)},
         Number,
+        organization=organization,
+        folders=list(folders),
+        most=most,
+        but=list(but),
     )
 
 
@@ -428,15 +436,13 @@ def put_deletion(
         insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
         values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s, now() + make_interval(days => %(trash_days)s::integer), 0)
         """,
-        {
-            "organization": organization,
-            "deletion": deletion,
-            "kind": kind,
-            "root": root,
-            "actor": actor,
-            "trash_days": trash_days,
-        },
         nothing,
+        organization=organization,
+        deletion=deletion,
+        kind=kind,
+        root=root,
+        actor=actor,
+        trash_days=trash_days,
     )
 
 
@@ -450,8 +456,11 @@ def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Stateme
            and id = %(item)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "item": item, "actor": actor},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        item=item,
+        actor=actor,
     )
 
 
@@ -467,8 +476,11 @@ def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], acto
         + """)
            and media.status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "folders": list(folders), "actor": actor},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        folders=list(folders),
+        actor=actor,
     )
 
 
@@ -493,8 +505,10 @@ def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number
         )
         select count(*) as n from held
         """,
-        {"organization": organization, "collection": collection, "most": most},
         Number,
+        organization=organization,
+        collection=collection,
+        most=most,
     )
 
 
@@ -508,8 +522,11 @@ def mark_in(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -
            and collection_id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "collection": collection, "actor": actor},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        collection=collection,
+        actor=actor,
     )
 
 
@@ -528,8 +545,9 @@ def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
            and versions.media_id = media.id
            and versions.status = 'active'
         """,
-        {"organization": organization, "deletion": deletion},
         nothing,
+        organization=organization,
+        deletion=deletion,
     )
 
 
@@ -547,8 +565,9 @@ def count_deletion(organization: UUID, deletion: UUID) -> Statement[Number]:
            and id = %(deletion)s
         returning item_count as n
         """,
-        {"organization": organization, "deletion": deletion},
         Number,
+        organization=organization,
+        deletion=deletion,
     )
 
 
@@ -564,8 +583,11 @@ def rename(organization: UUID, item: UUID, name: str, actor: UUID) -> Statement[
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "name": name, "actor": actor},
         nothing,
+        organization=organization,
+        item=item,
+        name=name,
+        actor=actor,
     )
 
 
@@ -579,16 +601,14 @@ def describe(organization: UUID, item: UUID, said: Description, actor: UUID) -> 
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {
-            "organization": organization,
-            "item": item,
-            "title": said.title,
-            "alt": said.alt,
-            "caption": said.caption,
-            "metadata": Jsonb(said.metadata),
-            "actor": actor,
-        },
         nothing,
+        organization=organization,
+        item=item,
+        title=said.title,
+        alt=said.alt,
+        caption=said.caption,
+        metadata=Jsonb(said.metadata),
+        actor=actor,
     )
 
 
@@ -604,18 +624,16 @@ def say(organization: UUID, item: UUID, said: Said, actor: UUID) -> Statement[ob
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {
-            "organization": organization,
-            "item": item,
-            "actor": actor,
-            "title": None if isinstance(said.title, Stays) else said.title,
-            "title_stays": isinstance(said.title, Stays),
-            "alt": None if isinstance(said.alt, Stays) else said.alt,
-            "alt_stays": isinstance(said.alt, Stays),
-            "caption": None if isinstance(said.caption, Stays) else said.caption,
-            "caption_stays": isinstance(said.caption, Stays),
-        },
         nothing,
+        organization=organization,
+        item=item,
+        actor=actor,
+        title=None if isinstance(said.title, Stays) else said.title,
+        title_stays=isinstance(said.title, Stays),
+        alt=None if isinstance(said.alt, Stays) else said.alt,
+        alt_stays=isinstance(said.alt, Stays),
+        caption=None if isinstance(said.caption, Stays) else said.caption,
+        caption_stays=isinstance(said.caption, Stays),
     )
 
 
@@ -638,8 +656,9 @@ def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
            and media.status = 'active'
            for no key update of media
         """,
-        {"organization": organization, "item": item},
         Placed,
+        organization=organization,
+        item=item,
     )
 
 
@@ -654,8 +673,11 @@ def put_in(organization: UUID, item: UUID, folder: UUID | None, actor: UUID) -> 
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "folder": folder, "actor": actor},
         nothing,
+        organization=organization,
+        item=item,
+        folder=folder,
+        actor=actor,
     )
 
 

@@ -88,8 +88,9 @@ def organizations_of(person: UUID, limit: int) -> Statement[Membership]:
     """Those that a person is in, the earliest membership first."""
     return Statement(
         "select id, name, slug, created_at, role from organizations_of(%(person)s, %(limit)s)",
-        {"person": person, "limit": limit},
         Membership,
+        person=person,
+        limit=limit,
     )
 
 
@@ -113,18 +114,16 @@ def found(
           from found_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s, %(slugs)s::text[], %(collection)s,
                                   %(collection_name)s, %(most)s)
         """,
-        {
-            "entry": entry,
-            "person": person,
-            "session": session,
-            "organization": organization,
-            "name": name,
-            "slugs": list(slugs),
-            "collection": collection,
-            "collection_name": collection_name,
-            "most": most,
-        },
         Founded,
+        entry=entry,
+        person=person,
+        session=session,
+        organization=organization,
+        name=name,
+        slugs=list(slugs),
+        collection=collection,
+        collection_name=collection_name,
+        most=most,
     )
 
 
@@ -135,8 +134,10 @@ def choose(person: UUID, session: UUID | None, organization: UUID | None) -> Sta
         select outcome, id, name, slug, created_at, role
           from choose_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
         """,
-        {"person": person, "session": session, "organization": organization},
         Chosen,
+        person=person,
+        session=session,
+        organization=organization,
     )
 
 
@@ -144,8 +145,10 @@ def accept(entry: UUID, person: UUID, token_hash: bytes) -> Statement[Accepted]:
     """The person is in the organization that the token of an invitation leads to."""
     return Statement(
         "select outcome, organization_id, invitation_id from accept_invitation(%(entry)s, %(person)s, %(token_hash)s)",
-        {"entry": entry, "person": person, "token_hash": token_hash},
         Accepted,
+        entry=entry,
+        person=person,
+        token_hash=token_hash,
     )
 
 
@@ -159,16 +162,18 @@ def page(organization: UUID, *, limit: int, offset: int) -> Statement[Member]:
         select user_id, organization_id, email, name, image, role, joined_at
           from organization_members(%(organization)s, null, null, %(limit)s, %(offset)s)
         """,
-        {"organization": organization, "limit": limit, "offset": offset},
         Member,
+        organization=organization,
+        limit=limit,
+        offset=offset,
     )
 
 
 def total(organization: UUID) -> Statement[Total]:
     return Statement(
         "select count(*) as n from memberships where organization_id = %(organization)s",
-        {"organization": organization},
         Total,
+        organization=organization,
     )
 
 
@@ -179,8 +184,10 @@ def one(organization: UUID, *, person: UUID | None = None, email: str | None = N
         select user_id, organization_id, email, name, image, role, joined_at
           from organization_members(%(organization)s, %(person)s::uuid, %(email)s::text, 1, 0)
         """,
-        {"organization": organization, "person": person, "email": email},
         Member,
+        organization=organization,
+        person=person,
+        email=email,
     )
 
 
@@ -190,8 +197,12 @@ def rename(
     """None: as it is."""
     return Statement(
         "select rename_organization(%(entry)s, %(organization)s, %(actor)s, %(name)s::text, %(slug)s::text) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "name": name, "slug": slug},
         Ended,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        name=name,
+        slug=slug,
     )
 
 
@@ -204,24 +215,33 @@ def own(organization: UUID, person: UUID) -> Statement[Membership]:
           join memberships m on m.organization_id = o.id and m.user_id = %(person)s
          where o.id = %(organization)s
         """,
-        {"organization": organization, "person": person},
         Membership,
+        organization=organization,
+        person=person,
     )
 
 
 def add(entry: UUID, organization: UUID, actor: UUID, email: str, role: Role) -> Statement[Added]:
     return Statement(
         "select outcome, user_id from add_member_by_email(%(entry)s, %(organization)s, %(actor)s, %(email)s, %(role)s)",
-        {"entry": entry, "organization": organization, "actor": actor, "email": email, "role": role},
         Added,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        email=email,
+        role=role,
     )
 
 
 def change_role(entry: UUID, organization: UUID, actor: UUID, person: UUID, role: Role) -> Statement[Ended]:
     return Statement(
         "select change_member_role(%(entry)s, %(organization)s, %(actor)s, %(person)s, %(role)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "person": person, "role": role},
         Ended,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        person=person,
+        role=role,
     )
 
 
@@ -229,8 +249,11 @@ def remove(entry: UUID, organization: UUID, actor: UUID, person: UUID) -> Statem
     """Whoever acts on themselves leaves."""
     return Statement(
         "select remove_member(%(entry)s, %(organization)s, %(actor)s, %(person)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "person": person},
         Ended,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        person=person,
     )
 
 
@@ -252,8 +275,9 @@ def invitations(organization: UUID, limit: int) -> Statement[Invitation]:
          order by created_at desc, id desc
          limit %(limit)s
         """,
-        {"organization": organization, "limit": limit},
         Invitation,
+        organization=organization,
+        limit=limit,
     )
 
 
@@ -262,8 +286,9 @@ def invitation(organization: UUID, invitation: UUID | None) -> Statement[Invitat
         "select "
         + _COLUMNS
         + " from invitations where organization_id = %(organization)s and id = %(invitation)s::uuid",
-        {"organization": organization, "invitation": invitation},
         Invitation,
+        organization=organization,
+        invitation=invitation,
     )
 
 
@@ -286,24 +311,25 @@ def invite(
         select outcome, invitation_id
           from invite_member(%(entry)s, %(organization)s, %(actor)s, %(invitation)s, %(email)s, %(role)s, %(token_hash)s, %(life)s, %(most)s)
         """,
-        {
-            "entry": entry,
-            "organization": organization,
-            "actor": actor,
-            "invitation": invitation,
-            "email": email,
-            "role": role,
-            "token_hash": token_hash,
-            "life": life,
-            "most": most,
-        },
         Invited,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        invitation=invitation,
+        email=email,
+        role=role,
+        token_hash=token_hash,
+        life=life,
+        most=most,
     )
 
 
 def cancel(entry: UUID, organization: UUID, actor: UUID, invitation: UUID) -> Statement[Ended]:
     return Statement(
         "select cancel_invitation(%(entry)s, %(organization)s, %(actor)s, %(invitation)s) as outcome",
-        {"entry": entry, "organization": organization, "actor": actor, "invitation": invitation},
         Ended,
+        entry=entry,
+        organization=organization,
+        actor=actor,
+        invitation=invitation,
     )

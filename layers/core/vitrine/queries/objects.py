@@ -58,16 +58,14 @@ def plan(
         values (%(organization)s, %(key)s, %(kind)s, %(upload)s, %(version)s, %(generation)s, %(hold_until)s)
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "key": key,
-            "kind": kind,
-            "upload": upload,
-            "version": version,
-            "generation": generation,
-            "hold_until": hold_until,
-        },
         Entry,
+        organization=organization,
+        key=key,
+        kind=kind,
+        upload=upload,
+        version=version,
+        generation=generation,
+        hold_until=hold_until,
     )
 
 
@@ -82,8 +80,11 @@ def live(organization: UUID, stored: Stored) -> Statement[Entry]:
            and state = 'planned'
         returning """
         + _COLUMNS,
-        {"organization": organization, "key": stored.key, "bytes": stored.bytes, "etag": stored.etag},
         Entry,
+        organization=organization,
+        key=stored.key,
+        bytes=stored.bytes,
+        etag=stored.etag,
     )
 
 
@@ -100,8 +101,10 @@ def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[obje
            and key = any(%(keys)s)
            and state = 'planned'
         """,
-        {"organization": organization, "keys": list(keys), "reason": reason},
         nothing,
+        organization=organization,
+        keys=list(keys),
+        reason=reason,
     )
 
 
@@ -116,8 +119,10 @@ def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[En
            and state <> 'doomed'
         returning """
         + _COLUMNS,
-        {"organization": organization, "version": version, "reason": reason},
         Entry,
+        organization=organization,
+        version=version,
+        reason=reason,
     )
 
 
@@ -139,8 +144,11 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
            and generation < %(generation)s
            and hold_until is null
         """,
-        {"organization": organization, "version": version, "generation": generation, "seconds": seconds},
         nothing,
+        organization=organization,
+        version=version,
+        generation=generation,
+        seconds=seconds,
     )
 
 
@@ -157,16 +165,19 @@ def doom_retired(organization: UUID, keys: Sequence[str], now: datetime) -> Stat
            and hold_until <= %(now)s
         returning """
         + _COLUMNS,
-        {"organization": organization, "keys": list(keys), "now": now},
         Entry,
+        organization=organization,
+        keys=list(keys),
+        now=now,
     )
 
 
 def at(organization: UUID, key: str) -> Statement[Entry]:
     return Statement(
         "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
-        {"organization": organization, "key": key},
         Entry,
+        organization=organization,
+        key=key,
     )
 
 
@@ -181,8 +192,10 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
            and (hold_until is null or hold_until <= %(now)s)
         returning 1 as n
         """,
-        {"organization": organization, "key": key, "now": now},
         Number,
+        organization=organization,
+        key=key,
+        now=now,
     )
 
 
@@ -204,8 +217,11 @@ def to_settle(
          order by key
          limit %(limit)s
         """,
-        {"state": state, "before": before, "after": after, "limit": limit},
         Entry,
+        state=state,
+        before=before,
+        after=after,
+        limit=limit,
     )
 
 
@@ -223,6 +239,8 @@ def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
          order by key
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit},
         Entry,
+        now=now,
+        after=after,
+        limit=limit,
     )

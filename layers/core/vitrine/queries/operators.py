@@ -113,15 +113,16 @@ class Count:
 
 def hold_person(email: str) -> Statement[Person]:
     """The person of this e-mail, whom nobody else changes or removes until the transaction ends."""
-    return Statement("select id, email, name from operator_hold_person(%(email)s)", {"email": email}, Person)
+    return Statement("select id, email, name from operator_hold_person(%(email)s)", Person, email=email)
 
 
 def people(after: str, most: int) -> Statement[ListedPerson]:
     """The first of the people after this e-mail."""
     return Statement(
         "select id, email, name, has_password, organizations, created_at from operator_people(%(after)s, %(most)s)",
-        {"after": after, "most": most},
         ListedPerson,
+        after=after,
+        most=most,
     )
 
 
@@ -129,8 +130,11 @@ def add_person(person: UUID, email: str, name: str, password_hash: str | None) -
     """A new person; no row when the e-mail is taken."""
     return Statement(
         "select id from operator_add_person(%(person)s, %(email)s, %(name)s, %(password_hash)s) as id",
-        {"person": person, "email": email, "name": name, "password_hash": password_hash},
         Id,
+        person=person,
+        email=email,
+        name=name,
+        password_hash=password_hash,
     )
 
 
@@ -138,8 +142,9 @@ def set_password(person: UUID, password_hash: str) -> Statement[object]:
     """Another password."""
     return Statement(
         "select operator_set_password(%(person)s, %(password_hash)s)",
-        {"person": person, "password_hash": password_hash},
         nothing,
+        person=person,
+        password_hash=password_hash,
     )
 
 
@@ -147,19 +152,19 @@ def sessions(person: UUID) -> Statement[Session]:
     """The person's sessions that have not ended, oldest first."""
     return Statement(
         "select created_at, expires_at, ip_address, user_agent from operator_sessions(%(person)s)",
-        {"person": person},
         Session,
+        person=person,
     )
 
 
 def end_sessions(person: UUID) -> Statement[Count]:
     """How many sessions the person had, who now has none."""
-    return Statement("select operator_end_sessions(%(person)s) as n", {"person": person}, Count)
+    return Statement("select operator_end_sessions(%(person)s) as n", Count, person=person)
 
 
 def remove_person(person: UUID) -> Statement[object]:
     """The person is gone, with memberships, keys and sessions."""
-    return Statement("select operator_remove_person(%(person)s)", {"person": person}, nothing)
+    return Statement("select operator_remove_person(%(person)s)", nothing, person=person)
 
 
 # Keys.
@@ -169,14 +174,14 @@ def keys(person: UUID) -> Statement[Key]:
     """The person's keys, ended ones too, oldest first."""
     return Statement(
         "select id, prefix, name, scopes, status, last_used_at, ends_at, created_at from operator_keys(%(person)s)",
-        {"person": person},
         Key,
+        person=person,
     )
 
 
 def revoke_key(key: UUID) -> Statement[RevokedKey]:
     """The key is good for nothing from now on; no row when there is none of this id."""
-    return Statement("select email, prefix, name from operator_revoke_key(%(key)s)", {"key": key}, RevokedKey)
+    return Statement("select email, prefix, name from operator_revoke_key(%(key)s)", RevokedKey, key=key)
 
 
 # Organizations.
@@ -185,7 +190,9 @@ def revoke_key(key: UUID) -> Statement[RevokedKey]:
 def hold_organization(slug: str) -> Statement[Organization]:
     """The organization of this slug, whose members nobody else changes until the transaction ends."""
     return Statement(
-        "select id, name, slug from operator_hold_organization(%(slug)s)", {"slug": slug}, Organization
+        "select id, name, slug from operator_hold_organization(%(slug)s)",
+        Organization,
+        slug=slug,
     )
 
 
@@ -194,7 +201,9 @@ def hold_organizations_of(person: UUID) -> Statement[Id]:
     the person joins no other.
     """
     return Statement(
-        "select id from operator_hold_organizations_of(%(person)s) as id", {"person": person}, Id
+        "select id from operator_hold_organizations_of(%(person)s) as id",
+        Id,
+        person=person,
     )
 
 
@@ -214,8 +223,9 @@ def organizations(after: str, most: int) -> Statement[ListedOrganization]:
          order by o.slug
          limit %(most)s
         """,
-        {"after": after, "most": most},
         ListedOrganization,
+        after=after,
+        most=most,
     )
 
 
@@ -223,8 +233,8 @@ def members(organization: UUID) -> Statement[Member]:
     """The organization's people, owners first."""
     return Statement(
         "select email, name, role, joined_at from operator_members(%(organization)s)",
-        {"organization": organization},
         Member,
+        organization=organization,
     )
 
 
@@ -237,8 +247,9 @@ def standing(organization: UUID, person: UUID) -> Statement[Standing]:
          where organization_id = %(organization)s
            and user_id = %(person)s
         """,
-        {"organization": organization, "person": person},
         Standing,
+        organization=organization,
+        person=person,
     )
 
 
@@ -257,8 +268,8 @@ def owned_alone(person: UUID) -> Statement[Slug]:
                               and other.user_id <> m.user_id)
          order by o.slug
         """,
-        {"person": person},
         Slug,
+        person=person,
     )
 
 
@@ -266,8 +277,9 @@ def remove_member(organization: UUID, person: UUID) -> Statement[object]:
     """The person is not in the organization."""
     return Statement(
         "select operator_remove_member(%(organization)s, %(person)s)",
-        {"organization": organization, "person": person},
         nothing,
+        organization=organization,
+        person=person,
     )
 
 
@@ -275,8 +287,9 @@ def set_quota(organization: UUID, quota: int | None) -> Statement[object]:
     """What the organization may store, in bytes; None: as much as it likes."""
     return Statement(
         "select operator_set_quota(%(organization)s, %(quota)s::bigint)",
-        {"organization": organization, "quota": quota},
         nothing,
+        organization=organization,
+        quota=quota,
     )
 
 
@@ -289,13 +302,11 @@ def audit(
         insert into audit_log (organization_id, id, actor, operation, item_id, details)
         values (%(organization)s, %(entry)s, %(actor)s, %(operation)s, %(item)s, %(details)s)
         """,
-        {
-            "organization": organization,
-            "entry": entry,
-            "actor": THE_OPERATOR,
-            "operation": operation,
-            "item": item,
-            "details": Jsonb(dict(details)),
-        },
         nothing,
+        organization=organization,
+        entry=entry,
+        actor=THE_OPERATOR,
+        operation=operation,
+        item=item,
+        details=Jsonb(dict(details)),
     )

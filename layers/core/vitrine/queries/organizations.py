@@ -26,8 +26,10 @@ def add_person(person: UUID, email: str, name: str) -> Statement[Person]:
     """The person of this e-mail: a new one with this id, or whoever has it already."""
     return Statement(
         "select add_person(%(person)s, %(email)s, %(name)s) as id",
-        {"person": person, "email": email, "name": name},
         Person,
+        person=person,
+        email=email,
+        name=name,
     )
 
 
@@ -37,15 +39,13 @@ def add_organization(
     """An organization with its owner and its default collection."""
     return Statement(
         "select add_organization(%(organization)s, %(name)s, %(slug)s, %(owner)s, %(collection)s, %(collection_name)s)",
-        {
-            "organization": organization,
-            "name": name,
-            "slug": slug,
-            "owner": owner,
-            "collection": collection,
-            "collection_name": collection_name,
-        },
         nothing,
+        organization=organization,
+        name=name,
+        slug=slug,
+        owner=owner,
+        collection=collection,
+        collection_name=collection_name,
     )
 
 
@@ -53,8 +53,10 @@ def add_member(organization: UUID, person: UUID, role: Role) -> Statement[object
     """The person is in the organization, in this role."""
     return Statement(
         "select add_member(%(organization)s, %(person)s, %(role)s)",
-        {"organization": organization, "person": person, "role": role},
         nothing,
+        organization=organization,
+        person=person,
+        role=role,
     )
 
 
@@ -70,14 +72,12 @@ def add_key(
     """A key of this person, kept as its hash."""
     return Statement(
         "select add_api_key(%(key)s, %(person)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s)",
-        {
-            "key": key,
-            "person": person,
-            "name": name,
-            "prefix": prefix,
-            "key_hash": key_hash,
-            "scopes": list(scopes),
-            "expires_at": expires_at,
-        },
         nothing,
+        key=key,
+        person=person,
+        name=name,
+        prefix=prefix,
+        key_hash=key_hash,
+        scopes=list(scopes),
+        expires_at=expires_at,
     )

@@ -34,14 +34,12 @@ def put(
         values (%(organization)s, %(id)s, %(queue)s, %(body)s, %(event_key)s)
         on conflict (organization_id, event_key) do nothing
         """,
-        {
-            "organization": organization,
-            "id": message,
-            "queue": queue,
-            "body": Jsonb(dict(body)),
-            "event_key": event_key,
-        },
         nothing,
+        organization=organization,
+        id=message,
+        queue=queue,
+        body=Jsonb(dict(body)),
+        event_key=event_key,
     )
 
 
@@ -58,18 +56,16 @@ def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message
          order by created_at, id
          limit %(limit)s
         """,
-        {
-            "created_at": after[0] if after else datetime.min.replace(tzinfo=UTC),
-            "id": after[1] if after else UUID(int=0),
-            "limit": limit,
-        },
         Message,
+        created_at=after[0] if after else datetime.min.replace(tzinfo=UTC),
+        id=after[1] if after else UUID(int=0),
+        limit=limit,
     )
 
 
 def sent(messages: Sequence[UUID]) -> Statement[object]:
     return Statement(
         "update outbox set sent_at = now() where id = any(%(ids)s) returning id",
-        {"ids": list(messages)},
         dict,
+        ids=list(messages),
     )

@@ -33,16 +33,16 @@ def by_email(email: str) -> Statement[Account]:
     """Whatever its case."""
     return Statement(
         "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_of(%(email)s)",
-        {"email": email},
         Account,
+        email=email,
     )
 
 
 def by_id(person: UUID) -> Statement[Account]:
     return Statement(
         "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account(%(person)s)",
-        {"person": person},
         Account,
+        person=person,
     )
 
 
@@ -53,8 +53,11 @@ def insert(person: UUID, email: str, name: str, password_hash: str) -> Statement
         select id, email, name, image, email_verified, created_at, updated_at, password_hash
           from sign_up(%(person)s, %(email)s, %(name)s, %(password_hash)s)
         """,
-        {"person": person, "email": email, "name": name, "password_hash": password_hash},
         Account,
+        person=person,
+        email=email,
+        name=name,
+        password_hash=password_hash,
     )
 
 
@@ -62,8 +65,10 @@ def replace_password(person: UUID, known: str, new: str) -> Statement[Replaced]:
     """Not done where the known hash is no longer theirs."""
     return Statement(
         "select replace_password(%(person)s, %(known)s, %(new)s) as done",
-        {"person": person, "known": known, "new": new},
         Replaced,
+        person=person,
+        known=known,
+        new=new,
     )
 
 
@@ -71,6 +76,9 @@ def count_attempt(here: str, account: str, most_here: int, seconds: int) -> Stat
     """One more attempt at an account, in windows of so many seconds; `here` and `account` are buckets."""
     return Statement(
         "select hits_here, hits_account, resets_at from count_sign_in(%(here)s, %(account)s, %(most_here)s, %(seconds)s)",
-        {"here": here, "account": account, "most_here": most_here, "seconds": seconds},
         Attempts,
+        here=here,
+        account=account,
+        most_here=most_here,
+        seconds=seconds,
     )

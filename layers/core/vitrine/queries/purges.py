@@ -55,8 +55,10 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
          order by id
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit},
         Due,
+        now=now,
+        after=after,
+        limit=limit,
     )
 
 
@@ -71,8 +73,9 @@ def hold(act: Due) -> Statement[Due]:
            and state in ('trash', 'purging')
            for update
         """,
-        {"organization": act.organization_id, "deletion": act.id},
         Due,
+        organization=act.organization_id,
+        deletion=act.id,
     )
 
 
@@ -104,8 +107,10 @@ def waits(act: Due) -> Statement[Judged]:
                           and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
-        {"organization": act.organization_id, "deletion": act.id, "root": act.root_id},
         Judged,
+        organization=act.organization_id,
+        deletion=act.id,
+        root=act.root_id,
     )
 
 
@@ -125,8 +130,10 @@ def hold_files(act: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update
         """,
-        {"organization": act.organization_id, "deletion": act.id, "limit": limit},
         Found,
+        organization=act.organization_id,
+        deletion=act.id,
+        limit=limit,
     )
 
 
@@ -144,8 +151,10 @@ def hold_version(act: Due) -> Statement[Found]:
            and version.deletion_id = %(deletion)s
            for update
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
         Found,
+        organization=act.organization_id,
+        root=act.root_id,
+        deletion=act.id,
     )
 
 
@@ -158,8 +167,10 @@ def remove_version(act: Due) -> Statement[object]:
            and id = %(root)s
            and deletion_id = %(deletion)s
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
         nothing,
+        organization=act.organization_id,
+        root=act.root_id,
+        deletion=act.id,
     )
 
 
@@ -183,13 +194,11 @@ def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and objects.version_id = versions.id
            and objects.state = 'live'
         """,
-        {
-            "organization": act.organization_id,
-            "deletion": act.id,
-            "items": list(items),
-            "reason": _reason(act),
-        },
         nothing,
+        organization=act.organization_id,
+        deletion=act.id,
+        items=list(items),
+        reason=_reason(act),
     )
 
 
@@ -207,8 +216,11 @@ def end_uploads(act: Due, items: Sequence[UUID], reason: str) -> Statement[objec
            and uploads.version_id = versions.id
            and uploads.state in ('stored', 'processing')
         """,
-        {"organization": act.organization_id, "deletion": act.id, "items": list(items), "reason": reason},
         nothing,
+        organization=act.organization_id,
+        deletion=act.id,
+        items=list(items),
+        reason=reason,
     )
 
 
@@ -221,8 +233,10 @@ def remove(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and id = any(%(items)s)
            and deletion_id = %(deletion)s
         """,
-        {"organization": act.organization_id, "deletion": act.id, "items": list(items)},
         nothing,
+        organization=act.organization_id,
+        deletion=act.id,
+        items=list(items),
     )
 
 
@@ -238,8 +252,10 @@ def doomed(act: Due, limit: int) -> Statement[Doomed]:
          order by key
          limit %(limit)s
         """,
-        {"organization": act.organization_id, "reason": _reason(act), "limit": limit},
         Doomed,
+        organization=act.organization_id,
+        reason=_reason(act),
+        limit=limit,
     )
 
 
@@ -260,8 +276,10 @@ def hold_folders(act: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update of folder
         """,
-        {"organization": act.organization_id, "deletion": act.id, "limit": limit},
         Found,
+        organization=act.organization_id,
+        deletion=act.id,
+        limit=limit,
     )
 
 
@@ -281,8 +299,10 @@ def forget_uploads(act: Due, limit: int) -> Statement[Found]:
                        limit %(limit)s)
         returning id
         """,
-        {"organization": act.organization_id, "root": act.root_id, "limit": limit},
         Found,
+        organization=act.organization_id,
+        root=act.root_id,
+        limit=limit,
     )
 
 
@@ -299,8 +319,10 @@ def remove_collection(act: Due) -> Statement[Found]:
            and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
         returning id
         """,
-        {"organization": act.organization_id, "root": act.root_id, "deletion": act.id},
         Found,
+        organization=act.organization_id,
+        root=act.root_id,
+        deletion=act.id,
     )
 
 

@@ -69,8 +69,9 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
                      limit 1)
            for update
         """,
-        {"organization": organization, "item": item},
         Held,
+        organization=organization,
+        item=item,
     )
 
 
@@ -97,8 +98,11 @@ def hold_page(
          limit %(limit)s
            for update
         """,
-        {"organization": organization, "collection": collection, "after": after, "limit": limit},
         Held,
+        organization=organization,
+        collection=collection,
+        after=after,
+        limit=limit,
     )
 
 
@@ -140,8 +144,10 @@ def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[
         )
         select id, key from asked
         """,
-        {"organization": organization, "versions": list(versions), "actor": actor},
         Asked,
+        organization=organization,
+        versions=list(versions),
+        actor=actor,
     )
 
 
@@ -155,8 +161,9 @@ def kept(organization: UUID, version: UUID) -> Statement[Kept]:
            and id = %(version)s
            and status = 'active'
         """,
-        {"organization": organization, "version": version},
         Kept,
+        organization=organization,
+        version=version,
     )
 
 
@@ -170,8 +177,10 @@ def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
            and id = %(version)s
            and processing = 'ready'
         """,
-        {"organization": organization, "version": version, "reason": reason},
         nothing,
+        organization=organization,
+        version=version,
+        reason=reason,
     )
 
 
@@ -194,8 +203,10 @@ def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiti
          order by version.id
          limit %(limit)s
         """,
-        {"before": before, "after": after, "limit": limit},
         Waiting,
+        before=before,
+        after=after,
+        limit=limit,
     )
 
 
@@ -226,6 +237,8 @@ def resend(version: Waiting) -> Statement[Resent]:
            and uploads.id = %(upload)s
         returning uploads.resent as times
         """,
-        {"organization": version.organization_id, "version": version.id, "upload": version.upload_id},
         Resent,
+        organization=version.organization_id,
+        version=version.id,
+        upload=version.upload_id,
     )

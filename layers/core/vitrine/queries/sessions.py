@@ -30,15 +30,13 @@ def put(
     """A session that lives `life` seconds after it was last used."""
     return Statement(
         "select open_session(%(session)s, %(person)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
-        {
-            "session": session,
-            "person": person,
-            "token_hash": token_hash,
-            "life": life,
-            "address": address,
-            "user_agent": user_agent,
-        },
         Opened,
+        session=session,
+        person=person,
+        token_hash=token_hash,
+        life=life,
+        address=address,
+        user_agent=user_agent,
     )
 
 
@@ -48,16 +46,14 @@ def put_by_password(
     """The same, where the hash that a password was verified against is still theirs."""
     return Statement(
         "select open_session_by_password(%(session)s, %(person)s, %(known)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
-        {
-            "session": session,
-            "person": person,
-            "known": known,
-            "token_hash": token_hash,
-            "life": life,
-            "address": address,
-            "user_agent": user_agent,
-        },
         Opened,
+        session=session,
+        person=person,
+        known=known,
+        token_hash=token_hash,
+        life=life,
+        address=address,
+        user_agent=user_agent,
     )
 
 
@@ -69,14 +65,16 @@ def current(token_hashes: Sequence[bytes]) -> Statement[SignedIn]:
                email, name, image, email_verified, person_created_at, person_updated_at
           from current_session(%(token_hashes)s::bytea[])
         """,
-        {"token_hashes": list(token_hashes)},
         _signed_in,
+        token_hashes=list(token_hashes),
     )
 
 
 def end(token_hashes: Sequence[bytes]) -> Statement[Ended]:
     return Statement(
-        "select end_sessions(%(token_hashes)s::bytea[]) as count", {"token_hashes": list(token_hashes)}, Ended
+        "select end_sessions(%(token_hashes)s::bytea[]) as count",
+        Ended,
+        token_hashes=list(token_hashes),
     )
 
 
@@ -85,7 +83,10 @@ def end_others(person: UUID, kept: UUID | None) -> Statement[Ended]:
     redeemed.
     """
     return Statement(
-        "select end_other_sessions(%(person)s, %(kept)s) as count", {"person": person, "kept": kept}, Ended
+        "select end_other_sessions(%(person)s, %(kept)s) as count",
+        Ended,
+        person=person,
+        kept=kept,
     )
 
 

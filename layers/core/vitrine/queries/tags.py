@@ -44,15 +44,13 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
          order by new."group", new.name                  -- one order for all: two that make the same wait, and do not deadlock
             on conflict do nothing
         """,
-        {
-            "organization": organization,
-            "ids": [tag.id for tag in tags],
-            "slugs": [tag.slug for tag in tags],
-            "name_keys": [tag.name_key for tag in tags],
-            **_columns([tag.label for tag in tags]),
-            "actor": actor,
-        },
         nothing,
+        organization=organization,
+        ids=[tag.id for tag in tags],
+        slugs=[tag.slug for tag in tags],
+        name_keys=[tag.name_key for tag in tags],
+        **_columns([tag.label for tag in tags]),
+        actor=actor,
     )
 
 
@@ -69,8 +67,10 @@ def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[o
            and tag.is_active
            and (tag."group", tag.name) not in (select * from unnest(%(groups)s::text[], %(names)s::text[]))
         """,
-        {"organization": organization, "item": item, **_columns(labels)},
         nothing,
+        organization=organization,
+        item=item,
+        **_columns(labels),
     )
 
 
@@ -84,8 +84,11 @@ def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | 
           join tags tag on tag.organization_id = %(organization)s and tag."group" = wanted."group" and tag.name = wanted.name
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {"organization": organization, "item": item, "actor": actor, **_columns(labels)},
         nothing,
+        organization=organization,
+        item=item,
+        actor=actor,
+        **_columns(labels),
     )
 
 
@@ -98,8 +101,10 @@ def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[
            and media_id = %(item)s
            and tag_id = any(%(tags)s)
         """,
-        {"organization": organization, "item": item, "tags": [tag.id for tag in tags]},
         nothing,
+        organization=organization,
+        item=item,
+        tags=[tag.id for tag in tags],
     )
 
 
@@ -112,8 +117,10 @@ def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(item)s
         """,
-        {"organization": organization, "item": item, "actor": actor},
         nothing,
+        organization=organization,
+        item=item,
+        actor=actor,
     )
 
 
@@ -129,8 +136,9 @@ def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
            and media_tags.media_id = %(item)s
          order by tag."group" collate "C", tag.name collate "C"
         """,
-        {"organization": organization, "item": item},
         Tag,
+        organization=organization,
+        item=item,
     )
 
 
@@ -146,8 +154,9 @@ def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
          where not tag.is_active
          order by tag."group" collate "C", tag.name collate "C"
         """,
-        {"organization": organization, **_columns(labels)},
         Tag,
+        organization=organization,
+        **_columns(labels),
     )
 
 
@@ -178,8 +187,10 @@ def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[
          order by tag."group" collate "C", tag.name collate "C"
          limit %(most)s
         """,
-        {"organization": organization, "collection": collection, "most": most},
         Tag,
+        organization=organization,
+        collection=collection,
+        most=most,
     )
 
 

@@ -32,8 +32,9 @@ def shown(organization: UUID, most: int) -> Statement[SluggedTag]:
         """
         + _LISTED
         + " limit %(most)s",
-        {"organization": organization, "most": most},
         SluggedTag,
+        organization=organization,
+        most=most,
     )
 
 
@@ -52,8 +53,9 @@ def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
            and media_tags.media_id = %(item)s
         """
         + _LISTED,
-        {"organization": organization, "item": item},
         SluggedTag,
+        organization=organization,
+        item=item,
     )
 
 
@@ -72,8 +74,9 @@ def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
          order by tag.id
            for key share
         """,
-        {"organization": organization, "tags": list(tags)},
         SluggedTag,
+        organization=organization,
+        tags=list(tags),
     )
 
 
@@ -89,8 +92,9 @@ def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
            and tag."group" = 'tags'
            for update
         """,
-        {"organization": organization, "tag": tag},
         SluggedTag,
+        organization=organization,
+        tag=tag,
     )
 
 
@@ -108,8 +112,9 @@ def hold_named(organization: UUID, name: str) -> Statement[SluggedTag]:
            and tag.name = %(name)s
            for update
         """,
-        {"organization": organization, "name": name},
         SluggedTag,
+        organization=organization,
+        name=name,
     )
 
 
@@ -119,8 +124,9 @@ def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
     """
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('tag:' || %(organization)s::text || ':' || %(name_key)s::text, 0)) is null as waited",
-        {"organization": organization, "name_key": name_key},
         nothing,
+        organization=organization,
+        name_key=name_key,
     )
 
 
@@ -139,8 +145,10 @@ def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]
            and (tag.name_key = %(name_key)s or tag.name_key is null or tag.slug = %(slug)s)
          order by tag.created_at, tag.id
         """,
-        {"organization": organization, "name_key": name_key, "slug": slug},
         SluggedTag,
+        organization=organization,
+        name_key=name_key,
+        slug=slug,
     )
 
 
@@ -152,15 +160,13 @@ def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, acto
         values (%(organization)s, %(tag)s, 'tags', %(name)s, %(name_key)s, %(slug)s, %(actor)s)
             on conflict do nothing
         """,
-        {
-            "organization": organization,
-            "tag": tag,
-            "name": name,
-            "name_key": name_key,
-            "slug": slug,
-            "actor": actor,
-        },
         nothing,
+        organization=organization,
+        tag=tag,
+        name=name,
+        name_key=name_key,
+        slug=slug,
+        actor=actor,
     )
 
 
@@ -175,19 +181,17 @@ def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
            and tag.id = %(tag)s
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "tag": tag.id,
-            "name": tag.name,
-            "name_key": name_key,
-            "slug": tag.slug,
-            "description": tag.description,
-            "icon": tag.icon,
-            "color": tag.color,
-            "order": tag.order,
-            "is_active": tag.is_active,
-        },
         SluggedTag,
+        organization=organization,
+        tag=tag.id,
+        name=tag.name,
+        name_key=name_key,
+        slug=tag.slug,
+        description=tag.description,
+        icon=tag.icon,
+        color=tag.color,
+        order=tag.order,
+        is_active=tag.is_active,
     )
 
 
@@ -201,8 +205,9 @@ def drop(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
            and tag."group" = 'tags'
         returning """
         + _COLUMNS,
-        {"organization": organization, "tag": tag},
         SluggedTag,
+        organization=organization,
+        tag=tag,
     )
 
 
@@ -215,6 +220,9 @@ def give(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> S
           from unnest(%(tags)s::uuid[]) as tag_id
             on conflict (organization_id, media_id, tag_id) do nothing
         """,
-        {"organization": organization, "item": item, "tags": list(tags), "actor": actor},
         nothing,
+        organization=organization,
+        item=item,
+        tags=list(tags),
+        actor=actor,
     )

@@ -10,8 +10,8 @@ def storage(limit: int) -> Statement[Folded]:
     """Entries of the storage ledger, `limit` at most; for the job, which crosses organizations."""
     return Statement(
         "select count(*) as n from (select from storage_ledger where not folded limit %(limit)s) as waiting",
-        {"limit": limit},
         Folded,
+        limit=limit,
     )
 
 
@@ -19,6 +19,6 @@ def counts(limit: int) -> Statement[Folded]:
     """The same of the numbers of items."""
     return Statement(
         "select count(*) as n from (select from count_ledger where not folded limit %(limit)s) as waiting",
-        {"limit": limit},
         Folded,
+        limit=limit,
     )

@@ -70,16 +70,17 @@ def insert(upload: Upload) -> Statement[Upload]:
            %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s, %(key_id)s)
          returning """
         + _COLUMNS,
-        asdict(upload),
         Upload,
+        **asdict(upload),
     )
 
 
 def by_id(organization: UUID, upload: UUID) -> Statement[Upload]:
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s",
-        {"organization": organization, "upload": upload},
         Upload,
+        organization=organization,
+        upload=upload,
     )
 
 
@@ -88,16 +89,18 @@ def by_version(organization: UUID, version: UUID) -> Statement[Upload]:
         "select "
         + _COLUMNS
         + " from uploads where organization_id = %(organization)s and version_id = %(version)s",
-        {"organization": organization, "version": version},
         Upload,
+        organization=organization,
+        version=version,
     )
 
 
 def by_key(organization: UUID, key: str) -> Statement[Upload]:
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and key = %(key)s",
-        {"organization": organization, "key": key},
         Upload,
+        organization=organization,
+        key=key,
     )
 
 
@@ -107,14 +110,15 @@ def hold(organization: UUID, upload: UUID) -> Statement[Upload]:
         "select "
         + _COLUMNS
         + " from uploads where organization_id = %(organization)s and id = %(upload)s for update",
-        {"organization": organization, "upload": upload},
         Upload,
+        organization=organization,
+        upload=upload,
     )
 
 
 def whose(key: str) -> Statement[Whose]:
     """Whose upload lands at this key; asked before any organization is opened."""
-    return Statement("select organization_id, upload_id from upload_at(%(key)s)", {"key": key}, Whose)
+    return Statement("select organization_id, upload_id from upload_at(%(key)s)", Whose, key=key)
 
 
 def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
@@ -128,8 +132,10 @@ def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[
            and state = 'created'
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload, "store_upload_id": store_upload_id},
         Upload,
+        organization=organization,
+        upload=upload,
+        store_upload_id=store_upload_id,
     )
 
 
@@ -152,15 +158,13 @@ def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller)
            and expires_at > now()
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "upload": upload,
-            "parts": parts,
-            "ttl": ttl,
-            "person": caller.user_id,
-            "api_key": caller.key_id,
-        },
         Upload,
+        organization=organization,
+        upload=upload,
+        parts=parts,
+        ttl=ttl,
+        person=caller.user_id,
+        api_key=caller.key_id,
     )
 
 
@@ -179,8 +183,10 @@ def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
            and state in ('created', 'uploading', 'completing')
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload, "size": size},
         Upload,
+        organization=organization,
+        upload=upload,
+        size=size,
     )
 
 
@@ -205,15 +211,13 @@ def lease(
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "upload": upload,
-            "lease_id": lease_id,
-            "seconds": seconds,
-            "person": caller.user_id,
-            "api_key": caller.key_id,
-        },
         Upload,
+        organization=organization,
+        upload=upload,
+        lease_id=lease_id,
+        seconds=seconds,
+        person=caller.user_id,
+        api_key=caller.key_id,
     )
 
 
@@ -229,8 +233,10 @@ def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Uploa
            and lease_id = %(lease_id)s
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload, "lease_id": lease_id},
         Upload,
+        organization=organization,
+        upload=upload,
+        lease_id=lease_id,
     )
 
 
@@ -246,8 +252,10 @@ def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
            and lease_until <= %(now)s
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload, "now": now},
         Upload,
+        organization=organization,
+        upload=upload,
+        now=now,
     )
 
 
@@ -261,8 +269,9 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
            and state in ('created', 'uploading')
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload},
         Upload,
+        organization=organization,
+        upload=upload,
     )
 
 
@@ -285,8 +294,9 @@ def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
          order by id
            for update
         """,
-        {"organization": organization, "collection": collection},
         nothing,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -318,8 +328,9 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
         select """
         + _COLUMNS
         + " from aborted",
-        {"organization": organization, "collection": collection},
         Upload,
+        organization=organization,
+        collection=collection,
     )
 
 
@@ -335,8 +346,10 @@ def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= %(now)s))
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload, "now": now},
         Upload,
+        organization=organization,
+        upload=upload,
+        now=now,
     )
 
 
@@ -360,14 +373,12 @@ def become(
            and id = %(upload)s
         returning """
         + _COLUMNS,
-        {
-            "organization": organization,
-            "upload": upload,
-            "state": state,
-            "reason": reason,
-            "landed_bytes": landed_bytes,
-        },
         Upload,
+        organization=organization,
+        upload=upload,
+        state=state,
+        reason=reason,
+        landed_bytes=landed_bytes,
     )
 
 
@@ -382,8 +393,9 @@ def working(organization: UUID, upload: UUID) -> Statement[Upload]:
            and state in ('stored', 'processing')
         returning """
         + _COLUMNS,
-        {"organization": organization, "upload": upload},
         Upload,
+        organization=organization,
+        upload=upload,
     )
 
 
@@ -412,8 +424,10 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
            and id = %(collection)s
            and status = 'active'
         """,
-        {"organization": organization, "collection": collection, "parent": parent},
         Birthplace,
+        organization=organization,
+        collection=collection,
+        parent=parent,
     )
 
 
@@ -426,8 +440,8 @@ def queue_for_quota(organization: UUID) -> Statement[object]:
     """Those who measure this organization's quota come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited",
-        {"organization": organization},
         nothing,
+        organization=organization,
     )
 
 
@@ -446,8 +460,9 @@ def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
                    and greatest(expires_at, lease_until) > now()
                    and id <> %(besides)s)::bigint as reserved
         """,
-        {"organization": organization, "besides": besides},
         Quota,
+        organization=organization,
+        besides=besides,
     )
 
 
@@ -466,8 +481,9 @@ def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
          where uploads.organization_id = %(organization)s
            and uploads.id = %(upload)s
         """,
-        {"organization": organization, "upload": upload},
         Rights,
+        organization=organization,
+        upload=upload,
     )
 
 
@@ -487,8 +503,10 @@ def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
          order by id
          limit %(limit)s
         """,
-        {"now": now, "after": after, "limit": limit},
         Upload,
+        now=now,
+        after=after,
+        limit=limit,
     )
 
 
@@ -505,8 +523,10 @@ def standing_still(before: datetime, after: UUID | None, limit: int) -> Statemen
          order by id
          limit %(limit)s
         """,
-        {"before": before, "after": after, "limit": limit},
         Upload,
+        before=before,
+        after=after,
+        limit=limit,
     )
 
 
@@ -521,8 +541,9 @@ def resend(organization: UUID, upload: UUID) -> Statement[Resent]:
            and state in ('stored', 'processing')
         returning resent as times
         """,
-        {"organization": organization, "upload": upload},
         Resent,
+        organization=organization,
+        upload=upload,
     )
 
 
@@ -541,6 +562,6 @@ def of_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
          where store_upload_id = any(%(ids)s)
            and state in ('created', 'uploading', 'completing')
         """,
-        {"ids": list(store_upload_ids)},
         Upload,
+        ids=list(store_upload_ids),
     )

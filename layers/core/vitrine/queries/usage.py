@@ -38,6 +38,6 @@ def read(organization: UUID) -> Statement[Usage]:
                  where organization_id = %(organization)s
                    and not folded) as entries
         """,
-        {"organization": organization},
         Usage,
+        organization=organization,
     )

@@ -144,24 +144,22 @@ def birth_media(
         values (%(organization)s, %(media)s, %(collection)s, %(parent)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s,
                 %(version)s, %(filename)s, %(mime_type)s, %(bytes)s, 'pending', %(user)s)
         """,
-        {
-            "organization": upload.organization_id,
-            "media": upload.media_id,
-            "collection": upload.collection_id,
-            "parent": parent,
-            "type": media_type,
-            "name": upload.name,
-            "title": upload.title,
-            "alt": upload.alt,
-            "caption": upload.caption,
-            "link_token": link_token,
-            "version": upload.version_id,
-            "filename": upload.filename,
-            "mime_type": upload.mime_type,
-            "bytes": stored.bytes,
-            "user": upload.user_id,
-        },
         nothing,
+        organization=upload.organization_id,
+        media=upload.media_id,
+        collection=upload.collection_id,
+        parent=parent,
+        type=media_type,
+        name=upload.name,
+        title=upload.title,
+        alt=upload.alt,
+        caption=upload.caption,
+        link_token=link_token,
+        version=upload.version_id,
+        filename=upload.filename,
+        mime_type=upload.mime_type,
+        bytes=stored.bytes,
+        user=upload.user_id,
     )
 
 
@@ -178,8 +176,9 @@ def take_number(organization: UUID, media: UUID) -> Statement[Number]:
            and status = 'active'
         returning next_version - 1 as n
         """,
-        {"organization": organization, "media": media},
         Number,
+        organization=organization,
+        media=media,
     )
 
 
@@ -192,21 +191,19 @@ def birth(upload: Upload, stored: Stored, number: int, media_type: MediaType) ->
         values (%(organization)s, %(version)s, %(media)s, %(number)s, %(type)s, %(upload)s, %(key)s, %(filename)s, %(mime_type)s, %(bytes)s,
                 %(bytes)s, %(checksum)s, %(user)s)
         """,
-        {
-            "organization": upload.organization_id,
-            "version": upload.version_id,
-            "media": upload.media_id,
-            "number": number,
-            "type": media_type,
-            "upload": upload.id,
-            "key": stored.key,
-            "filename": upload.filename,
-            "mime_type": upload.mime_type,
-            "bytes": stored.bytes,
-            "checksum": stored.checksum,
-            "user": upload.user_id,
-        },
         nothing,
+        organization=upload.organization_id,
+        version=upload.version_id,
+        media=upload.media_id,
+        number=number,
+        type=media_type,
+        upload=upload.id,
+        key=stored.key,
+        filename=upload.filename,
+        mime_type=upload.mime_type,
+        bytes=stored.bytes,
+        checksum=stored.checksum,
+        user=upload.user_id,
     )
 
 
@@ -224,8 +221,9 @@ def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
            and key is not null
         returning id, media_id, key, last_generation as generation, mime_type
         """,
-        {"organization": organization, "version": version},
         Attempt,
+        organization=organization,
+        version=version,
     )
 
 
@@ -235,8 +233,9 @@ def lock_item(organization: UUID, media: UUID) -> Statement[object]:
     """
     return Statement(
         "select id from media where organization_id = %(organization)s and id = %(media)s for update",
-        {"organization": organization, "media": media},
         nothing,
+        organization=organization,
+        media=media,
     )
 
 
@@ -250,8 +249,9 @@ def lock_family(organization: UUID, version: UUID) -> Statement[object]:
            and id = (select media_id from versions where organization_id = %(organization)s and id = %(version)s)
            for update
         """,
-        {"organization": organization, "version": version},
         nothing,
+        organization=organization,
+        version=version,
     )
 
 
@@ -271,8 +271,9 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
          where v.organization_id = %(organization)s
            and v.id = %(version)s
         """,
-        {"organization": organization, "version": version},
         Held,
+        organization=organization,
+        version=version,
     )
 
 
@@ -286,8 +287,11 @@ def verify(organization: UUID, version: UUID, *, width: int | None, height: int 
            and id = %(version)s
            and verified_at is null
         """,
-        {"organization": organization, "version": version, "width": width, "height": height},
         nothing,
+        organization=organization,
+        version=version,
+        width=width,
+        height=height,
     )
 
 
@@ -315,27 +319,25 @@ def record(
          where organization_id = %(organization)s
            and id = %(version)s
         """,
-        {
-            "organization": organization,
-            "version": version,
-            "mime_type": facts.mime_type,
-            "sha256": facts.sha256,
-            "width": facts.width,
-            "height": facts.height,
-            "duration": facts.duration,
-            "placeholder": facts.placeholder,
-            "perceptual_hash": None if facts.perceptual_hash is None else _signed(facts.perceptual_hash),
-            "colors": list(facts.colors),
-            "exif": None if facts.exif is None else Jsonb(dict(facts.exif)),
-            "taken_at": facts.taken_at,
-            "taken_zone": facts.taken_zone,
-            "codec": facts.codec,
-            "frame_rate": facts.frame_rate,
-            "processing": processing,
-            "reason": reason,
-            "generation": generation,
-        },
         nothing,
+        organization=organization,
+        version=version,
+        mime_type=facts.mime_type,
+        sha256=facts.sha256,
+        width=facts.width,
+        height=facts.height,
+        duration=facts.duration,
+        placeholder=facts.placeholder,
+        perceptual_hash=None if facts.perceptual_hash is None else _signed(facts.perceptual_hash),
+        colors=list(facts.colors),
+        exif=None if facts.exif is None else Jsonb(dict(facts.exif)),
+        taken_at=facts.taken_at,
+        taken_zone=facts.taken_zone,
+        codec=facts.codec,
+        frame_rate=facts.frame_rate,
+        processing=processing,
+        reason=reason,
+        generation=generation,
     )
 
 
@@ -354,8 +356,10 @@ def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(version)s
         """,
-        {"organization": organization, "version": version, "reason": reason},
         nothing,
+        organization=organization,
+        version=version,
+        reason=reason,
     )
 
 
@@ -363,8 +367,10 @@ def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statem
     """What the bytes turned out to be."""
     return Statement(
         "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
-        {"organization": organization, "version": version, "type": media_type},
         nothing,
+        organization=organization,
+        version=version,
+        type=media_type,
     )
 
 
@@ -390,8 +396,10 @@ def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and id = %(media)s
         """,
-        {"organization": organization, "media": media, "version": version},
         nothing,
+        organization=organization,
+        media=media,
+        version=version,
     )
 
 
@@ -438,8 +446,10 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
                item.type as was_type, item.verified_at is not null as was_verified
           from item, chosen
         """,
-        {"organization": organization, "media": media, "actor": actor},
         Shown,
+        organization=organization,
+        media=media,
+        actor=actor,
     )
 
 
@@ -454,8 +464,9 @@ def others(organization: UUID, version: UUID) -> Statement[Others]:
          where one.organization_id = %(organization)s
            and one.id = %(version)s
         """,
-        {"organization": organization, "version": version},
         Others,
+        organization=organization,
+        version=version,
     )
 
 
@@ -469,8 +480,10 @@ def mark(organization: UUID, deletion: UUID, version: UUID) -> Statement[object]
            and id = %(version)s
            and status = 'active'
         """,
-        {"organization": organization, "deletion": deletion, "version": version},
         nothing,
+        organization=organization,
+        deletion=deletion,
+        version=version,
     )
 
 
@@ -478,8 +491,9 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
     """The version is gone; its frames with it."""
     return Statement(
         "delete from versions where organization_id = %(organization)s and id = %(version)s",
-        {"organization": organization, "version": version},
         nothing,
+        organization=organization,
+        version=version,
     )
 
 
@@ -498,23 +512,21 @@ def put_frame(
                height = excluded.height, thumbnail_key = excluded.thumbnail_key, thumbnail_width = excluded.thumbnail_width,
                thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
         """,
-        {
-            "organization": organization,
-            "id": new_id,
-            "version": version,
-            "ordinal": frame.ordinal,
-            "generation": generation,
-            "key": frame.key,
-            "mime_type": frame.mime_type,
-            "width": frame.width,
-            "height": frame.height,
-            "thumbnail_key": frame.thumbnail_key,
-            "thumbnail_width": frame.thumbnail_width,
-            "thumbnail_height": frame.thumbnail_height,
-            "at_seconds": frame.at_seconds,
-            "end_seconds": frame.end_seconds,
-        },
         nothing,
+        organization=organization,
+        id=new_id,
+        version=version,
+        ordinal=frame.ordinal,
+        generation=generation,
+        key=frame.key,
+        mime_type=frame.mime_type,
+        width=frame.width,
+        height=frame.height,
+        thumbnail_key=frame.thumbnail_key,
+        thumbnail_width=frame.thumbnail_width,
+        thumbnail_height=frame.thumbnail_height,
+        at_seconds=frame.at_seconds,
+        end_seconds=frame.end_seconds,
     )
 
 
@@ -522,8 +534,10 @@ def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[obj
     """No frames of another generation are left."""
     return Statement(
         "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
-        {"organization": organization, "version": version, "but": but},
         nothing,
+        organization=organization,
+        version=version,
+        but=but,
     )
 
 
@@ -531,8 +545,9 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     """The item is gone; its versions, frames and tags with it."""
     return Statement(
         "delete from media where organization_id = %(organization)s and id = %(media)s",
-        {"organization": organization, "media": media},
         nothing,
+        organization=organization,
+        media=media,
     )
 
 
@@ -557,8 +572,9 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
                            select %(item)s
                            limit 1)
         """,
-        {"organization": organization, "item": item},
         Family,
+        organization=organization,
+        item=item,
     )
 
 
@@ -566,8 +582,9 @@ def shown(organization: UUID, version: UUID) -> Statement[Media]:
     """The version as itself. No row: it or its item is deleted, or it was never there."""
     return Statement(
         _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
-        {"organization": organization, "version": version},
         as_media,
+        organization=organization,
+        version=version,
     )
 
 
@@ -580,8 +597,9 @@ def of_item(organization: UUID, item: UUID) -> Statement[Media]:
         + VERSION_JOINS
         + _LIVING
         + " order by version_number",
-        {"organization": organization, "item": item},
         as_media,
+        organization=organization,
+        item=item,
     )
 
 
