@@ -13,7 +13,8 @@ import psycopg
 
 from bench.filled import owned
 from vitrine.library import media, organizations
-from vitrine.models import Caller, FolderPath
+from vitrine.models.people import Caller
+from vitrine.models.places import FolderPath
 
 FILES = 1_000_000
 

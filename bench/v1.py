@@ -15,7 +15,8 @@ import psycopg
 
 from bench.filled import owned
 from vitrine.library import duplicates, media, organizations
-from vitrine.models import Caller, Likeness
+from vitrine.models.duplicates import Likeness
+from vitrine.models.people import Caller
 
 TEAMS, FILES = 20, 50_000  # files of each
 RUNS = 5  # of each, by turns

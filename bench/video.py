@@ -22,7 +22,7 @@ from vitrine_imaging.models import Limits
 from vitrine_video import intake
 
 if TYPE_CHECKING:
-    from vitrine.models import Stored
+    from vitrine.models.uploads import Stored
     from vitrine_imaging.models import Derived
 
 SECONDS, RATE = 60, 30

@@ -60,14 +60,14 @@ def template() -> dict[str, Any]:
 
 
 def says(function: str) -> str:
-    """What the first line of a handler says after its dash, without the full stop."""
+    """What the first paragraph of a handler says after its dash, without the full stop."""
     return first_line(function).partition(" - ")[2].rstrip(".")
 
 
 def first_line(function: str) -> str:
-    """The first line of a handler's docstring; empty when it has none."""
+    """The first paragraph of a handler's docstring, on one line; empty when it has none."""
     text = ast.get_docstring(ast.parse((ROOT / "functions" / function / "handler.py").read_text()))
-    return text.partition("\n")[0] if text else ""
+    return " ".join((text or "").partition("\n\n")[0].split())
 
 
 def in_readme(readme: str) -> str:

@@ -13,7 +13,7 @@ from mangum import Mangum
 from vitrine.dialects import uploads as companion
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(

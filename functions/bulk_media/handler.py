@@ -23,7 +23,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Choice, Request, endpoint
 from vitrine.library import bulk
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 ACTIONS = Choice(
     "action",

@@ -17,7 +17,7 @@ from vitrine import accounts
 from vitrine.accounts.people import ChangePassword, PasswordChanged, show_password_changed
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people
-from vitrine.models import Person
+from vitrine.models.people import Person
 
 
 # What an Idempotency-Key keeps is a hash of the body, which would be a fast hash of a password.

@@ -12,7 +12,7 @@ from mangum import Mangum
 from vitrine.dialects import Input, studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 class Body(Input):

@@ -15,7 +15,7 @@ from mangum import Mangum
 from vitrine.dialects import Input, studio
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import folders
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 class Body(Input):

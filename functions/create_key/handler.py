@@ -18,7 +18,7 @@ from vitrine import accounts
 from vitrine.accounts import keys
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(accounts, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)

@@ -16,7 +16,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(studio, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)

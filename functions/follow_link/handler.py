@@ -16,7 +16,7 @@ from vitrine import delivery
 from vitrine.dialects import Answer, studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import links
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(studio, public=True, query=studio.LinkQuery, status=302)

@@ -13,7 +13,7 @@ from mangum import Mangum
 from vitrine.accounts import devices as dialect
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(

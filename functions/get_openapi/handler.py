@@ -11,7 +11,7 @@ from mangum import Mangum
 
 from vitrine.dialects import Answer, studio
 from vitrine.http.endpoint import Request, endpoint, largest_body
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 from vitrine.settings import Settings
 
 FORMS = largest_body(Settings().form_max_bytes).encode()  # as the packaged document has it

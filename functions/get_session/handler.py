@@ -16,7 +16,7 @@ from vitrine.accounts.people import SessionAndUser, show_session
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import sessions
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(accounts, public=True, tier="read", returns=SessionAndUser | None)

@@ -12,7 +12,7 @@ from mangum import Mangum
 from vitrine.dialects import uploads as companion
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(companion, operation="upload.read", item=("mediaId", "upload_version"), returns=companion.Status)

@@ -14,7 +14,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import usage
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(studio, operation="organization.usage", item=("orgId", "organization"), returns=studio.Usage)

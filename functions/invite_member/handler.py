@@ -18,7 +18,7 @@ from vitrine import accounts
 from vitrine.accounts import organizations
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(

@@ -19,7 +19,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(

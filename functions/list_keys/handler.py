@@ -15,7 +15,7 @@ from vitrine import accounts
 from vitrine.accounts import keys
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(accounts, operation="key.list", returns=keys.Keys)

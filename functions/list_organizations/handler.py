@@ -12,7 +12,7 @@ from vitrine import accounts
 from vitrine.accounts import organizations
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
-from vitrine.models import Person
+from vitrine.models.people import Person
 
 
 @endpoint(accounts, operation="organization.list", returns=list[organizations.Organization])

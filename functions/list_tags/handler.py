@@ -12,7 +12,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(studio, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)

@@ -14,7 +14,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(

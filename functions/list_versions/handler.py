@@ -13,7 +13,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import versions
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(studio, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)

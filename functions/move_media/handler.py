@@ -15,7 +15,7 @@ from mangum import Mangum
 from vitrine.dialects import Answer, Input, studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import folders, media
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 class Body(Input):

@@ -17,7 +17,7 @@ from mangum import Mangum
 from vitrine.accounts import devices as dialect
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 # No tier: a 429 would end the login at the device. A code has its interval, and says slow_down.

@@ -11,14 +11,15 @@ from mangum import Mangum
 
 from vitrine import accounts
 from vitrine.accounts import keys
+from vitrine.dialects import formats
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(accounts, operation="key.revoke", returns=keys.OneKey)
 def app(request: Request, caller: Caller) -> keys.OneKey:
-    return keys.show_one(library.revoke(caller, keys.parse_key_id(request.text("id"))))
+    return keys.show_one(library.revoke(caller, formats.parse_key_id(request.text("id"))))
 
 
 handler = Mangum(app, lifespan="off")

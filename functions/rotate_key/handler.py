@@ -16,14 +16,15 @@ from mangum import Mangum
 
 from vitrine import accounts
 from vitrine.accounts import keys
+from vitrine.dialects import formats
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(accounts, operation="key.rotate", body=keys.Rotation, returns=keys.Replaced, mints_secret=True)
 def app(request: Request[keys.Rotation], caller: Caller) -> keys.Replaced:
-    rotated = library.rotate(caller, keys.parse_key_id(request.text("id")), overlap=request.body().overlap)
+    rotated = library.rotate(caller, formats.parse_key_id(request.text("id")), overlap=request.body().overlap)
     return keys.show_rotated(rotated)
 
 

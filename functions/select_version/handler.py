@@ -15,7 +15,7 @@ from mangum import Mangum
 from vitrine.dialects import Answer, studio
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import versions
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(studio, operation="version.select", item=("mediaId", "media"), returns=studio.OneMedia)

@@ -19,7 +19,7 @@ from vitrine.auth import active_team
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
-from vitrine.models import Person
+from vitrine.models.people import Person
 
 
 @endpoint(

@@ -18,7 +18,7 @@ from vitrine.accounts.people import SignedIn, SignIn, show_signed_in
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people, sessions
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(

@@ -14,7 +14,7 @@ from vitrine.accounts.people import SignedOut
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import sessions
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(accounts, public=True, tier="write", writes=True, returns=SignedOut)

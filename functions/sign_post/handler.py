@@ -22,7 +22,7 @@ from mangum import Mangum
 from vitrine.dialects import uploads as companion
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organizationId")
 

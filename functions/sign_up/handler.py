@@ -17,7 +17,7 @@ from vitrine.accounts.people import SignedUp, SignUp, show_signed_up
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people, sessions
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 
 @endpoint(

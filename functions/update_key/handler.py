@@ -14,15 +14,16 @@ from mangum import Mangum
 
 from vitrine import accounts
 from vitrine.accounts import keys
+from vitrine.dialects import formats
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(accounts, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
 def app(request: Request[keys.KeyChange], caller: Caller) -> keys.OneKey:
     return keys.show_one(
-        library.change(caller, keys.parse_key_id(request.text("id")), request.body().change())
+        library.change(caller, formats.parse_key_id(request.text("id")), request.body().change())
     )
 
 

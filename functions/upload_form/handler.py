@@ -21,7 +21,7 @@ from mangum import Mangum
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 WHERE = Item("datasetId", "collection", "body")
 

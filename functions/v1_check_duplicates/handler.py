@@ -17,7 +17,7 @@ from vitrine.dialects import v1
 from vitrine.dialects.v1.duplicates import CheckDuplicates, Duplicates, show_duplicates
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="media.check", body=CheckDuplicates, returns=Duplicates)

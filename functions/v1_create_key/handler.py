@@ -17,7 +17,7 @@ from vitrine.dialects import v1
 from vitrine.dialects.v1 import keys
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="key.create", body=keys.NewKey, returns=keys.MintedKey, status=201, mints_secret=True)

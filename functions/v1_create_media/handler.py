@@ -19,7 +19,7 @@ from mangum import Mangum
 from vitrine.dialects import v1
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import imports
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="media.register", body=v1.CreateMedia, returns=v1.OneMedia, status=201)

@@ -15,7 +15,7 @@ from mangum import Mangum
 from vitrine.dialects import v1
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library.uploads import largest_file
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)

@@ -17,7 +17,7 @@ from mangum import Mangum
 from vitrine.dialects import v1
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)

@@ -14,7 +14,7 @@ from vitrine.dialects import v1
 from vitrine.dialects.v1 import tags
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="media.list_tags", item=("id", "media"), returns=tags.TagList)

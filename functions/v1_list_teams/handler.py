@@ -12,7 +12,7 @@ from vitrine.dialects import v1
 from vitrine.dialects.v1 import teams
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
-from vitrine.models import Person
+from vitrine.models.people import Person
 
 
 @endpoint(v1, operation="organization.list", returns=teams.Teams)

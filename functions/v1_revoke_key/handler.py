@@ -14,7 +14,7 @@ from vitrine.dialects import v1
 from vitrine.dialects.v1 import keys
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import keys as library
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 
 @endpoint(v1, operation="key.revoke", returns=keys.RevokedKey)

@@ -15,7 +15,7 @@ from vitrine.dialects import Answer, v1
 from vitrine.dialects.v1 import teams
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
-from vitrine.models import Person
+from vitrine.models.people import Person
 
 
 @endpoint(v1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)

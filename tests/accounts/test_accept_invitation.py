@@ -12,7 +12,7 @@ from tests.given.isolation_cases import owner
 from tests.given.members import AT, Somebody, acts, refused, roles, said
 from tests.given.tenants import Client
 from vitrine.library import organizations
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, refused, roles,
 from tests.given.shapes import TOO_MANY
 from vitrine.errors import Forbidden
 from vitrine.library import members
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     import httpx

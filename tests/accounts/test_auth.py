@@ -14,7 +14,7 @@ from tests.given.library import Organization
 from tests.given.members import Somebody
 from tests.given.tenants import Client
 from vitrine.library import collections, operators, organizations
-from vitrine.models import Role
+from vitrine.models.people import Role
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

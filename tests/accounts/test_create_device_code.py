@@ -15,7 +15,7 @@ from tests.given.shapes import TOO_MANY
 from tests.given.tenants import Client, http
 from vitrine.credentials import fingerprint, mint_device_code, mint_id
 from vitrine.db import write
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 from vitrine.queries import devices
 from vitrine.settings import settings
 

@@ -16,7 +16,7 @@ from tests.given.shapes import A_TIME, AN_ID, Shape
 from vitrine.credentials import fingerprint
 from vitrine.errors import Conflict, Forbidden
 from vitrine.library import members
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     import httpx

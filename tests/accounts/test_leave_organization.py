@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.given.members import AT, LAST_OWNER, Somebody, acts, refused, roles, said
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     import httpx

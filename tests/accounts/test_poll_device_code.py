@@ -22,7 +22,7 @@ from vitrine.errors import Unauthorized
 from vitrine.library import devices, operators, organizations
 from vitrine.library import sessions as sessions_of
 from vitrine.library.sessions import start
-from vitrine.models import Nobody, Person
+from vitrine.models.people import Nobody, Person
 from vitrine.queries.sessions import end_others
 
 if TYPE_CHECKING:

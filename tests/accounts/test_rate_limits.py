@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Nobody
+    from vitrine.models.people import Nobody
 
 DIGITS = Shape("a number", r"\d+")
 

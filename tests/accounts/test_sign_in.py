@@ -42,7 +42,7 @@ from vitrine import credentials
 from vitrine.db import write
 from vitrine.errors import NotRecognized, TooManyRequests
 from vitrine.library import organizations, people
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 from vitrine.queries import identity
 from vitrine.queries import people as queries
 from vitrine.settings import settings

@@ -28,7 +28,7 @@ from tests.given.members import (
 )
 from vitrine.errors import Forbidden
 from vitrine.library import members
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

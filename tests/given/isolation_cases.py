@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.given.protocol import Multipart
     from tests.given.tenants import Client
     from vitrine.http.endpoint import Item, Spec
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 ROUTES: list[Route] = routes()
 PUBLIC = {  # functions that ask for no credentials

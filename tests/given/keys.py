@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 STUDIO, V1 = "/api/auth/api-keys", "/api/v1/api-keys"
 A_KEY = Shape("an API key", r"sk_live_[0-9a-f]{64}")

@@ -14,7 +14,9 @@ from uuid import UUID
 import psycopg
 
 from vitrine.credentials import mint_id, mint_token
-from vitrine.models import Caller, Folder, MediaType
+from vitrine.models.media import MediaType
+from vitrine.models.people import Caller
+from vitrine.models.places import Folder
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

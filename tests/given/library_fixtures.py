@@ -20,7 +20,7 @@ from local.postgres import drop_database
 from tests.given.library import Organization
 from vitrine import db, migrations
 from vitrine.library import organizations
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 from vitrine.settings import settings
 
 ALONE = "postgresql://postgres:postgres@127.0.0.1:5499/postgres"  # where no stack runs and none is named

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 AT = "/api/auth/organization"
 NOT_ADMIN = "This takes the role owner or admin; yours is "

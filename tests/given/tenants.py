@@ -18,12 +18,12 @@ import httpx
 from tests.given import minted
 from vitrine.library import organizations, sessions
 from vitrine.library.invariants import invariants
-from vitrine.models import Caller
+from vitrine.models.people import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 FINAL = ("ready", "rejected", "failed")
 

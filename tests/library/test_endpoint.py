@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from vitrine.models import Nobody
+    from vitrine.models.people import Nobody
 
 
 class Body(Input):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from local.stack import Stack
     from tests.given.tenants import Client, Tenant
-    from vitrine.models import Caller, Person
+    from vitrine.models.people import Caller, Person
 
 REUSED = {"error": "This Idempotency-Key was used for another request", "code": "idempotency_key_reused"}
 RUNNING = {

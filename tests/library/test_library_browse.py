@@ -11,7 +11,8 @@ from tests.given.library import NOON, Organization
 from vitrine.db import write
 from vitrine.errors import Invalid, NotFound, Refusal
 from vitrine.library import collections, folders, media
-from vitrine.models import Cursor, Page, Worker
+from vitrine.models.pages import Cursor, Page
+from vitrine.models.people import Worker
 from vitrine.queries import counts
 
 pytest_plugins = ["tests.given.library_fixtures"]

@@ -13,7 +13,8 @@ from tests.given.library import Organization
 from vitrine.db import read
 from vitrine.errors import Conflict, NotFound
 from vitrine.library import folders, media, usage
-from vitrine.models import Deleted, Folder, Usage
+from vitrine.models.deletions import Deleted, Usage
+from vitrine.models.places import Folder
 from vitrine.queries import collections
 from vitrine.settings import settings
 

@@ -11,7 +11,7 @@ from tests.given.library import Organization
 from vitrine.db import transaction
 from vitrine.errors import Invalid, NotFound, Refusal
 from vitrine.library import folders, media
-from vitrine.models import MAX_FOLDER_DEPTH, Folder, FolderPath
+from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
 
 pytest_plugins = ["tests.given.library_fixtures"]
 

@@ -17,7 +17,8 @@ from tests.given.library import NOON, Organization
 from vitrine.db import read_all
 from vitrine.errors import Invalid, NotFound, Refusal
 from vitrine.library import folders, ledger, media
-from vitrine.models import MAX_FOLDER_DEPTH, Folder, FolderPath, Worker
+from vitrine.models.people import Worker
+from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
 from vitrine.queries import invariants
 
 pytest_plugins = ["tests.given.library_fixtures"]

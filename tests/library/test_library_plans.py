@@ -19,18 +19,12 @@ import pytest
 
 from tests.given.library import Organization
 from vitrine.db import Statement
-from vitrine.models import (
-    Caller,
-    Description,
-    FolderPath,
-    Likeness,
-    MediaType,
-    Said,
-    SluggedTag,
-    Stored,
-    Tag,
-    Upload,
-)
+from vitrine.models.duplicates import Likeness
+from vitrine.models.media import Description, MediaType, Said
+from vitrine.models.people import Caller
+from vitrine.models.places import FolderPath
+from vitrine.models.tags import SluggedTag, Tag
+from vitrine.models.uploads import Stored, Upload
 from vitrine.queries import (
     browse,
     bulk,

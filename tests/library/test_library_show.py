@@ -13,7 +13,9 @@ from tests.given.library import NOON, Organization
 from vitrine.db import write
 from vitrine.errors import NotFound
 from vitrine.library import folders, links, media
-from vitrine.models import Caption, Detection, Frame, Media, Page, Worker
+from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.pages import Page
+from vitrine.models.people import Worker
 from vitrine.queries import counts
 from vitrine.queries.media import Order
 

@@ -13,7 +13,8 @@ from vitrine.credentials import fingerprint
 from vitrine.db import write
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import media, organizations, usage
-from vitrine.models import Usage, Worker
+from vitrine.models.deletions import Usage
+from vitrine.models.people import Worker
 from vitrine.queries import counts, ledger
 
 pytest_plugins = ["tests.given.library_fixtures"]

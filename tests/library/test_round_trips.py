@@ -20,7 +20,7 @@ from tests.given.proxy import Proxy, counted
 from vitrine import db
 from vitrine.db import Statement, Transaction, read, read_all, transaction, write
 from vitrine.library import folders
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from tests.given.tenants import Client
 from tests.uploads.test_upload_form import File, home, send
 from vitrine.dialects.studio import show_cursor
 from vitrine.errors import Invalid
-from vitrine.models import Cursor
+from vitrine.models.pages import Cursor
 from vitrine.texts import EXACT, MOST_MARKS, compose, composed, fold_email, marked
 
 if TYPE_CHECKING:

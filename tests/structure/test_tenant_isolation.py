@@ -41,7 +41,7 @@ from vitrine import db
 from vitrine.credentials import fingerprint, mint_id
 from vitrine.db import Statement
 from vitrine.errors import NotFound
-from vitrine.models import Consumer, Nobody
+from vitrine.models.people import Consumer, Nobody
 from vitrine.permissions import PERMISSIONS, ROLES, Permission
 from vitrine.settings import settings
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from tools.routes import Route
     from vitrine.db import Transaction
-    from vitrine.models import Actor, Role
+    from vitrine.models.people import Actor, Role
 
 ROLES_OF_OURS = ("vitrine_app", "vitrine_worker")
 UNTENANTED = {

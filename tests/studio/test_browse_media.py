@@ -10,7 +10,7 @@ from tests.given import pictures
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.protocol import begin
 from vitrine.library import folders
-from vitrine.models import FolderPath
+from vitrine.models.places import FolderPath
 
 if TYPE_CHECKING:
     import httpx

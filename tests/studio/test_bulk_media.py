@@ -15,7 +15,8 @@ from tests.given.tenants import Client
 from vitrine.errors import Conflict
 from vitrine.library import bulk
 from vitrine.library import deletions as acts
-from vitrine.models import MAX_FOLDER_DEPTH, Delete
+from vitrine.models.bulk import Delete
+from vitrine.models.places import MAX_FOLDER_DEPTH
 
 if TYPE_CHECKING:
     import httpx

@@ -22,7 +22,7 @@ from vitrine.errors import Invalid
 from vitrine.http.endpoint import Request, endpoint
 
 if TYPE_CHECKING:
-    from vitrine.models import Nobody
+    from vitrine.models.people import Nobody
 
 ID = "0" * 32
 NOT_AN_ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"

@@ -14,7 +14,8 @@ from vitrine.dialects import Dialect, studio
 from vitrine.dialects import uploads as companion
 from vitrine.dialects.v1.show import show_media as show_in_v1
 from vitrine.errors import Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Refusal, Unauthorized
-from vitrine.models import Caption, Cursor, Detection, Frame, Media, Page
+from vitrine.models.media import Caption, Detection, Frame, Media
+from vitrine.models.pages import Cursor, Page
 
 
 class Keys(Links):

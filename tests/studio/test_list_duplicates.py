@@ -14,7 +14,7 @@ from tests.given.isolation_cases import owner
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.library import duplicates
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Stored
+    from vitrine.models.uploads import Stored
 
 PHOTO = pictures.jpeg(64, 40, seed=31)
 UNDER_WAY = {"state": "ready", "reason": None, "reprocessing": True}

@@ -13,7 +13,7 @@ from tests.studio.test_dialect_studio import LINKS, PHOTO, SHOWN
 from vitrine.dialects import uploads as companion
 from vitrine.errors import Invalid
 from vitrine.library.uploads import NewUpload, PostedUpload, UploadStatus
-from vitrine.models import Part, SignedPart, SignedPost, Upload
+from vitrine.models.uploads import Part, SignedPart, SignedPost, Upload
 
 WHEN = datetime(2026, 3, 10, 14, 22, tzinfo=UTC)
 ID, VERSION, COLLECTION = UUID(int=1), UUID(int=2), UUID(int=3)

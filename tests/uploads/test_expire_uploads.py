@@ -20,7 +20,7 @@ from vitrine.db import read
 from vitrine.library import finalizing as settling
 from vitrine.library import sweep
 from vitrine.library.invariants import stuck
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.queries import uploads as rows
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from vitrine import content
 from vitrine.db import Statement, read
 from vitrine.library import finalizing as settling
 from vitrine.library import sweep
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.settings import settings
 from vitrine_imaging import intake
 

@@ -18,12 +18,12 @@ from vitrine import storage
 from vitrine.db import read
 from vitrine.library import finalizing as settling
 from vitrine.library import organizations
-from vitrine.models import Consumer, Worker
+from vitrine.models.people import Consumer, Worker
 from vitrine.queries import uploads
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
-    from vitrine.models import Upload
+    from vitrine.models.uploads import Upload
 
 PHOTO = pictures.jpeg(96, 64, seed=73)
 ENDINGS: dict[str, LiteralString] = {

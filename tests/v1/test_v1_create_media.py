@@ -15,7 +15,7 @@ from tests.given.shapes import A_TIME, hyphened
 from tests.uploads.test_fetch import names
 from vitrine.db import Statement, read
 from vitrine.library import imports, purge
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant

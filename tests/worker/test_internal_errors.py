@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Upload
+    from vitrine.models.uploads import Upload
 
 CUT = pictures.truncated(pictures.jpeg(64, 40)), "photo.jpg"
 CUT_FILM = videos.video(seconds=1)[:800], "film.mp4"

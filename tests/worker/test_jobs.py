@@ -13,7 +13,7 @@ import pytest
 
 from vitrine import jobs
 from vitrine.consumers import Message, on_event, on_schedule
-from vitrine.models import Batch, Done
+from vitrine.models.jobs import Batch, Done
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.given.tenants import Tenant
-    from vitrine.models import Caller, Upload
+    from vitrine.models.people import Caller
+    from vitrine.models.uploads import Upload
 
 PHOTO = pictures.jpeg(320, 240, seed=51)
 KNOWN = names({"pictures.test": [web.ADDRESS]})

@@ -29,7 +29,7 @@ from tests.given.protocol import MIB, begin
 from vitrine import aws, content, storage
 from vitrine.db import Statement, read
 from vitrine.errors import Busy
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.settings import settings
 from vitrine_imaging import intake
 

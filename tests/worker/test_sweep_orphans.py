@@ -13,7 +13,7 @@ from vitrine import storage
 from vitrine.credentials import mint_id
 from vitrine.db import transaction, write
 from vitrine.library import objects
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.queries import objects as manifest
 
 if TYPE_CHECKING:

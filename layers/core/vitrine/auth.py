@@ -29,7 +29,7 @@ from vitrine.errors import (
     UnknownOrganization,
     WrongOrigin,
 )
-from vitrine.models import Caller, Nobody, Person
+from vitrine.models.people import Caller, Nobody, Person
 from vitrine.permissions import ROLES, grants
 from vitrine.settings import settings
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
     from vitrine.dialects import Check, Dialect
-    from vitrine.models import Identity, ItemKind
+    from vitrine.models.people import Identity, ItemKind
     from vitrine.permissions import Permission, RateLimit, Tier
 
 # that nobody has: stands for a name that cannot be one, so that it is refused as an unknown one is

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vitrine import internal_errors, jobs
 from vitrine.errors import Invalid
 from vitrine.library import finalizing as settling
-from vitrine.models import Consumer
+from vitrine.models.people import Consumer
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, Taken
-from vitrine.models import Actor, Nobody, Worker
+from vitrine.models.people import Actor, Nobody, Worker
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

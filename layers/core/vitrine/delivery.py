@@ -12,14 +12,14 @@ from urllib.parse import quote
 from vitrine import storage
 from vitrine.errors import NotFound
 from vitrine.media_types import DOCUMENTS, SHOWABLE, TYPES, suffixes
-from vitrine.models import MAX_NAME
+from vitrine.models.media import MAX_NAME
 from vitrine.settings import settings
 from vitrine.urls import normalized
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from vitrine.models import Link
+    from vitrine.models.media import Link
 
 TAKEN_BACK_WITHIN = 300  # seconds that a browser may keep where a permanent link led
 NAMELESS = "file"  # what is downloaded is called so where nothing is left of a name

@@ -20,7 +20,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from vitrine.models import MAX_URL
+from vitrine.models.media import MAX_URL
 from vitrine.settings import settings
 from vitrine.urls import holds_control, parsed
 

@@ -22,7 +22,7 @@ from vitrine.db import write
 from vitrine.delivery import Links
 from vitrine.dialects import Answer
 from vitrine.errors import Invalid, KeyReused, Refusal, StillRunning
-from vitrine.models import Caller, Nobody, Person
+from vitrine.models.people import Caller, Nobody, Person
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

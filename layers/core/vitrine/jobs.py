@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction, write
-from vitrine.models import Worker
+from vitrine.models.people import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from vitrine.db import Transaction
-    from vitrine.models import Batch
+    from vitrine.models.jobs import Batch
 
 BATCH = 500  # items of one step
 LEASE_BEYOND = 60  # seconds that the lease outlives the time box: longer than any one batch may take

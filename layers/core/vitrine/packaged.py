@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vitrine.http.endpoint import Endpoint, Request
-    from vitrine.models import Nobody
+    from vitrine.models.people import Nobody
 
 TYPES = {
     ".css": "text/css; charset=utf-8",

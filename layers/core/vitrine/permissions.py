@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 Tier = Literal["read", "write", "upload", "auth", "sign_up", "device"]
 

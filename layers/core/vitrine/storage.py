@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from vitrine import aws
 from vitrine.errors import Busy
-from vitrine.models import ChecksumKind, Part, SignedPart, SignedPost, Stored
+from vitrine.models.uploads import ChecksumKind, Part, SignedPart, SignedPost, Stored
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from botocore.exceptions import ClientError
 
-    from vitrine.models import SentFile
+    from vitrine.models.uploads import SentFile
 
 # What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it
 # is served with is signed into each URL.

@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeVar, cast, get_args
 
 from vitrine.errors import Invalid
-from vitrine.models import SentFile
+from vitrine.models.uploads import SentFile
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

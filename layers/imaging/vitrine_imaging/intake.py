@@ -21,7 +21,8 @@ from vitrine.db import write
 from vitrine.errors import Busy, InternalError
 from vitrine.library import finalizing as settling
 from vitrine.library import handover
-from vitrine.models import Consumer, Stored, Upload
+from vitrine.models.people import Consumer
+from vitrine.models.uploads import Stored, Upload
 from vitrine.settings import settings
 from vitrine_imaging import recording
 from vitrine_imaging.decoder import Decoder, Decoding

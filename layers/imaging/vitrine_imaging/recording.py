@@ -24,7 +24,8 @@ from vitrine.errors import Busy
 from vitrine.library import duplicates, objects
 from vitrine.library import finalizing as settling
 from vitrine.library import versions as family
-from vitrine.models import Consumer, Stored, Upload
+from vitrine.models.people import Consumer
+from vitrine.models.uploads import Stored, Upload
 from vitrine.settings import settings
 
 if TYPE_CHECKING:

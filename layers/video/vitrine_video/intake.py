@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from vitrine import media_types, storage
 from vitrine.errors import Busy
 from vitrine.library import finalizing as settling
-from vitrine.models import Consumer, Stored
+from vitrine.models.people import Consumer
+from vitrine.models.uploads import Stored
 from vitrine.settings import settings
 from vitrine_imaging import answers, intake
 from vitrine_imaging.decoder import Decoder, Decoding, Task
 from vitrine_imaging.models import Limits
 
 if TYPE_CHECKING:
-    from vitrine.models import Upload
+    from vitrine.models.uploads import Upload
 
 log = logging.getLogger(__name__)
 

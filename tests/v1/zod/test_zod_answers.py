@@ -22,7 +22,7 @@ from vitrine.http.endpoint import Endpoint, Request, endpoint
 
 if TYPE_CHECKING:
     from tests.v1.zod.cases import Case
-    from vitrine.models import Nobody
+    from vitrine.models.people import Nobody
 
 SCHEMAS = {
     schema.__name__: schema

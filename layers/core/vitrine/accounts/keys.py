@@ -4,7 +4,6 @@ zone.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -13,35 +12,14 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from vitrine.dialects import Input
-from vitrine.dialects.studio import Time, parse_id, show_time
-from vitrine.errors import Invalid, NotFound
+from vitrine.dialects.formats import MOST_SCOPES, parse_moment
+from vitrine.dialects.studio import Time, show_time
+from vitrine.errors import Invalid
 from vitrine.library import keys
 from vitrine.permissions import SCOPES
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from vitrine.models import ApiKey
-
-MOST_SCOPES = 100  # in one list, repeated ones counted
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def parse_key_id(text: str) -> UUID:
-    """Of the path. Raises NotFound when it is none: then there is no such key."""
-    found = parse_id(text)
-    if found is None:
-        raise NotFound(keys.MISSING)
-    return found
-
-
-def parse_moment(text: str) -> datetime | None:
-    """A time as RFC 3339 spells it, with its zone; None when it is none."""
-    try:
-        return datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
-    except ValueError:  # the 31st of June
-        return None
-
+    from vitrine.models.people import ApiKey
 
 # What comes in.
 

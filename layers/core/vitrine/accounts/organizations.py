@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from vitrine.dialects import Answer, Input
 from vitrine.dialects.studio import Id, Time, parse_id, show_time
 from vitrine.errors import Invalid, NotFound
-from vitrine.models import MAX_EMAIL, Role
+from vitrine.models.people import MAX_EMAIL, Role
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class AcceptedInvitation(TypedDict):
     member: Member
 
 
-def show_organization(membership: models.Membership) -> Organization:
+def show_organization(membership: models.people.Membership) -> Organization:
     return {
         "id": membership.id.hex,
         "name": membership.name,
@@ -210,14 +210,14 @@ def show_organization(membership: models.Membership) -> Organization:
     }
 
 
-def show_active(membership: models.Membership | None, cookie: str) -> Answer:
+def show_active(membership: models.people.Membership | None, cookie: str) -> Answer:
     """Organization or null, and the cookie that names it."""
     if membership is None:
         return Answer(b"null", headers={"content-type": "application/json"}, cookies=(cookie,))
     return Answer(show_organization(membership), cookies=(cookie,))
 
 
-def show_member(member: models.Member) -> Member:
+def show_member(member: models.people.Member) -> Member:
     return {
         "id": member.user_id.hex,
         "organizationId": member.organization_id.hex,
@@ -228,15 +228,15 @@ def show_member(member: models.Member) -> Member:
     }
 
 
-def show_members(members: list[models.Member], total: int) -> Members:
+def show_members(members: list[models.people.Member], total: int) -> Members:
     return {"members": [show_member(member) for member in members], "total": total}
 
 
-def show_removed(member: models.Member) -> RemovedMember:
+def show_removed(member: models.people.Member) -> RemovedMember:
     return {"member": show_member(member)}
 
 
-def show_invitation(invitation: models.Invitation) -> Invitation:
+def show_invitation(invitation: models.people.Invitation) -> Invitation:
     expired = invitation.status == "pending" and invitation.expires_at <= datetime.now(UTC)
     return {
         "id": invitation.id.hex,

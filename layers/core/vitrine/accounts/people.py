@@ -94,7 +94,7 @@ class SessionAndUser(TypedDict):
     user: User
 
 
-def show_user(account: models.Account) -> User:
+def show_user(account: models.people.Account) -> User:
     return {
         "id": account.id.hex,
         "email": account.email,
@@ -106,19 +106,19 @@ def show_user(account: models.Account) -> User:
     }
 
 
-def show_signed_up(account: models.Account, token: str) -> SignedUp:
+def show_signed_up(account: models.people.Account, token: str) -> SignedUp:
     return {"token": token, "session": {"token": token}, "user": show_user(account)}
 
 
-def show_signed_in(account: models.Account, token: str) -> SignedIn:
+def show_signed_in(account: models.people.Account, token: str) -> SignedIn:
     return {"redirect": False, **show_signed_up(account, token)}
 
 
-def show_password_changed(account: models.Account) -> PasswordChanged:
+def show_password_changed(account: models.people.Account) -> PasswordChanged:
     return {"token": None, "user": show_user(account)}
 
 
-def show_session(found: models.SignedIn) -> SessionAndUser:
+def show_session(found: models.people.SignedIn) -> SessionAndUser:
     """Without its token, which a page's scripts must not come to know from its cookie."""
     return {
         "session": {

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from vitrine.errors import Busy, Refusal, StillRunning, TooManyRequests
-from vitrine.models import STAYS, Stays
+from vitrine.models.pages import STAYS, Stays
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from vitrine.models import ItemKind
+    from vitrine.models.people import ItemKind
     from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)

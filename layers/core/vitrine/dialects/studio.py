@@ -27,6 +27,7 @@ from typing_extensions import TypedDict
 from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
+from vitrine.dialects.formats import parse_id as parse_id
 from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.texts import EXACT
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from vitrine.dialects import Check
-    from vitrine.models import ItemKind
+    from vitrine.models.people import ItemKind
     from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
@@ -63,25 +64,18 @@ ANSWER_BYTES = 5_000_000  # a page is cut before it outgrows this: Lambda lets 6
 
 # Ids, times, cursors.
 
-_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-
-
-def parse_id(text: str) -> UUID | None:
-    """With hyphens or without; None when it is no id."""
-    return UUID(text) if _ID.fullmatch(text) else None
-
 
 def show_time(moment: datetime) -> str:
     """ISO 8601 in UTC, with milliseconds and `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def show_cursor(cursor: models.Cursor) -> str:
+def show_cursor(cursor: models.pages.Cursor) -> str:
     """Opaque to clients."""
     return base64.urlsafe_b64encode(f"{cursor.id.hex}{cursor.key}".encode()).decode().rstrip("=")
 
 
-def parse_cursor(text: str) -> models.Cursor:
+def parse_cursor(text: str) -> models.pages.Cursor:
     """Raises Invalid for what was never handed out."""
     try:
         spelled = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
@@ -93,7 +87,7 @@ def parse_cursor(text: str) -> models.Cursor:
             "The cursor is not one of this listing",
             issues=(Issue(("cursor",), "Not a cursor of this listing"),),
         )
-    return models.Cursor(spelled[32:], item)
+    return models.pages.Cursor(spelled[32:], item)
 
 
 # What comes in.
@@ -231,14 +225,14 @@ def _endless(value: object) -> bool:
     )
 
 
-def _a_file(value: object) -> models.SentFile:
-    if not isinstance(value, models.SentFile):
+def _a_file(value: object) -> models.uploads.SentFile:
+    if not isinstance(value, models.uploads.SentFile):
         raise PydanticCustomError("file", "Must be a file")
     return value
 
 
 SentFile = Annotated[
-    models.SentFile,
+    models.uploads.SentFile,
     PlainValidator(_a_file),
     WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"}),
 ]
@@ -284,7 +278,7 @@ class BrowseQuery(Input):
     )
     sortDirection: Literal["asc", "desc"] = "desc"
 
-    def after(self) -> models.Cursor | None:
+    def after(self) -> models.pages.Cursor | None:
         """Where the page begins. Raises Invalid; NotServed for an order that is not served."""
         if (self.sortBy, self.sortDirection) != ("createdAt", "desc"):
             name = "sortBy" if self.sortBy != "createdAt" else "sortDirection"
@@ -300,7 +294,7 @@ class TrashQuery(Input):
     limit: int = Field(50, ge=1, le=1000)
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 
-    def after(self) -> models.Cursor | None:
+    def after(self) -> models.pages.Cursor | None:
         """Where the page begins. Raises Invalid."""
         return None if self.cursor is None else parse_cursor(self.cursor)
 
@@ -312,7 +306,7 @@ class Reprocess(Input):
     limit: int = Field(1000, ge=1, le=1000, description="files to look at")
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the batch before")
 
-    def after(self) -> models.Cursor | None:
+    def after(self) -> models.pages.Cursor | None:
         """Where the batch begins. Raises Invalid."""
         return None if self.cursor is None else parse_cursor(self.cursor)
 
@@ -321,15 +315,15 @@ class DuplicatesQuery(Input):
     """How what is there more than once is asked for."""
 
     distance: int = Field(
-        models.USUAL,
+        models.duplicates.USUAL,
         ge=0,
-        le=models.FURTHEST,
+        le=models.duplicates.FURTHEST,
         description="bits of 64 in which what looks the same may differ at most",
     )
     limit: int = Field(10, ge=1, le=50, description="groups")
     cursor: Annotated[str | None, EXACT] = Field(None, description="nextCursor of the page before")
 
-    def after(self) -> models.Cursor | None:
+    def after(self) -> models.pages.Cursor | None:
         """Where the page begins. Raises Invalid."""
         return None if self.cursor is None else parse_cursor(self.cursor)
 
@@ -350,14 +344,14 @@ class Metadata(Input):
     alt: str | None = Field(None, max_length=500)
     caption: str | None = Field(None, max_length=1000)
 
-    def described(self) -> models.Description:
+    def described(self) -> models.media.Description:
         """Raises Invalid where it is too large or too deep, or holds a number that cannot be stored."""
         own = {name: value for name, value in (self.model_extra or {}).items() if name not in SERVERS_OWN}
         if not _fits(own, METADATA_DEPTH):
             raise Invalid(f"metadata can be nested {METADATA_DEPTH} deep, and its numbers must be finite")
         if len(to_json(self.model_dump(exclude=set(SERVERS_OWN), exclude_none=True))) > METADATA_BYTES:
             raise Invalid(f"metadata may hold {METADATA_BYTES} bytes of JSON")
-        return models.Description(self.title, self.alt, self.caption, self.tags or {}, own)
+        return models.media.Description(self.title, self.alt, self.caption, self.tags or {}, own)
 
 
 def _fits(value: object, depth: int) -> bool:
@@ -378,7 +372,7 @@ class Change(Input):
         default_factory=lambda: Metadata.model_validate({}), description="replaced whole"
     )
 
-    def wanted(self) -> tuple[str | None, models.Description | None]:
+    def wanted(self) -> tuple[str | None, models.media.Description | None]:
         """The name and what is said of it; None: to stay. Raises Invalid."""
         named, described = ("name" in self.model_fields_set), ("metadata" in self.model_fields_set)
         if not named and not described:
@@ -424,19 +418,19 @@ class Bulk(Input):
         default_factory=str, description="to tag; to untag, all of the group when it is absent"
     )
 
-    def wanted(self) -> models.Action:
+    def wanted(self) -> models.bulk.Action:
         """Raises Invalid where the action lacks what it needs."""
         match self.action:
             case "move":
-                return models.Move(self._said("destinationPath"))
+                return models.bulk.Move(self._said("destinationPath"))
             case "delete":
-                return models.Delete()
+                return models.bulk.Delete()
             case "restore":
-                return models.Restore()
+                return models.bulk.Restore()
             case "tag":
-                return models.AddTag(self._said("label"), self._said("value"))
+                return models.bulk.AddTag(self._said("label"), self._said("value"))
             case "untag":  # an empty value is refused, so that it does not take a whole group by mistake
-                return models.RemoveTag(
+                return models.bulk.RemoveTag(
                     self._said("label"), self.value if "value" in self.model_fields_set else None
                 )
 
@@ -752,7 +746,7 @@ class Error(TypedDict):
     requestId: NotRequired[str]
 
 
-def show_uploaded(media: models.Media, links: Links) -> Uploaded:
+def show_uploaded(media: models.media.Media, links: Links) -> Uploaded:
     """Of a form upload."""
     blocked = media.moderation is not None and media.moderation.get("status") == "blocked"
     return {
@@ -765,7 +759,7 @@ def show_uploaded(media: models.Media, links: Links) -> Uploaded:
     }
 
 
-def show_media(media: models.Media, links: Links) -> Media:
+def show_media(media: models.media.Media, links: Links) -> Media:
     """A file or folder. Its frames' URLs live an hour; its `blob` until it is taken back."""
     shown: Media = {
         "id": media.id.hex,
@@ -815,7 +809,7 @@ def show_media(media: models.Media, links: Links) -> Media:
     return shown
 
 
-def _processing(media: models.Media) -> Processing | None:
+def _processing(media: models.media.Media) -> Processing | None:
     if media.processing is None:
         return None
     shown: Processing = {"state": media.processing, "reason": media.processing_reason}
@@ -826,7 +820,7 @@ def _processing(media: models.Media) -> Processing | None:
     return shown
 
 
-def _metadata(media: models.Media) -> dict[str, Any]:
+def _metadata(media: models.media.Media) -> dict[str, Any]:
     """The client's own, and what else the documents show under this name; where both have a word, ours."""
     words = (("title", media.title), ("alt", media.alt), ("caption", media.caption))
     described: dict[str, Any] = {name: text for name, text in words if text is not None}
@@ -837,7 +831,7 @@ def _metadata(media: models.Media) -> dict[str, Any]:
     return {**media.metadata, **described, "tags": media.tags, "moderation": moderation, **facts}
 
 
-def _taken(media: models.Media) -> str | None:
+def _taken(media: models.media.Media) -> str | None:
     """By the camera's clock, with its zone; without one where nobody knows it (it is then kept as if the
     clock had been in UTC).
     """
@@ -851,7 +845,7 @@ def _taken(media: models.Media) -> str | None:
     return media.taken_at.astimezone(timezone(offset)).isoformat(timespec="milliseconds")
 
 
-def _frame(frame: models.Frame, media: models.Media, links: Links) -> Frame:
+def _frame(frame: models.media.Frame, media: models.media.Media, links: Links) -> Frame:
     shown: Frame = {
         "id": frame.id.hex,
         "timestamp": _seconds(frame.at_seconds),
@@ -899,25 +893,25 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}".rstrip("0").rstrip(".")
 
 
-def show_one(media: models.Media, links: Links) -> Answer:
+def show_one(media: models.media.Media, links: Links) -> Answer:
     """OneMedia, with its ETag."""
     return Answer({"media": show_media(media, links)}, headers={"etag": etag(media)})
 
 
-def show_reprocessing(media: models.Media) -> Answer:
+def show_reprocessing(media: models.media.Media) -> Answer:
     """Reprocessing, with the ETag of the whole."""
     return Answer({"id": media.id.hex, "processing": _processing(media)}, 202, {"etag": etag(media)})
 
 
-def show_reprocessing_many(requested: int, following: models.Cursor | None) -> ReprocessingMany:
+def show_reprocessing_many(requested: int, following: models.pages.Cursor | None) -> ReprocessingMany:
     return {"requested": requested, "nextCursor": show_cursor(following) if following else None}
 
 
-def show_versions(versions: Sequence[models.Media], links: Links) -> Versions:
+def show_versions(versions: Sequence[models.media.Media], links: Links) -> Versions:
     return {"versions": [show_media(version, links) for version in versions]}
 
 
-def show_deleted_version(deleted: models.DeletedVersion) -> DeletedVersion:
+def show_deleted_version(deleted: models.deletions.DeletedVersion) -> DeletedVersion:
     return {
         "deletedId": deleted.id.hex,
         "promotedId": deleted.promoted_id.hex if deleted.promoted_id else None,
@@ -927,7 +921,7 @@ def show_deleted_version(deleted: models.DeletedVersion) -> DeletedVersion:
 NOT_ITS_OWN = ("path", "dataset", "folderItemCount", "folderPreviews")
 
 
-def etag(media: models.Media) -> str:
+def etag(media: models.media.Media) -> str:
     """Strong; changed by whatever is shown of the item's own state: not by URLs, nor by where its ancestors
     lie and what they are called, nor by what
     lies in it.
@@ -941,7 +935,7 @@ def etag(media: models.Media) -> str:
     return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
 
 
-def unchanged(headers: Mapping[str, str]) -> Callable[[models.Media], None] | None:
+def unchanged(headers: Mapping[str, str]) -> Callable[[models.media.Media], None] | None:
     """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it
     says nothing.
     """
@@ -970,7 +964,9 @@ class _Keys(Links):
         return key
 
 
-def show_listing(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> Listing:
+def show_listing(
+    page: models.pages.Page[models.media.Media], links: Links, *, limit: int, offset: int
+) -> Listing:
     """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to
     answer.
     """
@@ -981,7 +977,7 @@ def show_listing(page: models.Page[models.Media], links: Links, *, limit: int, o
         size += len(to_json(one)) + 1
         if size > ANSWER_BYTES and shown:
             before = page.items[len(shown) - 1]
-            following = models.Cursor(before.created_at.isoformat(), before.id)
+            following = models.pages.Cursor(before.created_at.isoformat(), before.id)
             break
         shown.append(one)
     return {
@@ -1000,7 +996,7 @@ def show_redirect(lead: Lead) -> Answer:
     return Answer(None, 302, {"location": lead.url, "cache-control": f"private, max-age={lead.seconds}"})
 
 
-def show_collection(collection: models.Collection) -> Collection:
+def show_collection(collection: models.places.Collection) -> Collection:
     return {
         "id": collection.id.hex,
         "name": collection.name,
@@ -1013,28 +1009,28 @@ def show_collection(collection: models.Collection) -> Collection:
     }
 
 
-def show_created_collection(collection: models.Collection) -> CreatedCollection:
+def show_created_collection(collection: models.places.Collection) -> CreatedCollection:
     shown = show_collection(collection)
     return {**shown, "dataset": shown}
 
 
-def show_one_collection(collection: models.Collection) -> Answer:
+def show_one_collection(collection: models.places.Collection) -> Answer:
     """OneCollection, with its ETag."""
     return Answer({"dataset": show_collection(collection)}, headers={"etag": collection_etag(collection)})
 
 
-def collection_etag(collection: models.Collection) -> str:
+def collection_etag(collection: models.places.Collection) -> str:
     """Strong; changed by whatever is shown of the collection, and by nothing that lies in it."""
     state = [collection.row_version, show_collection(collection)]
     return f'"{hashlib.sha256(to_json(state)).hexdigest()[:32]}"'
 
 
-def unchanged_collection(headers: Mapping[str, str]) -> Callable[[models.Collection], None] | None:
+def unchanged_collection(headers: Mapping[str, str]) -> Callable[[models.places.Collection], None] | None:
     """The same of a collection."""
     return _unchanged(headers, collection_etag)
 
 
-def show_folder(folder: models.Folder | models.Media) -> OneFolder:
+def show_folder(folder: models.places.Folder | models.media.Media) -> OneFolder:
     return {
         "folder": {
             "id": folder.id.hex,
@@ -1051,26 +1047,26 @@ def show_folder(folder: models.Folder | models.Media) -> OneFolder:
     }
 
 
-def show_one_folder(folder: models.Media) -> Answer:
+def show_one_folder(folder: models.media.Media) -> Answer:
     """OneFolder, with the ETag that it has as an item."""
     return Answer(show_folder(folder), headers={"etag": etag(folder)})
 
 
-def show_moved(media: models.Media) -> Answer:
+def show_moved(media: models.media.Media) -> Answer:
     """Moved, with its new ETag."""
     moved: Moved = {"id": media.id.hex, "newPath": media.path, "success": True}
     return Answer(moved, headers={"etag": etag(media)})
 
 
-def show_deleted(deleted: models.Deleted) -> Deleted:
+def show_deleted(deleted: models.deletions.Deleted) -> Deleted:
     return {"id": deleted.id.hex, "deletedCount": deleted.count, "deletionId": deleted.deletion_id.hex}
 
 
-def show_restored(restored: models.Restored) -> Restored:
+def show_restored(restored: models.deletions.Restored) -> Restored:
     return {"id": restored.id.hex, "restoredCount": restored.count, "deletionId": restored.deletion_id.hex}
 
 
-def show_bulk(asked: Bulk, done: models.Outcomes) -> BulkDone:
+def show_bulk(asked: Bulk, done: models.bulk.Outcomes) -> BulkDone:
     refused = sum(each.refused is not None for each in done.items)
     shown: BulkDone = {
         "action": asked.action,
@@ -1086,7 +1082,7 @@ def show_bulk(asked: Bulk, done: models.Outcomes) -> BulkDone:
     return shown
 
 
-def _outcome(each: models.Outcome, asked: Bulk) -> Outcome:
+def _outcome(each: models.bulk.Outcome, asked: Bulk) -> Outcome:
     if each.refused is not None:
         return {
             "id": each.id.hex,
@@ -1103,7 +1099,7 @@ def _outcome(each: models.Outcome, asked: Bulk) -> Outcome:
     return shown
 
 
-def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
+def show_trash(page: models.pages.Page[models.deletions.Trashed], *, limit: int) -> Trash:
     return {
         "trash": [
             {
@@ -1129,7 +1125,7 @@ def show_trash(page: models.Page[models.Trashed], *, limit: int) -> Trash:
 
 
 def show_duplicates(
-    groups: Sequence[models.Duplicates], links: Links, *, limit: int, more: bool
+    groups: Sequence[models.duplicates.Duplicates], links: Links, *, limit: int, more: bool
 ) -> Duplicates:
     """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to
     answer.
@@ -1153,7 +1149,7 @@ def show_duplicates(
     return {"duplicates": shown, "pagination": {"limit": limit, "hasMore": more, "nextCursor": following}}
 
 
-def show_tags(tags: Sequence[models.Tag]) -> Tags:
+def show_tags(tags: Sequence[models.tags.Tag]) -> Tags:
     """In the order given."""
     groups: dict[str, list[str]] = {}
     for tag in tags:
@@ -1161,7 +1157,7 @@ def show_tags(tags: Sequence[models.Tag]) -> Tags:
     return {"tags": groups}
 
 
-def show_me(caller: models.Caller) -> Me:
+def show_me(caller: models.people.Caller) -> Me:
     return {
         "userId": caller.user_id.hex,
         "email": caller.email,
@@ -1172,7 +1168,7 @@ def show_me(caller: models.Caller) -> Me:
     }
 
 
-def show_usage(usage: models.Usage) -> Usage:
+def show_usage(usage: models.deletions.Usage) -> Usage:
     return {
         "bytes": {
             "active": usage.active_bytes,

@@ -319,7 +319,7 @@ def show_posted(posted: PostedUpload) -> Posted:
     }
 
 
-def show_created(upload: models.Upload) -> Created:
+def show_created(upload: models.uploads.Upload) -> Created:
     return {
         "key": upload.key,
         "uploadId": upload.id.hex,
@@ -330,22 +330,22 @@ def show_created(upload: models.Upload) -> Created:
     }
 
 
-def show_part(part: models.Part) -> StoredPart:
+def show_part(part: models.uploads.Part) -> StoredPart:
     return {"PartNumber": part.number, "Size": part.bytes, "ETag": part.etag}
 
 
-def show_signed(part: models.SignedPart) -> SignedPart:
+def show_signed(part: models.uploads.SignedPart) -> SignedPart:
     shown: SignedPart = {"url": part.url, "expires": part.expires_in}
     if part.headers:
         shown["headers"] = part.headers
     return shown
 
 
-def show_signed_parts(parts: Mapping[int, models.SignedPart]) -> SignedParts:
+def show_signed_parts(parts: Mapping[int, models.uploads.SignedPart]) -> SignedParts:
     return {"presignedUrls": {str(number): part.url for number, part in parts.items()}}
 
 
-def show_completed(upload: models.Upload, origin: str) -> Completed:
+def show_completed(upload: models.uploads.Upload, origin: str) -> Completed:
     return {
         "location": f"{origin}/api/media/{upload.version_id.hex}",
         "key": upload.key,

@@ -36,7 +36,7 @@ from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
 from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, TooManyRequests, WrongOrigin
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
 from vitrine.texts import composed
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from vitrine.dialects import Dialect
     from vitrine.http.forms import Form
-    from vitrine.models import Caller, ItemKind, Person
+    from vitrine.models.people import Caller, ItemKind, Person
     from vitrine.permissions import Tier
 
 B = TypeVar("B", default=None)

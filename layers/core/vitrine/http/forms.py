@@ -21,7 +21,7 @@ from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from vitrine.errors import Invalid, Refusal, UnsupportedType
-from vitrine.models import SentFile
+from vitrine.models.uploads import SentFile
 from vitrine.texts import compose, composed
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from vitrine.errors import Invalid, Issue
-from vitrine.models import MAX_NAME
+from vitrine.models.media import MAX_NAME
 from vitrine.texts import compose
 
 MAX_TYPE = 255  # characters of a declared type

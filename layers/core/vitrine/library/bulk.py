@@ -15,14 +15,15 @@ from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound, Refusal
 from vitrine.library import deletions as acts
 from vitrine.library import folders, media, tags
-from vitrine.models import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
+from vitrine.models.bulk import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Action, Caller
+    from vitrine.models.bulk import Action
+    from vitrine.models.people import Caller
     from vitrine.queries.media import Placed
     from vitrine.queries.tags import Label
 

@@ -12,13 +12,15 @@ from vitrine.db import read, transaction, write
 from vitrine.errors import Busy, Conflict, NotFound
 from vitrine.library import clean_name, objects
 from vitrine.library import deletions as acts
-from vitrine.models import Collection, Deleted, Restored
+from vitrine.models.deletions import Deleted, Restored
+from vitrine.models.places import Collection
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Upload
+    from vitrine.models.people import Caller
+    from vitrine.models.uploads import Upload
 
 Check = Callable[[Collection], None]
 MISSING = "Collection not found"

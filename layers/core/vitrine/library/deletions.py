@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller, DeletionKind
+    from vitrine.models.deletions import DeletionKind
+    from vitrine.models.people import Caller
 
 COLLECTION_DELETED = "The collection of this item is deleted; restore the collection first"
 # items, folders counted: about half of what the statement time-out allows (docs/decisions.md)

@@ -11,11 +11,11 @@ from vitrine import queries
 from vitrine.credentials import fingerprint, mint_device_code, mint_id, mint_session_token, mint_user_code
 from vitrine.db import read, write
 from vitrine.errors import Busy, NotGranted, Unauthorized
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from vitrine.models import Person
+    from vitrine.models.people import Person
     from vitrine.queries.devices import Decision
 
 TRIES = 5  # at a user code that nobody has: of 2**40 few are in use, so a second one is rare

@@ -9,14 +9,16 @@ from uuid import UUID
 from vitrine import queries
 from vitrine.db import read, read_all
 from vitrine.errors import Invalid, NotFound
-from vitrine.models import FURTHEST, USUAL, Cursor, Duplicate, Duplicates
+from vitrine.models.duplicates import FURTHEST, USUAL, Duplicate, Duplicates
+from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Literal
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Existing, Likeness, OtherCopy
+    from vitrine.models.duplicates import Existing, Likeness, OtherCopy
+    from vitrine.models.people import Caller
     from vitrine.queries.likenesses import Member
 
 __all__ = ["FURTHEST", "USUAL", "find", "groups", "others", "record"]

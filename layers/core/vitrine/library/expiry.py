@@ -10,7 +10,8 @@ from uuid import UUID
 
 from vitrine import queries
 from vitrine.db import write
-from vitrine.models import Batch, Done, Worker
+from vitrine.models.jobs import Batch, Done
+from vitrine.models.people import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

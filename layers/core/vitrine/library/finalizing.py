@@ -17,7 +17,8 @@ from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import objects, quotas
 from vitrine.library import versions as family
-from vitrine.models import OPEN_STATES, Actor, Consumer, Nobody, Stored, Upload
+from vitrine.models.people import Actor, Consumer, Nobody
+from vitrine.models.uploads import OPEN_STATES, Stored, Upload
 from vitrine.permissions import PERMISSIONS, grants
 from vitrine.settings import settings
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.content import Content
-    from vitrine.models import MediaType
+    from vitrine.models.media import MediaType
 
 log = logging.getLogger(__name__)
 

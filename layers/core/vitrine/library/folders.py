@@ -11,7 +11,8 @@ from vitrine.credentials import mint_id, mint_token
 from vitrine.db import transaction
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import clean_name
-from vitrine.models import MAX_FOLDER_DEPTH, Caller, Folder, FolderPath
+from vitrine.models.people import Caller
+from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction

@@ -21,7 +21,8 @@ from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
 from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
 from vitrine.library import finalizing as settling
-from vitrine.models import Consumer, Upload
+from vitrine.models.people import Consumer
+from vitrine.models.uploads import Upload
 from vitrine.settings import MIB, settings
 from vitrine.urls import normalized
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.fetch import Answer, Resolve
-    from vitrine.models import Caller, Media
+    from vitrine.models.media import Media
+    from vitrine.models.people import Caller
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries, storage
 from vitrine.db import read, read_all
-from vitrine.models import Worker
+from vitrine.models.people import Worker
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -17,7 +17,8 @@ from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mi
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, MissingScope, NotFound, Unauthorized
 from vitrine.library import clean_name
-from vitrine.models import MAX_KEY_NAME, STAYS, ApiKey, Nobody, Stays
+from vitrine.models.pages import STAYS, Stays
+from vitrine.models.people import MAX_KEY_NAME, ApiKey, Nobody
 from vitrine.permissions import SCOPES, grants
 from vitrine.settings import settings
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Person
+    from vitrine.models.people import Person
 
 LONGEST_LIFE = timedelta(days=3650)  # of a key that ends at all
 LONGEST_OVERLAP = 7 * 24 * 3600  # seconds

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.db import read, write
-from vitrine.models import Batch, Done, Worker
+from vitrine.models.jobs import Batch, Done
+from vitrine.models.people import Worker
 
 if TYPE_CHECKING:
     from datetime import datetime

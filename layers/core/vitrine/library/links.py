@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.db import read
 from vitrine.errors import NotFound
-from vitrine.models import Nobody
+from vitrine.models.people import Nobody
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from vitrine.models import Link
+    from vitrine.models.media import Link
 
 
 def target(media: UUID, token: str) -> Link:

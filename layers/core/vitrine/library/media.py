@@ -14,12 +14,17 @@ from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name, folders, tags, versions
 from vitrine.library import deletions as acts
 from vitrine.library.deletions import MAX_DELETED_AT_ONCE
-from vitrine.models import MAX_FOLDER_DEPTH, Cursor, Deleted, Media, MediaType, Page, Restored, Trashed
+from vitrine.models.deletions import Deleted, Restored, Trashed
+from vitrine.models.media import Media, MediaType
+from vitrine.models.pages import Cursor, Page
+from vitrine.models.places import MAX_FOLDER_DEPTH
 from vitrine.queries.media import Order
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Description, FolderPath, Said
+    from vitrine.models.media import Description, Said
+    from vitrine.models.people import Caller
+    from vitrine.models.places import FolderPath
 
 Wanted = Literal["all"] | MediaType
 WantedFiles = Literal["all", "image", "video", "pdf"]

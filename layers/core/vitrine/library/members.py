@@ -19,7 +19,7 @@ from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import Conflict, Forbidden, Invalid, NotAMember, NotFound, Refusal, UnknownOrganization
 from vitrine.library import clean_name, slug_of
-from vitrine.models import Consumer, Membership, Nobody
+from vitrine.models.people import Consumer, Membership, Nobody
 from vitrine.settings import settings
 from vitrine.texts import fold_email
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Statement, Transaction
-    from vitrine.models import Caller, Invitation, Member, Person, Role
+    from vitrine.models.people import Caller, Invitation, Member, Person, Role
 
 T = TypeVar("T")
 E = TypeVar("E", queries.members.Ended, queries.members.Added, queries.members.Invited)

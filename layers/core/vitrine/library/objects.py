@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries, storage
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.models import Actor
+from vitrine.models.people import Actor
 
 if TYPE_CHECKING:
     from uuid import UUID

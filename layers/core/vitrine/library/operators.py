@@ -15,7 +15,7 @@ from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name, slug_of
 from vitrine.library import organizations as founding
 from vitrine.library.people import MIN_PASSWORD, check_password
-from vitrine.models import MAX_EMAIL, MAX_KEY_NAME, Worker
+from vitrine.models.people import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
 from vitrine.texts import fold_email
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.db import Transaction
-    from vitrine.models import Role
+    from vitrine.models.people import Role
     from vitrine.queries.operators import (
         Key,
         ListedOrganization,

@@ -11,7 +11,7 @@ from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mi
 from vitrine.db import transaction, write
 from vitrine.library import clean_name
 from vitrine.library.keys import clean_scopes
-from vitrine.models import MAX_KEY_NAME, Worker
+from vitrine.models.people import MAX_KEY_NAME, Worker
 from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vitrine.db import Transaction
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 
 @dataclass(frozen=True, slots=True)

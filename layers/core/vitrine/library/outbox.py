@@ -13,13 +13,14 @@ from uuid import UUID
 from vitrine import queries, queues
 from vitrine.db import read, write
 from vitrine.library.sweep import STORED_QUEUE
-from vitrine.models import Batch, Done, Worker
+from vitrine.models.jobs import Batch, Done
+from vitrine.models.people import Worker
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vitrine.models import Caller
+    from vitrine.models.people import Caller
     from vitrine.queries.outbox import Message
 
 IMPORT_QUEUE = "import_requested"

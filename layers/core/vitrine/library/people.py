@@ -24,13 +24,13 @@ from vitrine.errors import (
     Unprocessable,
 )
 from vitrine.library import clean_name
-from vitrine.models import Account, Nobody
+from vitrine.models.people import Account, Nobody
 from vitrine.settings import settings
 from vitrine.texts import fold_email
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models import Person
+    from vitrine.models.people import Person
 
 MIN_PASSWORD, MAX_PASSWORD = 8, 128  # characters, in the form that is hashed
 WINDOW = 900  # seconds, in which failed attempts are counted

@@ -16,7 +16,8 @@ from vitrine import queries
 from vitrine.db import Transaction, read, transaction
 from vitrine.errors import Refusal
 from vitrine.library import objects
-from vitrine.models import Batch, Done, Worker
+from vitrine.models.jobs import Batch, Done
+from vitrine.models.people import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

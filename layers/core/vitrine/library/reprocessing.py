@@ -17,14 +17,15 @@ from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import media, outbox, versions
 from vitrine.library.sweep import STORED_QUEUE, stored_event
-from vitrine.models import Cursor
+from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Media
+    from vitrine.models.media import Media
+    from vitrine.models.people import Caller
 
 FOLDER = "A folder has no frames of its own; reprocess what lies in it"
 NOT_FETCHED = "There are no bytes to process: this item is a URL, and its file was not fetched"

@@ -9,7 +9,7 @@ from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
 from vitrine.errors import NotRecognized
-from vitrine.models import UNREMEMBERED, Nobody
+from vitrine.models.people import UNREMEMBERED, Nobody
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import SignedIn
+    from vitrine.models.people import SignedIn
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
 from vitrine.library import finalizing as settling
 from vitrine.library import objects
-from vitrine.models import OPEN_STATES, Batch, Done, Upload, Worker
+from vitrine.models.jobs import Batch, Done
+from vitrine.models.people import Worker
+from vitrine.models.uploads import OPEN_STATES, Upload
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -17,7 +17,8 @@ from vitrine.credentials import mint_id
 from vitrine.db import read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name
-from vitrine.models import Media, Tag
+from vitrine.models.media import Media
+from vitrine.models.tags import Tag
 from vitrine.queries.tags import Label, New
 from vitrine.texts import compose
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller
+    from vitrine.models.people import Caller
 
 Check = Callable[[Media], None]
 

@@ -19,14 +19,15 @@ from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
 from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, hold_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
-from vitrine.models import STAYS, Stays
+from vitrine.models.pages import STAYS, Stays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller, Named, SluggedTag
+    from vitrine.models.people import Caller
+    from vitrine.models.tags import Named, SluggedTag
 
 T = TypeVar("T")
 

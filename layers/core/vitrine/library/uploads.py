@@ -39,7 +39,8 @@ from vitrine.library import (
     versions,
 )
 from vitrine.library import finalizing as settling
-from vitrine.models import MAX_FOLDER_DEPTH, OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
+from vitrine.models.places import MAX_FOLDER_DEPTH
+from vitrine.models.uploads import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
 from vitrine.settings import GIB, MIB, settings
 
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.media_types import Kind
-    from vitrine.models import Caller, Media, OtherCopy, SentFile, UploadMethod
+    from vitrine.models.duplicates import OtherCopy
+    from vitrine.models.media import Media
+    from vitrine.models.people import Caller
+    from vitrine.models.uploads import SentFile, UploadMethod
     from vitrine.queries.versions import Family
 
 MAX_PARTS = 10_000  # S3's

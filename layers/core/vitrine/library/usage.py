@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from vitrine import db, queries
 
 if TYPE_CHECKING:
-    from vitrine.models import Caller, Usage
+    from vitrine.models.deletions import Usage
+    from vitrine.models.people import Caller
 
 
 def read(caller: Caller) -> Usage:

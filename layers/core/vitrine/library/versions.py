@@ -15,13 +15,14 @@ from vitrine.credentials import mint_id
 from vitrine.db import read, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import deletions as acts
-from vitrine.models import DeletedVersion, Media
+from vitrine.models.deletions import DeletedVersion
+from vitrine.models.media import Media
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.db import Transaction
-    from vitrine.models import Caller
+    from vitrine.models.people import Caller
 Check = Callable[[Media], None]
 MAX_VERSIONS = 200  # that live, of one item: they are listed without pages
 NO_MEDIA, NO_VERSION = "Media not found", "Version not found"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import Media, MediaType
+    from vitrine.models.media import Media, MediaType
 
 
 def page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Collection
+from vitrine.models.places import Collection
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from vitrine.models import MediaType
+    from vitrine.models.media import MediaType
 
 
 def entry(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.models import DeletionKind, Trashed
+from vitrine.models.deletions import DeletionKind, Trashed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

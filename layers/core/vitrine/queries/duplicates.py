@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitrine.db import Statement
-from vitrine.models import Existing
+from vitrine.models.duplicates import Existing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from vitrine.models import Likeness
+    from vitrine.models.duplicates import Likeness
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from vitrine.db import Statement, nothing
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from vitrine.models import MediaType, Processing, Stored, Upload
+    from vitrine.models.media import MediaType, Processing
+    from vitrine.models.uploads import Stored, Upload
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Folder, FolderPath, MediaType
+from vitrine.models.media import MediaType
+from vitrine.models.places import Folder, FolderPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

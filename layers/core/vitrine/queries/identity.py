@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Identity
+from vitrine.models.people import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import ItemKind
+    from vitrine.models.people import ItemKind
     from vitrine.permissions import RateLimit
 
 

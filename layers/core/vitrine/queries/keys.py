@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
-from vitrine.models import ApiKey
+from vitrine.models.people import ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

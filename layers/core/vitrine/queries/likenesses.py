@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models import FURTHEST, Media, OtherCopy
+from vitrine.models.duplicates import FURTHEST, OtherCopy
+from vitrine.models.media import Media
 from vitrine.queries.media import OWN, OWN_JOINS, as_media
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Caption, DeletionKind, Detection, Frame, Media, MediaType, Stays
+from vitrine.models.deletions import DeletionKind
+from vitrine.models.media import Caption, Detection, Frame, Media, MediaType
+from vitrine.models.pages import Stays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vitrine.models import Description, Said
+    from vitrine.models.media import Description, Said
 
 Order = Literal["createdAt", "filename", "fileSize"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Literal, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement
-from vitrine.models import Invitation, Member, Membership
+from vitrine.models.people import Invitation, Member, Membership
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 Outcome = Literal[
     "done",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import Stored
+    from vitrine.models.uploads import Stored
 
 ObjectKind = Literal["incoming", "original", "derived"]
 

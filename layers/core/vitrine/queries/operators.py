@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 THE_OPERATOR = UUID(int=0)  # in the audit log: whoever has the worker's password is no person of ours
 

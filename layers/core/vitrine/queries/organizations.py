@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from vitrine.models import Role
+    from vitrine.models.people import Role
 
 
 @dataclass(frozen=True, slots=True)

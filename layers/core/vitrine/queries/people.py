@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
-from vitrine.models import Account
+from vitrine.models.people import Account
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
-from vitrine.models import Account, SignedIn
+from vitrine.models.people import Account, SignedIn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Tag
+from vitrine.models.tags import Tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.models import SluggedTag
+from vitrine.models.tags import SluggedTag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

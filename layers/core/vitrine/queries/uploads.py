@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models import Upload
+from vitrine.models.uploads import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import Caller, Role, UploadState
+    from vitrine.models.people import Caller, Role
+    from vitrine.models.uploads import UploadState
 
 _COLUMNS: LiteralString = """
     organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method, state, reason, key, store_upload_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vitrine.db import Statement
-from vitrine.models import Usage
+from vitrine.models.deletions import Usage
 
 if TYPE_CHECKING:
     from uuid import UUID

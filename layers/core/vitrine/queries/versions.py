@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models import Media, MediaType, Processing, Status, Stored, Upload
+    from vitrine.models.media import Media, MediaType, Processing, Status
+    from vitrine.models.uploads import Stored, Upload
     from vitrine.queries.ledger import State
 
 

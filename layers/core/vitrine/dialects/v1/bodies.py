@@ -12,7 +12,8 @@ from vitrine.dialects import Alt, Caption, Title
 from vitrine.dialects.studio import parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
-from vitrine.models import MAX_URL, Named, Said
+from vitrine.models.media import MAX_URL, Said
+from vitrine.models.tags import Named
 
 MAX_PIXELS = 2**31 - 1  # along one side, as they are stored
 MOST_TAGS = 500  # in one list, repeated ones counted

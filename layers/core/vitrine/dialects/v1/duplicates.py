@@ -13,7 +13,7 @@ from vitrine.dialects.studio import Link, Time, show_time
 from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
-from vitrine.models import Likeness
+from vitrine.models.duplicates import Likeness
 from vitrine.texts import EXACT, compose
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Duplicates(TypedDict):
 
 
 def show_duplicates(
-    asked: CheckDuplicates, found: Sequence[Sequence[models.Existing]], links: Links
+    asked: CheckDuplicates, found: Sequence[Sequence[models.duplicates.Existing]], links: Links
 ) -> Duplicates:
     """Those that are like none are left out."""
     duplicates: list[Duplicate] = [
@@ -125,7 +125,7 @@ def show_duplicates(
     }
 
 
-def _existing(existing: models.Existing, links: Links) -> Existing:
+def _existing(existing: models.duplicates.Existing, links: Links) -> Existing:
     return {
         "id": str(existing.id),
         "url": links.permanent(existing),

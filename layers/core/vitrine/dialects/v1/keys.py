@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.accounts.keys import MOST_SCOPES, parse_key_id, parse_moment
+from vitrine.dialects.formats import MOST_SCOPES, parse_key_id, parse_moment
 from vitrine.dialects.studio import Time, show_time
 from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema
@@ -16,7 +16,7 @@ from vitrine.errors import Invalid
 
 if TYPE_CHECKING:
     from vitrine.library.keys import Minted
-    from vitrine.models import ApiKey
+    from vitrine.models.people import ApiKey
 
 __all__ = [
     "KeyList",

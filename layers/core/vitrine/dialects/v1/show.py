@@ -136,7 +136,7 @@ class Error(TypedDict):
     info: NotRequired[Info]
 
 
-def show_one(media: models.Media, links: Links) -> OneMedia:
+def show_one(media: models.media.Media, links: Links) -> OneMedia:
     return {
         "success": True,
         "data": show_media(media, links),
@@ -144,7 +144,9 @@ def show_one(media: models.Media, links: Links) -> OneMedia:
     }
 
 
-def show_page(page: models.Page[models.Media], links: Links, *, limit: int, offset: int) -> MediaPage:
+def show_page(
+    page: models.pages.Page[models.media.Media], links: Links, *, limit: int, offset: int
+) -> MediaPage:
     """`info` repeats the paging: some clients look for it there."""
     return {
         "success": True,
@@ -163,7 +165,7 @@ def show_page(page: models.Page[models.Media], links: Links, *, limit: int, offs
     }
 
 
-def show_deleted(deleted: models.Deleted) -> DeletedMedia:
+def show_deleted(deleted: models.deletions.Deleted) -> DeletedMedia:
     return {
         "success": True,
         "data": {"message": "Media deleted successfully", "success": True, "id": str(deleted.id)},
@@ -171,7 +173,7 @@ def show_deleted(deleted: models.Deleted) -> DeletedMedia:
     }
 
 
-def show_restored(restored: models.Restored) -> RestoredMedia:
+def show_restored(restored: models.deletions.Restored) -> RestoredMedia:
     return {
         "success": True,
         "data": {"message": "Media restored successfully", "success": True, "id": str(restored.id)},
@@ -179,7 +181,7 @@ def show_restored(restored: models.Restored) -> RestoredMedia:
     }
 
 
-def show_media(media: models.Media, links: Links) -> Media:
+def show_media(media: models.media.Media, links: Links) -> Media:
     """A verified file."""
     return {
         "id": str(media.id),

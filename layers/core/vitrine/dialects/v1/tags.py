@@ -14,13 +14,13 @@ from vitrine.dialects.v1.show import Deletion, Info
 from vitrine.dialects.v1.zod import Schema, trimmed
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import team_tags
-from vitrine.models import Stays
+from vitrine.models.pages import Stays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from vitrine.models import SluggedTag
+    from vitrine.models.tags import SluggedTag
 
 __all__ = [
     "AddTag",

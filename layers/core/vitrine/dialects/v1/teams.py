@@ -12,7 +12,7 @@ from vitrine.dialects.studio import parse_id, show_time
 from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import UnknownOrganization
-from vitrine.models import Role
+from vitrine.models.people import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,11 +53,11 @@ class Teams(TypedDict):
     info: Info
 
 
-def show_team(membership: models.Membership) -> OneTeam:
+def show_team(membership: models.people.Membership) -> OneTeam:
     return {"success": True, "data": _team(membership), "info": {"timestamp": show_time(datetime.now(UTC))}}
 
 
-def show_teams(memberships: Sequence[models.Membership]) -> Teams:
+def show_teams(memberships: Sequence[models.people.Membership]) -> Teams:
     return {
         "success": True,
         "data": [_team(membership) for membership in memberships],
@@ -65,7 +65,7 @@ def show_teams(memberships: Sequence[models.Membership]) -> Teams:
     }
 
 
-def _team(membership: models.Membership) -> Team:
+def _team(membership: models.people.Membership) -> Team:
     return {
         "id": str(membership.id),
         "name": membership.name,

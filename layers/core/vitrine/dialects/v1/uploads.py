@@ -78,7 +78,7 @@ class NothingTaken(Refusal):
         self.status, self.details = status, details
 
 
-def files_of(form: UploadFiles) -> Sequence[models.SentFile]:
+def files_of(form: UploadFiles) -> Sequence[models.uploads.SentFile]:
     """Raises Invalid where there is none, not even an empty one."""
     if form.files is None:
         raise Invalid("No files uploaded")

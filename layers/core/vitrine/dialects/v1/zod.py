@@ -18,7 +18,7 @@ from pydantic_core import Url, ValidationError
 
 from vitrine.dialects import Input
 from vitrine.errors import Invalid
-from vitrine.models import SentFile
+from vitrine.models.uploads import SentFile
 from vitrine.texts import EXACT, Exact
 
 Issue = dict[str, Any]

@@ -1,0 +1,33 @@
+"""The nouns of the library as frozen dataclasses, in a module by noun: what passes between the modules.
+
+Most code imports the classes by name: `from vitrine.models.media import Media`. Where a wire format has classes of
+the same names, `models.media.Media` tells them apart. A module is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    # A type checker reads a repeated name as "exported".
+    from vitrine.models import bulk as bulk
+    from vitrine.models import deletions as deletions
+    from vitrine.models import duplicates as duplicates
+    from vitrine.models import jobs as jobs
+    from vitrine.models import media as media
+    from vitrine.models import pages as pages
+    from vitrine.models import people as people
+    from vitrine.models import places as places
+    from vitrine.models import tags as tags
+    from vitrine.models import uploads as uploads
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import the module `vitrine.models.<name>`. Raises AttributeError where there is none."""
+    try:
+        return import_module(f"vitrine.models.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(name) from error
