@@ -39,7 +39,7 @@ def main() -> None:
         # and API and worker: what is measured is bytes, not first imports
         small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))
-        tenant.settled(small.media)
+        tenant.finished(small.media)
         before = _straight(pool, photo, 1)
         digest, hashing = hashlib.sha256(), 0.0
         began = time.perf_counter()
@@ -52,7 +52,7 @@ def main() -> None:
             parts.append({"PartNumber": number, "ETag": answer.headers["ETag"]})
         completed = upload.complete(parts)
         stored = time.perf_counter() - began
-        said = tenant.settled(upload.media, patience=300)
+        said = tenant.finished(upload.media, patience=300)
         ready = time.perf_counter() - began
         for data in _parts(photo):
             hashing -= time.perf_counter()

@@ -48,13 +48,13 @@ def main() -> None:
 
     seconds, derived, read, requests = pieces[TURNS // 2]
     share = read / len(data)
-    held = "held" if seconds < ALLOWED and share <= SHARE and len(derived.frames) == 8 else "NOT HELD"
+    locked = "held" if seconds < ALLOWED and share <= SHARE and len(derived.frames) == 8 else "NOT HELD"
     best = pieces[0][0]
     print(
         f"  by pieces   {seconds:5.2f} s at the median of {TURNS} ({best:.2f} at best; {ALLOWED:.0f} allowed)   {len(derived.frames)} frames"
     )
     print(
-        f"              {read / 1e6:.1f} MB read in {requests} requests: {share:.0%} of the file ({SHARE:.0%} allowed): {held}"
+        f"              {read / 1e6:.1f} MB read in {requests} requests: {share:.0%} of the file ({SHARE:.0%} allowed): {locked}"
     )
     print(
         f"  read whole  {whole[TURNS // 2]:5.2f} s at the median ({whole[0]:.2f} at best)   {whole[TURNS // 2] / seconds:.2f} x by pieces"

@@ -111,7 +111,7 @@ def furnish(api: Api) -> str:
         }
         send = upload_in_parts if picture.filename == IN_PARTS else upload_as_form
         uploads[send(api, picture, metadata)] = picture.filename
-    for media, state in settled(api, list(uploads)).items():
+    for media, state in finalized(api, list(uploads)).items():
         if state != "ready":
             print(f"{uploads[media]}: {state}", flush=True)
     return collection
@@ -159,7 +159,7 @@ def upload_in_parts(api: Api, picture: Picture, metadata: Mapping[str, str]) -> 
     return media
 
 
-def settled(api: Api, uploads: Sequence[str]) -> dict[str, str]:
+def finalized(api: Api, uploads: Sequence[str]) -> dict[str, str]:
     """What became of each: its last state, `processing` where it takes longer than we wait."""
     until = time.monotonic() + PATIENCE
     states = dict.fromkeys(uploads, "created")

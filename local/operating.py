@@ -28,7 +28,7 @@ import psycopg
 
 from local.places import StartError
 from vitrine import db
-from vitrine.errors import Refusal
+from vitrine.errors import ApiError
 from vitrine.library import operators
 
 GROUPS = {"user": "people and their sessions", "key": "API keys", "org": "organizations and their members"}
@@ -60,7 +60,7 @@ class Command:
 
     words: str
     what: str
-    act: Callable[[argparse.Namespace], None]
+    deletion: Callable[[argparse.Namespace], None]
     places: tuple[str, ...] = ()
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     password: bool | None = None  # True: needed, False: taken, None: not taken
@@ -78,9 +78,9 @@ def main(words: Sequence[str], database: Callable[[], AbstractContextManager[Non
         with database():
             check_database(os.environ["WORKER_DATABASE_URL"])
             try:
-                asked.command.act(asked)
-            except Refusal as refusal:
-                return failed(refusal.sentence)
+                asked.command.deletion(asked)
+            except ApiError as rejection:
+                return failed(rejection.sentence)
             finally:
                 db.close()
     except UsageError as error:

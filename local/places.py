@@ -185,15 +185,15 @@ def _reserve(port: int) -> bool:
     """Bound without listening: whoever binds it with SO_REUSEADDR, as servers do, may listen; who
     reserves it as well, may not have it.
     """
-    held = socket.socket()
+    locked = socket.socket()
     try:
-        held.bind(("127.0.0.1", port))
+        locked.bind(("127.0.0.1", port))
     except OSError:
-        held.close()
+        locked.close()
         return False
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    locked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sys.platform == "linux":
-        atexit.register(held.close)
+        atexit.register(locked.close)
     else:
-        held.close()  # elsewhere a socket that is bound is in the way of one that listens
+        locked.close()  # elsewhere a socket that is bound is in the way of one that listens
     return True

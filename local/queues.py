@@ -251,7 +251,7 @@ class _ProtocolError(Exception):
 def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost"})) -> Starlette:
     """The ASGI application that boto3's `sqs` client talks to."""
 
-    async def act(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         # A page in a browser can reach this port too: it can send neither this header nor this type without
         # asking first.
         if request.url.hostname not in hosts or "x-amz-target" not in request.headers:
@@ -281,7 +281,7 @@ def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "loc
     async def alive(_: Request) -> Response:
         return Response(status_code=204)
 
-    return Starlette(routes=[Route("/", alive, methods=["GET"]), Route("/", act, methods=["POST"])])
+    return Starlette(routes=[Route("/", alive, methods=["GET"]), Route("/", respond, methods=["POST"])])
 
 
 def _queue(queues: Queues, given: Mapping[str, Any]) -> str:

@@ -163,7 +163,7 @@ class _Reader:
         self.intrinsics: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::Sub": self._sub,
-            "Fn::If": lambda v: self.value(v[1] if self._holds(v[0]) else v[2]),
+            "Fn::If": lambda v: self.value(v[1] if self._has(v[0]) else v[2]),
             "Fn::Equals": lambda v: self.value(v[0]) == self.value(v[1]),
             "Fn::Not": lambda v: not self.value(v[0]),
             "Fn::And": lambda v: all(self.value(one) for one in v),
@@ -171,7 +171,7 @@ class _Reader:
             "Fn::Join": lambda v: str(v[0]).join(str(one) for one in self.value(v[1])),
             "Fn::Split": lambda v: str(self.value(v[1])).split(v[0]),
             "Fn::GetAtt": self._attribute,
-            "Condition": self._holds,
+            "Condition": self._has,
         }
 
     def template(self) -> Template:
@@ -282,7 +282,7 @@ class _Reader:
             if not isinstance(one, _Absent)
         }
 
-    def _holds(self, name: str) -> bool:
+    def _has(self, name: str) -> bool:
         return bool(self.value(self.conditions[name]))
 
     def _ref(self, name: str) -> Any:

@@ -221,7 +221,7 @@ def further_stack() -> Iterator[FurtherStack]:
 
 
 @pytest.fixture(scope="module")
-def own_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) -> Iterator[Stack]:
+def separate_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) -> Iterator[Stack]:
     """A stack beside that of the test run, which this process's library speaks to as well: for what kills its
     parts, or runs jobs, which cross
     organizations, at times that are not now.

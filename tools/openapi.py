@@ -28,7 +28,7 @@ from vitrine import (
 from vitrine.accounts import devices
 from vitrine.auth import session_cookie
 from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.show import Error as V1Error
 from vitrine.http.endpoint import SAFE, largest_body
 from vitrine.permissions import PERMISSIONS, ROLES
@@ -54,7 +54,7 @@ LEFT_OUT = (
 # dialect, the tag of its operations, the prefix of its schemas, its error
 NAMES: list[tuple[Dialect, str, str, Any]] = [
     (studio, "Studio API", "Studio", studio.Error),
-    (companion, "Uploads", "Upload", studio.Error),
+    (protocol, "Uploads", "Upload", studio.Error),
     (accounts, "People, keys and organizations", "Account", accounts.Error),
     (devices, "Logins at devices", "Device", devices.Error),
     (v1, "v1 API", "V1", V1Error),
@@ -170,7 +170,7 @@ def document() -> dict[str, Any]:
             operation, wanted, schemas
         )
     answers = {
-        f"{prefix}{status}": _refusal(status, wanted["", "error", prefix])
+        f"{prefix}{status}": _rejection(status, wanted["", "error", prefix])
         for _, _, prefix, _ in NAMES
         for status in SAYS
     }
@@ -255,7 +255,7 @@ def _operation(
         str(spec.status): _success(spec, wanted.get((operation.function, "returns", prefix)))
     } | {
         str(status): {"$ref": f"#/components/responses/{prefix}{status}"}
-        for status in _refused(operation, rest)
+        for status in _rejected(operation, rest)
     }
     if spec.operation is None:
         described["security"] = []
@@ -279,7 +279,7 @@ def _success(spec: Spec, schema: dict[str, Any] | None) -> dict[str, Any]:
     return answer
 
 
-def _refusal(status: int, schema: dict[str, Any]) -> dict[str, Any]:
+def _rejection(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": SAYS[status],
         "headers": _headers(*RATE, REQUEST_ID, *([RETRY_AFTER] if status in (429, 503) else [])),
@@ -291,7 +291,7 @@ def _headers(*headers: Header) -> dict[str, Any]:
     return {header.name: {"$ref": f"#/components/headers/{header.component}"} for header in headers}
 
 
-def _refused(operation: Operation, rest: str) -> list[int]:
+def _rejected(operation: Operation, rest: str) -> list[int]:
     """The statuses of an operation's refusals: those its docstring names, and those that the door gives
     of itself, as the dialect spells them.
     """
@@ -299,17 +299,17 @@ def _refused(operation: Operation, rest: str) -> list[int]:
     return sorted(
         said
         | {
-            operation.spec.dialect.refusal(refusal, operation.spec.operation).status or 500
-            for refusal in _door(operation)
+            operation.spec.dialect.error_answer(rejection, operation.spec.operation).status or 500
+            for rejection in _door(operation)
         }
         | {500}
     )
 
 
-def _door(operation: Operation) -> list[errors.Refusal]:
+def _door(operation: Operation) -> list[errors.ApiError]:
     """What `endpoint` and `auth` may refuse before the function runs, and the database while it does."""
     spec = operation.spec
-    found: list[errors.Refusal] = [
+    found: list[errors.ApiError] = [
         errors.Invalid("A text that cannot be stored"),
         errors.Busy("The database is not answering"),
     ]

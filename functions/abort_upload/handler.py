@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.abort",
     item=("uploadId", "upload"),
-    query=companion.Key,
-    returns=companion.Nothing,
+    query=protocol.Key,
+    returns=protocol.Nothing,
 )
-def app(request: Request[None, companion.Key], caller: Caller) -> companion.Nothing:
+def app(request: Request[None, protocol.Key], caller: Caller) -> protocol.Nothing:
     uploads.abort(caller, request.id("uploadId"), request.query().key)
     return {}
 

@@ -13,23 +13,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.complete",
     item=("uploadId", "upload"),
-    body=companion.Finished,
-    query=companion.Key,
-    returns=companion.Completed,
+    body=protocol.Finished,
+    query=protocol.Key,
+    returns=protocol.Completed,
 )
-def app(request: Request[companion.Finished, companion.Key], caller: Caller) -> companion.Completed:
+def app(request: Request[protocol.Finished, protocol.Key], caller: Caller) -> protocol.Completed:
     upload = uploads.complete(caller, request.id("uploadId"), request.query().key, request.body().chosen())
-    return companion.show_completed(upload, request.origin)
+    return protocol.show_completed(upload, request.origin)
 
 
 handler = Mangum(app, lifespan="off")

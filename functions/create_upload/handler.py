@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
@@ -25,10 +25,10 @@ WHERE = Item("metadata.datasetId", "collection", "body", "metadata.organizationI
 
 
 @endpoint(
-    companion, operation="upload.create", item=WHERE, body=companion.NewMultipart, returns=companion.Created
+    protocol, operation="upload.create", item=WHERE, body=protocol.NewMultipart, returns=protocol.Created
 )
-def app(request: Request[companion.NewMultipart], caller: Caller) -> companion.Created:
-    return companion.show_created(uploads.create_multipart(caller, request.body().wanted()))
+def app(request: Request[protocol.NewMultipart], caller: Caller) -> protocol.Created:
+    return protocol.show_created(uploads.create_multipart(caller, request.body().wanted()))
 
 
 handler = Mangum(app, lifespan="off")

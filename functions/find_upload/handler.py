@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.read",
     item=Item("key", "upload_key", "query"),
-    query=companion.Key,
-    returns=companion.Status,
+    query=protocol.Key,
+    returns=protocol.Status,
 )
-def app(request: Request[None, companion.Key], caller: Caller) -> companion.Status:
-    return companion.show_status(uploads.by_key(caller, request.query().key), request.links)
+def app(request: Request[None, protocol.Key], caller: Caller) -> protocol.Status:
+    return protocol.show_status(uploads.by_key(caller, request.query().key), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.read",
     item=("uploadId", "upload"),
-    query=companion.Key,
-    returns=list[companion.StoredPart],
+    query=protocol.Key,
+    returns=list[protocol.StoredPart],
 )
-def app(request: Request[None, companion.Key], caller: Caller) -> list[companion.StoredPart]:
+def app(request: Request[None, protocol.Key], caller: Caller) -> list[protocol.StoredPart]:
     return [
-        companion.show_part(part)
+        protocol.show_part(part)
         for part in uploads.parts(caller, request.id("uploadId"), request.query().key)
     ]
 

@@ -12,23 +12,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.sign",
     item=("uploadId", "upload"),
-    query=companion.PartQuery,
-    returns=companion.SignedPart,
+    query=protocol.PartQuery,
+    returns=protocol.SignedPart,
 )
-def app(request: Request[None, companion.PartQuery], caller: Caller) -> companion.SignedPart:
+def app(request: Request[None, protocol.PartQuery], caller: Caller) -> protocol.SignedPart:
     asked = request.query()
-    number = companion.parse_part_number(request.text("partNumber"))
-    return companion.show_signed(
+    number = protocol.parse_part_number(request.text("partNumber"))
+    return protocol.show_signed(
         uploads.sign_part(
             caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum
         )

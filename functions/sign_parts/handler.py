@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.sign",
     item=("uploadId", "upload"),
-    query=companion.BatchQuery,
-    returns=companion.SignedParts,
+    query=protocol.BatchQuery,
+    returns=protocol.SignedParts,
 )
-def app(request: Request[None, companion.BatchQuery], caller: Caller) -> companion.SignedParts:
+def app(request: Request[None, protocol.BatchQuery], caller: Caller) -> protocol.SignedParts:
     asked = request.query()
-    return companion.show_signed_parts(
+    return protocol.show_signed_parts(
         uploads.sign_parts(caller, request.id("uploadId"), asked.key, asked.numbers())
     )
 

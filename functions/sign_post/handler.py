@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
@@ -28,15 +28,15 @@ WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organization
 
 
 @endpoint(
-    companion,
+    protocol,
     operation="upload.create",
     writes=True,
     item=WHERE,
-    query=companion.NewPost,
-    returns=companion.Posted,
+    query=protocol.NewPost,
+    returns=protocol.Posted,
 )
-def app(request: Request[None, companion.NewPost], caller: Caller) -> companion.Posted:
-    return companion.show_posted(uploads.create_post(caller, request.query().wanted()))
+def app(request: Request[None, protocol.NewPost], caller: Caller) -> protocol.Posted:
+    return protocol.show_posted(uploads.create_post(caller, request.query().wanted()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -13,5 +13,5 @@ from vitrine.consumers import on_schedule
 from vitrine.library import sweep
 
 handler = on_schedule(
-    "sweep_orphans", sweep.settle_planned, sweep.discard_retired, sweep.discard_doomed, sweep.abort_unwanted
+    "sweep_orphans", sweep.clear_planned, sweep.discard_retired, sweep.delete_marked, sweep.abort_unwanted
 )

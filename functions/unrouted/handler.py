@@ -12,7 +12,7 @@ from mangum import Mangum
 from vitrine import accounts
 from vitrine.accounts import devices
 from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.http.endpoint import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
@@ -22,7 +22,7 @@ app = fallback(
     {
         "/api/v1/": v1,
         "/api/auth/": accounts,
-        "/api/upload": companion,
+        "/api/upload": protocol,
         "/api/auth/device": devices,
         "/": studio,
     },

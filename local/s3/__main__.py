@@ -77,10 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
             durable=not given.no_fsync,
         )
         serve(settings, given.port)
-    except (OSError, ValidationError, ValueError) as refusal:
-        parser.error(str(refusal))
-    except sqlite3.OperationalError as refusal:
-        parser.error(f"{given.root}: {refusal} (does another server use this folder?)")
+    except (OSError, ValidationError, ValueError) as rejection:
+        parser.error(str(rejection))
+    except sqlite3.OperationalError as rejection:
+        parser.error(f"{given.root}: {rejection} (does another server use this folder?)")
     return 0
 
 

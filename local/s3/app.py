@@ -127,13 +127,13 @@ class _Application:
         answer: ASGIApp
         try:
             answer = await self._answer(call)
-        except S3Error as refusal:
-            answer = _refusal(call, refusal)
+        except S3Error as rejection:
+            answer = _rejection(call, rejection)
         except ClientDisconnect:
             return
         except (OSError, sqlite3.Error):  # a full disk above all: nothing was committed
             _log.exception("%s %s failed", call.method, call.resource)
-            answer = _refusal(call, S3Error("InternalError"))
+            answer = _rejection(call, S3Error("InternalError"))
 
         told = {"x-amz-request-id": call.request_id, "server": "vitrine-s3"}
         if call.method != "OPTIONS":
@@ -187,7 +187,7 @@ class _Body:
         return await self._receive()
 
 
-def _refusal(call: Call, refusal: S3Error) -> Response:
-    details: Iterable[documents.Element] = refusal.details.items()
-    body = documents.error(refusal.code, refusal.message, details, call.resource, call.request_id)
-    return Response(b"" if call.method == "HEAD" else body, refusal.status, media_type="application/xml")
+def _rejection(call: Call, rejection: S3Error) -> Response:
+    details: Iterable[documents.Element] = rejection.details.items()
+    body = documents.error(rejection.code, rejection.message, details, call.resource, call.request_id)
+    return Response(b"" if call.method == "HEAD" else body, rejection.status, media_type="application/xml")

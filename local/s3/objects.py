@@ -17,7 +17,7 @@ from local.s3.call import BODY_HEADERS, PUT_MOST, Call, checked_key, stored_head
 from local.s3.checksums import OFFERED
 from local.s3.documents import Element, document, moment, spelled
 from local.s3.errors import S3Error
-from local.s3.store import Held, StoredObject, matches
+from local.s3.store import OpenedObject, StoredObject, matches
 
 _OVERRIDES = (
     "content-type",
@@ -49,16 +49,16 @@ async def put_or_copy_object(call: Call) -> ASGIApp:
 async def get_object(call: Call) -> ASGIApp:
     """GET or HEAD, whole or one range."""
     call.only("x-amz-checksum-mode")
-    held = await call.run(call.store.hold, call.key)
+    opened = await call.run(call.store.open_object, call.key)
     try:
-        headers, status, start, length = _described(held.stored, call)
+        headers, status, start, length = _described(opened.stored, call)
     except BaseException:
-        await call.run(call.store.release, held)
+        await call.run(call.store.release, opened)
         raise
     if call.method == "HEAD" or status == 304:
-        await call.run(call.store.release, held)
+        await call.run(call.store.release, opened)
         return Response(status_code=status, headers=headers)
-    return _Sending(call, held, headers, status, start, length)
+    return _Sending(call, opened, headers, status, start, length)
 
 
 async def delete_object(call: Call) -> ASGIApp:
@@ -160,9 +160,9 @@ async def _copy(call: Call) -> ASGIApp:
             "storage class, website redirect location or encryption attributes.",
         )
 
-    held = await call.run(call.store.hold, key)
+    opened = await call.run(call.store.open_object, key)
     try:
-        source = held.stored
+        source = opened.stored
         for header, wrong in (
             ("x-amz-copy-source-if-match", False),
             ("x-amz-copy-source-if-none-match", True),
@@ -177,7 +177,7 @@ async def _copy(call: Call) -> ASGIApp:
         headers = source.headers if directive == "COPY" else stored_headers(call.headers)
         stored = await call.run(
             call.store.copy,
-            held,
+            opened,
             call.key,
             headers,
             asked or source.checksum.algorithm,
@@ -186,7 +186,7 @@ async def _copy(call: Call) -> ASGIApp:
             since=since,
         )
     finally:
-        await call.run(call.store.release, held)
+        await call.run(call.store.release, opened)
     told: list[Element] = [
         ("LastModified", moment(stored.modified)),
         ("ETag", f'"{stored.etag}"'),
@@ -203,14 +203,14 @@ class _Sending:
     """
 
     call: Call
-    held: Held
+    opened: OpenedObject
     headers: Mapping[str, str]
     status: int
     start: int
     length: int
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        chunks = self.call.store.blobs.read(self.held.pieces, self.start, self.length)
+        chunks = self.call.store.blobs.read(self.opened.pieces, self.start, self.length)
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             raw = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in self.headers.items()]
@@ -222,7 +222,7 @@ class _Sending:
         finally:
             gone.cancel()
             await self.call.run(_close, chunks)
-            await self.call.run(self.call.store.release, self.held)
+            await self.call.run(self.call.store.release, self.opened)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -43,7 +43,7 @@ def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
     """
     policy = _read(fields["policy"])
     if now > policy.expiration.timestamp():
-        raise _refused("Policy expired.")
+        raise _rejected("Policy expired.")
 
     told = {**fields, "bucket": bucket}
     covered: set[str] = set()
@@ -53,11 +53,11 @@ def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
             case ["content-length-range", int() as least, int() as most]:
                 sizes = Allowed(max(least, sizes.least), min(most, sizes.most))
             case ["eq" | "starts-with" as operator, str() as name, str() as value] if name.startswith("$"):
-                _hold(told, name[1:].lower(), operator, value)
+                _matches(told, name[1:].lower(), operator, value)
                 covered.add(name[1:].lower())
             case dict():
                 for name, value in condition.items():
-                    _hold(told, name.lower(), "eq", value)
+                    _matches(told, name.lower(), "eq", value)
                     covered.add(name.lower())
             case _:
                 raise S3Error("InvalidPolicyDocument", "Invalid Policy: Invalid Condition")
@@ -66,17 +66,17 @@ def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
         name for name in fields if name not in covered | _EXEMPT and not name.startswith("x-ignore-")
     )
     if extra:
-        raise _refused(f"Extra input fields: {', '.join(extra)}")
+        raise _rejected(f"Extra input fields: {', '.join(extra)}")
     return sizes
 
 
-def _hold(fields: Mapping[str, str], name: str, operator: str, expected: str) -> None:
+def _matches(fields: Mapping[str, str], name: str, operator: str, expected: str) -> None:
     value = fields.get(name)
     if value is None or not (value == expected if operator == "eq" else value.startswith(expected)):
-        raise _refused(f"Policy Condition failed: {json.dumps([operator, f'${name}', expected])}")
+        raise _rejected(f"Policy Condition failed: {json.dumps([operator, f'${name}', expected])}")
 
 
-def _refused(reason: str) -> S3Error:
+def _rejected(reason: str) -> S3Error:
     return S3Error("AccessDenied", f"Invalid according to Policy: {reason}")
 
 

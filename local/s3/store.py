@@ -99,7 +99,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class Held:
+class OpenedObject:
     """An object whose bytes somebody is reading."""
 
     stored: StoredObject
@@ -185,7 +185,7 @@ class Store:
         self._durable = durable
         self._lock = threading.Lock()
         self._read: Counter[str] = Counter()  # blobs that answers are being sent from
-        self._doomed: set[str] = set()  # those of them to be removed after that
+        self._unlinked: set[str] = set()  # those of them to be removed after that
 
         folder = root / bucket
         folder.mkdir(parents=True, exist_ok=True)
@@ -238,7 +238,7 @@ class Store:
 
     def copy(
         self,
-        source: Held,
+        source: OpenedObject,
         key: str,
         headers: Mapping[str, str],
         algorithm: str,
@@ -289,7 +289,7 @@ class Store:
             ).fetchall()
         return Page(tuple(_object(row) for row in rows[:limit]), len(rows) > limit)
 
-    def hold(self, key: str) -> Held:
+    def open_object(self, key: str) -> OpenedObject:
         """The object, whose bytes stay readable until `release` even if it goes meanwhile; NoSuchKey
         where there is none.
         """
@@ -300,18 +300,18 @@ class Store:
             rows = self._db.execute(
                 "select blob, size from pieces where version = ? order by ordinal", (stored.version,)
             )
-            held = Held(stored, tuple(Blob(*row) for row in rows))
-            self._read.update(piece.name for piece in held.pieces)
-        return held
+            opened = OpenedObject(stored, tuple(Blob(*row) for row in rows))
+            self._read.update(piece.name for piece in opened.pieces)
+        return opened
 
-    def release(self, held: Held) -> None:
+    def release(self, opened: OpenedObject) -> None:
         with self._lock:
-            self._read.subtract(piece.name for piece in held.pieces)
-            freed = {piece.name for piece in held.pieces if self._read[piece.name] <= 0}
+            self._read.subtract(piece.name for piece in opened.pieces)
+            freed = {piece.name for piece in opened.pieces if self._read[piece.name] <= 0}
             for name in freed:
                 del self._read[name]
-            unused = self._unused(freed & self._doomed)
-            self._doomed -= freed
+            unused = self._unused(freed & self._unlinked)
+            self._unlinked -= freed
         self.blobs.remove(unused)
 
     # Uploads
@@ -389,7 +389,7 @@ class Store:
                 return Completed(key, finished[0], Checksum(finished[1], finished[2]))
 
             upload = self._upload(upload_id, key)
-            held = {
+            opened = {
                 number: (Blob(blob, size), etag, value)
                 for number, blob, size, etag, value in self._db.execute(
                     "select number, blob, size, etag, checksum from parts where upload = ?", (upload_id,)
@@ -398,9 +398,9 @@ class Store:
             _check_parts(
                 upload,
                 listed,
-                {number: (blob.size, etag, value) for number, (blob, etag, value) in held.items()},
+                {number: (blob.size, etag, value) for number, (blob, etag, value) in opened.items()},
             )
-            chosen = [held[part.number] for part in listed]
+            chosen = [opened[part.number] for part in listed]
             checksum = joined(upload.algorithm, ((value, blob.size) for blob, _, value in chosen))
             size = sum(blob.size for blob, _, _ in chosen)
             _check_declared(checksum, size, declared, declared_size)
@@ -419,7 +419,7 @@ class Store:
                 request_id,
             )
             # of which those now in the object are in use
-            dropped.extend(blob.name for blob, _, _ in held.values())
+            dropped.extend(blob.name for blob, _, _ in opened.values())
             self._db.execute("delete from parts where upload = ?", (upload_id,))
             self._db.execute(
                 "update uploads set finished = ?, listed = ?, etag = ?, checksum = ? where id = ?",
@@ -471,7 +471,7 @@ class Store:
                 raise
             unused = self._unused(dropped)
             busy = {name for name in unused if self._read[name] > 0}
-            self._doomed |= busy
+            self._unlinked |= busy
             self._flush_events()
         self.blobs.remove(unused - busy)
 
@@ -582,7 +582,7 @@ def _opened(file: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def _check_parts(
-    upload: Upload, listed: tuple[ListedPart, ...], held: Mapping[int, tuple[int, str, str]]
+    upload: Upload, listed: tuple[ListedPart, ...], opened: Mapping[int, tuple[int, str, str]]
 ) -> None:
     """The list is in order, names parts that are there (number -> size, ETag, checksum), and only its
     last is small.
@@ -590,11 +590,11 @@ def _check_parts(
     if any(second.number <= first.number for first, second in pairwise(listed)):
         raise S3Error("InvalidPartOrder", UploadId=upload.id)
     for part in listed:
-        size, etag, value = held.get(part.number, (0, "", ""))
+        size, etag, value = opened.get(part.number, (0, "", ""))
         if etag != part.etag or any(told != (upload.algorithm, value) for told in part.checksums):
             raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=part.number, ETag=part.etag)
     for part in listed[:-1]:
-        size, etag, _ = held[part.number]
+        size, etag, _ = opened[part.number]
         if size < PART_LEAST:
             raise S3Error(
                 "EntityTooSmall",

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, acts, refused, roles, said
+from tests.given.members import AT, Somebody, acts, rejected, roles
 from tests.given.tenants import Client
 from vitrine.library import organizations
 from vitrine.models.people import Role
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.given.tenants import Tenant
 
-ABSENT = refused(404, "not_found", "There is no such invitation, or it is not open any more")
+ABSENT = rejected(404, "not_found", "There is no such invitation, or it is not open any more")
 
 
 def accept(client: Client, token: object) -> httpx.Response:
@@ -43,7 +44,7 @@ def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
 
     answers = [accept(client, token) for client in (person.client, person.signed_in(), person.client)]
 
-    assert [said(answer) for answer in answers] == [
+    assert [outcome(answer) for answer in answers] == [
         (200, {"invitation": invitation | {"status": "accepted"}, "member": person.shown(tenant, role)})
     ] * 3
     assert person.client.get("/api/me").json()["role"] == role
@@ -55,7 +56,7 @@ def test_many_times_at_once_is_once(tenant: Tenant) -> None:
     token = invited(tenant, person.email)["token"]
 
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: said(accept(person.client, token)), range(8)))
+        answers = list(threads.map(lambda _: outcome(accept(person.client, token)), range(8)))
 
     assert [status for status, _ in answers] == [200] * 8
     assert all(body == answers[0][1] for _, body in answers)
@@ -75,14 +76,14 @@ def test_another_person_cannot_use_it(tenant: Tenant) -> None:
     person, other = Somebody.new(), Somebody.new()
     token = invited(tenant, person.email)["token"]
 
-    assert said(accept(other.client, token)) == refused(
+    assert outcome(accept(other.client, token)) == rejected(
         403, "other_recipient", "This invitation is for another e-mail address than yours"
     )
-    assert said(accept(tenant.studio, token)) == refused(
+    assert outcome(accept(tenant.studio, token)) == rejected(
         403, "other_recipient", "This invitation is for another e-mail address than yours"
     )
     assert accept(person.client, token).status_code == 200
-    assert said(accept(other.client, token)) == ABSENT
+    assert outcome(accept(other.client, token)) == ABSENT
     assert roles(tenant) == {tenant.owner.user_id: "owner", person.id: "editor"}
 
 
@@ -137,7 +138,7 @@ def test_one_that_is_not_open_is_as_one_that_there_is_not(
     with owner() as connection:
         spoiled(connection, UUID(invitation["id"]))
 
-    assert [said(accept(client, invitation["token"])) for client in (person.client, other.client)] == [
+    assert [outcome(accept(client, invitation["token"])) for client in (person.client, other.client)] == [
         ABSENT,
         ABSENT,
     ]
@@ -158,7 +159,7 @@ def test_one_that_is_not_open_is_as_one_that_there_is_not(
 def test_a_token_that_is_none_opens_nothing(tenant: Tenant, spelled: Callable[[str], str]) -> None:
     person = Somebody.new()
 
-    assert said(accept(person.client, spelled(invited(tenant, person.email)["token"]))) == ABSENT
+    assert outcome(accept(person.client, spelled(invited(tenant, person.email)["token"]))) == ABSENT
 
 
 def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Tenant) -> None:
@@ -166,11 +167,11 @@ def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Te
     invitation = invited(tenant, person.email)
 
     assert (
-        said(accept(person.client, invitation["id"]))
-        == said(accept(person.client, person.signed_in().token))
+        outcome(accept(person.client, invitation["id"]))
+        == outcome(accept(person.client, person.signed_in().token))
         == ABSENT
     )
-    assert said(Client(None, token=invitation["token"]).get("/api/me")) == (
+    assert outcome(Client(None, token=invitation["token"]).get("/api/me")) == (
         401,
         {"error": "Missing or invalid authentication", "code": "unauthorized"},
     )
@@ -185,7 +186,7 @@ def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Te
     ],
 )
 def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
-    assert said(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == refused(
+    assert outcome(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == rejected(
         400,
         "invalid",
         f"token: {sentence}",

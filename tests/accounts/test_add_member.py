@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from functions.add_member.handler import app
+from tests.given.answers import outcome
 from tests.given.loops import call
-from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, refused, roles, said, setting
+from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, rejected, roles, setting
 from tests.given.shapes import TOO_MANY
 from vitrine.errors import Forbidden
 from vitrine.library import members
@@ -35,7 +36,7 @@ def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
 
     answer = add(tenant.studio, person.email, role)
 
-    assert said(answer) == (200, person.shown(tenant, role))
+    assert outcome(answer) == (200, person.shown(tenant, role))
     assert person.client.get("/api/me").json()["role"] == role
     assert acts(tenant.id) == [("member.add", tenant.owner.user_id, person.id, {"role": role})]
 
@@ -44,7 +45,7 @@ def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
 def test_an_address_is_the_same_in_capitals_and_between_blanks(tenant: Tenant, spelled: Any) -> None:
     person = Somebody.new()
 
-    assert said(add(tenant.studio, spelled(person.email))) == (200, person.shown(tenant, "editor"))
+    assert outcome(add(tenant.studio, spelled(person.email))) == (200, person.shown(tenant, "editor"))
 
 
 def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, stranger: Tenant) -> None:
@@ -53,11 +54,11 @@ def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, str
 
     answer = add(admin.client, person.email, organizationId=str(stranger.id))
 
-    assert said(answer) == (200, person.shown(stranger, "editor"))
+    assert outcome(answer) == (200, person.shown(stranger, "editor"))
 
 
 def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
-    assert said(add(tenant.studio, f"{uuid4().hex}@example.org")) == refused(
+    assert outcome(add(tenant.studio, f"{uuid4().hex}@example.org")) == rejected(
         404,
         "no_such_person",
         "Nobody here has this e-mail address; an invitation can be sent to it",
@@ -93,8 +94,8 @@ def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
 
     answers = [add(tenant.studio, person.email, role) for role in ("viewer", "admin")]
 
-    assert [said(answer) for answer in answers] == [
-        refused(409, "already_member", "Whoever has this e-mail address is a member already"),
+    assert [outcome(answer) for answer in answers] == [
+        rejected(409, "already_member", "Whoever has this e-mail address is a member already"),
     ] * 2
     assert roles(tenant)[person.id] == "viewer"
 
@@ -112,7 +113,7 @@ def test_added_many_times_at_once_somebody_is_in_once(tenant: Tenant) -> None:
 def test_only_owners_make_owners(tenant: Tenant) -> None:
     person = Somebody.new()
 
-    assert said(add(Somebody.of(tenant, "admin").client, person.email, "owner")) == refused(
+    assert outcome(add(Somebody.of(tenant, "admin").client, person.email, "owner")) == rejected(
         403, "insufficient_role", OWNERS_ONLY
     )
     assert person.id not in roles(tenant)
@@ -149,7 +150,7 @@ def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
-    assert said(add(tenant.studio, email)) == refused(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
+    assert outcome(add(tenant.studio, email)) == rejected(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
 
 
 @pytest.mark.parametrize("role", ["", "Owner", "superadmin", "owner,admin", None, 1, ["admin"]])
@@ -164,13 +165,13 @@ def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
 
 
 def test_no_nul_comes_in(tenant: Tenant) -> None:
-    assert said(add(tenant.studio, "a\0@example.org")) == refused(
+    assert outcome(add(tenant.studio, "a\0@example.org")) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
 def test_everything_at_fault_is_named(tenant: Tenant) -> None:
-    assert said(tenant.studio.post(f"{AT}/add-member", json={})) == refused(
+    assert outcome(tenant.studio.post(f"{AT}/add-member", json={})) == rejected(
         400,
         "invalid",
         "email: Required",

@@ -24,25 +24,25 @@ COOKIE = "better-auth.session_token"
 both = pytest.mark.parametrize("decision", ["approve", "deny"])
 
 
-def refused(status: int, error: str, sentence: object) -> tuple[int, dict[str, object]]:
+def rejected(status: int, error: str, sentence: object) -> tuple[int, dict[str, object]]:
     return status, {"error": error, "error_description": sentence, "message": sentence}
 
 
-UNAUTHORIZED = refused(401, "unauthorized", "Missing or invalid authentication")
-WRONG_ORIGIN = refused(
+UNAUTHORIZED = rejected(401, "unauthorized", "Missing or invalid authentication")
+WRONG_ORIGIN = rejected(
     403,
     "origin_not_allowed",
     "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one",
 )
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
+def outcome(answer: httpx.Response) -> tuple[int, Any]:
     assert answer.headers["cache-control"] == "no-store"
     return answer.status_code, answer.json()
 
 
 def decide(client: Client, decision: str, code: str, **headers: str) -> tuple[int, Any]:
-    return said(client.post(f"/api/auth/device/{decision}", json={"userCode": code}, headers=headers))
+    return outcome(client.post(f"/api/auth/device/{decision}", json={"userCode": code}, headers=headers))
 
 
 def status(terminal: Terminal) -> Any:
@@ -84,7 +84,7 @@ def test_what_was_decided_is_decided(
     before = status(terminal)
 
     for person in (tenant, stranger):
-        assert decide(person.signed_in(), decision, terminal.user_code) == refused(
+        assert decide(person.signed_in(), decision, terminal.user_code) == rejected(
             400, "invalid_request", "Device code already processed"
         )
     assert status(terminal) == before
@@ -115,7 +115,7 @@ def test_without_a_session_nothing_is_decided(terminal: Terminal, tenant: Tenant
         connection.execute(
             "update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id]
         )
-    lacking = refused(403, "session_required", "This takes a signed-in person; an API key cannot do it")
+    lacking = rejected(403, "session_required", "This takes a signed-in person; an API key cannot do it")
 
     for client in (
         Client(None),
@@ -133,7 +133,7 @@ def test_without_a_session_nothing_is_decided(terminal: Terminal, tenant: Tenant
 @both
 @pytest.mark.parametrize("code", ["ABCD2345", "'", "-"])
 def test_a_code_that_nobody_has_is_refused(tenant: Tenant, decision: str, code: str) -> None:
-    assert decide(tenant.signed_in(), decision, code) == refused(400, "invalid_request", "Invalid user code")
+    assert decide(tenant.signed_in(), decision, code) == rejected(400, "invalid_request", "Invalid user code")
 
 
 @both
@@ -145,7 +145,7 @@ def test_what_has_expired_is_not_decided_and_the_device_is_told_why(
             "update device_codes set expires_at = now() where user_code = %s", [terminal.user_code]
         )
 
-    assert decide(tenant.signed_in(), decision, terminal.user_code) == refused(
+    assert decide(tenant.signed_in(), decision, terminal.user_code) == rejected(
         400, "expired_token", "User code has expired"
     )
     assert terminal.poll().json()["error"] == "expired_token"
@@ -166,7 +166,7 @@ def test_what_has_expired_is_not_decided_and_the_device_is_told_why(
 def test_what_is_no_code_is_refused(tenant: Tenant, decision: str, body: Any, sentence: str) -> None:
     answer = tenant.signed_in().post(f"/api/auth/device/{decision}", json=body)
 
-    assert said(answer) == refused(400, "invalid_request", sentence)
+    assert outcome(answer) == rejected(400, "invalid_request", sentence)
 
 
 @both
@@ -219,5 +219,5 @@ def test_guesses_are_counted(
         settings.cache_clear()
 
     assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
-    assert answers[3].json() == refused(429, "rate_limited", TOO_MANY)[1]
+    assert answers[3].json() == rejected(429, "rate_limited", TOO_MANY)[1]
     assert status(terminal) == "pending"

@@ -30,7 +30,7 @@ OTHER = (403, {"error": "No access to this item's organization", "code": "other_
 NOWHERE = "0" * 31 + "1"
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
+def outcome(answer: httpx.Response) -> tuple[int, Any]:
     """Status and body, without what differs from call to call."""
     body = answer.json()
     return answer.status_code, {name: value for name, value in body.items() if name != "info"} if isinstance(
@@ -70,7 +70,7 @@ def test_credentials_that_are_none_are_all_refused_alike(headers: dict[str, str]
 
     answer = nobody(**headers)
 
-    assert said(answer) == UNAUTHORIZED
+    assert outcome(answer) == UNAUTHORIZED
     assert "www-authenticate" not in answer.headers
     assert time.monotonic() - began >= settings().credential_delay
 
@@ -94,8 +94,8 @@ def test_a_key_opens_in_either_header(tenant: Tenant) -> None:
         nobody(x_api_key=key, authorization="Bearer x"),
     ]
 
-    assert [said(answer) for answer in answers] == [(200, me)] * 4
-    assert said(nobody(authorization=f"bearer {key}")) == UNAUTHORIZED
+    assert [outcome(answer) for answer in answers] == [(200, me)] * 4
+    assert outcome(nobody(authorization=f"bearer {key}")) == UNAUTHORIZED
 
 
 def test_in_v1_the_bearer_goes_before_the_key(tenant: Tenant) -> None:
@@ -110,7 +110,7 @@ def test_in_v1_the_bearer_goes_before_the_key(tenant: Tenant) -> None:
 
 
 def test_in_v1_a_refusal_has_its_envelope() -> None:
-    assert said(Client(None).get("/api/v1/media?limit=0")) == (
+    assert outcome(Client(None).get("/api/v1/media?limit=0")) == (
         401,
         {"success": False, "error": "Unauthorized", "code": "HTTP_401"},
     )
@@ -129,9 +129,9 @@ def test_another_organizations_item_is_refused_as_the_documents_promise(
         f"/api/dataset/{theirs}/media",
     ]
 
-    assert [said(tenant.studio.get(path)) for path in asked] == [OTHER] * 3
-    assert said(tenant.studio.post("/api/folder", json={"datasetId": theirs, "name": "n"})) == OTHER
-    assert said(
+    assert [outcome(tenant.studio.get(path)) for path in asked] == [OTHER] * 3
+    assert outcome(tenant.studio.post("/api/folder", json={"datasetId": theirs, "name": "n"})) == OTHER
+    assert outcome(
         tenant.studio.get("/api/upload/s3/params", params={"filename": "f", "metadata[datasetId]": theirs})
     ) == (
         404,
@@ -151,7 +151,7 @@ def test_another_organizations_item_is_refused_as_the_documents_promise(
     ],
 )
 def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, path: str, sentence: str, wrong: str) -> None:
-    assert said(tenant.studio.get(path.format(wrong))) == (404, {"error": sentence, "code": "not_found"})
+    assert outcome(tenant.studio.get(path.format(wrong))) == (404, {"error": sentence, "code": "not_found"})
 
 
 def test_an_items_own_organization_is_the_one_that_is_opened(tenant: Tenant, stranger: Tenant) -> None:
@@ -162,7 +162,7 @@ def test_an_items_own_organization_is_the_one_that_is_opened(tenant: Tenant, str
     made = tenant.studio.post(f"/api/organization/{stranger.id.hex}/datasets", json={"name": "n"})
 
     assert listed.status_code == 200
-    assert said(made) == (
+    assert outcome(made) == (
         403,
         {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
     )
@@ -187,7 +187,11 @@ def test_a_collection_that_contradicts_the_organization_named_is_not_found(
     )
 
     assert unnamed.status_code == 200
-    assert said(contradicted) == said(signed) == (404, {"error": "Collection not found", "code": "not_found"})
+    assert (
+        outcome(contradicted)
+        == outcome(signed)
+        == (404, {"error": "Collection not found", "code": "not_found"})
+    )
 
 
 def test_an_organization_can_be_named(tenant: Tenant, stranger: Tenant) -> None:
@@ -212,7 +216,7 @@ def test_an_organization_that_is_not_there_cannot_be_named(tenant: Tenant, named
     studio = tenant.studio.get("/api/me", headers={"x-team-id": named})
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": named})
 
-    assert said(studio) == (404, {"error": "Organization not found", "code": "organization_not_found"})
+    assert outcome(studio) == (404, {"error": "Organization not found", "code": "organization_not_found"})
     assert (v1.status_code, v1.json()) == (
         403,
         {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"},
@@ -223,7 +227,7 @@ def test_an_organization_one_is_not_in_cannot_be_named(tenant: Tenant, stranger:
     studio = tenant.studio.get("/api/me", headers={"x-team-id": stranger.id.hex})
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": stranger.id.hex})
 
-    assert said(studio) == (
+    assert outcome(studio) == (
         403,
         {"error": "You are not a member of this organization", "code": "not_a_member"},
     )
@@ -241,7 +245,7 @@ def test_who_is_in_no_organization_is_told_so(tenant: Tenant) -> None:
     person = organizations.add_person(email=f"alone-{tenant.name}@example.org", name="Alone")
     alone = Client(organizations.add_key(person, "a key", ["*"]))
 
-    assert said(alone.get("/api/me")) == (
+    assert outcome(alone.get("/api/me")) == (
         400,
         {"error": "You belong to no organization yet", "code": "organization_required"},
     )
@@ -256,8 +260,8 @@ def test_another_teams_item_is_not_found_in_v1(tenant: Tenant, stranger: Tenant)
         "/api/folder", json={"datasetId": stranger.collection_id.hex, "name": "n"}
     ).json()["folder"]["id"]
 
-    assert said(tenant.studio.get(f"/api/media/{folder}")) == OTHER
-    assert said(tenant.studio.get(f"/api/v1/media/{folder}")) == (
+    assert outcome(tenant.studio.get(f"/api/media/{folder}")) == OTHER
+    assert outcome(tenant.studio.get(f"/api/v1/media/{folder}")) == (
         404,
         {"success": False, "error": "Media not found", "code": "HTTP_404"},
     )
@@ -402,7 +406,7 @@ def test_a_stale_name_is_refused_and_never_another_organization_opened(
 ) -> None:
     def answers(organization: object) -> list[tuple[int, Any]]:
         return [
-            said(client.get(path, headers={"x-team-id": str(organization)}))
+            outcome(client.get(path, headers={"x-team-id": str(organization)}))
             for path in ("/api/me", "/api/v1/media")
             for client in (traveller.person.client, traveller.session)
         ]
@@ -558,7 +562,7 @@ def test_a_collection_named_in_a_body_decides_before_cookie_and_session(travelle
     contradicted = traveller.session.post("/api/folder", json=body, headers={"x-team-id": first.id.hex})
 
     assert unnamed.json()["folder"]["datasetId"] == second.collection_id.hex
-    assert said(contradicted) == (404, {"error": "Collection not found", "code": "not_found"})
+    assert outcome(contradicted) == (404, {"error": "Collection not found", "code": "not_found"})
 
 
 # Sessions beside keys.
@@ -575,7 +579,7 @@ def test_a_session_comes_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
     assert [ask(path, **way).status_code for path in ("/api/me", "/api/v1/media") for way in ways] == [
         200
     ] * 4
-    assert said(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED  # this is http
+    assert outcome(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED  # this is http
 
 
 @pytest.mark.parametrize(
@@ -622,7 +626,7 @@ def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, s
     )
     assert ask("/api/me", authorization=bearer, x_api_key=key).json()["userId"] == stranger.owner.user_id.hex
     assert ask("/api/v1/teams", authorization="Bearer x", x_api_key=key).status_code == 401
-    assert said(ask("/api/me", authorization=bearer, x_api_key="x")) == UNAUTHORIZED
+    assert outcome(ask("/api/me", authorization=bearer, x_api_key="x")) == UNAUTHORIZED
 
 
 def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
@@ -632,7 +636,9 @@ def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
             "update sessions set expires_at = now() where user_id = %s", [tenant.owner.user_id]
         )
 
-    assert said(signed_in.get("/api/me")) == said(nobody(cookie=session_cookie(signed_in))) == UNAUTHORIZED
+    assert (
+        outcome(signed_in.get("/api/me")) == outcome(nobody(cookie=session_cookie(signed_in))) == UNAUTHORIZED
+    )
 
 
 # Scopes and roles.
@@ -642,11 +648,11 @@ def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
 def test_a_key_reaches_as_far_as_its_scopes(tenant: Tenant, scopes: list[str]) -> None:
     client = tenant.client(scopes=scopes)
 
-    assert said(client.get(f"/api/organization/{tenant.id.hex}/datasets")) == (
+    assert outcome(client.get(f"/api/organization/{tenant.id.hex}/datasets")) == (
         403,
         {"error": "This API key does not have the scope media:read", "code": "insufficient_scope"},
     )
-    assert said(client.get("/api/v1/media")) == (
+    assert outcome(client.get("/api/v1/media")) == (
         403,
         {
             "success": False,

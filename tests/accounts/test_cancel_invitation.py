@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.members import AT, Somebody, acts, refused, said
+from tests.given.members import AT, Somebody, acts, rejected
 from vitrine.errors import Forbidden
 from vitrine.library import members
 
@@ -48,8 +49,8 @@ def test_its_token_opens_nothing_any_more(
         cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())
     ]
 
-    assert [said(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
-    assert said(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
+    assert [outcome(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
+    assert outcome(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == rejected(
         404,
         "not_found",
         "There is no such invitation, or it is not open any more",
@@ -76,19 +77,19 @@ def test_what_was_accepted_cannot_be_taken_back(
 ) -> None:
     person.client.post(f"{AT}/accept-invitation", json={"token": invitation["token"]})
 
-    assert said(cancel(tenant.studio, invitation["id"])) == refused(
+    assert outcome(cancel(tenant.studio, invitation["id"])) == rejected(
         409, "already_accepted", "This invitation was accepted already"
     )
 
 
 def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitation: dict[str, Any]) -> None:
     for named in (invitation["id"], NOWHERE):
-        assert said(cancel(stranger.studio, named)) == refused(404, "not_found", "Invitation not found")
+        assert outcome(cancel(stranger.studio, named)) == rejected(404, "not_found", "Invitation not found")
 
 
 @pytest.mark.parametrize("wrong", ["", "x", None, 1])
 def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
-    assert said(cancel(tenant.studio, wrong)) == refused(
+    assert outcome(cancel(tenant.studio, wrong)) == rejected(
         400, "invalid", f"invitationId: {ID}", ("invitationId", ID)
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.people import (
     CHANGE_PASSWORD,
@@ -23,8 +24,7 @@ from tests.given.people import (
     about,
     cookies,
     look,
-    refused,
-    said,
+    rejected,
 )
 from tests.given.tenants import Client
 from vitrine import credentials
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 NEW = "a new password of mine"
-WRONG = refused(400, "invalid_password", "Invalid password", **about("currentPassword", "Invalid password"))
+WRONG = rejected(400, "invalid_password", "Invalid password", **about("currentPassword", "Invalid password"))
 
 
 def change(client: Client, current: str = PASSWORD, new: str = NEW, **more: Any) -> httpx.Response:
@@ -50,10 +50,10 @@ def test_the_new_password_opens_and_the_old_one_no_more() -> None:
 
     answer = change(someone.client)
 
-    assert said(answer) == (200, {"token": None, "user": someone.shown()})
+    assert outcome(answer) == (200, {"token": None, "user": someone.shown()})
     assert cookies(answer) == []
     assert someone.sign_in(NEW).status_code == 200
-    assert said(someone.sign_in(PASSWORD)) == NOT_RECOGNIZED
+    assert outcome(someone.sign_in(PASSWORD)) == NOT_RECOGNIZED
     assert someone.client.get(GET_SESSION).json()["user"] == someone.shown()
 
 
@@ -66,7 +66,7 @@ def test_other_sessions_go_on_unless_they_are_to_end() -> None:
     change(someone.client, NEW, PASSWORD, revokeOtherSessions=True)
 
     assert after_the_first["user"] == someone.shown()
-    assert said(change(other)) == UNAUTHORIZED
+    assert outcome(change(other)) == UNAUTHORIZED
     assert someone.client.get(GET_SESSION).json()["user"] == someone.shown()
     assert stranger.client.get(GET_SESSION).json()["user"] == stranger.shown()
 
@@ -75,14 +75,14 @@ def test_who_does_not_know_the_current_password_changes_nothing() -> None:
     someone = Someone.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
-    assert said(change(someone.client, "a wrong one", revokeOtherSessions=True)) == WRONG
+    assert outcome(change(someone.client, "a wrong one", revokeOtherSessions=True)) == WRONG
 
     assert someone.sign_in().status_code == 200
     assert other.get(GET_SESSION).json()["user"] == someone.shown()
 
 
 def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
-    assert said(change(tenant.signed_in())) == WRONG
+    assert outcome(change(tenant.signed_in())) == WRONG
     assert look("select password_hash from users where id = %s", tenant.owner.user_id) == [(None,)]
 
 
@@ -92,7 +92,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
         (
             PASSWORD,
             "1234567",
-            refused(
+            rejected(
                 400,
                 "password_too_short",
                 "Password too short",
@@ -102,7 +102,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
         (
             PASSWORD,
             "x" * 129,
-            refused(
+            rejected(
                 400,
                 "password_too_long",
                 "Password too long",
@@ -112,31 +112,31 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
         (
             "x" * 129,
             NEW,
-            refused(
+            rejected(
                 400,
                 "password_too_long",
                 "Password too long",
                 **about("currentPassword", "Must have at most 128 characters"),
             ),
         ),
-        (PASSWORD, f"{NEW}\0", refused(400, "invalid", "A text holds a character that cannot be stored")),
+        (PASSWORD, f"{NEW}\0", rejected(400, "invalid", "A text holds a character that cannot be stored")),
     ],
 )
-def test_what_cannot_be_a_password_is_refused(current: str, new: str, refusal: object) -> None:
+def test_what_cannot_be_a_password_is_refused(current: str, new: str, rejection: object) -> None:
     someone = Someone.new()
 
-    assert said(change(someone.client, current, new)) == refusal
+    assert outcome(change(someone.client, current, new)) == rejection
     assert someone.sign_in().status_code == 200
 
 
 def test_a_key_changes_no_password(tenant: Tenant) -> None:
-    assert said(change(tenant.studio)) == refused(
+    assert outcome(change(tenant.studio)) == rejected(
         403, "session_required", "This takes a signed-in person; an API key cannot do it"
     )
 
 
 def test_nobody_changes_no_password() -> None:
-    assert said(change(Client(None))) == UNAUTHORIZED
+    assert outcome(change(Client(None))) == UNAUTHORIZED
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_of_those_who_change_it_at_once_one_does() -> None:
         answers = list(threads.map(lambda word: change(someone.client, new=word), words))
 
     changed = [word for word, answer in zip(words, answers, strict=True) if answer.status_code == 200]
-    conflict = refused(409, "conflict", "The password was changed at the same time")
+    conflict = rejected(409, "conflict", "The password was changed at the same time")
     assert len(changed) == 1
-    assert all(said(answer) in (conflict, WRONG) for answer in answers if answer.status_code != 200)
+    assert all(outcome(answer) in (conflict, WRONG) for answer in answers if answer.status_code != 200)
     assert [someone.sign_in(word).status_code for word in words if word in changed] == [200]
 
 

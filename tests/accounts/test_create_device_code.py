@@ -23,16 +23,16 @@ PATH = "/api/auth/device/code"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def refused(sentence: str, error: str = "invalid_request") -> tuple[int, dict[str, str]]:
+def rejected(sentence: str, error: str = "invalid_request") -> tuple[int, dict[str, str]]:
     return 400, {"error": error, "error_description": sentence, "message": sentence}
 
 
 def test_a_device_is_given_its_codes_and_told_where_to_send_its_person() -> None:
     answer = begin_login()
 
-    said = answer.json()
-    device_code, user_code = said["device_code"], said["user_code"]
-    assert (answer.status_code, said) == (
+    answered = answer.json()
+    device_code, user_code = answered["device_code"], answered["user_code"]
+    assert (answer.status_code, answered) == (
         200,
         {
             "device_code": device_code,
@@ -49,22 +49,24 @@ def test_a_device_is_given_its_codes_and_told_where_to_send_its_person() -> None
 
 
 def test_no_two_logins_share_a_code() -> None:
-    said = [begin_login().json() for _ in range(50)]
+    answered = [begin_login().json() for _ in range(50)]
 
-    assert len({each["device_code"] for each in said}) == len({each["user_code"] for each in said}) == 50
+    assert (
+        len({each["device_code"] for each in answered}) == len({each["user_code"] for each in answered}) == 50
+    )
 
 
 def test_of_the_device_code_only_the_hash_is_kept() -> None:
-    said = begin_login().json()
+    answered = begin_login().json()
 
     with owner() as connection:
         kept = connection.execute(
-            "select * from device_codes where user_code = %s", [said["user_code"]]
+            "select * from device_codes where user_code = %s", [answered["user_code"]]
         ).fetchone()
 
     assert kept is not None
-    assert kept["device_code_hash"] == fingerprint(said["device_code"])
-    assert said["device_code"] not in str(kept)
+    assert kept["device_code_hash"] == fingerprint(answered["device_code"])
+    assert answered["device_code"] not in str(kept)
     assert (kept["client_id"], kept["scope"], kept["status"], kept["user_id"], kept["polled_at"]) == (
         "coreviz-cli",
         SCOPE,
@@ -117,7 +119,7 @@ def test_a_form_says_the_same_as_json(content: str) -> None:
 def test_what_a_device_cannot_be_called_is_refused(body: Any, sentence: str) -> None:
     answer = http().post(PATH, json=body)
 
-    assert (answer.status_code, answer.json()) == refused(sentence)
+    assert (answer.status_code, answer.json()) == rejected(sentence)
 
 
 @pytest.mark.parametrize(
@@ -133,19 +135,19 @@ def test_one_within_each_limit_is_taken(body: dict[str, Any]) -> None:
 def test_a_form_that_is_none_is_refused(content: bytes) -> None:
     answer = http().post(PATH, content=content, headers=FORM)
 
-    assert (answer.status_code, answer.json()) == refused("The body is not the fields of a form")
+    assert (answer.status_code, answer.json()) == rejected("The body is not the fields of a form")
 
 
 def test_a_form_without_text_that_can_be_stored_is_refused() -> None:
     answer = http().post(PATH, content=b"client_id=a%00b", headers=FORM)
 
-    assert (answer.status_code, answer.json()) == refused("A text holds a character that cannot be stored")
+    assert (answer.status_code, answer.json()) == rejected("A text holds a character that cannot be stored")
 
 
 def test_what_is_no_json_is_refused() -> None:
     answer = http().post(PATH, content=b"client_id=x", headers={"content-type": "application/json"})
 
-    assert (answer.status_code, answer.json()) == refused("The body is not valid JSON")
+    assert (answer.status_code, answer.json()) == rejected("The body is not valid JSON")
 
 
 def test_another_method_is_refused_in_the_same_shape() -> None:

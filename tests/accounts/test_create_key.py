@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import A_KEY, ALL, STUDIO, lacks, listed, make, person, refused, said, works
+from tests.given.keys import A_KEY, ALL, STUDIO, lacks, listed, make, person, rejected, works
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, TAKEN
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
@@ -63,7 +64,7 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
     )
 
     key = answer.json()["key"]
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "apiKey": {
@@ -84,7 +85,7 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert Client(key).get("/api/me").json()["userId"] == tenant.owner.user_id.hex
     assert Client(None).get("/api/me", headers={"authorization": f"Bearer {key}"}).status_code == 200
-    assert said(Client(key).get(STUDIO)) == lacks("admin:api-keys")
+    assert outcome(Client(key).get(STUDIO)) == lacks("admin:api-keys")
 
 
 def test_only_its_hash_is_kept(tenant: Tenant) -> None:
@@ -128,18 +129,18 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, refused(400, "invalid", "Required", at="name")),
-        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"name": "a\0b"}, refused(400, "invalid", "A text holds a character that cannot be stored")),
-        ({"name": None}, refused(400, "invalid", "Must be a string", at="name")),
-        ({"name": 1}, refused(400, "invalid", "Must be a string", at="name")),
+        ({}, rejected(400, "invalid", "Required", at="name")),
+        ({"name": ""}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "a\0b"}, rejected(400, "invalid", "A text holds a character that cannot be stored")),
+        ({"name": None}, rejected(400, "invalid", "Must be a string", at="name")),
+        ({"name": 1}, rejected(400, "invalid", "Must be a string", at="name")),
     ],
 )
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
-    assert said(session.post(STUDIO, json={"scopes": ["*"], **body})) == expected
+    assert outcome(session.post(STUDIO, json={"scopes": ["*"], **body})) == expected
     assert listed(session) == []
 
 
@@ -147,7 +148,7 @@ def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], 
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
     answer = tenant.signed_in().post(STUDIO, content=body)
 
-    assert said(answer) == (400, {**expected, "message": expected["error"]})
+    assert outcome(answer) == (400, {**expected, "message": expected["error"]})
 
 
 # Scopes.
@@ -161,10 +162,10 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, refused(400, "invalid", "Required", at="scopes")),
-        *(({"scopes": wrong}, refused(400, "invalid", SHAPE, at="scopes")) for wrong in NO_SCOPES),
+        ({}, rejected(400, "invalid", "Required", at="scopes")),
+        *(({"scopes": wrong}, rejected(400, "invalid", SHAPE, at="scopes")) for wrong in NO_SCOPES),
         *(
-            ({"scopes": [wrong]}, refused(400, "invalid", KNOWN))
+            ({"scopes": [wrong]}, rejected(400, "invalid", KNOWN))
             for wrong in (
                 "",
                 "media",
@@ -176,7 +177,7 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
                 "x" * 100_000,
             )
         ),
-        ({"scopes": ["media:read", "nothing"]}, refused(400, "invalid", KNOWN)),
+        ({"scopes": ["media:read", "nothing"]}, rejected(400, "invalid", KNOWN)),
     ],
     ids=range(20),
 )
@@ -184,7 +185,7 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
 def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
-    assert said(session.post(STUDIO, json={"name": "x", **body})) == expected
+    assert outcome(session.post(STUDIO, json={"name": "x", **body})) == expected
     assert listed(session) == []
 
 
@@ -193,13 +194,13 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     large = tenant.client(scopes=ALL)
 
     answers = {
-        scope: said(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]}))
+        scope: outcome(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]}))
         for scope in ("*", "media:read", "admin:users")
     }
 
     assert answers == {scope: lacks(scope) for scope in answers}
     # all there are is not all there will be
-    assert said(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")
+    assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")
     assert make(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
     assert make(large, scopes=ALL)["apiKey"]["scopes"] == ALL
     assert make(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
@@ -220,14 +221,14 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
 
     assert key.get("/api/me").json()["role"] == "viewer"
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 200
-    assert said(key.post("/api/folder", json=folder)) == (
+    assert outcome(key.post("/api/folder", json=folder)) == (
         403,
         {"error": "This takes the role owner, admin or editor; yours is viewer", "code": "insufficient_role"},
     )
-    assert said(key.get(STUDIO)) == refused(
+    assert outcome(key.get(STUDIO)) == rejected(
         403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
     )
-    assert said(key.post(STUDIO, json={"name": "x", "scopes": ["media:read"]})) == refused(
+    assert outcome(key.post(STUDIO, json={"name": "x", "scopes": ["media:read"]})) == rejected(
         403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
     )
 
@@ -286,9 +287,9 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        *(({"expiresAt": wrong}, refused(400, "invalid", A_MOMENT, at="expiresAt")) for wrong in NO_TIMES),
+        *(({"expiresAt": wrong}, rejected(400, "invalid", A_MOMENT, at="expiresAt")) for wrong in NO_TIMES),
         *(
-            ({"expiresAt": wrong}, refused(400, "invalid", IN_THE_FUTURE))
+            ({"expiresAt": wrong}, rejected(400, "invalid", IN_THE_FUTURE))
             for wrong in (
                 "2020-01-31T12:00:00Z",
                 "0001-01-01T00:00:00+14:00",
@@ -297,7 +298,7 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
             )
         ),
         *(
-            ({"expiresIn": wrong}, refused(400, "invalid", "expiresIn must be 1 to 315360000 seconds"))
+            ({"expiresIn": wrong}, rejected(400, "invalid", "expiresIn must be 1 to 315360000 seconds"))
             for wrong in (
                 0,
                 -1,
@@ -306,12 +307,12 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
             )
         ),
         *(
-            ({"expiresIn": wrong}, refused(400, "invalid", "Must be a whole number", at="expiresIn"))
+            ({"expiresIn": wrong}, rejected(400, "invalid", "Must be a whole number", at="expiresIn"))
             for wrong in NO_NUMBERS
         ),
         (
             {"expiresIn": 60, "expiresAt": "2027-01-31T12:00:00Z"},
-            refused(400, "invalid", "Give expiresAt or expiresIn, not both"),
+            rejected(400, "invalid", "Give expiresAt or expiresIn, not both"),
         ),
     ],
     ids=range(29),
@@ -319,7 +320,7 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
 def test_what_can_be_no_end_is_refused(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
-    assert said(session.post(STUDIO, json={"name": "x", "scopes": ["*"], **more})) == expected
+    assert outcome(session.post(STUDIO, json={"name": "x", "scopes": ["*"], **more})) == expected
     assert listed(session) == []
 
 

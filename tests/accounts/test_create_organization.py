@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from functions.create_organization.handler import app
+from tests.given.answers import outcome
 from tests.given.loops import call
-from tests.given.members import AT, THE_PERSON, Somebody, acts, at_once, refused, said, setting
+from tests.given.members import AT, THE_PERSON, Somebody, acts, at_once, rejected, setting
 from tests.given.shapes import A_TIME, AN_ID
 from vitrine.errors import Conflict
 from vitrine.library import members
@@ -34,12 +35,12 @@ def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
 
     answer = create(person.client, name=f"Été {word}!")
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME},
     )
     assert "set-cookie" not in answer.headers  # a key has no browser
-    assert said(person.client.get(f"{AT}/list")) == (200, [answer.json()])
+    assert outcome(person.client.get(f"{AT}/list")) == (200, [answer.json()])
     found = answer.json()["id"]
     assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == [
         "Default"
@@ -108,7 +109,7 @@ def test_a_slug_that_is_given_is_taken_as_it_is_or_refused() -> None:
     first, again = (create(person.client, name="New", slug=f"{word}-1") for _ in range(2))
 
     assert (first.status_code, first.json()["slug"]) == (200, f"{word}-1")
-    assert said(again) == refused(409, "slug_taken", "This slug is taken")
+    assert outcome(again) == rejected(409, "slug_taken", "This slug is taken")
     assert len(person.client.get(f"{AT}/list").json()) == 1
 
 
@@ -118,22 +119,22 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
 @pytest.mark.parametrize(
     ("body", "answer"),
     [
-        ({}, refused(400, "invalid", "name: Required", ("name", "Required"))),
-        ({"name": None}, refused(400, "invalid", "name: Must be a string", ("name", "Must be a string"))),
-        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
+        ({}, rejected(400, "invalid", "name: Required", ("name", "Required"))),
+        ({"name": None}, rejected(400, "invalid", "name: Must be a string", ("name", "Must be a string"))),
+        ({"name": ""}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, rejected(400, "invalid", "name must have 1 to 100 characters")),
         (
             {"name": "x", "slug": 1},
-            refused(400, "invalid", "slug: Must be a string", ("slug", "Must be a string")),
+            rejected(400, "invalid", "slug: Must be a string", ("slug", "Must be a string")),
         ),
         *(
-            ({"name": "x", "slug": slug}, refused(400, "invalid", SLUG))
+            ({"name": "x", "slug": slug}, rejected(400, "invalid", SLUG))
             for slug in ("", "A", "a_b", "-a", "a-", "a--b", "é", "a\n", "x" * 101)
         ),
     ],
 )
 def test_what_cannot_be_one_is_refused(body: dict[str, Any], answer: tuple[int, Any]) -> None:
-    assert said(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
+    assert outcome(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
 
 
 def test_a_name_of_100_characters_and_a_slug_of_100_are_taken() -> None:
@@ -150,7 +151,7 @@ def test_one_person_owns_so_many_and_no_more_also_at_once() -> None:
     statuses = at_once(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
 
     assert sorted(statuses) == [200] * 2 + [409] * 2
-    assert said(create(person.client, name="New")) == refused(
+    assert outcome(create(person.client, name="New")) == rejected(
         409, "too_many_organizations", f"A person can own {most} organizations, and no more"
     )
     assert len(person.client.get(f"{AT}/list").json()) == most

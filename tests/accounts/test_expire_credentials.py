@@ -196,6 +196,6 @@ def test_the_report_names_no_address_and_no_token(tenant: Tenant) -> None:
         "insert into rate_limits (bucket, window_start, hits) values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
     )
 
-    said: Any = jobs.run(JOB, later=timedelta(minutes=1))
+    answered: Any = jobs.run(JOB, later=timedelta(minutes=1))
 
-    assert "192.0.2" not in str(said)
+    assert "192.0.2" not in str(answered)

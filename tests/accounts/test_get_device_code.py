@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATH = "/api/auth/device"
 
 
-def refused(error: str, sentence: str) -> tuple[int, dict[str, str]]:
+def rejected(error: str, sentence: str) -> tuple[int, dict[str, str]]:
     return 400, {"error": error, "error_description": sentence, "message": sentence}
 
 
@@ -72,7 +72,7 @@ def test_it_says_what_was_decided(tenant: Tenant, decision: str, status: str) ->
 
     assert look(terminal.user_code)[1]["status"] == status
     terminal.poll()
-    assert look(terminal.user_code) == refused("invalid_request", "Invalid user code")
+    assert look(terminal.user_code) == rejected("invalid_request", "Invalid user code")
 
 
 def test_a_code_that_has_expired_is_told_so() -> None:
@@ -82,16 +82,16 @@ def test_a_code_that_has_expired_is_told_so() -> None:
             "update device_codes set expires_at = now() where user_code = %s", [terminal.user_code]
         )
 
-    assert look(terminal.user_code) == refused("expired_token", "User code has expired")
+    assert look(terminal.user_code) == rejected("expired_token", "User code has expired")
 
 
 @pytest.mark.parametrize("code", ["ABCD2345", "-", "'", "%", "________", "O0I1O0I1", "é", "x" * 40])
 def test_a_code_that_nobody_has_is_refused(code: str) -> None:
-    assert look(code) == refused("invalid_request", "Invalid user code")
+    assert look(code) == rejected("invalid_request", "Invalid user code")
 
 
 def test_the_device_code_is_no_user_code() -> None:
-    assert look(Terminal.begin().device_code) == refused("invalid_request", "Invalid user code")
+    assert look(Terminal.begin().device_code) == rejected("invalid_request", "Invalid user code")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_the_device_code_is_no_user_code() -> None:
 def test_what_is_no_code_is_refused(query: str, sentence: str) -> None:
     answer = http().get(PATH + query)
 
-    assert (answer.status_code, answer.json()) == refused("invalid_request", sentence)
+    assert (answer.status_code, answer.json()) == rejected("invalid_request", sentence)
 
 
 def test_guesses_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.given.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look, said
+from tests.given.answers import outcome
+from tests.given.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -36,7 +37,7 @@ def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
     by_bearer = someone.client.get(GET_SESSION)
     by_cookie = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
 
-    assert said(by_bearer) == said(by_cookie) == (200, shown(someone))
+    assert outcome(by_bearer) == outcome(by_cookie) == (200, shown(someone))
     assert someone.token not in by_bearer.text + by_cookie.text
 
 
@@ -45,7 +46,10 @@ def test_the_active_organization_is_shown(tenant: Tenant) -> None:
     organizations.add_member(tenant.id, UUID(someone.id), "viewer")
     change("update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id)
 
-    assert said(someone.client.get(GET_SESSION)) == (200, shown(someone, activeOrganizationId=tenant.id.hex))
+    assert outcome(someone.client.get(GET_SESSION)) == (
+        200,
+        shown(someone, activeOrganizationId=tenant.id.hex),
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_a_key_is_no_session(tenant: Tenant) -> None:
         Client(None).get(GET_SESSION, headers={"authorization": f"Bearer {key}"}),
     ]
 
-    assert [said(answer) for answer in answers] == [(200, None)] * 2
+    assert [outcome(answer) for answer in answers] == [(200, None)] * 2
 
 
 def test_the_first_token_that_is_good_counts() -> None:

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, refused, said, setting
+from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, rejected, setting
 from tests.given.shapes import A_TIME, AN_ID, Shape
 from vitrine.credentials import fingerprint
 from vitrine.errors import Conflict, Forbidden
@@ -41,7 +42,7 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
 
     answers = [invite(tenant.studio, email, role) for email in (nobody, somebody)]
 
-    assert [said(answer) for answer in answers] == [
+    assert [outcome(answer) for answer in answers] == [
         (
             200,
             {
@@ -127,12 +128,14 @@ def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: T
 def test_only_owners_invite_owners(tenant: Tenant) -> None:
     admin = Somebody.of(tenant, "admin")
 
-    assert said(invite(admin.client, address(), "owner")) == refused(403, "insufficient_role", OWNERS_ONLY)
+    assert outcome(invite(admin.client, address(), "owner")) == rejected(
+        403, "insufficient_role", OWNERS_ONLY
+    )
     assert invite(admin.client, address(), "admin").status_code == 200
 
 
 def test_a_member_is_not_invited(tenant: Tenant) -> None:
-    assert said(invite(tenant.studio, Somebody.of(tenant, "viewer").email.upper())) == refused(
+    assert outcome(invite(tenant.studio, Somebody.of(tenant, "viewer").email.upper())) == rejected(
         409,
         "already_member",
         "Whoever has this e-mail address is a member already",
@@ -157,7 +160,9 @@ def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("email", ["", "x", "@", "a b@example.org", "x" * 310 + "@example.org", None, 1])
 def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
-    assert said(invite(tenant.studio, email)) == refused(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
+    assert outcome(invite(tenant.studio, email)) == rejected(
+        400, "invalid", f"email: {EMAIL}", ("email", EMAIL)
+    )
 
 
 def test_an_address_of_320_characters_is_taken(tenant: Tenant) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, listed, make, refused, said, v1_refused, works
+from tests.given.keys import STUDIO, V1, listed, make, rejected, v1_rejected, works
 from tests.given.members import THE_PERSON, waiting
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
@@ -53,7 +54,7 @@ def sentence(end: str) -> str:
 
 
 def too_late(end: str) -> tuple[int, dict[str, Any]]:
-    return refused(400, "outlives_own_key", sentence(end))
+    return rejected(400, "outlives_own_key", sentence(end))
 
 
 def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
@@ -70,10 +71,10 @@ def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
     assert make(holder, expiresAt=end)["apiKey"]["expiresAt"] == end
     before = len(listed(holder))
     for more in ({"expiresAt": at(days=2)}, {"expiresIn": 2 * 24 * 3600}):
-        assert said(holder.post(STUDIO, json={"name": "k", "scopes": ["media:read"], **more})) == too_late(
+        assert outcome(holder.post(STUDIO, json={"name": "k", "scopes": ["media:read"], **more})) == too_late(
             end
         )
-    assert said(holder.post(V1, json={**v1, "expiresAt": at(days=2)})) == v1_refused(400, sentence(end))
+    assert outcome(holder.post(V1, json={**v1, "expiresAt": at(days=2)})) == v1_rejected(400, sentence(end))
     assert len(listed(holder)) == before
     assert change(holder, own, name="Me").json()["apiKey"]["expiresAt"] == end
 
@@ -96,11 +97,11 @@ def test_a_key_that_ends_prolongs_none_beyond_that(tenant: Tenant) -> None:
     endless, short = make(session), make(session, expiresAt=at(hours=1))
 
     for key in (own, endless, short):
-        assert said(change(holder, key, expiresAt=None)) == too_late(end)
-        assert said(change(holder, key, expiresAt=at(days=2))) == too_late(end)
+        assert outcome(change(holder, key, expiresAt=None)) == too_late(end)
+        assert outcome(change(holder, key, expiresAt=at(days=2))) == too_late(end)
     assert (
-        said(change(holder, endless, name="Mine"))
-        == said(change(holder, endless, scopes=SCOPES))
+        outcome(change(holder, endless, name="Mine"))
+        == outcome(change(holder, endless, scopes=SCOPES))
         == too_late(end)
     )
     assert change(holder, short, expiresAt=end).json()["apiKey"]["expiresAt"] == end

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, lacks, listed, make, refused, said, v1_refused, works
+from tests.given.keys import STUDIO, V1, lacks, listed, make, rejected, v1_rejected, works
 from tests.given.loops import call
 from tests.given.tenants import Client
 from vitrine import db
@@ -35,7 +36,7 @@ APPS = {  # imported here, by one thread: Mangum leaves an event loop in each th
 MOST = Settings().max_api_keys
 THREADS = 20
 FULL = f"You have {MOST} API keys that work, and may have {MOST}; revoke one first"
-TOO_MANY, V1_TOO_MANY = refused(409, "too_many_keys", FULL), v1_refused(409, FULL)
+TOO_MANY, V1_TOO_MANY = rejected(409, "too_many_keys", FULL), v1_rejected(409, FULL)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,7 @@ def test_a_person_has_ten_keys_at_most(session: str) -> None:
     made = [create(session) for _ in range(MOST)]
 
     assert [answer.status_code for answer in made] == [200] * MOST
-    assert [said(create(session)), said(v1_create(session))] == [TOO_MANY, V1_TOO_MANY]
+    assert [outcome(create(session)), outcome(v1_create(session))] == [TOO_MANY, V1_TOO_MANY]
     assert working(session) == MOST == 10
 
 
@@ -112,9 +113,9 @@ def test_twenty_at_once_are_ten_and_ten_refusals(session: str) -> None:
         *[lambda: create(session)] * (THREADS // 2), *[lambda: v1_create(session)] * (THREADS // 2)
     )
 
-    refusals = [said(answer) for answer in answers if answer.status_code not in (200, 201)]
-    assert len(refusals) == THREADS - MOST
-    assert all(refusal in (TOO_MANY, V1_TOO_MANY) for refusal in refusals)
+    rejections = [outcome(answer) for answer in answers if answer.status_code not in (200, 201)]
+    assert len(rejections) == THREADS - MOST
+    assert all(rejection in (TOO_MANY, V1_TOO_MANY) for rejection in rejections)
     assert working(session) == MOST
 
 
@@ -142,7 +143,7 @@ def test_an_expired_key_works_again_only_where_there_is_room(session: str) -> No
         connection.execute("update api_keys set expires_at = now() where id = %s", [UUID(late)])
     others = [create(session).json()["apiKey"]["id"] for _ in range(MOST)]
 
-    assert said(prolong(session, late)) == TOO_MANY
+    assert outcome(prolong(session, late)) == TOO_MANY
     Client(None, token=session).delete(f"{STUDIO}/{others[0]}")
     assert prolong(session, late).json()["apiKey"]["status"] == "active"
 
@@ -150,12 +151,12 @@ def test_an_expired_key_works_again_only_where_there_is_room(session: str) -> No
 def test_a_key_in_its_overlap_counts(session: str) -> None:
     ids = [create(session).json()["apiKey"]["id"] for _ in range(MOST)]
 
-    assert said(rotate(session, ids[0], overlap=60)) == TOO_MANY
+    assert outcome(rotate(session, ids[0], overlap=60)) == TOO_MANY
     assert rotate(session, ids[0]).status_code == 200
     Client(None, token=session).delete(f"{STUDIO}/{ids[1]}")
     assert rotate(session, ids[2], overlap=60).status_code == 200
     assert working(session) == MOST
-    assert said(create(session)) == TOO_MANY
+    assert outcome(create(session)) == TOO_MANY
 
 
 def test_a_key_is_rotated_once_however_many_ask(session: str) -> None:
@@ -180,8 +181,8 @@ def test_a_key_revoked_while_it_is_rotated_is_revoked(session: str, _: int) -> N
     assert (revoked.status_code, works(made["key"])) == (200, False)
     # Who began before the other and comes after it has a clock by which the key's end lies ahead, as that of
     # a rotated key does.
-    ended = [refused(409, "conflict", f"This API key was {how}") for how in ("revoked", "rotated already")]
-    assert rotated.status_code == 200 or said(rotated) in ended
+    ended = [rejected(409, "conflict", f"This API key was {how}") for how in ("revoked", "rotated already")]
+    assert rotated.status_code == 200 or outcome(rotated) in ended
     assert working(session) == (1 if rotated.status_code == 200 else 0)
 
 
@@ -192,7 +193,7 @@ def test_what_a_key_reaches_is_judged_as_it_is_when_it_is_rotated(session: str, 
 
     rotated, _widened = at_once(lambda: rotate(small, key), lambda: widen(session, key))
 
-    assert said(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (
+    assert outcome(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (
         200,
         ["admin:api-keys"],
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from tests.given.members import AT, LAST_OWNER, Somebody, acts, refused, roles, said
+from tests.given.answers import outcome
+from tests.given.members import AT, LAST_OWNER, Somebody, acts, rejected, roles
 from vitrine.models.people import Role
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
 
     answer, again = (leave(person.client, tenant.id.hex) for _ in range(2))
 
-    assert said(answer) == (200, person.shown(tenant, role))
-    assert said(again) == refused(403, "other_organization", "No access to this item's organization")
+    assert outcome(answer) == (200, person.shown(tenant, role))
+    assert outcome(again) == rejected(403, "other_organization", "No access to this item's organization")
     assert roles(tenant) == {tenant.owner.user_id: "owner"}
     assert acts(tenant.id) == [("organization.leave", person.id, person.id, {"role": role})]
 
@@ -36,20 +37,20 @@ def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
 def test_but_not_the_last_owner(tenant: Tenant) -> None:
     Somebody.of(tenant, "admin")
 
-    assert said(leave(tenant.studio, str(tenant.id))) == refused(409, "last_owner", LAST_OWNER)
+    assert outcome(leave(tenant.studio, str(tenant.id))) == rejected(409, "last_owner", LAST_OWNER)
     assert roles(tenant)[tenant.owner.user_id] == "owner"
 
 
 def test_which_one_must_be_said(tenant: Tenant) -> None:
     person = Somebody.of(tenant, "viewer")
 
-    assert said(person.client.post(f"{AT}/leave", json={})) == refused(
+    assert outcome(person.client.post(f"{AT}/leave", json={})) == rejected(
         400,
         "invalid",
         "organizationId: Required",
         ("organizationId", "Required"),
     )
-    assert said(leave(person.client, "x")) == refused(
+    assert outcome(leave(person.client, "x")) == rejected(
         400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
     )
     assert person.id in roles(tenant)

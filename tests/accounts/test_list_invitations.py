@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, refused, said
+from tests.given.members import AT, Somebody, rejected
 from vitrine.library import organizations
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def test_they_are_listed_the_newest_first_with_what_became_of_them(tenant: Tenan
 
     answer = tenant.studio.get(f"{AT}/list-invitations")
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         [
             made[3] | {"status": "expired", "expiresAt": made[3]["createdAt"]},
@@ -53,7 +54,7 @@ def test_of_another_organization_that_one_administers(tenant: Tenant, stranger: 
 def test_what_is_no_id_is_refused(tenant: Tenant) -> None:
     sentence = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
-    assert said(tenant.studio.get(f"{AT}/list-invitations", params={"organizationId": "x"})) == refused(
+    assert outcome(tenant.studio.get(f"{AT}/list-invitations", params={"organizationId": "x"})) == rejected(
         400,
         "invalid",
         f"organizationId: {sentence}",

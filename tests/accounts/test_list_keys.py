@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, listed, make, person, said
+from tests.given.keys import STUDIO, listed, make, person
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.credentials import fingerprint
@@ -24,7 +25,7 @@ def test_a_persons_keys_are_listed_without_the_keys(tenant: Tenant) -> None:
 
     answer = session.get(STUDIO)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "apiKeys": [
@@ -49,7 +50,7 @@ def test_a_persons_keys_are_listed_without_the_keys(tenant: Tenant) -> None:
 
 
 def test_who_has_none_has_an_empty_list(tenant: Tenant) -> None:
-    assert said(tenant.signed_in().get(STUDIO)) == (200, {"apiKeys": []})
+    assert outcome(tenant.signed_in().get(STUDIO)) == (200, {"apiKeys": []})
 
 
 def test_nobody_elses_keys_are_listed_not_even_to_an_owner(tenant: Tenant, stranger: Tenant) -> None:
@@ -68,7 +69,7 @@ def test_a_persons_keys_are_the_same_in_every_organization(tenant: Tenant, stran
 
     there = tenant.signed_in().get(STUDIO, headers={"x-team-id": str(stranger.id)})
 
-    assert said(there) == (200, {"apiKeys": [made["apiKey"]]})
+    assert outcome(there) == (200, {"apiKeys": [made["apiKey"]]})
 
 
 def test_those_that_work_come_first_and_the_newest_of_each(tenant: Tenant) -> None:

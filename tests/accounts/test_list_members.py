@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.given.members import AT, Somebody, said
+from tests.given.answers import outcome
+from tests.given.members import AT, Somebody
 from vitrine.library import organizations
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) ->
 
     answer = tenant.studio.get(f"{AT}/list-members")
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "members": [

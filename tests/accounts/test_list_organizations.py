@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, said
+from tests.given.members import AT, Somebody
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -35,23 +36,23 @@ def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
         for client in (person.client, person.signed_in())
     ]
 
-    assert [said(answer) for answer in answers] == [
+    assert [outcome(answer) for answer in answers] == [
         (200, [shown(stranger, "viewer"), shown(tenant, "admin")])
     ] * 2
 
 
 def test_whoever_is_in_none_has_an_empty_list() -> None:
-    assert said(Somebody.new().client.get(f"{AT}/list")) == (200, [])
+    assert outcome(Somebody.new().client.get(f"{AT}/list")) == (200, [])
 
 
 def test_any_key_will_do_and_no_organization_is_needed(tenant: Tenant) -> None:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["media:read"])
 
-    assert said(Client(key).get(f"{AT}/list")) == (200, [shown(tenant, "owner")])
+    assert outcome(Client(key).get(f"{AT}/list")) == (200, [shown(tenant, "owner")])
 
 
 def test_a_deleted_organization_is_not_listed(tenant: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [tenant.id])
 
-    assert said(tenant.studio.get(f"{AT}/list")) == (200, [])
+    assert outcome(tenant.studio.get(f"{AT}/list")) == (200, [])

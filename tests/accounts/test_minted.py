@@ -77,7 +77,7 @@ def test_what_may_be_logged_is_no_secret(folder: Path) -> None:
 
 
 def test_what_a_client_sends_and_is_answered_is_noted(folder: Path) -> None:
-    said = {
+    answered = {
         "user": {"id": ITEM},
         "token": "an answered token",
         "url": f"http://x/f/{ITEM}/{LINK}",
@@ -92,7 +92,7 @@ def test_what_a_client_sends_and_is_answered_is_noted(folder: Path) -> None:
                 ("set-cookie", "better-auth.session_token=an-answered-cookie; Path=/"),
             ],
         )
-        return [json.dumps(said).encode()]
+        return [json.dumps(answered).encode()]
 
     headers = {
         "authorization": f"Bearer {TOKEN}",

@@ -35,18 +35,18 @@ Said = tuple[int, dict[str, str]]
 AT_ONCE = 20
 
 
-def refused(error: str, sentence: str) -> Said:
+def rejected(error: str, sentence: str) -> Said:
     return 400, {"error": error, "error_description": sentence, "message": sentence}
 
 
-PENDING = refused("authorization_pending", "Authorization pending")
-TOO_EARLY = refused("slow_down", "Polling too frequently")
-DENIED = refused("access_denied", "Access denied")
-EXPIRED = refused("expired_token", "Device code has expired")
-UNKNOWN = refused("invalid_grant", "Invalid device code")
+PENDING = rejected("authorization_pending", "Authorization pending")
+TOO_EARLY = rejected("slow_down", "Polling too frequently")
+DENIED = rejected("access_denied", "Access denied")
+EXPIRED = rejected("expired_token", "Device code has expired")
+UNKNOWN = rejected("invalid_grant", "Invalid device code")
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
+def outcome(answer: httpx.Response) -> tuple[int, Any]:
     assert answer.headers["cache-control"] == "no-store"
     return answer.status_code, answer.json()
 
@@ -97,31 +97,31 @@ def sessions(tenant: Tenant) -> int:
 
 
 def test_until_somebody_decides_the_device_waits(terminal: Terminal) -> None:
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
     later(terminal, 5)
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
 
 
 def test_a_poll_before_its_time_is_told_to_slow_down_and_does_not_move_the_clock(terminal: Terminal) -> None:
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
     polled = (row(terminal) or {})["polled_at"]
 
-    assert [said(terminal.poll()) for _ in range(3)] == [TOO_EARLY] * 3
+    assert [outcome(terminal.poll()) for _ in range(3)] == [TOO_EARLY] * 3
     assert (row(terminal) or {})["polled_at"] == polled
 
     later(terminal, 4)
-    assert said(terminal.poll()) == TOO_EARLY
+    assert outcome(terminal.poll()) == TOO_EARLY
     later(terminal, 1)
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
 
 
 def test_the_device_is_given_a_session_of_the_person_who_approved(terminal: Terminal, tenant: Tenant) -> None:
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
     decide(tenant.signed_in(), terminal)
-    assert said(terminal.poll()) == TOO_EARLY
+    assert outcome(terminal.poll()) == TOO_EARLY
     later(terminal, 5)
 
-    status, body = said(terminal.poll())
+    status, body = outcome(terminal.poll())
 
     token = body["access_token"]
     assert (status, body) == (
@@ -159,7 +159,7 @@ def test_a_code_is_good_for_one_session(terminal: Terminal, tenant: Tenant) -> N
     answers = [terminal.poll() for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 400, 400]
-    assert [said(answer) for answer in answers[1:]] == [UNKNOWN] * 2
+    assert [outcome(answer) for answer in answers[1:]] == [UNKNOWN] * 2
     assert sessions(tenant) == before + 1
 
 
@@ -171,7 +171,7 @@ def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tena
 
     given = [answer for answer in answers if answer.status_code == 200]
     assert len(given) == 1
-    assert [said(answer) for answer in answers if answer.status_code != 200] == [UNKNOWN] * (AT_ONCE - 1)
+    assert [outcome(answer) for answer in answers if answer.status_code != 200] == [UNKNOWN] * (AT_ONCE - 1)
     assert sessions(tenant) == before + 1
     assert Client(None, token=given[0].json()["access_token"]).get("/api/me").status_code == 200
 
@@ -191,10 +191,10 @@ def test_polls_that_race_with_the_decision_lose_nothing(tenant: Tenant) -> None:
             deciding.result()
             first = polling.result()
         if first.status_code != 200:
-            assert said(first) == PENDING
+            assert outcome(first) == PENDING
             later(terminal, 5)
             assert terminal.poll().status_code == 200
-        assert said(terminal.poll()) == UNKNOWN
+        assert outcome(terminal.poll()) == UNKNOWN
 
 
 def test_a_denial_is_told_once(terminal: Terminal, tenant: Tenant) -> None:
@@ -202,8 +202,8 @@ def test_a_denial_is_told_once(terminal: Terminal, tenant: Tenant) -> None:
     client = tenant.signed_in()
     decide(client, terminal, "deny")
 
-    assert said(terminal.poll()) == DENIED
-    assert said(terminal.poll()) == UNKNOWN
+    assert outcome(terminal.poll()) == DENIED
+    assert outcome(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
     assert sessions(tenant) == before + 1  # that of the person who denied
 
@@ -217,8 +217,8 @@ def test_what_has_expired_is_told_once_whatever_was_decided(
     before = sessions(tenant)
     expire(terminal)
 
-    assert said(terminal.poll()) == EXPIRED
-    assert said(terminal.poll()) == UNKNOWN
+    assert outcome(terminal.poll()) == EXPIRED
+    assert outcome(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
     assert sessions(tenant) == before
 
@@ -226,7 +226,7 @@ def test_what_has_expired_is_told_once_whatever_was_decided(
 def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
-    assert said(poll(terminal.device_code, client="another")) == refused(
+    assert outcome(poll(terminal.device_code, client="another")) == rejected(
         "invalid_grant", "Client ID mismatch"
     )
     assert terminal.poll().status_code == 200
@@ -234,14 +234,14 @@ def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: T
 
 @pytest.mark.parametrize("code", ["0" * 40, "x", "'", "%", "é" * 40])
 def test_a_code_that_nobody_has_is_refused(code: str) -> None:
-    assert said(poll(code)) == UNKNOWN
+    assert outcome(poll(code)) == UNKNOWN
 
 
 def test_neither_the_user_code_nor_the_hash_is_a_device_code(terminal: Terminal) -> None:
     kept = (row(terminal) or {})["device_code_hash"]
 
     assert [
-        said(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())
+        outcome(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())
     ] == [UNKNOWN] * 3
 
 
@@ -258,30 +258,30 @@ def body(**more: Any) -> dict[str, Any]:
     [
         (
             body(grant_type="authorization_code"),
-            refused("unsupported_grant_type", f"The grant type must be {GRANT}"),
+            rejected("unsupported_grant_type", f"The grant type must be {GRANT}"),
         ),
-        (body(grant_type=...), refused("invalid_request", "grant_type: Required")),
-        (body(device_code=...), refused("invalid_request", "device_code: Required")),
-        (body(client_id=...), refused("invalid_request", "client_id: Required")),
-        (body(device_code=""), refused("invalid_request", "device_code: Must have at least 1 character")),
+        (body(grant_type=...), rejected("invalid_request", "grant_type: Required")),
+        (body(device_code=...), rejected("invalid_request", "device_code: Required")),
+        (body(client_id=...), rejected("invalid_request", "client_id: Required")),
+        (body(device_code=""), rejected("invalid_request", "device_code: Must have at least 1 character")),
         (
             body(device_code="x" * 101),
-            refused("invalid_request", "device_code: Must have at most 100 characters"),
+            rejected("invalid_request", "device_code: Must have at most 100 characters"),
         ),
         (
             body(client_id="x" * 101),
-            refused("invalid_request", "client_id: Must have at most 100 characters"),
+            rejected("invalid_request", "client_id: Must have at most 100 characters"),
         ),
-        (body(device_code=1), refused("invalid_request", "device_code: Must be a string")),
+        (body(device_code=1), rejected("invalid_request", "device_code: Must be a string")),
         (
             body(device_code="\x00"),
-            refused("invalid_request", "A text holds a character that cannot be stored"),
+            rejected("invalid_request", "A text holds a character that cannot be stored"),
         ),
-        ([], refused("invalid_request", "body: Must be an object")),
+        ([], rejected("invalid_request", "body: Must be an object")),
     ],
 )
 def test_what_is_no_poll_is_refused(given: Any, answer: Said) -> None:
-    assert said(http().post(PATH, json=given)) == answer
+    assert outcome(http().post(PATH, json=given)) == answer
 
 
 def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
@@ -301,7 +301,7 @@ def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Termin
         connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
         answer = terminal.poll()
 
-    assert said(answer) == refused("slow_down", "Others are changing the same things; try again")
+    assert outcome(answer) == rejected("slow_down", "Others are changing the same things; try again")
     assert terminal.poll().status_code == 200
 
 
@@ -311,7 +311,7 @@ def test_who_is_gone_signs_in_nowhere(terminal: Terminal, tenant: Tenant) -> Non
     with owner() as connection:
         connection.execute("delete from users where id = %s", [person])
 
-    assert said(terminal.poll()) == UNKNOWN
+    assert outcome(terminal.poll()) == UNKNOWN
 
 
 def change_password(client: Client, *, others: bool) -> None:
@@ -352,12 +352,12 @@ def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how
         case _:
             change("update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token))
 
-    assert said(terminal.poll()) == UNKNOWN
+    assert outcome(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
     # those end one session alone
     assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)
     assert others.poll().status_code == 200
-    assert said(pending.poll()) == PENDING
+    assert outcome(pending.poll()) == PENDING
     decide(other.client, pending)
     later(pending, 5)
     assert pending.poll().status_code == 200
@@ -383,7 +383,7 @@ def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal)
         with pytest.raises(Unauthorized):
             decision(person, terminal.user_code)
 
-    assert said(terminal.poll()) == PENDING
+    assert outcome(terminal.poll()) == PENDING
 
 
 def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Terminal) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.members import AT, LAST_OWNER, OWNERS_ONLY, Somebody, acts, refused, roles, said
+from tests.given.members import AT, LAST_OWNER, OWNERS_ONLY, Somebody, acts, rejected, roles
 from vitrine.errors import Forbidden
 from vitrine.library import members
 
@@ -38,8 +39,8 @@ def test_somebody_is_removed_by_id_or_address(tenant: Tenant, spelled: Callable[
 
     answer, again = (remove(tenant.studio, spelled(person)) for _ in range(2))
 
-    assert said(answer) == (200, {"member": person.shown(tenant, "editor")})
-    assert said(again) == refused(404, "not_found", "Member not found")
+    assert outcome(answer) == (200, {"member": person.shown(tenant, "editor")})
+    assert outcome(again) == rejected(404, "not_found", "Member not found")
     assert roles(tenant) == {tenant.owner.user_id: "owner"}
     assert acts(tenant.id) == [("member.remove", tenant.owner.user_id, person.id, {"role": "editor"})]
 
@@ -55,11 +56,11 @@ def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None
     remove(tenant.studio, person.email)
 
     for client in (person.client, signed_in):
-        assert said(client.get(listed)) == (
+        assert outcome(client.get(listed)) == (
             403,
             {"error": "No access to this item's organization", "code": "other_organization"},
         )
-        assert said(client.get("/api/me", headers=named)) == (
+        assert outcome(client.get("/api/me", headers=named)) == (
             403,
             {"error": "You are not a member of this organization", "code": "not_a_member"},
         )
@@ -93,7 +94,7 @@ def test_an_admin_removes_everybody_but_owners(tenant: Tenant) -> None:
 
     for role in ("admin", "editor", "member", "viewer"):
         assert remove(admin.client, Somebody.of(tenant, role).email).status_code == 200
-    assert said(remove(admin.client, second.email)) == refused(403, "insufficient_role", OWNERS_ONLY)
+    assert outcome(remove(admin.client, second.email)) == rejected(403, "insufficient_role", OWNERS_ONLY)
     assert roles(tenant)[second.id] == "owner"
 
 
@@ -101,7 +102,7 @@ def test_the_last_owner_stays(tenant: Tenant) -> None:
     second = Somebody.of(tenant, "owner")
 
     assert remove(second.client, tenant.owner.email, organizationId=tenant.id.hex).status_code == 200
-    assert said(remove(second.client, second.id.hex)) == refused(409, "last_owner", LAST_OWNER)
+    assert outcome(remove(second.client, second.id.hex)) == rejected(409, "last_owner", LAST_OWNER)
 
 
 def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
@@ -112,7 +113,7 @@ def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
 
     remove(tenant.studio, admin.email)
 
-    assert said(invited.client.post(f"{AT}/accept-invitation", json={"token": token})) == refused(
+    assert outcome(invited.client.post(f"{AT}/accept-invitation", json={"token": token})) == rejected(
         404,
         "not_found",
         "There is no such invitation, or it is not open any more",
@@ -143,7 +144,7 @@ def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None
         "",
         "%",
     ):
-        assert said(remove(tenant.studio, named)) == refused(404, "not_found", "Member not found")
+        assert outcome(remove(tenant.studio, named)) == rejected(404, "not_found", "Member not found")
 
 
 @pytest.mark.parametrize("named", [None, 1, [], "x" * 321])

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.keys import NOT_FOUND, STUDIO, UNAUTHORIZED, listed, make, person, refused, said, works
+from tests.given.keys import NOT_FOUND, STUDIO, UNAUTHORIZED, listed, make, person, rejected, works
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -26,7 +27,7 @@ def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str],
 
     answer = session.delete(f"{STUDIO}/{spell(made['apiKey']['id'])}")
 
-    assert said(Client(made["key"]).get(STUDIO)) == UNAUTHORIZED
+    assert outcome(Client(made["key"]).get(STUDIO)) == UNAUTHORIZED
     shown = {
         **made["apiKey"],
         "status": "inactive",
@@ -34,7 +35,7 @@ def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str],
         "revokedAt": A_TIME,
         "updatedAt": A_TIME,
     }
-    assert said(answer) == (200, {"apiKey": shown})
+    assert outcome(answer) == (200, {"apiKey": shown})
     assert listed(session) == [answer.json()["apiKey"]]
 
 
@@ -45,7 +46,7 @@ def test_once_more_changes_nothing(tenant: Tenant) -> None:
 
     again = session.delete(path, headers={"content-type": "application/json"})
 
-    assert said(again) == said(first)
+    assert outcome(again) == outcome(first)
 
 
 def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
@@ -55,7 +56,7 @@ def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
     answers = [key.delete(f"{STUDIO}/{made['apiKey']['id']}") for _ in range(2)]
 
     assert answers[0].json()["apiKey"]["status"] == "inactive"
-    assert said(answers[1]) == UNAUTHORIZED
+    assert outcome(answers[1]) == UNAUTHORIZED
 
 
 def test_a_key_revokes_also_what_reaches_further(tenant: Tenant) -> None:
@@ -78,11 +79,11 @@ def test_a_key_that_was_rotated_can_be_stopped_before_its_time(tenant: Tenant) -
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "%2e%2e"])
 def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
-    assert said(tenant.signed_in().delete(f"{STUDIO}/{name}")) == NOT_FOUND
+    assert outcome(tenant.signed_in().delete(f"{STUDIO}/{name}")) == NOT_FOUND
 
 
 def test_a_name_that_nothing_can_have_is_not_found(tenant: Tenant) -> None:
-    assert said(tenant.signed_in().delete(f"{STUDIO}/%00")) == refused(
+    assert outcome(tenant.signed_in().delete(f"{STUDIO}/%00")) == rejected(
         404, "not_found", "There is nothing at this address"
     )
 
@@ -97,5 +98,5 @@ def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, st
         for session in (tenant.signed_in(), stranger.signed_in())
     ]
 
-    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
     assert works(theirs["key"])

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.keys import A_KEY, NOT_FOUND, STUDIO, lacks, listed, make, person, refused, said, works
+from tests.given.keys import A_KEY, NOT_FOUND, STUDIO, lacks, listed, make, person, rejected, works
 from tests.given.shapes import A_TIME, AN_ID, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from tests.given.tenants import Tenant
 
-OVERLAP = refused(400, "invalid", "overlap must be 0 to 604800 seconds")
+OVERLAP = rejected(400, "invalid", "overlap must be 0 to 604800 seconds")
 NOT_NUMBERS: list[object] = ["60", 0.5, True, None, []]
-NOT_WHOLE = refused(400, "invalid", "Must be a whole number", at="overlap")
+NOT_WHOLE = rejected(400, "invalid", "Must be a whole number", at="overlap")
 
 
 def rotate(client: Client, key: dict[str, Any], **more: Any) -> httpx.Response:
@@ -45,7 +46,7 @@ def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: 
     answer = rotate(session, made, **more)
 
     new = answer.json()["key"]
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "apiKey": {
@@ -105,7 +106,7 @@ def test_what_can_be_no_overlap_is_refused(tenant: Tenant, overlap: object, expe
     session = tenant.signed_in()
     made = make(session)
 
-    assert said(rotate(session, made, json={"overlap": overlap})) == expected
+    assert outcome(rotate(session, made, json={"overlap": overlap})) == expected
     assert listed(session) == [made["apiKey"]]
     assert works(made["key"])
 
@@ -122,13 +123,13 @@ def test_a_key_is_rotated_once(tenant: Tenant) -> None:
         )
     before = listed(session)
 
-    answers = [said(rotate(session, key)) for key in (at_once, later, revoked, expired)]
+    answers = [outcome(rotate(session, key)) for key in (at_once, later, revoked, expired)]
 
     assert answers == [
-        refused(409, "conflict", "This API key was revoked"),
-        refused(409, "conflict", "This API key was rotated already"),
-        refused(409, "conflict", "This API key was revoked"),
-        refused(409, "conflict", "This API key has expired"),
+        rejected(409, "conflict", "This API key was revoked"),
+        rejected(409, "conflict", "This API key was rotated already"),
+        rejected(409, "conflict", "This API key was revoked"),
+        rejected(409, "conflict", "This API key has expired"),
     ]
     assert listed(session) == before
 
@@ -155,14 +156,14 @@ def test_a_key_gets_no_key_that_reaches_further(tenant: Tenant) -> None:
     small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
     large, same = make(session, scopes=["*"]), make(session, scopes=["media:read"])
 
-    assert said(rotate(small, large)) == lacks("*")
+    assert outcome(rotate(small, large)) == lacks("*")
     assert works(large["key"])
     assert rotate(small, same).status_code == 200
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
 def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
-    assert said(tenant.signed_in().post(f"{STUDIO}/{name}/rotate")) == NOT_FOUND
+    assert outcome(tenant.signed_in().post(f"{STUDIO}/{name}/rotate")) == NOT_FOUND
 
 
 def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
@@ -183,5 +184,5 @@ def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, st
 
     answers = [rotate(session, theirs) for session in (tenant.signed_in(), stranger.signed_in())]
 
-    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
     assert works(theirs["key"])

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.set_active_organization.handler import app
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.loops import call
-from tests.given.members import AT, refused, said, setting
+from tests.given.members import AT, rejected, setting
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -43,7 +44,7 @@ def test_it_is_kept_with_the_session_and_named_by_a_cookie(tenant: Tenant, two: 
 
     answer = choose(chosen, two.id.hex)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "id": two.id.hex,
@@ -134,7 +135,7 @@ def test_one_that_was_deleted_counts_no_more(tenant: Tenant, two: Tenant) -> Non
         connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
 
     assert active(signed_in) == tenant.id.hex
-    assert said(choose(signed_in, two.id.hex)) == refused(404, "not_found", "Organization not found")
+    assert outcome(choose(signed_in, two.id.hex)) == rejected(404, "not_found", "Organization not found")
 
 
 def test_a_stale_cookie_does_not_hold_anybody_up(tenant: Tenant, stranger: Tenant) -> None:
@@ -151,22 +152,22 @@ def test_a_stale_cookie_does_not_hold_anybody_up(tenant: Tenant, stranger: Tenan
 def test_one_that_one_is_not_in_cannot_be_chosen(tenant: Tenant, stranger: Tenant) -> None:
     signed_in = tenant.signed_in()
 
-    assert said(choose(signed_in, stranger.id.hex)) == refused(
+    assert outcome(choose(signed_in, stranger.id.hex)) == rejected(
         403, "other_organization", "No access to this item's organization"
     )
-    assert said(choose(signed_in, NOWHERE)) == refused(404, "not_found", "Organization not found")
+    assert outcome(choose(signed_in, NOWHERE)) == rejected(404, "not_found", "Organization not found")
     assert active(signed_in) == tenant.id.hex
 
 
 @pytest.mark.parametrize("wrong", ["", "x", 1, [], True])
 def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
-    assert said(choose(tenant.signed_in(), wrong)) == refused(
+    assert outcome(choose(tenant.signed_in(), wrong)) == rejected(
         400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
     )
 
 
 def test_it_must_be_said(tenant: Tenant) -> None:
-    assert said(tenant.signed_in().post(f"{AT}/set-active", json={})) == refused(
+    assert outcome(tenant.signed_in().post(f"{AT}/set-active", json={})) == rejected(
         400,
         "invalid",
         "organizationId: Required",
@@ -175,7 +176,7 @@ def test_it_must_be_said(tenant: Tenant) -> None:
 
 
 def test_a_key_has_no_session(tenant: Tenant) -> None:
-    assert said(choose(tenant.studio, tenant.id.hex)) == refused(
+    assert outcome(choose(tenant.studio, tenant.id.hex)) == rejected(
         403,
         "session_required",
         "This takes a signed-in person; an API key cannot do it",
@@ -191,7 +192,7 @@ def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> No
     foreign = choose(anybody, tenant.id.hex, cookie=cookie, origin="https://elsewhere.example")
 
     assert ours.status_code == 200
-    assert said(foreign) == refused(
+    assert outcome(foreign) == rejected(
         403,
         "origin_not_allowed",
         "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one",

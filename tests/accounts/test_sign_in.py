@@ -16,6 +16,7 @@ import argon2
 import pytest
 
 from functions.sign_in.handler import app
+from tests.given.answers import outcome
 from tests.given.loops import call
 from tests.given.people import (
     A_TOKEN,
@@ -32,8 +33,7 @@ from tests.given.people import (
     cookies,
     hashed,
     look,
-    refused,
-    said,
+    rejected,
     sign_in,
 )
 from tests.given.shapes import TOO_MANY
@@ -68,7 +68,7 @@ def test_who_signs_in_has_a_token_that_opens() -> None:
 
     answer = someone.sign_in()
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"redirect": False, "token": A_TOKEN, "session": {"token": A_TOKEN}, "user": someone.shown()},
     )
@@ -129,7 +129,7 @@ def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
 
     assert someone.sign_in(unicodedata.normalize("NFC", word)).status_code == 200
     assert someone.sign_in("Ünïcode-pässwörd fi 1").status_code == 200
-    assert said(someone.sign_in(word.lower())) == NOT_RECOGNIZED
+    assert outcome(someone.sign_in(word.lower())) == NOT_RECOGNIZED
 
 
 def without_password() -> tuple[str, str]:
@@ -153,7 +153,7 @@ each_wrong = pytest.mark.parametrize("why", WRONG)
 def test_whatever_is_wrong_is_said_alike(why: str) -> None:
     answer = sign_in(*WRONG[why]())
 
-    assert said(answer) == NOT_RECOGNIZED
+    assert outcome(answer) == NOT_RECOGNIZED
     assert cookies(answer) == []
 
 
@@ -242,7 +242,7 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
     ],
 )
 def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, field: str) -> None:
-    assert said(Client(None).post(SIGN_IN, json=body)) == refused(
+    assert outcome(Client(None).post(SIGN_IN, json=body)) == rejected(
         400, "invalid", f"{field}: {sentence}", **about(field, sentence)
     )
 
@@ -252,7 +252,7 @@ def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, fiel
     [{"email": "a\0@b.example", "password": PASSWORD}, {"email": "a@b.example", "password": f"{PASSWORD}\0"}],
 )
 def test_what_cannot_be_stored_is_refused(body: dict[str, str]) -> None:
-    assert said(Client(None).post(SIGN_IN, json=body)) == refused(
+    assert outcome(Client(None).post(SIGN_IN, json=body)) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
@@ -261,7 +261,7 @@ def test_what_cannot_be_stored_is_refused(body: dict[str, str]) -> None:
 def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str | None) -> None:
     answer = sign_in(email or Someone.new().email, "x" * 129)
 
-    assert said(answer) == refused(
+    assert outcome(answer) == rejected(
         400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
     )
 
@@ -294,7 +294,7 @@ def test_a_foreign_page_signs_nobody_in(origin: str) -> None:
         SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}
     )
 
-    assert said(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN
     assert cookies(answer) == []
 
 
@@ -334,7 +334,10 @@ def test_a_cookie_writes_from_our_pages_only(tenant: Tenant, origin: str | None,
     if allowed:
         assert (written.status_code, signed.status_code, seen.status_code) == (200, 200, 200)
     else:
-        assert (*said(written), *said(signed)) == (403, {"error": sentence, "code": "origin_not_allowed"}) * 2
+        assert (*outcome(written), *outcome(signed)) == (
+            403,
+            {"error": sentence, "code": "origin_not_allowed"},
+        ) * 2
         assert seen.status_code == 200
         assert ("access-control-allow-origin" in seen.headers) is False
 
@@ -364,7 +367,7 @@ def test_a_session_whose_time_is_over_is_refused() -> None:
         "/api/auth/change-password", json={"currentPassword": PASSWORD, "newPassword": PASSWORD}
     )
 
-    assert said(answer) == UNAUTHORIZED
+    assert outcome(answer) == UNAUTHORIZED
     assert someone.client.get("/api/auth/get-session").json() is None
 
 
@@ -398,8 +401,8 @@ def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5)
 def tried(email: str, password: str, address: str) -> str:
     try:
         people.sign_in(email, password, subnet=address)
-    except (NotRecognized, TooManyRequests) as refusal:
-        return refusal.code
+    except (NotRecognized, TooManyRequests) as rejection:
+        return rejection.code
     return "signed in"
 
 
@@ -453,7 +456,7 @@ def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch)
 
     answer = call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
 
-    assert said(answer) == refused(429, "rate_limited", TOO_MANY)
+    assert outcome(answer) == rejected(429, "rate_limited", TOO_MANY)
     assert 1 <= int(answer.headers["retry-after"]) <= 900
     assert f"again in {answer.headers['retry-after']} second" in answer.json()["error"]
 
@@ -517,7 +520,7 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
     ]
 
     assert [answer.status_code for answer in answers] == [401, 429]
-    assert said(answers[1]) == refused(429, "rate_limited", TOO_MANY)
+    assert outcome(answers[1]) == rejected(429, "rate_limited", TOO_MANY)
 
 
 def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(
@@ -581,8 +584,8 @@ def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
         answers = [call(app, "POST", SIGN_IN, json=body) for _ in range(2)]
     after = call(app, "POST", SIGN_IN, json=body)
 
-    assert [said(answer) for answer in answers] == [
-        refused(503, "busy", "Too many passwords are being checked at the same time; try again")
+    assert [outcome(answer) for answer in answers] == [
+        rejected(503, "busy", "Too many passwords are being checked at the same time; try again")
     ] * 2
     assert [answer.headers["retry-after"] for answer in answers] == ["5", "5"]
     assert after.status_code == 200

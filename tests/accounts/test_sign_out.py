@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.sign_out.handler import app
-from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https, said
+from tests.given.answers import outcome
+from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https
 from tests.given.tenants import Client
 from vitrine.settings import settings
 
@@ -39,9 +40,9 @@ def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
 
     first, second = someone.client.post(SIGN_OUT), someone.client.post(SIGN_OUT)
 
-    assert (said(first), said(second)) == (DONE, DONE)
+    assert (outcome(first), outcome(second)) == (DONE, DONE)
     assert first.headers.get_list("set-cookie") == second.headers.get_list("set-cookie") == TAKEN_BACK
-    assert said(someone.client.post("/api/auth/change-password", json=CHANGE)) == UNAUTHORIZED
+    assert outcome(someone.client.post("/api/auth/change-password", json=CHANGE)) == UNAUTHORIZED
     assert someone.client.get(GET_SESSION).json() is None
 
 
@@ -51,7 +52,7 @@ def test_a_browser_signs_out_by_its_cookie() -> None:
 
     answer = Client(None).post(SIGN_OUT, headers=cookie)
 
-    assert said(answer) == DONE
+    assert outcome(answer) == DONE
     assert Client(None).get(GET_SESSION, headers=cookie).json() is None
 
 
@@ -83,7 +84,7 @@ def test_both_tokens_that_are_shown_are_over() -> None:
 def test_without_a_session_there_is_nothing_to_refuse(headers: dict[str, str]) -> None:
     answer = Client(None).post(SIGN_OUT, headers=headers)
 
-    assert said(answer) == DONE
+    assert outcome(answer) == DONE
     assert answer.headers.get_list("set-cookie") == TAKEN_BACK
 
 
@@ -95,7 +96,7 @@ def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
         Client(None).post(SIGN_OUT, headers={"authorization": f"Bearer {key}"}),
     ]
 
-    assert [said(answer) for answer in answers] == [DONE, DONE]
+    assert [outcome(answer) for answer in answers] == [DONE, DONE]
     assert tenant.studio.get("/api/me").status_code == 200
 
 
@@ -105,7 +106,7 @@ def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
 
     answer = Client(None).post(SIGN_OUT, headers={"cookie": f"{COOKIE}={someone.token}", "origin": origin})
 
-    assert said(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN
     assert answer.headers.get_list("set-cookie") == []
     assert someone.client.get(GET_SESSION).json()["user"]["email"] == someone.email
 

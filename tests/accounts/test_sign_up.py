@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from functions.sign_up.handler import app
+from tests.given.answers import outcome
 from tests.given.loops import call
 from tests.given.people import (
     A_TOKEN,
@@ -24,8 +25,7 @@ from tests.given.people import (
     by_https,
     cookies,
     look,
-    refused,
-    said,
+    rejected,
     sign_in,
     user,
 )
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
     import httpx
 
-INVALID_EMAIL = refused(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
-TAKEN = refused(422, "user_already_exists", "User already exists. Use another email.")
-TOO_SHORT = refused(
+INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
+TAKEN = rejected(422, "user_already_exists", "User already exists. Use another email.")
+TOO_SHORT = rejected(
     400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters")
 )
-TOO_LONG = refused(
+TOO_LONG = rejected(
     400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
 )
 
@@ -70,14 +70,14 @@ def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
 
     answer = sign_up(email=email)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"token": A_TOKEN, "session": {"token": answer.json()["token"]}, "user": user(email, "Ada")},
     )
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
     assert answer.headers.get_list("set-cookie")[0].partition(";")[0] == f"{COOKIE}={answer.json()['token']}"
     signed_in = Client(None, token=answer.json()["token"])
-    assert said(signed_in.get("/api/me")) == (
+    assert outcome(signed_in.get("/api/me")) == (
         400,
         {"error": "You belong to no organization yet", "code": "organization_required"},
     )
@@ -97,7 +97,7 @@ def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
     answer = sign_up(email=spelled.format(word.upper()))
 
     assert answer.json()["user"]["email"] == f"{word}@example.org"
-    assert said(sign_up(email=f"{word}@example.org")) == TAKEN
+    assert outcome(sign_up(email=f"{word}@example.org")) == TAKEN
 
 
 @pytest.mark.parametrize(
@@ -125,20 +125,20 @@ def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
     ],
 )
 def test_what_is_no_email_is_refused(email: str) -> None:
-    assert said(sign_up(email=email)) == INVALID_EMAIL
+    assert outcome(sign_up(email=email)) == INVALID_EMAIL
 
 
 def test_an_email_that_is_too_long_is_refused_unread() -> None:
     sentence = "Must have at most 320 characters"
 
-    assert said(sign_up(email="a" * 310 + "@b.example.org")) == refused(
+    assert outcome(sign_up(email="a" * 310 + "@b.example.org")) == rejected(
         400, "invalid", f"email: {sentence}", **about("email", sentence)
     )
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
 def test_what_cannot_be_stored_is_refused(field: str) -> None:
-    assert said(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == refused(
+    assert outcome(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
@@ -147,12 +147,12 @@ def test_everything_that_is_missing_is_named() -> None:
     answer = Client(None).post(SIGN_UP, json={})
 
     details = [{"path": [field], "message": "Required"} for field in ("name", "email", "password")]
-    assert said(answer) == refused(400, "invalid", "name: Required", details=details)
+    assert outcome(answer) == rejected(400, "invalid", "name: Required", details=details)
 
 
 @pytest.mark.parametrize("name", [" ", "\u3000"])
 def test_a_name_is_not_empty(name: str) -> None:
-    assert said(sign_up(name=name)) == refused(400, "invalid", "name must have 1 to 255 characters")
+    assert outcome(sign_up(name=name)) == rejected(400, "invalid", "name must have 1 to 255 characters")
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_a_name_is_not_empty(name: str) -> None:
     ],
 )
 def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
-    password: str, refusal: object
+    password: str, rejection: object
 ) -> None:
-    assert said(sign_up(password=password)) == refusal
+    assert outcome(sign_up(password=password)) == rejection
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_the_shortest_and_the_longest_password_open(password: str) -> None:
     someone = Someone.signed_up(password)
 
     assert someone.sign_in(password).status_code == 200
-    assert said(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
-    assert said(someone.sign_in(password[:-1])) == NOT_RECOGNIZED
+    assert outcome(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
+    assert outcome(someone.sign_in(password[:-1])) == NOT_RECOGNIZED
 
 
 def test_an_email_belongs_to_one_person() -> None:
@@ -198,9 +198,9 @@ def test_an_email_belongs_to_one_person() -> None:
 
     answer = sign_up(email=first.email.upper(), password="another password")
 
-    assert said(answer) == TAKEN
+    assert outcome(answer) == TAKEN
     assert cookies(answer) == []
-    assert said(first.sign_in("another password")) == NOT_RECOGNIZED
+    assert outcome(first.sign_in("another password")) == NOT_RECOGNIZED
     assert first.sign_in().json()["user"] == first.shown()
 
 
@@ -208,8 +208,8 @@ def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
     email = f"{uuid4().hex}@example.org"
     organizations.add_person(email=email, name="Added")
 
-    assert said(sign_up(email=email)) == TAKEN
-    assert said(sign_in(email, PASSWORD)) == NOT_RECOGNIZED
+    assert outcome(sign_up(email=email)) == TAKEN
+    assert outcome(sign_in(email, PASSWORD)) == NOT_RECOGNIZED
 
 
 def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
@@ -244,7 +244,7 @@ def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.Monke
 
     answer = call(app, "POST", SIGN_UP, json=body)
 
-    assert said(answer) == refused(
+    assert outcome(answer) == rejected(
         403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account"
     )
     assert look("select from users where email = %s", body["email"]) == []
@@ -267,5 +267,5 @@ def test_a_foreign_page_signs_nobody_up(origin: str) -> None:
 
     answer = Client(None).post(SIGN_UP, json=body, headers={"origin": origin})
 
-    assert said(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN
     assert look("select from users where email = %s", body["email"]) == []

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.keys import NOT_FOUND, STUDIO, lacks, listed, make, person, refused, said, works
+from tests.given.keys import NOT_FOUND, STUDIO, lacks, listed, make, person, rejected, works
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.dialects.studio import show_time
@@ -56,7 +57,7 @@ def test_what_is_named_changes_and_the_rest_stays(
 
     answer = change(session, made, body)
 
-    assert said(answer) == (200, {"apiKey": {**made["apiKey"], **shown, "updatedAt": A_TIME}})
+    assert outcome(answer) == (200, {"apiKey": {**made["apiKey"], **shown, "updatedAt": A_TIME}})
     assert answer.json()["apiKey"]["updatedAt"] > made["apiKey"]["updatedAt"]
     assert listed(session) == [answer.json()["apiKey"]]
 
@@ -77,7 +78,7 @@ def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant
     session = tenant.signed_in()
     made = make(session, scopes=["media:read"])
     key = Client(made["key"])
-    assert said(key.get(STUDIO)) == lacks("admin:api-keys")
+    assert outcome(key.get(STUDIO)) == lacks("admin:api-keys")
 
     change(session, made, {"scopes": ["admin:api-keys"]})
 
@@ -90,11 +91,11 @@ def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
     small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
     target, large = make(session, scopes=["media:read"]), make(session, scopes=["*"])
 
-    assert said(change(small, target, {"scopes": ["media:read", "media:write"]})) == lacks("media:write")
-    assert said(change(small, target, {"scopes": ["*"]})) == lacks("*")
+    assert outcome(change(small, target, {"scopes": ["media:read", "media:write"]})) == lacks("media:write")
+    assert outcome(change(small, target, {"scopes": ["*"]})) == lacks("*")
     # Nor does it prolong one that does.
-    assert said(change(small, large, {"expiresAt": None})) == lacks("*")
-    assert said(change(small, large, {"name": "Mine"})) == lacks("*")
+    assert outcome(change(small, large, {"expiresAt": None})) == lacks("*")
+    assert outcome(change(small, large, {"name": "Mine"})) == lacks("*")
     assert [key for key in listed(session) if key["lastUsedAt"] is None] == [
         large["apiKey"],
         target["apiKey"],
@@ -107,7 +108,7 @@ def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
 def test_a_key_cannot_give_itself_more(tenant: Tenant) -> None:
     made = make(tenant.signed_in(), scopes=["admin:api-keys"])
 
-    assert said(change(Client(made["key"]), made, {"scopes": ["*"]})) == lacks("*")
+    assert outcome(change(Client(made["key"]), made, {"scopes": ["*"]})) == lacks("*")
     assert change(Client(made["key"]), made, {"name": "Me"}).status_code == 200
 
 
@@ -127,16 +128,16 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, refused(400, "invalid", "Give name, scopes or expiresAt")),
-        ({"status": "inactive"}, refused(400, "invalid", "Give name, scopes or expiresAt")),
-        ({"name": None}, refused(400, "invalid", "Must be a string", at="name")),
-        ({"name": ""}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"name": "x" * 101}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"scopes": None}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
-        ({"scopes": []}, refused(400, "invalid", "Must be an array of scopes", at="scopes")),
+        ({}, rejected(400, "invalid", "Give name, scopes or expiresAt")),
+        ({"status": "inactive"}, rejected(400, "invalid", "Give name, scopes or expiresAt")),
+        ({"name": None}, rejected(400, "invalid", "Must be a string", at="name")),
+        ({"name": ""}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"name": "x" * 101}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"scopes": None}, rejected(400, "invalid", "Must be an array of scopes", at="scopes")),
+        ({"scopes": []}, rejected(400, "invalid", "Must be an array of scopes", at="scopes")),
         (
             {"scopes": ["nothing"]},
-            refused(
+            rejected(
                 400,
                 "invalid",
                 "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
@@ -144,15 +145,15 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
         ),
         (
             {"expiresAt": "never"},
-            refused(
+            rejected(
                 400, "invalid", "Must be a time with its zone, as in 2027-01-31T12:00:00Z", at="expiresAt"
             ),
         ),
         (
             {"expiresAt": "2020-01-01T00:00:00Z"},
-            refused(400, "invalid", "An API key ends in the future, within 3650 days, or never"),
+            rejected(400, "invalid", "An API key ends in the future, within 3650 days, or never"),
         ),
-        ([], refused(400, "invalid", "Must be an object", at="body")),
+        ([], rejected(400, "invalid", "Must be an object", at="body")),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
@@ -163,7 +164,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     if isinstance(body, list):
         expected[1]["details"] = [{"path": [], "message": "Must be an object"}]
 
-    assert said(change(session, made, body)) == expected
+    assert outcome(change(session, made, body)) == expected
     assert listed(session) == [made["apiKey"]]
 
 
@@ -173,10 +174,10 @@ def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
     session.post(f"{STUDIO}/{rotated['apiKey']['id']}/rotate", json={"overlap": 60})
 
-    assert said(change(session, revoked, {"name": "x"})) == refused(
+    assert outcome(change(session, revoked, {"name": "x"})) == rejected(
         409, "conflict", "This API key was revoked"
     )
-    assert said(change(session, rotated, {"name": "x"})) == refused(
+    assert outcome(change(session, rotated, {"name": "x"})) == rejected(
         409, "conflict", "This API key was rotated already"
     )
     assert not works(revoked["key"])
@@ -184,7 +185,7 @@ def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "0" * 33])
 def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
-    assert said(tenant.signed_in().patch(f"{STUDIO}/{name}", json={"name": "x"})) == NOT_FOUND
+    assert outcome(tenant.signed_in().patch(f"{STUDIO}/{name}", json={"name": "x"})) == NOT_FOUND
 
 
 def test_another_persons_key_is_not_found_not_even_by_an_owner(tenant: Tenant, stranger: Tenant) -> None:
@@ -195,5 +196,5 @@ def test_another_persons_key_is_not_found_not_even_by_an_owner(tenant: Tenant, s
         change(session, theirs, {"name": "Mine"}) for session in (tenant.signed_in(), stranger.signed_in())
     ]
 
-    assert [said(answer) for answer in answers] == [NOT_FOUND] * 2
+    assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
     assert listed(admin) == [theirs["apiKey"]]

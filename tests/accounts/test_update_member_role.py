@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.members import (
     AT,
@@ -21,9 +22,8 @@ from tests.given.members import (
     Somebody,
     acts,
     at_once,
-    refused,
+    rejected,
     roles,
-    said,
     waiting,
 )
 from vitrine.errors import Forbidden
@@ -53,7 +53,7 @@ def test_an_owner_gives_every_role(tenant: Tenant, role: Role) -> None:
 
     answer = change(tenant.studio, person.id, role)
 
-    assert said(answer) == (200, person.shown(tenant, role))
+    assert outcome(answer) == (200, person.shown(tenant, role))
     assert person.client.get("/api/me").json()["role"] == role
     assert acts(tenant.id) == (
         [("member.change_role", tenant.owner.user_id, person.id, {"from": "member", "to": role})]
@@ -67,7 +67,7 @@ def test_an_owner_gives_every_role(tenant: Tenant, role: Role) -> None:
 def test_an_admin_gives_every_other_role_to_everybody_else(tenant: Tenant, was: Role, role: Role) -> None:
     person = Somebody.of(tenant, was)
 
-    assert said(change(Somebody.of(tenant, "admin").client, person.id, role)) == (
+    assert outcome(change(Somebody.of(tenant, "admin").client, person.id, role)) == (
         200,
         person.shown(tenant, role),
     )
@@ -82,7 +82,9 @@ def test_an_admin_neither_makes_nor_unmakes_an_owner(tenant: Tenant) -> None:
         (second, "viewer"),
         (second, "owner"),
     ):
-        assert said(change(admin.client, person.id, role)) == refused(403, "insufficient_role", OWNERS_ONLY)
+        assert outcome(change(admin.client, person.id, role)) == rejected(
+            403, "insufficient_role", OWNERS_ONLY
+        )
     assert roles(tenant)[second.id] == "owner"
     assert acts(tenant.id) == []
 
@@ -91,7 +93,7 @@ def test_an_admin_can_step_down_and_not_up_again(tenant: Tenant) -> None:
     admin = Somebody.of(tenant, "admin")
 
     assert change(admin.client, admin.id, "viewer").status_code == 200
-    assert said(change(admin.client, admin.id, "admin")) == refused(
+    assert outcome(change(admin.client, admin.id, "admin")) == rejected(
         403, "insufficient_role", "This takes the role owner or admin; yours is viewer"
     )
 
@@ -99,11 +101,11 @@ def test_an_admin_can_step_down_and_not_up_again(tenant: Tenant) -> None:
 def test_the_last_owner_stays(tenant: Tenant) -> None:
     me = tenant.owner.user_id
 
-    assert said(change(tenant.studio, me, "admin")) == refused(409, "last_owner", LAST_OWNER)
+    assert outcome(change(tenant.studio, me, "admin")) == rejected(409, "last_owner", LAST_OWNER)
     assert change(tenant.studio, me, "owner").status_code == 200
     second = Somebody.of(tenant, "owner")
     assert change(tenant.studio, me, "admin").status_code == 200
-    assert said(change(second.client, second.id, "viewer")) == refused(409, "last_owner", LAST_OWNER)
+    assert outcome(change(second.client, second.id, "viewer")) == rejected(409, "last_owner", LAST_OWNER)
     assert roles(tenant) == {me: "admin", second.id: "owner"}
 
 
@@ -113,24 +115,26 @@ def test_it_is_said_in_either_spelling_and_of_another_organization(tenant: Tenan
 
     answer = change(admin.client, str(person.id).upper(), "editor", organizationId=stranger.id.hex.upper())
 
-    assert said(answer) == (200, person.shown(stranger, "editor"))
+    assert outcome(answer) == (200, person.shown(stranger, "editor"))
 
 
 def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     for person in (NOWHERE, stranger.owner.user_id, tenant.id):
-        assert said(change(tenant.studio, person, "viewer")) == refused(404, "not_found", "Member not found")
+        assert outcome(change(tenant.studio, person, "viewer")) == rejected(
+            404, "not_found", "Member not found"
+        )
 
 
 @pytest.mark.parametrize(
     ("body", "answer"),
     [
-        ({}, refused(400, "invalid", "memberId: Required", ("memberId", "Required"), ("role", "Required"))),
-        ({"memberId": "x", "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
-        ({"memberId": None, "role": "viewer"}, refused(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
+        ({}, rejected(400, "invalid", "memberId: Required", ("memberId", "Required"), ("role", "Required"))),
+        ({"memberId": "x", "role": "viewer"}, rejected(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
+        ({"memberId": None, "role": "viewer"}, rejected(400, "invalid", f"memberId: {ID}", ("memberId", ID))),
     ],
 )
 def test_what_names_nobody_is_refused(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
-    assert said(tenant.studio.post(f"{AT}/update-member-role", json=body)) == answer
+    assert outcome(tenant.studio.post(f"{AT}/update-member-role", json=body)) == answer
 
 
 def test_who_loses_the_role_loses_what_they_offered(tenant: Tenant) -> None:

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.given.members import AT, Somebody, acts, refused, said
+from tests.given.answers import outcome
+from tests.given.members import AT, Somebody, acts, rejected
 from tests.given.shapes import A_TIME
 from vitrine.errors import Forbidden
 from vitrine.library import members, organizations
@@ -38,8 +39,8 @@ def test_name_and_slug_are_changed_each_alone(tenant: Tenant) -> None:
         f"{AT}/update", json={"data": {"slug": word}, "organizationId": str(tenant.id)}
     )
 
-    assert said(by_name) == (200, renamed)
-    assert said(by_slug) == (200, renamed | {"slug": word, "role": "admin"})
+    assert outcome(by_name) == (200, renamed)
+    assert outcome(by_slug) == (200, renamed | {"slug": word, "role": "admin"})
     assert tenant.studio.get("/api/me").json()["organizationName"] == "A new name"
     assert acts(tenant.id) == [
         ("organization.update", tenant.owner.user_id, tenant.id, {"name": "A new name"}),
@@ -52,7 +53,7 @@ def test_its_own_slug_can_be_given_again(tenant: Tenant) -> None:
 
 
 def test_another_ones_slug_cannot_be_taken(tenant: Tenant, stranger: Tenant) -> None:
-    assert said(update(tenant, data={"name": "x", "slug": stranger.name})) == refused(
+    assert outcome(update(tenant, data={"name": "x", "slug": stranger.name})) == rejected(
         409, "slug_taken", "This slug is taken"
     )
     assert tenant.studio.get("/api/me").json()["organizationName"] == tenant.owner.organization_name
@@ -65,20 +66,20 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
 @pytest.mark.parametrize(
     ("body", "answer"),
     [
-        ({}, refused(400, "invalid", "data: Required", ("data", "Required"))),
-        ({"data": "x"}, refused(400, "invalid", "data: Must be an object", ("data", "Must be an object"))),
-        ({"data": {}}, refused(400, "invalid", "data must hold a name or a slug")),
-        ({"data": {"name": None}}, refused(400, "invalid", "data must hold a name or a slug")),
+        ({}, rejected(400, "invalid", "data: Required", ("data", "Required"))),
+        ({"data": "x"}, rejected(400, "invalid", "data: Must be an object", ("data", "Must be an object"))),
+        ({"data": {}}, rejected(400, "invalid", "data must hold a name or a slug")),
+        ({"data": {"name": None}}, rejected(400, "invalid", "data must hold a name or a slug")),
         (
             {"data": {"name": 1}},
-            refused(400, "invalid", "data.name: Must be a string", ("data.name", "Must be a string")),
+            rejected(400, "invalid", "data.name: Must be a string", ("data.name", "Must be a string")),
         ),
-        ({"data": {"name": ""}}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"data": {"name": "x" * 101}}, refused(400, "invalid", "name must have 1 to 100 characters")),
-        ({"data": {"slug": "A b"}}, refused(400, "invalid", SLUG)),
+        ({"data": {"name": ""}}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"data": {"name": "x" * 101}}, rejected(400, "invalid", "name must have 1 to 100 characters")),
+        ({"data": {"slug": "A b"}}, rejected(400, "invalid", SLUG)),
         (
             {"data": {"name": "x"}, "organizationId": "nonsense"},
-            refused(
+            rejected(
                 400,
                 "invalid",
                 "organizationId: Must be an id of 32 hexadecimal digits, hyphens allowed",
@@ -88,7 +89,7 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
     ],
 )
 def test_what_is_no_change_is_refused(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
-    assert said(update(tenant, **body)) == answer
+    assert outcome(update(tenant, **body)) == answer
 
 
 def test_a_header_must_not_contradict_the_body(tenant: Tenant, stranger: Tenant) -> None:
@@ -100,7 +101,7 @@ def test_a_header_must_not_contradict_the_body(tenant: Tenant, stranger: Tenant)
         f"{AT}/update", json=body, headers={"cookie": f"activeTeamId={tenant.id.hex}"}
     )
 
-    assert said(contradicted) == refused(404, "not_found", "Organization not found")
+    assert outcome(contradicted) == rejected(404, "not_found", "Organization not found")
     assert by_cookie.json()["id"] == stranger.id.hex
 
 
@@ -114,7 +115,7 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant
 
 
 def test_a_person_can_be_named_only_where_they_are(tenant: Tenant) -> None:
-    assert said(Somebody.new().client.post(f"{AT}/update", json={"data": {"name": "x"}})) == refused(
+    assert outcome(Somebody.new().client.post(f"{AT}/update", json={"data": {"name": "x"}})) == rejected(
         400,
         "organization_required",
         "You belong to no organization yet",

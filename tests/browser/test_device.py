@@ -35,7 +35,7 @@ class Waiting:
     """A terminal that waits for its person."""
 
     origin: str
-    said: dict[str, Any]
+    answered: dict[str, Any]
 
     @classmethod
     def begin(cls, stack: Stack) -> Waiting:
@@ -43,12 +43,12 @@ class Waiting:
 
     @property
     def code(self) -> str:
-        code: str = self.said["user_code"]
+        code: str = self.answered["user_code"]
         return code
 
     def poll(self) -> dict[str, Any]:
         answer: dict[str, Any] = ask(
-            self.origin, "token", client_id=CLIENT, device_code=self.said["device_code"], grant_type=GRANT
+            self.origin, "token", client_id=CLIENT, device_code=self.answered["device_code"], grant_type=GRANT
         ).json()
         return answer
 
@@ -101,7 +101,7 @@ def works(origin: str, session: dict[str, Any]) -> Any:
 def test_a_person_approves_and_the_terminal_is_signed_in(
     page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any]
 ) -> None:
-    page.goto(terminal.said["verification_uri_complete"])
+    page.goto(terminal.answered["verification_uri_complete"])
 
     expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
     expect(page.locator("#client")).to_have_text(CLIENT)
@@ -112,14 +112,14 @@ def test_a_person_approves_and_the_terminal_is_signed_in(
         "Approved. Your device signs in by itself; you may close this page."
     )
 
-    page.wait_for_timeout(1000 * terminal.said["interval"])
+    page.wait_for_timeout(1000 * terminal.answered["interval"])
     assert works(stack.origin, terminal.poll()) == signed_in
 
 
 def test_a_person_denies_and_the_terminal_is_told(
     page: Page, terminal: Waiting, signed_in: dict[str, Any]
 ) -> None:
-    page.goto(terminal.said["verification_uri_complete"])
+    page.goto(terminal.answered["verification_uri_complete"])
     page.get_by_role("button", name="Deny").click()
 
     expect(page.locator("#done")).to_have_text("Denied. The device was not let in.")
@@ -148,7 +148,7 @@ def test_what_was_decided_elsewhere_is_not_decided_again(
 ) -> None:
     other = page.context.new_page()
     for each in (page, other):
-        each.goto(terminal.said["verification_uri_complete"])
+        each.goto(terminal.answered["verification_uri_complete"])
         expect(each.locator("#shown")).to_be_visible()
     other.get_by_role("button", name="Deny").click()
     expect(other.locator("#done")).to_be_visible()
@@ -176,7 +176,7 @@ def test_what_a_device_calls_itself_is_only_text(page: Page, stack: Stack, signe
 def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(
     page: Page, terminal: Waiting, seen: Seen
 ) -> None:
-    page.goto(terminal.said["verification_uri_complete"])
+    page.goto(terminal.answered["verification_uri_complete"])
 
     expect(page.get_by_label("E-mail")).to_be_focused()
     for name in ("Approve", "Deny"):
@@ -192,7 +192,7 @@ def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: W
         "password": "a long enough password",
     }
     httpx.post(f"{stack.origin}/api/auth/sign-up/email", json=person, timeout=30).raise_for_status()
-    page.goto(terminal.said["verification_uri_complete"])
+    page.goto(terminal.answered["verification_uri_complete"])
 
     page.get_by_label("E-mail").fill(person["email"])
     page.get_by_label("Password").fill("another password")
@@ -206,6 +206,6 @@ def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: W
 
     # known, and in no organization yet
     assert works(stack.origin, terminal.poll())["code"] == "organization_required"
-    assert page.url == terminal.said["verification_uri_complete"]  # a password never stands in an address
+    assert page.url == terminal.answered["verification_uri_complete"]  # a password never stands in an address
     assert set(seen.complaints) <= {UNKNOWN_TO_US, REFUSED}
     seen.complaints.clear()

@@ -55,19 +55,19 @@ def test_a_large_file_goes_on_after_a_reload_and_with_a_fresh_url_where_one_has_
     library: Page, organization: Organization, seen: Seen, files: Callable[[str], Path]
 ) -> None:
     line = Line(library)
-    line.hold(*range(PARTS_BEFORE + 1, 100))  # nobody answers any more
+    line.lock(*range(PARTS_BEFORE + 1, 100))  # nobody answers any more
     with library.expect_response(lambda response: is_create(response.request)) as created:
         chosen(library, files("noise.png"))
     session = created.value.json()
     library.wait_for_function(KEPT, timeout=60_000)
-    until(lambda: len(line.held), lambda held: held == AT_ONCE, library)  # so nothing else is under way
+    until(lambda: len(line.locked), lambda locked: locked == AT_ONCE, library)  # so nothing else is under way
     landed = [part["PartNumber"] for part in listed(organization, session)]
     before = seen.parts()
     seen.store.clear()
 
     library.reload()
-    line.hold(LATE_PART)
-    until(lambda: line.held, bool, library)
+    line.lock(LATE_PART)
+    until(lambda: line.locked, bool, library)
     library.wait_for_timeout(1000 * (PART_URL_TTL + 1.5))
     line.release()
 
@@ -90,11 +90,11 @@ class Line:
     def __init__(self, page: Page) -> None:
         self._chromium = page.context.new_cdp_session(page)
         self._chromium.on("Fetch.requestPaused", self._paused)
-        self.held: list[str] = []
+        self.locked: list[str] = []
 
-    def hold(self, *parts: int) -> None:
+    def lock(self, *parts: int) -> None:
         """These and no others; what was held before stays so, for as long as its page lives."""
-        self.held.clear()
+        self.locked.clear()
         self._chromium.send(
             "Fetch.enable",
             {
@@ -106,10 +106,10 @@ class Line:
         )
 
     def _paused(self, request: dict[str, Any]) -> None:
-        self.held.append(request["requestId"])
+        self.locked.append(request["requestId"])
 
     def release(self) -> None:
-        for request in self.held:
+        for request in self.locked:
             self._chromium.send("Fetch.continueRequest", {"requestId": request})
         self._chromium.send("Fetch.disable")
 

@@ -107,7 +107,7 @@ def uploaded(page: Page, stack: Stack, file: Path) -> dict[str, Any]:
     return outcome
 
 
-def settled(organization: Organization, key: str, page: Page) -> dict[str, Any]:
+def finished(organization: Organization, key: str, page: Page) -> dict[str, Any]:
     """What the upload has come to, within a minute."""
     until = time.monotonic() + 60
     while True:
@@ -126,7 +126,7 @@ def test_a_photo_arrives_by_a_form(
 
     assert [each["name"] for each in outcome["successful"]] == ["photo.jpg"]
     assert outcome["failed"] == []
-    upload = settled(signed_in, outcome["successful"][0]["key"], ours)
+    upload = finished(signed_in, outcome["successful"][0]["key"], ours)
     assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
         "ready",
         "photo.jpg",
@@ -145,7 +145,7 @@ def test_a_large_picture_arrives_in_parts(
 
     assert [each["name"] for each in outcome["successful"]] == ["noise.png"]
     assert outcome["failed"] == []
-    upload = settled(signed_in, outcome["successful"][0]["key"], ours)
+    upload = finished(signed_in, outcome["successful"][0]["key"], ours)
     assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
         "ready",
         "noise.png",

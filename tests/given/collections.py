@@ -52,8 +52,8 @@ def level(tenant: Tenant, collection: str, path: str | None = None) -> list[str]
 
 
 def usage(tenant: Tenant) -> dict[str, Any]:
-    said: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return said
+    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    return answered
 
 
 NOTHING = {

@@ -49,8 +49,8 @@ class Terminal:
 
     @classmethod
     def begin(cls) -> Terminal:
-        said = begin_login().json()
-        return cls(said["device_code"], said["user_code"], said["interval"])
+        answered = begin_login().json()
+        return cls(answered["device_code"], answered["user_code"], answered["interval"])
 
     def poll(self) -> httpx.Response:
         return poll(self.device_code)
@@ -63,13 +63,13 @@ class Terminal:
         while time.monotonic() < until:
             time.sleep(interval)
             answer = self.poll()
-            said: dict[str, Any] = answer.json()
+            answered: dict[str, Any] = answer.json()
             if answer.is_success:
-                return said
-            if said["error"] == "slow_down":
+                return answered
+            if answered["error"] == "slow_down":
                 interval += 5
-            elif said["error"] != "authorization_pending":
-                return said
+            elif answered["error"] != "authorization_pending":
+                return answered
         raise TimeoutError
 
 

@@ -62,9 +62,9 @@ class Document:
 
     @classmethod
     def read(cls, name: str) -> Document:
-        said = json.loads((CONTRACT / f"{name}.json").read_text())
-        examples = [Example(**each) for each in said.pop("examples")]
-        return cls(examples=examples, errors=[Error(**each) for each in said.pop("errors")], **said)
+        answered = json.loads((CONTRACT / f"{name}.json").read_text())
+        examples = [Example(**each) for each in answered.pop("examples")]
+        return cls(examples=examples, errors=[Error(**each) for each in answered.pop("errors")], **answered)
 
     def example(self, name: str) -> Example:
         return next(each for each in self.examples if each.name == name)
@@ -83,16 +83,16 @@ GONE = Shape("nothing", "(?!)")
 class Names(dict[str, str]):
     """Texts of the examples -> what they stand for here."""
 
-    def fill(self, said: Any) -> Any:
+    def fill(self, answered: Any) -> Any:
         """The same with these texts, wherever they stand as words of their own, replaced."""
-        if isinstance(said, dict):
-            return {name: self.fill(value) for name, value in said.items()}
-        if isinstance(said, list):
-            return [self.fill(value) for value in said]
-        if not isinstance(said, str) or not self:
-            return said
+        if isinstance(answered, dict):
+            return {name: self.fill(value) for name, value in answered.items()}
+        if isinstance(answered, list):
+            return [self.fill(value) for value in answered]
+        if not isinstance(answered, str) or not self:
+            return answered
         words = "|".join(map(re.escape, sorted(self, key=len, reverse=True)))
-        return re.sub(rf"(?<![\w-])({words})(?![\w-])", lambda found: self[found[0]], said)
+        return re.sub(rf"(?<![\w-])({words})(?![\w-])", lambda found: self[found[0]], answered)
 
 
 def differences(
@@ -128,21 +128,21 @@ def differences(
     return [] if type(answer) is type(example) and expected == answer else [Difference(path, answer)]
 
 
-def _shaped(said: object) -> object:
-    if not isinstance(said, str):
-        return said
-    if said.startswith("https://"):
+def _shaped(answered: object) -> object:
+    if not isinstance(answered, str):
+        return answered
+    if answered.startswith("https://"):
         return A_URL
-    return A_TIME if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", said) else said
+    return A_TIME if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", answered) else answered
 
 
-def _leaves(said: Any, path: str) -> list[Difference]:
+def _leaves(answered: Any, path: str) -> list[Difference]:
     """Each value in it; an empty object or list is one."""
-    if isinstance(said, dict) and said:
-        return [each for name, value in said.items() for each in _leaves(value, f"{path}.{name}")]
-    if isinstance(said, list) and said and all(isinstance(each, dict) for each in said):
-        return [each for value in said for each in _leaves(value, f"{path}[]")]
-    return [Difference(path, said)]
+    if isinstance(answered, dict) and answered:
+        return [each for name, value in answered.items() for each in _leaves(value, f"{path}.{name}")]
+    if isinstance(answered, list) and answered and all(isinstance(each, dict) for each in answered):
+        return [each for value in answered for each in _leaves(value, f"{path}[]")]
+    return [Difference(path, answered)]
 
 
 def at(answer: Any, path: str) -> list[Any]:

@@ -25,7 +25,7 @@ from vitrine import accounts
 from vitrine.accounts import devices
 from vitrine.credentials import mint_id
 from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.library import ledger, organizations
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
@@ -93,7 +93,7 @@ class Furnished:
             tenant.post_file(pictures.jpeg(60, 40, seed=seed), path=folder["path"]) for seed in (1, 2)
         )
         for item in (photo, discarded):
-            assert tenant.settled(item)["state"] == "ready"
+            assert tenant.finished(item)["state"] == "ready"
         assert tenant.studio.delete(f"/api/media/{discarded}").status_code == 200
         upload = begin(tenant, metadata={"path": subfolder["path"]})
         for fold in (ledger.fold_storage, ledger.fold_counts):
@@ -557,7 +557,7 @@ def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Respo
     method, _, path = route.key.partition(" ")
     if route.key == "$default":
         method, path = "GET", "/api/nowhere"
-    said: dict[str, Any] = (
+    answered: dict[str, Any] = (
         {"json": sent.body} if sent.files is None else {"data": sent.body, "files": sent.files}
     )
     return client.request(
@@ -566,7 +566,7 @@ def ask(client: Client, route: Route, sent: Sent, **headers: str) -> httpx.Respo
         params=dict(sent.query),
         headers=headers,
         follow_redirects=False,
-        **said,
+        **answered,
     )
 
 
@@ -624,7 +624,7 @@ def other_tenant(spec: Spec) -> Said:
         return _enveloped(404, _MISSING[spec.item.kind])
     if spec.item is None:
         return _plain(spec, 403, "not_a_member", "You are not a member of this organization")
-    if spec.dialect is companion:
+    if spec.dialect is protocol:
         return _plain(spec, 404, "not_found", _MISSING[spec.item.kind])
     assert spec.dialect in (studio, accounts)
     return _plain(spec, 403, "other_organization", "No access to this item's organization")

@@ -12,8 +12,6 @@ from vitrine.library import organizations
 if TYPE_CHECKING:
     from uuid import UUID
 
-    import httpx
-
     from tests.given.tenants import Tenant
     from vitrine.models.people import Role
 
@@ -37,11 +35,7 @@ V1_NOT_FOUND = (
 )
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
-
-
-def refused(status: int, code: str, sentence: str, *, at: str | None = None) -> tuple[int, dict[str, Any]]:
+def rejected(status: int, code: str, sentence: str, *, at: str | None = None) -> tuple[int, dict[str, Any]]:
     """As Studio says it; `at`: the field that is at fault, where one is."""
     if at is None:
         return status, {"error": sentence, "code": code, "message": sentence}
@@ -54,7 +48,7 @@ def refused(status: int, code: str, sentence: str, *, at: str | None = None) -> 
     }
 
 
-def v1_refused(status: int, sentence: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
+def v1_rejected(status: int, sentence: str, code: str | None = None) -> tuple[int, dict[str, Any]]:
     return status, {
         "success": False,
         "error": sentence,
@@ -64,7 +58,7 @@ def v1_refused(status: int, sentence: str, code: str | None = None) -> tuple[int
 
 
 def lacks(scope: str) -> tuple[int, dict[str, Any]]:
-    return refused(403, "insufficient_scope", f"This API key does not have the scope {scope}")
+    return rejected(403, "insufficient_scope", f"This API key does not have the scope {scope}")
 
 
 def make(client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any) -> dict[str, Any]:

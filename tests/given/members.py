@@ -104,10 +104,6 @@ def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
     return [(row["operation"], row["actor"], row["item_id"], row["details"]) for row in rows]
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
-
-
 THE_ORGANIZATION: LiteralString = "select from organizations where id = %s for update"
 THE_PERSON: LiteralString = "select from users where id = %s for update"
 
@@ -145,7 +141,7 @@ def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
     return int(found["n"])
 
 
-def refused(status: int, code: str, sentence: str, *details: tuple[str, str]) -> tuple[int, dict[str, Any]]:
+def rejected(status: int, code: str, sentence: str, *details: tuple[str, str]) -> tuple[int, dict[str, Any]]:
     body: dict[str, Any] = {"error": sentence, "code": code, "message": sentence}
     if details:
         body["details"] = [{"path": path.split("."), "message": message} for path, message in details]

@@ -82,7 +82,7 @@ def sign_in(email: str, password: str, **more: Any) -> httpx.Response:
     return Client(None).post(SIGN_IN, json={"email": email, "password": password, **more})
 
 
-def refused(status: int, code: str, sentence: object, **more: Any) -> tuple[int, dict[str, Any]]:
+def rejected(status: int, code: str, sentence: object, **more: Any) -> tuple[int, dict[str, Any]]:
     """As said() gives it."""
     return status, {"error": sentence, "code": code, "message": sentence, **more}
 
@@ -91,15 +91,11 @@ def about(field: str, message: str) -> dict[str, Any]:
     return {"details": [{"path": [field], "message": message}]}
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
-
-
-NOT_RECOGNIZED = refused(401, "invalid_email_or_password", "Invalid email or password")
-FOREIGN = refused(
+NOT_RECOGNIZED = rejected(401, "invalid_email_or_password", "Invalid email or password")
+FOREIGN = rejected(
     403, "origin_not_allowed", "A browser may ask this from a page of this origin, or of an allowed one"
 )
-UNAUTHORIZED = refused(401, "unauthorized", "Missing or invalid authentication")
+UNAUTHORIZED = rejected(401, "unauthorized", "Missing or invalid authentication")
 
 
 def cookies(answer: httpx.Response) -> list[str]:

@@ -61,7 +61,7 @@ def too_large(environment: pytest.MonkeyPatch) -> Generator[None]:
     settings.cache_clear()
 
 
-def held(tenant: Tenant) -> set[str]:
+def locked(tenant: Tenant) -> set[str]:
     """The keys of what was replaced and stays for who has a URL of it."""
     with owner() as connection:
         found = connection.execute(

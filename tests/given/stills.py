@@ -111,9 +111,9 @@ def _turned_sequence(whole: bytes, orientation: int) -> bytes:
 def contradicted(kind: str) -> bytes:
     """An AVIF or HEIC whose EXIF says that it is to be turned, while its boxes do not."""
     whole = encoded(pictures.quarters(64, 40), kind, exif=exif(positioning=6))
-    short, said = struct.pack(">HHIH", _POSITIONING, 3, 1, 6), struct.pack(">HHIH", _ORIENTATION, 3, 1, 6)
+    short, answered = struct.pack(">HHIH", _POSITIONING, 3, 1, 6), struct.pack(">HHIH", _ORIENTATION, 3, 1, 6)
     assert whole.count(short) == 1
-    return whole.replace(short, said)
+    return whole.replace(short, answered)
 
 
 def in_display_p3() -> bytes:

@@ -67,10 +67,6 @@ def listed(tenant: Tenant, collection: str | None = None) -> httpx.Response:
     return tenant.studio.get(f"/api/dataset/{collection or tenant.collection_id.hex}/tags")
 
 
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
-
-
 def hide(tenant: Tenant, group: str, name: str, *, hidden: bool = True) -> None:
     with owner() as connection:
         changed = connection.execute(

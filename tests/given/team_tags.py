@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.given.shapes import A_HYPHENED_ID, A_TIME, hyphened
 
@@ -18,21 +18,17 @@ INFO = {"timestamp": A_TIME}
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
-
-
 def done(data: object, status: int = 200) -> tuple[int, dict[str, object]]:
     return status, {"success": True, "data": data, "info": INFO}
 
 
-def refused(status: int, sentence: str, *issues: Mapping[str, object]) -> tuple[int, dict[str, object]]:
+def rejected(status: int, sentence: str, *issues: Mapping[str, object]) -> tuple[int, dict[str, object]]:
     details = {"details": {"errors": list(issues)}} if issues else {}
     return status, {"success": False, "error": sentence, "code": f"HTTP_{status}", **details, "info": INFO}
 
 
-NO_MEDIA = refused(404, "Media not found")
-NO_TAG = refused(404, "Tag not found")
+NO_MEDIA = rejected(404, "Media not found")
+NO_TAG = rejected(404, "Tag not found")
 
 
 def unknown(name: str, *path: str | int) -> dict[str, object]:

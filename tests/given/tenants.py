@@ -184,7 +184,7 @@ class Tenant:
         media: str = signed.json()["mediaId"]
         return media
 
-    def settled(self, media: str, *, patience: float = 60) -> dict[str, Any]:
+    def finished(self, media: str, *, patience: float = 60) -> dict[str, Any]:
         """What the upload of this item has come to, once it has."""
         until, pause = time.monotonic() + patience, 0.1
         while True:
@@ -199,10 +199,10 @@ class Tenant:
     ) -> str:
         """The id of an item made of these bytes, with its frames."""
         media = self.post_file(data, filename, mime_type, **metadata)
-        upload = self.settled(media)
+        upload = self.finished(media)
         assert upload["state"] == "ready", upload
         return media
 
-    def trouble(self, *, settled: bool = False) -> list[str]:
+    def inconsistencies(self, *, finished: bool = False) -> list[str]:
         """Everything that disagrees about this organization: invariants(), in words."""
-        return [str(each) for each in invariants(self.id, settled=settled)]
+        return [str(each) for each in invariants(self.id, finished=finished)]

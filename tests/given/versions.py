@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.given import pictures
+from tests.given.answers import outcome
 
 if TYPE_CHECKING:
     import httpx
@@ -63,11 +64,7 @@ def delete(tenant: Tenant, item: str, version: str, **headers: str) -> httpx.Res
 
 
 def restore(tenant: Tenant, item: str) -> tuple[int, dict[str, Any]]:
-    return said(tenant.studio.post(f"/api/media/{item}/restore"))
-
-
-def said(answer: httpx.Response) -> tuple[int, dict[str, Any]]:
-    return answer.status_code, answer.json()
+    return outcome(tenant.studio.post(f"/api/media/{item}/restore"))
 
 
 def usage(tenant: Tenant) -> tuple[dict[str, int], dict[str, int]]:

@@ -38,7 +38,7 @@ def video(
     square: Fraction | None = None,
     paint: Paint | None = None,
     pixels: str = "yuv420p",
-    said: Mapping[str, str] | None = None,
+    answered: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
     muxing: Mapping[str, str] | None = None,
     sound: bool = False,
@@ -65,7 +65,7 @@ def video(
         if square is not None:
             stream.codec_context.sample_aspect_ratio = square
         hum = _silent(out) if sound else None
-        out.metadata.update(said or {})
+        out.metadata.update(answered or {})
         for number in range(round(seconds * rate)):
             frame = av.VideoFrame.from_image(paint(number) if paint else pictures.quarters(width, height))  # type: ignore[no-untyped-call]
             frame.pts, frame.time_base = number, Fraction(1, rate)

@@ -67,7 +67,7 @@ def web(*, tls: ssl.SSLContext | None = None) -> Generator[Web]:
     thread.join(5)
 
 
-def said(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> Behaviour:
+def response(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> Behaviour:
     """An answer, whole; `length` is what it says of itself."""
     lines = [
         f"HTTP/1.1 {status} -",
@@ -80,4 +80,4 @@ def said(body: bytes = b"", *headers: str, status: int = 200, length: int | None
 
 
 def led(to: str) -> Behaviour:
-    return said(b"", f"location: {to}", status=302)
+    return response(b"", f"location: {to}", status=302)

@@ -105,13 +105,13 @@ def test_the_operators_commands_do_what_they_say() -> None:
         if name == "README.md" and line.startswith(f"{OURS} -m local ")
     ]
 
-    said: dict[str, str] = {}
+    answered: dict[str, str] = {}
     for _, _, _, *words in map(shlex.split, lines):
         ended = call(*words)
         assert ended.code == 0, ended.err
-        said[" ".join(words[:2])] = ended.out
+        answered[" ".join(words[:2])] = ended.out
 
-    assert list(said) == [
+    assert list(answered) == [
         "user add",
         "org add",
         "org set-role",
@@ -120,14 +120,16 @@ def test_the_operators_commands_do_what_they_say() -> None:
         "user sign-out",
         "org list",
     ]
-    me = httpx.get(f"{os.environ['API_URL']}/api/me", headers={"x-api-key": said["key add"].strip()}).json()
+    me = httpx.get(
+        f"{os.environ['API_URL']}/api/me", headers={"x-api-key": answered["key add"].strip()}
+    ).json()
     assert (me["email"], me["organizationName"], me["role"]) == (
         f"editor@{word}.example.org",
         f"The Archive {word}",
         "editor",
     )
     listed = [
-        line.split() for line in said["org list"].splitlines() if line.startswith(f"the-archive-{word} ")
+        line.split() for line in answered["org list"].splitlines() if line.startswith(f"the-archive-{word} ")
     ]
     assert [line[:-1] for line in listed] == [
         [f"the-archive-{word}", "The", "Archive", word, "2", "0", "10000000000"]
@@ -152,7 +154,7 @@ def test_the_upload_example_uploads(tenant: Tenant, tmp_path: Path) -> None:
 
     picture = httpx.get(done.stdout.strip(), follow_redirects=True)
     assert (picture.status_code, picture.content) == (200, photo.read_bytes())
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_upload_example_says_what_is_wrong(tenant: Tenant, tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_the_upload_example_imports_a_folder(tenant: Tenant, tmp_path: Path) -> 
         "trip/": {"a.jpg": {}, "day 1/": {"a.jpg": {}, "\u00e9/": {"b.mts": {}}}}
     }
     assert tree_of(tenant, tenant.collection_id.hex) == {}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def tree_of(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
@@ -354,7 +356,7 @@ def test_the_commands_of_the_s3_document_run(command: str, tmp_path: Path) -> No
         program, cwd=ROOT, env=os.environ | given, stdout=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout is not None
-        said = running.stdout.readline()
+        answered = running.stdout.readline()
         running.terminate()
 
-    assert "http://127.0.0.1:" in said or "usage:" in said
+    assert "http://127.0.0.1:" in answered or "usage:" in answered

@@ -239,10 +239,10 @@ def test_boto3_counts(sqs: SQSClient, queues: Queues) -> None:
 def test_what_sqs_refuses_is_refused(
     sqs: SQSClient, queues: Queues, queue: str, entries: list[dict[str, str]], code: str
 ) -> None:
-    with pytest.raises(botocore.exceptions.ClientError) as refused:
+    with pytest.raises(botocore.exceptions.ClientError) as rejected:
         sqs.send_message_batch(QueueUrl=url(sqs, queue), Entries=entries)  # type: ignore[arg-type]
 
-    assert refused.value.response.get("Error", {}).get("Code") == code
+    assert rejected.value.response.get("Error", {}).get("Code") == code
     assert queues.counts("Work") == Counts(0, 0, 0)
 
 

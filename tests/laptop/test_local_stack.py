@@ -207,8 +207,8 @@ def test_a_port_that_was_chosen_is_used_for_this_run_or_nothing_starts(tmp_path:
     assert urlsplit(stack.s3_url).port not in (wanted, None)
     # the next run is as before
     assert (config(stack.folder).api_port, config(stack.folder).s3_port) == (other, wanted)
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        taken = held.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as locked:
+        taken = locked.getsockname()[1]
         with pytest.raises(
             StartError, match=rf"^Port {taken} is taken. Choose another one with --store-port.$"
         ):

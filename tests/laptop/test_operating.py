@@ -87,12 +87,12 @@ def _bytes(text: str | bytes) -> bytes:
 
 def done(*words: str, stdin: str = "") -> str:
     """What a command that does what it is told says of it."""
-    said = call(*words, stdin=stdin)
-    assert (said.code, said.err) == (0, "")
-    return said.out
+    answered = call(*words, stdin=stdin)
+    assert (answered.code, answered.err) == (0, "")
+    return answered.out
 
 
-def refused(sentence: str, *, code: int = 1) -> Said:
+def rejected(sentence: str, *, code: int = 1) -> Said:
     return Said(code, "", f"{sentence}\n")
 
 
@@ -126,11 +126,11 @@ def cells(out: str) -> list[list[str]]:
 def test_a_person_is_made_with_a_password_and_listed() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    said = done(
+    answered = done(
         "user", "add", f" {email} ", "--name", "An Owner", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n"
     )
 
-    assert said == f"{email} is An Owner.\n"
+    assert answered == f"{email} is An Owner.\n"
     ((hashed,),) = rows("select password_hash from users where email = %s", email)
     assert isinstance(hashed, str)
     assert hashed.startswith("$argon2id$")
@@ -143,27 +143,27 @@ def test_a_person_is_made_with_a_password_and_listed() -> None:
 def test_a_person_without_a_terminal_has_no_password_yet() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    said = done("user", "add", email, "--name", "A Person")
+    answered = done("user", "add", email, "--name", "A Person")
 
-    assert said == f"{email} is A Person. There is no password yet: `user password {email}` sets one.\n"
+    assert answered == f"{email} is A Person. There is no password yet: `user password {email}` sets one.\n"
     assert rows("select password_hash from users where email = %s", email) == [(None,)]
 
 
 def test_an_email_is_taken_however_it_is_spelled() -> None:
     email = a_person()
 
-    said = call("user", "add", email.upper(), "--name", "Another")
+    answered = call("user", "add", email.upper(), "--name", "Another")
 
-    assert said == refused(f"There is a person with the e-mail {email.upper()} already.")
+    assert answered == rejected(f"There is a person with the e-mail {email.upper()} already.")
 
 
 def test_a_person_is_found_in_either_form_of_the_address() -> None:
     composed = f"j\u00f6rg-{uuid4().hex}@example.org"
     decomposed = unicodedata.normalize("NFD", composed).replace("j", "J", 1)
 
-    said = done("user", "add", decomposed, "--name", "Jo\u0308rg")
+    answered = done("user", "add", decomposed, "--name", "Jo\u0308rg")
 
-    assert said.startswith(f"{composed} is J\u00f6rg.")
+    assert answered.startswith(f"{composed} is J\u00f6rg.")
     assert rows("select email, name from users where email = %s", composed) == [(composed, "J\u00f6rg")]
     assert call("user", "add", composed, "--name", "Another").code == 1
     for spelled in (composed, decomposed, f" {composed.replace('example', 'EXAMPLE')} "):
@@ -214,18 +214,18 @@ def test_a_person_is_found_in_either_form_of_the_address() -> None:
 def test_what_a_person_cannot_be_made_of(
     email: str, name: str, password: str | bytes, sentence: str, code: int
 ) -> None:
-    said = call("user", "add", email, "--name", name, "--password-stdin", stdin=password)
+    answered = call("user", "add", email, "--name", name, "--password-stdin", stdin=password)
 
-    assert said == refused(sentence, code=code)
+    assert answered == rejected(sentence, code=code)
 
 
 def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
     phone, laptop = tenant.signed_in(), tenant.signed_in()
     assert [me(client) for client in (phone, laptop, tenant.studio)] == [(200, "owner")] * 3
 
-    said = done("user", "password", tenant.owner.email, "--password-stdin", stdin=PASSWORD)
+    answered = done("user", "password", tenant.owner.email, "--password-stdin", stdin=PASSWORD)
 
-    assert said == f"The password of {tenant.owner.email} is set; 2 sessions ended.\n"
+    assert answered == f"The password of {tenant.owner.email} is set; 2 sessions ended.\n"
     assert [me(client) for client in (phone, laptop, tenant.studio)] == [
         (401, UNAUTHORIZED),
         (401, UNAUTHORIZED),
@@ -234,9 +234,9 @@ def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
 
 
 def test_a_password_needs_somewhere_to_come_from() -> None:
-    said = call("user", "password", a_person())
+    answered = call("user", "password", a_person())
 
-    assert said == refused(
+    assert answered == rejected(
         "There is no terminal to ask at: give --password-stdin, and the password on stdin.", code=2
     )
 
@@ -280,11 +280,11 @@ def test_the_sessions_of_a_person_are_listed_and_ended(tenant: Tenant) -> None:
     assert me(browser) == (200, "owner")
 
     heads, *listed = cells(done("user", "sessions", tenant.owner.email))
-    said = done("user", "sign-out", tenant.owner.email)
+    answered = done("user", "sign-out", tenant.owner.email)
 
     assert heads == ["SINCE", "UNTIL", "ADDRESS", "CLIENT"]
     assert [line[2:] for line in listed] == [["192.0.2.7", r"\x1b[31mred"]]  # and no terminal turns red
-    assert said == f"1 session of {tenant.owner.email} ended.\n"
+    assert answered == f"1 session of {tenant.owner.email} ended.\n"
     assert me(browser) == (401, UNAUTHORIZED)
     assert call("user", "sessions", tenant.owner.email) == Said(
         0, "", f"{tenant.owner.email} is signed in nowhere.\n"
@@ -314,14 +314,14 @@ def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(te
 
     before = call("user", "remove", tenant.owner.email)
 
-    assert before == refused(
+    assert before == rejected(
         f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first."
     )
     assert me(key) == (200, "owner")
     done("org", "set-role", tenant.name, other, "owner")
     assert done("user", "remove", tenant.owner.email) == f"{tenant.owner.email} is removed.\n"
     assert [me(client) for client in (key, session)] == [(401, UNAUTHORIZED)] * 2
-    assert call("user", "remove", tenant.owner.email) == refused(
+    assert call("user", "remove", tenant.owner.email) == rejected(
         f"There is no person with the e-mail {tenant.owner.email}."
     )
     assert [line[:3] for line in cells(done("org", "members", tenant.name))[1:]] == [
@@ -333,9 +333,9 @@ def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(te
 def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
     done("org", "add", "Another", "--owner", tenant.owner.email, "--slug", f"z-{tenant.name}")
 
-    said = call("user", "remove", tenant.owner.email)
+    answered = call("user", "remove", tenant.owner.email)
 
-    assert said == refused(
+    assert answered == rejected(
         f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: make somebody else an owner first."
     )
 
@@ -344,7 +344,7 @@ def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
 
 
 def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
-    said = call(
+    answered = call(
         "key",
         "add",
         tenant.owner.email,
@@ -357,9 +357,9 @@ def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
         "media:delete",
     )
 
-    assert (said.code, said.err) == (0, f"A key of {tenant.owner.email}. It is shown this once:\n")
-    assert re.fullmatch(r"sk_live_[0-9a-f]{64}\n", said.out)
-    key = said.out.strip()
+    assert (answered.code, answered.err) == (0, f"A key of {tenant.owner.email}. It is shown this once:\n")
+    assert re.fullmatch(r"sk_live_[0-9a-f]{64}\n", answered.out)
+    key = answered.out.strip()
     assert me(Client(key)) == (200, "owner")
     heads, listed = cells(done("key", "list", tenant.owner.email))
     assert heads == ["ID", "KEY", "NAME", "SCOPES", "STATUS", "UNTIL", "LAST USED", "SINCE"]
@@ -383,7 +383,7 @@ def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
 
 
 def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
-    said = call("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
+    answered = call("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
 
     assert rows(
         "select extract(epoch from expires_at - created_at)::integer / 3600 from api_keys where user_id = %s",
@@ -391,7 +391,7 @@ def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
     ) in ([(47,)], [(48,)])
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute("update api_keys set expires_at = now() where user_id = %s", [tenant.owner.user_id])
-    assert me(Client(said.out.strip())) == (401, UNAUTHORIZED)
+    assert me(Client(answered.out.strip())) == (401, UNAUTHORIZED)
     assert cells(done("key", "list", tenant.owner.email))[1][4] == "expired"
 
 
@@ -432,9 +432,9 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
 def test_what_keys_are_refused(words: tuple[str, ...], sentence: str, code: int) -> None:
     email = a_person()
 
-    said = call("key", *(word.format(email) for word in words))
+    answered = call("key", *(word.format(email) for word in words))
 
-    assert said == refused(sentence, code=code)
+    assert answered == rejected(sentence, code=code)
     assert call("key", "list", email) == Said(0, "", f"{email} has no keys.\n")
 
 
@@ -445,16 +445,16 @@ def test_an_organization_is_founded_whole() -> None:
     owner, name = a_person(), f"Société {uuid4().hex}"
     slug = f"societe-{name[8:]}"
 
-    said = done("org", "add", name, "--owner", owner, "--quota", "10GB")
+    answered = done("org", "add", name, "--owner", owner, "--quota", "10GB")
 
-    assert said == f"{slug} is {name}, owned by {owner}.\n"
+    assert answered == f"{slug} is {name}, owned by {owner}.\n"
     client = Client(call("key", "add", owner, "--name", "first", "--scope", "*").out.strip())
     found = client.get("/api/me").json()["organizationId"]
     assert [each["name"] for each in client.get(f"/api/organization/{found}/datasets").json()] == ["Default"]
     heads, *listed = cells(done("org", "list"))
     assert heads == ["SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"]
     assert [line[1:5] for line in listed if line[0] == slug] == [[name, "1", "0", "10000000000"]]
-    assert call("org", "add", name, "--owner", owner) == refused(
+    assert call("org", "add", name, "--owner", owner) == rejected(
         f"The slug {slug} is taken; give another one."
     )
 
@@ -479,9 +479,9 @@ def test_an_organization_is_founded_whole() -> None:
 def test_what_an_organization_cannot_be_founded_of(words: tuple[str, ...], sentence: str) -> None:
     owner = a_person()
 
-    said = call("org", "add", *(word.format(owner) for word in words))
+    answered = call("org", "add", *(word.format(owner) for word in words))
 
-    assert said == refused(sentence)
+    assert answered == rejected(sentence)
 
 
 def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
@@ -507,7 +507,7 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
         400,
         {"error": client.get("/api/me").json()["error"], "code": "organization_required"},
     )
-    assert call("org", "remove-member", tenant.name, email) == refused(
+    assert call("org", "remove-member", tenant.name, email) == rejected(
         f"{email} is not a member of {tenant.name}."
     )
     audited = rows(
@@ -555,9 +555,9 @@ def test_a_person_removed_by_an_operator_cannot_return_by_an_old_invitation(tena
 def test_the_last_owner_stays(tenant: Tenant, words: tuple[str, ...]) -> None:
     tenant.caller("admin")
 
-    said = call("org", words[0], tenant.name, tenant.owner.email, *words[1:])
+    answered = call("org", words[0], tenant.name, tenant.owner.email, *words[1:])
 
-    assert said == refused(
+    assert answered == rejected(
         f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first."
     )
     assert me(tenant.studio) == (200, "owner")
@@ -592,9 +592,9 @@ def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
 def test_what_organizations_are_refused(
     tenant: Tenant, words: tuple[str, ...], sentence: str, code: int
 ) -> None:
-    said = call("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
+    answered = call("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
 
-    assert said == refused(sentence, code=code)
+    assert answered == rejected(sentence, code=code)
 
 
 def test_a_quota_is_kept_and_lifted(tenant: Tenant) -> None:
@@ -693,18 +693,18 @@ def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organizatio
         assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
 
 
-def at_once(*acts: Callable[[], object]) -> list[object]:
+def at_once(*deletions: Callable[[], object]) -> list[object]:
     """What came of each, an error included."""
-    barrier, outcomes = threading.Barrier(len(acts)), list[object]()
+    barrier, outcomes = threading.Barrier(len(deletions)), list[object]()
 
-    def run(act: Callable[[], object]) -> None:
+    def run(deletion: Callable[[], object]) -> None:
         barrier.wait()
         try:
-            outcomes.append(act())
+            outcomes.append(deletion())
         except Exception as error:
             outcomes.append(error)
 
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
+    threads = [threading.Thread(target=run, args=[deletion]) for deletion in deletions]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -724,32 +724,32 @@ def test_a_stack_that_is_only_starting_is_waited_for_by_the_operator_and_not_by_
 
 
 def test_the_application_may_not_operate() -> None:
-    said = operate("user", "list", environment={"WORKER_DATABASE_URL": os.environ["DATABASE_URL"]})
+    answered = operate("user", "list", environment={"WORKER_DATABASE_URL": os.environ["DATABASE_URL"]})
 
-    assert said == refused(
+    assert answered == rejected(
         "WORKER_DATABASE_URL must be that of the role vitrine_worker; vitrine_app may not do this."
     )
 
 
 def test_a_database_that_was_not_migrated_is_named_so() -> None:
     with cluster() as server, database(server) as empty:
-        said = operate("org", "list", environment={"WORKER_DATABASE_URL": empty})
+        answered = operate("org", "list", environment={"WORKER_DATABASE_URL": empty})
 
-    assert said == refused("The migrations have not been applied to this database, or not all of them.")
+    assert answered == rejected("The migrations have not been applied to this database, or not all of them.")
 
 
 @pytest.mark.parametrize("url", ["postgresql://vitrine_worker:hunter22@127.0.0.1:1/vitrine", "hunter22"])
 def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(url: str) -> None:
-    said = operate("user", "list", environment={"WORKER_DATABASE_URL": url})
+    answered = operate("user", "list", environment={"WORKER_DATABASE_URL": url})
 
-    assert (said.code, said.out, said.err.count("\n")) == (1, "", 1)
-    assert said.err.startswith(
+    assert (answered.code, answered.out, answered.err.count("\n")) == (1, "", 1)
+    assert answered.err.startswith(
         (
             "The database of WORKER_DATABASE_URL does not answer: ",
             "WORKER_DATABASE_URL is not the URL of a database.",
         )
     )
-    assert "hunter22" not in said.err
+    assert "hunter22" not in answered.err
 
 
 @pytest.mark.soak
@@ -778,7 +778,7 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
             while not (found := re.search(r"The page: +(http://[^/]+)/", origin)):
                 origin = running.stdout.readline()
                 assert origin
-            said = operate(
+            answered = operate(
                 "key",
                 "add",
                 "demo@localhost",
@@ -789,7 +789,7 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
                 environment=environment,
                 cwd=clone,
             )
-            answer = httpx.get(f"{found[1]}/api/me", headers={"x-api-key": said.out.strip()})
+            answer = httpx.get(f"{found[1]}/api/me", headers={"x-api-key": answered.out.strip()})
             listed = operate("user", "list", environment=environment, cwd=clone)
             running.terminate()
 

@@ -76,9 +76,9 @@ def test_a_program_keeps_its_process_id_its_words_and_its_exit_code() -> None:
     process = subprocess.Popen(
         tethered(["sh", "-c", 'echo "$$ $1"; exit 3', "sh", "a b"]), stdout=subprocess.PIPE, text=True
     )
-    said, _ = process.communicate()
+    answered, _ = process.communicate()
 
-    assert (said, process.returncode) == (f"{process.pid} a b\n", 3)
+    assert (answered, process.returncode) == (f"{process.pid} a b\n", 3)
 
 
 def test_a_process_that_is_there_is_found() -> None:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tests.given.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, studio, v1
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Busy, Conflict
 from vitrine.http.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
@@ -365,13 +365,13 @@ def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not(way: str) -
         )
 
     assert most == 4 * 1024 * 1024
-    for app, path, refused in (
+    for app, path, rejected in (
         (removed, "/api/removed", {"error": sentence, "code": "too_large"}),
         (noted, "/api/v1/noted", in_v1(sentence, status=413)),
     ):
         assert sent(app, path, most).status_code == 200
         answer = sent(app, path, most + 1)
-        assert (answer.status_code, whole(answer)) == (413, refused)
+        assert (answer.status_code, whole(answer)) == (413, rejected)
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "4194305", "0004194305"])
@@ -402,7 +402,7 @@ def test_a_body_in_pieces_of_a_byte_takes_no_longer_than_it_must() -> None:
     ("dialect", "body"),
     [
         (studio, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
-        (companion, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (protocol, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
         (v1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
     ],
     ids=["studio", "companion", "v1"],
@@ -530,11 +530,11 @@ def test_no_header_holds_a_control_character_whoever_made_it(
     by_asgi = call(app, headers={"origin": origin.encode()})
     by_lambda = invoke(lambda event, context: Mangum(app, lifespan="off")(event, context), event)
 
-    held = [by_lambda["cookies"][0] if name == "set-cookie" else by_lambda["headers"].get(name)]
+    locked = [by_lambda["cookies"][0] if name == "set-cookie" else by_lambda["headers"].get(name)]
     if name != "x-request-id":
-        held.append(by_asgi.headers.get(name))
+        locked.append(by_asgi.headers.get(name))
     if name != "access-control-allow-origin":  # its other forms are not allowed ones, and then there is none
-        assert held == [IN_A_URL if name == "location" else IN_A_TEXT] * len(held)
+        assert locked == [IN_A_URL if name == "location" else IN_A_TEXT] * len(locked)
     every = [*by_asgi.headers.values(), *by_lambda["headers"].values(), *by_lambda.get("cookies", [])]
     assert [value for value in every if not (value.isascii() and value.isprintable())] == []
 
@@ -595,7 +595,7 @@ ELSEWHERE = fallback(
         "POST /api/v1/media/upload",
         "GET /api/upload",
     ],
-    {"/api/v1/": v1, "/api/upload": companion, "/": studio},
+    {"/api/v1/": v1, "/api/upload": protocol, "/": studio},
 )
 
 

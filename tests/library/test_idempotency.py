@@ -107,12 +107,12 @@ def test_twenty_at_once_do_the_work_once(tenant: Tenant) -> None:
 
 
 def test_what_is_refused_leaves_the_key_free(tenant: Tenant) -> None:
-    refused = [
+    rejected = [
         create(tenant.studio, tenant, "k", ""),
         create(tenant.studio, tenant, "k", path=f"{tenant.collection_id.hex}.{uuid4().hex}"),
     ]
 
-    assert [answer.status_code for answer in refused] == [400, 404]
+    assert [answer.status_code for answer in rejected] == [400, 404]
     assert create(tenant.studio, tenant, "k").status_code == 200
     assert folders(tenant) == ["Once"]
 
@@ -288,12 +288,12 @@ def test_a_person_outside_organizations_has_keys_too(tenant: Tenant, monkeypatch
     assert [post(app, tenant).json() for _ in range(2)] == [{"n": 1}, {"n": 1}]
 
 
-def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, tenant: Tenant) -> None:
+def test_a_killed_process_frees_its_key_when_its_lease_ends(separate_stack: Stack, tenant: Tenant) -> None:
     client = tenant.studio
 
-    with owner() as holding, ThreadPoolExecutor(1) as threads:
+    with owner() as locking, ThreadPoolExecutor(1) as threads:
         # what the folder's birth waits for
-        holding.execute("select from collections where id = %s for update", [tenant.collection_id])
+        locking.execute("select from collections where id = %s for update", [tenant.collection_id])
         lost = threads.submit(create, client, tenant, "k")
         until = time.monotonic() + 20
         with owner() as looking:
@@ -303,10 +303,10 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, te
                 looking.commit()
                 assert time.monotonic() < until
                 time.sleep(0.05)
-        own_stack.kill("api")
+        separate_stack.kill("api")
         with pytest.raises(httpx.TransportError):
             lost.result()
-    own_stack.restart("api")
+    separate_stack.restart("api")
     soon = create(client, tenant, "k")
     with owner() as connection:  # time passes
         connection.execute(
@@ -318,4 +318,4 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(own_stack: Stack, te
     assert (soon.status_code, soon.json()) == (409, RUNNING)
     assert later.status_code == 200
     assert folders(tenant) == ["Once"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -9,7 +9,7 @@ import pytest
 
 from tests.given.library import NOON, Organization
 from vitrine.db import write
-from vitrine.errors import Invalid, NotFound, Refusal
+from vitrine.errors import ApiError, Invalid, NotFound
 from vitrine.library import collections, folders, media
 from vitrine.models.pages import Cursor, Page
 from vitrine.models.people import Worker
@@ -169,7 +169,7 @@ def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organiza
     ],
 )
 def test_what_is_no_place_of_the_collection(
-    organization: Organization, neighbour: Organization, where: str, refusal: type[Refusal]
+    organization: Organization, neighbour: Organization, where: str, rejection: type[ApiError]
 ) -> None:
     other = collections.create(organization.caller, "Other", None)
     deleted = folders.create(
@@ -196,7 +196,7 @@ def test_what_is_no_place_of_the_collection(
         ).id.hex,
     }
 
-    with pytest.raises(refusal):
+    with pytest.raises(rejection):
         media.browse(organization.caller, organization.collection_id, path=paths[where])
 
 

@@ -114,15 +114,17 @@ def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_
     organization: Organization,
 ) -> None:
     item, second, earlier = organization.file(stored=1000), uuid4(), uuid4()
-    act = uuid4()
+    deletion = uuid4()
     with organization.sql() as sql:
         organization.version(sql, item, second, number=2, stored=50, derived=(7,))
         organization.version(sql, item, earlier, number=3, stored=60, derived=(8,))
         sql.execute(
             "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'version', %s, %s, 1)",
-            [organization.id, act, earlier, organization.caller.user_id],
+            [organization.id, deletion, earlier, organization.caller.user_id],
         )
-        sql.execute("update versions set status = 'deleted', deletion_id = %s where id = %s", [act, earlier])
+        sql.execute(
+            "update versions set status = 'deleted', deletion_id = %s where id = %s", [deletion, earlier]
+        )
         sql.execute("update objects set state = 'doomed' where version_id = %s and bytes = 300", [item])
 
     deleted = media.delete(organization.caller, item)
@@ -137,7 +139,7 @@ def test_all_living_versions_go_and_are_counted_while_those_deleted_before_stay_
         ),
         key=lambda row: str(row[0]),
     )
-    assert organization.rows("select deletion_id from versions where id = %s", earlier) == [(act,)]
+    assert organization.rows("select deletion_id from versions where id = %s", earlier) == [(deletion,)]
 
 
 def test_a_deleted_folder_takes_everything_below_it_and_nothing_beside_it(organization: Organization) -> None:
@@ -269,9 +271,9 @@ def test_nothing_is_born_under_a_folder_that_is_being_deleted(organization: Orga
             end = pool.submit(delete, top)
             births += [pool.submit(create, top) for _ in range(3)]
             end.result()
-            born = [each.result() for each in births]
+            inserted = [each.result() for each in births]
 
-        for item in born:
+        for item in inserted:
             assert item is None or statuses(organization)[item][0] == "deleted"
 
 
@@ -352,15 +354,15 @@ def test_more_than_can_go_at_once_stays_whole(
 
 
 def test_the_items_of_a_collection_that_is_deleted_are_not_found(organization: Organization) -> None:
-    item, act = organization.file(), uuid4()
+    item, deletion = organization.file(), uuid4()
     with organization.sql() as sql:
         sql.execute(
             "insert into deletions (organization_id, id, kind, root_id, actor, item_count) values (%s, %s, 'collection', %s, %s, 1)",
-            [organization.id, act, organization.collection_id, organization.caller.user_id],
+            [organization.id, deletion, organization.collection_id, organization.caller.user_id],
         )
         sql.execute(
             "update collections set is_default = false, status = 'deleted', deletion_id = %s where id = %s",
-            [act, organization.collection_id],
+            [deletion, organization.collection_id],
         )
 
     for attempt in (media.get, media.delete, media.browse):

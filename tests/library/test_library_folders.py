@@ -9,7 +9,7 @@ import pytest
 
 from tests.given.library import Organization
 from vitrine.db import transaction
-from vitrine.errors import Invalid, NotFound, Refusal
+from vitrine.errors import ApiError, Invalid, NotFound
 from vitrine.library import folders, media
 from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
 
@@ -147,7 +147,7 @@ def test_a_name_that_cannot_be_one_is_refused(organization: Organization, name: 
 )
 @pytest.mark.parametrize("reuse", [False, True])
 def test_where_no_folder_can_be_made(
-    organization: Organization, neighbour: Organization, where: str, refusal: type[Refusal], reuse: bool
+    organization: Organization, neighbour: Organization, where: str, rejection: type[ApiError], reuse: bool
 ) -> None:
     deleted = folders.create(organization.caller, organization.collection_id, "gone", path=None, reuse=False)
     media.delete(organization.caller, deleted.id)
@@ -163,7 +163,7 @@ def test_where_no_folder_can_be_made(
         "a neighbour's collection": (None, neighbour.collection_id),
     }[where]
 
-    with pytest.raises(refusal):
+    with pytest.raises(rejection):
         folders.create(organization.caller, collection, "new", path=path, reuse=reuse)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.given.library import NOON, Organization
 from vitrine.db import read_all
-from vitrine.errors import Invalid, NotFound, Refusal
+from vitrine.errors import ApiError, Invalid, NotFound
 from vitrine.library import folders, ledger, media
 from vitrine.models.people import Worker
 from vitrine.models.places import MAX_FOLDER_DEPTH, Folder, FolderPath
@@ -77,9 +77,9 @@ class Model:
     def folder(self, parent: Item) -> None:
         place = FolderPath(self.organization.collection_id, () if parent.parent is None else (parent.id,))
         if not (parent.alive and parent.is_folder):
-            self.refused(NotFound if not parent.alive else Invalid, lambda: self._create(place))
+            self.rejected(NotFound if not parent.alive else Invalid, lambda: self._create(place))
         elif parent.depth >= MAX_FOLDER_DEPTH:
-            self.refused(Invalid, lambda: self._create(place))
+            self.rejected(Invalid, lambda: self._create(place))
         else:
             self._add(self._create(place), parent, is_folder=True)
 
@@ -108,7 +108,7 @@ class Model:
 
     def rename(self, item: Item) -> None:
         if not item.alive or item is self.root:
-            self.refused(NotFound, lambda: media.update(self.organization.caller, item.id, name="y"))
+            self.rejected(NotFound, lambda: media.update(self.organization.caller, item.id, name="y"))
         else:
             item.name = f"{item.name}y"[-200:]
             assert media.update(self.organization.caller, item.id, name=item.name).name == item.name
@@ -120,13 +120,13 @@ class Model:
             return media.move(self.organization.caller, item.id, to=place)
 
         if item is self.root or not item.alive or not to.alive:
-            self.refused(NotFound, deed)
+            self.rejected(NotFound, deed)
         elif (
             not to.is_folder
             or to in (item, *item.all_below())
             or (to is not item.parent and to.depth + self._height(item) > MAX_FOLDER_DEPTH)
         ):
-            self.refused(Invalid, deed)
+            self.rejected(Invalid, deed)
         else:
             deed()
             assert item.parent is not None
@@ -142,7 +142,7 @@ class Model:
 
     def delete(self, item: Item) -> None:
         if item is self.root or not item.alive:
-            self.refused(NotFound, lambda: media.delete(self.organization.caller, item.id))
+            self.rejected(NotFound, lambda: media.delete(self.organization.caller, item.id))
         else:
             gone = [each for each in (item, *item.all_below()) if each.alive]
             assert media.delete(self.organization.caller, item.id).count == sum(
@@ -151,8 +151,8 @@ class Model:
             for each in gone:
                 each.alive = False
 
-    def refused(self, kind: type[Refusal], deed: Callable[[], object]) -> None:
-        with pytest.raises(Refusal) as raised:
+    def rejected(self, kind: type[ApiError], deed: Callable[[], object]) -> None:
+        with pytest.raises(ApiError) as raised:
             deed()
         assert raised.type is kind
 

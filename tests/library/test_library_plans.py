@@ -227,7 +227,7 @@ def an_external(lib: Library) -> externals.External:
     )
 
 
-def an_act(lib: Library) -> purges.Due:
+def a_deletion(lib: Library) -> purges.Due:
     return purges.Due(lib.organization, lib.deletion, "collection", uuid4(), "purging")
 
 
@@ -247,16 +247,16 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "browse.total": lambda lib: browse.total(
         lib.organization, lib.collection, ["image", "video", "pdf", "folder"]
     ),
-    "bulk.hold_collections": lambda lib: bulk.hold_collections(lib.organization, SOME(lib)),
+    "bulk.hold_collections": lambda lib: bulk.lock_collections(lib.organization, SOME(lib)),
     "bulk.keep_collections": lambda lib: bulk.keep_collections(lib.organization, SOME(lib)),
-    "bulk.hold_to_delete": lambda lib: bulk.hold_to_delete(lib.organization, SOME(lib)),
-    "bulk.hold": lambda lib: bulk.hold(lib.organization, SOME(lib)),
+    "bulk.hold_to_delete": lambda lib: bulk.lock_to_delete(lib.organization, SOME(lib)),
+    "bulk.hold": lambda lib: bulk.lock(lib.organization, SOME(lib)),
     "bulk.mark": lambda lib: bulk.mark(lib.organization, lib.deletion, SOME(lib), uuid4()),
     "bulk.be_of": lambda lib: bulk.be_of(
         lib.organization, lib.deletion, bulk.Marked(lib.folder, is_folder=True)
     ),
     "bulk.be_of_all": lambda lib: bulk.be_of_all(lib.organization, lib.deletion, SOME(lib)),
-    "bulk.hold_acts": lambda lib: bulk.hold_acts(lib.organization, SOME(lib)),
+    "bulk.hold_acts": lambda lib: bulk.lock_deletions(lib.organization, SOME(lib)),
     "bulk.took": lambda lib: bulk.took(lib.organization, SOME(lib)),
     "bulk.deepest": lambda lib: bulk.deepest([lib.folder]),
     "bulk.count_move": lambda lib: bulk.count_move(lib.organization, SOME(lib), lib.folder),
@@ -270,33 +270,33 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "collections.one": lambda lib: collections.one(lib.organization, lib.collection),
     "collections.default": lambda lib: collections.default(lib.organization),
     "collections.insert": lambda lib: collections.insert(lib.organization, uuid4(), "C", None, uuid4()),
-    "collections.hold_for_birth": lambda lib: collections.hold_for_birth(lib.organization, lib.collection),
-    "collections.hold_for_change": lambda lib: collections.hold_for_change(lib.organization, lib.item),
-    "collections.hold": lambda lib: collections.hold(lib.organization, lib.collection),
-    "collections.hold_deleted": lambda lib: collections.hold_deleted(lib.organization, lib.collection),
+    "collections.hold_for_birth": lambda lib: collections.lock_for_insert(lib.organization, lib.collection),
+    "collections.hold_for_change": lambda lib: collections.lock_for_change(lib.organization, lib.item),
+    "collections.hold": lambda lib: collections.lock(lib.organization, lib.collection),
+    "collections.hold_deleted": lambda lib: collections.lock_any_state(lib.organization, lib.collection),
     "collections.change": lambda lib: collections.change(
         lib.organization, lib.collection, "C", None, uuid4()
     ),
     "collections.mark": lambda lib: collections.mark(lib.organization, lib.deletion, lib.collection, uuid4()),
     "collections.unmark": lambda lib: collections.unmark(lib.organization, lib.collection, uuid4()),
     "purges.due": lambda _: purges.due(NOW, None, 1),
-    "purges.hold": lambda lib: purges.hold(an_act(lib)),
-    "purges.waits": lambda lib: purges.waits(an_act(lib)),
-    "purges.hold_files": lambda lib: purges.hold_files(an_act(lib), 100),
-    "purges.hold_version": lambda lib: purges.hold_version(an_act(lib)),
-    "purges.remove_version": lambda lib: purges.remove_version(an_act(lib)),
-    "purges.doom": lambda lib: purges.doom(an_act(lib), [lib.item]),
-    "purges.end_uploads": lambda lib: purges.end_uploads(an_act(lib), [lib.item], "why"),
-    "purges.remove": lambda lib: purges.remove(an_act(lib), [lib.item]),
-    "purges.doomed": lambda lib: purges.doomed(an_act(lib), 100),
-    "purges.hold_folders": lambda lib: purges.hold_folders(an_act(lib), 100),
-    "purges.forget_uploads": lambda lib: purges.forget_uploads(an_act(lib), 100),
-    "purges.remove_collection": lambda lib: purges.remove_collection(an_act(lib)),
-    "reprocessing.hold": lambda lib: reprocessing.hold(lib.organization, lib.item),
-    "reprocessing.hold_page, failed": lambda lib: reprocessing.hold_page(
+    "purges.hold": lambda lib: purges.lock(a_deletion(lib)),
+    "purges.waits": lambda lib: purges.waits(a_deletion(lib)),
+    "purges.hold_files": lambda lib: purges.lock_files(a_deletion(lib), 100),
+    "purges.hold_version": lambda lib: purges.lock_version(a_deletion(lib)),
+    "purges.remove_version": lambda lib: purges.remove_version(a_deletion(lib)),
+    "purges.doom": lambda lib: purges.mark_deleting(a_deletion(lib), [lib.item]),
+    "purges.end_uploads": lambda lib: purges.end_uploads(a_deletion(lib), [lib.item], "why"),
+    "purges.remove": lambda lib: purges.remove(a_deletion(lib), [lib.item]),
+    "purges.doomed": lambda lib: purges.marked(a_deletion(lib), 100),
+    "purges.hold_folders": lambda lib: purges.lock_folders(a_deletion(lib), 100),
+    "purges.forget_uploads": lambda lib: purges.forget_uploads(a_deletion(lib), 100),
+    "purges.remove_collection": lambda lib: purges.remove_collection(a_deletion(lib)),
+    "reprocessing.hold": lambda lib: reprocessing.lock(lib.organization, lib.item),
+    "reprocessing.hold_page, failed": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "failed", None, 1000
     ),
-    "reprocessing.hold_page, all": lambda lib: reprocessing.hold_page(
+    "reprocessing.hold_page, all": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "all", lib.item, 1000
     ),
     "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
@@ -307,8 +307,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "reprocessing.resend": lambda lib: reprocessing.resend(
         reprocessing.Waiting(lib.organization, lib.item, lib.item, uuid4(), "k")
     ),
-    "externals.birth_media": lambda lib: externals.birth_media(an_external(lib)),
-    "externals.birth": lambda lib: externals.birth(an_external(lib)),
+    "externals.birth_media": lambda lib: externals.insert_media(an_external(lib)),
+    "externals.birth": lambda lib: externals.insert(an_external(lib)),
     "externals.source": lambda lib: externals.source(lib.organization, lib.item),
     "externals.claim": lambda lib: externals.claim(lib.organization, uuid4(), uuid4(), 60),
     "externals.lands": lambda lib: externals.lands(lib.organization, uuid4(), uuid4(), "s", "image/jpeg"),
@@ -387,12 +387,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     ),
     "likenesses.others": lambda lib: likenesses.others(lib.organization, lib.item, 10),
     "media.say": lambda lib: media.say(lib.organization, lib.item, Said(alt="A"), uuid4()),
-    "media.hold": lambda lib: media.hold(lib.organization, lib.item),
-    "media.hold_below": lambda lib: media.hold_below(lib.organization, [lib.folder], 200_000),
-    "media.hold_below, of several": lambda lib: media.hold_below(
+    "media.hold": lambda lib: media.lock(lib.organization, lib.item),
+    "media.hold_below": lambda lib: media.lock_below(lib.organization, [lib.folder], 200_000),
+    "media.hold_below, of several": lambda lib: media.lock_below(
         lib.organization, [lib.folder], 25_000, but=SOME(lib)
     ),
-    "media.hold_place": lambda lib: media.hold_place(lib.organization, lib.item),
+    "media.hold_place": lambda lib: media.lock_place(lib.organization, lib.item),
     "media.put_in": lambda lib: media.put_in(lib.organization, lib.item, lib.folder, uuid4()),
     "media.rename": lambda lib: media.rename(lib.organization, lib.item, "another", uuid4()),
     "media.describe": lambda lib: media.describe(
@@ -403,18 +403,18 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     ),
     "media.mark": lambda lib: media.mark(lib.organization, lib.deletion, lib.item, uuid4()),
     "media.mark_below": lambda lib: media.mark_below(lib.organization, lib.deletion, [lib.folder], uuid4()),
-    "media.hold_in": lambda lib: media.hold_in(lib.organization, uuid4(), 25_001),
+    "media.hold_in": lambda lib: media.lock_in(lib.organization, uuid4(), 25_001),
     "media.mark_in": lambda lib: media.mark_in(lib.organization, lib.deletion, uuid4(), uuid4()),
     "media.mark_versions": lambda lib: media.mark_versions(lib.organization, lib.deletion),
     "media.count_deletion": lambda lib: media.count_deletion(lib.organization, lib.deletion),
     "counts.restore": lambda lib: counts.restore(lib.organization, [lib.deletion]),
     "ledger.restore": lambda lib: ledger.restore(lib.organization, [lib.deletion]),
     "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, lib.collection.hex),
-    "deletions.hold": lambda lib: deletions.hold(lib.organization, lib.item),
+    "deletions.hold": lambda lib: deletions.lock(lib.organization, lib.item),
     "deletions.roots": lambda lib: deletions.roots(lib.organization, [lib.deletion]),
     "deletions.place": lambda lib: deletions.place(lib.organization, lib.item, [lib.deletion]),
     "deletions.put_under": lambda lib: deletions.put_under(lib.organization, lib.item, None),
-    "deletions.hold_items": lambda lib: deletions.hold_items(lib.organization, [lib.deletion]),
+    "deletions.hold_items": lambda lib: deletions.lock_items(lib.organization, [lib.deletion]),
     "deletions.end_if_empty": lambda lib: deletions.end_if_empty(lib.organization, lib.item),
     "deletions.unmark": lambda lib: deletions.unmark(lib.organization, [lib.deletion], uuid4()),
     "deletions.become": lambda lib: deletions.become(lib.organization, [lib.deletion], "restored"),
@@ -448,14 +448,14 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         lib.organization, "k", "original", version=lib.item, upload=None
     ),
     "objects.live": lambda lib: objects.live(lib.organization, STORED),
-    "objects.doom": lambda lib: objects.doom(lib.organization, ["k", "l"], "why"),
-    "objects.doom_version": lambda lib: objects.doom_version(lib.organization, lib.item, "why"),
+    "objects.doom": lambda lib: objects.mark_deleting(lib.organization, ["k", "l"], "why"),
+    "objects.doom_version": lambda lib: objects.mark_version_deleting(lib.organization, lib.item, "why"),
     "objects.at": lambda lib: objects.at(lib.organization, "k"),
     "objects.drop": lambda lib: objects.drop(lib.organization, "k", NOW),
-    "objects.to_settle": lambda _: objects.to_settle("planned", NOW, "", 100),
+    "objects.to_settle": lambda _: objects.unfinished("planned", NOW, "", 100),
     "objects.retired": lambda _: objects.retired(NOW, "", 100),
     "objects.retire": lambda lib: objects.retire(lib.organization, lib.item, 2, seconds=60),
-    "objects.doom_retired": lambda lib: objects.doom_retired(lib.organization, ["derived/x"], NOW),
+    "objects.doom_retired": lambda lib: objects.mark_retired_deleting(lib.organization, ["derived/x"], NOW),
     "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
     "outbox.sent": lambda _: outbox.sent([uuid4()]),
@@ -472,8 +472,8 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "team_tags.shown": lambda lib: team_tags.shown(lib.organization, 5000),
     "team_tags.of_item": lambda lib: team_tags.of_item(lib.organization, lib.item),
     "team_tags.keep": lambda lib: team_tags.keep(lib.organization, [uuid4(), uuid4()]),
-    "team_tags.hold": lambda lib: team_tags.hold(lib.organization, uuid4()),
-    "team_tags.hold_named": lambda lib: team_tags.hold_named(lib.organization, "Red"),
+    "team_tags.hold": lambda lib: team_tags.lock(lib.organization, uuid4()),
+    "team_tags.hold_named": lambda lib: team_tags.lock_named(lib.organization, "Red"),
     "team_tags.queue_for_name": lambda lib: team_tags.queue_for_name(lib.organization, "red"),
     "team_tags.alike": lambda lib: team_tags.alike(lib.organization, "red", "red"),
     "team_tags.put": lambda lib: team_tags.put(lib.organization, uuid4(), "Red", "red", "red", uuid4()),
@@ -484,7 +484,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.by_id": lambda lib: uploads.by_id(lib.organization, uuid4()),
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),
     "uploads.by_key": lambda lib: uploads.by_key(lib.organization, "k"),
-    "uploads.hold": lambda lib: uploads.hold(lib.organization, uuid4()),
+    "uploads.hold": lambda lib: uploads.lock(lib.organization, uuid4()),
     "uploads.whose": lambda _: uploads.whose("k"),
     "uploads.opened": lambda lib: uploads.opened(lib.organization, uuid4(), "s"),
     "uploads.sign": lambda lib: uploads.sign(lib.organization, uuid4(), 1, 60, A_CALLER),
@@ -493,7 +493,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.release": lambda lib: uploads.release(lib.organization, uuid4(), uuid4()),
     "uploads.lapse": lambda lib: uploads.lapse(lib.organization, uuid4(), NOW),
     "uploads.abort": lambda lib: uploads.abort(lib.organization, uuid4()),
-    "uploads.hold_under_way": lambda lib: uploads.hold_under_way(lib.organization, uuid4()),
+    "uploads.hold_under_way": lambda lib: uploads.lock_open(lib.organization, uuid4()),
     "uploads.abort_in": lambda lib: uploads.abort_in(lib.organization, uuid4()),
     "uploads.expire": lambda lib: uploads.expire(lib.organization, uuid4(), NOW),
     "uploads.become": lambda lib: uploads.become(lib.organization, uuid4(), "ready", None),
@@ -506,10 +506,10 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.standing_still": lambda _: uploads.standing_still(NOW, None, 100),
     "uploads.resend": lambda lib: uploads.resend(lib.organization, uuid4()),
     "uploads.of_multiparts": lambda _: uploads.of_multiparts(["s"]),
-    "versions.birth_media": lambda lib: versions.birth_media(
+    "versions.birth_media": lambda lib: versions.insert_media(
         an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
     ),
-    "versions.birth": lambda lib: versions.birth(an_upload(lib), STORED, 1, "image"),
+    "versions.birth": lambda lib: versions.insert(an_upload(lib), STORED, 1, "image"),
     "versions.take_number": lambda lib: versions.take_number(lib.organization, lib.item),
     "versions.lock_family": lambda lib: versions.lock_family(lib.organization, lib.item),
     "versions.put_type": lambda lib: versions.put_type(lib.organization, lib.item, "image"),
@@ -523,7 +523,7 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "versions.attempt": lambda lib: versions.attempt(lib.organization, lib.item),
     "versions.lock_item": lambda lib: versions.lock_item(lib.organization, lib.item),
     "versions.drop_frames": lambda lib: versions.drop_frames(lib.organization, lib.item, but=2),
-    "versions.held": lambda lib: versions.held(lib.organization, lib.item),
+    "versions.held": lambda lib: versions.locked(lib.organization, lib.item),
     "versions.verify": lambda lib: versions.verify(lib.organization, lib.item, width=1, height=1),
     "versions.record": lambda lib: versions.record(
         lib.organization,

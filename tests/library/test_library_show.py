@@ -235,9 +235,9 @@ def test_v1_counts_by_type_before_and_after_counts_are_folded(organization: Orga
 def test_another_tenants_item_is_not_found(organization: Organization, neighbour: Organization) -> None:
     theirs = neighbour.file()
 
-    for act in (media.get, media.file, media.delete):
+    for deletion in (media.get, media.file, media.delete):
         with pytest.raises(NotFound):
-            act(organization.caller, theirs)
+            deletion(organization.caller, theirs)
     assert media.get(neighbour.caller, theirs).status == "active"
 
 

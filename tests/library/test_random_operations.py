@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
     route: str
     path: Mapping[str, str]
-    said: Mapping[str, Any] = {}
+    answered: Mapping[str, Any] = {}
 
 
 @dataclass
@@ -82,24 +82,28 @@ class World:
         collection = self.collection(rng)
         return collection if rng.random() < 0.3 else f"{collection}.{self.folder(rng)}"
 
-    def learn(self, route: str, said: dict[str, Any]) -> None:
+    def learn(self, route: str, answered: dict[str, Any]) -> None:
         """What an answer tells of is there from now on."""
         if route == "POST /api/folder":
-            self.folders.append(said["folder"]["id"])
-            self.items.append(said["folder"]["id"])
+            self.folders.append(answered["folder"]["id"])
+            self.items.append(answered["folder"]["id"])
         if route == "POST /api/upload/multipart":
-            self.items.append(said["mediaId"])
+            self.items.append(answered["mediaId"])
         if route == "GET /api/upload/s3/params":
             assert (
                 http()
-                .post(said["url"], data=said["fields"], files={"file": ("a.jpg", PICTURES[1], "image/jpeg")})
+                .post(
+                    answered["url"],
+                    data=answered["fields"],
+                    files={"file": ("a.jpg", PICTURES[1], "image/jpeg")},
+                )
                 .status_code
                 == 201
             )
-            self.versions.append(said["mediaId"])
-            self.items.append(said["mediaId"])
+            self.versions.append(answered["mediaId"])
+            self.items.append(answered["mediaId"])
         if route == "POST /api/organization/{orgId}/datasets":
-            self.collections.append(said["id"])
+            self.collections.append(answered["id"])
 
 
 def label(rng: Random) -> dict[str, str]:
@@ -112,32 +116,34 @@ def label(rng: Random) -> dict[str, str]:
 def bulk(world: World, rng: Random) -> Asked:
     ids = [world.item(rng) for _ in range(rng.randint(1, 12))]
     action = rng.choice(("move", "delete", "restore", "restore", "tag", "untag"))
-    said = {
+    answered = {
         "action": action,
         "ids": ids,
         "dryRun": rng.random() < 0.2,
         "destinationPath": world.place(rng),
         **label(rng),
     }
-    return Asked("POST /api/media/bulk", {}, {"json": said})
+    return Asked("POST /api/media/bulk", {}, {"json": answered})
 
 
 def upload(world: World, rng: Random) -> Asked:
-    said = {"datasetId": world.collection(rng)} | ({"path": world.place(rng)} if rng.random() < 0.7 else {})
+    answered = {"datasetId": world.collection(rng)} | (
+        {"path": world.place(rng)} if rng.random() < 0.7 else {}
+    )
     return Asked(
         "POST /api/upload/multipart",
         {},
-        {"data": said, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}},
+        {"data": answered, "files": {"file": ("a.jpg", rng.choice(PICTURES), "image/jpeg")}},
     )
 
 
 def upload_version(world: World, rng: Random) -> Asked:
-    said = {
+    answered = {
         "filename": "b.jpg",
         "type": "image/jpeg",
         "metadata[sourceMediaId]": rng.choice((world.item, world.version))(rng),
     }
-    return Asked("GET /api/upload/s3/params", {}, {"params": said})
+    return Asked("GET /api/upload/s3/params", {}, {"params": answered})
 
 
 def of_version(route: str) -> Callable[[World, Random], Asked]:
@@ -280,12 +286,12 @@ def furnished(tenant: Tenant) -> World:
         )
     path: str | None = None
     for number in range(SHARED - 6):
-        said = {
+        answered = {
             "datasetId": tenant.collection_id.hex,
             "name": f"{number}",
             **({"path": path} if path else {}),
         }
-        made = tenant.studio.post("/api/folder", json=said)
+        made = tenant.studio.post("/api/folder", json=answered)
         world.folders.append(made.json()["folder"]["id"])
         path = made.json()["folder"]["path"] if number % 5 else None
     placed = [
@@ -321,8 +327,8 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
                 return
             asked = rng.choices(OPERATIONS, weights)[0][1](world, rng)
             method, _, path = asked.route.partition(" ")
-            answer = tenant.studio.request(method, path.format(**asked.path), **asked.said)
-            line = f"{name}: {method} {path.format(**asked.path)} {asked.said.get('json', '')} -> {answer.status_code}"
+            answer = tenant.studio.request(method, path.format(**asked.path), **asked.answered)
+            line = f"{name}: {method} {path.format(**asked.path)} {asked.answered.get('json', '')} -> {answer.status_code}"
             world.done.append(line)
             told[f"{asked.route} {answer.status_code}"] += 1
             if (
@@ -353,13 +359,13 @@ def play(tenant: Tenant, *, number: int, operations: int, rounds: int) -> Counte
                 threads.submit(job, f"{turn}"),
             ]:
                 each.result()
-        settle(tenant)
-        wrong += tenant.trouble()
+        finalize(tenant)
+        wrong += tenant.inconsistencies()
         assert wrong == [], f"RANDOM_SEED={number}; last of all:\n" + "\n".join(world.done[-60:])
     return told
 
 
-def settle(tenant: Tenant) -> None:
+def finalize(tenant: Tenant) -> None:
     """Returns once the worker has done with what was uploaded, or is processed again."""
     until = time.monotonic() + 120
     open_still = """
@@ -380,7 +386,7 @@ def seed_of_run() -> int:
 
 
 def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(
-    own_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     told = play(found(), number=seed_of_run(), operations=400, rounds=2)
 
@@ -390,7 +396,7 @@ def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_troubl
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(
-    own_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     told = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
 

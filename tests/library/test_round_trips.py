@@ -100,11 +100,11 @@ def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
     who = Consumer(tenant.id)
 
     with ThreadPoolExecutor(2) as threads:
-        first, second = Held(), Held()
-        threads.submit(first.hold, who)
+        first, second = Locked(), Locked()
+        threads.submit(first.lock, who)
         assert first.begun.wait(5)
         proxy.admits.clear()
-        threads.submit(second.hold, who)  # asks for a connection, and one is opened for it:
+        threads.submit(second.lock, who)  # asks for a connection, and one is opened for it:
         assert proxy.came.acquire(timeout=5)
         assert proxy.came.acquire(timeout=5)
         first.over.set()  # but this one is free before that
@@ -116,13 +116,13 @@ def test_a_connection_that_nobody_came_for_is_looked_at_before_it_is_used(
     assert write(who, ONE) == [{"n": 1}]  # the pool gives the one that has lain longest
 
 
-class Held:
+class Locked:
     """A transaction that holds its connection until it is `over`."""
 
     def __init__(self) -> None:
         self.begun, self.over = Event(), Event()
 
-    def hold(self, who: Consumer) -> None:
+    def lock(self, who: Consumer) -> None:
         def work(opened: Transaction) -> None:
             opened.run(ONE)
             self.begun.set()

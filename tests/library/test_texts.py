@@ -67,14 +67,14 @@ def linked(tenant: Tenant, **more: object) -> str:
 def as_metadata_of_an_item(tenant: Tenant) -> list[object]:
     item = linked(tenant)
     own = {DECOMPOSED: {"deep": [DECOMPOSED]}}
-    said = {
+    answered = {
         "title": DECOMPOSED,
         "alt": DECOMPOSED,
         "caption": DECOMPOSED,
         "tags": {DECOMPOSED: [DECOMPOSED]},
         **own,
     }
-    answer = tenant.studio.patch(f"/api/media/{item}", json={"name": DECOMPOSED, "metadata": said})
+    answer = tenant.studio.patch(f"/api/media/{item}", json={"name": DECOMPOSED, "metadata": answered})
     assert answer.status_code == 200, answer.text
     shown = of_studio(tenant, item)
     kept = shown["metadata"]
@@ -134,14 +134,14 @@ def uploaded_in_a_post(tenant: Tenant) -> list[object]:
         relativePath=f"{DECOMPOSED}/{DECOMPOSED}",
     )
     shown = of_studio(tenant, item)
-    said = shown["metadata"]
+    answered = shown["metadata"]
     place = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
     return [
         shown["name"],
         shown["filename"],
-        said["title"],
-        said["alt"],
-        said["caption"],
+        answered["title"],
+        answered["alt"],
+        answered["caption"],
         *(each["name"] for each in place),
     ]
 

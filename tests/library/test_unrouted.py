@@ -165,7 +165,7 @@ def test_options_says_the_methods_to_everybody(path: str, allow: str) -> None:
 
 
 def test_options_is_answered_for_every_route() -> None:
-    said = {
+    answered = {
         route.key: ask("OPTIONS", route.path.replace("{", "").replace("}", ""))
         .headers.get("allow", "")
         .split(", ")
@@ -173,8 +173,8 @@ def test_options_is_answered_for_every_route() -> None:
         if route.key != "$default"
     }
 
-    assert [key for key, allow in said.items() if key.split(" ")[0] not in allow] == []
-    assert [key for key, allow in said.items() if "HEAD" in allow] == [
+    assert [key for key, allow in answered.items() if key.split(" ")[0] not in allow] == []
+    assert [key for key, allow in answered.items() if "HEAD" in allow] == [
         "GET /f/{mediaId}/{token}",
         "HEAD /f/{mediaId}/{token}",
     ]

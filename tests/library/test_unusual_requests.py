@@ -71,8 +71,8 @@ def test_a_querys_numbers_are_digits_and_what_is_repeated_counts_last(tenant: Te
     found: dict[str, int | str] = {}
     for query in pages:
         answer = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media?{query}")
-        said = answer.json()
-        found[query] = said["pagination"]["limit"] if answer.status_code == 200 else said["error"]
+        answered = answer.json()
+        found[query] = answered["pagination"]["limit"] if answer.status_code == 200 else answered["error"]
         assert answer.status_code == (200 if isinstance(pages[query], int) else 400), query
 
     assert found == pages
@@ -142,11 +142,11 @@ def test_a_client_that_sends_before_it_listens_hears_why_its_body_is_too_large(t
     headers = {**JSON, "x-api-key": str(tenant.studio.key)}  # and `Connection: close`, as urllib has it
     request = urllib.request.Request(os.environ["API_URL"] + "/api/v1/media-tags", b"x" * 8_000_000, headers)
 
-    with pytest.raises(urllib.error.HTTPError) as refused:
+    with pytest.raises(urllib.error.HTTPError) as rejected:
         urllib.request.urlopen(request, timeout=30)
 
-    with refused.value:
-        assert (refused.value.code, json.load(refused.value)["error"]) == (
+    with rejected.value:
+        assert (rejected.value.code, json.load(rejected.value)["error"]) == (
             413,
             "The body of a request may hold 4194304 bytes; larger files go through the upload protocol at /api/upload",
         )
@@ -171,10 +171,10 @@ def test_what_a_path_may_be(tenant: Tenant) -> None:
     answers = {name: tenant.studio.get(f"/api/media/{name}") for name in (*spelled, *unknown, *nowhere)}
 
     assert [answers[name].json()["media"]["id"] for name in spelled] == [folder] * len(spelled)
-    assert [said(answers[name]) for name in unknown] == [
+    assert [outcome(answers[name]) for name in unknown] == [
         (404, {"error": "Media not found", "code": "not_found"})
     ] * len(unknown)
-    assert [said(answers[name]) for name in nowhere] == [
+    assert [outcome(answers[name]) for name in nowhere] == [
         (404, {"error": "There is nothing at this address", "code": "not_found"})
     ] * len(nowhere)
 
@@ -309,7 +309,7 @@ def test_unusual_requests_of_v1(tenant: Tenant, stranger: Tenant) -> None:
     assert switched == bodies
     assert asked == teams
     assert counted == limits
-    assert said(blank) == (
+    assert outcome(blank) == (
         404,
         {"success": False, "error": "Media not found", "code": "HTTP_404", "info": {"timestamp": A_TIME}},
     )
@@ -335,5 +335,5 @@ def made_folder(tenant: Tenant) -> str:
     return UUID(found).hex
 
 
-def said(answer: httpx.Response) -> tuple[int, Any]:
+def outcome(answer: httpx.Response) -> tuple[int, Any]:
     return answer.status_code, json.loads(answer.text)

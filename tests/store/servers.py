@@ -102,11 +102,11 @@ def send(
         connection.close()
 
 
-def refused(call: Callable[[], object]) -> tuple[int, str]:
+def rejected(call: Callable[[], object]) -> tuple[int, str]:
     """The status and code that S3 refuses the call with."""
-    with pytest.raises(ClientError) as refusal:
+    with pytest.raises(ClientError) as rejection:
         call()
-    response = refusal.value.response
+    response = rejection.value.response
     return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), response.get("Error", {}).get(
         "Code", ""
     )

@@ -8,7 +8,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
-from tests.store.servers import BUCKET, MIB, refused
+from tests.store.servers import BUCKET, MIB, rejected
 
 
 @pytest.fixture(params=["s3", "moto_s3"])
@@ -84,46 +84,46 @@ def test_one_range_of_an_object(either: S3Client, key: str, asked: str, told: st
 def test_a_range_beyond_the_object(either: S3Client, key: str) -> None:
     either.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")
 
-    assert refused(lambda: either.get_object(Bucket=BUCKET, Key=key, Range="bytes=10-")) == (
+    assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key, Range="bytes=10-")) == (
         416,
         "InvalidRange",
     )
 
 
 def test_what_is_not_there(either: S3Client, key: str) -> None:
-    assert refused(lambda: either.get_object(Bucket=BUCKET, Key=key)) == (404, "NoSuchKey")
-    assert refused(lambda: either.head_object(Bucket=BUCKET, Key=key)) == (404, "404")
-    assert refused(lambda: either.get_object(Bucket="vitrine-none", Key=key)) == (404, "NoSuchBucket")
-    assert refused(lambda: either.list_parts(Bucket=BUCKET, Key=key, UploadId="none")) == (
+    assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key)) == (404, "NoSuchKey")
+    assert rejected(lambda: either.head_object(Bucket=BUCKET, Key=key)) == (404, "404")
+    assert rejected(lambda: either.get_object(Bucket="vitrine-none", Key=key)) == (404, "NoSuchBucket")
+    assert rejected(lambda: either.list_parts(Bucket=BUCKET, Key=key, UploadId="none")) == (
         404,
         "NoSuchUpload",
     )
-    assert refused(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch="*")) == (404, "NoSuchKey")
+    assert rejected(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch="*")) == (404, "NoSuchKey")
 
 
 def test_reads_under_a_condition(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
     assert either.get_object(Bucket=BUCKET, Key=key, IfMatch=etag)["Body"].read() == b"x"
-    assert refused(lambda: either.get_object(Bucket=BUCKET, Key=key, IfMatch='"other"')) == (
+    assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key, IfMatch='"other"')) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: either.get_object(Bucket=BUCKET, Key=key, IfNoneMatch=etag)) == (304, "304")
+    assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key, IfNoneMatch=etag)) == (304, "304")
 
 
 def test_writes_under_a_condition(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x", IfNoneMatch="*")["ETag"]
 
-    assert refused(lambda: either.put_object(Bucket=BUCKET, Key=key, Body=b"y", IfNoneMatch="*")) == (
+    assert rejected(lambda: either.put_object(Bucket=BUCKET, Key=key, Body=b"y", IfNoneMatch="*")) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: either.put_object(Bucket=BUCKET, Key=key, Body=b"y", IfMatch='"other"')) == (
+    assert rejected(lambda: either.put_object(Bucket=BUCKET, Key=key, Body=b"y", IfMatch='"other"')) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(lambda: either.put_object(Bucket=BUCKET, Key=f"{key}.none", Body=b"y", IfMatch=etag)) == (
+    assert rejected(lambda: either.put_object(Bucket=BUCKET, Key=f"{key}.none", Body=b"y", IfMatch=etag)) == (
         404,
         "NoSuchKey",
     )
@@ -134,7 +134,7 @@ def test_writes_under_a_condition(either: S3Client, key: str) -> None:
 def test_a_delete_under_a_condition(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
-    assert refused(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch='"other"')) == (
+    assert rejected(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch='"other"')) == (
         412,
         "PreconditionFailed",
     )
@@ -142,7 +142,7 @@ def test_a_delete_under_a_condition(either: S3Client, key: str) -> None:
         either.delete_object(Bucket=BUCKET, Key=key, IfMatch=etag)["ResponseMetadata"]["HTTPStatusCode"]
         == 204
     )
-    assert refused(lambda: either.get_object(Bucket=BUCKET, Key=key)) == (404, "NoSuchKey")
+    assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key)) == (404, "NoSuchKey")
 
 
 def test_a_copy_with_other_metadata(either: S3Client, key: str) -> None:
@@ -178,7 +178,7 @@ def test_a_copy_with_other_metadata(either: S3Client, key: str) -> None:
         "a/b",
         {"a": "b"},
     ]
-    assert refused(lambda: either.copy_object(Bucket=BUCKET, Key=key, CopySource=source)) == (
+    assert rejected(lambda: either.copy_object(Bucket=BUCKET, Key=key, CopySource=source)) == (
         400,
         "InvalidRequest",
     )
@@ -251,7 +251,7 @@ def test_what_a_completion_is_refused_for(either: S3Client, key: str) -> None:
 
     def complete(*parts: tuple[int, str]) -> tuple[int, str]:
         listed: list[CompletedPartTypeDef] = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
-        return refused(
+        return rejected(
             lambda: either.complete_multipart_upload(
                 Bucket=BUCKET, Key=key, UploadId=upload, MultipartUpload={"Parts": listed}
             )
@@ -275,7 +275,7 @@ def test_an_aborted_upload_is_gone(either: S3Client, key: str) -> None:
 
     assert open_before == [upload]
     assert "Uploads" not in either.list_multipart_uploads(Bucket=BUCKET, Prefix=key)
-    assert refused(lambda: either.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload)) == (
+    assert rejected(lambda: either.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload)) == (
         404,
         "NoSuchUpload",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from aws_lambda_powertools.utilities.parser.models import S3Model
 
 from local.s3 import Notification, read_notifications
-from tests.store.servers import BUCKET, MIB, Server, refused, running
+from tests.store.servers import BUCKET, MIB, Server, rejected, running
 from tests.store.test_s3_posts import ours, post
 
 
@@ -45,7 +45,7 @@ def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) ->
         for _ in "12"
     ]
     assert (
-        refused(lambda: s3.put_object(Bucket=BUCKET, Key="originals/d", Body=b"", IfNoneMatch="*"))[0] == 412
+        rejected(lambda: s3.put_object(Bucket=BUCKET, Key="originals/d", Body=b"", IfNoneMatch="*"))[0] == 412
     )
     s3.delete_object(Bucket=BUCKET, Key="incoming/b", IfMatch=posted)
 

@@ -14,7 +14,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
-from tests.store.servers import BUCKET, CREDENTIALS, MIB, Server, refused, running, send
+from tests.store.servers import BUCKET, CREDENTIALS, MIB, Server, rejected, running, send
 
 
 def put_url(s3: S3Client, key: str, **params: object) -> str:
@@ -26,7 +26,7 @@ def test_a_delete_without_if_match_is_denied_as_our_policy_does(
 ) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
 
-    assert refused(lambda: s3.delete_object(Bucket=BUCKET, Key=key)) == (403, "AccessDenied")
+    assert rejected(lambda: s3.delete_object(Bucket=BUCKET, Key=key)) == (403, "AccessDenied")
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"x"
     with running(tmp_path, require_if_match_on_delete=False) as other:
         assert (
@@ -60,19 +60,19 @@ def test_a_copy_whose_source_is_not_the_one_meant(s3: S3Client, key: str) -> Non
     source: CopySourceTypeDef = {"Bucket": BUCKET, "Key": key}
     etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
-    assert refused(
+    assert rejected(
         lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfMatch='"other"')
     ) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(
+    assert rejected(
         lambda: s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource=source, CopySourceIfNoneMatch=etag)
     ) == (
         412,
         "PreconditionFailed",
     )
-    assert refused(
+    assert rejected(
         lambda: s3.copy_object(
             Bucket=BUCKET, Key=key, CopySource=source, MetadataDirective="REPLACE", IfNoneMatch="*"
         )
@@ -80,7 +80,7 @@ def test_a_copy_whose_source_is_not_the_one_meant(s3: S3Client, key: str) -> Non
         412,
         "PreconditionFailed",
     )
-    assert refused(
+    assert rejected(
         lambda: s3.copy_object(
             Bucket=BUCKET, Key=f"{key}.2", CopySource={"Bucket": BUCKET, "Key": f"{key}.none"}
         )
@@ -101,8 +101,8 @@ def test_what_is_no_single_range_is_ignored(s3: S3Client, key: str, asked: str) 
 def test_a_range_of_nothing(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
 
-    assert refused(lambda: s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=0-")) == (416, "InvalidRange")
-    assert refused(lambda: s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=-0")) == (416, "InvalidRange")
+    assert rejected(lambda: s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=0-")) == (416, "InvalidRange")
+    assert rejected(lambda: s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=-0")) == (416, "InvalidRange")
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b""
 
 
@@ -117,12 +117,12 @@ def test_checksums_of_a_put(s3: S3Client, key: str, algorithm: str) -> None:
     assert (head[f"Checksum{algorithm}"], head["ChecksumType"]) == (value, "FULL_OBJECT")  # type: ignore[literal-required]
     assert "ChecksumType" not in s3.head_object(Bucket=BUCKET, Key=key)
     wrong = {f"Checksum{algorithm}": value}
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"others", **wrong)) == (
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"others", **wrong)) == (
         400,
         "BadDigest",
     )
     malformed = {f"Checksum{algorithm}": "AAAA"}
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=body, **malformed)) == (  # type: ignore[arg-type]
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=body, **malformed)) == (  # type: ignore[arg-type]
         400,
         "InvalidRequest",
     )
@@ -155,11 +155,11 @@ def test_an_object_has_a_crc64nvme_without_being_asked(s3: S3Client, key: str) -
 def test_an_md5_must_be_one_and_hold(s3: S3Client, key: str) -> None:
     wrong = base64.b64encode(hashlib.md5(b"y").digest()).decode()
 
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5="AAAA")) == (
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5="AAAA")) == (
         400,
         "InvalidDigest",
     )
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5=wrong)) == (
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5=wrong)) == (
         400,
         "BadDigest",
     )
@@ -170,7 +170,7 @@ def test_a_body_that_is_cut_off_leaves_nothing(own: Server) -> None:
 
     send("PUT", put_url(s3, "a"), b"x" * 100, length=1000)
 
-    assert refused(lambda: s3.head_object(Bucket=BUCKET, Key="a"))[0] == 404
+    assert rejected(lambda: s3.head_object(Bucket=BUCKET, Key="a"))[0] == 404
     assert own.names() == []
 
 
@@ -210,11 +210,11 @@ def test_a_body_over_five_gibibytes_is_refused_before_it_comes(s3: S3Client, key
 
 def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
     assert s3.put_object(Bucket=BUCKET, Key="é" * 512, Body=b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="é" * 512 + "x", Body=b"x")) == (
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key="é" * 512 + "x", Body=b"x")) == (
         400,
         "KeyTooLongError",
     )
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="a\0b", Body=b"x")) == (400, "InvalidURI")
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key="a\0b", Body=b"x")) == (400, "InvalidURI")
 
 
 @pytest.mark.parametrize(
@@ -229,27 +229,27 @@ def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
     ],
 )
 def test_what_is_not_implemented_is_never_ignored(s3: S3Client, key: str, more: dict[str, str]) -> None:
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", **more)) == (  # type: ignore[arg-type]
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", **more)) == (  # type: ignore[arg-type]
         501,
         "NotImplemented",
     )
 
 
 def test_operations_that_are_not_there(server: Server, s3: S3Client, key: str) -> None:
-    assert refused(s3.list_buckets) == (501, "NotImplemented")
-    assert refused(lambda: s3.list_objects_v2(Bucket=BUCKET, Delimiter="/")) == (501, "NotImplemented")
-    assert refused(lambda: s3.get_object_tagging(Bucket=BUCKET, Key=key)) == (501, "NotImplemented")
-    assert refused(lambda: s3.get_object(Bucket=BUCKET, Key=key, VersionId="1")) == (501, "NotImplemented")
-    assert refused(lambda: s3.delete_bucket(Bucket=BUCKET)) == (405, "MethodNotAllowed")
-    assert refused(lambda: s3.list_objects(Bucket=BUCKET)) == (405, "MethodNotAllowed")
+    assert rejected(s3.list_buckets) == (501, "NotImplemented")
+    assert rejected(lambda: s3.list_objects_v2(Bucket=BUCKET, Delimiter="/")) == (501, "NotImplemented")
+    assert rejected(lambda: s3.get_object_tagging(Bucket=BUCKET, Key=key)) == (501, "NotImplemented")
+    assert rejected(lambda: s3.get_object(Bucket=BUCKET, Key=key, VersionId="1")) == (501, "NotImplemented")
+    assert rejected(lambda: s3.delete_bucket(Bucket=BUCKET)) == (405, "MethodNotAllowed")
+    assert rejected(lambda: s3.list_objects(Bucket=BUCKET)) == (405, "MethodNotAllowed")
     assert s3.head_bucket(Bucket=BUCKET)["BucketRegion"] == "eu-central-1"
-    assert refused(lambda: s3.head_bucket(Bucket="vitrine-none"))[0] == 404
+    assert rejected(lambda: s3.head_bucket(Bucket="vitrine-none"))[0] == 404
 
 
 def test_metadata_over_two_kilobytes(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2047})
 
-    assert refused(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2048})) == (
+    assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"", Metadata={"a": "x" * 2048})) == (
         400,
         "MetadataTooLarge",
     )
@@ -337,7 +337,7 @@ def test_a_full_disk_is_an_internal_error_and_leaves_nothing(tmp_path: Path) -> 
             s3 = server.client()
             s3.put_object(Bucket=BUCKET, Key="small", Body=b"x")
 
-            assert refused(lambda: s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * (3 * MIB))) == (
+            assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key="large", Body=b"x" * (3 * MIB))) == (
                 500,
                 "InternalError",
             )

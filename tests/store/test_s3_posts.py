@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from mypy_boto3_s3 import S3Client
 
-from tests.store.servers import BUCKET, CREDENTIALS, MIB, REGION, Answer, Server, refused, send
+from tests.store.servers import BUCKET, CREDENTIALS, MIB, REGION, Answer, Server, rejected, send
 
 BOUNDARY = "----vitrine-form"
 
@@ -302,7 +302,7 @@ def test_a_checksum_in_a_form(server: Server, s3: S3Client, key: str) -> None:
     good, wrong = ({"key": key, "x-amz-checksum-crc32c": value} for value in (crc, "AAAAAA=="))
 
     assert post(server, signed([{name: value} for name, value in wrong.items()], wrong)).code == "BadDigest"
-    assert refused(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
+    assert rejected(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
     assert (
         post(server, signed([{name: value} for name, value in good.items()], good)).headers[
             "x-amz-checksum-crc32c"

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials as Key
 from mypy_boto3_s3 import S3Client
 
 from local.s3 import Credentials
-from tests.store.servers import BUCKET, CREDENTIALS, REGION, Answer, Server, refused, running, send
+from tests.store.servers import BUCKET, CREDENTIALS, REGION, Answer, Server, rejected, running, send
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_url_signed_with_another_secret(server: Server, key: str) -> None:
     answer = send("GET", forger.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key}))
 
     assert (answer.status, answer.code) == (403, "SignatureDoesNotMatch")
-    assert refused(lambda: forger.list_objects_v2(Bucket=BUCKET)) == (403, "SignatureDoesNotMatch")
+    assert rejected(lambda: forger.list_objects_v2(Bucket=BUCKET)) == (403, "SignatureDoesNotMatch")
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_chunks_that_are_not_what_they_say(
     answer = trailing(server, key, body, length, **{"x-amz-trailer": "x-amz-checksum-crc32"})
 
     assert answer.code == code
-    assert refused(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
+    assert rejected(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
 
 
 @pytest.fixture(scope="module")
@@ -353,8 +353,8 @@ def test_a_session_token_is_asked_for(temporary: Server, key: str) -> None:
 
     assert send("GET", good.generate_presigned_url("get_object", Params=params)).body == b"x"
     assert post["fields"]["x-amz-security-token"] == "the+session/token=="
-    assert refused(lambda: without.get_object(Bucket=BUCKET, Key=key)) == (403, "InvalidAccessKeyId")
-    assert refused(lambda: other.get_object(Bucket=BUCKET, Key=key)) == (400, "InvalidToken")
+    assert rejected(lambda: without.get_object(Bucket=BUCKET, Key=key)) == (403, "InvalidAccessKeyId")
+    assert rejected(lambda: other.get_object(Bucket=BUCKET, Key=key)) == (400, "InvalidToken")
     assert (
         send("GET", without.generate_presigned_url("get_object", Params=params)).code == "InvalidAccessKeyId"
     )

@@ -7,7 +7,7 @@ import pytest
 from mypy_boto3_s3 import S3Client
 
 from local.s3.checksums import Digests
-from tests.store.servers import BUCKET, MIB, Server, refused, send
+from tests.store.servers import BUCKET, MIB, Server, rejected, send
 
 ONE, TWO = b"a" * (5 * MIB), b"tail"
 
@@ -81,17 +81,19 @@ def test_crc32_is_zlibs(s3: S3Client, key: str) -> None:
 def test_what_was_declared_of_the_whole_must_hold(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
-    assert refused(lambda: upload.complete(ChecksumCRC64NVME="AAAAAAAAAAA=", ChecksumType="FULL_OBJECT")) == (
+    assert rejected(
+        lambda: upload.complete(ChecksumCRC64NVME="AAAAAAAAAAA=", ChecksumType="FULL_OBJECT")
+    ) == (
         400,
         "BadDigest",
     )
-    assert refused(lambda: upload.complete(ChecksumCRC32="AAAAAA==", ChecksumType="FULL_OBJECT")) == (
+    assert rejected(lambda: upload.complete(ChecksumCRC32="AAAAAA==", ChecksumType="FULL_OBJECT")) == (
         400,
         "InvalidRequest",
     )
-    assert refused(lambda: upload.complete(ChecksumType="COMPOSITE")) == (400, "InvalidRequest")
-    assert refused(lambda: upload.complete(MpuObjectSize=len(ONE))) == (400, "InvalidRequest")
-    assert refused(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
+    assert rejected(lambda: upload.complete(ChecksumType="COMPOSITE")) == (400, "InvalidRequest")
+    assert rejected(lambda: upload.complete(MpuObjectSize=len(ONE))) == (400, "InvalidRequest")
+    assert rejected(lambda: s3.head_object(Bucket=BUCKET, Key=key))[0] == 404
     assert upload.complete(ChecksumCRC64NVME=whole("CRC64NVME"))["ChecksumCRC64NVME"] == whole("CRC64NVME")
 
 
@@ -104,12 +106,15 @@ def test_a_completion_asked_for_again(s3: S3Client, key: str) -> None:
     assert {name: again[name] for name in ("ETag", "Key", "ChecksumCRC64NVME")} == {
         name: first[name] for name in ("ETag", "Key", "ChecksumCRC64NVME")
     }
-    assert refused(lambda: upload.complete(1)) == (404, "NoSuchUpload")
-    assert refused(lambda: s3.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload.id)) == (
+    assert rejected(lambda: upload.complete(1)) == (404, "NoSuchUpload")
+    assert rejected(lambda: s3.abort_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload.id)) == (
         404,
         "NoSuchUpload",
     )
-    assert refused(lambda: s3.list_parts(Bucket=BUCKET, Key=key, UploadId=upload.id)) == (404, "NoSuchUpload")
+    assert rejected(lambda: s3.list_parts(Bucket=BUCKET, Key=key, UploadId=upload.id)) == (
+        404,
+        "NoSuchUpload",
+    )
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET, Prefix=key)
 
 
@@ -117,8 +122,8 @@ def test_a_completion_under_a_condition(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
     etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"first")["ETag"]
 
-    assert refused(lambda: upload.complete(IfNoneMatch="*")) == (412, "PreconditionFailed")
-    assert refused(lambda: upload.complete(IfMatch='"other"')) == (412, "PreconditionFailed")
+    assert rejected(lambda: upload.complete(IfNoneMatch="*")) == (412, "PreconditionFailed")
+    assert rejected(lambda: upload.complete(IfMatch='"other"')) == (412, "PreconditionFailed")
     upload.complete(IfMatch=etag)
     assert s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] == len(ONE + TWO)
 
@@ -126,8 +131,8 @@ def test_a_completion_under_a_condition(s3: S3Client, key: str) -> None:
 def test_parts_out_of_their_order(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
-    assert refused(lambda: upload.complete(2, 1)) == (400, "InvalidPartOrder")
-    assert refused(lambda: upload.complete(1, 1)) == (400, "InvalidPartOrder")
+    assert rejected(lambda: upload.complete(2, 1)) == (400, "InvalidPartOrder")
+    assert rejected(lambda: upload.complete(1, 1)) == (400, "InvalidPartOrder")
 
 
 def test_parts_that_were_not_listed_or_were_replaced_leave_no_bytes(own: Server) -> None:
@@ -150,10 +155,10 @@ def test_an_aborted_upload_takes_no_part(own: Server) -> None:
 
     s3.abort_multipart_upload(Bucket=BUCKET, Key="a", UploadId=upload.id)
 
-    assert refused(
+    assert rejected(
         lambda: s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload.id, PartNumber=1, Body=b"x")
     ) == (404, "NoSuchUpload")
-    assert refused(upload.complete) == (404, "NoSuchUpload")
+    assert rejected(upload.complete) == (404, "NoSuchUpload")
     assert own.names() == []
 
 
@@ -161,7 +166,7 @@ def test_an_aborted_upload_takes_no_part(own: Server) -> None:
 def test_part_numbers_that_are_none(s3: S3Client, key: str, number: int) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
 
-    assert refused(
+    assert rejected(
         lambda: s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=number, Body=b"")
     ) == (400, "InvalidArgument")
 
@@ -169,14 +174,14 @@ def test_part_numbers_that_are_none(s3: S3Client, key: str, number: int) -> None
 def test_an_upload_is_known_by_its_key_too(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
-    assert refused(
+    assert rejected(
         lambda: s3.upload_part(Bucket=BUCKET, Key=f"{key}.2", UploadId=upload.id, PartNumber=1, Body=b"")
     ) == (404, "NoSuchUpload")
-    assert refused(lambda: s3.list_parts(Bucket=BUCKET, Key=f"{key}.2", UploadId=upload.id)) == (
+    assert rejected(lambda: s3.list_parts(Bucket=BUCKET, Key=f"{key}.2", UploadId=upload.id)) == (
         404,
         "NoSuchUpload",
     )
-    assert refused(lambda: s3.abort_multipart_upload(Bucket=BUCKET, Key=f"{key}.2", UploadId=upload.id)) == (
+    assert rejected(lambda: s3.abort_multipart_upload(Bucket=BUCKET, Key=f"{key}.2", UploadId=upload.id)) == (
         404,
         "NoSuchUpload",
     )
@@ -186,7 +191,7 @@ def test_a_part_with_another_checksum_than_the_uploads(s3: S3Client, key: str) -
     upload = Upload(s3, key)
 
     def part(**more: str) -> tuple[int, str]:
-        return refused(
+        return rejected(
             lambda: s3.upload_part(
                 Bucket=BUCKET,
                 Key=key,
@@ -207,7 +212,7 @@ def test_a_part_with_another_checksum_than_the_uploads(s3: S3Client, key: str) -
 
 
 def test_checksums_an_upload_cannot_have(s3: S3Client, key: str) -> None:
-    assert refused(
+    assert rejected(
         lambda: s3.create_multipart_upload(
             Bucket=BUCKET, Key=key, ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT"
         )
@@ -215,7 +220,9 @@ def test_checksums_an_upload_cannot_have(s3: S3Client, key: str) -> None:
         400,
         "InvalidRequest",
     )
-    assert refused(lambda: s3.create_multipart_upload(Bucket=BUCKET, Key=key, ChecksumAlgorithm="CRC32")) == (
+    assert rejected(
+        lambda: s3.create_multipart_upload(Bucket=BUCKET, Key=key, ChecksumAlgorithm="CRC32")
+    ) == (
         501,
         "NotImplemented",
     )

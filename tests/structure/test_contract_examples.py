@@ -14,6 +14,7 @@ import pytest
 
 from functions.v1_list_media.handler import app as v1_list_media
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.examples import A_URL, GONE, Difference, Document, Names, at, differences, is_a
 from tests.given.isolation_cases import NOWHERE, ROUTES, owner, spec_of
 from tests.given.loops import call
@@ -192,7 +193,7 @@ class Scene:
             else {"content": json.dumps(known.fill(example.body))}
         )
         answer = http().request(example.method, path, headers=headers, **sent)
-        self.hold(
+        self.lock(
             document,
             f"{document_number(document)} {name}",
             (answer.status_code, answer.json()),
@@ -202,7 +203,7 @@ class Scene:
         self.names.update({symbol: here for symbol, here in known.items() if symbol not in names})
         return answer
 
-    def hold(
+    def lock(
         self, document: Document, name: str, answer: tuple[int, Any], example: tuple[int, Any], names: Names
     ) -> None:
         """Against each other."""
@@ -294,7 +295,7 @@ def test_the_studio_documents_examples_hold(tenant: Tenant) -> None:
     assert [sorted(each["id"] for each in answer.json()["media"]) for answer in listed] == [
         sorted([folder, archive])
     ] * 2
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def made_folder(tenant: Tenant, collection: str, name: str) -> str:
@@ -334,7 +335,7 @@ def analyzed(tenant: Tenant, item: str, names: Names) -> None:
     names.update({"frameId789": frame.hex, **{symbol: each.hex for symbol, each in made.items()}})
 
 
-class Refused(NamedTuple):
+class Rejected(NamedTuple):
     """A request that makes a documented error, and the whole body that says so."""
 
     when: str
@@ -358,9 +359,9 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
     unauthorized = {"error": "Missing or invalid authentication", "code": "unauthorized"}
     not_found = {"error": "Media not found", "code": "not_found"}
     no_access = {"error": "No access to this item's organization", "code": "other_organization"}
-    provoked: dict[tuple[str, int], list[Refused]] = {
+    provoked: dict[tuple[str, int], list[Rejected]] = {
         ("PATCH /api/media/{mediaId}", 400): [
-            Refused(
+            Rejected(
                 "Neither name nor metadata was provided",
                 me,
                 outer,
@@ -369,17 +370,17 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
             ),
         ],
         ("PATCH /api/media/{mediaId}", 401): [
-            Refused("Missing or invalid authentication", nobody, outer, {"name": "x"}, unauthorized)
+            Rejected("Missing or invalid authentication", nobody, outer, {"name": "x"}, unauthorized)
         ],
         ("PATCH /api/media/{mediaId}", 404): [
-            Refused("Media not found", me, NOWHERE, {"name": "x"}, not_found)
+            Rejected("Media not found", me, NOWHERE, {"name": "x"}, not_found)
         ],
         ("DELETE /api/media/{mediaId}", 401): [
-            Refused("Missing or invalid authentication", nobody, outer, None, unauthorized)
+            Rejected("Missing or invalid authentication", nobody, outer, None, unauthorized)
         ],
-        ("DELETE /api/media/{mediaId}", 404): [Refused("Media not found", me, NOWHERE, None, not_found)],
+        ("DELETE /api/media/{mediaId}", 404): [Rejected("Media not found", me, NOWHERE, None, not_found)],
         ("PATCH /api/media/{mediaId}/move", 400): [
-            Refused(
+            Rejected(
                 "destinationPath missing",
                 me,
                 outer,
@@ -390,7 +391,7 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
                     "details": [{"path": ["destinationPath"], "message": "Required"}],
                 },
             ),
-            Refused(
+            Rejected(
                 "destination is a descendant of source",
                 me,
                 outer,
@@ -400,7 +401,7 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
                     "code": "invalid",
                 },
             ),
-            Refused(
+            Rejected(
                 "destination is in a different collection",
                 me,
                 outer,
@@ -412,11 +413,11 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
             ),
         ],
         ("PATCH /api/media/{mediaId}/move", 401): [
-            Refused("Missing or invalid authentication", nobody, outer, to, unauthorized)
+            Rejected("Missing or invalid authentication", nobody, outer, to, unauthorized)
         ],
         ("PATCH /api/media/{mediaId}/move", 403): [
-            Refused("No organization access", me, foreign, to, no_access),
-            Refused(
+            Rejected("No organization access", me, foreign, to, no_access),
+            Rejected(
                 "insufficient role",
                 viewer,
                 outer,
@@ -427,32 +428,32 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
                 },
             ),
         ],
-        ("PATCH /api/media/{mediaId}/move", 404): [Refused("Item not found", me, NOWHERE, to, not_found)],
+        ("PATCH /api/media/{mediaId}/move", 404): [Rejected("Item not found", me, NOWHERE, to, not_found)],
         ("GET /api/media/{mediaId}", 401): [
-            Refused("Missing or invalid authentication", nobody, outer, None, unauthorized)
+            Rejected("Missing or invalid authentication", nobody, outer, None, unauthorized)
         ],
         ("GET /api/media/{mediaId}", 403): [
-            Refused("No access to this media item's organization", me, foreign, None, no_access)
+            Rejected("No access to this media item's organization", me, foreign, None, no_access)
         ],
-        ("GET /api/media/{mediaId}", 404): [Refused("Media not found", me, NOWHERE, None, not_found)],
+        ("GET /api/media/{mediaId}", 404): [Rejected("Media not found", me, NOWHERE, None, not_found)],
     }
-    fault = studio.fault("an id", "media.read")
+    fault = studio.internal_error("an id", "media.read")
 
-    said = [
+    answered = [
         (route, each.when, (answer.status_code, answer.json()), (status, each.says))
-        for (route, status), refused in provoked.items()
-        for each in refused
+        for (route, status), rejected in provoked.items()
+        for each in rejected
         for answer in [asked(each, route)]
     ]
 
     assert [
-        (route, when, answer, expected) for route, when, answer, expected in said if answer != expected
+        (route, when, answer, expected) for route, when, answer, expected in answered if answer != expected
     ] == []
     documented = {
         (each.route, each.status, each.when) for document in (CHANGE, MOVE, GET) for each in document.errors
     }
     assert documented == {
-        *((*key, each.when) for key, refused in provoked.items() for each in refused),
+        *((*key, each.when) for key, rejected in provoked.items() for each in rejected),
         ("GET /api/media/{mediaId}", 500, "Internal server error"),
     }
     assert (fault.status, fault.body) == (
@@ -461,12 +462,12 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
     )
 
 
-def asked(refused: Refused, route: str) -> httpx.Response:
+def asked(rejected: Rejected, route: str) -> httpx.Response:
     method, _, path = route.partition(" ")
-    return refused.who.request(
+    return rejected.who.request(
         method,
-        path.replace("{mediaId}", refused.path),
-        **({} if refused.body is None else {"json": refused.body}),
+        path.replace("{mediaId}", rejected.path),
+        **({} if rejected.body is None else {"json": rejected.body}),
     )
 
 
@@ -513,7 +514,7 @@ def test_the_v1_documents_examples_hold(tenant: Tenant) -> None:
         [each["filename"] for each in several.json()["data"]["media"]],
         several.json()["data"]["count"],
     ) == (["photo1.jpg", "photo2.png"], 2)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def coloured(tenant: Tenant, names: Names) -> None:
@@ -544,24 +545,20 @@ def test_the_v1_documents_errors_hold(tenant: Tenant, another_environment: pytes
         ("DELETE /api/v1/media/{id}", 404): lambda: me.delete(f"/api/v1/media/{NOWHERE}"),
         ("GET /api/v1/media", 429): over_the_limit(tenant, another_environment),
     }
-    fault = v1.fault("an id", "media.list")
+    fault = v1.internal_error("an id", "media.list")
 
     for error in V1.errors:
         key = (error.route, error.status)
         answer = (
             (fault.status or 0, json.loads(json.dumps(fault.body)))
             if error.status == 500
-            else said(requests.pop(key)())
+            else outcome(requests.pop(key)())
         )
-        scene.hold(V1, f"003 {error.status} {error.route}", answer, (error.status, error.answer), scene.names)
+        scene.lock(V1, f"003 {error.status} {error.route}", answer, (error.status, error.answer), scene.names)
 
     assert requests == {}
     assert scene.wrong == []
     assert scene.unneeded == []
-
-
-def said(answer: httpx.Response) -> tuple[int, Any]:
-    return answer.status_code, answer.json()
 
 
 def over_the_limit(tenant: Tenant, environment: pytest.MonkeyPatch) -> Callable[[], httpx.Response]:

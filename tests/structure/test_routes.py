@@ -82,26 +82,26 @@ def test_the_gateway_adds_no_cors_and_no_prefix_of_its_own() -> None:
 
 
 def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
-    said = {
+    answered = {
         function.folder: first_line(function.folder).partition(" - ")
         for function in written()
         if function.routes
     }
 
-    assert {folder: re.split(r", | and ", keys) for folder, (keys, _, _) in said.items()} == {
+    assert {folder: re.split(r", | and ", keys) for folder, (keys, _, _) in answered.items()} == {
         function.folder: [route.key for route in function.routes] for function in written() if function.routes
     }
-    assert [folder for folder, (_, _, what) in said.items() if not what] == []
+    assert [folder for folder, (_, _, what) in answered.items() if not what] == []
 
 
 def test_a_handler_of_events_opens_with_its_name() -> None:
-    said = {
+    answered = {
         function.folder: re.findall(r"^\w*", first_line(function.folder))
         for function in written()
         if not function.routes
     }
 
-    assert said == {folder: [folder] for folder in said}
+    assert answered == {folder: [folder] for folder in answered}
 
 
 def test_an_event_is_a_request_to_its_functions_route() -> None:

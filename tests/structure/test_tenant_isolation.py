@@ -346,9 +346,9 @@ def test_the_application_cannot_look_past_the_wall(
     way: LiteralString, pair: tuple[Furnished, Furnished]
 ) -> None:
     with as_app(braces(pair[0].id)) as raw:
-        said = outcome(lambda: (raw.execute(way), raw.execute("select id from media").fetchall()))
+        answered = result_of(lambda: (raw.execute(way), raw.execute("select id from media").fetchall()))
 
-    assert said == "InsufficientPrivilege"
+    assert answered == "InsufficientPrivilege"
 
 
 # Writing.
@@ -525,7 +525,7 @@ def _bound(value: object) -> object:
     return Jsonb(value) if isinstance(value, dict) or value == [] else value
 
 
-def outcome(deed: Callable[[], object]) -> str:
+def result_of(deed: Callable[[], object]) -> str:
     """What came of it: the SQLSTATE's name and, where it names one, the constraint."""
     try:
         return f"did it: {deed()}"
@@ -537,7 +537,7 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
     mine, other = pair[0].id, pair[1].id
     written = {table.name for table in granted() if "insert" in table.verbs}
 
-    said: dict[str, tuple[str, str]] = {}
+    answered: dict[str, tuple[str, str]] = {}
     with owner() as connection:
         shelf = Shelf(connection)
         rows = {
@@ -545,7 +545,7 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
             for name in written
         }
     for name, (own, others) in rows.items():
-        said[name] = (put_in(mine, name, others), put_in(mine, name, own))
+        answered[name] = (put_in(mine, name, others), put_in(mine, name, own))
 
     # The same row in one's own name goes in: so it is the wall alone that refused the other.
     # Every column of their keys is a reference: there is no new one to be had.
@@ -553,15 +553,15 @@ def test_no_row_can_be_written_in_another_tenants_name(pair: tuple[Furnished, Fu
         name: f"UniqueViolation {name}_pkey"
         for name in ("media_tags", "folder_paths", "perceptual_hashes", "likenesses")
     }
-    assert said == {name: ("InsufficientPrivilege", linked.get(name, "did it: 1")) for name in written}
+    assert answered == {name: ("InsufficientPrivilege", linked.get(name, "did it: 1")) for name in written}
 
 
 def put_in(opened: UUID, table: str, row: Row) -> str:
     """What comes of it; it is undone."""
     with as_app(braces(opened)) as raw:
-        said = outcome(lambda: insert(raw, table, row))
+        answered = result_of(lambda: insert(raw, table, row))
         raw.rollback()
-    return said
+    return answered
 
 
 def test_no_row_of_another_tenant_can_be_changed_taken_over_given_away_or_deleted(
@@ -573,13 +573,13 @@ def test_no_row_of_another_tenant_can_be_changed_taken_over_given_away_or_delete
     def tried(statement: LiteralString, table: Table) -> str:
         values = {"mine": mine, "other": other}
         with as_app(braces(mine)) as raw:
-            said = outcome(
+            answered = result_of(
                 lambda: raw.execute(sql.SQL(statement).format(sql.Identifier(table.name)), values).rowcount
             )
             raw.rollback()
-        return said
+        return answered
 
-    said = {
+    answered = {
         table.name: (
             tried("update {} set organization_id = organization_id where organization_id = %(other)s", table),
             tried("update {} set organization_id = %(mine)s where organization_id = %(other)s", table),
@@ -589,11 +589,11 @@ def test_no_row_of_another_tenant_can_be_changed_taken_over_given_away_or_delete
         for table in tables
     }
 
-    refused = "InsufficientPrivilege"
-    assert said == {
+    rejected = "InsufficientPrivilege"
+    assert answered == {
         table.name: (
-            *(["did it: 0", "did it: 0", refused] if "update" in table.verbs else [refused] * 3),
-            "did it: 0" if "delete" in table.verbs else refused,
+            *(["did it: 0", "did it: 0", rejected] if "update" in table.verbs else [rejected] * 3),
+            "did it: 0" if "delete" in table.verbs else rejected,
         )
         for table in tables
     }
@@ -631,10 +631,10 @@ def pointed(reference: Reference, own: Row, new: Row, crossing: Row, verb: str) 
     with as_app(braces(own["organization_id"])) as raw:
         raw.execute(sql.SQL("set constraints {} immediate").format(sql.Identifier(reference.constraint)))
         if verb == "insert":
-            said = outcome(lambda: insert(raw, reference.table, new))
+            answered = result_of(lambda: insert(raw, reference.table, new))
         else:
             key = [name for name in ("id", "media_id", "tag_id", "folder_id") if name in own]
-            said = outcome(
+            answered = result_of(
                 lambda: (
                     raw.execute(
                         sql.SQL("update {} set {} where {}").format(
@@ -652,7 +652,7 @@ def pointed(reference: Reference, own: Row, new: Row, crossing: Row, verb: str) 
                 )
             )
         raw.rollback()
-    return said
+    return answered
 
 
 # The definer functions.
@@ -799,9 +799,9 @@ def test_two_tenants_on_many_threads_never_see_each_others_rows(pair: tuple[Furn
                 shown = db.read(Nobody(), seen)
                 wrong += shown
             else:
-                for refused in (lambda: db.write(who, put(other)), lambda: db.transaction(who, breaks_off)):
+                for rejected in (lambda: db.write(who, put(other)), lambda: db.transaction(who, breaks_off)):
                     with suppress(NotFound):
-                        wrong.append(("not refused", refused()))
+                        wrong.append(("not refused", rejected()))
         return wrong
 
     with ThreadPoolExecutor(THREADS) as threads:
@@ -850,7 +850,7 @@ def other_owner(other: Furnished, route: Route) -> Client:
     return other.tenant.signed_in() if permission_of(route).session else other.tenant.studio
 
 
-def said(answer: Any) -> tuple[int, object]:
+def outcome(answer: Any) -> tuple[int, object]:
     return answer.status_code, answer.json()
 
 
@@ -916,7 +916,7 @@ def test_a_public_route_asks_for_no_credentials(route: Route, stage: Stage) -> N
 def test_nobody_is_let_in(route: Route, key: str | None, stage: Stage) -> None:
     answer = ask(Client(key), route, filled(route, stage))
 
-    assert said(answer) == wall_cases.unauthorized(spec_of(route))
+    assert outcome(answer) == wall_cases.unauthorized(spec_of(route))
 
 
 @pytest.mark.parametrize("route", IN_AN_ORGANIZATION, ids=lambda route: route.key)
@@ -928,7 +928,7 @@ def test_another_tenants_key_does_not_reach_this_tenants_item(
 
     answer = ask(other_owner(pair[1], route), route, filled(route, stage), **named)
 
-    assert said(answer) == wall_cases.other_tenant(spec)
+    assert outcome(answer) == wall_cases.other_tenant(spec)
 
 
 @pytest.mark.parametrize("route", [route for route, _ in ABOUT_ITEMS], ids=lambda route: route.key)
@@ -939,7 +939,7 @@ def test_naming_ones_own_organization_brings_this_tenants_item_no_nearer(
 
     answer = ask(other_owner(pair[1], route), route, filled(route, stage), **{"x-team-id": str(pair[1].id)})
 
-    assert said(answer) in (wall_cases.other_tenant(spec), wall_cases.not_there(spec))
+    assert outcome(answer) in (wall_cases.other_tenant(spec), wall_cases.not_there(spec))
 
 
 @pytest.mark.parametrize(
@@ -955,7 +955,7 @@ def test_what_is_not_there_is_not_found(route: Route, name: str, stage: Stage) -
         filled(route, stage).naming(spec.item, name),
     )
 
-    assert said(answer) == wall_cases.not_there(spec)
+    assert outcome(answer) == wall_cases.not_there(spec)
 
 
 @each_guarded_route
@@ -963,7 +963,7 @@ def test_a_key_without_the_scope_is_refused(route: Route, stage: Stage) -> None:
     spec = spec_of(route)
     scope = permission_of(route).scope
     if permission_of(route).session:
-        assert said(ask(stage.client(), route, filled(route, stage))) == wall_cases.lacks_session(spec)
+        assert outcome(ask(stage.client(), route, filled(route, stage))) == wall_cases.lacks_session(spec)
         return
     if scope is None:
         client = stage.client(scopes=("admin:users",))
@@ -978,7 +978,7 @@ def test_a_key_without_the_scope_is_refused(route: Route, stage: Stage) -> None:
         filled(route, stage),
     )
 
-    assert said(answer) == wall_cases.lacks_scope(spec)
+    assert outcome(answer) == wall_cases.lacks_scope(spec)
 
 
 @each_guarded_route
@@ -998,4 +998,4 @@ def test_a_role_does_what_the_table_says_and_no_more(route: Route, role: Role, s
     if allowed:
         assert answer.status_code == STATUSES.get(route.function, spec.status), answer.text
     else:
-        assert said(answer) == wall_cases.lacks_role(spec, role)
+        assert outcome(answer) == wall_cases.lacks_role(spec, role)

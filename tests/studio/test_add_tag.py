@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES
 from tests.given.shapes import AN_ETAG, hyphened
-from tests.given.tags import add, folder, given, hide, photo, put_many, remove, said, shown, slugs, tags_of
+from tests.given.tags import add, folder, given, hide, photo, put_many, remove, shown, slugs, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -35,7 +36,7 @@ def test_an_item_has_a_tag_more_and_is_answered_whole(tenant: Tenant, kind: str)
         "updatedById": tenant.owner.user_id.hex,
         "frames": media["frames"],
     }
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"media": {**before, **changing, "metadata": {**before["metadata"], "tags": {"color": ["red"]}}}},
     )
@@ -45,7 +46,7 @@ def test_an_item_has_a_tag_more_and_is_answered_whole(tenant: Tenant, kind: str)
     assert answer.headers["etag"] != etag
     assert answer.headers["etag"] == shown(tenant, item)[1]
     assert tags_of(tenant, item) == {"color": ["red"]}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_groups_and_values_are_sorted_by_code_point(tenant: Tenant) -> None:
@@ -65,8 +66,8 @@ def test_a_value_that_is_there_is_refused_and_nothing_changes(tenant: Tenant) ->
     given(tenant, item, {"color": ["red"]})
     before = shown(tenant, item)
 
-    assert said(add(tenant, item, "color", "red")) == THERE
-    assert said(add(tenant, item, " color\n", "\tred ")) == THERE
+    assert outcome(add(tenant, item, "color", "red")) == THERE
+    assert outcome(add(tenant, item, " color\n", "\tred ")) == THERE
     assert shown(tenant, item) == before
 
 
@@ -88,7 +89,7 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
     assert add(tenant, item, f" {DECOMPOSED}", f"{DECOMPOSED}\n").json()["media"]["metadata"]["tags"] == {
         COMPOSED: [COMPOSED]
     }
-    assert said(add(tenant, item, COMPOSED, COMPOSED)) == THERE
+    assert outcome(add(tenant, item, COMPOSED, COMPOSED)) == THERE
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, s
 
     answer = tenant.studio.post(f"/api/media/{item}/tags", json={"label": "a", "value": "b", field: sent})
 
-    assert said(answer) == (400, {"error": sentence.format(field), "code": "invalid"})
+    assert outcome(answer) == (400, {"error": sentence.format(field), "code": "invalid"})
     assert shown(tenant, item) == before
 
 
@@ -143,7 +144,7 @@ def test_what_can_be_neither_is_refused(tenant: Tenant, field: str, sent: str, s
 def test_both_are_needed(tenant: Tenant, body: dict[str, object], wrong: dict[str, str]) -> None:
     field, message = next(iter(wrong.items()))
 
-    assert said(tenant.studio.post(f"/api/media/{folder(tenant)}/tags", json=body)) == (
+    assert outcome(tenant.studio.post(f"/api/media/{folder(tenant)}/tags", json=body)) == (
         400,
         {
             "error": f"{field}: {message}",
@@ -175,7 +176,7 @@ def test_what_is_not_there_cannot_be_tagged(tenant: Tenant, where: str) -> None:
     ]
     tenant.studio.delete(f"/api/media/{outer}")
 
-    assert said(add(tenant, item, "color", "red")) == MISSING
+    assert outcome(add(tenant, item, "color", "red")) == MISSING
 
 
 def test_an_item_can_have_500_tags_and_no_more(tenant: Tenant) -> None:
@@ -183,11 +184,11 @@ def test_an_item_can_have_500_tags_and_no_more(tenant: Tenant) -> None:
     put_many(tenant, item, "many", 499)
     given(tenant, item, {"color": ["red"]})
 
-    assert said(add(tenant, item, "color", "blue")) == (
+    assert outcome(add(tenant, item, "color", "blue")) == (
         409,
         {"error": "An item can have 500 tags, and no more", "code": "too_many_tags"},
     )
-    assert said(add(tenant, item, "color", "red")) == THERE
+    assert outcome(add(tenant, item, "color", "red")) == THERE
     assert sum(map(len, tags_of(tenant, item).values())) == 500
     assert remove(tenant, item, label="color").status_code == 200
     assert add(tenant, item, "color", "blue").status_code == 200
@@ -198,10 +199,10 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
     first = shown(tenant, item)[1]
     second = add(tenant, item, "color", "red", **{"if-match": first}).headers["etag"]
 
-    assert said(add(tenant, item, "color", "blue", **{"if-match": first})) == STALE
+    assert outcome(add(tenant, item, "color", "blue", **{"if-match": first})) == STALE
     # only a strong one will do
-    assert said(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE
-    assert said(add(tenant, item, "color", "red", **{"if-match": first})) == THERE  # 409 goes before 412
+    assert outcome(add(tenant, item, "color", "blue", **{"if-match": f"W/{second}"})) == STALE
+    assert outcome(add(tenant, item, "color", "red", **{"if-match": first})) == THERE  # 409 goes before 412
     assert (tags_of(tenant, item), shown(tenant, item)[1]) == ({"color": ["red"]}, second)
     assert add(tenant, item, "color", "blue", **{"if-match": f"{first}, {second}"}).status_code == 200
     assert add(tenant, item, "color", "green", **{"if-match": "*"}).status_code == 200
@@ -212,7 +213,7 @@ def test_a_hidden_tag_cannot_be_given(tenant: Tenant) -> None:
     given(tenant, with_it, {"color": ["red"]})
     hide(tenant, "color", "red")
 
-    assert [said(add(tenant, item, "color", "red")) for item in (with_it, without)] == [HIDDEN] * 2
+    assert [outcome(add(tenant, item, "color", "red")) for item in (with_it, without)] == [HIDDEN] * 2
     assert [tags_of(tenant, item) for item in (with_it, without)] == [{}, {}]
 
 
@@ -258,7 +259,7 @@ def test_of_twenty_that_give_the_same_tag_at_once_one_does(tenant: Tenant) -> No
 
     with ThreadPoolExecutor(20) as threads:
         answers = [
-            said(answer) for answer in threads.map(lambda _: add(tenant, item, "color", "red"), range(20))
+            outcome(answer) for answer in threads.map(lambda _: add(tenant, item, "color", "red"), range(20))
         ]
 
     assert (sum(status == 200 for status, _ in answers), answers.count(THERE)) == (1, 19)
@@ -284,7 +285,7 @@ def test_of_twenty_that_saw_the_same_item_one_may_change_it(tenant: Tenant) -> N
 
     with ThreadPoolExecutor(20) as threads:
         answers = [
-            said(answer)
+            outcome(answer)
             for answer in threads.map(
                 lambda n: add(tenant, item, "n", str(n), **{"if-match": etag}), range(20)
             )
@@ -323,4 +324,4 @@ def test_deleting_and_tagging_at_once_leaves_no_trouble(tenant: Tenant) -> None:
         statuses = set(threads.map(turn, range(60)))
 
     assert statuses <= {200, 404, 409}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

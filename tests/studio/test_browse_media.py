@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.protocol import begin
 from vitrine.library import folders
@@ -32,10 +33,6 @@ def page(tenant: Tenant, **query: object) -> tuple[list[str], dict[str, Any]]:
     answer = browse(tenant, **query)
     assert answer.status_code == 200, answer.text
     return [each["name"] for each in answer.json()["media"]], answer.json()["pagination"]
-
-
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
 
 
 @pytest.fixture
@@ -70,7 +67,7 @@ def test_an_item_is_shown_as_by_itself(tenant: Tenant) -> None:
 
     alone = tenant.studio.get(f"/api/media/{photo}").json()["media"]
     shown = answer.json()["media"][0]
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "media": [alone | {"frames": shown["frames"]}],  # signed anew
@@ -151,7 +148,7 @@ def test_what_is_new_between_two_pages_moves_nothing(dozen: Tenant) -> None:
     ],
 )
 def test_a_parameter_out_of_bounds_is_refused(tenant: Tenant, name: str, value: str, message: str) -> None:
-    assert said(browse(tenant, **{name: value})) == (
+    assert outcome(browse(tenant, **{name: value})) == (
         400,
         {"error": f"{name}: {message}", "code": "invalid", "details": [{"path": [name], "message": message}]},
     )
@@ -219,7 +216,7 @@ def test_an_item_not_yet_verified_has_nothing_to_show(tenant: Tenant) -> None:
 def test_a_path_that_is_a_file_is_refused(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
-    assert said(browse(tenant, path=photo)) == (
+    assert outcome(browse(tenant, path=photo)) == (
         400,
         {"error": "path is a file, not a folder", "code": "invalid"},
     )
@@ -227,7 +224,7 @@ def test_a_path_that_is_a_file_is_refused(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("path", ["nonsense", "a/b", "..", "*", "%"])
 def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
-    assert said(browse(tenant, path=path)) == (
+    assert outcome(browse(tenant, path=path)) == (
         400,
         {
             "error": "path is not a path: ids joined by dots, from the collection down to a folder",
@@ -240,7 +237,7 @@ def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
     theirs = folders.create(stranger.owner, stranger.collection_id, "theirs", path=None, reuse=False)
 
     for path in (NOWHERE, theirs.id.hex, theirs.path.ltree(), stranger.collection_id.hex):
-        assert said(browse(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
+        assert outcome(browse(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -260,7 +257,7 @@ def test_a_folder_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
     ],
 )
 def test_a_filter_that_is_not_served_is_said_and_never_ignored(tenant: Tenant, name: str, value: str) -> None:
-    assert said(browse(tenant, **{name: value})) == (
+    assert outcome(browse(tenant, **{name: value})) == (
         501,
         {"error": f"The parameter {name} is not served by this deployment yet", "code": "not_served"},
     )
@@ -270,7 +267,7 @@ def test_a_filter_that_is_not_served_is_said_and_never_ignored(tenant: Tenant, n
     ("query", "name"), [({"sortBy": "name"}, "sortBy"), ({"sortDirection": "asc"}, "sortDirection")]
 )
 def test_an_order_that_is_not_served_is_said(tenant: Tenant, query: dict[str, str], name: str) -> None:
-    assert said(browse(tenant, **query)) == (
+    assert outcome(browse(tenant, **query)) == (
         501,
         {
             "error": f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order",

@@ -14,7 +14,7 @@ from tests.given.shapes import AN_ID, hyphened
 from tests.given.tenants import Client
 from vitrine.errors import Conflict
 from vitrine.library import bulk
-from vitrine.library import deletions as acts
+from vitrine.library import deletions as deletions
 from vitrine.models.bulk import Delete
 from vitrine.models.places import MAX_FOLDER_DEPTH
 
@@ -35,8 +35,8 @@ def ask(who: Tenant | Client, action: str, ids: list[str], **more: Any) -> httpx
 def done(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
     answer = ask(tenant, action, ids, **more)
     assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    answered: dict[str, Any] = answer.json()
+    return answered
 
 
 def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[str, Any]:
@@ -44,15 +44,15 @@ def foreseen(tenant: Tenant, action: str, ids: list[str], **more: Any) -> dict[s
     before = rows(tenant)
     dry = done(tenant, action, ids, dryRun=True, **more)
     assert rows(tenant) == before
-    said = done(tenant, action, ids, **more)
+    answered = done(tenant, action, ids, **more)
 
     def told(each: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in each.items() if name != "deletionId" or action != "delete"}
 
-    assert dry == {**said, "dryRun": True, "results": dry["results"]}
-    assert [told(each) for each in dry["results"]] == [told(each) for each in said["results"]]
+    assert dry == {**answered, "dryRun": True, "results": dry["results"]}
+    assert [told(each) for each in dry["results"]] == [told(each) for each in answered["results"]]
     assert {each.get("deletionId") for each in dry["results"]} <= {None} or action != "delete"
-    return said
+    return answered
 
 
 def rows(tenant: Tenant) -> list[object]:
@@ -93,7 +93,7 @@ def photos(tenant: Tenant, *paths: str | None) -> list[str]:
         tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
         for seed, path in enumerate(paths)
     ]
-    assert [tenant.settled(each)["state"] for each in made] == ["ready"] * len(made)
+    assert [tenant.finished(each)["state"] for each in made] == ["ready"] * len(made)
     return made
 
 
@@ -107,7 +107,7 @@ def ok(item: str, **more: Any) -> dict[str, Any]:
     return {"id": item, "status": 200, "changed": True, **more}
 
 
-def refused(item: str, status: int, sentence: str, code: str) -> dict[str, Any]:
+def rejected(item: str, status: int, sentence: str, code: str) -> dict[str, Any]:
     return {"id": item, "status": status, "changed": False, "error": sentence, "code": code}
 
 
@@ -134,10 +134,10 @@ def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> 
         there,
     ]
 
-    said = foreseen(tenant, "move", ids, destinationPath=target["path"])
+    answered = foreseen(tenant, "move", ids, destinationPath=target["path"])
 
     within = "A folder cannot be moved into itself or into a folder below it"
-    assert said == {
+    assert answered == {
         "action": "move",
         "dryRun": False,
         "succeeded": 5,
@@ -146,9 +146,9 @@ def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> 
             ok(loose, newPath=f"{target['path']}.{loose}"),
             ok(outer["id"], newPath=f"{target['path']}.{outer['id']}"),
             ok(inner["id"], newPath=f"{target['path']}.{inner['id']}"),
-            refused(target["id"], 400, within, "invalid"),
+            rejected(target["id"], 400, within, "invalid"),
             ok(inside["id"], newPath=inside["path"]) | {"changed": False},
-            refused(
+            rejected(
                 elsewhere,
                 400,
                 "destinationPath is in another collection; items move within their own",
@@ -164,7 +164,7 @@ def test_items_move_each_judged_on_its_own(tenant: Tenant, stranger: Tenant) -> 
     back = done(tenant, "move", [inner["id"], target["id"], deep], destinationPath=tenant.collection_id.hex)
     assert [each["changed"] for each in back["results"]] == [True, False, True]
     assert path_of(tenant, deep) == f"{tenant.collection_id.hex}.{deep}"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_they_may(
@@ -176,10 +176,10 @@ def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_th
     flat, pair, photo = folder(tenant), folder(tenant), photos(tenant, None)[0]
     below = folder(tenant, pair["path"])["id"]
 
-    said = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
-    assert said["results"] == [
+    answered = done(tenant, "move", [flat["id"], pair["id"], photo], destinationPath=path)
+    assert answered["results"] == [
         ok(flat["id"], newPath=f"{path}.{flat['id']}"),
-        refused(
+        rejected(
             pair["id"],
             400,
             f"Folders can be nested {MAX_FOLDER_DEPTH} deep, and no deeper; this would make {MAX_FOLDER_DEPTH + 1}",
@@ -203,7 +203,7 @@ def test_what_cannot_be_a_destination_moves_nothing_and_folders_go_as_deep_as_th
     ]
     assert differences == []
     assert path_of(tenant, below) == f"{pair['path']}.{below}"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
@@ -216,11 +216,11 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
     foreign = folder(stranger)["id"]
     before = collecting.usage(tenant)
 
-    said = foreseen(
+    answered = foreseen(
         tenant, "delete", [deep, hyphened(outer["id"]), loose, outer["id"], inner["id"], foreign, earlier]
     )
 
-    assert said == {
+    assert answered == {
         "action": "delete",
         "dryRun": False,
         "succeeded": 4,
@@ -231,15 +231,18 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
             *({"id": each, **MISSING} for each in (foreign, earlier)),
         ],
     }
-    (act,) = {each["deletionId"] for each in said["results"] if each["status"] == 200}
+    (deletion,) = {each["deletionId"] for each in answered["results"] if each["status"] == 200}
     assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 3}
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
-    assert (newest["deletionId"], newest["kind"], newest["deletedCount"]) == (act, "selection", 2)
+    assert (newest["deletionId"], newest["kind"], newest["deletedCount"]) == (deletion, "selection", 2)
     assert newest["id"] in (outer["id"], loose)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
     answer = tenant.studio.post(f"/api/media/{loose}/restore")  # either root will do
-    assert (answer.status_code, answer.json()) == (200, {"id": loose, "restoredCount": 2, "deletionId": act})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": loose, "restoredCount": 2, "deletionId": deletion},
+    )
     assert collecting.usage(tenant) == before
     assert [path_of(tenant, each) for each in (deep, loose, earlier)] == [
         f"{inner['path']}.{deep}",
@@ -250,7 +253,7 @@ def test_what_is_deleted_together_is_one_act_and_one_restore_reverses_it(
     assert done(tenant, "delete", [inner["id"], deep])["deletedCount"] == 1
     newest = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"][0]
     assert (newest["kind"], newest["id"]) == ("folder", inner["id"])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> None:
@@ -258,20 +261,20 @@ def test_of_several_collections_each_has_an_act_of_its_own(tenant: Tenant) -> No
     here, there = folder(tenant)["id"], folder(tenant, collection=other)["id"]
     beside = folder(tenant, collection=other)["id"]
 
-    said = done(tenant, "delete", [here, there, beside])
-    assert len({each["deletionId"] for each in said["results"]}) == 2
+    answered = done(tenant, "delete", [here, there, beside])
+    assert len({each["deletionId"] for each in answered["results"]}) == 2
     collecting.delete(tenant, other)
 
     back = foreseen(tenant, "restore", [here, there, beside])
     conflict = "The collection of this item is deleted; restore the collection first"
     assert back["results"] == [
-        ok(here, deletionId=said["results"][0]["deletionId"]),
-        *(refused(each, 409, conflict, "conflict") for each in (there, beside)),
+        ok(here, deletionId=answered["results"][0]["deletionId"]),
+        *(rejected(each, 409, conflict, "conflict") for each in (there, beside)),
     ]
     collecting.restore(tenant, other)
     assert [each["changed"] for each in done(tenant, "restore", [beside])["results"]] == [True]
     assert path_of(tenant, there) == f"{other}.{there}"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenant, stranger: Tenant) -> None:
@@ -284,21 +287,21 @@ def test_what_was_deleted_one_after_the_other_is_restored_together(tenant: Tenan
     foreign = folder(stranger)["id"]
     stranger.studio.delete(f"/api/media/{foreign}")
 
-    said = foreseen(
+    answered = foreseen(
         tenant, "restore", [photo, inner["id"], outer["id"], alive, foreign, NOWHERE, hyphened(photo)]
     )
 
-    assert (said["restoredCount"], said["succeeded"], said["failed"]) == (1, 3, 3)
-    assert said["results"] == [
+    assert (answered["restoredCount"], answered["succeeded"], answered["failed"]) == (1, 3, 3)
+    assert answered["results"] == [
         *(ok(each, deletionId=AN_ID) for each in (photo, inner["id"], outer["id"])),
-        refused(alive, 409, "This item is not deleted", "not_deleted"),
+        rejected(alive, 409, "This item is not deleted", "not_deleted"),
         *({"id": UUID(each).hex, **MISSING} for each in (foreign, NOWHERE)),
     ]
     # the middle one stays deleted: the next above it lives again
     assert path_of(tenant, photo) == f"{outer['path']}.{inner['id']}.{photo}"
     assert path_of(tenant, middle["id"]) is None
     assert tenant.studio.post(f"/api/media/{middle['id']}/restore").status_code == 200
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_selection_goes_back_to_what_lives(tenant: Tenant) -> None:
@@ -316,7 +319,7 @@ def test_a_selection_goes_back_to_what_lives(tenant: Tenant) -> None:
         *(f"{home}.{each}" for each in chosen),
         *(f"{home}.{branch['id']}.{each}" for each in (leaf, photo)),
     ]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None:
@@ -326,17 +329,17 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
     tagging.put_many(tenant, full, "many", 500)
     etags = [tagging.shown(tenant, each)[1] for each in (plain, having)]
 
-    said = foreseen(
+    answered = foreseen(
         tenant, "tag", [plain, having, full, foreign, hyphened(plain)], label=" color ", value="red"
     )
 
-    assert (said["succeeded"], said["failed"], said["results"]) == (
+    assert (answered["succeeded"], answered["failed"], answered["results"]) == (
         1,
         3,
         [
             ok(plain),
-            refused(having, 409, "This item has this tag already", "already_tagged"),
-            refused(full, 409, "An item can have 500 tags, and no more", "too_many_tags"),
+            rejected(having, 409, "This item has this tag already", "already_tagged"),
+            rejected(full, 409, "An item can have 500 tags, and no more", "too_many_tags"),
             {"id": foreign, **MISSING},
         ],
     )
@@ -345,8 +348,8 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
         tagging.shown(tenant, each)[1] == etag for each, etag in zip((plain, having), etags, strict=True)
     ] == [False, True]
 
-    said = foreseen(tenant, "untag", [plain, having, full, foreign], label="color")
-    assert said["results"] == [
+    answered = foreseen(tenant, "untag", [plain, having, full, foreign], label="color")
+    assert answered["results"] == [
         ok(plain),
         ok(having),
         ok(full) | {"changed": False},
@@ -356,13 +359,13 @@ def test_items_are_tagged_and_untagged(tenant: Tenant, stranger: Tenant) -> None
     tagging.hide(tenant, "color", "red")
     hidden = done(tenant, "tag", [plain, NOWHERE], label="color", value="red")
     assert hidden["results"] == [
-        refused(plain, 409, "This tag is hidden in the organization and cannot be given", "tag_hidden"),
+        rejected(plain, 409, "This tag is hidden in the organization and cannot be given", "tag_hidden"),
         {"id": UUID(NOWHERE).hex, **MISSING},
     ]
     assert done(tenant, "untag", [having], label="season", value="autumn")["results"] == [
         ok(having) | {"changed": False}
     ]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_asked_wrongly_is_refused_whole(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,13 +417,15 @@ def test_an_action_takes_the_scope_and_the_role_that_it_takes_alone(tenant: Tena
         "writes": tenant.client(scopes=["media:write"]),
         "deletes": tenant.client(scopes=["media:delete"]),
     }
-    said: dict[str, list[int]] = {}
+    answered: dict[str, list[int]] = {}
     for name, client in clients.items():
         for action in ("move", "tag", "untag", "delete", "restore", "nothing"):
             more = {"destinationPath": tenant.collection_id.hex, "label": "color", "value": "red"}
-            said.setdefault(name, []).append(ask(client, action, [folder(tenant)["id"]], **more).status_code)
+            answered.setdefault(name, []).append(
+                ask(client, action, [folder(tenant)["id"]], **more).status_code
+            )
 
-    assert said == {
+    assert answered == {
         "editor": [200, 200, 200, 403, 403, 400],
         "viewer": [403, 403, 403, 403, 403, 403],
         "writes": [200, 200, 200, 403, 403, 400],
@@ -464,22 +469,22 @@ def test_those_who_act_on_the_same_items_at_once_each_find_what_is_left(tenant: 
         answers = [each.result().status_code for each in asked]
 
     assert set(answers) <= {200}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_more_than_can_go_at_once_stays(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     outer = folder(tenant)
     items = [outer["id"], *(folder(tenant, outer["path"])["id"] for _ in range(3))]
-    monkeypatch.setattr(acts, "MAX_DELETED_AT_ONCE", 3)
+    monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 3)
 
     try:
         bulk.carry_out(tenant.owner, [UUID(each) for each in items[:2]], Delete(), dry_run=False)
-        said = None
+        answered = None
     except Conflict as why:
-        said = why.sentence
-    monkeypatch.setattr(acts, "MAX_DELETED_AT_ONCE", 4)
+        answered = why.sentence
+    monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 4)
 
-    assert said == "More than 3 items cannot be deleted at once; delete fewer, and the folders one by one"
+    assert answered == "More than 3 items cannot be deleted at once; delete fewer, and the folders one by one"
     assert (
         bulk.carry_out(tenant.owner, [UUID(each) for each in items[:2]], Delete(), dry_run=False).count == 0
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, REFUSED, TAKEN
 from tests.given.shapes import A_TIME, AN_ID
@@ -36,16 +37,12 @@ def made(tenant: Tenant, name: object = "A folder", **more: object) -> dict[str,
     return folder
 
 
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
-
-
 def test_a_folder_lies_at_the_root_unless_a_path_is_named(tenant: Tenant) -> None:
     answer = create(tenant, "2026")
 
     folder = answer.json()["folder"]
     home = tenant.collection_id.hex
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "folder": {
@@ -62,7 +59,7 @@ def test_a_folder_lies_at_the_root_unless_a_path_is_named(tenant: Tenant) -> Non
             }
         },
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_lies_where_its_path_ends(tenant: Tenant) -> None:
@@ -138,7 +135,7 @@ def test_twenty_that_want_the_same_folder_at_once_get_one(tenant: Tenant) -> Non
     assert (
         tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 2
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
@@ -161,11 +158,11 @@ def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
         path = made(tenant, str(depth), path=path)["path"]
 
     assert len(path.split(".")) == 33
-    assert said(create(tenant, "33", path=path)) == (
+    assert outcome(create(tenant, "33", path=path)) == (
         400,
         {"error": "Folders can be nested 32 deep, and no deeper", "code": "invalid"},
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
@@ -178,8 +175,8 @@ def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str
 
 
 @pytest.mark.parametrize(("name", "refusal"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, refusal: dict[str, object]) -> None:
-    assert said(create(tenant, name)) == (400, refusal)
+def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
+    assert outcome(create(tenant, name)) == (400, rejection)
 
 
 @pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
@@ -218,7 +215,7 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
 def test_a_collection_must_be_named(
     tenant: Tenant, body: dict[str, object], field: str, message: str
 ) -> None:
-    assert said(tenant.studio.post("/api/folder", json=body)) == (
+    assert outcome(tenant.studio.post("/api/folder", json=body)) == (
         400,
         {
             "error": f"{field}: {message}",
@@ -229,7 +226,7 @@ def test_a_collection_must_be_named(
 
 
 def test_all_that_is_wrong_is_said_at_once(tenant: Tenant) -> None:
-    assert said(tenant.studio.post("/api/folder", json={"reuse": "perhaps"})) == (
+    assert outcome(tenant.studio.post("/api/folder", json={"reuse": "perhaps"})) == (
         400,
         {
             "error": "datasetId: Required",
@@ -255,7 +252,7 @@ def test_all_that_is_wrong_is_said_at_once(tenant: Tenant) -> None:
     ],
 )
 def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
-    assert said(create(tenant, path=path)) == (
+    assert outcome(create(tenant, path=path)) == (
         400,
         {
             "error": "path is not a path: ids joined by dots, from the collection down to a folder",
@@ -266,9 +263,9 @@ def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
 
 def test_a_path_that_ends_in_a_file_is_refused(tenant: Tenant) -> None:
     photo = tenant.post_file(pictures.jpeg(40, 30, seed=1))
-    assert tenant.settled(photo)["state"] == "ready"
+    assert tenant.finished(photo)["state"] == "ready"
 
-    assert said(create(tenant, path=f"{tenant.collection_id.hex}.{photo}")) == (
+    assert outcome(create(tenant, path=f"{tenant.collection_id.hex}.{photo}")) == (
         400,
         {"error": "path is a file, not a folder", "code": "invalid"},
     )
@@ -290,7 +287,7 @@ def test_a_parent_that_is_not_there_is_not_found(tenant: Tenant, stranger: Tenan
         "deleted": folder["path"],
     }[where]
 
-    assert said(create(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
+    assert outcome(create(tenant, path=path)) == (404, {"error": "Folder not found", "code": "not_found"})
 
 
 def test_a_collection_that_another_organization_is_named_beside_is_not_found(
@@ -304,7 +301,7 @@ def test_a_collection_that_another_organization_is_named_beside_is_not_found(
         headers={"x-team-id": str(stranger.id)},
     )
 
-    assert said(answer) == (404, {"error": "Collection not found", "code": "not_found"})
+    assert outcome(answer) == (404, {"error": "Collection not found", "code": "not_found"})
 
 
 @pytest.mark.soak
@@ -313,4 +310,4 @@ def test_a_name_that_takes_long_to_compose_is_not_composed(tenant: Tenant) -> No
 
     answers = [create(tenant, marks) for _ in range(20)]
 
-    assert {said(answer)[0] for answer in answers} == {400}
+    assert {outcome(answer)[0] for answer in answers} == {400}

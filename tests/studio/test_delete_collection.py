@@ -17,7 +17,7 @@ from tests.given.tenants import http
 from vitrine import storage
 from vitrine.errors import Conflict
 from vitrine.library import collections
-from vitrine.library import deletions as acts
+from vitrine.library import deletions as deletions
 
 if TYPE_CHECKING:
     import httpx
@@ -49,9 +49,10 @@ def test_all_that_lived_in_it_is_in_the_trash_and_nothing_else(tenant: Tenant) -
     assert ([item["id"] for item in listed["data"]], listed["total"]) == ([hyphened(kept)], 1)
     trash = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
     assert [
-        (act["deletionId"], act["kind"], act["id"], act["name"], act["deletedCount"]) for act in trash
+        (deletion["deletionId"], deletion["kind"], deletion["id"], deletion["name"], deletion["deletedCount"])
+        for deletion in trash
     ] == [(answer.json()["deletionId"], "collection", made, "Summer 2026", 2)]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
@@ -60,7 +61,7 @@ def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
     item = collecting.photo(tenant, made)
     collecting.delete(tenant, made)
 
-    def said(answer: httpx.Response) -> object:
+    def outcome(answer: httpx.Response) -> object:
         return answer.status_code, answer.json()
 
     of_it = [
@@ -86,8 +87,8 @@ def test_nothing_of_it_is_found_any_more(tenant: Tenant) -> None:
     ]
     by_v1 = [tenant.studio.request(method, f"/api/v1/media/{hyphened(item)}") for method in ("GET", "DELETE")]
 
-    assert [said(answer) for answer in of_it] == [collecting.NOT_FOUND] * 8
-    assert [said(answer) for answer in of_items] == [(404, MEDIA_NOT_FOUND)] * 4
+    assert [outcome(answer) for answer in of_it] == [collecting.NOT_FOUND] * 8
+    assert [outcome(answer) for answer in of_items] == [(404, MEDIA_NOT_FOUND)] * 4
     assert [answer.status_code for answer in by_v1] == [404, 404]
 
 
@@ -124,21 +125,21 @@ def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 9
     assert collecting.usage(tenant)["counts"] == {"active": 0, "trash": 1}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     earlier, later = collecting.photo(tenant, made, seed=1), collecting.photo(tenant, made, seed=2)
-    act = tenant.studio.delete(f"/api/media/{earlier}").json()["deletionId"]
+    deletion = tenant.studio.delete(f"/api/media/{earlier}").json()["deletionId"]
 
     answer = collecting.delete(tenant, made)
 
     assert answer.json()["deletedCount"] == 1
     with owner() as connection:
         rows = connection.execute("select id, deletion_id from media where organization_id = %s", [tenant.id])
-        acts_of = {row["id"].hex: row["deletion_id"].hex for row in rows}
-    assert acts_of == {earlier: act, later: answer.json()["deletionId"]}
+        deletions_of = {row["id"].hex: row["deletion_id"].hex for row in rows}
+    assert deletions_of == {earlier: deletion, later: answer.json()["deletionId"]}
     for item in (earlier, later):
         restored = tenant.studio.post(f"/api/media/{item}/restore")
         assert (restored.status_code, restored.json()) == (
@@ -148,7 +149,7 @@ def test_what_was_deleted_in_it_before_stays_with_its_own_act(tenant: Tenant) ->
                 "code": "conflict",
             },
         )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize(("items", "status"), [(4, 200), (5, 409)])
@@ -158,15 +159,15 @@ def test_more_than_can_go_at_once_stays(
     made = collecting.make(tenant)["id"]
     for _ in range(items):
         collecting.folder(tenant, made)
-    monkeypatch.setattr(acts, "MAX_DELETED_AT_ONCE", 4)
+    monkeypatch.setattr(deletions, "MAX_DELETED_AT_ONCE", 4)
 
     try:
         collections.delete(tenant.owner, UUID(made))
-        said: tuple[int, str] = (200, "")
+        answered: tuple[int, str] = (200, "")
     except Conflict as conflict:
-        said = (conflict.status, conflict.sentence)
+        answered = (conflict.status, conflict.sentence)
 
-    assert said == (
+    assert answered == (
         status,
         ""
         if status == 200
@@ -195,9 +196,9 @@ def test_uploads_under_way_to_it_are_aborted_and_leave_nothing(tenant: Tenant) -
     ]
     assert states == ["aborted", "aborted", "created"]
     assert parts.answer["key"] not in {each.key for each in storage.open_multiparts()}
-    refused = parts.complete()
-    assert (refused.status_code, refused.json()["code"]) == (409, "upload_aborted")
-    assert tenant.trouble() == []
+    rejected = parts.complete()
+    assert (rejected.status_code, rejected.json()["code"]) == (409, "upload_aborted")
+    assert tenant.inconsistencies() == []
 
 
 def test_restoring_it_does_not_revive_an_upload(tenant: Tenant) -> None:
@@ -208,7 +209,7 @@ def test_restoring_it_does_not_revive_an_upload(tenant: Tenant) -> None:
     assert collecting.restore(tenant, made).status_code == 200
 
     assert tenant.studio.get(f"/api/upload/{parts.media}").json()["state"] == "aborted"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
@@ -258,4 +259,4 @@ def test_deleting_while_files_are_uploaded_into_it(tenant: Tenant) -> None:
         }
     assert states <= {"aborted", "rejected", "stored", "processing", "ready"}
     assert collecting.usage(tenant)["counts"]["active"] == 0
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

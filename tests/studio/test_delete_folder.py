@@ -34,7 +34,7 @@ def test_a_folder_goes_with_everything_below_it(tenant: Tenant) -> None:
     ] == [404] * 4 + [200]
     again = tenant.studio.delete(f"/api/folder/{outer.id}")
     assert (again.status_code, again.json()) == NOT_FOUND
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_file_is_not_deleted_this_way(tenant: Tenant) -> None:

@@ -17,8 +17,8 @@ NOT_FOUND = (404, {"error": "Media not found", "code": "not_found"})
 
 
 def usage(tenant: Tenant) -> dict[str, Any]:
-    said: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    return said
+    answered: dict[str, Any] = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
+    return answered
 
 
 def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant: Tenant) -> None:
@@ -43,7 +43,7 @@ def test_a_deleted_file_is_gone_everywhere_and_its_bytes_are_in_the_trash(tenant
         "counts": {"active": 0, "trash": 1},
         "limit": None,
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_twice_counts_once(tenant: Tenant) -> None:
@@ -55,7 +55,7 @@ def test_deleting_twice_counts_once(tenant: Tenant) -> None:
 
     assert (again.status_code, again.json()) == NOT_FOUND
     assert usage(tenant) == once
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
@@ -67,7 +67,7 @@ def test_of_ten_that_delete_at_once_one_does(tenant: Tenant) -> None:
 
     assert sorted(answer.status_code for answer in answers) == [200] + [404] * 9
     assert usage(tenant)["counts"] == {"active": 0, "trash": 1}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant) -> None:
@@ -75,7 +75,7 @@ def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant
     inner = folders.create(tenant.owner, tenant.collection_id, "inner", path=outer.path, reuse=False)
     beside = folders.create(tenant.owner, tenant.collection_id, "beside", path=None, reuse=False)
     photos = [tenant.post_file(PHOTO, path=place.path.ltree()) for place in (outer, inner, inner, beside)]
-    assert [tenant.settled(photo)["state"] for photo in photos] == ["ready"] * 4
+    assert [tenant.finished(photo)["state"] for photo in photos] == ["ready"] * 4
 
     answer = tenant.studio.delete(f"/api/media/{outer.id}")
 
@@ -88,7 +88,7 @@ def test_a_folder_takes_everything_below_it_and_nothing_beside_it(tenant: Tenant
         for item in (outer.id, inner.id, *photos, beside.id)
     ] == [404] * 5 + [200] * 2
     assert usage(tenant)["counts"] == {"active": 1, "trash": 3}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
@@ -101,7 +101,7 @@ def test_what_was_deleted_before_belongs_to_its_own_act(tenant: Tenant) -> None:
         "deletedCount": 0,
         "deletionId": AN_ID,
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(tenant: Tenant) -> None:
@@ -121,7 +121,7 @@ def test_what_has_changed_since_it_was_read_is_not_deleted_where_that_is_asked(t
             "error": "It has changed since it was read; read it again",
             "code": "stale",
         }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_both_spellings_of_an_id_are_taken(tenant: Tenant) -> None:

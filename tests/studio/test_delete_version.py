@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.given import versions as families
+from tests.given.answers import outcome
 from tests.given.shapes import hyphened
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ IN_TRASH = (
 
 
 def trash(tenant: Tenant) -> list[tuple[str, str, str, int]]:
-    acts = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
-    return [(act["id"], act["kind"], act["name"], act["deletedCount"]) for act in acts]
+    deletions = tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"]
+    return [
+        (deletion["id"], deletion["kind"], deletion["name"], deletion["deletedCount"])
+        for deletion in deletions
+    ]
 
 
 def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant: Tenant) -> None:
@@ -33,11 +37,11 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
     size = {each: families.shown(tenant, each)["sizeBytes"] for each in (second, third, fourth)}
 
     # The active one; one that is not; the selected one; and by its own id.
-    assert families.said(families.delete(tenant, item, hyphened(fourth))) == (
+    assert outcome(families.delete(tenant, item, hyphened(fourth))) == (
         200,
         {"deletedId": fourth, "promotedId": third},
     )
-    assert families.said(families.delete(tenant, third, second)) == (
+    assert outcome(families.delete(tenant, third, second)) == (
         200,
         {"deletedId": second, "promotedId": None},
     )
@@ -57,9 +61,9 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
 
     # A second time it is not there, whatever way; nothing is counted twice.
     for answer in (families.delete(tenant, item, third), tenant.studio.delete(f"/api/media/{third}")):
-        assert families.said(answer) in (families.NO_VERSION, families.NOT_FOUND)
+        assert outcome(answer) in (families.NO_VERSION, families.NOT_FOUND)
     for path in (f"/api/media/{third}", f"/api/media/{third}/versions"):
-        assert families.said(tenant.studio.get(path)) == families.NOT_FOUND
+        assert outcome(tenant.studio.get(path)) == families.NOT_FOUND
     assert families.usage(tenant)[1] == {"active": 1, "trash": 3}
 
     # Restored by its own id; the newest is shown again. v1 knows none of it.
@@ -93,7 +97,7 @@ def test_a_deleted_version_gives_way_to_the_newest_left_and_can_come_back(tenant
     assert families.delete(tenant, item, third).json() == {"deletedId": third, "promotedId": fourth}
     families.restore(tenant, third)
     assert families.active(tenant, item) == fourth
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_no_version_of_the_item_to_be_deleted_alone(tenant: Tenant, stranger: Tenant) -> None:
@@ -102,7 +106,7 @@ def test_what_is_no_version_of_the_item_to_be_deleted_alone(tenant: Tenant, stra
     theirs = families.make(stranger, 2)[1]
 
     answers = {
-        version: families.said(families.delete(tenant, item, version))
+        version: outcome(families.delete(tenant, item, version))
         for version in (item, hyphened(item), others_second, other, theirs)
     }
     malformed = [
@@ -117,7 +121,7 @@ def test_what_is_no_version_of_the_item_to_be_deleted_alone(tenant: Tenant, stra
     }
     assert [answer.status_code for answer in malformed] == [400, 400]
     assert [version for version, _, _ in families.listed(tenant, item)] == [item, second]
-    assert tenant.trouble() + stranger.trouble() == []
+    assert tenant.inconsistencies() + stranger.inconsistencies() == []
 
 
 def test_an_item_goes_and_comes_with_the_versions_that_lived(tenant: Tenant) -> None:
@@ -129,8 +133,8 @@ def test_an_item_goes_and_comes_with_the_versions_that_lived(tenant: Tenant) -> 
     assert deleted["deletedCount"] == 2
     assert families.usage(tenant)[1] == {"active": 0, "trash": 3}
     assert families.restore(tenant, second) == IN_TRASH
-    assert families.said(families.delete(tenant, item, third)) == families.NO_VERSION
-    assert tenant.trouble() == []
+    assert outcome(families.delete(tenant, item, third)) == families.NO_VERSION
+    assert tenant.inconsistencies() == []
     # Any of its versions stands for the act that took it, and what was deleted before stays deleted.
     assert families.restore(tenant, third) == (
         200,
@@ -139,4 +143,4 @@ def test_an_item_goes_and_comes_with_the_versions_that_lived(tenant: Tenant) -> 
     assert families.listed(tenant, item) == [(item, 1, False), (third, 3, True)]
     assert families.restore(tenant, second)[0] == 200
     assert families.listed(tenant, item) == [(item, 1, False), (second, 2, False), (third, 3, True)]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -17,7 +17,7 @@ from tests.given.loops import call
 from tests.v1.zod.cases import OF_ANY_TYPE
 from tools.openapi import operations
 from vitrine.dialects import Input, studio
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.errors import Invalid
 from vitrine.http.endpoint import Request, endpoint
 
@@ -32,21 +32,21 @@ ALGORITHMS = "Must be one of CRC64NVME, CRC32C, SHA256"
 FORM = "Is not in the right form"
 
 
-def said(model: type[BaseModel], given: object) -> dict[str, str]:
+def errors_of(model: type[BaseModel], given: object) -> dict[str, str]:
     """Of each field at fault; {} where it is taken."""
     try:
-        (companion if model.__module__.endswith("companion") else studio).read_body(model, given)
-    except Invalid as refused:
-        return {".".join(map(str, issue.path)): issue.message for issue in refused.issues}
+        (protocol if model.__module__.endswith("dialects.uploads") else studio).read_body(model, given)
+    except Invalid as rejected:
+        return {".".join(map(str, issue.path)): issue.message for issue in rejected.issues}
     return {}
 
 
 @pytest.mark.parametrize(
-    "model", [NewCollection, NewFolder, companion.NewMultipart, companion.Finished, companion.Key]
+    "model", [NewCollection, NewFolder, protocol.NewMultipart, protocol.Finished, protocol.Key]
 )
 @pytest.mark.parametrize("given", [None, [], [{}], "text", 1, True], ids=repr)
 def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
-    assert said(model, given) == {"": "Must be an object"}
+    assert errors_of(model, given) == {"": "Must be an object"}
 
 
 @pytest.mark.parametrize(
@@ -100,34 +100,34 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             {"size": "huge", "original": "maybe"},
             {"size": "Must be one of frame, thumbnail", "original": "Must be true or false"},
         ),
-        (companion.NewMultipart, {}, {"filename": "Required"}),
+        (protocol.NewMultipart, {}, {"filename": "Required"}),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "type": "null", "metadata": None, "size": "", "checksum": "null"},
             {},
         ),
-        (companion.NewMultipart, {"filename": "f", "metadata": []}, {"metadata": "Must be an object"}),
+        (protocol.NewMultipart, {"filename": "f", "metadata": []}, {"metadata": "Must be an object"}),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "metadata": "x", "checksum": 1},
             {"metadata": "Must be an object", "checksum": "Must be an object"},
         ),
-        (companion.NewMultipart, {"filename": "f", "size": SIZE, "partSize": SIZE}, {}),
-        (companion.NewMultipart, {"filename": "f", "size": SIZE + 1}, {"size": f"Must be {SIZE} or less"}),
+        (protocol.NewMultipart, {"filename": "f", "size": SIZE, "partSize": SIZE}, {}),
+        (protocol.NewMultipart, {"filename": "f", "size": SIZE + 1}, {"size": f"Must be {SIZE} or less"}),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "partSize": 10**400},
             {"partSize": f"Must be {SIZE} or less"},
         ),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "size": float("inf")},
             {"size": "Must be a finite number"},
         ),
-        (companion.NewMultipart, {"filename": "f", "size": 1.5}, {"size": "Must be a whole number"}),
-        (companion.NewMultipart, {"filename": "f", "size": {}}, {"size": "Must be a whole number"}),
+        (protocol.NewMultipart, {"filename": "f", "size": 1.5}, {"size": "Must be a whole number"}),
+        (protocol.NewMultipart, {"filename": "f", "size": {}}, {"size": "Must be a whole number"}),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {
                 "filename": "f",
                 "metadata": {"title": "t" * 255, "alt": "a" * 500, "caption": "\U0001f600" * 1000},
@@ -135,7 +135,7 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             {},
         ),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {
                 "filename": "f",
                 "metadata": {
@@ -155,45 +155,45 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             },
         ),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "checksum": {}},
             {"checksum.algorithm": "Required", "checksum.value": "Required"},
         ),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "checksum": {"algorithm": "MD5", "value": "?"}},
             {"checksum.algorithm": ALGORITHMS, "checksum.value": FORM},
         ),
         (
-            companion.NewMultipart,
+            protocol.NewMultipart,
             {"filename": "f", "checksum": {"algorithm": None, "value": "A" * 89}},
             {"checksum.algorithm": ALGORITHMS, "checksum.value": "Must have at most 88 characters"},
         ),
         (
-            companion.NewPost,
+            protocol.NewPost,
             {"metadata": {"organizationId": "x"}},
             {"filename": "Required", "metadata.organizationId": NOT_AN_ID},
         ),
-        (companion.Key, {"key": ""}, {"key": "Must have at least 1 character"}),
-        (companion.Key, {"key": "k" * 1024}, {}),
-        (companion.Key, {"key": "k" * 1025}, {"key": "Must have at most 1024 characters"}),
+        (protocol.Key, {"key": ""}, {"key": "Must have at least 1 character"}),
+        (protocol.Key, {"key": "k" * 1024}, {}),
+        (protocol.Key, {"key": "k" * 1025}, {"key": "Must have at most 1024 characters"}),
         (
-            companion.PartQuery,
+            protocol.PartQuery,
             {"key": "k", "size": "x", "checksum": "x"},
             {"size": "Must be a whole number", "checksum": FORM},
         ),
         (
-            companion.BatchQuery,
+            protocol.BatchQuery,
             {"key": "k", "partNumbers": "1" * 1001},
             {"partNumbers": "Must have at most 1000 characters"},
         ),
-        (companion.Finished, {}, {}),
-        (companion.Finished, {"parts": None}, {"parts": "Must be an array"}),
-        (companion.Finished, {"parts": {"0": PART}}, {"parts": "Must be an array"}),
-        (companion.Finished, {"parts": [PART] * 10_000}, {}),
-        (companion.Finished, {"parts": [PART] * 10_001}, {"parts": "Must have at most 10000 elements"}),
+        (protocol.Finished, {}, {}),
+        (protocol.Finished, {"parts": None}, {"parts": "Must be an array"}),
+        (protocol.Finished, {"parts": {"0": PART}}, {"parts": "Must be an array"}),
+        (protocol.Finished, {"parts": [PART] * 10_000}, {}),
+        (protocol.Finished, {"parts": [PART] * 10_001}, {"parts": "Must have at most 10000 elements"}),
         (
-            companion.Finished,
+            protocol.Finished,
             {
                 "parts": [
                     PART,
@@ -219,7 +219,7 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_every_fault_is_named_in_words(model: type[BaseModel], given: object, issues: dict[str, str]) -> None:
-    assert said(model, given) == issues
+    assert errors_of(model, given) == issues
 
 
 SPECS = [operation.spec for operation in operations() if not operation.path.startswith("/api/v1/")]
@@ -243,7 +243,7 @@ def test_whatever_is_sent_nothing_is_said_in_anothers_words(model: type[BaseMode
             ):
                 assert [
                     message
-                    for message in said(model, {field.alias or name: given}).values()
+                    for message in errors_of(model, {field.alias or name: given}).values()
                     if not WORDS.fullmatch(message)
                 ] == []
 
@@ -277,7 +277,7 @@ class Foreseeable(Input):
     ],
 )
 def test_the_words_for_fields_to_come(given: object, issues: dict[str, str]) -> None:
-    assert said(Foreseeable, given) == issues
+    assert errors_of(Foreseeable, given) == issues
 
 
 @pytest.mark.parametrize("free", [b"1e999", b"[-1e999]", b'{"deep": [[{"er": 1e400}]]}'])

@@ -11,9 +11,9 @@ import pytest
 
 from vitrine.delivery import Links
 from vitrine.dialects import Dialect, studio
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.show import show_media as show_in_v1
-from vitrine.errors import Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Refusal, Unauthorized
+from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Unauthorized
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Cursor, Page
 
@@ -325,10 +325,10 @@ def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
     ],
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as rejected:
         studio.read_query(studio.BrowseQuery, query)
 
-    assert refused.value.sentence == issue
+    assert rejected.value.sentence == issue
 
 
 @pytest.mark.parametrize("name", [*studio.BrowseQuery.UNSERVED])
@@ -390,24 +390,24 @@ def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) ->
             {"error": "You are not in it", "code": "not_a_member"},
         ),
         (
-            companion,
+            protocol,
             OtherOrganization("Upload not found"),
             404,
             {"error": "Upload not found", "code": "not_found"},
         ),
         (
-            companion,
+            protocol,
             NotAMember("You are not in it"),
             404,
             {"error": "Organization not found", "code": "not_found"},
         ),
-        (companion, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
+        (protocol, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
 def test_a_refusal_is_a_sentence_and_a_word(
-    dialect: Dialect, refused: Refusal, status: int, body: dict[str, Any]
+    dialect: Dialect, rejected: ApiError, status: int, body: dict[str, Any]
 ) -> None:
-    answer = dialect.refusal(refused, None)
+    answer = dialect.error_answer(rejected, None)
 
     assert (answer.status, answer.body) == (status, body)
 

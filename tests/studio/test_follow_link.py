@@ -183,7 +183,7 @@ def test_another_version_gives_its_own_suffix_and_keeps_the_name(tenant: Tenant)
     photo = tenant.ready(pictures.png(8, 8, seed=3), "photo.png")
     newer = begin(tenant, size=len(PHOTO), filename="retouched.jpeg", metadata={"sourceMediaId": photo})
     assert newer.complete(newer.put_all(PHOTO)).status_code == 200
-    assert tenant.settled(newer.media)["state"] == "ready"
+    assert tenant.finished(newer.media)["state"] == "ready"
 
     led = followed(link(tenant, photo) + "?download=1")
 
@@ -313,7 +313,7 @@ def test_a_shape_that_there_is_not_is_refused(tenant: Tenant, query: str, field:
 def test_an_item_without_frames_has_no_thumbnail_and_still_its_file(tenant: Tenant) -> None:
     broken = pictures.truncated(pictures.jpeg(640, 480, seed=9))
     photo = tenant.post_file(broken)
-    assert tenant.settled(photo)["state"] == "failed"
+    assert tenant.finished(photo)["state"] == "failed"
     url = link(tenant, photo)
 
     answer = http().get(f"{url}?size=thumbnail")

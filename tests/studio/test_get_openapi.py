@@ -171,12 +171,12 @@ def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
         errors.Busy("No"),
         errors.TooManyRequests(allowed=5, resets_at=datetime(2026, 1, 1, tzinfo=UTC), retry_after=7),
     ],
-    ids=lambda refused: type(refused).__name__,
+    ids=lambda rejected: type(rejected).__name__,
 )
 def test_a_refusal_has_the_shape_that_is_described(
-    refused: errors.Refusal, dialect: Dialect, shape: Any
+    rejected: errors.ApiError, dialect: Dialect, shape: Any
 ) -> None:
-    told = [dialect.refusal(refused, None).body, dialect.fault("a request", None).body]
+    told = [dialect.error_answer(rejected, None).body, dialect.internal_error("a request", None).body]
 
     # what it does not name would be left out
     assert [TypeAdapter(shape).validate_python(body) for body in told] == told

@@ -20,8 +20,8 @@ OTHER = pictures.jpeg(90, 60, seed=22)
 def usage(tenant: Tenant) -> dict[str, object]:
     answer = tenant.studio.get(f"/api/organization/{tenant.id}/usage")
     assert answer.status_code == 200, answer.text
-    said: dict[str, object] = answer.json()
-    return said
+    answered: dict[str, object] = answer.json()
+    return answered
 
 
 def stored(tenant: Tenant) -> int:
@@ -77,34 +77,34 @@ def test_what_is_deleted_goes_over_to_the_trash_and_stays_in_the_total(tenant: T
         "counts": {"active": 1, "trash": 1},
         "limit": None,
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.soak
 def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
-    told = [_told_and_listed(tenant)]
+    told = [_reported_and_listed(tenant)]
     broken = tenant.post_file(OTHER[: len(OTHER) // 2])
-    assert tenant.settled(broken)["state"] == "failed"
+    assert tenant.finished(broken)["state"] == "failed"
     second = tenant.ready(OTHER, sourceMediaId=item)
-    told.append(_told_and_listed(tenant))
+    told.append(_reported_and_listed(tenant))
     for _ in range(2):
         for each in (item, broken):
             assert reprocessing.ask(tenant, each).status_code == 202
             reprocessing.done(tenant, each)
-        told.append(_told_and_listed(tenant))
+        told.append(_reported_and_listed(tenant))
     families.delete(tenant, item, second)
-    told.append(_told_and_listed(tenant))
+    told.append(_reported_and_listed(tenant))
     for path in (item, second, broken):
         tenant.studio.delete(f"/api/media/{path}")
-    told.append(_told_and_listed(tenant))
+    told.append(_reported_and_listed(tenant))
     assert reprocessing.ask(tenant, item).status_code == 404
     families.restore(tenant, item)
-    told.append(_told_and_listed(tenant))
+    told.append(_reported_and_listed(tenant))
     with owner() as connection:
         connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])
     jobs.run("purge_deleted")
-    told.append(_told_and_listed(tenant))
+    told.append(_reported_and_listed(tenant))
 
     half = len(OTHER) // 2
     first = told[0][1]  # the first version with its frames
@@ -119,11 +119,11 @@ def test_after_whatever_mix_it_tells_what_the_store_lists(tenant: Tenant) -> Non
         (originals, first, half + all_of_second),
         (len(PHOTO), first, 0),
     ]
-    assert reprocessing.held(tenant) == set()  # what was purged took its older generations along
-    assert tenant.trouble(settled=True) == []
+    assert reprocessing.locked(tenant) == set()  # what was purged took its older generations along
+    assert tenant.inconsistencies(finished=True) == []
 
 
-def _told_and_listed(tenant: Tenant) -> tuple[int, int, int]:
+def _reported_and_listed(tenant: Tenant) -> tuple[int, int, int]:
     """Originals, active and trash, in bytes: told so, and just what the store lists."""
     told = families.usage(tenant)[0]
     assert (told["originals"], told["derived"]) == reprocessing.stored(tenant)

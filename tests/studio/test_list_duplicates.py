@@ -146,7 +146,7 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
     assert shown(tenant) == [("near", items)]
     with owner() as connection:
         connection.execute("update versions set phash = (-1)::bigint::bit(64) where id = %s", [items[0]])
-    assert [line for line in tenant.trouble() if "perceptual hash" in line] == [
+    assert [line for line in tenant.inconsistencies() if "perceptual hash" in line] == [
         f"a version's perceptual hash is compared as it is, in its collection: {UUID(items[0])}: hash -1, compared 1"
     ]
     recorded(tenant, items[0])
@@ -156,7 +156,7 @@ def test_what_is_recorded_at_once_does_not_miss_one_another_and_is_replaced_when
             "update likenesses set distance = 3 where version_id = %s and earlier_id = %s",
             [items[2], items[1]],
         )
-    assert [line for line in tenant.trouble() if "hash" in line] == [
+    assert [line for line in tenant.inconsistencies() if "hash" in line] == [
         f"a likeness is as far as the hashes of its versions are, the earlier one told as such: {UUID(items[2])}: 3 bits from {UUID(items[1])}"
     ]
 

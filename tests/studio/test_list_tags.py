@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.shapes import hyphened
-from tests.given.tags import folder, given, hide, listed, photo, put_many, remove, rename, said, shown
+from tests.given.tags import folder, given, hide, listed, photo, put_many, remove, rename, shown
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def test_a_collection_without_tags_has_none(tenant: Tenant) -> None:
     folder(tenant)
 
-    assert said(listed(tenant)) == (200, {"tags": {}})
+    assert outcome(listed(tenant)) == (200, {"tags": {}})
 
 
 def test_each_tag_is_listed_once_groups_and_values_by_code_point(tenant: Tenant) -> None:
@@ -31,7 +32,7 @@ def test_each_tag_is_listed_once_groups_and_values_by_code_point(tenant: Tenant)
     answer = listed(tenant)
 
     tags = answer.json()["tags"]
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"tags": {"Zoo": ["z", "é"], "color": ["Red", "blue", "green", "red"], "season": ["spring"]}},
     )
@@ -46,8 +47,8 @@ def test_only_what_items_of_this_collection_have_is_listed(tenant: Tenant, stran
     given(tenant, folder(tenant, datasetId=other), {"color": ["blue"]})
     given(stranger, folder(stranger), {"color": ["green"]})
 
-    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
-    assert said(listed(tenant, hyphened(other))) == (200, {"tags": {"color": ["blue"]}})
+    assert outcome(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
+    assert outcome(listed(tenant, hyphened(other))) == (200, {"tags": {"color": ["blue"]}})
 
 
 def test_what_is_taken_away_renamed_deleted_or_restored_is_followed(tenant: Tenant) -> None:
@@ -56,13 +57,16 @@ def test_what_is_taken_away_renamed_deleted_or_restored_is_followed(tenant: Tena
     given(tenant, other, {"color": ["red"], "season": ["spring"]})
 
     remove(tenant, one, label="color", value="blue")
-    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"], "season": ["spring"]}})
+    assert outcome(listed(tenant)) == (200, {"tags": {"color": ["red"], "season": ["spring"]}})
     tenant.studio.delete(f"/api/media/{other}")
-    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
+    assert outcome(listed(tenant)) == (200, {"tags": {"color": ["red"]}})
     rename(tenant, one, "color", "hue")
-    assert said(listed(tenant)) == (200, {"tags": {"hue": ["red"]}})
+    assert outcome(listed(tenant)) == (200, {"tags": {"hue": ["red"]}})
     tenant.studio.post(f"/api/media/{other}/restore")
-    assert said(listed(tenant)) == (200, {"tags": {"color": ["red"], "hue": ["red"], "season": ["spring"]}})
+    assert outcome(listed(tenant)) == (
+        200,
+        {"tags": {"color": ["red"], "hue": ["red"], "season": ["spring"]}},
+    )
 
 
 def test_a_hidden_tag_is_not_listed(tenant: Tenant) -> None:
@@ -70,7 +74,7 @@ def test_a_hidden_tag_is_not_listed(tenant: Tenant) -> None:
     hide(tenant, "color", "red")
     hide(tenant, "season", "spring")
 
-    assert said(listed(tenant)) == (200, {"tags": {"color": ["blue"]}})
+    assert outcome(listed(tenant)) == (200, {"tags": {"color": ["blue"]}})
 
 
 def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
@@ -79,7 +83,7 @@ def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
 
     answer = listed(tenant)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "tags": {
@@ -94,7 +98,7 @@ def test_5000_tags_are_listed_and_no_more(tenant: Tenant) -> None:
 def test_a_collection_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> None:
     named = {"nowhere": NOWHERE, "malformed": "nonsense", "an item": folder(tenant)}[where]
 
-    assert said(listed(tenant, named)) == (404, {"error": "Collection not found", "code": "not_found"})
+    assert outcome(listed(tenant, named)) == (404, {"error": "Collection not found", "code": "not_found"})
 
 
 def test_a_deleted_collection_is_not_found(tenant: Tenant) -> None:
@@ -112,4 +116,4 @@ def test_a_deleted_collection_is_not_found(tenant: Tenant) -> None:
             values,
         )
 
-    assert said(listed(tenant)) == (404, {"error": "Collection not found", "code": "not_found"})
+    assert outcome(listed(tenant)) == (404, {"error": "Collection not found", "code": "not_found"})

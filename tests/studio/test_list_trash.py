@@ -27,7 +27,7 @@ def test_each_act_of_deletion_is_listed_newest_first(tenant: Tenant) -> None:
     delete(tenant, lone)
     delete(tenant, trip["id"])
 
-    said = {
+    answered = {
         "datasetId": tenant.collection_id.hex,
         "deletedAt": A_TIME,
         "deletedById": tenant.owner.user_id.hex,
@@ -37,8 +37,8 @@ def test_each_act_of_deletion_is_listed_newest_first(tenant: Tenant) -> None:
     }
     assert trash(tenant) == {
         "trash": [
-            {**said, "id": trip["id"], "kind": "folder", "name": "trip", "type": "folder"},
-            {**said, "id": lone, "kind": "media", "name": "photo.jpg", "type": "image"},
+            {**answered, "id": trip["id"], "kind": "folder", "name": "trip", "type": "folder"},
+            {**answered, "id": lone, "kind": "media", "name": "photo.jpg", "type": "image"},
         ],
         "pagination": {"limit": 50, "hasMore": False, "nextCursor": None},
     }
@@ -61,7 +61,7 @@ def test_pages_follow_one_another(tenant: Tenant) -> None:
     cursor: dict[str, str] = {}
     while True:
         page = trash(tenant, limit=2, **cursor)
-        seen += [act["id"] for act in page["trash"]]
+        seen += [deletion["id"] for deletion in page["trash"]]
         if not page["pagination"]["hasMore"]:
             break
         cursor = {"cursor": page["pagination"]["nextCursor"]}

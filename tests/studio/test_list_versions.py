@@ -11,6 +11,7 @@ import pytest
 from tests.given import collections as collecting
 from tests.given import pictures
 from tests.given import versions as families
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.protocol import begin
 from tests.given.shapes import hyphened
@@ -45,7 +46,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     parts.put_all(families.picture(3))
     completed = parts.complete()
     third = completed.json()["mediaId"]
-    status = tenant.settled(third)
+    status = tenant.finished(third)
 
     answers = [
         tenant.studio.get(f"/api/media/{each}/versions").json()["versions"]
@@ -124,7 +125,7 @@ def test_a_version_has_its_own_bytes_and_the_rest_of_its_item(tenant: Tenant) ->
     )
     assert [tenant.studio.get(f"/api/v1/media/{each}").status_code for each in (item, second)] == [200, 404]
     assert families.usage(tenant)[1] == {"active": 3, "trash": 0}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> None:
@@ -169,13 +170,13 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
                 json={"filename": "a.jpg", "type": "image/jpeg", "metadata": named},
             ),
         ):
-            if (families.said(answer) != expected) if expected else (answer.status_code != 400):
-                wrong.append((source, families.said(answer)))
+            if (outcome(answer) != expected) if expected else (answer.status_code != 400):
+                wrong.append((source, outcome(answer)))
 
     assert wrong == []
     for path, expected in ((cases[0][0], FOLDER), (gone, not_there), (second, not_there)):
-        assert families.said(tenant.studio.get(f"/api/media/{path}/versions")) == expected
-        assert families.said(families.select(tenant, path)) == expected
+        assert outcome(tenant.studio.get(f"/api/media/{path}/versions")) == expected
+        assert outcome(families.select(tenant, path)) == expected
     assert families.listed(tenant, item) == [(item, 1, True)]
     with owner() as connection:
         assert (
@@ -184,7 +185,7 @@ def test_what_no_version_can_be_made_of(tenant: Tenant, stranger: Tenant) -> Non
             ).fetchall()
             == []
         )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("many", [6, pytest.param(20, marks=pytest.mark.soak)])
@@ -200,7 +201,7 @@ def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
                 range(2, many + 2),
             )
         )
-    states = [tenant.settled(version)["state"] for version in sent]
+    states = [tenant.finished(version)["state"] for version in sent]
 
     assert states == ["ready"] * many
     listed = families.listed(tenant, item)
@@ -211,7 +212,7 @@ def test_versions_that_come_at_once_have_a_number_each_and_the_newest_is_shown(
     assert families.delete(tenant, item, listed[-1][0]).status_code == 200
     families.add(tenant, item, 1)
     assert families.listed(tenant, item)[-1][1] == many + 2
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why(tenant: Tenant) -> None:
@@ -230,27 +231,27 @@ def test_a_version_of_an_item_that_was_deleted_meanwhile_is_refused_and_says_why
         signed["url"], data=signed["fields"], files={"file": ("a.jpg", families.picture(3), "image/jpeg")}
     )
 
-    assert families.said(completed) == (
+    assert outcome(completed) == (
         422,
         {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"},
     )
     for version in (parts.media, signed["mediaId"]):
-        status = tenant.settled(version)
+        status = tenant.finished(version)
         assert (status["state"], status["reason"]) == ("rejected", families.DELETED)
-        assert families.said(tenant.studio.get(f"/api/media/{version}")) == families.NOT_FOUND
+        assert outcome(tenant.studio.get(f"/api/media/{version}")) == families.NOT_FOUND
     assert families.usage(tenant)[0]["total"] == before
     assert families.restore(tenant, item)[1]["restoredCount"] == 1
     assert families.listed(tenant, item) == [(item, 1, True)]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(tenant: Tenant) -> None:
     item = tenant.ready(families.picture(1))
     before = families.shown(tenant, item)
 
-    refused = tenant.post_file(b"%PDF-1.7 or so" * 100, sourceMediaId=item)
+    rejected = tenant.post_file(b"%PDF-1.7 or so" * 100, sourceMediaId=item)
     broken = tenant.post_file(pictures.truncated(pictures.jpeg(900, 600), share=0.1), sourceMediaId=item)
-    states = [tenant.settled(version)["state"] for version in (refused, broken)]
+    states = [tenant.finished(version)["state"] for version in (rejected, broken)]
 
     assert states == ["rejected", "failed"]
     assert [(number, is_active) for _, number, is_active in families.listed(tenant, item)] in (
@@ -262,8 +263,8 @@ def test_a_version_whose_bytes_are_refused_or_fail_leaves_its_item_as_it_was(ten
         "updatedAt": 0,
         "frames": 0,
     }
-    assert families.said(families.select(tenant, broken)) == (
+    assert outcome(families.select(tenant, broken)) == (
         409,
         {"error": "This version cannot be shown: it is failed", "code": "not_ready"},
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

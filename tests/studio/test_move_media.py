@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.shapes import AN_ETAG, hyphened
 
@@ -39,10 +40,6 @@ def move(tenant: Tenant, item: str, path: object, **headers: str) -> httpx.Respo
     return tenant.studio.patch(f"/api/media/{item}/move", json={"destinationPath": path}, headers=headers)
 
 
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
-
-
 def shown(tenant: Tenant, item: str) -> dict[str, Any]:
     media: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
     return media
@@ -65,7 +62,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
     answer = move(tenant, trip["id"], archive["path"])
 
     path = f"{archive['path']}.{trip['id']}"
-    assert said(answer) == (200, {"id": trip["id"], "newPath": path, "success": True})
+    assert outcome(answer) == (200, {"id": trip["id"], "newPath": path, "success": True})
     assert [shown(tenant, each)["path"] for each in (trip["id"], day["id"], photo)] == [
         path,
         f"{path}.{day['id']}",
@@ -80,7 +77,7 @@ def test_a_moved_folder_takes_everything_below_it_along(tenant: Tenant) -> None:
     assert after.headers["etag"] == before.headers["etag"]
     assert after.json()["media"]["updatedAt"] == before.json()["media"]["updatedAt"]
     assert [shown(tenant, each["id"])["folderItemCount"] for each in (year, archive)] == [0, 1]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_file_moves_to_a_folder_and_back_to_the_root(tenant: Tenant) -> None:
@@ -92,11 +89,11 @@ def test_a_file_moves_to_a_folder_and_back_to_the_root(tenant: Tenant) -> None:
     counted = (total(tenant, home), total(tenant, there["path"]))
     back = move(tenant, photo, home)
 
-    assert said(into) == (200, {"id": photo, "newPath": f"{there['path']}.{photo}", "success": True})
+    assert outcome(into) == (200, {"id": photo, "newPath": f"{there['path']}.{photo}", "success": True})
     assert counted == (1, 1)
-    assert said(back) == (200, {"id": photo, "newPath": f"{home}.{photo}", "success": True})
+    assert outcome(back) == (200, {"id": photo, "newPath": f"{home}.{photo}", "success": True})
     assert (total(tenant, home), total(tenant, there["path"])) == (2, 0)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_moving_is_a_change_of_the_item_s_own_and_of_nothing_else_s(tenant: Tenant) -> None:
@@ -124,10 +121,10 @@ def test_moving_to_where_it_lies_changes_nothing(tenant: Tenant) -> None:
     answer = move(tenant, trip["id"], year["path"])
 
     after = tenant.studio.get(f"/api/media/{trip['id']}")
-    assert said(answer) == (200, {"id": trip["id"], "newPath": trip["path"], "success": True})
+    assert outcome(answer) == (200, {"id": trip["id"], "newPath": trip["path"], "success": True})
     assert answer.headers["etag"] == before.headers["etag"] == after.headers["etag"]
     assert after.json() == before.json()
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_last_id_of_the_path_decides_in_either_spelling(tenant: Tenant) -> None:
@@ -161,8 +158,8 @@ def test_a_folder_does_not_move_into_itself(tenant: Tenant, where: str) -> None:
         {"itself": top, "a folder in it": inner, "a folder far below it": deep}[where]["path"],
     )
 
-    assert said(answer) == INTO_ITSELF
-    assert tenant.trouble() == []
+    assert outcome(answer) == INTO_ITSELF
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_moves_beside_one_whose_id_begins_alike(tenant: Tenant) -> None:
@@ -177,11 +174,11 @@ def test_a_file_is_no_destination(tenant: Tenant) -> None:
     photo, other = tenant.ready(PHOTO), tenant.ready(PHOTO)
 
     for path in (f"{tenant.collection_id.hex}.{photo}", other):
-        assert said(move(tenant, folder(tenant, "x")["id"], path)) == (
+        assert outcome(move(tenant, folder(tenant, "x")["id"], path)) == (
             400,
             {"error": "destinationPath is a file, not a folder", "code": "invalid"},
         )
-    assert said(move(tenant, photo, photo)) == (
+    assert outcome(move(tenant, photo, photo)) == (
         400,
         {"error": "destinationPath is a file, not a folder", "code": "invalid"},
     )
@@ -196,7 +193,7 @@ def test_nothing_moves_to_another_collection(tenant: Tenant, where: str) -> None
 
     answer = move(tenant, folder(tenant, "x")["id"], path)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         400,
         {"error": "destinationPath is in another collection; items move within their own", "code": "invalid"},
     )
@@ -218,7 +215,7 @@ def test_a_destination_that_is_not_there_is_not_found(tenant: Tenant, stranger: 
         "in a deleted one": below["path"],
     }[where]
 
-    assert said(move(tenant, folder(tenant, "x")["id"], path)) == NO_FOLDER
+    assert outcome(move(tenant, folder(tenant, "x")["id"], path)) == NO_FOLDER
 
 
 @pytest.mark.parametrize(
@@ -242,7 +239,7 @@ def test_a_destination_must_be_named(tenant: Tenant, body: dict[str, object] | N
         answer = tenant.studio.patch(
             f"/api/media/{folder(tenant, 'x')['id']}/move", headers={"content-type": "application/json"}
         )
-    assert said(answer) == (
+    assert outcome(answer) == (
         400,
         {
             "error": f"destinationPath: {said_of_it}",
@@ -257,7 +254,7 @@ def test_a_destination_must_be_named(tenant: Tenant, body: dict[str, object] | N
     ["", "nonsense", "/", f"{NOWHERE}/x", ".", f"{NOWHERE}.", "%", ".".join([NOWHERE] * 40), "x" * 100_000],
 )
 def test_what_is_no_path_is_refused(tenant: Tenant, path: str) -> None:
-    assert said(move(tenant, folder(tenant, "x")["id"], path)) == (
+    assert outcome(move(tenant, folder(tenant, "x")["id"], path)) == (
         400,
         {
             "error": "destinationPath is not a path: ids joined by dots, from the collection down to a folder",
@@ -271,9 +268,9 @@ def test_what_is_deleted_does_not_move(tenant: Tenant) -> None:
     below = folder(tenant, "below", gone["path"])
     tenant.studio.delete(f"/api/media/{gone['id']}")
 
-    assert [said(move(tenant, each["id"], there["path"])) for each in (gone, below)] == [NOT_FOUND] * 2
-    assert said(move(tenant, tenant.collection_id.hex, there["path"])) == NOT_FOUND
-    assert tenant.trouble() == []
+    assert [outcome(move(tenant, each["id"], there["path"])) for each in (gone, below)] == [NOT_FOUND] * 2
+    assert outcome(move(tenant, tenant.collection_id.hex, there["path"])) == NOT_FOUND
+    assert tenant.inconsistencies() == []
 
 
 def test_folders_come_to_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
@@ -288,20 +285,20 @@ def test_folders_come_to_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
     fits = move(tenant, middle["id"], path)
     at_the_limit = move(tenant, top["id"], fits.json()["newPath"])
 
-    refusal = "Folders can be nested 32 deep, and no deeper; this would make 33"
-    assert said(too_deep) == (400, {"error": refusal, "code": "invalid"})
+    rejection = "Folders can be nested 32 deep, and no deeper; this would make 33"
+    assert outcome(too_deep) == (400, {"error": rejection, "code": "invalid"})
     assert len(fits.json()["newPath"].split(".")) == 32
-    assert said(at_the_limit) == (
+    assert outcome(at_the_limit) == (
         200,
         {"id": top["id"], "newPath": f"{fits.json()['newPath']}.{top['id']}", "success": True},
     )
-    assert said(move(tenant, folder(tenant, "one")["id"], at_the_limit.json()["newPath"])) == (
+    assert outcome(move(tenant, folder(tenant, "one")["id"], at_the_limit.json()["newPath"])) == (
         400,
-        {"error": refusal, "code": "invalid"},
+        {"error": rejection, "code": "invalid"},
     )
     # a file lies in the deepest
     assert move(tenant, tenant.ready(PHOTO), at_the_limit.json()["newPath"]).status_code == 200
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_in_the_trash_comes_along(tenant: Tenant) -> None:
@@ -318,7 +315,7 @@ def test_what_is_in_the_trash_comes_along(tenant: Tenant) -> None:
         ).fetchone()
     assert row == {"path": f"{there['path']}.{top['id']}.{gone['id']}"}
     assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_file_that_is_not_verified_yet_is_counted_where_it_then_lies(tenant: Tenant) -> None:
@@ -342,22 +339,22 @@ def test_a_move_of_what_has_changed_meanwhile_is_refused(tenant: Tenant, stale: 
     there, item = folder(tenant, "there"), folder(tenant, "x")
     etag = tenant.studio.get(f"/api/media/{item['id']}").headers["etag"]
 
-    refused = move(tenant, item["id"], there["path"], **{"if-match": stale.format(etag=etag)})
+    rejected = move(tenant, item["id"], there["path"], **{"if-match": stale.format(etag=etag)})
     taken = move(tenant, item["id"], there["path"], **{"if-match": f'"x", {etag}'})
 
-    assert said(refused) == (
+    assert outcome(rejected) == (
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
     assert taken.status_code == 200
-    assert said(move(tenant, item["id"], tenant.collection_id.hex, **{"if-match": etag}))[0] == 412
+    assert outcome(move(tenant, item["id"], tenant.collection_id.hex, **{"if-match": etag}))[0] == 412
     assert move(tenant, item["id"], tenant.collection_id.hex, **{"if-match": "*"}).status_code == 200
 
 
 def test_a_bad_destination_is_said_before_a_stale_item(tenant: Tenant) -> None:
     item = folder(tenant, "x")
 
-    assert said(move(tenant, item["id"], item["path"], **{"if-match": '"x"'})) == INTO_ITSELF
+    assert outcome(move(tenant, item["id"], item["path"], **{"if-match": '"x"'})) == INTO_ITSELF
 
 
 def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
@@ -372,7 +369,7 @@ def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
             for each in [threads.submit(move, tenant, one["id"], two["id"]) for one, two in pairs]
         ]
 
-    assert {said(answer)[0] for answer in answers} <= {200, 400}
+    assert {outcome(answer)[0] for answer in answers} <= {200, 400}
     assert {answer.text for answer in answers if answer.status_code == 400} <= {
         '{"error":"A folder cannot be moved into itself or into a folder below it","code":"invalid"}'
     }
@@ -384,7 +381,7 @@ def test_sixty_four_racing_moves_never_make_a_cycle(tenant: Tenant) -> None:
         ]
         == 1
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_moves_into_another_while_that_moves_into_it(tenant: Tenant) -> None:
@@ -398,7 +395,7 @@ def test_a_folder_moves_into_another_while_that_moves_into_it(tenant: Tenant) ->
             ]
             answers = [each.result() for each in asked]
         assert sorted(answer.status_code for answer in answers) == [200, 400]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_moves_deletions_and_births_race_and_the_books_agree(tenant: Tenant) -> None:
@@ -419,7 +416,7 @@ def test_moves_deletions_and_births_race_and_the_books_agree(tenant: Tenant) -> 
         statuses = set(threads.map(deed, range(64)))
 
     assert statuses <= {200, 400, 404}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_file_moves_while_it_is_being_processed(tenant: Tenant) -> None:
@@ -434,5 +431,5 @@ def test_a_file_moves_while_it_is_being_processed(tenant: Tenant) -> None:
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(wander, photos))
 
-    assert {tenant.settled(photo)["state"] for photo in photos} == {"ready"}
-    assert tenant.trouble() == []
+    assert {tenant.finished(photo)["state"] for photo in photos} == {"ready"}
+    assert tenant.inconsistencies() == []

@@ -48,7 +48,7 @@ def by_studio(tenant: Tenant) -> str:
 def by_v1(tenant: Tenant) -> str:
     answer = tenant.studio.post("/api/v1/media/upload", files={"files": ("photo.jpg", PHOTO, "image/jpeg")})
     media = UUID(answer.json()["data"]["media"][0]["id"]).hex
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     return media
 
 
@@ -82,7 +82,7 @@ def test_what_one_brings_and_changes_the_other_shows(
     first = agree(tenant, item)
 
     assert tenant.studio.patch(f"/api/v1/media/{item}", json=SAID).status_code == 200
-    said = agree(tenant, item)
+    answered = agree(tenant, item)
     assert (
         tenant.studio.patch(
             f"/api/media/{item}", json={"metadata": {"alt": "Seen anew", "tags": {"tags": ["red"]}}}
@@ -98,7 +98,7 @@ def test_what_one_brings_and_changes_the_other_shows(
     assert tenant.studio.post(f"/api/v1/media/{item}/tags", json={"tagId": tag["id"]}).status_code == 201
 
     assert (first["width"], first["height"], first["title"]) == (64, 48, None)
-    assert {name: said[name] for name in SAID} == SAID
+    assert {name: answered[name] for name in SAID} == SAID
     # metadata is replaced
     assert {name: anew[name] for name in SAID} == {"title": None, "alt": "Seen anew", "caption": None}
     assert (without, in_studio(tenant, item)["metadata"]["tags"], tags_in_v1(tenant, item)) == (
@@ -110,4 +110,4 @@ def test_what_one_brings_and_changes_the_other_shows(
     assert tenant.studio.get(f"/api/media/{item}").status_code == 404
     assert tenant.studio.post(f"/api/media/{item}/restore").status_code == 200
     agree(tenant, item)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.names import COMPOSED, DECOMPOSED
 from tests.given.shapes import AN_ETAG
-from tests.given.tags import add, folder, given, hide, photo, remove, said, shown, tags_of
+from tests.given.tags import add, folder, given, hide, photo, remove, shown, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -29,7 +30,7 @@ def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str)
 
     media = answer.json()["media"]
     left = {**before["metadata"], "tags": {"color": ["blue"], "season": ["spring"]}}
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {"media": {**before, "updatedAt": media["updatedAt"], "frames": media["frames"], "metadata": left}},
     )
@@ -38,7 +39,7 @@ def test_an_item_has_a_tag_less_and_is_answered_whole(tenant: Tenant, kind: str)
     assert answer.headers["etag"] != etag
     assert answer.headers["etag"] == shown(tenant, item)[1]
     assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_last_value_takes_its_group_along(tenant: Tenant) -> None:
@@ -76,7 +77,7 @@ def test_what_is_not_there_is_removed_already(tenant: Tenant, body: dict[str, st
 
     answer = remove(tenant, item, **body)
 
-    assert (said(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
+    assert (outcome(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
 
 
 def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
@@ -124,12 +125,12 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
     ],
 )
 def test_what_names_no_tag_takes_no_group(
-    tenant: Tenant, body: dict[str, object], refusal: dict[str, object]
+    tenant: Tenant, body: dict[str, object], rejection: dict[str, object]
 ) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
 
-    assert said(remove(tenant, item, **body)) == (400, refusal)
+    assert outcome(remove(tenant, item, **body)) == (400, rejection)
     assert tags_of(tenant, item) == TAGS
 
 
@@ -139,7 +140,7 @@ def test_an_empty_body_takes_nothing(tenant: Tenant) -> None:
 
     answer = tenant.studio.delete(f"/api/media/{item}/tags", headers={"content-type": "application/json"})
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         400,
         {
             "error": "label: Required",
@@ -159,7 +160,7 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
         tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], label="color"
     )
 
-    assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
+    assert outcome(answer) == (404, {"error": "Media not found", "code": "not_found"})
 
 
 def test_if_match_is_honoured_also_where_there_is_nothing_to_take(tenant: Tenant) -> None:
@@ -168,8 +169,8 @@ def test_if_match_is_honoured_also_where_there_is_nothing_to_take(tenant: Tenant
     given(tenant, item, TAGS)
     second = shown(tenant, item)[1]
 
-    assert said(remove(tenant, item, label="color", headers={"if-match": first})) == STALE
-    assert said(remove(tenant, item, label="nothing", headers={"if-match": first})) == STALE
+    assert outcome(remove(tenant, item, label="color", headers={"if-match": first})) == STALE
+    assert outcome(remove(tenant, item, label="nothing", headers={"if-match": first})) == STALE
     assert tags_of(tenant, item) == TAGS
     assert remove(tenant, item, label="color", headers={"if-match": second}).status_code == 200
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
 from tests.given.names import COMPOSED, DECOMPOSED
 from tests.given.shapes import AN_ETAG
-from tests.given.tags import folder, given, hide, photo, put_many, rename, said, shown, slugs, tags_of
+from tests.given.tags import folder, given, hide, photo, put_many, rename, shown, slugs, tags_of
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -30,7 +31,7 @@ def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant
 
     media = answer.json()["media"]
     renamed = {**before["metadata"], "tags": {"hue": ["blue", "red"], "season": ["spring"]}}
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "media": {
@@ -45,7 +46,7 @@ def test_a_group_has_another_label_and_the_item_is_answered_whole(tenant: Tenant
     assert answer.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != etag
     assert answer.headers["etag"] == shown(tenant, item)[1]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_other_items_keep_theirs(tenant: Tenant) -> None:
@@ -76,7 +77,7 @@ def test_the_same_label_changes_nothing(tenant: Tenant, new: str) -> None:
 
     answer = rename(tenant, item, "color", new)
 
-    assert (said(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
+    assert (outcome(answer), answer.headers["etag"]) == ((200, {"media": before}), etag)
 
 
 def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> None:
@@ -86,7 +87,7 @@ def test_labels_are_trimmed_composed_and_told_apart_by_case(tenant: Tenant) -> N
     assert rename(tenant, item, f" {DECOMPOSED}", " Color ").json()["media"]["metadata"]["tags"] == {
         "Color": ["x"]
     }
-    assert said(rename(tenant, item, "color", "x")) == UNKNOWN
+    assert outcome(rename(tenant, item, "color", "x")) == UNKNOWN
     assert rename(tenant, item, "Color", "color").json()["media"]["metadata"]["tags"] == {"color": ["x"]}
 
 
@@ -97,7 +98,7 @@ def test_a_label_that_the_item_does_not_have_is_not_found(tenant: Tenant, new: s
     given(tenant, folder(tenant), {"unknown": ["x"]})
     before = shown(tenant, item)
 
-    assert said(rename(tenant, item, "unknown", new)) == UNKNOWN
+    assert outcome(rename(tenant, item, "unknown", new)) == UNKNOWN
     assert shown(tenant, item) == before
 
 
@@ -111,7 +112,7 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
         tenant, {"nowhere": NOWHERE, "malformed": "nonsense", "deleted": gone}[where], "color", "hue"
     )
 
-    assert said(answer) == (404, {"error": "Media not found", "code": "not_found"})
+    assert outcome(answer) == (404, {"error": "Media not found", "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -133,17 +134,17 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
     ],
 )
 def test_what_cannot_be_a_label_is_refused(
-    tenant: Tenant, old: object, new: object, refusal: dict[str, object]
+    tenant: Tenant, old: object, new: object, rejection: dict[str, object]
 ) -> None:
     item = folder(tenant)
     given(tenant, item, TAGS)
 
-    assert said(rename(tenant, item, old, new)) == (400, refusal)
+    assert outcome(rename(tenant, item, old, new)) == (400, rejection)
     assert tags_of(tenant, item) == TAGS
 
 
 def test_both_labels_are_needed(tenant: Tenant) -> None:
-    assert said(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (
+    assert outcome(tenant.studio.patch(f"/api/media/{folder(tenant)}/tags", json={})) == (
         400,
         {
             "error": "oldLabel: Required",
@@ -162,10 +163,10 @@ def test_if_match_is_honoured(tenant: Tenant) -> None:
     given(tenant, item, TAGS)
     second = shown(tenant, item)[1]
 
-    assert said(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
-    assert said(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
+    assert outcome(rename(tenant, item, "color", "hue", **{"if-match": first})) == STALE
+    assert outcome(rename(tenant, item, "color", "color", **{"if-match": first})) == STALE
     # 404 goes before 412
-    assert said(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
+    assert outcome(rename(tenant, item, "unknown", "hue", **{"if-match": first})) == UNKNOWN
     assert tags_of(tenant, item) == TAGS
     assert rename(tenant, item, "color", "hue", **{"if-match": second}).status_code == 200
 
@@ -178,7 +179,7 @@ def test_hidden_tags_stay_where_they_are_and_none_is_renamed_onto_one(tenant: Te
     hide(tenant, "hue", "blue")
     hidden = {"error": "This tag is hidden in the organization and cannot be given", "code": "tag_hidden"}
 
-    assert said(rename(tenant, item, "color", "hue")) == (409, hidden)
+    assert outcome(rename(tenant, item, "color", "hue")) == (409, hidden)
     assert tags_of(tenant, item) == {"color": ["blue"], "season": ["spring"]}
     assert rename(tenant, item, "color", "shade").json()["media"]["metadata"]["tags"] == {
         "season": ["spring"],
@@ -211,7 +212,7 @@ def test_500_tags_are_renamed_at_once(tenant: Tenant) -> None:
     assert rename(tenant, item, "many", "tags").json()["media"]["metadata"]["tags"] == {
         "tags": [f"value {n:05}" for n in range(1, 501)]
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
@@ -220,7 +221,7 @@ def test_of_twenty_that_rename_a_group_at_once_one_does(tenant: Tenant) -> None:
 
     with ThreadPoolExecutor(20) as threads:
         answers = [
-            said(answer)
+            outcome(answer)
             for answer in threads.map(lambda n: rename(tenant, item, "color", f"hue {n}"), range(20))
         ]
 

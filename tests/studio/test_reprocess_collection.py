@@ -17,8 +17,8 @@ PHOTO = pictures.jpeg(64, 40, seed=33)
 BROKEN = PHOTO[: len(PHOTO) // 2]
 
 
-def ask(tenant: Tenant, collection: str, **said: Any) -> httpx.Response:
-    return tenant.studio.post(f"/api/dataset/{collection}/reprocess", json=said)
+def ask(tenant: Tenant, collection: str, **answered: Any) -> httpx.Response:
+    return tenant.studio.post(f"/api/dataset/{collection}/reprocess", json=answered)
 
 
 def under_way(tenant: Tenant, items: list[str]) -> list[str]:
@@ -34,7 +34,7 @@ def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tena
         for collection in (made, made, tenant.collection_id.hex)
     ]
     elsewhere = broken.pop()
-    assert [tenant.settled(each)["state"] for each in (*broken, elsewhere)] == ["failed"] * 3
+    assert [tenant.finished(each)["state"] for each in (*broken, elsewhere)] == ["failed"] * 3
 
     first = ask(tenant, made, limit=1)
     cursor = first.json()["nextCursor"]
@@ -51,8 +51,10 @@ def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tena
 
     requested, cursor = 0, None
     for _ in range(3):
-        said = ask(tenant, made, processing="all", limit=2, **({"cursor": cursor} if cursor else {})).json()
-        requested, cursor = requested + said["requested"], said["nextCursor"]
+        answered = ask(
+            tenant, made, processing="all", limit=2, **({"cursor": cursor} if cursor else {})
+        ).json()
+        requested, cursor = requested + answered["requested"], answered["nextCursor"]
         if cursor is None:
             break
     assert (requested, cursor, under_way(tenant, [*photos, *broken, elsewhere])) == (
@@ -61,13 +63,13 @@ def test_what_failed_and_then_all_is_asked_for_again_batch_by_batch(tenant: Tena
         [*photos, *broken],
     )
     assert families.usage(tenant)[1] == {"active": 4, "trash": 0}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_batch_that_cannot_be_is_refused(tenant: Tenant) -> None:
     answers = [
-        ask(tenant, tenant.collection_id.hex, **said)
-        for said in ({"limit": 0}, {"limit": 1001}, {"processing": "ready"}, {"cursor": "x"})
+        ask(tenant, tenant.collection_id.hex, **answered)
+        for answered in ({"limit": 0}, {"limit": 1001}, {"processing": "ready"}, {"cursor": "x"})
     ]
 
     assert [(answer.status_code, answer.json()["error"]) for answer in answers] == [

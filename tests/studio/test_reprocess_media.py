@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tests.given import pictures, reprocessing
 from tests.given import versions as families
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.protocol import begin
 from tests.given.shapes import A_SIGNED_URL, AN_ETAG, hyphened
@@ -65,8 +66,8 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         == (usage[0]["originals"], 2 * usage[0]["derived"])
         == reprocessing.stored(tenant)
     )
-    assert len(reprocessing.held(tenant)) == 2
-    assert tenant.trouble(settled=True) == []
+    assert len(reprocessing.locked(tenant)) == 2
+    assert tenant.inconsistencies(finished=True) == []
 
     again = reprocessing.ask(
         tenant, hyphened(item), **{"if-match": before.headers["etag"], "idempotency-key": item}
@@ -76,7 +77,7 @@ def test_new_frames_take_the_place_of_the_old_ones_whose_urls_stay_good(tenant: 
         "true",
         answer.json(),
     )
-    assert families.said(reprocessing.ask(tenant, item, **{"if-match": before.headers["etag"]})) == (
+    assert outcome(reprocessing.ask(tenant, item, **{"if-match": before.headers["etag"]})) == (
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
@@ -95,11 +96,11 @@ def test_what_cannot_be_reprocessed_is_refused_in_words(tenant: Tenant) -> None:
     }
     elsewhere = tenant.studio.post("/api/v1/media", json=link)
 
-    assert families.said(reprocessing.ask(tenant, folder)) == (
+    assert outcome(reprocessing.ask(tenant, folder)) == (
         400,
         {"error": "A folder has no frames of its own; reprocess what lies in it", "code": "invalid"},
     )
-    assert families.said(reprocessing.ask(tenant, elsewhere.json()["data"]["id"])) == (
+    assert outcome(reprocessing.ask(tenant, elsewhere.json()["data"]["id"])) == (
         409,
         {
             "error": "There are no bytes to process: this item is a URL, and its file was not fetched",
@@ -131,10 +132,10 @@ def test_an_items_id_means_the_version_it_shows(tenant: Tenant) -> None:
     assert (now["isActive"], now["frames"][0]["blob"].partition("?")[0] != frames[second]) == (False, True)
     # Not what is deleted, alone or with its item.
     families.delete(tenant, item, second)
-    deleted = families.said(reprocessing.ask(tenant, second))
+    deleted = outcome(reprocessing.ask(tenant, second))
     tenant.studio.delete(f"/api/media/{item}")
-    assert (deleted, families.said(reprocessing.ask(tenant, item))) == (GONE, GONE)
-    assert tenant.trouble() == []
+    assert (deleted, outcome(reprocessing.ask(tenant, item))) == (GONE, GONE)
+    assert tenant.inconsistencies() == []
 
 
 def _versions(tenant: Tenant, item: str) -> list[dict[str, Any]]:
@@ -161,11 +162,11 @@ def test_what_has_failed_waits_again_and_can_become_ready(
         key = reprocessing.ask_silently(tenant, upload.media)
         pending = families.shown(tenant, upload.media)
         told = reprocessing.ask(tenant, upload.media).json()
-        state = tenant.settled(upload.media, patience=0)["state"]
-        trouble = tenant.trouble()
+        state = tenant.finished(upload.media, patience=0)["state"]
+        inconsistencies = tenant.inconsistencies()
         assert deliver(key) == []
 
-    assert (pending["processing"], state, trouble) == (
+    assert (pending["processing"], state, inconsistencies) == (
         {"state": "pending", "reason": None, "reprocessing": True},
         "stored",
         [],
@@ -174,14 +175,14 @@ def test_what_has_failed_waits_again_and_can_become_ready(
     assert families.shown(tenant, upload.media)["processing"] == failed["processing"]
     assert reprocessing.ask(tenant, upload.media).status_code == 202
     now = reprocessing.done(tenant, upload.media)
-    assert (now["processing"], now["width"], len(now["frames"]), tenant.settled(upload.media)["state"]) == (
+    assert (now["processing"], now["width"], len(now["frames"]), tenant.finished(upload.media)["state"]) == (
         READY,
         64,
         1,
         "ready",
     )
     assert families.usage(tenant)[1] == {"active": 2, "trash": 0}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_one_that_fails_again_keeps_its_frames_and_says_why(
@@ -198,8 +199,8 @@ def test_one_that_fails_again_keeps_its_frames_and_says_why(
     assert _frames(after.json()["media"]) == _frames(before.json()["media"])
     assert (
         after.headers["etag"] != before.headers["etag"],
-        tenant.settled(item)["state"],
-        tenant.trouble(),
+        tenant.finished(item)["state"],
+        tenant.inconsistencies(),
     ) == (True, "ready", [])
     assert reprocessing.ask(tenant, item).json()["processing"] == UNDER_WAY
     assert reprocessing.done(tenant, item)["processing"] == READY
@@ -213,10 +214,10 @@ def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> 
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(deliver, [key] * 3)) == [[]] * 3
 
-    assert (_generation(item)[1], len(reprocessing.held(tenant))) == (2, 2)
+    assert (_generation(item)[1], len(reprocessing.locked(tenant))) == (2, 2)
     assert deliver(key) == []  # late
     assert (families.shown(tenant, item)["processing"], _generation(item)[1]) == (READY, 2)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     # Requests at once.
     with ThreadPoolExecutor(4) as threads:
         assert {
@@ -224,7 +225,7 @@ def test_one_request_makes_one_generation_whatever_events_do(tenant: Tenant) -> 
         } == {202}
     reprocessing.done(tenant, item)
     assert len(families.shown(tenant, item)["frames"]) == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def _frames(media: dict[str, list[dict[str, str]]]) -> list[tuple[str, str]]:

@@ -26,13 +26,13 @@ def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
     ]
     before = collecting.usage(tenant)
     etag = tenant.studio.get(f"/api/dataset/{made['id']}").headers["etag"]
-    act = collecting.delete(tenant, made["id"]).json()["deletionId"]
+    deletion = collecting.delete(tenant, made["id"]).json()["deletionId"]
 
     answer = collecting.restore(tenant, hyphened(made["id"]))
 
     assert (answer.status_code, answer.json()) == (
         200,
-        {"id": made["id"], "restoredCount": 3, "deletionId": act},
+        {"id": made["id"], "restoredCount": 3, "deletionId": deletion},
     )
     shown = tenant.studio.get(f"/api/dataset/{made['id']}")
     assert shown.json() == {"dataset": {**made, "updatedAt": A_TIME}}
@@ -45,7 +45,7 @@ def test_what_was_deleted_is_as_it_was_and_where_it_was(tenant: Tenant) -> None:
     assert collecting.usage(tenant) == before
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 3
     assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(tenant: Tenant) -> None:
@@ -63,7 +63,7 @@ def test_what_was_deleted_before_stays_deleted_and_can_then_come_back_by_itself(
     assert collecting.level(tenant, made, trip["path"]) == [later]
     assert tenant.studio.post(f"/api/media/{earlier}/restore").status_code == 200
     assert collecting.level(tenant, made, trip["path"]) == sorted([earlier, later])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
@@ -79,9 +79,9 @@ def test_one_that_lives_cannot_be_restored(tenant: Tenant) -> None:
 def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
     made = collecting.make(tenant)["id"]
     item = collecting.photo(tenant, made)
-    act = collecting.delete(tenant, made).json()["deletionId"]
+    deletion = collecting.delete(tenant, made).json()["deletionId"]
     with owner() as connection:
-        connection.execute("update deletions set state = %s where id = %s", [state, UUID(act)])
+        connection.execute("update deletions set state = %s where id = %s", [state, UUID(deletion)])
 
     answers = [collecting.restore(tenant, made), tenant.studio.post(f"/api/media/{item}/restore")]
 
@@ -103,7 +103,7 @@ def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
         ]
 
     assert sorted(statuses) == [200] + [409] * 19
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
@@ -122,4 +122,4 @@ def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> No
         statuses = set(threads.map(turn, range(120)))
 
     assert statuses <= {200, 404, 409}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -25,15 +25,15 @@ def folder(tenant: Tenant, name: str, path: str | None = None) -> dict[str, str]
 
 def photo(tenant: Tenant, path: str | None = None, seed: int = 1) -> str:
     item = tenant.post_file(pictures.jpeg(40, 30, seed=seed), **({"path": path} if path else {}))
-    assert tenant.settled(item)["state"] == "ready"
+    assert tenant.finished(item)["state"] == "ready"
     return item
 
 
 def delete(tenant: Tenant, item: str) -> str:
     answer = tenant.studio.delete(f"/api/media/{item}")
     assert answer.status_code == 200, answer.text
-    act: str = answer.json()["deletionId"]
-    return act
+    deletion: str = answer.json()["deletionId"]
+    return deletion
 
 
 def restore(tenant: Tenant, item: str) -> httpx.Response:
@@ -63,11 +63,14 @@ def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
     trip = folder(tenant, "trip")
     item = photo(tenant, trip["path"])
     before, used = tenant.studio.get(f"/api/media/{item}").json()["media"], usage(tenant)
-    act = delete(tenant, item)
+    deletion = delete(tenant, item)
 
     answer = restore(tenant, item)
 
-    assert (answer.status_code, answer.json()) == (200, {"id": item, "restoredCount": 1, "deletionId": act})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"id": item, "restoredCount": 1, "deletionId": deletion},
+    )
     after = tenant.studio.get(f"/api/media/{item}").json()["media"]
     changing = {"updatedAt", "updatedById", "frames"}
     assert {name: value for name, value in after.items() if name not in changing} == {
@@ -76,7 +79,7 @@ def test_what_was_deleted_is_as_it_was(tenant: Tenant) -> None:
     assert [frame["id"] for frame in after["frames"]] == [frame["id"] for frame in before["frames"]]
     assert usage(tenant) == used
     assert total(tenant, trip["path"]) == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant: Tenant) -> None:
@@ -97,7 +100,7 @@ def test_a_folder_comes_back_with_all_that_went_with_it_and_nothing_else(tenant:
         path_of(tenant, item) is not None for item in (top["id"], below["id"], later, inner, earlier)
     ] == [True, True, True, True, False]
     assert (total(tenant), total(tenant, top["path"]), total(tenant, below["path"])) == (1, 2, 1)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_any_item_of_an_act_stands_for_the_act(tenant: Tenant) -> None:
@@ -125,7 +128,7 @@ def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenan
     assert path_of(tenant, inner["id"]) == f"{top['path']}.{inner['id']}"
     assert path_of(tenant, within) == f"{top['path']}.{inner['id']}.{within}"
     assert (total(tenant, top["path"]), total(tenant, f"{top['path']}.{inner['id']}")) == (2, 1)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
     delete(tenant, top["id"])
     restored = restore(tenant, middle["id"])
@@ -134,7 +137,7 @@ def test_where_the_parent_is_gone_it_lies_in_the_nearest_folder_that_lives(tenan
         f"{tenant.collection_id.hex}.{middle['id']}",
     )
     assert path_of(tenant, bottom["id"]) == f"{tenant.collection_id.hex}.{middle['id']}.{bottom['id']}"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> None:
@@ -144,12 +147,12 @@ def test_what_is_deleted_while_it_is_processed_can_come_back(tenant: Tenant) -> 
     delete(tenant, item)
 
     assert restore(tenant, item).status_code == 200
-    assert tenant.settled(item)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(item)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant: Tenant) -> None:
-    with owner() as holding, owner() as looking, ThreadPoolExecutor(1) as threads:
+    with owner() as locking, owner() as looking, ThreadPoolExecutor(1) as threads:
         looking.autocommit = True
 
         def waiting_for(pid: int) -> int:
@@ -172,23 +175,23 @@ def test_what_is_made_of_it_while_it_comes_back_is_counted_where_it_lies(tenant:
                 delete(tenant, item)
                 while tenant.studio.get(f"/api/upload/{item}").json()["state"] == "stored":
                     pass
-                held = holding.execute(
+                locked = locking.execute(
                     "select state from uploads where version_id = %s for update", [UUID(item)]
                 ).fetchone()
-                if held is not None and held["state"] == "processing":
+                if locked is not None and locked["state"] == "processing":
                     return item
-                holding.rollback()
+                locking.rollback()
             pytest.fail("every one was processed before it was held")
 
         item = processed()
-        processing = waiting_for(holding.info.backend_pid)
+        processing = waiting_for(locking.info.backend_pid)
         restored = threads.submit(restore, tenant, item)
         waiting_for(processing)
-        holding.rollback()
+        locking.rollback()
 
         assert restored.result(30).status_code == 200
-    assert tenant.settled(item)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(item)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("spelled", ["plain", "hyphens"])
@@ -207,9 +210,9 @@ def test_what_lives_or_was_never_there_cannot_be_restored(tenant: Tenant, spelle
 @pytest.mark.parametrize("state", ["purging", "purged"])
 def test_what_is_gone_for_good_is_gone(tenant: Tenant, state: str) -> None:
     item = photo(tenant)
-    act = delete(tenant, item)
+    deletion = delete(tenant, item)
     with owner() as connection:
-        connection.execute("update deletions set state = %s where id = %s", [state, UUID(act)])
+        connection.execute("update deletions set state = %s where id = %s", [state, UUID(deletion)])
 
     answer = restore(tenant, item)
 
@@ -227,7 +230,7 @@ def test_twenty_at_once_restore_once(tenant: Tenant) -> None:
         statuses = [answer.status_code for answer in threads.map(lambda _: restore(tenant, item), range(20))]
 
     assert sorted(statuses) == [200] + [409] * 19
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> None:
@@ -244,4 +247,4 @@ def test_deleting_and_restoring_at_once_leaves_one_of_both(tenant: Tenant) -> No
         statuses = set(threads.map(turn, range(80)))
 
     assert statuses <= {200, 404, 409}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

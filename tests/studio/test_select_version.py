@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.given import versions as families
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
 from tests.given.shapes import hyphened
 
@@ -35,7 +36,7 @@ def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Te
         False,
     )
     assert now.json()["media"]["updatedById"] == tenant.owner.user_id.hex
-    assert families.said(families.select(tenant, third, **{"if-match": before})) == (
+    assert outcome(families.select(tenant, third, **{"if-match": before})) == (
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
@@ -54,8 +55,8 @@ def test_an_item_shows_the_version_that_was_selected_until_another_is(tenant: Te
         assert families.select(tenant, fourth).json()["media"]["width"] == 44
     fifth = families.add(tenant, item, 5)
     assert families.active(tenant, item) == fifth
-    assert families.said(families.select(tenant, NOWHERE)) == families.NOT_FOUND
-    assert tenant.trouble() == []
+    assert outcome(families.select(tenant, NOWHERE)) == families.NOT_FOUND
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("many", [64, pytest.param(400, marks=pytest.mark.soak)])
@@ -87,4 +88,4 @@ def test_selecting_deleting_and_restoring_at_once_leaves_one_active(tenant: Tena
     assert families.shown(tenant, item)["width"] == 40 + next(
         number for _, number, is_active in listed if is_active
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -75,11 +75,11 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> None:
     made = collecting.make(tenant, icon="sun")
-    name, said = REFUSED[kind]
+    name, answered = REFUSED[kind]
 
     answer = change(tenant, made["id"], {"name": name, "icon": "moon"})
 
-    assert (answer.status_code, answer.json()) == (400, said)
+    assert (answer.status_code, answer.json()) == (400, answered)
     assert tenant.studio.get(f"/api/dataset/{made['id']}").json() == {"dataset": made}
 
 
@@ -97,12 +97,14 @@ def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> Non
         ),
     ],
 )
-def test_what_is_refused_changes_nothing(tenant: Tenant, body: dict[str, Any], said: dict[str, Any]) -> None:
+def test_what_is_refused_changes_nothing(
+    tenant: Tenant, body: dict[str, Any], answered: dict[str, Any]
+) -> None:
     made = collecting.make(tenant, icon="sun")
 
     answer = change(tenant, made["id"], body)
 
-    assert (answer.status_code, answer.json()) == (400, {"code": "invalid", **said})
+    assert (answer.status_code, answer.json()) == (400, {"code": "invalid", **answered})
     assert tenant.studio.get(f"/api/dataset/{made['id']}").json() == {"dataset": made}
 
 

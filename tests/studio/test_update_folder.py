@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.names import REFUSED
 from tests.given.shapes import AN_ETAG
 from vitrine.library import folders
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.given.tenants import Tenant
 
 NOT_FOUND = (404, {"error": "Folder not found", "code": "not_found"})
-
-
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
 
 
 def a_folder(tenant: Tenant) -> str:
@@ -35,7 +30,7 @@ def test_a_folder_gets_another_name_and_metadata(tenant: Tenant) -> None:
         f"/api/folder/{folder}", json={"name": "after", "metadata": {"tags": {"a": ["b"]}, "icon": "sun"}}
     )
 
-    assert said(answer) == (200, {"folder": {**before.json()["folder"], "name": "after"}})
+    assert outcome(answer) == (200, {"folder": {**before.json()["folder"], "name": "after"}})
     as_item = tenant.studio.get(f"/api/media/{folder}")
     assert answer.headers["etag"] == as_item.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != before.headers["etag"]
@@ -44,7 +39,7 @@ def test_a_folder_gets_another_name_and_metadata(tenant: Tenant) -> None:
         "icon": "sun",
         "moderation": {"status": "unchecked", "categories": [], "moderatedAt": None},
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("content", [b"{}", b""])
@@ -53,12 +48,15 @@ def test_nothing_to_change_is_refused(tenant: Tenant, content: bytes) -> None:
         f"/api/folder/{a_folder(tenant)}", content=content, headers={"content-type": "application/json"}
     )
 
-    assert said(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
+    assert outcome(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
 
 
 @pytest.mark.parametrize(("name", "refusal"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, refusal: dict[str, object]) -> None:
-    assert said(tenant.studio.patch(f"/api/folder/{a_folder(tenant)}", json={"name": name})) == (400, refusal)
+def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
+    assert outcome(tenant.studio.patch(f"/api/folder/{a_folder(tenant)}", json={"name": name})) == (
+        400,
+        rejection,
+    )
 
 
 def test_a_stale_change_is_refused(tenant: Tenant) -> None:
@@ -68,7 +66,7 @@ def test_a_stale_change_is_refused(tenant: Tenant) -> None:
 
     answer = tenant.studio.patch(f"/api/folder/{folder}", json={"name": "second"}, headers={"if-match": etag})
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         412,
         {"error": "It has changed since it was read; read it again", "code": "stale"},
     )
@@ -81,5 +79,5 @@ def test_what_is_no_folder_is_not_found_and_not_changed(tenant: Tenant) -> None:
     tenant.studio.delete(f"/api/folder/{gone}")
 
     for item in (photo, gone, tenant.collection_id.hex):
-        assert said(tenant.studio.patch(f"/api/folder/{item}", json={"name": "x"})) == NOT_FOUND
+        assert outcome(tenant.studio.patch(f"/api/folder/{item}", json={"name": "x"})) == NOT_FOUND
     assert tenant.studio.get(f"/api/media/{photo}").json()["media"]["name"] == "photo.jpg"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given import pictures
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, REFUSED, TAKEN
 from tests.given.shapes import A_TIME, AN_ETAG, hyphened
@@ -33,10 +34,6 @@ def patch(tenant: Tenant, item: str, body: object, **headers: str) -> httpx.Resp
     return tenant.studio.patch(f"/api/media/{item}", json=body, headers=headers)
 
 
-def said(answer: httpx.Response) -> tuple[int, object]:
-    return answer.status_code, answer.json()
-
-
 def metadata(tenant: Tenant, item: str) -> dict[str, Any]:
     found: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]["metadata"]
     return found
@@ -50,7 +47,7 @@ def test_a_file_gets_another_name_and_nothing_else_changes(tenant: Tenant) -> No
 
     after = tenant.studio.get(f"/api/media/{photo}")
     frames = answer.json()["media"]["frames"]
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "media": {
@@ -67,7 +64,7 @@ def test_a_file_gets_another_name_and_nothing_else_changes(tenant: Tenant) -> No
     assert [frame["id"] for frame in frames] == [frame["id"] for frame in before.json()["media"]["frames"]]
     assert answer.headers["etag"] == after.headers["etag"] == AN_ETAG
     assert answer.headers["etag"] != before.headers["etag"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
@@ -76,7 +73,7 @@ def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
     answer = patch(tenant, hyphened(folder).upper(), {"name": "2026/07"})
 
     home = tenant.collection_id.hex
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "media": {
@@ -128,10 +125,10 @@ def test_a_decomposed_name_is_kept_composed(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(("name", "refusal"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, refusal: dict[str, object]) -> None:
+def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     folder = a_folder(tenant)
 
-    assert said(patch(tenant, folder, {"name": name, "metadata": {"x": 1}})) == (400, refusal)
+    assert outcome(patch(tenant, folder, {"name": name, "metadata": {"x": 1}})) == (400, rejection)
     assert metadata(tenant, folder) == {"tags": {}, "moderation": UNCHECKED}
 
 
@@ -145,7 +142,7 @@ def test_at_least_one_field_is_required(tenant: Tenant, body: object) -> None:
         else tenant.studio.patch(f"/api/media/{folder}", headers={"content-type": "application/json"})
     )
 
-    assert said(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
+    assert outcome(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
 
 
 @pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
@@ -186,7 +183,7 @@ def test_metadata_is_replaced_whole(tenant: Tenant) -> None:
     assert (
         none.json()["media"]["metadata"] == {"tags": {}, "moderation": UNCHECKED} == metadata(tenant, photo)
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_read_can_be_sent_back(tenant: Tenant) -> None:
@@ -251,7 +248,7 @@ def test_metadata_of_wrong_types_or_lengths_is_refused(
 ) -> None:
     where = ["metadata", *path]
 
-    assert said(patch(tenant, a_folder(tenant), {"metadata": said_of})) == (
+    assert outcome(patch(tenant, a_folder(tenant), {"metadata": said_of})) == (
         400,
         {
             "error": f"{'.'.join(map(str, where))}: {message}",
@@ -300,7 +297,7 @@ def nested(depth: int) -> object:
 def test_metadata_beyond_its_bounds_is_refused(tenant: Tenant, own: object, error: str) -> None:
     folder = a_folder(tenant)
 
-    assert said(patch(tenant, folder, {"metadata": own})) == (400, {"error": error, "code": "invalid"})
+    assert outcome(patch(tenant, folder, {"metadata": own})) == (400, {"error": error, "code": "invalid"})
     assert metadata(tenant, folder) == {"tags": {}, "moderation": UNCHECKED}
 
 
@@ -411,7 +408,12 @@ def test_if_match_lets_one_of_two_change_it(tenant: Tenant) -> None:
     third = patch(tenant, photo, {"metadata": {"tags": {"a": ["b"]}}}, **{"if-match": first.headers["etag"]})
     fourth = patch(tenant, photo, {"name": "fourth"}, **{"if-match": first.headers["etag"]})
 
-    assert (first.status_code, said(second), third.status_code, said(fourth)) == (200, STALE, 200, STALE)
+    assert (first.status_code, outcome(second), third.status_code, outcome(fourth)) == (
+        200,
+        STALE,
+        200,
+        STALE,
+    )
     assert tenant.studio.get(f"/api/media/{photo}").json()["media"]["name"] == "first"
 
 
@@ -455,6 +457,6 @@ def test_what_is_deleted_is_not_changed(tenant: Tenant) -> None:
     folder = a_folder(tenant)
     tenant.studio.delete(f"/api/media/{folder}")
 
-    assert said(patch(tenant, folder, {"name": "x"})) == NOT_FOUND
-    assert said(patch(tenant, tenant.collection_id.hex, {"name": "x"})) == NOT_FOUND
-    assert tenant.trouble() == []
+    assert outcome(patch(tenant, folder, {"name": "x"})) == NOT_FOUND
+    assert outcome(patch(tenant, tenant.collection_id.hex, {"name": "x"})) == NOT_FOUND
+    assert tenant.inconsistencies() == []

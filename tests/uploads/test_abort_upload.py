@@ -27,7 +27,7 @@ def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
     assert http().put(late, content=PHOTO).status_code == 404
     assert [each.key for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
     assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "aborted"
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
@@ -35,8 +35,8 @@ def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
     upload.complete(upload.put_all(PHOTO))
 
     assert (upload.abort().status_code, upload.abort().json()) == (200, {})
-    assert tenant.settled(upload.media)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(upload.media)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_an_aborted_upload_signs_no_more(tenant: Tenant) -> None:

@@ -28,16 +28,19 @@ def test_parts_become_one_item_with_its_frame_and_its_hash(tenant: Tenant) -> No
     answer = upload.complete(parts)
 
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    assert {k: said[k] for k in ("key", "mediaId")} == {"key": upload.answer["key"], "mediaId": upload.media}
-    assert said["status"] in STORED
-    assert sorted(said) == ["bucket", "key", "location", "mediaId", "status"]
-    assert tenant.settled(upload.media)["state"] == "ready"
+    answered = answer.json()
+    assert {k: answered[k] for k in ("key", "mediaId")} == {
+        "key": upload.answer["key"],
+        "mediaId": upload.media,
+    }
+    assert answered["status"] in STORED
+    assert sorted(answered) == ["bucket", "key", "location", "mediaId", "status"]
+    assert tenant.finished(upload.media)["state"] == "ready"
     media = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
     assert media["sha256"] == hashlib.sha256(TWO_PARTS).hexdigest()
     assert (media["width"], media["height"], media["sizeBytes"]) == (640, 480, len(TWO_PARTS))
     assert len(media["frames"]) == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_without_parts_the_stores_own_list_is_used(tenant: Tenant) -> None:
@@ -45,7 +48,7 @@ def test_without_parts_the_stores_own_list_is_used(tenant: Tenant) -> None:
     upload.put(1, PHOTO)
 
     assert upload.complete().json()["status"] in STORED
-    assert tenant.settled(upload.media)["state"] == "ready"
+    assert tenant.finished(upload.media)["state"] == "ready"
 
 
 def test_repeated_it_answers_the_same_and_makes_nothing_twice(tenant: Tenant) -> None:
@@ -56,11 +59,11 @@ def test_repeated_it_answers_the_same_and_makes_nothing_twice(tenant: Tenant) ->
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json() | {"status": ""} == second.json() | {"status": ""}
-    tenant.settled(upload.media)
+    tenant.finished(upload.media)
     assert upload.complete(parts).json()["status"] == "ready"
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert usage["counts"]["active"] == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_ten_at_once_make_one_item(tenant: Tenant) -> None:
@@ -73,19 +76,19 @@ def test_ten_at_once_make_one_item(tenant: Tenant) -> None:
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 503)
     assert 200 in {answer.status_code for answer in answers}
-    assert tenant.settled(upload.media)["state"] == "ready"
+    assert tenant.finished(upload.media)["state"] == "ready"
     assert len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]) == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_wrong_parts_are_told_and_can_be_put_right(tenant: Tenant) -> None:
     upload = begin(tenant)
     (part,) = upload.put_all(PHOTO)
 
-    refused = upload.complete([{"PartNumber": 1, "ETag": '"00000000000000000000000000000000"'}])
+    rejected = upload.complete([{"PartNumber": 1, "ETag": '"00000000000000000000000000000000"'}])
 
-    assert refused.status_code == 400
-    assert refused.json()["code"] == "invalid_parts"
+    assert rejected.status_code == 400
+    assert rejected.json()["code"] == "invalid_parts"
     assert upload.complete([part]).status_code == 200
 
 
@@ -120,7 +123,7 @@ def test_another_size_than_declared_is_not_taken(tenant: Tenant) -> None:
 
     assert upload.complete(parts).status_code == 400
     assert tenant.studio.get(f"/api/media/{upload.media}").status_code == 404
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("kind", ["CRC64NVME", "CRC32C"])
@@ -134,15 +137,15 @@ def test_a_declared_crc_is_held_by_the_store(tenant: Tenant, kind: str) -> None:
     )
     parts = other.put_all(PHOTO)
 
-    refused = other.complete(parts)
+    rejected = other.complete(parts)
 
-    assert (refused.status_code, refused.json()["code"]) == (422, "upload_rejected")
-    said = tenant.studio.get(f"/api/upload/{other.media}").json()
-    assert (said["state"], said["reason"]) == (
+    assert (rejected.status_code, rejected.json()["code"]) == (422, "upload_rejected")
+    answered = tenant.studio.get(f"/api/upload/{other.media}").json()
+    assert (answered["state"], answered["reason"]) == (
         "rejected",
         "The bytes do not have the checksum that was declared",
     )
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_the_whole_objects_checksum_is_known_and_can_be_declared(tenant: Tenant) -> None:
@@ -165,12 +168,12 @@ def test_a_declared_sha256_is_compared_while_processing(tenant: Tenant, right: b
     upload = begin(tenant, checksum={"algorithm": "SHA256", "value": base64.b64encode(value).decode()})
     upload.complete(upload.put_all(PHOTO))
 
-    said = tenant.settled(upload.media)
+    answered = tenant.finished(upload.media)
 
-    assert said["state"] == ("ready" if right else "rejected")
-    assert said["reason"] == (None if right else "The bytes do not have the SHA-256 that was declared")
+    assert answered["state"] == ("ready" if right else "rejected")
+    assert answered["reason"] == (None if right else "The bytes do not have the SHA-256 that was declared")
     assert tenant.studio.get(f"/api/media/{upload.media}").status_code == (200 if right else 404)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_an_aborted_upload_cannot_be_completed(tenant: Tenant) -> None:

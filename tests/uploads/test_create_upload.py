@@ -23,12 +23,12 @@ def test_it_answers_what_uppy_and_a_resuming_client_need(tenant: Tenant) -> None
     )
 
     assert answer.status_code == 200
-    said = answer.json()
-    assert sorted(said) == ["bucket", "expiresAt", "key", "mediaId", "partSize", "uploadId"]
-    assert said["partSize"] == 8 * MIB
-    assert said["bucket"] == os.environ["BUCKET"]
-    assert UUID(hex=said["uploadId"]) != UUID(hex=said["mediaId"])
-    assert tenant.trouble() == []
+    answered = answer.json()
+    assert sorted(answered) == ["bucket", "expiresAt", "key", "mediaId", "partSize", "uploadId"]
+    assert answered["partSize"] == 8 * MIB
+    assert answered["bucket"] == os.environ["BUCKET"]
+    assert UUID(hex=answered["uploadId"]) != UUID(hex=answered["mediaId"])
+    assert tenant.inconsistencies() == []
 
 
 def test_its_item_is_not_there_before_its_bytes_are(tenant: Tenant) -> None:
@@ -160,7 +160,7 @@ def test_what_is_refused_before_a_byte_moves(tenant: Tenant, what: str) -> None:
     if status != 200:
         assert sorted(answer.json()) in (["code", "error"], ["code", "details", "error"])
         assert answer.json()["code"] == code
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_null_metadata_is_absent_as_json_and_as_text(tenant: Tenant) -> None:
@@ -180,7 +180,7 @@ def test_a_dropped_folder_keeps_its_folders_once_each(tenant: Tenant) -> None:
     ).json()["media"]
     assert trip["name"] == "trip"
     assert sorted(day["name"] for day in days) == ["day 1", "day 2"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("way", ["post", "parts"])
@@ -190,7 +190,7 @@ def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Ten
         ("IMG_2.webp", "trip/a\\b.jpg"),
         ("IMG_3.png", "IMG_9.png"),
     ):
-        said = (
+        answered = (
             tenant.studio.get(
                 "/api/upload/s3/params",
                 params={"filename": filename, "metadata[relativePath]": path, "metadata[name]": "null"},
@@ -201,8 +201,8 @@ def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Ten
                 json={"filename": filename, "metadata": {"relativePath": path, "name": None}},
             )
         )
-        assert said.status_code == 200, said.text
-        assert tenant.studio.get(f"/api/upload/{said.json()['mediaId']}").json()["name"] == filename
+        assert answered.status_code == 200, answered.text
+        assert tenant.studio.get(f"/api/upload/{answered.json()['mediaId']}").json()["name"] == filename
 
     (trip,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
@@ -210,7 +210,7 @@ def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Ten
             "select filename, parent_id from uploads where organization_id = %s", [tenant.id]
         ).fetchall()
     assert dict(places) == {"Sunset.png": UUID(trip["id"]), "IMG_2.webp": UUID(trip["id"]), "IMG_3.png": None}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
@@ -235,7 +235,7 @@ def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
         f"/api/dataset/{tenant.collection_id.hex}/media", params={"path": summer["path"]}
     ).json()["media"]
     assert (year["name"], summer["name"], first["name"]) == ("2026", "\u00e9te", "1")
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_path_that_is_too_deep_leaves_no_folder(tenant: Tenant) -> None:

@@ -112,7 +112,7 @@ def test_every_declared_type_is_accepted(tenant: Tenant) -> None:
     assert {pinned[name] for name in ("", "null", "jpeg", ".jpg", "\u56fe\u50cf", "a b/c d")} == {
         "application/octet-stream"
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize(
@@ -163,11 +163,11 @@ def test_a_film_is_ready_by_each_way_whatever_it_is_called(
         form.json()["mediaId"],
         v1.json()["data"]["media"][0]["id"].replace("-", ""),
     ]
-    assert [tenant.settled(item)["state"] for item in items] == ["ready"] * 4
+    assert [tenant.finished(item)["state"] for item in items] == ["ready"] * 4
     assert {tenant.studio.get(f"/api/media/{item}").json()["media"]["mimeType"] for item in items} == {
         "video/mp2t"
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_version_of_any_declared_type_is_taken(tenant: Tenant) -> None:
@@ -176,7 +176,7 @@ def test_a_version_of_any_declared_type_is_taken(tenant: Tenant) -> None:
     version = tenant.ready(pictures.png(40, 30, seed=1), "a.txt", "text/plain", sourceMediaId=item)
 
     assert tenant.studio.get(f"/api/media/{version}").json()["media"]["mimeType"] == "image/png"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_the_content_does_not_allow_is_rejected_and_says_why(tenant: Tenant) -> None:
@@ -184,10 +184,10 @@ def test_what_the_content_does_not_allow_is_rejected_and_says_why(tenant: Tenant
     other = tenant.post_file(b"\x7fELF" * 20, "a.out", "application/x-executable")
 
     for each in (media, other):
-        said = tenant.settled(each)
-        assert (said["state"], said["reason"]) == (
+        answered = tenant.finished(each)
+        assert (answered["state"], answered["reason"]) == (
             "rejected",
             "The file is not a picture or video of a type that is taken",
         )
         assert tenant.studio.get(f"/api/media/{each}").status_code == 404
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

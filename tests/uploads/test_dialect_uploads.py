@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.studio.test_dialect_studio import LINKS, PHOTO, SHOWN
-from vitrine.dialects import uploads as companion
+from vitrine.dialects import uploads as protocol
 from vitrine.errors import Invalid
 from vitrine.library.uploads import NewUpload, PostedUpload, UploadStatus
 from vitrine.models.uploads import Part, SignedPart, SignedPost, Upload
@@ -65,7 +65,7 @@ def test_what_stock_uppy_asks_for_a_form() -> None:
         "metadata": "x",
     }
 
-    wanted = companion.read_query(companion.NewPost, query).wanted()
+    wanted = protocol.read_query(protocol.NewPost, query).wanted()
 
     assert wanted == NewUpload(
         "beach.jpg", "image/jpeg", name="Beach", collection_id=COLLECTION, declared_bytes=12
@@ -79,7 +79,7 @@ def test_what_stock_uppy_sends_to_open_an_upload() -> None:
         "metadata": {"name": "Beach", "relativePath": None, "title": "null", "anything": [1], "size": 7},
     }
 
-    wanted = companion.read_body(companion.NewMultipart, body).wanted()
+    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
 
     assert wanted == NewUpload("beach.mp4", "application/octet-stream", name="Beach", declared_bytes=7)
 
@@ -93,7 +93,7 @@ def test_what_a_careful_client_declares() -> None:
         "metadata": {"size": "7"},
     }
 
-    wanted = companion.read_body(companion.NewMultipart, body).wanted()
+    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
 
     assert wanted == NewUpload(
         "f", "application/octet-stream", declared_bytes=9, part_bytes=5, checksum=("CRC32C", "AAAAAA==")
@@ -121,21 +121,21 @@ def test_what_a_careful_client_declares() -> None:
     ],
 )
 def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        companion.read_body(companion.NewMultipart, body)
+    with pytest.raises(Invalid) as rejected:
+        protocol.read_body(protocol.NewMultipart, body)
 
-    assert refused.value.sentence == issue
+    assert rejected.value.sentence == issue
 
 
 @pytest.mark.parametrize("text", ["0", "10001", "-1", "1.0", "", "x", "٣", "1" * 30])
 def test_what_is_no_part_number(text: str) -> None:
     with pytest.raises(Invalid):
-        companion.parse_part_number(text)
+        protocol.parse_part_number(text)
 
 
 def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
     def numbers(count: int) -> list[int]:
-        return companion.BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
+        return protocol.BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
 
     assert numbers(100) == [*range(1, 101)]
     with pytest.raises(Invalid):
@@ -143,14 +143,14 @@ def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
 
 
 def test_no_parts_are_all_parts() -> None:
-    assert companion.read_body(companion.Finished, {}).chosen() == []
-    assert companion.read_body(
-        companion.Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
+    assert protocol.read_body(protocol.Finished, {}).chosen() == []
+    assert protocol.read_body(
+        protocol.Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
     ).chosen() == [(1, '"a"')]
 
 
 def test_a_form_is_shown() -> None:
-    assert companion.show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
+    assert protocol.show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
         "method": "POST",
         "url": "https://s3",
         "fields": {"key": "k"},
@@ -161,7 +161,7 @@ def test_a_form_is_shown() -> None:
 
 
 def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
-    assert companion.show_created(UPLOAD) == {
+    assert protocol.show_created(UPLOAD) == {
         "key": "originals/x",
         "uploadId": ID.hex,
         "bucket": "vitrine",
@@ -174,14 +174,14 @@ def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
 def test_parts_are_shown() -> None:
     bound = SignedPart("u", {"content-length": "5"}, 60)
 
-    assert companion.show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
-    assert companion.show_signed(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
-    assert companion.show_signed(replace(bound, headers={})) == {"url": "u", "expires": 60}
-    assert companion.show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
+    assert protocol.show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
+    assert protocol.show_signed(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
+    assert protocol.show_signed(replace(bound, headers={})) == {"url": "u", "expires": 60}
+    assert protocol.show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
 
 
 def test_a_completed_upload_is_shown() -> None:
-    assert companion.show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
+    assert protocol.show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
         "location": f"https://api.test/api/media/{VERSION.hex}",
         "key": "originals/x",
         "bucket": "vitrine",
@@ -203,8 +203,8 @@ def test_where_an_upload_stands() -> None:
         "duplicates": [],
     }
 
-    assert companion.show_status(UploadStatus(UPLOAD, None), LINKS) == expected
-    assert companion.show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
+    assert protocol.show_status(UploadStatus(UPLOAD, None), LINKS) == expected
+    assert protocol.show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
         "sizeBytes": 184320,
         "media": SHOWN,
     }

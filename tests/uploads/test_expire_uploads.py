@@ -17,7 +17,7 @@ from tests.given.protocol import begin
 from tests.given.tenants import http
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import sweep
 from vitrine.library.invariants import stuck
 from vitrine.models.people import Consumer
@@ -41,8 +41,8 @@ def backdate(tenant: Tenant, **columns: str) -> None:
 
 
 def state(tenant: Tenant, media: str) -> str:
-    said: str = tenant.studio.get(f"/api/upload/{media}").json()["state"]
-    return said
+    answered: str = tenant.studio.get(f"/api/upload/{media}").json()["state"]
+    return answered
 
 
 def form(tenant: Tenant) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_a_session_ends_a_day_after_its_last_activity_and_leaves_nothing(tenant:
     assert [each for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
     answer = tenant.studio.get(f"{upload.path}/1", params=upload.key)
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_expired")
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_signing_keeps_a_session_alive_but_not_beyond_its_deadline(tenant: Tenant) -> None:
@@ -93,8 +93,8 @@ def test_bytes_that_landed_settle_the_upload_whatever_its_session_says(tenant: T
     storage.complete(upload.answer["key"], opened, [(1, part["ETag"])], size=None, checksum=None)
     jobs.run("expire_uploads")
 
-    assert tenant.settled(upload.media)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(upload.media)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_a_form_posted_after_its_session_ended_revives_it(tenant: Tenant) -> None:
@@ -104,8 +104,8 @@ def test_a_form_posted_after_its_session_ended_revives_it(tenant: Tenant) -> Non
 
     assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
 
-    assert tenant.settled(signed["mediaId"])["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(signed["mediaId"])["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
@@ -116,15 +116,15 @@ def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     assert (aborted.status_code, aborted.json()) == (200, {})
 
     assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
-    upload = settling.whose(signed["fields"]["key"])
+    upload = finalizing.whose(signed["fields"]["key"])
     assert upload is not None
-    found = settling.find(Consumer(tenant.id), tenant.id, upload.upload_id)
+    found = finalizing.find(Consumer(tenant.id), tenant.id, upload.upload_id)
     assert found is not None
-    settling.settle(Consumer(tenant.id), found)
+    finalizing.finalize(Consumer(tenant.id), found)
 
     assert storage.head(signed["fields"]["key"]) is None
     assert state(tenant, signed["mediaId"]) == "aborted"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_completing_call_that_died_gives_its_upload_back(tenant: Tenant) -> None:
@@ -142,26 +142,26 @@ def test_a_completing_call_that_died_gives_its_upload_back(tenant: Tenant) -> No
     assert jobs.run("expire_uploads", later=timedelta(minutes=6))[upload.answer["uploadId"]] == "given back"
 
     assert upload.complete(parts).status_code == 200
-    assert tenant.settled(upload.media)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(upload.media)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.complete(upload.put_all(PHOTO))
-    tenant.settled(upload.media)
+    tenant.finished(upload.media)
     _unprocess(tenant)
     upload_id = upload.answer["uploadId"]
 
     deeds = [jobs.run("expire_uploads", later=DAY).get(upload_id) for _ in range(sweep.RESENDS + 1)]
 
     assert deeds == ["sent again"] * sweep.RESENDS + ["given up"]
-    said = tenant.studio.get(f"/api/upload/{upload.media}").json()
-    assert (said["state"], said["reason"]) == (
+    answered = tenant.studio.get(f"/api/upload/{upload.media}").json()
+    assert (answered["state"], answered["reason"]) == (
         "failed",
         f"The file could not be processed in {sweep.RESENDS} tries",
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_some_tries(
@@ -192,7 +192,7 @@ def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_so
     assert deeds == ["asked for again"] * sweep.RESENDS + ["given up"]
     shown = families.shown(tenant, media)
     assert shown["processing"] == {"state": "ready", "reason": None, "reprocessFailure": sweep.TOO_OFTEN}
-    assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.trouble()) == (
+    assert (shown["frames"][0]["blob"].partition("?")[0], state(tenant, media), tenant.inconsistencies()) == (
         made,
         "ready",
         [],
@@ -207,9 +207,9 @@ def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tena
     jobs.run("expire_uploads", later=DAY)
     jobs.run("send_outbox")
 
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 2
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def _unprocess(tenant: Tenant) -> None:

@@ -62,16 +62,16 @@ def names(known: Mapping[str, list[str]]) -> fetch.Resolve:
     return lambda name, port: known.get(name, [])
 
 
-def refused(url: str, resolve: fetch.Resolve) -> str | None:
+def rejected(url: str, resolve: fetch.Resolve) -> str | None:
     try:
         fetch.check(url, resolve=resolve)
-    except fetch.Refused as why:
+    except fetch.Rejected as why:
         return str(why)
     return None
 
 
 def test_what_is_refused_by_default_is_this_and_all_of_it() -> None:
-    assert Settings().refused_networks == REFUSED
+    assert Settings().blocked_networks == REFUSED
 
 
 def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled() -> None:
@@ -127,22 +127,22 @@ def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled()
     ]
     public += ["notlocalhost", "localhost.example.org"]
 
-    assert [each for each in within if refused(f"http://{each}/", names({})) is None] == []
-    assert [each for each in public if refused(f"http://{each}/", names({})) is not None] == []
+    assert [each for each in within if rejected(f"http://{each}/", names({})) is None] == []
+    assert [each for each in public if rejected(f"http://{each}/", names({})) is not None] == []
     by_name = {f"n{n}.test": [each.strip("[]")] for n, each in enumerate(within[:25])}
     assert [
         name
         for name in by_name
-        if refused(f"http://{name}/", names(by_name)) != f"{name} is not a public address"
+        if rejected(f"http://{name}/", names(by_name)) != f"{name} is not a public address"
     ] == []
     assert (
-        refused("http://both.test/", names({"both.test": ["1.1.1.1", "10.0.0.1"]}))
+        rejected("http://both.test/", names({"both.test": ["1.1.1.1", "10.0.0.1"]}))
         == "both.test is not a public address"
     )
-    assert refused("http://nobody.test/", names({})) is None
-    assert refused("http://localhost/", fetch.resolve) == "localhost is not a public address"
-    assert refused("ftp://1.1.1.1/", names({})) == "The URL is not one of http or https"
-    assert refused("http://user:password@1.1.1.1/", names({})) == "The URL holds a user name or a password"
+    assert rejected("http://nobody.test/", names({})) is None
+    assert rejected("http://localhost/", fetch.resolve) == "localhost is not a public address"
+    assert rejected("ftp://1.1.1.1/", names({})) == "The URL is not one of http or https"
+    assert rejected("http://user:password@1.1.1.1/", names({})) == "The URL holds a user name or a password"
 
 
 def test_by_https_it_must_be_who_the_url_names(
@@ -154,13 +154,13 @@ def test_by_https_it_must_be_who_the_url_names(
     resolve = names({"pictures.test": [web.ADDRESS], "other.test": [web.ADDRESS]})
 
     with web.web(tls=tls) as server:
-        server.pages["/a?b=c"] = web.said(b"bytes")
+        server.pages["/a?b=c"] = web.response(b"bytes")
         with fetch.opened(
             f"https://pictures.test:{server.port}/a?b=c#d", seconds=5, resolve=resolve
         ) as answer:
             body = b"".join(answer.chunks())
         with (
-            pytest.raises(fetch.Refused) as other,
+            pytest.raises(fetch.Rejected) as other,
             fetch.opened(f"https://other.test:{server.port}/a?b=c", seconds=5, resolve=resolve),
         ):
             pass
@@ -193,7 +193,7 @@ def test_a_redirect_is_followed_where_a_browser_would_go(
         server.pages["/"] = lambda line: line.sendall(
             b"HTTP/1.1 302 Found\r\nlocation: " + there + b"\r\ncontent-length: 0\r\n\r\n"
         )
-        server.pages[asked] = web.said(b"bytes")
+        server.pages[asked] = web.response(b"bytes")
         with fetch.opened(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
             body = b"".join(answer.chunks())
 
@@ -208,7 +208,7 @@ def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: 
             b"HTTP/1.1 302 Found\r\nlocation: /a\tb\r\ncontent-length: 0\r\n\r\n"
         )
         with (
-            pytest.raises(fetch.Refused) as why,
+            pytest.raises(fetch.Rejected) as why,
             fetch.opened(f"http://{web.ADDRESS}:{server.port}/", seconds=5),
         ):
             pass

@@ -88,7 +88,7 @@ def test_a_file_has_the_name_that_its_part_gives_it(tenant: Tenant) -> None:
     assert answer.status_code == 200, answer.text
     assert [media["filename"] for media in answer.json()["data"]["media"]] == list(NAMED.values())
     assert "errors" not in answer.json()["data"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_
             for start in range(0, len(body), size):
                 read_form.feed(body[start : start + size])
             read_form.end()
-            found[data[:8]] = (read_form.fault, [(file.filename, file.size) for file in read_form.repeated])
+            found[data[:8]] = (read_form.error, [(file.filename, file.size) for file in read_form.repeated])
 
     assert found == {
         PHOTO[:8]: (None, [("", len(PHOTO))]),
@@ -170,7 +170,7 @@ def test_what_comes_before_the_first_boundary_is_not_read(preamble: bytes, size:
             read_form.feed(body[start : start + size])
         read_form.end()
 
-        assert (read_form.fault, [(file.filename, file.size) for file in read_form.repeated]) == (
+        assert (read_form.error, [(file.filename, file.size) for file in read_form.repeated]) == (
             None,
             [("a.jpg", len(PHOTO))],
         )
@@ -204,7 +204,7 @@ def test_a_field_is_in_the_encoding_that_its_part_names(content_type: bytes, val
         read_form.feed(form(headers, data=value))
         read_form.end()
 
-        assert (read_form.fault, read_form.fields) == (None, {"title": text})
+        assert (read_form.error, read_form.fields) == (None, {"title": text})
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_field_without_an_encoding_is_in_the_one_that_the_form_names(
         )
         read_form.end()
 
-        assert (read_form.fault, read_form.fields["title"]) == (None, text)
+        assert (read_form.error, read_form.fields["title"]) == (None, text)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000_000])
@@ -261,8 +261,8 @@ def read(headers: bytes, size: int = 65_536) -> dict[str, Any]:
         for start in range(0, len(body), size):
             found.feed(body[start : start + size])
         found.end()
-        if found.fault is not None:
-            return {"fault": str(found.fault)}
+        if found.error is not None:
+            return {"fault": str(found.error)}
         [file] = found.repeated
         file.content.seek(0)
         assert (file.content.read(), file.declared_type) == (b"the bytes of it", "image/jpeg")

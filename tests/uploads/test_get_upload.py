@@ -18,9 +18,9 @@ def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
 
     answer = tenant.studio.get(f"/api/upload/{upload.media}")
 
-    said = answer.json()
+    answered = answer.json()
     assert answer.status_code == 200
-    assert said == {
+    assert answered == {
         "mediaId": upload.media,
         "state": "uploading",
         "reason": None,
@@ -28,7 +28,7 @@ def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
         "sizeBytes": PART + 10,
         "bytesUploaded": PART,
         "partSize": 8 * MIB,
-        "expiresAt": said["expiresAt"],
+        "expiresAt": answered["expiresAt"],
         "duplicates": [],
     }
 
@@ -36,11 +36,11 @@ def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
 def test_once_it_is_there_it_shows_the_item(tenant: Tenant) -> None:
     media = tenant.ready(pictures.jpeg(64, 48, seed=2))
 
-    said = tenant.studio.get(f"/api/upload/{media}").json()
+    answered = tenant.studio.get(f"/api/upload/{media}").json()
 
-    assert said["state"] == "ready"
-    assert said["media"] == tenant.studio.get(f"/api/media/{media}").json()["media"] | {
-        "frames": said["media"]["frames"]
+    assert answered["state"] == "ready"
+    assert answered["media"] == tenant.studio.get(f"/api/media/{media}").json()["media"] | {
+        "frames": answered["media"]["frames"]
     }
 
 

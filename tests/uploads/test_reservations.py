@@ -49,8 +49,8 @@ def sign(tenant: Tenant, **metadata: str) -> dict[str, Any]:
         "/api/upload/s3/params",
         params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}},
     )
-    said: dict[str, Any] = answer.json() | {"status": answer.status_code}
-    return said
+    answered: dict[str, Any] = answer.json() | {"status": answer.status_code}
+    return answered
 
 
 def largest(signed: dict[str, Any]) -> int:
@@ -79,7 +79,7 @@ def test_a_form_without_a_size_reserves_what_it_allows_and_no_more_than_is_left(
     assert sign(tenant, size="1") == more | {
         "error": more["error"].replace("nothing is left", "this file has 1")
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_form_that_was_made_smaller_takes_what_fits(tenant: Tenant) -> None:
@@ -93,8 +93,8 @@ def test_a_form_that_was_made_smaller_takes_what_fits(tenant: Tenant) -> None:
     within = http().post(signed["url"], data=signed["fields"], files={"file": ("a.jpg", PHOTO, "image/jpeg")})
 
     assert (over.status_code, within.status_code) == (400, 201)
-    assert tenant.settled(signed["mediaId"])["state"] == "ready"
-    assert (reserved(tenant), tenant.trouble()) == (0, [])
+    assert tenant.finished(signed["mediaId"])["state"] == "ready"
+    assert (reserved(tenant), tenant.inconsistencies()) == (0, [])
 
 
 def test_a_form_reserves_for_as_long_as_it_can_be_used_and_its_bytes_may_take(tenant: Tenant) -> None:
@@ -106,7 +106,7 @@ def test_a_form_reserves_for_as_long_as_it_can_be_used_and_its_bytes_may_take(te
     an_hour_later(tenant, 2 * 60)
 
     assert (reserved(tenant), sign(tenant)["status"]) == (0, 200)  # no job has run
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("state", ["created", "uploading", "completing"])
@@ -134,8 +134,8 @@ def test_what_ends_is_reserved_no_more(tenant: Tenant) -> None:
     aborted.abort()
     http().post(rejected["url"], data=rejected["fields"], files={"file": ("a.jpg", b"x" * 100, "image/jpeg")})
 
-    assert tenant.settled(rejected["mediaId"])["state"] == "rejected"
-    assert (reserved(tenant), tenant.trouble()) == (0, [])
+    assert tenant.finished(rejected["mediaId"])["state"] == "rejected"
+    assert (reserved(tenant), tenant.inconsistencies()) == (0, [])
 
 
 def test_an_upload_that_declared_nothing_does_not_take_what_others_have_reserved(tenant: Tenant) -> None:
@@ -154,4 +154,4 @@ def test_an_upload_that_declared_nothing_does_not_take_what_others_have_reserved
             "code": "upload_rejected",
         },
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

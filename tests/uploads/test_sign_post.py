@@ -26,8 +26,8 @@ def sign(tenant: Tenant, **query: str) -> dict[str, Any]:
         "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg", **query}
     )
     assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    answered: dict[str, Any] = answer.json()
+    return answered
 
 
 def send(signed: dict[str, Any], data: bytes, **changed: str | None) -> httpx.Response:
@@ -51,7 +51,7 @@ def test_it_answers_a_form_that_uppy_can_send(tenant: Tenant) -> None:
 def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None:
     media = tenant.post_file(PHOTO, name="My photo", title="A title", alt="null")
 
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
     assert (shown["name"], shown["filename"], shown["metadata"]["title"], shown["metadata"].get("alt")) == (
         "My photo",
@@ -59,7 +59,7 @@ def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None
         "A title",
         None,
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_empty_file_is_refused_by_the_store(tenant: Tenant) -> None:
 def test_a_form_used_again_after_ready_changes_nothing(tenant: Tenant) -> None:
     signed = sign(tenant)
     assert send(signed, PHOTO).status_code == 201
-    assert tenant.settled(signed["mediaId"])["state"] == "ready"
+    assert tenant.finished(signed["mediaId"])["state"] == "ready"
     before = tenant.studio.get(f"/api/media/{signed['mediaId']}").json()["media"]
 
     assert send(signed, ANOTHER).status_code == 201
@@ -116,7 +116,7 @@ def test_a_form_used_again_after_ready_changes_nothing(tenant: Tenant) -> None:
         before["sizeBytes"],
         before["updatedAt"],
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> None:
@@ -125,9 +125,9 @@ def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> 
     for data in (PHOTO, ANOTHER):
         assert send(signed, data).status_code == 201
 
-    assert tenant.settled(signed["mediaId"])["state"] == "ready"
+    assert tenant.finished(signed["mediaId"])["state"] == "ready"
     assert len(tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]) == 1
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize(
@@ -151,25 +151,25 @@ def test_bytes_that_are_no_picture_are_rejected_and_leave_nothing(
 ) -> None:
     media = tenant.post_file(data)
 
-    said = tenant.settled(media)
+    answered = tenant.finished(media)
 
-    assert (said["state"], said["reason"]) == ("rejected", reason)
+    assert (answered["state"], answered["reason"]) == ("rejected", reason)
     assert tenant.studio.get(f"/api/media/{media}").status_code == 404
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert (usage["bytes"]["active"], usage["counts"]["active"]) == (0, 0)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_picture_that_cannot_be_decoded_is_kept_with_its_reason(tenant: Tenant) -> None:
     media = tenant.post_file(pictures.truncated(pictures.jpeg(640, 480, seed=9)))
 
-    said = tenant.settled(media)
+    answered = tenant.finished(media)
 
-    assert said["state"] == "failed"
+    assert answered["state"] == "failed"
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
-    assert shown["processing"] == {"state": "failed", "reason": said["reason"]}
+    assert shown["processing"] == {"state": "failed", "reason": answered["reason"]}
     assert shown["frames"] == []
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_lie_about_the_type_is_corrected_where_the_true_one_is_taken(tenant: Tenant) -> None:

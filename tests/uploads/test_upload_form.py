@@ -31,7 +31,7 @@ from tests.given.tenants import Client, Tenant, http
 from tools.routes import ROOT
 from vitrine import content
 from vitrine.db import Statement, read
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import sweep
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
@@ -133,15 +133,15 @@ NOTHING = [0, 0, 0]
 def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
     answer = send(tenant.studio, home(tenant), File(), ("name", "photo.jpg"))
 
-    said = answer.json()
-    media = said["mediaId"]
+    answered = answer.json()
+    media = answered["mediaId"]
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
     listed = tenant.studio.get("/api/v1/media").json()
-    assert (answer.status_code, said) == (
+    assert (answer.status_code, answered) == (
         200,
         {"success": True, "mediaId": media, "url": shown["blob"], "message": "File uploaded successfully"},
     )
-    assert http().get(said["url"], follow_redirects=True).content == PHOTO
+    assert http().get(answered["url"], follow_redirects=True).content == PHOTO
     assert media in json.dumps(listed).replace("-", "")
     assert (shown["width"], shown["height"], shown["mimeType"], shown["sizeBytes"]) == (
         320,
@@ -149,14 +149,14 @@ def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
         "image/jpeg",
         len(PHOTO),
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 1
     assert (
         tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
@@ -173,7 +173,7 @@ def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
     assert inside["path"] == f"{folder['path']}.{inside['id']}"
     assert at_root["path"] == f"{tenant.collection_id.hex}.{at_root['id']}"
     assert empty["path"] == f"{tenant.collection_id.hex}.{empty['id']}"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("key", ["x-api-key", "authorization"])
@@ -223,8 +223,8 @@ def test_it_takes_what_httpx_and_curl_send(tenant: Tenant) -> None:
     )
 
     shown = [
-        tenant.studio.get(f"/api/media/{said['mediaId']}").json()["media"]["name"]
-        for said in (answer.json(), json.loads(done.stdout))
+        tenant.studio.get(f"/api/media/{answered['mediaId']}").json()["media"]["name"]
+        for answered in (answer.json(), json.loads(done.stdout))
     ]
     assert shown == ['a "b" é.jpg', "from curl.jpg"]
 
@@ -241,9 +241,9 @@ def test_as_a_lambda_it_takes_the_body_in_base64(tenant: Tenant) -> None:
 
     answer = invoke(handler, event)
 
-    said = json.loads(answer["body"])
-    assert (answer["statusCode"], said["message"]) == (200, "File uploaded successfully")
-    shown = tenant.studio.get(f"/api/media/{said['mediaId']}").json()["media"]
+    answered = json.loads(answer["body"])
+    assert (answer["statusCode"], answered["message"]) == (200, "File uploaded successfully")
+    shown = tenant.studio.get(f"/api/media/{answered['mediaId']}").json()["media"]
     assert (shown["name"], shown["mimeType"], shown["width"], shown["height"]) == (
         "dot.gif",
         "image/gif",
@@ -317,7 +317,7 @@ def test_what_cannot_be_a_name(tenant: Tenant, parts: list[Part], sentence: str)
     answer = send(tenant.studio, home(tenant), *parts)
 
     assert (answer.status_code, answer.json()) == (400, {"error": sentence, "code": "invalid"})
-    assert (left(tenant), tenant.trouble()) == (NOTHING, [])
+    assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
 
 
 # What is refused.
@@ -382,7 +382,7 @@ def test_a_file_that_is_not_taken_leaves_nothing(
     answer = send(tenant.studio, home(tenant), file)
 
     assert (answer.status_code, answer.json()) == (status, body)
-    assert (left(tenant), tenant.trouble()) == (NOTHING, [])
+    assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
 
 
 @pytest.mark.parametrize("declared", ["", "text/html", "application/octet-stream", "image/png", "nonsense"])
@@ -393,43 +393,43 @@ def test_the_bytes_alone_say_what_it_is(tenant: Tenant, declared: str) -> None:
 def test_a_picture_that_cannot_be_decoded_is_kept_and_says_so(tenant: Tenant) -> None:
     media = sent(tenant, File(pictures.claiming_png(), "claims.png", "image/png"))["id"]
 
-    assert tenant.settled(media)["state"] == "failed"
+    assert tenant.finished(media)["state"] == "failed"
     assert (
         tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"] == 1
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_where_it_may_not_go(tenant: Tenant, stranger: Tenant) -> None:
     photo = sent(tenant, File())
     nowhere = "0" * 32
 
-    def said(*parts: Part) -> tuple[int, object]:
+    def outcome(*parts: Part) -> tuple[int, object]:
         answer = send(tenant.studio, *parts)
         return answer.status_code, answer.json()
 
-    assert said(("datasetId", nowhere), File()) == (
+    assert outcome(("datasetId", nowhere), File()) == (
         404,
         {"error": "Collection not found", "code": "not_found"},
     )
-    assert said(home(stranger), File()) == (
+    assert outcome(home(stranger), File()) == (
         403,
         {"error": "No access to this item's organization", "code": "other_organization"},
     )
-    assert said(File(), home(stranger)) == (
+    assert outcome(File(), home(stranger)) == (
         403,
         {"error": "No access to this item's organization", "code": "other_organization"},
     )
-    assert said(home(tenant), ("path", photo["path"]), File()) == (
+    assert outcome(home(tenant), ("path", photo["path"]), File()) == (
         400,
         {"error": "path is a file, not a folder", "code": "invalid"},
     )
-    assert said(home(tenant), ("path", f"{tenant.collection_id.hex}.{nowhere}"), File()) == (
+    assert outcome(home(tenant), ("path", f"{tenant.collection_id.hex}.{nowhere}"), File()) == (
         404,
         {"error": "Folder not found", "code": "not_found"},
     )
-    assert said(("datasetId", "nonsense"), File())[0] == 400
-    assert (left(stranger), stranger.trouble(), tenant.trouble()) == (NOTHING, [], [])
+    assert outcome(("datasetId", "nonsense"), File())[0] == 400
+    assert (left(stranger), stranger.inconsistencies(), tenant.inconsistencies()) == (NOTHING, [], [])
 
 
 def test_over_the_quota_nothing_is_kept(tenant: Tenant) -> None:
@@ -442,7 +442,7 @@ def test_over_the_quota_nothing_is_kept(tenant: Tenant) -> None:
 
     assert first.status_code == 200
     assert (second.status_code, second.json()["code"]) == (413, "quota_exceeded")
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 LINE = f"--{BOUNDARY}\r\nContent-Disposition: form-data; "
@@ -523,17 +523,17 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
 )
 @pytest.mark.sampled(3)
 def test_what_is_no_form(
-    tenant: Tenant, what: str, content_type: str | None, body: bytes, said: tuple[int, str]
+    tenant: Tenant, what: str, content_type: str | None, body: bytes, answered: tuple[int, str]
 ) -> None:
     headers = SDK | ({"content-type": content_type} if content_type is not None else {})
 
     answer = tenant.studio.post(PATH, content=body, headers=headers)
     nobodys = Client(None).post(PATH, content=body, headers=headers)
 
-    code = "unsupported_type" if said[0] == 415 else "invalid"
-    assert (answer.status_code, answer.json()) == (said[0], {"error": said[1], "code": code})
+    code = "unsupported_type" if answered[0] == 415 else "invalid"
+    assert (answer.status_code, answer.json()) == (answered[0], {"error": answered[1], "code": code})
     assert nobodys.status_code == 401
-    assert (left(tenant), tenant.trouble()) == (NOTHING, [])
+    assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
 
 
 # Limits, and bodies that stream.
@@ -619,7 +619,7 @@ def test_a_body_over_the_limit_is_refused_with_its_limit(
 
     assert (answer.status_code, answer.json()) == too_large(MIB) if not taken else answer.status_code == 200
     assert left(tenant)[0] == int(taken)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_like_aws_the_gateway_answers_for_what_is_over_its_own_limit(tenant: Tenant) -> None:
@@ -650,7 +650,7 @@ def test_in_lambda_the_limit_is_that_of_any_body(tenant: Tenant, size: int, take
         if taken
         else (answer["statusCode"], json.loads(answer["body"])) == too_large(4 * MIB)
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.soak
@@ -674,8 +674,8 @@ def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant
         tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["sizeBytes"]
         == len(PHOTO) + 99 * MIB
     )
-    assert tenant.settled(answer.json()["mediaId"])["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(answer.json()["mediaId"])["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenant, server: Server) -> None:
@@ -708,7 +708,7 @@ def test_a_file_that_comes_before_its_dataset_is_taken_all_the_same(tenant: Tena
     answer = server.send(tenant.studio, spelled(File(PHOTO + bytes(3 * MIB)), ("name", "Late"), home(tenant)))
 
     assert answer.status_code == 200, answer.text
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("first", ["dataset", "file"])
@@ -740,7 +740,7 @@ def test_a_client_that_goes_away_leaves_nothing(tenant: Tenant, server: Server) 
         time.sleep(0.05)
 
     assert open_files(server) == before
-    assert (left(tenant), tenant.trouble()) == (NOTHING, [])
+    assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
     assert server.send(tenant.studio, spelled(home(tenant), File())).status_code == 200
 
 
@@ -789,12 +789,12 @@ def test_many_at_once_are_counted_once_each_whoever_settles_them_first(tenant: T
         )
 
     assert [answer.status_code for answer in answers] == [200] * 24
-    assert {tenant.settled(answer.json()["mediaId"])["state"] for answer in answers} == {"ready"}
+    assert {tenant.finished(answer.json()["mediaId"])["state"] for answer in answers} == {"ready"}
     assert (
         tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["pagination"]["total"]
         == 24
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_to_verify_what_was_processed_first_changes_nothing(tenant: Tenant) -> None:
@@ -805,11 +805,11 @@ def test_to_verify_what_was_processed_first_changes_nothing(tenant: Tenant) -> N
     assert whose is not None
     assert found is not None
 
-    settling.verify(tenant.owner, whose, found)
+    finalizing.verify(tenant.owner, whose, found)
 
     after = tenant.studio.get(f"/api/media/{media}")
     assert after.headers["etag"] == before.headers["etag"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def read_upload(tenant: Tenant, media: str) -> Any:
@@ -826,17 +826,17 @@ def test_an_idempotency_key_is_not_looked_at(tenant: Tenant) -> None:
 
 
 def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
-    own_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
-    own_stack.kill("worker")
+    separate_stack.kill("worker")
     try:
         shown = sent(tenant, File())
         listed = tenant.studio.get("/api/v1/media").json()["data"]["data"]
         served_as = http().get(shown["blob"], follow_redirects=True).content
-        before = total(tenant), tenant.trouble()
+        before = total(tenant), tenant.inconsistencies()
     finally:
-        own_stack.restart("worker")
+        separate_stack.restart("worker")
 
     assert (shown["processing"], shown["frames"], shown["width"]) == (
         {"state": "pending", "reason": None},
@@ -845,17 +845,17 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
     )
     assert (served_as, before) == (PHOTO, (1, []))
     assert [item["id"] for item in listed] == [str(UUID(shown["id"]))]
-    assert tenant.settled(shown["id"])["state"] == "ready"
-    assert (total(tenant), tenant.trouble()) == (1, [])
+    assert tenant.finished(shown["id"])["state"] == "ready"
+    assert (total(tenant), tenant.inconsistencies()) == (1, [])
 
 
 def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(
-    own_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
     head = content.sniff(PHOTO)
     assert head is not None
-    own_stack.kill("worker")
+    separate_stack.kill("worker")
     try:
         upload = begin(
             tenant,
@@ -863,31 +863,33 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
             checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
         )
         assert upload.complete(upload.put_all(PHOTO)).status_code == 200
-        settling.verify(tenant.owner, read_upload(tenant, upload.media), head)
-        before = total(tenant), tenant.trouble()
+        finalizing.verify(tenant.owner, read_upload(tenant, upload.media), head)
+        before = total(tenant), tenant.inconsistencies()
     finally:
-        own_stack.restart("worker")
+        separate_stack.restart("worker")
 
     assert before == (1, [])
-    assert tenant.settled(upload.media)["state"] == "rejected"
-    assert (total(tenant), tenant.trouble()) == (0, [])
+    assert tenant.finished(upload.media)["state"] == "rejected"
+    assert (total(tenant), tenant.inconsistencies()) == (0, [])
 
 
-def test_what_is_refused_in_the_trash_is_there_no_more(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_what_is_refused_in_the_trash_is_there_no_more(
+    separate_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
-    own_stack.kill("worker")
+    separate_stack.kill("worker")
     try:
         upload = begin(tenant, size=len(PAGE))
         assert upload.complete(upload.put_all(PAGE)).status_code == 200
         assert tenant.studio.delete(f"/api/media/{upload.media}").status_code == 200
         before = len(trash(tenant))
     finally:
-        own_stack.restart("worker")
+        separate_stack.restart("worker")
 
-    assert tenant.settled(upload.media)["state"] == "rejected"
+    assert tenant.finished(upload.media)["state"] == "rejected"
     assert (before, trash(tenant)) == (1, [])
     assert tenant.studio.post(f"/api/media/{upload.media}/restore").status_code == 410
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def trash(tenant: Tenant) -> list[object]:
@@ -896,40 +898,40 @@ def trash(tenant: Tenant) -> list[object]:
 
 
 def test_documents_are_kept_and_never_rendered_where_they_are_taken(
-    own_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
+    separate_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
 ) -> None:
     tenant = found()
     entities = b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
-    own_stack.kill("worker")
+    separate_stack.kill("worker")
     try:
         uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}  # as JPEGs
         assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [
             200,
             200,
         ]
-        refused = begin(
+        rejected = begin(
             tenant,
             size=len(entities),
             checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
         )
-        assert refused.complete(refused.put_all(entities)).status_code == 200
+        assert rejected.complete(rejected.put_all(entities)).status_code == 200
         another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf,image/svg+xml")
         settings.cache_clear()
         event = json.loads((ROOT / "events/upload_form.json").read_text())
         event["headers"] |= {"x-api-key": tenant.studio.key, "x-team-id": str(tenant.id), **SDK}
         body = spelled(home(tenant), File(entities, "b.svg", "image/svg+xml"))
         formed = invoke(handler, event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
-        for upload in (*uploads.values(), refused):
+        for upload in (*uploads.values(), rejected):
             intake.take_in(upload.answer["key"])
         as_form = json.loads(formed["body"])["mediaId"]
         intake.take_in(read_upload(tenant, as_form).key)
         # again: there is nothing to make of it this time either
         intake.take_in(reprocessing.ask_silently(tenant, as_form))
     finally:
-        own_stack.restart("worker")
+        separate_stack.restart("worker")
 
-    assert tenant.settled(refused.media)["reason"] == "The bytes do not have the SHA-256 that was declared"
+    assert tenant.finished(rejected.media)["reason"] == "The bytes do not have the SHA-256 that was declared"
     for data, item in [*((data, upload.media) for data, upload in uploads.items()), (entities, as_form)]:
         shown = tenant.studio.get(f"/api/media/{item}").json()["media"]
         v1 = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
@@ -952,7 +954,7 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
             http().get(shown["blob"] + query).status_code for query in ("?size=frame", "?size=thumbnail")
         ] == [404, 404]
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == total(tenant) == 3
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def total(tenant: Tenant) -> int:
@@ -962,19 +964,21 @@ def total(tenant: Tenant) -> int:
     return found
 
 
-def test_without_a_store_it_is_said_and_nothing_stays(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_without_a_store_it_is_said_and_nothing_stays(
+    separate_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
-    own_stack.kill("s3")
+    separate_stack.kill("s3")
 
     answer = send(tenant.studio, home(tenant), File())
-    own_stack.restart("s3")
+    separate_stack.restart("s3")
 
     assert (answer.status_code, answer.json()) == (
         503,
         {"error": "The store is not answering; try again", "code": "busy"},
     )
     assert left(tenant)[:2] == [0, 0]
-    sweep.discard_doomed(datetime.now(UTC), None, 1000, dry_run=False)
+    sweep.delete_marked(datetime.now(UTC), None, 1000, dry_run=False)
     assert left(tenant) == NOTHING
     assert send(tenant.studio, home(tenant), File()).status_code == 200
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -16,7 +16,7 @@ from tests.given.members import Somebody
 from tests.given.tenants import Client, http
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import organizations
 from vitrine.models.people import Consumer, Worker
 from vitrine.queries import uploads
@@ -62,8 +62,8 @@ def posted(client: Client, **metadata: str) -> dict[str, Any]:
         params={"filename": "a.jpg", **{f"metadata[{k}]": v for k, v in metadata.items()}},
     )
     assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    answered: dict[str, Any] = answer.json()
+    return answered
 
 
 def send(signed: dict[str, Any]) -> None:
@@ -73,10 +73,12 @@ def send(signed: dict[str, Any]) -> None:
 
 def with_parts(client: Client) -> dict[str, Any]:
     """A session whose one part is in the store."""
-    said: dict[str, Any] = client.post("/api/upload/s3/multipart", json={"filename": "a.jpg"}).json()
-    part = client.get(f"/api/upload/s3/multipart/{said['uploadId']}/1", params={"key": said["key"]}).json()
+    answered: dict[str, Any] = client.post("/api/upload/s3/multipart", json={"filename": "a.jpg"}).json()
+    part = client.get(
+        f"/api/upload/s3/multipart/{answered['uploadId']}/1", params={"key": answered["key"]}
+    ).json()
     assert http().put(part["url"], content=PHOTO).status_code == 200
-    return said
+    return answered
 
 
 def is_gone(key: str) -> bool:
@@ -106,7 +108,7 @@ def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: s
         assert tenant.studio.get(f"/api/upload/{signed['mediaId']}").json()["reason"] == upload.reason
         assert tenant.studio.get(f"/api/media/{signed['mediaId']}").status_code == 404
         assert tenant.studio.get(f"/api/organization/{tenant.id}/usage").json()["bytes"]["total"] == 0
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> None:
@@ -120,7 +122,7 @@ def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> No
     assert [each["id"] for each in tenant.studio.get(f"/api/media/{item}/versions").json()["versions"]] == [
         item
     ]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("how", ["removed", "the key is revoked"])
@@ -137,8 +139,8 @@ def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str
     )
 
     upload = finalized(tenant, begun["mediaId"])
-    assert (upload.state, upload.reason, is_gone(upload.key)) == ("rejected", settling.RIGHTS_ENDED, True)
-    assert tenant.trouble() == []
+    assert (upload.state, upload.reason, is_gone(upload.key)) == ("rejected", finalizing.RIGHTS_ENDED, True)
+    assert tenant.inconsistencies() == []
 
 
 def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
@@ -156,7 +158,7 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
         "error": "The file was refused: The uploader's rights have ended",
         "code": "upload_rejected",
     }
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) -> None:
@@ -171,7 +173,7 @@ def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) 
 
     assert answer.status_code == 200, answer.text
     assert finalized(tenant, begun["mediaId"]).state == "ready"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
@@ -183,7 +185,7 @@ def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
     send(signed)
 
     assert finalized(tenant, signed["mediaId"]).state == "ready"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) -> None:
@@ -191,10 +193,10 @@ def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) ->
     upload = row(tenant, posted(editor.client)["mediaId"])
     everybody = (Consumer(tenant.id), Worker(), tenant.owner)
 
-    before = [settling.may_still_upload(who, upload) for who in everybody]
+    before = [finalizing.may_still_upload(who, upload) for who in everybody]
     end(tenant, editor, "made a viewer")
 
-    assert (before, [settling.may_still_upload(who, upload) for who in everybody]) == (
+    assert (before, [finalizing.may_still_upload(who, upload) for who in everybody]) == (
         [True] * 3,
         [False] * 3,
     )

@@ -11,6 +11,7 @@ import pytest
 from vitrine.dialects import MethodNotAllowed, v1
 from vitrine.dialects.v1.zod import Mismatch, number
 from vitrine.errors import (
+    ApiError,
     Busy,
     Forbidden,
     MissingScope,
@@ -18,7 +19,6 @@ from vitrine.errors import (
     NotAMember,
     NotFound,
     OtherOrganization,
-    Refusal,
     Unauthorized,
     UnknownOrganization,
 )
@@ -182,10 +182,10 @@ UNSAFE = {
 def test_all_issues_are_reported_in_the_order_and_shape_of_zod(
     query: dict[str, str], issues: list[dict[str, Any]]
 ) -> None:
-    with pytest.raises(Mismatch) as refused:
+    with pytest.raises(Mismatch) as rejected:
         v1.read_query(v1.ListQuery, query)
 
-    assert [list(issue.items()) for issue in refused.value.zod] == [list(issue.items()) for issue in issues]
+    assert [list(issue.items()) for issue in rejected.value.zod] == [list(issue.items()) for issue in issues]
 
 
 def test_what_is_coerced_is_taken() -> None:
@@ -288,18 +288,20 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
             },
         ),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Refusal) else "",
+    ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
-def test_a_refusal_has_the_contracts_body(refused: Refusal, status: int, body: dict[str, Any] | None) -> None:
-    answer = v1.refusal(refused, "media.list")
+def test_a_refusal_has_the_contracts_body(
+    rejected: ApiError, status: int, body: dict[str, Any] | None
+) -> None:
+    answer = v1.error_answer(rejected, "media.list")
 
-    said = (
+    answered = (
         {name: ... if name == "info" else value for name, value in answer.body.items()}
         if isinstance(answer.body, dict)
         else None
     )
-    assert (answer.status, said) == (status, body)
-    assert list(said or {}) == list(body or {})
+    assert (answer.status, answered) == (status, body)
+    assert list(answered or {}) == list(body or {})
 
 
 @pytest.mark.parametrize(
@@ -320,7 +322,7 @@ def test_a_refusal_has_the_contracts_body(refused: Refusal, status: int, body: d
     ],
 )
 def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
-    answer = v1.fault("id", operation)
+    answer = v1.internal_error("id", operation)
 
     assert isinstance(answer.body, dict)
     assert answer.body | {"info": ...} == {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from tests.given.answers import outcome
 from tests.given.tags import add, folder, given, hide, photo, put_many, shown, tags_of
-from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, refused, said, tag, unknown
+from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, rejected, tag, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 INVALID = "Invalid request body"
-HIDDEN = refused(409, "This tag is hidden in the organization and cannot be given")
+HIDDEN = rejected(409, "This tag is hidden in the organization and cannot be given")
 
 
 def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -> None:
@@ -26,14 +27,14 @@ def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -
     changed = shown(tenant, item)[1]
     again = tenant.studio.post(of(item), json={"tagId": hero.replace("-", "").upper()})
 
-    assert [said(answer) for answer in (first, again)] == [done([tag("Hero", "hero", id=hero)], 201)] * 2
+    assert [outcome(answer) for answer in (first, again)] == [done([tag("Hero", "hero", id=hero)], 201)] * 2
     assert before != changed == shown(tenant, item)[1]  # the second changed nothing
-    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == done(
+    assert outcome(tenant.studio.post(of(item), json={"tagId": brand})) == done(
         [tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)], 201
     )
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hero"]}
     assert add(tenant, item, "tags", "Hero").json()["code"] == "already_tagged"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenant, stranger: Tenant) -> None:
@@ -72,17 +73,17 @@ def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenan
     unlike = [
         (body, answer.text)
         for body, issue in cases
-        if said(answer := tenant.studio.post(of(item), json=body)) != refused(400, INVALID, issue)
+        if outcome(answer := tenant.studio.post(of(item), json=body)) != rejected(400, INVALID, issue)
     ]
 
     assert unlike == []
-    assert said(tenant.studio.post(of(item), content=b"{")) == refused(400, "The body is not valid JSON")
+    assert outcome(tenant.studio.post(of(item), content=b"{")) == rejected(400, "The body is not valid JSON")
     assert (shown(tenant, item)[1], on(tenant, item)) == (before, ["Kept"])
 
 
 def test_the_file_is_looked_for_before_the_body(tenant: Tenant) -> None:
-    assert said(tenant.studio.post(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
-    assert said(tenant.studio.post(of(folder(tenant)), json={"tagId": make(tenant, "Brand")})) == NO_MEDIA
+    assert outcome(tenant.studio.post(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
+    assert outcome(tenant.studio.post(of(folder(tenant)), json={"tagId": make(tenant, "Brand")})) == NO_MEDIA
 
 
 def test_a_hidden_tag_is_not_given_and_a_file_has_500_tags_at_most(tenant: Tenant) -> None:
@@ -90,12 +91,12 @@ def test_a_hidden_tag_is_not_given_and_a_file_has_500_tags_at_most(tenant: Tenan
     tenant.studio.post(of(item), json={"tagId": hero})
     put_many(tenant, item, "many", 499)
 
-    assert said(tenant.studio.post(of(item), json={"tagId": brand})) == refused(
+    assert outcome(tenant.studio.post(of(item), json={"tagId": brand})) == rejected(
         409, "An item can have 500 tags, and no more"
     )
-    assert said(tenant.studio.post(of(item), json={"tagId": hero}))[0] == 201
+    assert outcome(tenant.studio.post(of(item), json={"tagId": hero}))[0] == 201
     hide(tenant, "tags", "Hero")
-    assert said(tenant.studio.post(of(item), json={"tagId": hero})) == HIDDEN
+    assert outcome(tenant.studio.post(of(item), json={"tagId": hero})) == HIDDEN
     assert on(tenant, item) == []
 
 

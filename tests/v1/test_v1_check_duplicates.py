@@ -87,7 +87,7 @@ def test_the_newest_five_of_each_are_told_and_nobody_elses(tenant: Tenant, stran
     # Six of one name, size and content: the five newest, by time and then by id, of both ways of being alike
     # together.
     alike = [photo, other, *(tenant.post_file(OTHER, "hero-banner.jpg") for _ in range(4))]
-    assert {tenant.settled(each)["state"] for each in alike} == {"ready"}
+    assert {tenant.finished(each)["state"] for each in alike} == {"ready"}
     with owner() as connection:
         for second, each in enumerate(alike):
             connection.execute(
@@ -150,6 +150,6 @@ def test_a_thousand_are_checked_at_once_and_what_is_malformed_is_said(tenant: Te
 
     assert duplicates(tenant, *[file] * 1000) == []
     assert [(answer.status_code, answer.json()) for answer in answers] == [
-        (400, {"success": False, "error": said, "code": "HTTP_400", "info": {"timestamp": A_TIME}})
-        for _, said in malformed
+        (400, {"success": False, "error": answered, "code": "HTTP_400", "info": {"timestamp": A_TIME}})
+        for _, answered in malformed
     ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.given.keys import A_KEY, ALL, STUDIO, V1, listed, said, v1_refused
+from tests.given.answers import outcome
+from tests.given.keys import A_KEY, ALL, STUDIO, V1, listed, v1_rejected
 from tests.given.shapes import A_HYPHENED_ID, A_TIME
 from tests.given.tenants import Client
 from vitrine.dialects.studio import show_time
@@ -38,7 +39,7 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant, more: dict[str, Any]) -> 
         "expiresAt": more.get("expiresAt"),
         "createdAt": A_TIME,
     }
-    assert said(answer) == (
+    assert outcome(answer) == (
         201,
         {"success": True, "data": {**shown, "key": A_KEY}, "info": {"timestamp": A_TIME}},
     )
@@ -69,9 +70,9 @@ def test_what_is_of_the_wrong_shape_is_refused_with_its_faults(tenant: Tenant, b
 
     answer = session.post(V1, json=body)
 
-    status, whole = said(answer)
+    status, whole = outcome(answer)
     faults = whole.pop("details")["errors"]
-    assert (status, whole) == v1_refused(400, "Validation failed")
+    assert (status, whole) == v1_rejected(400, "Validation failed")
     assert 0 < len(faults) <= 101
     assert listed(session) == []
 
@@ -94,7 +95,9 @@ def test_what_is_of_the_wrong_shape_is_refused_with_its_faults(tenant: Tenant, b
 def test_what_cannot_be_is_refused(tenant: Tenant, body: dict[str, Any], sentence: str) -> None:
     session = tenant.signed_in()
 
-    assert said(session.post(V1, json={"name": "x", "scopes": ["*"], **body})) == v1_refused(400, sentence)
+    assert outcome(session.post(V1, json={"name": "x", "scopes": ["*"], **body})) == v1_rejected(
+        400, sentence
+    )
     assert listed(session) == []
 
 
@@ -102,12 +105,12 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     small, large = tenant.client(scopes=["admin:api-keys"]), tenant.client(scopes=ALL)
 
     answers = [
-        said(client.post(V1, json={"name": "x", "scopes": [scope]}))
+        outcome(client.post(V1, json={"name": "x", "scopes": [scope]}))
         for client, scope in ((small, "*"), (small, "media:read"), (large, "*"))
     ]
 
     assert answers == [
-        v1_refused(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
+        v1_rejected(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
         for scope in ("*", "media:read", "*")
     ]
     assert small.post(V1, json={"name": "x", "scopes": ["admin:api-keys"]}).status_code == 201

@@ -50,10 +50,10 @@ def objects(tenant: Tenant) -> int:
 def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
     answer = tenant.studio.post(PATH, json={**SEED, "id": "x", "teamId": "x", "status": "deleted"})
 
-    said = answer.json()
-    item = said["data"]["id"]
-    origin, _, token = said["data"]["url"].rpartition("/")
-    assert (answer.status_code, said) == (
+    answered = answer.json()
+    item = answered["data"]["id"]
+    origin, _, token = answered["data"]["url"].rpartition("/")
+    assert (answer.status_code, answered) == (
         201,
         {
             "success": True,
@@ -79,25 +79,34 @@ def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
         },
     )
     assert origin.endswith(f"/f/{item.replace('-', '')}")
-    led = httpx.get(said["data"]["url"])
+    led = httpx.get(answered["data"]["url"])
     assert (led.status_code, led.headers["location"]) == (302, SEED["url"])
-    assert tenant.studio.get(f"{PATH}/{item}").json()["data"] == said["data"]
-    assert tenant.studio.get(PATH).json()["data"]["data"] == [said["data"]]
+    assert tenant.studio.get(f"{PATH}/{item}").json()["data"] == answered["data"]
+    assert tenant.studio.get(PATH).json()["data"]["data"] == [answered["data"]]
     studio = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    assert (studio["frames"], studio["blob"], studio["sizeBytes"]) == ([], said["data"]["url"], 250000)
+    assert (studio["frames"], studio["blob"], studio["sizeBytes"]) == ([], answered["data"]["url"], 250000)
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
-    assert (usage["counts"]["active"], objects(tenant), tenant.trouble(settled=True)) == (0, 0, [])
+    assert (usage["counts"]["active"], objects(tenant), tenant.inconsistencies(finished=True)) == (0, 0, [])
 
     assert tenant.studio.delete(f"{PATH}/{item}").status_code == 200
-    assert (httpx.get(said["data"]["url"]).status_code, tenant.trouble(settled=True)) == (404, [])
+    assert (httpx.get(answered["data"]["url"]).status_code, tenant.inconsistencies(finished=True)) == (
+        404,
+        [],
+    )
     assert tenant.studio.post(f"{PATH}/{item}/restore").status_code == 200
-    assert (httpx.get(said["data"]["url"]).status_code, tenant.trouble(settled=True)) == (302, [])
-    act = tenant.studio.delete(f"/api/media/{item}").json()["deletionId"]
-    month, just_before = datetime.now(UTC) + timedelta(days=31), UUID(int=UUID(act).int - 1).hex
+    assert (httpx.get(answered["data"]["url"]).status_code, tenant.inconsistencies(finished=True)) == (
+        302,
+        [],
+    )
+    deletion = tenant.studio.delete(f"/api/media/{item}").json()["deletionId"]
+    month, just_before = datetime.now(UTC) + timedelta(days=31), UUID(int=UUID(deletion).int - 1).hex
     deeds = []
     while "purged" not in deeds:
         deeds += [done.deed for done in purge.purge_due(month, just_before, 100, dry_run=False).done]
-    assert (tenant.studio.post(f"/api/media/{item}/restore").status_code, tenant.trouble(settled=True)) == (
+    assert (
+        tenant.studio.post(f"/api/media/{item}/restore").status_code,
+        tenant.inconsistencies(finished=True),
+    ) == (
         410,
         [],
     )
@@ -321,7 +330,7 @@ def test_what_is_refused_is_said_as_zod_says_it(tenant: Tenant) -> None:
     ]
     broken = tenant.studio.post(PATH, content=b"{", headers={"content-type": "application/json"})
     assert (broken.status_code, broken.json()["error"]) == (400, "The body is not valid JSON")
-    assert (tenant.studio.get(PATH).json()["data"]["total"], tenant.trouble(settled=True)) == (0, [])
+    assert (tenant.studio.get(PATH).json()["data"]["total"], tenant.inconsistencies(finished=True)) == (0, [])
 
 
 def test_a_name_is_judged_by_all_its_addresses_and_nobody_is_asked(tenant: Tenant) -> None:
@@ -329,7 +338,7 @@ def test_a_name_is_judged_by_all_its_addresses_and_nobody_is_asked(tenant: Tenan
 
     public = imports.register(tenant.owner, link, resolve=names({"photos.test": ["1.1.1.1"]}))
 
-    assert (public.processing, tenant.trouble()) == ("ready", [])
+    assert (public.processing, tenant.inconsistencies()) == ("ready", [])
 
 
 def test_what_is_to_be_fetched_is_asked_for_at_once(tenant: Tenant) -> None:
@@ -350,4 +359,4 @@ def test_what_is_to_be_fetched_is_asked_for_at_once(tenant: Tenant) -> None:
     # the worker may have been quick
     assert (answer.status_code, answer.json()["data"]["processing"] in (pending, failed)) == (201, True)
     assert shown["processing"] == failed
-    assert (hyphened(item.replace("-", "")), tenant.trouble(settled=True)) == (item, [])
+    assert (hyphened(item.replace("-", "")), tenant.inconsistencies(finished=True)) == (item, [])

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.names import COMPOSED, DECOMPOSED
 from tests.given.shapes import A_HYPHENED_ID
 from tests.given.tags import add, folder, given, slugs, tags_of
-from tests.given.team_tags import TAGS, done, make, refused, said, team
+from tests.given.team_tags import TAGS, done, make, rejected, team
 
 if TYPE_CHECKING:
     import httpx
 
     from tests.given.tenants import Tenant
 
-REQUIRED = refused(400, "Tag name is required")
-TOO_FEW = refused(400, "Tag name must have at least two letters a-z or digits")
-BOUNDS = refused(400, "Tag name must have 1 to 100 characters")
+REQUIRED = rejected(400, "Tag name is required")
+TOO_FEW = rejected(400, "Tag name must have at least two letters a-z or digits")
+BOUNDS = rejected(400, "Tag name must have 1 to 100 characters")
 
 
 def create(tenant: Tenant, name: object) -> httpx.Response:
@@ -60,7 +61,8 @@ def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, strange
     unlike = [
         (name, answer.text)
         for name, slug in cases.items()
-        if said(answer := create(tenant, name)) != made({DECOMPOSED: COMPOSED}.get(name, name.strip()), slug)
+        if outcome(answer := create(tenant, name))
+        != made({DECOMPOSED: COMPOSED}.get(name, name.strip()), slug)
     ]
 
     assert unlike == []
@@ -68,9 +70,9 @@ def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, strange
     answer = tenant.studio.post(
         TAGS, json={"name": "Brand", "color": "red", "order": 3, "isActive": False, "id": "x"}
     )
-    assert said(answer) == made("Brand", "brand")  # anything else is ignored
+    assert outcome(answer) == made("Brand", "brand")  # anything else is ignored
     assert create(stranger, "Brand").json()["data"]["id"] != answer.json()["data"]["id"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
@@ -87,13 +89,13 @@ def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
     ]
     few: list[Any] = ["A", "日本", "!", "-a-", "é1"]
 
-    assert [said(tenant.studio.post(TAGS, json=body)) for body in required] == [REQUIRED] * len(required)
-    assert [said(create(tenant, name)) for name in few] == [TOO_FEW] * len(few)
-    assert [said(create(tenant, name)) for name in ("x" * 101, "e\u0301" * 1000, "x" * 100_000)] == [
+    assert [outcome(tenant.studio.post(TAGS, json=body)) for body in required] == [REQUIRED] * len(required)
+    assert [outcome(create(tenant, name)) for name in few] == [TOO_FEW] * len(few)
+    assert [outcome(create(tenant, name)) for name in ("x" * 101, "e\u0301" * 1000, "x" * 100_000)] == [
         BOUNDS
     ] * 3
-    assert said(create(tenant, "a\0b")) == refused(400, "A text holds a character that cannot be stored")
-    assert said(tenant.studio.post(TAGS, content=b"{")) == refused(400, "The body is not valid JSON")
+    assert outcome(create(tenant, "a\0b")) == rejected(400, "A text holds a character that cannot be stored")
+    assert outcome(tenant.studio.post(TAGS, content=b"{")) == rejected(400, "The body is not valid JSON")
     assert team(tenant) == []
 
 
@@ -105,10 +107,10 @@ def test_one_that_has_the_slug_is_called_so_from_then_on_and_stays_what_it_was(t
 
     answer = create(tenant, "hero shot")
 
-    assert said(answer) == made("hero shot", "hero-shot", id=first, color="red", icon="star", order=7)
+    assert outcome(answer) == made("hero shot", "hero-shot", id=first, color="red", icon="star", order=7)
     assert tags_of(tenant, item) == {"tags": ["hero shot"]}
     tenant.studio.patch(f"{TAGS}/{first}", json={"isActive": False})
-    assert said(create(tenant, "HERO SHOT")) == made(
+    assert outcome(create(tenant, "HERO SHOT")) == made(
         "HERO SHOT", "hero-shot", id=first, color="red", icon="star", order=7, isActive=False
     )
     assert (team(tenant), tags_of(tenant, item)) == ([], {})
@@ -187,7 +189,7 @@ def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suff
     ]
     assert sorted(team(tenant)) == sorted(name.upper() for name in names)
     assert tags_of(tenant, item) == {"tags": [names[0].upper()]}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_tag_from_before_names_had_keys_is_found_by_its_name(tenant: Tenant) -> None:
@@ -227,6 +229,6 @@ def test_a_key_of_idempotency_gives_the_same_answer(tenant: Tenant) -> None:
         for _ in range(2)
     )
 
-    assert said(first) == said(again)
+    assert outcome(first) == outcome(again)
     assert again.headers["idempotency-replayed"] == "true"
     assert make(tenant, "Brand") == first.json()["data"]["id"]

@@ -34,7 +34,7 @@ def test_a_deleted_file_is_gone_from_both_apis(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/v1/media/{photo}").status_code == 404
     assert tenant.studio.get(f"/api/media/{photo}").status_code == 404
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 0
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_twice_counts_once(tenant: Tenant) -> None:

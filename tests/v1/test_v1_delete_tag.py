@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.tags import given, photo, shown, tags_of
-from tests.given.team_tags import NO_TAG, TAGS, UNKNOWN, done, make, of, on, said, team
+from tests.given.team_tags import NO_TAG, TAGS, UNKNOWN, done, make, of, on, team
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -18,7 +19,7 @@ def test_a_deleted_tag_is_on_no_item_and_stays_away(tenant: Tenant, stranger: Te
     hero, theirs, etag = make(tenant, "Hero"), make(stranger, "Hero"), shown(tenant, item)[1]
 
     answers = [
-        said(tenant.studio.delete(f"{TAGS}/{which}"))
+        outcome(tenant.studio.delete(f"{TAGS}/{which}"))
         for which in (hero.replace("-", ""), hero, theirs, UNKNOWN, "nonsense")
     ]
 
@@ -34,7 +35,7 @@ def test_a_deleted_tag_is_on_no_item_and_stays_away(tenant: Tenant, stranger: Te
     assert (shown(tenant, item)[1] != etag, team(stranger)) == (True, ["Hero"])
     assert make(tenant, "Hero") != hero
     assert on(tenant, item) == ["Brand"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_deleting_and_giving_at_once_leaves_no_fault(tenant: Tenant) -> None:
@@ -54,4 +55,4 @@ def test_deleting_and_giving_at_once_leaves_no_fault(tenant: Tenant) -> None:
 
     assert statuses <= {200, 201, 400, 404}
     assert (on(tenant, item), team(tenant)) == ([], [])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

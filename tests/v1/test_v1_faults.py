@@ -35,7 +35,7 @@ SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far 
 UNFAILING = {"GET /api/v1/media/upload"}  # asks nothing but its settings
 
 
-def test_each_operation_fails_in_its_own_words(own_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_each_operation_fails_in_its_own_words(separate_stack: Stack, found: Callable[[], Tenant]) -> None:
     tenant = found()
     session = tenant.signed_in()
     routes = [
@@ -48,25 +48,25 @@ def test_each_operation_fails_in_its_own_words(own_stack: Stack, found: Callable
             connection.execute(f"alter table {table} rename to {table}_away".encode())
         connection.commit()
         try:
-            said = {}
+            answered = {}
             for route in routes:
                 method, path = route.key.split(" ")
                 answer = session.request(
                     method, path.format(id=NOWHERE, tagId=NOWHERE), **SENT.get(route.key, {})
                 )
-                said[route.key] = answer.status_code, answer.json()
+                answered[route.key] = answer.status_code, answer.json()
         finally:
             for table in AWAY:
                 connection.execute(f"alter table {table}_away rename to {table}".encode())
             connection.commit()
 
     assert len(routes) >= 14
-    assert said == {
+    assert answered == {
         route.key: (
             500,
             {
                 "success": False,
-                "error": MESSAGES[spec_of(route).operation or ""].fault,
+                "error": MESSAGES[spec_of(route).operation or ""].internal_error,
                 "code": "HTTP_500",
                 "info": {"timestamp": A_TIME},
             },

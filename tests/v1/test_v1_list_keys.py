@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, make, person, said, v1_refused
+from tests.given.keys import STUDIO, V1, make, person, v1_rejected
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -20,7 +21,7 @@ def test_a_persons_keys_are_listed_in_the_envelope_without_the_keys(tenant: Tena
 
     answer = session.get(V1)
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         200,
         {
             "success": True,
@@ -67,14 +68,16 @@ def test_the_last_use_is_told(tenant: Tenant) -> None:
 def test_nobody_elses_keys_are_listed(tenant: Tenant) -> None:
     make(Client(None, token=sessions.start(person(tenant, "owner"), address="", user_agent="").token))
 
-    assert said(tenant.signed_in().get(V1)) == (
+    assert outcome(tenant.signed_in().get(V1)) == (
         200,
         {"success": True, "data": [], "info": {"timestamp": A_TIME}},
     )
 
 
 def test_a_key_of_another_scope_or_a_lesser_role_is_refused(tenant: Tenant) -> None:
-    assert said(tenant.client("owner", ["media:read"]).get(V1)) == v1_refused(
+    assert outcome(tenant.client("owner", ["media:read"]).get(V1)) == v1_rejected(
         403, "Insufficient permissions - admin:api-keys scope required", "INSUFFICIENT_SCOPE"
     )
-    assert said(tenant.client("viewer").get(V1)) == v1_refused(403, "Permission denied", "PERMISSION_DENIED")
+    assert outcome(tenant.client("viewer").get(V1)) == v1_rejected(
+        403, "Permission denied", "PERMISSION_DENIED"
+    )

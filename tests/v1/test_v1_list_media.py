@@ -175,7 +175,7 @@ def gallery() -> Tenant:
         name: tenant.post_file(data, name, **({"path": folder.path.ltree()} if name == "a.jpg" else {}))
         for name, data in pictures_by_name.items()
     }
-    assert [tenant.settled(photo)["state"] for photo in photos.values()] == ["ready"] * 5
+    assert [tenant.finished(photo)["state"] for photo in photos.values()] == ["ready"] * 5
     tenant.studio.delete(f"/api/media/{photos['gone.jpg']}")
     with owner() as connection:
         for second, name in enumerate(pictures_by_name):
@@ -216,9 +216,9 @@ def test_files_of_all_places_in_the_order_asked_for(gallery: Tenant, query: str,
     [("", 4), ("?limit=1", 4), ("?offset=100", 4), ("?type=video", 0), ("?type=image&limit=1", 4)],
 )
 def test_the_total_is_over_all_pages(gallery: Tenant, query: str, total: int) -> None:
-    said = listed(gallery, query).json()
+    answered = listed(gallery, query).json()
 
-    assert (said["data"]["total"], said["info"]["total"]) == (total, total)
+    assert (answered["data"]["total"], answered["info"]["total"]) == (total, total)
 
 
 def test_by_size_the_largest_comes_first_and_ties_go_by_id(gallery: Tenant) -> None:
@@ -318,10 +318,11 @@ def test_what_is_searched_for_is_found_and_counted_over_all_pages(gallery: Tenan
         f"?tagIds={',' * 4000}": (["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"], 4),
     }
 
-    said = {query: listed(gallery, query).json()["data"] for query in cases}
+    answered = {query: listed(gallery, query).json()["data"] for query in cases}
 
     found = {
-        query: ([each["filename"] for each in data["data"]], data["total"]) for query, data in said.items()
+        query: ([each["filename"] for each in data["data"]], data["total"])
+        for query, data in answered.items()
     }
     assert {query: (each, cases[query]) for query, each in found.items() if each != cases[query]} == {}
 
@@ -369,7 +370,7 @@ def test_tags_are_asked_for_by_id_and_by_slug(gallery: Tenant) -> None:
     assert {
         query: (each, cases[query]) for query, each in found.items() if sorted(each) != sorted(cases[query])
     } == {}
-    assert gallery.trouble() == []
+    assert gallery.inconsistencies() == []
 
 
 def test_what_is_not_verified_is_not_listed(tenant: Tenant) -> None:

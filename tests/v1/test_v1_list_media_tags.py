@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.tags import folder, given, hide, photo
-from tests.given.team_tags import NO_MEDIA, TAGS, done, make, of, on, said, tag, team
+from tests.given.team_tags import NO_MEDIA, TAGS, done, make, of, on, tag, team
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_a_files_tags_are_those_of_studios_group_by_order_and_name(tenant: Tenant) -> None:
     item = photo(tenant)
-    assert said(tenant.studio.get(of(item))) == done([])
+    assert outcome(tenant.studio.get(of(item))) == done([])
     given(tenant, item, {"tags": ["Zebra", "hero shot", "Apple"], "color": ["red"]})
     zebra = tenant.studio.get(of(item)).json()["data"][1]["id"]
     assert (
@@ -27,7 +28,7 @@ def test_a_files_tags_are_those_of_studios_group_by_order_and_name(tenant: Tenan
 
     answer = tenant.studio.get(of(item))
 
-    assert said(answer) == done(
+    assert outcome(answer) == done(
         [
             tag("Zebra", "zebra", order=-1, description="Striped", icon="z", color="#000"),
             tag("Apple", "apple"),
@@ -48,6 +49,6 @@ def test_what_is_no_file_has_none(tenant: Tenant) -> None:
         )
 
     assert [
-        said(tenant.studio.get(f"/api/v1/media/{item}/tags"))
+        outcome(tenant.studio.get(f"/api/v1/media/{item}/tags"))
         for item in (NOWHERE, "x", folder(tenant), pending)
     ] == [NO_MEDIA] * 4

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.tags import folder, given, listed
-from tests.given.team_tags import TAGS, done, make, said, tag
+from tests.given.team_tags import TAGS, done, make, tag
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -22,7 +23,7 @@ def test_the_teams_tags_are_studios_of_the_group_by_order_and_name(tenant: Tenan
     answer = tenant.studio.get(TAGS)
 
     japan = answer.json()["data"][2]
-    assert said(answer) == done(
+    assert outcome(answer) == done(
         [
             tag("By Studio", "by-studio"),
             tag("apple", "apple"),

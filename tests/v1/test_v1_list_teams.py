@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.given.members import Somebody, said
+from tests.given.answers import outcome
+from tests.given.members import Somebody
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -26,7 +27,7 @@ def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant,
         for client in (person.client, person.signed_in())
     ]
 
-    assert [said(answer) for answer in answers] == [
+    assert [outcome(answer) for answer in answers] == [
         (
             200,
             {
@@ -41,7 +42,7 @@ def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant,
 def test_whoever_is_in_none_has_an_empty_list_with_any_key() -> None:
     key = organizations.add_key(Somebody.new().id, "a key", ["media:read"])
 
-    assert said(Client(key).get("/api/v1/teams")) == (
+    assert outcome(Client(key).get("/api/v1/teams")) == (
         200,
         {"success": True, "data": [], "info": {"timestamp": A_TIME}},
     )

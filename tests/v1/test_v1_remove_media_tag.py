@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.given.answers import outcome
 from tests.given.tags import folder, given, hide, photo, shown, tags_of
-from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, refused, said
+from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, rejected
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 REMOVED = done({"success": True})
-WHICH = refused(400, "tagId query parameter is required")
+WHICH = rejected(400, "tagId query parameter is required")
 
 
 def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger: Tenant) -> None:
@@ -22,10 +23,10 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
     hide(tenant, "tags", "Hidden")
     etag = shown(tenant, item)[1]
 
-    assert said(tenant.studio.delete(f"{of(item)}?tagId={hero}")) == REMOVED
+    assert outcome(tenant.studio.delete(f"{of(item)}?tagId={hero}")) == REMOVED
     changed = shown(tenant, item)[1]
     again = [
-        said(tenant.studio.delete(of(item), params={"tagId": name}))
+        outcome(tenant.studio.delete(of(item), params={"tagId": name}))
         for name in (hero, hidden, UNKNOWN, "nonsense", make(stranger, "Hero"))
     ]
 
@@ -37,24 +38,24 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
     )
     hide(tenant, "tags", "Hidden", hidden=False)
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hidden"]}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
     item = photo(tenant)
 
-    assert [said(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [
+    assert [outcome(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [
         WHICH
     ] * 3
-    assert said(tenant.studio.delete(f"/api/v1/media/{UNKNOWN}/tags")) == NO_MEDIA
-    assert said(tenant.studio.delete(f"{of(folder(tenant))}?tagId={UNKNOWN}")) == NO_MEDIA
+    assert outcome(tenant.studio.delete(f"/api/v1/media/{UNKNOWN}/tags")) == NO_MEDIA
+    assert outcome(tenant.studio.delete(f"{of(folder(tenant))}?tagId={UNKNOWN}")) == NO_MEDIA
 
 
 def test_a_key_that_may_write_or_delete_may_take_a_tag_away(tenant: Tenant) -> None:
     url = f"{of(photo(tenant))}?tagId={UNKNOWN}"
 
     answers = {
-        scope: said(tenant.client(scopes=[scope]).delete(url))
+        scope: outcome(tenant.client(scopes=[scope]).delete(url))
         for scope in ("media:write", "media:delete", "media:read")
     }
 
@@ -64,7 +65,7 @@ def test_a_key_that_may_write_or_delete_may_take_a_tag_away(tenant: Tenant) -> N
         "media:read": (
             403,
             {
-                **refused(403, "Insufficient permissions - media:write scope required")[1],
+                **rejected(403, "Insufficient permissions - media:write scope required")[1],
                 "code": "INSUFFICIENT_SCOPE",
             },
         ),

@@ -29,7 +29,7 @@ def test_a_file_of_the_team_comes_back(tenant: Tenant) -> None:
         },
     )
     assert tenant.studio.get(f"/api/v1/media/{item}").status_code == 200
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_not_deleted_is_not_restored(tenant: Tenant) -> None:

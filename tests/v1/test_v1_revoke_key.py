@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.keys import V1, V1_NOT_FOUND, listed, make, person, said, v1_refused, works
+from tests.given.keys import V1, V1_NOT_FOUND, listed, make, person, v1_rejected, works
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -29,11 +30,11 @@ def test_the_very_next_request_is_refused_and_once_more_changes_nothing(
 
     first = session.delete(path)
 
-    assert said(Client(made["key"]).get("/api/v1/media")) == v1_refused(401, "Unauthorized")
+    assert outcome(Client(made["key"]).get("/api/v1/media")) == v1_rejected(401, "Unauthorized")
     kept = listed(session)
     assert [key["status"] for key in kept] == ["inactive"]
     done = {"revoked": True, "id": hyphened(made["apiKey"]["id"]), "name": "For the import"}
-    assert [said(first), said(session.delete(path))] == [
+    assert [outcome(first), outcome(session.delete(path))] == [
         (200, {"success": True, "data": done, "info": {"timestamp": A_TIME}})
     ] * 2
     assert listed(session) == kept
@@ -46,12 +47,12 @@ def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
     answers = [key.delete(f"{V1}/{made['apiKey']['id']}") for _ in range(2)]
 
     assert answers[0].status_code == 200
-    assert said(answers[1]) == v1_refused(401, "Unauthorized")
+    assert outcome(answers[1]) == v1_rejected(401, "Unauthorized")
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
 def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
-    assert said(tenant.signed_in().delete(f"{V1}/{name}")) == V1_NOT_FOUND
+    assert outcome(tenant.signed_in().delete(f"{V1}/{name}")) == V1_NOT_FOUND
 
 
 def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
@@ -64,5 +65,5 @@ def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, st
         for session in (tenant.signed_in(), stranger.signed_in())
     ]
 
-    assert [said(answer) for answer in answers] == [V1_NOT_FOUND] * 2
+    assert [outcome(answer) for answer in answers] == [V1_NOT_FOUND] * 2
     assert works(theirs["key"])

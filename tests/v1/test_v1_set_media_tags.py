@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from tests.given.answers import outcome
 from tests.given.tags import folder, given, hide, photo, put_many, shown, tags_of
-from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, refused, said, tag, unknown
+from tests.given.team_tags import NO_MEDIA, UNKNOWN, done, make, of, on, rejected, tag, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,17 +31,17 @@ def test_a_file_has_these_tags_and_no_others_of_the_group(tenant: Tenant) -> Non
 
     answer = put(tenant, item, hero, brand, hero, brand.replace("-", ""))
 
-    assert said(answer) == done([tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)])
+    assert outcome(answer) == done([tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)])
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Brand", "Hero"]}
 
     etag = shown(tenant, item)[1]
     assert put(tenant, item, hero, brand).status_code == 200
     assert shown(tenant, item)[1] == etag  # as it was: nothing changed
-    assert said(put(tenant, item)) == done([])
+    assert outcome(put(tenant, item)) == done([])
     assert shown(tenant, item)[1] != etag
     hide(tenant, "tags", "Hidden", hidden=False)
     assert tags_of(tenant, item) == {"color": ["red"], "tags": ["Hidden"]}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, stranger: Tenant) -> None:
@@ -79,20 +80,20 @@ def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, strang
     unlike = [
         (tags, answer.text)
         for tags, issues in cases
-        if said(answer := put(tenant, item, *tags)) != refused(400, INVALID, *issues)
+        if outcome(answer := put(tenant, item, *tags)) != rejected(400, INVALID, *issues)
     ]
 
     assert unlike == []
     assert put(tenant, item, *[hero] * 400, *[brand] * 100).status_code == 200
     assert put(tenant, item, brand).status_code == 200
     hide(tenant, "tags", "Hero")
-    assert said(put(tenant, item, hero)) == refused(
+    assert outcome(put(tenant, item, hero)) == rejected(
         409, "This tag is hidden in the organization and cannot be given"
     )
     put_many(tenant, item, "many", 498)  # with the one of the group "color" and the one of ours: 500
     hide(tenant, "tags", "Hero", hidden=False)
-    assert said(put(tenant, item, brand, hero)) == refused(409, "An item can have 500 tags, and no more")
-    assert said(put(tenant, item, hero)) == done([tag("Hero", "hero", id=hero)])
+    assert outcome(put(tenant, item, brand, hero)) == rejected(409, "An item can have 500 tags, and no more")
+    assert outcome(put(tenant, item, hero)) == done([tag("Hero", "hero", id=hero)])
     assert put(tenant, item, brand).status_code == 200
     assert (
         shown(tenant, item)[0]["metadata"]["tags"]["tags"]
@@ -102,8 +103,8 @@ def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, strang
 
 
 def test_the_file_is_looked_for_before_the_body(tenant: Tenant) -> None:
-    assert said(tenant.studio.put(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
-    assert said(put(tenant, folder(tenant))) == NO_MEDIA
+    assert outcome(tenant.studio.put(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
+    assert outcome(put(tenant, folder(tenant))) == NO_MEDIA
 
 
 def test_of_many_that_set_at_once_one_is_last_and_whole(tenant: Tenant) -> None:
@@ -119,4 +120,4 @@ def test_of_many_that_set_at_once_one_is_last_and_whole(tenant: Tenant) -> None:
         sets[n % 4] for n in range(16)
     ]
     assert on(tenant, item) in ([], ["Tag 0", "Tag 1"], ["Tag 2", "Tag 3"], ["Tag 1", "Tag 2"])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from functions.v1_switch_team.handler import app
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.loops import call
-from tests.given.members import said, setting
+from tests.given.members import setting
 from tests.given.shapes import A_TIME
 from vitrine.library import organizations
 
@@ -40,7 +41,7 @@ def test_the_cookie_names_the_team_from_then_on(tenant: Tenant, two: Tenant) -> 
     ]
 
     team = {"id": str(two.id), "name": two.owner.organization_name, "slug": two.name, "role": "viewer"}
-    assert [said(answer) for answer in answers] == [
+    assert [outcome(answer) for answer in answers] == [
         (200, {"success": True, "data": team, "info": {"timestamp": A_TIME}})
     ] * 4
     assert [answer.headers.get_list("set-cookie") for answer in answers] == [
@@ -92,7 +93,7 @@ def test_a_stale_cookie_or_header_does_not_hold_anybody_up(tenant: Tenant, stran
 def test_a_team_one_is_not_in(tenant: Tenant, stranger: Tenant) -> None:
     answer = switch(tenant.studio, str(stranger.id))
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         403,
         {
             "success": False,
@@ -107,7 +108,9 @@ def test_a_team_that_there_is_not(tenant: Tenant, two: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
 
-    assert [said(switch(tenant.studio, named)) for named in (NOWHERE, str(two.id), "x", "*")] == [ABSENT] * 4
+    assert [outcome(switch(tenant.studio, named)) for named in (NOWHERE, str(two.id), "x", "*")] == [
+        ABSENT
+    ] * 4
 
 
 @pytest.mark.parametrize("body", [{}, {"teamId": None}, {"teamId": ""}, {"teamId": 1}, {"teamId": ["x"]}, []])
@@ -137,7 +140,7 @@ def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> No
         headers={"cookie": cookie, "origin": "https://elsewhere.example"},
     )
 
-    assert said(answer) == (
+    assert outcome(answer) == (
         403,
         {
             "success": False,

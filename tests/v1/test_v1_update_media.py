@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tags import folder, photo, shown
-from tests.given.team_tags import NO_MEDIA, done, refused, said
+from tests.given.team_tags import NO_MEDIA, done, rejected
 from vitrine.library import organizations
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_what_is_sent_is_said_and_the_rest_stays_in_both_apis(tenant: Tenant) ->
     )
 
     after = answer.json()["data"]
-    assert said(answer) == done({**before, "alt": None, "caption": "", "updatedAt": A_TIME})
+    assert outcome(answer) == done({**before, "alt": None, "caption": "", "updatedAt": A_TIME})
     assert after["updatedAt"] > before["updatedAt"]
     assert tenant.studio.get(f"{URL}/{item}").json()["data"] == after
     media, changed = shown(tenant, item)
@@ -55,10 +56,10 @@ def test_what_is_sent_is_said_and_the_rest_stays_in_both_apis(tenant: Tenant) ->
     assert tenant.studio.get(f"{URL}/{item}").json()["data"]["title"] == "By Studio"
     # v1 has no such condition
     assert (
-        said(tenant.studio.patch(f"{URL}/{item}", json={"alt": "By v1"}, headers={"if-match": changed}))[0]
+        outcome(tenant.studio.patch(f"{URL}/{item}", json={"alt": "By v1"}, headers={"if-match": changed}))[0]
         == 200
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_every_write_is_another_version_of_the_row(tenant: Tenant) -> None:
@@ -84,7 +85,7 @@ def test_limits_count_utf_16_units_and_all_faults_are_named(tenant: Tenant) -> N
     cases: list[tuple[Any, tuple[int, dict[str, object]]]] = [
         (
             {name: text + "x" for name, text in most.items()},
-            refused(
+            rejected(
                 400,
                 "Validation failed",
                 too_long("title", 255),
@@ -92,11 +93,11 @@ def test_limits_count_utf_16_units_and_all_faults_are_named(tenant: Tenant) -> N
                 too_long("caption", 1000),
             ),
         ),
-        ({"title": "\N{CAMERA}" * 128}, refused(400, "Validation failed", too_long("title", 255))),
-        ({"title": 1, "alt": "kept out"}, refused(400, "Validation failed", number)),
+        ({"title": "\N{CAMERA}" * 128}, rejected(400, "Validation failed", too_long("title", 255))),
+        ({"title": 1, "alt": "kept out"}, rejected(400, "Validation failed", number)),
         (
             [],
-            refused(
+            rejected(
                 400,
                 "Validation failed",
                 {
@@ -107,21 +108,21 @@ def test_limits_count_utf_16_units_and_all_faults_are_named(tenant: Tenant) -> N
                 },
             ),
         ),
-        ({}, refused(400, "No fields to update")),
-        ({"filename": "x.jpg"}, refused(400, "No fields to update")),
-        ({"title": "a\0b"}, refused(400, "A text holds a character that cannot be stored")),
+        ({}, rejected(400, "No fields to update")),
+        ({"filename": "x.jpg"}, rejected(400, "No fields to update")),
+        ({"title": "a\0b"}, rejected(400, "A text holds a character that cannot be stored")),
     ]
 
     assert tenant.studio.patch(f"{URL}/{item}", json=most).status_code == 200
     kept = tenant.studio.get(f"{URL}/{item}").json()["data"]
     unlike = [
-        (body, said(answer))
+        (body, outcome(answer))
         for body, expected in cases
-        if said(answer := tenant.studio.patch(f"{URL}/{item}", json=body)) != expected
+        if outcome(answer := tenant.studio.patch(f"{URL}/{item}", json=body)) != expected
     ]
 
     assert unlike == []
-    assert said(tenant.studio.patch(f"{URL}/{item}", content=b"{")) == refused(
+    assert outcome(tenant.studio.patch(f"{URL}/{item}", content=b"{")) == rejected(
         400, "The body is not valid JSON"
     )
     assert {name: kept[name] for name in most} == most
@@ -140,18 +141,20 @@ def test_what_is_no_file_of_the_team_is_not_there_but_the_body_is_judged_first(
     before = stranger.studio.get(f"{URL}/{others}").json()["data"]
     absent = [NOWHERE, "nonsense", "%20", deleted, pending, folder(tenant), others]
 
-    assert [said(tenant.studio.patch(f"{URL}/{item}", json={"title": "x"})) for item in absent] == [
+    assert [outcome(tenant.studio.patch(f"{URL}/{item}", json={"title": "x"})) for item in absent] == [
         NO_MEDIA
     ] * 7
-    assert [said(tenant.studio.patch(f"{URL}/{item}", json={})) for item in absent] == [
-        refused(400, "No fields to update")
+    assert [outcome(tenant.studio.patch(f"{URL}/{item}", json={})) for item in absent] == [
+        rejected(400, "No fields to update")
     ] * 7
     assert stranger.studio.get(f"{URL}/{others}").json()["data"] == before
 
     organizations.add_member(stranger.id, tenant.owner.user_id, "editor")
     there = {"x-team-id": str(stranger.id)}
-    assert said(tenant.studio.patch(f"{URL}/{others}", json={"title": "x"})) == NO_MEDIA
-    assert said(tenant.studio.patch(f"{URL}/{hyphened(others)}", json={"title": "x"}, headers=there)) == done(
+    assert outcome(tenant.studio.patch(f"{URL}/{others}", json={"title": "x"})) == NO_MEDIA
+    assert outcome(
+        tenant.studio.patch(f"{URL}/{hyphened(others)}", json={"title": "x"}, headers=there)
+    ) == done(
         {
             **before,
             "title": "x",

@@ -8,16 +8,17 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.tags import add, folder, given, listed, photo, shown, slugs, tags_of
-from tests.given.team_tags import NO_TAG, TAGS, UNKNOWN, done, make, on, refused, said, tag, team
+from tests.given.team_tags import NO_TAG, TAGS, UNKNOWN, done, make, on, rejected, tag, team
 
 if TYPE_CHECKING:
     import httpx
 
     from tests.given.tenants import Tenant
 
-TAKEN = refused(409, "Another tag has this name")
+TAKEN = rejected(409, "Another tag has this name")
 
 
 def change(tenant: Tenant, which: str, **body: object) -> httpx.Response:
@@ -33,8 +34,8 @@ def test_what_is_sent_is_changed_and_the_rest_stays(tenant: Tenant) -> None:
         "order": -1_000_000,
     }
 
-    assert said(change(tenant, hero, **whole)) == done(tag("Hero", "hero", id=hero, **whole))
-    assert said(
+    assert outcome(change(tenant, hero, **whole)) == done(tag("Hero", "hero", id=hero, **whole))
+    assert outcome(
         change(tenant, hero.replace("-", ""), color=None, description="", order=1_000_000, slug="x", id="y")
     ) == done(tag("Hero", "hero", id=hero, **whole | {"color": None, "description": "", "order": 1_000_000}))
     after = change(tenant, hero, name=" Heroes ").json()["data"]
@@ -65,7 +66,7 @@ def test_a_hidden_tag_is_hidden_in_both_apis_until_it_is_shown_again(tenant: Ten
     given(tenant, item, {"tags": ["Hero"]})
     hero, etag = make(tenant, "Hero"), shown(tenant, item)[1]
 
-    assert said(change(tenant, hero, isActive=False)) == done(tag("Hero", "hero", id=hero, isActive=False))
+    assert outcome(change(tenant, hero, isActive=False)) == done(tag("Hero", "hero", id=hero, isActive=False))
     assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1] != etag) == (
         [],
         [],
@@ -75,7 +76,7 @@ def test_a_hidden_tag_is_hidden_in_both_apis_until_it_is_shown_again(tenant: Ten
     assert "Hero" not in listed(tenant).text
     assert add(tenant, item, "tags", "Hero").json()["code"] == "tag_hidden"
 
-    assert said(change(tenant, hero, isActive=True)) == done(tag("Hero", "hero", id=hero))
+    assert outcome(change(tenant, hero, isActive=True)) == done(tag("Hero", "hero", id=hero))
     assert (on(tenant, item), team(tenant), tags_of(tenant, item), shown(tenant, item)[1]) == (
         ["Hero"],
         ["Hero"],
@@ -89,7 +90,7 @@ def test_another_tags_name_is_taken_and_its_slug_is_not(tenant: Tenant) -> None:
     upper, before = make(tenant, "HERO"), slugs(tenant)
     brand = make(tenant, "Brand")
 
-    assert [said(change(tenant, brand, name=name)) for name in ("Hero", "hero", "HERO", "  hErO ")] == [
+    assert [outcome(change(tenant, brand, name=name)) for name in ("Hero", "hero", "HERO", "  hErO ")] == [
         TAKEN
     ] * 4
     assert slugs(tenant) == {**before, "Brand": "brand"}
@@ -134,14 +135,14 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
         "message": "Too big: expected number to be <=1000000",
     }
     cases: list[tuple[dict[str, Any], tuple[int, dict[str, object]]]] = [
-        ({}, refused(400, "No fields to update")),
-        ({"slug": "x"}, refused(400, "No fields to update")),
-        ({"name": " "}, refused(400, "Tag name is required")),
-        ({"name": "A"}, refused(400, "Tag name must have at least two letters a-z or digits")),
-        ({"name": "x" * 101}, refused(400, "Tag name must have 1 to 100 characters")),
+        ({}, rejected(400, "No fields to update")),
+        ({"slug": "x"}, rejected(400, "No fields to update")),
+        ({"name": " "}, rejected(400, "Tag name is required")),
+        ({"name": "A"}, rejected(400, "Tag name must have at least two letters a-z or digits")),
+        ({"name": "x" * 101}, rejected(400, "Tag name must have 1 to 100 characters")),
         (
             {"color": "x" * 51, "icon": "x" * 101, "description": "x" * 256, "order": 1_000_001},
-            refused(
+            rejected(
                 400,
                 "Validation failed",
                 wrong("color", 50),
@@ -152,7 +153,7 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
         ),
         (
             {"name": None, "order": None, "isActive": 1},
-            refused(
+            rejected(
                 400,
                 "Validation failed",
                 mistyped("name", "string", "null"),
@@ -165,7 +166,7 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
     assert [
         (body, answer.text)
         for body, expected in cases
-        if said(answer := change(tenant, hero, **body)) != expected
+        if outcome(answer := change(tenant, hero, **body)) != expected
     ] == []
     assert tenant.studio.get(TAGS).json()["data"] == before
 
@@ -173,9 +174,9 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
 def test_what_is_no_tag_of_the_team_is_not_there(tenant: Tenant, stranger: Tenant) -> None:
     theirs = make(stranger, "Theirs")
 
-    assert [said(change(tenant, which, color="red")) for which in (UNKNOWN, "nonsense", "%20", theirs)] == [
-        NO_TAG
-    ] * 4
+    assert [
+        outcome(change(tenant, which, color="red")) for which in (UNKNOWN, "nonsense", "%20", theirs)
+    ] == [NO_TAG] * 4
     assert stranger.studio.get(TAGS).json()["data"] == [tag("Theirs", "theirs", id=theirs)]
 
 

@@ -44,13 +44,13 @@ def left(tenant: Tenant) -> int:
     return total
 
 
-def refusal(sentence: str, details: dict[str, Any] | None, status: int = 400) -> tuple[int, dict[str, Any]]:
-    said = {} if details is None else {"details": details}
+def rejection(sentence: str, details: dict[str, Any] | None, status: int = 400) -> tuple[int, dict[str, Any]]:
+    answered = {} if details is None else {"details": details}
     return status, {
         "success": False,
         "error": sentence,
         "code": f"HTTP_{status}",
-        **said,
+        **answered,
         "info": {"timestamp": A_TIME},
     }
 
@@ -79,18 +79,19 @@ def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None
         ("files", (None, b"text", "")),
     )
 
-    said = answer.json()
+    answered = answer.json()
     shown = [
-        tenant.studio.get(f"/api/v1/media/{media['id']}").json()["data"] for media in said["data"]["media"]
+        tenant.studio.get(f"/api/v1/media/{media['id']}").json()["data"]
+        for media in answered["data"]["media"]
     ]
-    assert (answer.status_code, said) == (
+    assert (answer.status_code, answered) == (
         200,
         {
             "success": True,
             "data": {
                 "message": "Files uploaded successfully",
                 "urls": [media["url"] for media in shown],
-                "media": said["data"]["media"],
+                "media": answered["data"]["media"],
                 "count": 2,
                 "storage": "s3",
                 "errors": [
@@ -106,34 +107,37 @@ def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None
     )
     assert [
         (media["filename"], media["mimeType"], media["width"], media["height"], media["fileSize"])
-        for media in said["data"]["media"]
+        for media in answered["data"]["media"]
     ] == [
         ("photo.jpg", "image/jpeg", 320, 240, len(PHOTO)),
         ("b.png", "image/jpeg", 64, 48, len(OTHER)),
     ]
-    assert [httpx.get(url, follow_redirects=True).content for url in said["data"]["urls"]] == [PHOTO, OTHER]
-    assert (left(tenant), tenant.trouble()) == (2, [])
-    assert {tenant.settled(media["id"])["state"] for media in shown} == {"ready"}
+    assert [httpx.get(url, follow_redirects=True).content for url in answered["data"]["urls"]] == [
+        PHOTO,
+        OTHER,
+    ]
+    assert (left(tenant), tenant.inconsistencies()) == (2, [])
+    assert {tenant.finished(media["id"])["state"] for media in shown} == {"ready"}
 
 
 def test_where_none_is_taken_the_first_says_why(tenant: Tenant) -> None:
     cases: list[tuple[list[File], tuple[int, dict[str, Any]]]] = [
-        ([part("other.jpg", field="file")], refusal("No files uploaded", None)),
+        ([part("other.jpg", field="file")], rejection("No files uploaded", None)),
         (
             [part("a.pdf", b"%PDF-1.7\n"), part("x" * 256)],
-            refusal(not_allowed("application/pdf"), {"allowedTypes": TAKEN}),
+            rejection(not_allowed("application/pdf"), {"allowedTypes": TAKEN}),
         ),
         (
             [part("x" * 256), part("a.pdf", b"%PDF-1.7\n")],
-            refusal("name must have 1 to 255 characters", None),
+            rejection("name must have 1 to 255 characters", None),
         ),
-        ([part("a.jpg", b""), part("b.jpg", field="file")], refusal(elsewhere("file"), None)),
-        ([part("a.jpg", b"<svg></svg>")] * 101, refusal("A form holds up to 100 files", None)),
+        ([part("a.jpg", b""), part("b.jpg", field="file")], rejection(elsewhere("file"), None)),
+        ([part("a.jpg", b"<svg></svg>")] * 101, rejection("A form holds up to 100 files", None)),
     ]
 
     answers = [send(tenant, *files) for files, _ in cases]
 
-    assert [(answer.status_code, answer.json()) for answer in answers] == [said for _, said in cases]
+    assert [(answer.status_code, answer.json()) for answer in answers] == [answered for _, answered in cases]
     empty = send(tenant, part("a.jpg", b""), part("", b"", "application/octet-stream"))
     assert (empty.status_code, empty.json()["data"]) == (
         200,
@@ -152,7 +156,7 @@ def test_where_none_is_taken_the_first_says_why(tenant: Tenant) -> None:
         for each in (tenant.studio.patch(PATH, json={}), tenant.studio.delete(PATH))
     ]
     assert other_methods == [(405, "GET, OPTIONS, POST")] * 2
-    assert (left(tenant), tenant.trouble()) == (0, [])
+    assert (left(tenant), tenant.inconsistencies()) == (0, [])
 
 
 def test_what_is_over_the_quota_is_not_taken(tenant: Tenant) -> None:
@@ -168,7 +172,7 @@ def test_what_is_over_the_quota_is_not_taken(tenant: Tenant) -> None:
         1,
         [{"filename": "photo.jpg", "error": full}],
     )
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_the_same_key_uploads_once_however_the_form_is_spelled(tenant: Tenant) -> None:
@@ -202,7 +206,7 @@ def test_what_fits_the_limits_that_are_reported_is_taken_and_more_is_not(tenant:
         400,
         "File photo.jpg is too large. Maximum size is 10MB.",
     )
-    assert (left(tenant), tenant.trouble()) == (3, [])
+    assert (left(tenant), tenant.inconsistencies()) == (3, [])
 
 
 def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
@@ -221,7 +225,7 @@ def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
         return body.replace(GIF, GIF.ljust(size, b"\0"))
 
     status, taken = answered(body)
-    over, said = answered(of(4 * MIB))
+    over, too_long = answered(of(4 * MIB))
     another_environment.setenv("MAX_SIZE_IMAGE_MB", "1")
     settings.cache_clear()
     just, too_large = answered(of(MIB))[0], answered(of(MIB + 5243))
@@ -234,7 +238,7 @@ def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
     aws.s3.cache_clear()
 
     assert just == 200
-    assert too_large == refusal(
+    assert too_large == rejection(
         "File dot.gif is too large. Maximum size is 1MB.", {"maxSize": "1MB", "fileSize": "1.01MB"}
     )
     assert (status, taken["data"]["media"][0]["filename"], taken["data"]["media"][0]["width"]) == (
@@ -242,7 +246,7 @@ def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
         "dot.gif",
         1,
     )
-    assert (over, said["error"][:45]) == (413, "The body of a request may hold 4194304 bytes;")
+    assert (over, too_long["error"][:45]) == (413, "The body of a request may hold 4194304 bytes;")
     busy = "The store is not answering; try again"
-    assert failed == refusal("Failed to upload file dot.gif", {"fileName": "dot.gif", "error": busy}, 500)
-    assert (left(tenant), tenant.trouble()) == (2, [])
+    assert failed == rejection("Failed to upload file dot.gif", {"fileName": "dot.gif", "error": busy}, 500)
+    assert (left(tenant), tenant.inconsistencies()) == (2, [])

@@ -43,7 +43,7 @@ def expected(width: int, height: int) -> tuple[str, str, int | None, int | None]
 
 
 def become(tenant: Tenant, media: str) -> tuple[str, str, int | None, int | None]:
-    upload = tenant.settled(media)
+    upload = tenant.finished(media)
     item: dict[str, Any] = tenant.studio.get(f"/api/media/{media}").json()["media"]
     assert item["processing"] == {"state": upload["state"], "reason": upload["reason"]}
     return upload["state"], upload["reason"], item["width"], item["height"]
@@ -75,7 +75,7 @@ def test_a_size_beyond_all_measure_has_failed_in_words(tenant: Tenant, way: str)
     assert {name: become(tenant, media) for name, media in items.items()} == {
         name: expected(*size) for name, (_, *size) in CASES.items()
     }
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_the_largest_size_that_is_recorded_is_the_columns() -> None:

@@ -69,7 +69,7 @@ print(subprocess.run([sys.executable, "-c", look], capture_output=True, text=Tru
 """
 
 
-def said(script: str, word: str, *before: str) -> str:
+def output_of(script: str, word: str, *before: str) -> str:
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [*before, sys.executable, "-c", script, word]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=30)
@@ -78,16 +78,16 @@ def said(script: str, word: str, *before: str) -> str:
 
 
 def test_a_confined_process_speaks_to_nobody_and_starts_nothing() -> None:
-    assert said(TRIES, "free") == "done done done done done done"
-    assert said(TRIES, "confined") == "refused refused refused refused done done"
+    assert output_of(TRIES, "free") == "done done done done done done"
+    assert output_of(TRIES, "confined") == "refused refused refused refused done done"
 
 
 def test_a_hidden_process_is_not_looked_into_by_its_own_user() -> None:
     # root may look at everything
     without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()
 
-    assert said(LOOKS, "open", *without) == "True"
-    assert said(LOOKS, "hidden", *without) == "refused"
+    assert output_of(LOOKS, "open", *without) == "True"
+    assert output_of(LOOKS, "hidden", *without) == "refused"
 
 
 def test_the_decoder_is_confined(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
 def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(
     broken: Decoder, attempt: str, reason: str
 ) -> None:
-    refused = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
+    rejected = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
 
     with (
         pytest.raises(Undecodable) as ended,
@@ -327,7 +327,7 @@ def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(
     ):
         decoding.result()
 
-    assert all_denied(refused)
+    assert all_denied(rejected)
     # aarch64 has SIGTRAP there, which GLib raises too where memory is short
     assert ended.value.reason.startswith(reason)
     assert attempted(broken, ["list", "/dev/null"]) != {}  # the next one is answered

@@ -178,9 +178,9 @@ def test_a_crash_counts_when_a_fresh_child_crashes_too(
     os.kill(first, number)
     os.kill(at_work(decoder, work, other_than=first), number)
 
-    with pytest.raises(Undecodable) as refused:
+    with pytest.raises(Undecodable) as rejected:
         work.result()
-    assert refused.value.reason == reason
+    assert rejected.value.reason == reason
 
 
 def test_a_child_that_hangs_is_ended_in_time(decoder: Decoder, photo: Path) -> None:
@@ -339,8 +339,8 @@ def test_the_child_gets_no_secrets(decoder: Decoder, photo: Path, monkeypatch: p
 
 def test_the_child_inherits_no_files(decoder: Decoder, photo: Path, tmp_path: Path) -> None:
     secret = saved(tmp_path / "secret", b"")
-    with secret.open() as held:
-        os.set_inheritable(held.fileno(), True)
+    with secret.open() as locked:
+        os.set_inheritable(locked.fileno(), True)
         decoder.derive(photo)
 
         opened = {os.readlink(link) for link in Path(f"/proc/{decoder.pid}/fd").iterdir()}
@@ -489,10 +489,10 @@ exec cat >/dev/null
     liar.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(liar))
 
-    with pytest.raises(Undecodable) as refused:
+    with pytest.raises(Undecodable) as rejected:
         decoder.derive(photo)
 
-    assert refused.value.reason == "0" * 299
+    assert rejected.value.reason == "0" * 299
 
 
 def damaged(many: int, seed: int) -> Iterator[tuple[str, bytes]]:
@@ -510,14 +510,14 @@ def shown_or_refused(
     more than it may.
     """
     limits = Limits(max_pixels=10**6, wall_seconds=20, memory_bytes=1 << 30)
-    shown, refused, before, most = 0, dict[str, str](), resident(), 0
+    shown, rejected, before, most = 0, dict[str, str](), resident(), 0
     with Decoder(files_per_child=files_per_child) as decoder:
         for name, data in files:
             path.write_bytes(data)
             try:
                 derived = decoder.derive(path, limits=limits)
             except Undecodable as why:
-                refused[name] = why.reason
+                rejected[name] = why.reason
             else:
                 shown += 1
                 assert 1 <= derived.frames[0].picture.width <= derived.width, name
@@ -525,9 +525,9 @@ def shown_or_refused(
     assert most <= limits.memory_bytes
     assert (len(os.listdir("/proc/self/fd")), resident()[1] - before[1] < 16 * MIB) == (before[0], True)
     assert [
-        name for name, why in refused.items() if not why.startswith(("The ", "Decoding ", "not supported: "))
+        name for name, why in rejected.items() if not why.startswith(("The ", "Decoding ", "not supported: "))
     ] == []
-    return shown, refused
+    return shown, rejected
 
 
 def resident() -> tuple[int, int]:
@@ -569,37 +569,39 @@ def test_the_largest_pictures_are_shown_or_need_too_much_memory_in_words(
         "AVIF": lambda: stills.encoded(whole, "AVIF"),
     }
 
-    said = dict[str, str]()
+    answered = dict[str, str]()
     for name, make in makes.items():
         try:
-            said[name] = f"{decoder.derive(saved(tmp_path / 'large', make())).frames[0].picture.width}"
-        except Undecodable as refused:
-            said[name] = refused.reason
+            answered[name] = f"{decoder.derive(saved(tmp_path / 'large', make())).frames[0].picture.width}"
+        except Undecodable as rejected:
+            answered[name] = rejected.reason
 
-    assert said == dict.fromkeys(makes, "2400") | {"AVIF": "Decoding needed more memory than allowed"}
+    assert answered == dict.fromkeys(makes, "2400") | {"AVIF": "Decoding needed more memory than allowed"}
     assert decoder.derive(photo).width == 320
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_damaged_files_are_shown_or_refused_by_one_and_the_same_child(tmp_path: Path) -> None:
-    shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_QUICK, FUZZ_SEED))
+    shown, rejected = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_QUICK, FUZZ_SEED))
 
     assert {
         name: why
-        for name, why in refused.items()
+        for name, why in rejected.items()
         if why.startswith(("The file makes", "The file could not", "Decoding"))
     } == {}
     assert shown > FUZZ_QUICK / 10  # the damage is neither everything
-    assert len(refused) > FUZZ_QUICK / 10  # nor nothing
+    assert len(rejected) > FUZZ_QUICK / 10  # nor nothing
 
 
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.timeout(1800)
 def test_many_damaged_files_are_shown_or_refused(tmp_path: Path) -> None:
-    shown, refused = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_LONG, FUZZ_SEED + FUZZ_QUICK))
+    shown, rejected = shown_or_refused(tmp_path / "damaged", damaged(FUZZ_LONG, FUZZ_SEED + FUZZ_QUICK))
 
-    assert shown + len(refused) == FUZZ_LONG
+    assert shown + len(rejected) == FUZZ_LONG
     assert {
-        name: why for name, why in refused.items() if why.startswith(("The file makes", "The file could not"))
+        name: why
+        for name, why in rejected.items()
+        if why.startswith(("The file makes", "The file could not"))
     } == {}

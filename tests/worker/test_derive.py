@@ -96,13 +96,13 @@ def test_every_format_comes_out_upright_however_it_was_held_and_carries_nothing_
     wrong = {case: seen(derive(data)) for case, data in written.items()}
 
     expected = (64, 40, [f"64x40 {UPRIGHT}"] * 2)
-    assert {case: said for case, said in wrong.items() if said != expected} == {}
-    held = [
+    assert {case: answered for case, answered in wrong.items() if answered != expected} == {}
+    locked = [
         kind
         for kind in stills.TURNING
         if kind != "AVIS" and stills.DESCRIPTION.encode() not in written[kind, 6]
     ]
-    assert held == []  # there was something to leave behind
+    assert locked == []  # there was something to leave behind
 
 
 def test_every_way_of_writing_a_picture_is_read(derive: Desk) -> None:
@@ -203,8 +203,8 @@ def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
     red = Image.new("RGB", (64, 40), (200, 60, 60))
 
     plain, wide = (
-        opened(derive(stills.encoded(red, "HEIC", **said)).frames[0].picture).getpixel((32, 20))
-        for said in ({}, {"color_primaries": 12})
+        opened(derive(stills.encoded(red, "HEIC", **answered)).frames[0].picture).getpixel((32, 20))
+        for answered in ({}, {"color_primaries": 12})
     )
 
     assert isinstance(plain, tuple)
@@ -252,9 +252,9 @@ def test_what_a_still_says_of_its_brightest_pixel_counts(derive: Desk) -> None:
 def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(derive: Desk) -> None:
     """Of 8 bits, which is what Pillow writes and reads."""
     chart = charts.chart(charts.HLG)
-    said = b"nclx\0\1\0\x0d"  # sRGB
+    answered = b"nclx\0\1\0\x0d"  # sRGB
     whole = stills.encoded(chart, "AVIS", quality=100).replace(
-        said, said[:4] + bytes([0, charts.BT2020, 0, charts.HLG])
+        answered, answered[:4] + bytes([0, charts.BT2020, 0, charts.HLG])
     )
 
     levels, degrees = charts.differences(
@@ -346,18 +346,18 @@ def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
         "APNG": stills.apng(2),
         "AVIF": sequence,
     }
-    said: dict[str, str] = {}
+    answered: dict[str, str] = {}
 
     for kind, data in whole.items():
         try:
             derive(data, Limits(max_animation_pixels=5000))
-        except Undecodable as refused:
-            said[kind] = refused.reason
+        except Undecodable as rejected:
+            answered[kind] = rejected.reason
         derive(data, Limits(max_animation_pixels=300_000))
     with pytest.raises(Undecodable) as endless:
         derive(stills.apng(10**9))
 
-    assert said == {
+    assert answered == {
         "GIF": "The animation has 30 pictures of 0.1 megapixels in all; the limit is 0",
         "WebP": "The animation has 3 pictures of 0.2 megapixels in all; the limit is 0",
         "APNG": "The animation has 2 pictures of 0 megapixels in all; the limit is 0",
@@ -460,18 +460,18 @@ def bad() -> Iterator[tuple[str, bytes, str]]:
 
 def test_a_refusal_says_why_and_the_next_file_is_answered(derive: Desk) -> None:
     derive(pictures.jpeg(40, 30))
-    before, said, expected = derive.decoder.pid, dict[str, str](), dict[str, str]()
+    before, answered, expected = derive.decoder.pid, dict[str, str](), dict[str, str]()
 
     for name, data, reason in bad():
         expected[name] = reason
         try:
             derived = derive(data)
-        except Undecodable as refused:
-            said[name] = refused.reason
+        except Undecodable as rejected:
+            answered[name] = rejected.reason
         else:
-            said[name] = f"{derived.width}x{derived.height}"
+            answered[name] = f"{derived.width}x{derived.height}"
 
-    assert said == expected
+    assert answered == expected
     assert derive(pictures.jpeg(40, 30)).width == 40
     assert derive.decoder.pid == before
 

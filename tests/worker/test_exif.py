@@ -51,8 +51,8 @@ SUMMER = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hou
 
 
 def of_a_camera() -> Image.Exif:
-    said = Image.Exif()
-    said.update(
+    answered = Image.Exif()
+    answered.update(
         {
             0x010F: "Canon  ",
             0x0110: "EOS R5\0junk",
@@ -61,7 +61,7 @@ def of_a_camera() -> Image.Exif:
             0x0132: "2030:01:01 00:00:00",
         }
     )
-    said.get_ifd(0x8769).update(
+    answered.get_ifd(0x8769).update(
         {
             0xA434: "RF 50mm",
             0x829A: IFDRational(1, 250),
@@ -77,10 +77,10 @@ def of_a_camera() -> Image.Exif:
         }
     )
     degrees = [tuple(IFDRational(part, 1) for part in parts) for parts in ((48, 51, 30), (2, 17, 40))]
-    said.get_ifd(0x8825).update(
+    answered.get_ifd(0x8825).update(
         {1: "N", 2: degrees[0], 3: "W", 4: degrees[1], 5: b"\1", 6: IFDRational(355, 10)}
     )
-    return said
+    return answered
 
 
 def test_every_container_tells_the_same(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def xmp(inside: str) -> bytes:
 
 
 def in_jpeg(packet: bytes) -> bytes:
-    whole, said = pictures.jpeg(8, 8), b"http://ns.adobe.com/xap/1.0/\0" + packet
-    return whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(said)) + said + whole[2:]
+    whole, answered = pictures.jpeg(8, 8), b"http://ns.adobe.com/xap/1.0/\0" + packet
+    return whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(answered)) + answered + whole[2:]
 
 
 def test_a_time_stands_in_xmp_where_exif_has_none(tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
         # no such day
         ('<d exif:DateTimeOriginal="2023-02-29T12:00:00" xmp:CreateDate="2024-02-29T12:00:00"/>', noon, None),
         *(
-            (said, None, None)
-            for said in (
+            (answered, None, None)
+            for answered in (
                 '<d xmp:ModifyDate="2024-02-29T12:00:00"/>',
                 '<d xmp:CreateDate="2024-02-29"/>',
                 '<d xmp:CreateDate="2024"/>',
@@ -217,8 +217,8 @@ def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
         ),
     ]
 
-    assert [(said, tell(tmp_path, in_jpeg(xmp(said)), "image/jpeg")) for said, *_ in cases] == [
-        (said, exif.Told(None, taken_at, zone)) for said, taken_at, zone in cases
+    assert [(answered, tell(tmp_path, in_jpeg(xmp(answered)), "image/jpeg")) for answered, *_ in cases] == [
+        (answered, exif.Told(None, taken_at, zone)) for answered, taken_at, zone in cases
     ]
 
 
@@ -273,10 +273,12 @@ def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -
     ]
 
     wrong = [
-        (said, told)
-        for said, taken_at, zone in cases
+        (answered, told)
+        for answered, taken_at, zone in cases
         if (
-            told := tell(tmp_path, tiff({}, {tag: text_of(text) for tag, text in said.items()}), "image/tiff")
+            told := tell(
+                tmp_path, tiff({}, {tag: text_of(text) for tag, text in answered.items()}), "image/tiff"
+            )
         )
         != exif.Told(None, taken_at, zone)
     ]
@@ -460,7 +462,7 @@ def test_an_item_shows_them_and_nobody_writes_them(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"] == [
         written | {"frames": [MATCHING]}
     ]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 class _Matching:

@@ -29,7 +29,7 @@ from vitrine import content
 from vitrine.db import read
 from vitrine.errors import Busy, Conflict, InternalError, Invalid, NotFound
 from vitrine.internal_errors import METRIC, REASON
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import imports, sweep
 from vitrine.queries import uploads, versions
 from vitrine.settings import Settings
@@ -143,7 +143,7 @@ class Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
-    def said(self) -> list[dict[str, Any]]:
+    def reports(self) -> list[dict[str, Any]]:
         names = ("operation", "kind", "message_id", "upload_id", "media_id")
         return [
             {name: getattr(each, name, None) for name in names}
@@ -192,7 +192,7 @@ def video_stored(key: str, received: int) -> list[str]:
 def waiting(tenant: Tenant, *files: tuple[bytes, str]) -> list[Upload]:
     """Uploads whose frames are to be made, and which no message names any more."""
     items = [tenant.post_file(data, name, "") for data, name in files]
-    assert [tenant.settled(media)["state"] for media in items] == ["failed"] * len(files)
+    assert [tenant.finished(media)["state"] for media in items] == ["failed"] * len(files)
     with owner() as connection:
         for media in map(UUID, items):
             connection.execute(
@@ -241,7 +241,7 @@ def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
 
     operation = {"picture": "on_upload_stored", "video": "on_video_stored"}[kind]
     assert (answers, state(tenant, upload)) == ([[], []], ("failed", REASON))
-    assert log.said() == [
+    assert log.reports() == [
         {
             "operation": operation,
             "kind": "TypeError",
@@ -265,11 +265,11 @@ def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
     ] == [([1.0], operation, [["operation", "service"]])]
     item = tenant.studio.get(f"/api/media/{upload.media_id.hex}").json()["media"]
     assert (item["processing"], item["sha256"] is not None) == ({"state": "failed", "reason": REASON}, True)
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 OURS: dict[str, tuple[object, str]] = {
-    "settling": (settling, "settle"),
+    "settling": (finalizing, "settle"),
     "sniffing": (content, "sniff"),
     "hashing": (intake, "fetch"),
     "comparing": (recording, "mismatch"),
@@ -296,10 +296,10 @@ def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(
         where: ([["m"], ["m"], []], ["processing", "processing", "failed"], ("failed", REASON))
         for where in OURS
     }
-    assert [said["kind"] for said in log.said()] == ["TypeError"] * 3 * len(OURS)
-    assert tenant.trouble(settled=True) == []
+    assert [reports["kind"] for reports in log.reports()] == ["TypeError"] * 3 * len(OURS)
+    assert tenant.inconsistencies(finished=True) == []
     assert tenant.studio.post(f"/api/media/{first.media_id.hex}/reprocess").status_code < 300
-    assert tenant.settled(first.media_id.hex)["reason"] == "The file is cut short"
+    assert tenant.finished(first.media_id.hex)["reason"] == "The file is cut short"
 
 
 def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
@@ -359,7 +359,7 @@ def test_new_frames_that_our_code_cannot_make_leave_the_old_ones(
         {"state": "ready", "reason": None, "reprocessFailure": REASON},
         1,
     )
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_import_that_our_code_cannot_bring_in_has_failed(
@@ -375,7 +375,7 @@ def test_an_import_that_our_code_cannot_bring_in_has_failed(
     answers = [deliver(imports_handler, json.dumps({"key": upload.key}), received) for received in (1, LAST)]
 
     assert (answers, state(tenant, upload)) == ([["m"], []], ("failed", REASON))
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(
@@ -385,13 +385,13 @@ def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(
         "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}
     ).json()
     upload = upload_of(tenant, signed["mediaId"])
-    monkeypatch.setattr(settling, "settle", raising(TypeError("ours")))
+    monkeypatch.setattr(finalizing, "settle", raising(TypeError("ours")))
 
     assert stored(upload.key, LAST) == []
 
     assert state(tenant, upload) == ("failed", REASON)
     assert tenant.studio.get(f"/api/media/{upload.media_id.hex}").status_code == 404
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_others(
@@ -404,11 +404,11 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
         for _ in range(2)
     ]
     first, second = (upload_of(tenant, each["mediaId"]) for each in asked)
-    settle = settling.settle
+    finalize = finalizing.finalize
     monkeypatch.setattr(
-        settling,
+        finalizing,
         "settle",
-        lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else settle(who, upload),
+        lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else finalize(who, upload),
     )
 
     later = datetime.now(UTC) + timedelta(days=1, minutes=1)
@@ -422,16 +422,16 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
         ("expired", second.id.hex),
     ]
     assert state(tenant, first) == ("failed", REASON)
-    assert [(said["operation"], said["upload_id"]) for said in log.said()] == [
+    assert [(reports["operation"], reports["upload_id"]) for reports in log.reports()] == [
         ("expire_uploads", str(first.id))
     ]
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_a_message_that_names_no_upload_is_left_to_the_dead_letters(log: Log) -> None:
     assert deliver(videos_handler, "no JSON", LAST) == ["m"]
     assert video_stored("originals/nobody", LAST) == []
-    assert log.said() == []
+    assert log.reports() == []
 
 
 def test_the_number_of_tries_is_the_queues() -> None:

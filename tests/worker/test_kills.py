@@ -134,7 +134,7 @@ class Attempt:
     def reprocess(self) -> None:
         """Asked for once the item is ready; the kill falls into the asking or into the making."""
         item = str(self.acknowledged)
-        assert self.tenant.settled(item)["state"] == "ready"
+        assert self.tenant.finished(item)["state"] == "ready"
         with self.killing("reprocess"):
             self.ask("again", "POST", f"/api/media/{item}/reprocess")
             time.sleep(USUAL["reprocess"])
@@ -145,8 +145,8 @@ class Attempt:
             with self.killing(moment), contextlib.suppress(httpx.HTTPError):
                 answer = self.tenant.studio.request(method, path, timeout=20, **more)
                 if answer.is_success:
-                    said: dict[str, Any] = answer.json()
-                    return said
+                    answered: dict[str, Any] = answer.json()
+                    return answered
                 assert answer.status_code >= 500, answer.text
             self.mend()
             if moment in ("complete", "commit") and self.killed.is_set():
@@ -191,9 +191,9 @@ def sweep(ahead: timedelta = LATER) -> None:
         jobs.end_lapsed,
         jobs.send_again,
         jobs.ask_again,
-        jobs.settle_planned,
+        jobs.clear_planned,
         jobs.discard_retired,
-        jobs.discard_doomed,
+        jobs.delete_marked,
         jobs.abort_unwanted,
         outbox.send,
     )
@@ -243,14 +243,16 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
 
     tenant, media = attempt.tenant, attempt.acknowledged
     if media is not None:
-        assert eventually(lambda: tenant.settled(media)["state"] in FINAL), tenant.settled(media, patience=0)
-        assert tenant.settled(media)["state"] == "ready", tenant.settled(media)
+        assert eventually(lambda: tenant.finished(media)["state"] in FINAL), tenant.finished(
+            media, patience=0
+        )
+        assert tenant.finished(media)["state"] == "ready", tenant.finished(media)
         shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
         assert shown["sha256"] == hashlib.sha256(data).hexdigest()
         assert eventually(lambda: "reprocessing" not in families.shown(tenant, media)["processing"])
-    assert eventually(lambda: not invariants(settled=False))
+    assert eventually(lambda: not invariants(finished=False))
     sweep()
-    assert [str(each) for each in invariants(settled=True)] == []
+    assert [str(each) for each in invariants(finished=True)] == []
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert (
         usage["counts"]["active"]
@@ -260,12 +262,12 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
 
 
 @pytest.mark.parametrize("seed", range(8))  # each target and each moment among them
-def test_a_kill_loses_nothing_and_counts_nothing_twice(own_stack: Stack, seed: int) -> None:
-    one_kill(own_stack, seed)
+def test_a_kill_loses_nothing_and_counts_nothing_twice(separate_stack: Stack, seed: int) -> None:
+    one_kill(separate_stack, seed)
 
 
 def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(
-    own_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
@@ -276,7 +278,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
         connection.execute("select from media where id = %s for update", [UUID(media)])
         queues.send_batch(settings().upload_stored_queue_url, [event])
         assert eventually(lambda: len(derived(tenant)) == 4)
-        own_stack.kill("worker")
+        separate_stack.kill("worker")
     (after,) = families.shown(tenant, media)["frames"]
 
     assert after["id"] == frame["id"]
@@ -285,7 +287,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
         for each in (after["blob"], after["thumbnailBlob"], frame["blob"])
     } == {200}
     assert [str(each) for each in invariants(tenant.id)] == []
-    own_stack.restart("worker")
+    separate_stack.restart("worker")
     (new,) = reprocessing.done(tenant, media)["frames"]
     assert (new["id"], new["blob"].partition("?")[0] != frame["blob"].partition("?")[0]) == (
         frame["id"],
@@ -293,7 +295,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
     )
     sweep()
     assert len(derived(tenant)) == 2
-    assert [str(each) for each in invariants(settled=True)] == []
+    assert [str(each) for each in invariants(finished=True)] == []
 
 
 def derived(tenant: Tenant) -> list[str]:
@@ -303,12 +305,12 @@ def derived(tenant: Tenant) -> list[str]:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1000, 1016))
 def test_kills_while_new_frames_are_made_lose_nothing_and_count_nothing_twice(
-    own_stack: Stack, seed: int
+    separate_stack: Stack, seed: int
 ) -> None:
-    one_kill(own_stack, seed, while_reprocessing=True)
+    one_kill(separate_stack, seed, while_reprocessing=True)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(8, 128))
-def test_many_kills_lose_nothing_and_count_nothing_twice(own_stack: Stack, seed: int) -> None:
-    one_kill(own_stack, seed)
+def test_many_kills_lose_nothing_and_count_nothing_twice(separate_stack: Stack, seed: int) -> None:
+    one_kill(separate_stack, seed)

@@ -51,7 +51,7 @@ def server(another_environment: pytest.MonkeyPatch) -> Iterator[web.Web]:
         another_environment.setenv(name, value)
     open_to_tests(another_environment)
     with web.web() as serving:
-        serving.pages["/photo.jpg"] = web.said(PHOTO)
+        serving.pages["/photo.jpg"] = web.response(PHOTO)
         yield serving
 
 
@@ -95,10 +95,10 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     media = asked(tenant, url, mime_type="video/mp4")
     before = shown(tenant, media)
     led = httpx.get(before["url"]).headers["location"]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
     first, again = bring(tenant, media), bring(tenant, media)
-    settled = tenant.settled(media)
+    finished = tenant.finished(media)
 
     assert (before["processing"], before["mimeType"], led) == (
         {"state": "pending", "reason": None},
@@ -108,7 +108,7 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     assert first is not None
     assert again is not None
     assert {first.state, again.state} <= BROUGHT
-    assert settled["state"] == "ready"
+    assert finished["state"] == "ready"
     assert server.asked == [(path, f"pictures.test:{server.port}") for path in ("/old", "/photo.jpg")]
     after = shown(tenant, media)
     assert {name: after[name] for name in after if after[name] != before[name]} == {
@@ -123,20 +123,20 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     assert tenant.studio.get("/api/v1/media?type=video").json()["data"]["total"] == 0
     assert tenant.studio.get("/api/v1/media?type=image").json()["data"]["total"] == 1
     assert len(tenant.studio.get(f"/api/media/{media}").json()["media"]["frames"]) == 1
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_a_video_is_fetched_like_a_picture(tenant: Tenant, server: web.Web) -> None:
     film = videos.video(seconds=1)
-    server.pages["/film.mp4"] = web.said(film, "content-type: application/octet-stream")
+    server.pages["/film.mp4"] = web.response(film, "content-type: application/octet-stream")
     media = asked(tenant, f"http://pictures.test:{server.port}/film.mp4")
 
     bring(tenant, media)
 
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     after = shown(tenant, media)
     assert (after["mimeType"], after["fileSize"], after["width"]) == ("video/mp4", len(film), 64)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def endless(connection: socket.socket) -> None:
@@ -165,7 +165,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
         "The address broke off its answer",
     )
     cases: dict[str, tuple[web.Behaviour, str]] = {
-        "/missing": (web.said(status=404), "The address answered 404"),
+        "/missing": (web.response(status=404), "The address answered 404"),
         "/private": (web.led("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
         "/metadata": (
             web.led("http://169.254.169.254/latest/meta-data/"),
@@ -176,20 +176,20 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
         "/file": (web.led("file:///etc/passwd"), "The URL is not one of http or https"),
         "/round": (web.led("/round"), "The address leads on and on: more than 5 redirects"),
         "/endless": (endless, too_large),
-        "/claims-more": (web.said(PHOTO, length=10**15), too_large),
-        "/claims-a-bit-more": (web.said(PHOTO, length=len(PHOTO) + 1), broke_off),
+        "/claims-more": (web.response(PHOTO, length=10**15), too_large),
+        "/claims-a-bit-more": (web.response(PHOTO, length=len(PHOTO) + 1), broke_off),
         "/slow": (dripping(b"HTTP/1.1 200 -\r\n\r\n" + PHOTO), too_long),
         "/slow-head": (dripping(b"HTTP/1.1 200 -\r\nx-"), too_long),
         "/page": (
-            web.said(b"<html>A page</html>", "content-type: image/jpeg"),
+            web.response(b"<html>A page</html>", "content-type: image/jpeg"),
             "The file is not a picture or video of a type that is taken",
         ),
-        "/pdf": (web.said(b"%PDF-1.7\n"), "Files of type application/pdf are not taken"),
+        "/pdf": (web.response(b"%PDF-1.7\n"), "Files of type application/pdf are not taken"),
         "/bomb": (
-            web.said(bomb, "content-encoding: gzip"),
+            web.response(bomb, "content-encoding: gzip"),
             "The address answered with a packed file, though it was asked for a plain one",
         ),
-        "/empty": (web.said(b""), "The file is empty"),
+        "/empty": (web.response(b""), "The file is empty"),
         "/nothing": (lambda _: None, broke_off),
         "/nonsense": (lambda connection: connection.sendall(b"\0" * 100), broke_off),
         "/chunks": (
@@ -217,7 +217,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     polled = tenant.studio.get(f"/api/upload/{items['http://nobody.test/']}").json()
     assert (polled["state"], polled["reason"]) == ("failed", "nobody.test has no address")
     assert {(each["fileSize"], each["width"]) for each in listed.values()} == {(1000, 7)}
-    assert (stored_bytes(tenant), tenant.trouble(settled=True)) == (0, [])
+    assert (stored_bytes(tenant), tenant.inconsistencies(finished=True)) == (0, [])
 
 
 def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
@@ -235,7 +235,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
     asking.clear()
     imports.bring(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
 
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     assert asking == ["pictures.test", "pictures.test"]
     assert shown(tenant, led_on)["processing"] == {
         "state": "failed",
@@ -258,9 +258,9 @@ def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
         answers = set(pool.map(deliver, range(4)))
 
     assert answers <= {"busy", "done"}
-    assert tenant.settled(media)["state"] == "ready"
+    assert tenant.finished(media)["state"] == "ready"
     assert len(server.asked) == 1
-    assert (imports.bring("originals/of/nobody"), tenant.trouble(settled=True)) == (None, [])
+    assert (imports.bring("originals/of/nobody"), tenant.inconsistencies(finished=True)) == (None, [])
 
 
 def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.Web) -> None:
@@ -285,11 +285,11 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
     for upload in (before_the_end, after_it):
         imports.bring(upload.key, resolve=KNOWN)
 
-    assert {tenant.settled(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {
+    assert {tenant.finished(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {
         "ready"
     }
     assert len(server.asked) == 1
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is_not(
@@ -310,13 +310,13 @@ def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is
         tenant.studio.get(f"/api/upload/{gone}").json()["reason"]
         == "The item was deleted before its file was fetched"
     )
-    assert tenant.settled(trashed)["state"] == "ready"
-    assert tenant.trouble(settled=True) == []
+    assert tenant.finished(trashed)["state"] == "ready"
+    assert tenant.inconsistencies(finished=True) == []
     assert tenant.studio.post(f"/api/v1/media/{trashed}/restore").status_code == 200
     assert (
         shown(tenant, trashed)["processing"]["state"],
         len(server.asked),
-        tenant.trouble(settled=True),
+        tenant.inconsistencies(finished=True),
     ) == ("ready", 1, [])
 
 
@@ -332,7 +332,7 @@ def test_one_that_nobody_came_for_has_failed_when_its_time_is_over(tenant: Tenan
         "reason": "It was not fetched in time",
     }
     assert bring(tenant, upload.media_id.hex) is not None
-    assert (server.asked, tenant.trouble(settled=True)) == ([], [])
+    assert (server.asked, tenant.inconsistencies(finished=True)) == ([], [])
 
 
 def test_what_is_to_be_fetched_has_room(tenant: Tenant, server: web.Web) -> None:
@@ -349,7 +349,10 @@ def test_what_is_to_be_fetched_has_room(tenant: Tenant, server: web.Web) -> None
         "quota_exceeded",
         f"The file has {LIMIT + 1} bytes; the limit is {LIMIT}",
     )
-    assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], tenant.trouble(settled=True)) == (
+    assert (
+        tenant.studio.get("/api/v1/media").json()["data"]["total"],
+        tenant.inconsistencies(finished=True),
+    ) == (
         1,
         [],
     )
@@ -383,7 +386,7 @@ def test_nothing_is_fetched_for_whoever_may_no_longer_upload(
     assert tenant.studio.get(f"/api/media/{media}").status_code == 404
     assert tenant.studio.get(f"/api/upload/{media}").json()["reason"] == upload.reason
     assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], stored_bytes(tenant)) == (0, 0)
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant, server: web.Web) -> None:
@@ -392,7 +395,7 @@ def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant
     def removed_meanwhile(connection: socket.socket) -> None:
         with owner() as database:
             database.execute(LOST["removed"], [editor.user_id])
-        web.said(PHOTO)(connection)
+        web.response(PHOTO)(connection)
 
     server.pages["/photo.jpg"] = removed_meanwhile
     media = asked_by(tenant, editor, photo(server))
@@ -402,7 +405,7 @@ def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant
     assert upload is not None
     assert (upload.state, len(server.asked), storage.head(upload.key)) == ("rejected", 1, None)
     assert (tenant.studio.get("/api/v1/media").json()["data"]["total"], stored_bytes(tenant)) == (0, 0)
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions(
@@ -421,4 +424,4 @@ def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions
     assert [each["id"] for each in tenant.studio.get(f"/api/media/{media}/versions").json()["versions"]] == [
         version
     ]
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []

@@ -107,7 +107,7 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(
 ) -> None:
     for upload in landed(stranger):
         assert upload.complete().status_code == 200
-        assert stranger.settled(upload.media)["state"] == "ready"
+        assert stranger.finished(upload.media)["state"] == "ready"
     uploads = landed(tenant)
     keys = [upload.answer["key"] for upload in uploads]
 
@@ -124,12 +124,12 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(
     for upload in uploads:
         assert upload.complete().status_code == 200
     for upload in uploads:
-        assert tenant.settled(upload.media)["state"] == "ready"
+        assert tenant.finished(upload.media)["state"] == "ready"
     assert deliver(*keys, *keys) == []  # late
 
     assert all(not failures or len(failures) == 1 for failures in returned)
     assert books(tenant) == books(stranger)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def store_id(tenant: Tenant, upload: Multipart) -> str:
@@ -142,19 +142,19 @@ def test_an_object_of_no_upload_is_left_alone_and_the_queue_moves(tenant: Tenant
     upload.complete(upload.put_all(PHOTOS[0]))
 
     assert deliver("originals/nobody", upload.answer["key"], "incoming/nobody", "strange key+%") == []
-    assert tenant.settled(upload.media)["state"] == "ready"
+    assert tenant.finished(upload.media)["state"] == "ready"
 
 
 def test_an_event_after_the_item_was_deleted_counts_in_the_trash(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put_all(PHOTOS[0])
     upload.complete()
-    tenant.settled(upload.media)
+    tenant.finished(upload.media)
     assert tenant.studio.delete(f"/api/media/{upload.media}").status_code == 200
 
     assert deliver(upload.answer["key"]) == []
 
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     usage = tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()
     assert (usage["counts"]["active"], usage["counts"]["trash"]) == (0, 1)
 
@@ -167,13 +167,13 @@ def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> 
         uploads.append(begin(tenant, checksum={"algorithm": "SHA256", "value": value}))
         uploads[-1].complete(uploads[-1].put_all(broken))
 
-    said = [tenant.settled(upload.media) for upload in uploads]
+    answered = [tenant.finished(upload.media) for upload in uploads]
 
-    assert [(each["state"], each["reason"]) for each in said] == [
+    assert [(each["state"], each["reason"]) for each in answered] == [
         ("rejected", "The bytes do not have the SHA-256 that was declared"),
         ("failed", "The file is cut short"),
     ]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: Tenant) -> None:
@@ -195,14 +195,14 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
         "half a HEIC": tenant.post_file(pictures.truncated(heic), "a.heic", "image/heic"),
     }
 
-    said = {
+    answered = {
         name: (upload["state"], upload["reason"])
         for name, item in items.items()
-        if (upload := tenant.settled(item))
+        if (upload := tenant.finished(item))
     }
 
     ready = ("ready", None)
-    assert said == {
+    assert answered == {
         **dict.fromkeys(
             ("avif", "heic", "tiff", "raw", "a JPEG that is a PNG", "a PNG that is a WebP"), ready
         ),
@@ -213,8 +213,8 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
     }
     shown = {
         name: tenant.studio.get(f"/api/media/{items[name]}").json()["media"]
-        for name in said
-        if said[name] == ready
+        for name in answered
+        if answered[name] == ready
     }
     assert {
         name: (each["mimeType"], each["width"], each["height"], len(each["frames"]))
@@ -241,7 +241,7 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
         assert (asked.content == original, asked.headers["content-type"]) == (True, mime_type)
         assert asked.headers["content-disposition"].startswith("attachment; ")
     assert httpx.get(shown["avif"]["blob"], follow_redirects=True).content == avif
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_decoding_runs_beside_the_reading(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

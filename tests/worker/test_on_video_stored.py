@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 EVENTS = Path(__file__).parents[2] / "events"
-FILM = videos.video(seconds=4, sound=True, said={"creation_time": "2024-05-01T10:00:00Z"})
+FILM = videos.video(seconds=4, sound=True, answered={"creation_time": "2024-05-01T10:00:00Z"})
 
 
 def deliver(*keys: str) -> list[str]:
@@ -107,7 +107,7 @@ def test_a_video_is_an_item_with_frames_in_both_apis(tenant: Tenant) -> None:
     assert [each["id"] for each in tenant.studio.get("/api/v1/media?type=video").json()["data"]["data"]] == [
         v1["id"]
     ]
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_what_a_browser_cannot_show_leads_to_its_frame(tenant: Tenant) -> None:
@@ -138,14 +138,14 @@ def test_every_way_of_upload_takes_videos(tenant: Tenant) -> None:
 
     assert (form.status_code, small.status_code) == (200, 200), (form.text, small.text)
     ids = [parts.media, form.json()["data"]["media"][0]["id"], small.json()["mediaId"]]
-    assert [tenant.settled(media)["state"] for media in ids] == ["ready"] * 3
+    assert [tenant.finished(media)["state"] for media in ids] == ["ready"] * 3
     assert [tenant.studio.get(f"/api/media/{media}").json()["media"]["mimeType"] for media in ids] == [
         "video/webm",
         "video/mpeg",
         "video/x-matroska",
     ]
     assert {"video/mp4", "video/mpeg", "video/quicktime", "video/webm"} <= set(limits["supportedTypes"])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
@@ -175,13 +175,13 @@ def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
         assert upload.complete(upload.put_all(wrong[name])).status_code == 200
     after = tenant.ready(FILM, "film.mp4", "video/mp4")
 
-    said = {
+    answered = {
         name: (answer["state"], answer["reason"])
         for name, upload in uploads.items()
-        for answer in [tenant.settled(upload.media)]
+        for answer in [tenant.finished(upload.media)]
     }
     not_taken = ("rejected", "The file is not a picture or video of a type that is taken")
-    assert said == {
+    assert answered == {
         "cut": ("failed", "The file is damaged or cut short"),
         "sound": ("failed", "There is no video in the file"),
         "no size": ("failed", "The video says no size of its picture"),
@@ -193,7 +193,7 @@ def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
     corrected = tenant.studio.get(f"/api/media/{uploads['photo'].media}").json()["media"]
     assert (corrected["type"], corrected["mimeType"], len(corrected["frames"])) == ("image", "image/jpeg", 1)
     assert tenant.studio.get(f"/api/media/{after}").json()["media"]["type"] == "video"
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_thrice_at_once_late_and_for_others_is_as_once(tenant: Tenant, stranger: Tenant) -> None:
@@ -205,15 +205,15 @@ def test_thrice_at_once_late_and_for_others_is_as_once(tenant: Tenant, stranger:
 
     with ThreadPoolExecutor(3) as pool:
         thrice = list(pool.map(deliver, [upload.answer["key"]] * 3))
-    assert tenant.settled(upload.media)["state"] == "ready"
+    assert tenant.finished(upload.media)["state"] == "ready"
     late = deliver(upload.answer["key"])
     of_stranger = books(stranger)
     assert (early, thrice, late) == ([], [[]] * 3, [])
     assert [line for line in books(tenant) if "created" not in line] == of_stranger
     photo.complete(photo.put_all(pictures.jpeg(64, 48)))
     assert deliver(photo.answer["key"]) == []
-    assert tenant.settled(photo.media)["state"] == "ready"
-    assert tenant.trouble() == []
+    assert tenant.finished(photo.media)["state"] == "ready"
+    assert tenant.inconsistencies() == []
 
 
 def test_a_video_is_read_by_pieces_and_a_changed_one_not_at_all() -> None:
@@ -228,14 +228,14 @@ def test_a_video_is_read_by_pieces_and_a_changed_one_not_at_all() -> None:
         assert len(decoding.result().frames) == 8
     assert pieces(len(data) - 10, 10) == data[-10:]
     assert [
-        refused(pieces, offset, size) for offset, size in ((0, 0), (-1, 5), (len(data), 1), (0, 1 << 20))
+        rejected(pieces, offset, size) for offset, size in ((0, 0), (-1, 5), (len(data), 1), (0, 1 << 20))
     ] == [True] * 4
     changed = storage.put("derived/a-video", FILM, "video/mp4")
-    assert refused(pieces, 0, 10, storage.AlreadyThere)
+    assert rejected(pieces, 0, 10, storage.AlreadyThere)
     storage.delete(changed.key, changed.etag)
 
 
-def refused(pieces: intake.Pieces, offset: int, size: int, kind: type[Exception] = ValueError) -> bool:
+def rejected(pieces: intake.Pieces, offset: int, size: int, kind: type[Exception] = ValueError) -> bool:
     try:
         pieces(offset, size)
     except kind:

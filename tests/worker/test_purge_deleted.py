@@ -19,6 +19,7 @@ from local import CLONE
 from tests.given import collections as collecting
 from tests.given import jobs, pictures
 from tests.given import versions as families
+from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.protocol import begin
 from vitrine import storage
@@ -47,8 +48,8 @@ def delete(tenant: Tenant, path: str) -> str:
     """The act."""
     answer = tenant.studio.delete(path)
     assert answer.status_code == 200, answer.text
-    act: str = answer.json()["deletionId"]
-    return act
+    deletion: str = answer.json()["deletionId"]
+    return deletion
 
 
 def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
@@ -98,11 +99,11 @@ def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
 NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections": 0}
 
 
-def postpone(act: str, by: str | None) -> None:
+def postpone(deletion: str, by: str | None) -> None:
     """When the act is to be purged, from now; None: never."""
     with owner() as connection:
         connection.execute(
-            "update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(act)]
+            "update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(deletion)]
         )
 
 
@@ -112,13 +113,13 @@ def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
         collecting.photo(tenant, tenant.collection_id.hex, seed=2),
     )
     shown = tenant.studio.get(f"/api/media/{kept}").json()["media"]
-    act = delete(tenant, f"/api/media/{item}")
+    deletion = delete(tenant, f"/api/media/{item}")
     before = collecting.usage(tenant)
 
-    assert act not in purge(later=timedelta(days=29, hours=23))
-    assert purge(dry_run=True)[act] == "would be purged"
+    assert deletion not in purge(later=timedelta(days=29, hours=23))
+    assert purge(dry_run=True)[deletion] == "would be purged"
     assert (collecting.usage(tenant), rows(tenant)["media"]) == (before, 2)
-    assert purge()[act] == "purged"
+    assert purge()[deletion] == "purged"
 
     assert rows(tenant) == {"media": 1, "versions": 1, "frames": 1, "objects": 3, "collections": 0}
     assert len(stored(tenant)) == 3
@@ -132,8 +133,8 @@ def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
     after = tenant.studio.get(f"/api/media/{kept}").json()["media"]
     assert (after["sha256"], after["updatedAt"]) == (shown["sha256"], shown["updatedAt"])
     assert restored(tenant, f"/api/media/{item}") == GONE_ITEM
-    assert act not in purge()
-    assert tenant.trouble(settled=True) == []
+    assert deletion not in purge()
+    assert tenant.inconsistencies(finished=True) == []
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 100])
@@ -146,16 +147,16 @@ def test_a_folder_goes_with_all_that_went_with_it(
     day = collecting.folder(tenant, home, trip["path"])
     for seed, path in enumerate((trip["path"], day["path"], day["path"])):
         collecting.photo(tenant, home, path, seed)
-    act = delete(tenant, f"/api/media/{trip['id']}")
+    deletion = delete(tenant, f"/api/media/{trip['id']}")
 
-    assert purge()[act] == "purged"
+    assert purge()[deletion] == "purged"
 
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert collecting.usage(tenant) == collecting.NOTHING
     assert restored(tenant, f"/api/media/{trip['id']}") == GONE_ITEM
     assert restored(tenant, f"/api/media/{day['id']}")[0] == 404
     assert tenant.studio.get(f"/api/organization/{tenant.id.hex}/trash").json()["trash"] == []
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
@@ -179,7 +180,7 @@ def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/dataset/{made}").status_code == 404
     assert tenant.studio.post(f"/api/media/{made}/restore").status_code == 404
     jobs.run("sweep_orphans", later=MONTH)
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 @pytest.mark.parametrize("by", [None, "60 days"])
@@ -192,17 +193,17 @@ def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None
     items = [collecting.photo(tenant, made, seed=1), collecting.photo(tenant, home, trip["path"], 2)]
     for item in items:
         postpone(delete(tenant, f"/api/media/{item}"), by)
-    acts = [delete(tenant, f"/api/dataset/{made}"), delete(tenant, f"/api/media/{trip['id']}")]
+    deletions = [delete(tenant, f"/api/dataset/{made}"), delete(tenant, f"/api/media/{trip['id']}")]
 
     foreseen, done = purge(dry_run=True), purge()
 
-    assert [report[act] for report in (foreseen, done) for act in acts] == [WAITS] * 4
+    assert [report[deletion] for report in (foreseen, done) for deletion in deletions] == [WAITS] * 4
     assert [
         restored(tenant, path)[0]
         for path in (f"/api/dataset/{made}", *(f"/api/media/{item}" for item in items))
     ] == [200, 200, 200]
     assert collecting.level(tenant, made) == [items[0]]
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_a_selection_goes_whole(tenant: Tenant) -> None:
@@ -212,36 +213,38 @@ def test_a_selection_goes_whole(tenant: Tenant) -> None:
         collecting.folder(tenant, tenant.collection_id.hex)["id"],
     )
     chosen = [outer["id"], beside]
-    act = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()["results"][
-        0
-    ]["deletionId"]
+    deletion = tenant.studio.post("/api/media/bulk", json={"action": "delete", "ids": chosen}).json()[
+        "results"
+    ][0]["deletionId"]
 
-    assert purge()[act] == "purged"
+    assert purge()[deletion] == "purged"
 
     assert (rows(tenant), stored(tenant), collecting.usage(tenant)) == (NONE_LEFT, [], collecting.NOTHING)
     assert [restored(tenant, f"/api/media/{each}") for each in chosen] == [GONE_ITEM] * 2
-    said = tenant.studio.post("/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}).json()
+    answered = tenant.studio.post(
+        "/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}
+    ).json()
     # what lay in them is not known any more, as of a folder
-    assert [each["status"] for each in said["results"]] == [410, 410, 404]
-    assert tenant.trouble() == []
+    assert [each["status"] for each in answered["results"]] == [410, 410, 404]
+    assert tenant.inconsistencies() == []
 
 
 def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
-    act = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
-    postpone(act, None)
+    deletion = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
+    postpone(deletion, None)
 
-    assert act not in purge(later=timedelta(days=36_500))
+    assert deletion not in purge(later=timedelta(days=36_500))
     assert rows(tenant)["media"] == 1
 
 
 def test_what_was_restored_is_not_purged(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     collecting.photo(tenant, made)
-    act = delete(tenant, f"/api/dataset/{made}")
+    deletion = delete(tenant, f"/api/dataset/{made}")
     assert restored(tenant, f"/api/dataset/{made}")[0] == 200
 
-    assert act not in purge()
-    assert tenant.trouble(settled=True) == []
+    assert deletion not in purge()
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -> None:
@@ -253,20 +256,20 @@ def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -
 
     assert (ours in (done := purge()), theirs in done) == (True, False)
     assert (rows(tenant)["objects"], rows(stranger)["objects"]) == (0, 3)
-    assert stranger.trouble(settled=True) == []
+    assert stranger.inconsistencies(finished=True) == []
 
 
 def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None:
-    acts = []
+    deletions = []
     for seed in range(6):
         item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
         while tenant.studio.get(f"/api/media/{item}").status_code == 404:
             time.sleep(0.005)
-        acts.append(delete(tenant, f"/api/media/{item}"))
+        deletions.append(delete(tenant, f"/api/media/{item}"))
 
     done = purge()
 
-    assert {done[act] for act in acts} == {"purged"}
+    assert {done[deletion] for deletion in deletions} == {"purged"}
     for _ in range(100):  # an attempt that was at it throws its work away
         if not stored(tenant):
             break
@@ -275,7 +278,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
     jobs.run("sweep_orphans", later=timedelta(hours=2))
     assert stored(tenant) == []
     assert collecting.usage(tenant) == collecting.NOTHING
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 # Versions.
@@ -297,27 +300,29 @@ def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     # one is the open upload's
     assert rows(tenant) == {"media": 1, "versions": 2, "frames": 2, "objects": 7, "collections": 0}
     assert len(stored(tenant)) == 6
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
     # The item waits for the version that was deleted before it; both have their time over now.
     families.delete(tenant, item, second)
-    act = delete(tenant, f"/api/media/{item}")
-    assert purge(dry_run=True)[act] == WAITS
-    assert purge()[act] == "purged"
+    deletion = delete(tenant, f"/api/media/{item}")
+    assert purge(dry_run=True)[deletion] == WAITS
+    assert purge()[deletion] == "purged"
     assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
     # What lands now is refused and says why: no new item comes of it.
     completed = pending.complete()
-    assert families.said(completed) == (
+    assert outcome(completed) == (
         422,
         {"error": f"The file was refused: {families.DELETED}", "code": "upload_rejected"},
     )
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tenant, own_stack: Stack) -> None:
+def test_an_item_whose_first_version_is_refused_lives_by_the_others(
+    tenant: Tenant, separate_stack: Stack
+) -> None:
     """A version may be there before anybody has looked at the first one's bytes."""
-    own_stack.kill("worker")
+    separate_stack.kill("worker")
     uploads = []
     for _ in range(2):
         first = begin(tenant)
@@ -339,20 +344,20 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(tenant: Tena
 
     for first, _ in uploads:
         intake.take_in(first.answer["key"])
-    own_stack.restart("worker")
+    separate_stack.restart("worker")
 
-    assert tenant.settled(one.media)["state"] == "rejected"
+    assert tenant.finished(one.media)["state"] == "rejected"
     assert families.listed(tenant, one.media) == [(its_second.media, 2, True)]
-    assert families.said(families.delete(tenant, one.media, its_second.media)) == (
+    assert outcome(families.delete(tenant, one.media, its_second.media)) == (
         409,
         {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
     )
     # What was deleted before can come back, so the item has to stay.
-    status = tenant.settled(other.media)
+    status = tenant.finished(other.media)
     assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
     assert families.restore(tenant, deleted.media)[0] == 200
     assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 @pytest.mark.soak
@@ -374,9 +379,9 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
     statuses = while_purging(turn, 30)
 
     assert statuses <= {200, 404, 409, 410}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     purge()
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 # Races and faults.
@@ -385,10 +390,10 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
 @pytest.mark.soak
 def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
     made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
-    acts = {}
+    deletions = {}
     for seed, each in enumerate(made):
         collecting.photo(tenant, each, seed=seed)
-        acts[each] = delete(tenant, f"/api/dataset/{each}")
+        deletions[each] = delete(tenant, f"/api/dataset/{each}")
 
     with ThreadPoolExecutor(5) as threads:
         purging = threads.submit(purge)
@@ -405,10 +410,10 @@ def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> N
     for each in made:
         lives = answers[each][0] == 200
         assert lives or answers[each] == GONE_COLLECTION
-        assert (done.get(acts[each]) == "purged") is not lives
+        assert (done.get(deletions[each]) == "purged") is not lives
         assert (collecting.level(tenant, each) is not None) is lives
     assert len(stored(tenant)) == 3 * sum(status == 200 for status, _ in answers.values())
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
@@ -426,55 +431,55 @@ def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant)
     statuses = while_purging(turn, 80)
 
     assert statuses <= {200, 404, 409, 410}
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     purge()
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
-def test_a_store_that_is_down_leaves_an_act_for_later(own_stack: Stack, tenant: Tenant) -> None:
+def test_a_store_that_is_down_leaves_an_act_for_later(separate_stack: Stack, tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     collecting.photo(tenant, made)
-    act = delete(tenant, f"/api/dataset/{made}")
+    deletion = delete(tenant, f"/api/dataset/{made}")
 
-    own_stack.kill("s3")
+    separate_stack.kill("s3")
     try:
-        assert purge()[act] == "left for later"
+        assert purge()[deletion] == "left for later"
     finally:
-        own_stack.restart("s3")
+        separate_stack.restart("s3")
 
     assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
-    assert tenant.trouble() == []
-    assert purge()[act] == "purged"
+    assert tenant.inconsistencies() == []
+    assert purge()[deletion] == "purged"
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert collecting.usage(tenant) == collecting.NOTHING
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("target", ["s3", "postgres"])
 def test_what_dies_in_the_middle_is_gone_on_with(
-    own_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch
+    separate_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library, "AT_ONCE", 3)
     made = collecting.make(tenant)["id"]
     for seed in range(12):
         collecting.photo(tenant, made, seed=seed)
-    act = delete(tenant, f"/api/dataset/{made}")
+    deletion = delete(tenant, f"/api/dataset/{made}")
 
     with ThreadPoolExecutor(1) as threads:
         purging = threads.submit(purge)
         while len(stored(tenant)) == 36:
             time.sleep(0.001)
-        own_stack.kill(target)
+        separate_stack.kill(target)
         purging.exception()
-    own_stack.restart(target)
-    assert tenant.trouble() == []
+    separate_stack.restart(target)
+    assert tenant.inconsistencies() == []
     let_go()
 
-    assert purge().get(act, "purged") == "purged"
+    assert purge().get(deletion, "purged") == "purged"
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert collecting.usage(tenant) == collecting.NOTHING
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 PURGE = """
@@ -493,7 +498,7 @@ def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) ->
     trip = collecting.folder(tenant, made)
     for seed in range(8):
         collecting.photo(tenant, made, trip["path"], seed)
-    act = delete(tenant, f"/api/dataset/{made}")
+    deletion = delete(tenant, f"/api/dataset/{made}")
 
     process = subprocess.Popen(
         [sys.executable, "-c", PURGE], cwd=CLONE, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -503,14 +508,14 @@ def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) ->
     time.sleep(after)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     let_go()
 
-    assert purge().get(act, "purged") == "purged"
+    assert purge().get(deletion, "purged") == "purged"
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
     assert collecting.usage(tenant) == collecting.NOTHING
     assert restored(tenant, f"/api/dataset/{made}") == GONE_COLLECTION
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def let_go() -> None:

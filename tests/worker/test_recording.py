@@ -80,8 +80,8 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
     assert [[moment for _, moment in each] for each in seen] == [["0"], ["0", "1", "2"], ["0"], ["0", "1"]]
     assert len({each[0][0] for each in seen}) == 1
     assert seen[3][1] not in seen[1]  # it went, and one came later
-    assert len(reprocessing.held(tenant)) == 2 + 6 + 2
-    assert tenant.trouble(settled=True) == []
+    assert len(reprocessing.locked(tenant)) == 2 + 6 + 2
+    assert tenant.inconsistencies(finished=True) == []
 
     # An attempt that began before the frames were made is too late for what is asked since.
     reprocessing.ask_silently(tenant, item)
@@ -100,7 +100,7 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
         1,
         {"state": "ready", "reason": None},
     )
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are_thrown_away(
@@ -126,13 +126,13 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
 
     assert families.usage(tenant)[1] == {"active": 1, "trash": 0}
     assert reprocessing.stored(tenant) == counted(tenant)
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
     # An older generation goes with the item, whoever has a URL of it.
     tenant.studio.delete(f"/api/media/{item}")
     with owner() as connection:
         connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])
     jobs.run("purge_deleted")
-    assert (reprocessing.stored(tenant), counted(tenant), tenant.trouble(settled=True)) == (
+    assert (reprocessing.stored(tenant), counted(tenant), tenant.inconsistencies(finished=True)) == (
         (0, 0),
         (0, 0),
         [],

@@ -14,7 +14,7 @@ from vitrine.credentials import mint_id
 from vitrine.db import transaction, write
 from vitrine.library import objects
 from vitrine.models.people import Consumer
-from vitrine.queries import objects as manifest
+from vitrine.queries import objects as registry
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -30,14 +30,14 @@ def plan(tenant: Tenant, key: str) -> str:
     """A derived object of nobody, planned: what an attempt leaves that died."""
     write(
         Consumer(tenant.id),
-        manifest.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1),
+        registry.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1),
     )
     return key
 
 
-def doom(tenant: Tenant, key: str) -> None:
+def mark_deleting(tenant: Tenant, key: str) -> None:
     def work(db: Transaction) -> None:
-        db.queue(manifest.doom(tenant.id, [key], "a test"))
+        db.queue(registry.mark_deleting(tenant.id, [key], "a test"))
 
     transaction(Consumer(tenant.id), work)
 
@@ -55,30 +55,30 @@ def test_what_an_attempt_left_that_died_goes_after_the_grace(tenant: Tenant) -> 
 
     assert (done[put], done[never]) == ("given up", "given up")
     assert storage.head(put) is None
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
     key = plan(tenant, f"derived/{tenant.id.hex}/doomed")
     storage.put(key, b"a frame", "image/jpeg")
-    doom(tenant, key)
+    mark_deleting(tenant, key)
 
     assert jobs.run("sweep_orphans")[key] == "discarded"
 
     assert storage.head(key) is None
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
     keys = [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")]
 
-    objects.doom(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
+    objects.mark_deleting(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
     jobs.run("sweep_orphans", later=LATER)
 
     assert [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")] == keys
     assert tenant.studio.get(f"/api/media/{media}").status_code == 200
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_is_not(
@@ -94,7 +94,7 @@ def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_
 
     assert key not in {each.key for each in storage.open_multiparts()}
     assert wanted.complete().status_code == 200
-    assert tenant.settled(wanted.media)["state"] == "ready"
+    assert tenant.finished(wanted.media)["state"] == "ready"
 
 
 def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
@@ -106,7 +106,7 @@ def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
 
     after = tenant.studio.get(f"/api/media/{media}").json()["media"]
     assert (after["sha256"], after["updatedAt"]) == (before["sha256"], before["updatedAt"])
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
 
 
 def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
@@ -115,7 +115,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     assert reprocessing.ask(tenant, media).status_code == 202
     reprocessing.done(tenant, media)
 
-    assert reprocessing.held(tenant) == old
+    assert reprocessing.locked(tenant) == old
     assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59), dry_run=True).keys() == set()
     assert old & jobs.run("sweep_orphans", later=timedelta(minutes=59)).keys() == set()
     assert {objects.discard(Consumer(tenant.id), tenant.id, key) for key in old} == {False}
@@ -128,7 +128,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
         tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"]
         == reprocessing.stored(tenant)[1]
     )
-    assert tenant.trouble(settled=True) == []
+    assert tenant.inconsistencies(finished=True) == []
 
 
 def test_invariants_name_what_a_sweep_would_not_find(tenant: Tenant) -> None:
@@ -136,11 +136,11 @@ def test_invariants_name_what_a_sweep_would_not_find(tenant: Tenant) -> None:
     stray = f"originals/{tenant.id.hex}/stray"
     storage.put(stray, b"nobody's", "image/jpeg")
 
-    found = tenant.trouble()
+    found = tenant.inconsistencies()
 
     assert found == [f"an object in the store has a row: {stray}: 8 bytes, no row"]
     there = storage.head(stray)
     assert there is not None
     storage.delete(stray, there.etag)
-    assert tenant.trouble() == []
+    assert tenant.inconsistencies() == []
     assert tenant.studio.get(f"/api/media/{media}").status_code == 200

@@ -128,9 +128,9 @@ def with_fourth(picture: Image.Image, value: int) -> bytes:
 def test_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> None:
     full = tiffs.full_range()
     wrong = {
-        name: said
+        name: answered
         for name, data in samples_of_every_kind()
-        if (said := outcome(derive, data, full)) != "right"
+        if (answered := outcome(derive, data, full)) != "right"
     }
 
     assert wrong == {}
@@ -185,7 +185,9 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
         ),
     }
 
-    wrong = {name: said for name, data in cases.items() if (said := outcome(derive, data, ramp)) != "right"}
+    wrong = {
+        name: answered for name, data in cases.items() if (answered := outcome(derive, data, ramp)) != "right"
+    }
 
     assert wrong == {}
     large = tiffs.tiff(
@@ -323,9 +325,9 @@ def test_a_raw_file_is_shown_by_its_largest_preview_turned_as_its_first_director
 def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive: Derive) -> None:
     files = tiffs.raws(tiffs.Bytes(b"no JPEG"), tiffs.Bytes(b"none"))
 
-    said = {name: outcome(derive, data) for name, data in files.items()}
+    answered = {name: outcome(derive, data) for name, data in files.items()}
 
-    assert said == {
+    assert answered == {
         name: f"not supported: a camera's raw file ({name}) without a JPEG preview within the limits"
         for name in files
     }
@@ -475,12 +477,12 @@ def test_a_png_is_turned_as_its_exif_says_wherever_that_is(derive: Derive, orien
         ),
     }
 
-    said = {
+    answered = {
         name: (outcome(derive, data), (derive(data).exif or {}).get("orientation"))
         for name, data in files.items()
     }
 
-    assert said == dict.fromkeys(files, ("right", orientation))
+    assert answered == dict.fromkeys(files, ("right", orientation))
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIC"])
@@ -570,16 +572,16 @@ def test_a_bmp_of_another_kind_fails_with_what_is_not_supported(derive: Derive) 
     pixels = bytes(4 * 64 * 40)
     cut = bmp(bgra(Image.new("L", (64, 40), 9)))[:-100]
 
-    said = [
+    answered = [
         outcome(derive, bmp(pixels, compression=kind, bits=bits))
         for kind, bits in ((4, 24), (5, 0), (7, 8), (0, 2))
     ]
-    said.append(outcome(derive, bmp(pixels, compression=3, masks=(0xF0F00, 0xF0, 0xF))))
+    answered.append(outcome(derive, bmp(pixels, compression=3, masks=(0xF0F00, 0xF0, 0xF))))
     many = bytearray(bmp(pixels, bits=8))
     struct.pack_into("<I", many, 46, 300)
-    said.append(outcome(derive, bytes(many)))
+    answered.append(outcome(derive, bytes(many)))
 
-    assert said == [
+    assert answered == [
         "not supported: BMP with JPEG and 24 bits per pixel",
         "not supported: BMP with PNG and 0 bits per pixel",
         "not supported: BMP with compression 7 and 8 bits per pixel",

@@ -249,11 +249,11 @@ def test_black_frames_are_passed_over(decoder: Decoder) -> None:
 
 
 def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
-    def taken(container: str = "mp4", **said: str) -> tuple[datetime | None, str | None]:
+    def taken(container: str = "mp4", **answered: str) -> tuple[datetime | None, str | None]:
         data = videos.video(
             container,
             seconds=0.2,
-            said=said,
+            answered=answered,
             muxing={"movflags": "use_metadata_tags"} if container == "mov" else {},
         )
         derived = derive(decoder, data, videos.KINDS[container][0])
@@ -284,7 +284,7 @@ def test_metadata_that_is_not_utf8_does_not_matter(decoder: Decoder, container: 
     data = videos.video(
         container,
         seconds=0.4,
-        said={"title": "Sonnenaufgang", "service_name": "Sonnenaufgang"},
+        answered={"title": "Sonnenaufgang", "service_name": "Sonnenaufgang"},
         sound=container == "mp4",
     )
     assert b"Sonnenaufgang" in data
@@ -407,7 +407,7 @@ def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> No
     )
     at = film.index(b"colrnclx") + 8
 
-    said = {
+    answered = {
         (place, number): reason(
             decoder, film[: at + place] + struct.pack(">H", number) + film[at + place + 2 :]
         )
@@ -415,7 +415,7 @@ def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> No
         for number in (0, 3, 8, 10, 13, 14, 15, 22, 23, 128, 255, 65535)
     }
 
-    assert set(said.values()) == {"1 frames"}
+    assert set(answered.values()) == {"1 frames"}
 
 
 def test_side_data_of_every_kind_is_passed_over(decoder: Decoder) -> None:
@@ -451,7 +451,7 @@ def test_reading_has_its_bound(decoder: Decoder) -> None:
 def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) -> None:
     first = videos.video(header_first=True, seconds=4, paint=lambda n: pictures.quarters(64, 48).rotate(n))
     cut = "The file is damaged or cut short"
-    said = {
+    answered = {
         "only sound": reason(decoder, videos.sound_only()),
         "one byte": reason(decoder, b"\0"),
         "a picture": reason(decoder, pictures.jpeg(64, 48)),
@@ -472,9 +472,9 @@ def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) ->
         "elsewhere": reason(decoder, videos.elsewhere(film)),
     }
 
-    frames = said.pop("header first, cut")
+    frames = answered.pop("header first, cut")
     assert 1 <= int(frames.split()[0]) < 8
-    assert said == {
+    assert answered == {
         "only sound": "There is no video in the file",
         "one byte": cut,
         "a picture": cut,
@@ -528,7 +528,7 @@ LIARS = {
 def test_a_child_is_believed_no_more_than_a_file(
     film: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = {}
+    answered = {}
     for name, script in LIARS.items():
         liar = tmp_path / "liar"
         liar.write_text(f"#!/bin/sh\nprintf '\\0\\0\\0\\005ready'\n{script}\n")
@@ -542,10 +542,10 @@ def test_a_child_is_believed_no_more_than_a_file(
 
         with monkeypatch.context() as patch, Decoder(module="vitrine_video.child") as decoder:
             patch.setattr(sys, "executable", str(liar))
-            said[name] = reason(decoder, lent.data, lent=bounded, wall_seconds=1)
+            answered[name] = reason(decoder, lent.data, lent=bounded, wall_seconds=1)
 
     fails = "The file makes the decoder fail"
-    assert said == {
+    assert answered == {
         "asks for nonsense": fails,
         "asks without end": fails,
         "takes nothing": "Decoding took longer than 1 s",
@@ -595,20 +595,20 @@ def fuzz(decoder: Decoder, number: int) -> None:
     )
     threads = threading.active_count()
     files = (mutated(seed, originals) for seed in range(number))
-    said = [
+    answered = [
         reason(decoder, data, mime_type, wall_seconds=10, read_bytes=16 << 20) for mime_type, data in files
     ]
 
-    assert {each for each in said if "frames" not in each} <= {
+    assert {each for each in answered if "frames" not in each} <= {
         "The file is damaged or cut short",
         "The file is damaged, or of a codec that is not known",
         "The video says no size of its picture",
         "There is no video in the file",
         OUT_OF_MEMORY,
         "More of the file would have to be read than is",
-        *(each for each in said if each.startswith(("The video has ", "The video says that it lasts "))),
+        *(each for each in answered if each.startswith(("The video has ", "The video says that it lasts "))),
     }
-    assert sum("frames" in each for each in said) > number // 10  # some of them are still videos
+    assert sum("frames" in each for each in answered) > number // 10  # some of them are still videos
     assert threading.active_count() <= threads
     with suppress(FileNotFoundError):
         peak = next(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine import internal_errors, jobs
 from vitrine.errors import Invalid
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
 
@@ -90,7 +90,7 @@ def on_upload(
             except Exception as error:
                 if internal_errors.is_temporary(error):
                     raise
-                upload = settling.at(key)
+                upload = finalizing.at(key)
                 ids = (
                     {"upload_id": str(upload.id), "media_id": str(upload.media_id)}
                     if upload is not None
@@ -100,7 +100,7 @@ def on_upload(
                 if message.received < settings().queue_receives and not internal_errors.is_of_values(error):
                     raise
                 if upload is not None:
-                    settling.fail(Consumer(upload.organization_id), upload, internal_errors.REASON)
+                    finalizing.fail(Consumer(upload.organization_id), upload, internal_errors.REASON)
 
     return on_event(each)
 

@@ -21,7 +21,7 @@ from psycopg import errors as sqlstate
 from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, Taken
+from vitrine.errors import ApiError, Busy, Conflict, Invalid, NotFound, Taken
 from vitrine.models.people import Actor, Nobody, Worker
 from vitrine.settings import settings
 
@@ -65,12 +65,12 @@ def read_all(who: Actor, *statements: Statement[Any]) -> list[list[Any]]:
         return _at_once(who, statements)
     except psycopg.Error as error:
         if not _is_lost(error):
-            raise _refusal(who, error) from error
+            raise _rejection(who, error) from error
         _drop_dead(who)
     try:
         return _at_once(who, statements)
     except psycopg.Error as error:
-        raise _refusal(who, error) from error
+        raise _rejection(who, error) from error
 
 
 def write(who: Actor, statement: Statement[T]) -> list[T]:
@@ -78,7 +78,7 @@ def write(who: Actor, statement: Statement[T]) -> list[T]:
     try:
         return _at_once(who, [statement])[0]
     except psycopg.Error as error:
-        raise _refusal(who, error) from error
+        raise _rejection(who, error) from error
 
 
 def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
@@ -96,7 +96,7 @@ def transaction(who: Actor, work: Callable[[Transaction], T]) -> T:
                 raise Conflict("Others were changing the same things at the same time; try again") from lost
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
         except psycopg.Error as error:
-            raise _refusal(who, error) from error
+            raise _rejection(who, error) from error
     raise AssertionError("unreachable")
 
 
@@ -248,7 +248,7 @@ def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
         raise
 
 
-_REFUSALS: dict[type[psycopg.Error], Callable[[], Refusal]] = {
+_REFUSALS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
     sqlstate.UniqueViolation: lambda: Taken("It exists already"),
     sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
     sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
@@ -278,15 +278,15 @@ def _drop_dead(who: Actor) -> None:
     _pool(worker=isinstance(who, Worker)).check()
 
 
-def _refusal(who: Actor, error: psycopg.Error) -> Exception:
+def _rejection(who: Actor, error: psycopg.Error) -> Exception:
     """What a caller is told of an error of the database, by SQLSTATE; the error itself where it is our
     own fault.
     """
     if _is_lost(error):
         _drop_dead(who)
-    for kind, refusal in _REFUSALS.items():
+    for kind, rejection in _REFUSALS.items():
         if isinstance(error, kind):
-            return refusal()
+            return rejection()
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
         return Busy("The database is not answering; try again", retry_after=2)
     return error

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request that ends here, with a sentence for the person who made it.
 
     `code` is a stable word a program can branch on; `status` is the HTTP status that every dialect agrees on
@@ -28,7 +28,7 @@ class Refusal(Exception):
             self.code = code
 
 
-class Unauthorized(Refusal):
+class Unauthorized(ApiError):
     """Nobody, or nobody we know. Missing, malformed, unknown, expired and revoked credentials are
     indistinguishable.
     """
@@ -39,7 +39,7 @@ class Unauthorized(Refusal):
         super().__init__("Missing or invalid authentication")
 
 
-class NotRecognized(Refusal):
+class NotRecognized(ApiError):
     """No such account, none with a password, or another password: indistinguishable."""
 
     status, code = 401, "invalid_email_or_password"
@@ -48,7 +48,7 @@ class NotRecognized(Refusal):
         super().__init__("Invalid email or password")
 
 
-class Forbidden(Refusal):
+class Forbidden(ApiError):
     """Known, but the role does not reach."""
 
     status, code = 403, "insufficient_role"
@@ -64,7 +64,7 @@ class MissingScope(Forbidden):
         self.scope = scope
 
 
-class NotFound(Refusal):
+class NotFound(ApiError):
     """There is no such thing, or none that the caller may know of."""
 
     status, code = 404, "not_found"
@@ -88,7 +88,7 @@ class WrongOrigin(Forbidden):
     code = "origin_not_allowed"
 
 
-class TooManyRequests(Refusal):
+class TooManyRequests(ApiError):
     """Over a rate limit. The sentence says after how many seconds the next window begins."""
 
     status, code = 429, "rate_limited"
@@ -101,7 +101,7 @@ class TooManyRequests(Refusal):
         self.allowed, self.resets_at, self.retry_after = allowed, resets_at, retry_after
 
 
-class NoOrganization(Refusal):
+class NoOrganization(ApiError):
     """The caller belongs to no organization and named none."""
 
     status, code = 400, "organization_required"
@@ -127,7 +127,7 @@ class Issue:
     message: str
 
 
-class Invalid(Refusal):
+class Invalid(ApiError):
     """The input is not what the contract says. `issues` are given where single fields are at fault."""
 
     status, code = 400, "invalid"
@@ -137,7 +137,7 @@ class Invalid(Refusal):
         self.issues = issues
 
 
-class NotGranted(Refusal):
+class NotGranted(ApiError):
     """A login at a device that is not granted: not yet, or never. `code` is RFC 8628's word for why,
     which devices act on.
     """
@@ -148,7 +148,7 @@ class NotGranted(Refusal):
         super().__init__(sentence, code=code)
 
 
-class Conflict(Refusal):
+class Conflict(ApiError):
     """The state of things does not allow it."""
 
     status, code = 409, "conflict"
@@ -167,31 +167,31 @@ class StillRunning(Conflict):
     retry_after = 2  # seconds
 
 
-class Stale(Refusal):
+class Stale(ApiError):
     """It has changed since the caller looked, who asked that it had not."""
 
     status, code = 412, "stale"
 
 
-class Gone(Refusal):
+class Gone(ApiError):
     """It was here and is no more, for good."""
 
     status, code = 410, "gone"
 
 
-class TooLarge(Refusal):
+class TooLarge(ApiError):
     """Over a limit in bytes, which the sentence names."""
 
     status, code = 413, "too_large"
 
 
-class UnsupportedType(Refusal):
+class UnsupportedType(ApiError):
     """The bytes are of a type that is not taken."""
 
     status, code = 415, "unsupported_type"
 
 
-class Unprocessable(Refusal):
+class Unprocessable(ApiError):
     """Understood, and refused for what the content is."""
 
     status, code = 422, "unprocessable"
@@ -203,7 +203,7 @@ class KeyReused(Unprocessable):
     code = "idempotency_key_reused"
 
 
-class NotServed(Refusal):
+class NotServed(ApiError):
     """The contract has it, this deployment does not."""
 
     status, code = 501, "not_served"
@@ -225,7 +225,7 @@ class InternalError(Exception):
         self.kind, self.trace = kind, trace
 
 
-class Busy(Refusal):
+class Busy(ApiError):
     """The same work is under way, or a part we stand on is not answering: ask again."""
 
     status, code = 503, "busy"

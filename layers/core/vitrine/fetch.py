@@ -22,7 +22,7 @@ from urllib.parse import urljoin
 
 from vitrine.models.media import MAX_URL
 from vitrine.settings import settings
-from vitrine.urls import holds_control, parsed
+from vitrine.urls import contains_control, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -37,13 +37,13 @@ CHUNK = 64 * 1024  # bytes
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """What lies there is not fetched; why, in a sentence for who asked for it. Nothing is told of a
     network that nobody may look into.
     """
 
 
-class NotPublic(Refused):
+class NotPublic(Rejected):
     """The URL leads, or was led, to an address that is not for everybody."""
 
 
@@ -82,7 +82,7 @@ def check(url: str, *, resolve: Resolve = resolve) -> str:
     place = _place(url)
     _judge(place, _addresses(place, resolve))
     if len(place.url) > MAX_URL:
-        raise Refused(f"The URL has more than {MAX_URL} characters once it is percent-encoded")
+        raise Rejected(f"The URL has more than {MAX_URL} characters once it is percent-encoded")
     return place.url
 
 
@@ -123,25 +123,25 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
                 url = _led_on(url, location)
                 continue
             if response.status != 200:
-                raise Refused(f"The address answered {response.status}")
+                raise Rejected(f"The address answered {response.status}")
             if response.getheader("content-encoding", "identity").strip().lower() not in ("", "identity"):
-                raise Refused("The address answered with a packed file, though it was asked for a plain one")
+                raise Rejected("The address answered with a packed file, though it was asked for a plain one")
             yield Answer(response, over)
             return
-    raise Refused(f"The address leads on and on: more than {MAX_REDIRECTS} redirects")
+    raise Rejected(f"The address leads on and on: more than {MAX_REDIRECTS} redirects")
 
 
 # Where a URL leads.
 
 
 def _place(url: str) -> _Place:
-    if holds_control(url):
-        raise Refused("The URL holds a control character")
+    if contains_control(url):
+        raise Rejected("The URL holds a control character")
     found = parsed(url)
     if found is None or not found.host or found.port is None:
-        raise Refused("The URL is not one of http or https")
+        raise Rejected("The URL is not one of http or https")
     if found.username is not None or found.password is not None:
-        raise Refused("The URL holds a user name or a password")
+        raise Rejected("The URL holds a user name or a password")
     target = (found.path or "/") + (f"?{found.query}" if found.query is not None else "")
     return _Place(found.scheme, found.host.strip("[]"), found.port, target, str(found))
 
@@ -154,13 +154,13 @@ def _led_on(url: str, location: str) -> str:
     """
     with suppress(UnicodeDecodeError):
         location = location.encode("latin-1").decode()
-    if holds_control(location.strip(" \t")):
-        raise Refused("The address leads on to no URL")
+    if contains_control(location.strip(" \t")):
+        raise Rejected("The address leads on to no URL")
     location = re.sub(r"\A[^?#]*", lambda path: path[0].replace("\\", "/"), location.strip(" \t"))
     try:
         return urljoin(url, location)
     except ValueError:  # brackets that hold no address
-        raise Refused("The address leads on to no URL") from None
+        raise Rejected("The address leads on to no URL") from None
 
 
 def _addresses(place: _Place, resolve: Resolve) -> list[str]:
@@ -176,7 +176,7 @@ def _addresses(place: _Place, resolve: Resolve) -> list[str]:
 
 def _judge(place: _Place, addresses: list[str]) -> list[str]:
     """The addresses. All must be public: of a name that has both kinds nobody knows which one is meant."""
-    networks = _networks(settings().refused_networks)
+    networks = _networks(settings().blocked_networks)
     if any(address in network for address in map(ip_address, addresses) for network in networks):
         raise NotPublic(f"{place.host} is not a public address")
     return addresses
@@ -247,11 +247,11 @@ def _asked(
 
 def _connected(place: _Place, addresses: list[str], until: float) -> _Pinned:
     if not addresses:
-        raise Refused(f"{place.host} has no address")
+        raise Rejected(f"{place.host} has no address")
     for address in addresses[:MAX_ADDRESSES]:
         left = until - time.monotonic()
         if left <= 0:
-            raise Refused("It took too long")
+            raise Rejected("It took too long")
         connection = _Pinned(place, address, min(CONNECT_SECONDS, left))
         try:
             connection.connect()
@@ -259,8 +259,8 @@ def _connected(place: _Place, addresses: list[str], until: float) -> _Pinned:
             connection.close()
             continue
         return connection
-    raise Refused(f"{place.host} does not answer, or not as itself")
+    raise Rejected(f"{place.host} does not answer, or not as itself")
 
 
-def _gone_wrong(over: threading.Event) -> Refused:
-    return Refused("It took too long" if over.is_set() else "The address broke off its answer")
+def _gone_wrong(over: threading.Event) -> Rejected:
+    return Rejected("It took too long" if over.is_set() else "The address broke off its answer")

@@ -21,7 +21,7 @@ from vitrine.credentials import mint_token
 from vitrine.db import write
 from vitrine.delivery import Links
 from vitrine.dialects import Answer
-from vitrine.errors import Invalid, KeyReused, Refusal, StillRunning
+from vitrine.errors import ApiError, Invalid, KeyReused, StillRunning
 from vitrine.models.people import Caller, Nobody, Person
 from vitrine.settings import settings
 
@@ -80,7 +80,7 @@ def once(
             "body": from_json(to_json(answer.body)),
         }
     except BaseException:
-        with suppress(Refusal):  # the lease frees it too, later
+        with suppress(ApiError):  # the lease frees it too, later
             write(Nobody(), queries.idempotency.finish(known, claimed.claim, None))
         raise
     write(Nobody(), queries.idempotency.finish(known, claimed.claim, kept))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from vitrine.errors import Busy, InternalError, Invalid, Unavailable
-from vitrine.storage import StoreRefusal
+from vitrine.storage import StoreRejected
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -25,7 +25,7 @@ METRIC: Final = "InternalErrors"
 _TEMPORARY: Final = (
     Busy,
     Unavailable,
-    StoreRefusal,
+    StoreRejected,
     MemoryError,
     ConnectionError,
     TimeoutError,

@@ -37,29 +37,29 @@ STORED_DISPOSITION = "attachment"
 CHUNK = 4 * 1024 * 1024  # bytes
 
 
-class StoreRefusal(Exception):
+class StoreRejected(Exception):
     """The store refused, for a reason that lies in the request."""
 
 
-class NoSuchUpload(StoreRefusal):
+class NoSuchUpload(StoreRejected):
     """The multipart upload is not open: completed, aborted, or never there."""
 
 
-class AlreadyThere(StoreRefusal):
+class AlreadyThere(StoreRejected):
     """A condition did not hold: the object is there already, or is not the one that was meant."""
 
 
-class WrongChecksum(StoreRefusal):
+class WrongChecksum(StoreRejected):
     """The bytes do not have the checksum that was declared."""
 
 
-class WrongParts(StoreRefusal):
+class WrongParts(StoreRejected):
     """The parts named are not the ones that are there, or not in order, or too small, or add up to
     another size.
     """
 
 
-class NotThere(StoreRefusal):
+class NotThere(StoreRejected):
     """There is no such object."""
 
 
@@ -447,7 +447,7 @@ def _resolved_credentials() -> Credentials:
 
 # Errors of the store, by code.
 
-_REFUSALS: dict[str, type[StoreRefusal]] = {
+_REFUSALS: dict[str, type[StoreRejected]] = {
     "NoSuchUpload": NoSuchUpload,
     "PreconditionFailed": AlreadyThere,
     "412": AlreadyThere,
@@ -474,21 +474,21 @@ class _errors:  # noqa: N801 - a context manager that is read as a function
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, StoreRefusal):
+        if error is None or isinstance(error, StoreRejected):
             return
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
         if isinstance(error, ClientError):
-            _refuse(error)
+            _reject(error)
         if isinstance(error, (HTTPClientError, BotoCoreError)):
             raise Busy("The store is not answering; try again") from error
 
 
-def _refuse(error: ClientError) -> NoReturn:
+def _reject(error: ClientError) -> NoReturn:
     said = error.response.get("Error", {})
-    refusal = _REFUSALS.get(said.get("Code", ""))
-    if refusal is not None:
-        raise refusal(said.get("Message", said.get("Code", ""))) from error
+    rejection = _REFUSALS.get(said.get("Code", ""))
+    if rejection is not None:
+        raise rejection(said.get("Message", said.get("Code", ""))) from error
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or said.get("Code") in (
         "SlowDown",
         "RequestTimeout",

@@ -20,7 +20,7 @@ def parsed(url: str) -> Url | None:
     percent-encoded. To parse that again gives the
     same URL, so whoever keeps the normalized form keeps what was checked.
     """
-    return None if holds_control(url) else _read(url)
+    return None if contains_control(url) else _read(url)
 
 
 def normalized(url: str) -> str | None:
@@ -33,7 +33,7 @@ def normalized(url: str) -> str | None:
     return None if found is None else str(found)
 
 
-def holds_control(text: str) -> bool:
+def contains_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 

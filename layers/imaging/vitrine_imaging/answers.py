@@ -35,7 +35,7 @@ Say = Callable[[bytes], None]
 Hear = Callable[[int], bytes]  # the next message, of at most so many bytes
 
 
-def refuse(say: Say, reason: str) -> None:
+def reject(say: Say, reason: str) -> None:
     say(json.dumps({"reason": reason}).encode())
 
 

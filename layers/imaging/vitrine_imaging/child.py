@@ -74,10 +74,10 @@ def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
         try:
             _allow_processor_time(asked["cpu_seconds"])
             answers.give(say, loaded.derive(asked, say))
-        except Undecodable as refused:
-            answers.refuse(say, refused.reason)
+        except Undecodable as rejected:
+            answers.reject(say, rejected.reason)
         except MemoryError:
-            answers.refuse(say, OUT_OF_MEMORY)
+            answers.reject(say, OUT_OF_MEMORY)
         except Exception as error:
             # an error of our code: whatever a library raises because of the file has become Undecodable
             answers.report(say, error)

@@ -141,10 +141,10 @@ class Decoder:
         except TimeoutError:
             self._stop()
             raise Undecodable(_too_long(limits)) from None
-        except Undecodable as refused:
-            if refused.reason == OUT_OF_MEMORY:  # perhaps what earlier files left too little of
+        except Undecodable as rejected:
+            if rejected.reason == OUT_OF_MEMORY:  # perhaps what earlier files left too little of
                 self._stop()
-                raise _Disturbed(refused.reason) from None
+                raise _Disturbed(rejected.reason) from None
             raise
         except (ValueError, RecursionError) as error:  # the latter from JSON that nests too deeply
             log.warning("no valid answer from the decoder's process: %s", error)

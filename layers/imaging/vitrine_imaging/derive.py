@@ -51,13 +51,13 @@ def derive(descriptor: int, *, max_pixels: int, max_animation_pixels: int, keep_
             raise Undecodable("The file is empty")
         if content is None or content.mime_type not in STILLS:
             raise Undecodable("The file is not a picture of a type that is taken")
-        _refuse_large(content.width or 0, content.height or 0, max_pixels)
+        _reject_large(content.width or 0, content.height or 0, max_pixels)
         told = exif.read(file, content.mime_type, keep_gps=keep_gps)
         try:
             original = _opened(file, head, content, told, max_pixels)
             # again: what will be decoded, not what our own reading found
-            _refuse_large(original.width, original.height, max_pixels)
-            _refuse_long(original, max_animation_pixels)
+            _reject_large(original.width, original.height, max_pixels)
+            _reject_long(original, max_animation_pixels)
             derived = _made(original)
         except pyvips.Error as error:
             raise Undecodable(reason(str(error))) from None
@@ -186,14 +186,14 @@ def _pictures_of_png(file: FileIO) -> int:
     return 1
 
 
-def _refuse_large(width: int, height: int, max_pixels: int) -> None:
+def _reject_large(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise Undecodable(
             f"The picture has {_megapixels(width * height)} megapixels; the limit is {_megapixels(max_pixels)}"
         )
 
 
-def _refuse_long(original: Original, most: int) -> None:
+def _reject_long(original: Original, most: int) -> None:
     """Nothing but its first picture is decoded here, but whoever shows it decodes them all."""
     count, pixels = original.pictures, original.pictures * original.width * original.height
     if count > 1 and pixels > most:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from vitrine import content, internal_errors, media_types, queries, storage
 from vitrine.db import write
 from vitrine.errors import Busy, InternalError
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import handover
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored, Upload
@@ -59,13 +59,13 @@ def take_in(key: str) -> Upload | None:
     disk or the decoder's machine
     raises) where trying again later may help: nothing is recorded then.
     """
-    whose = settling.whose(key)
+    whose = finalizing.whose(key)
     if whose is None:
         log.warning("an object of no upload", extra={"key": key})
         return None
     who = Consumer(whose.organization_id)
-    upload = settling.find(who, whose.organization_id, whose.upload_id)
-    begun = begin(who, settling.settle(who, upload) if upload is not None else None)
+    upload = finalizing.find(who, whose.organization_id, whose.upload_id)
+    begun = begin(who, finalizing.finalize(who, upload) if upload is not None else None)
     if not isinstance(begun, Begun):
         return begun
     if begun.found.mime_type in media_types.VIDEOS:
@@ -86,7 +86,7 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
         return upload
     attempts = write(who, queries.versions.attempt(who.organization_id, upload.version_id))
     if not attempts:
-        return settling.find(who, upload.organization_id, upload.id)
+        return finalizing.find(who, upload.organization_id, upload.id)
     attempt = attempts[0]
     write(who, queries.uploads.working(who.organization_id, upload.id))
 
@@ -100,7 +100,7 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
             if found is None
             else f"Files of type {content.described(found.mime_type)} are not taken"
         )
-        return recording.refuse(who, upload, attempt, why)
+        return recording.reject(who, upload, attempt, why)
     return Begun(who, upload, attempt, stored, found)
 
 
@@ -121,9 +121,9 @@ def finish(
     looked = recording.Looked(
         begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256
     )
-    refusal = recording.mismatch(begun.upload, looked)
-    if refusal is not None:
-        return recording.refuse(begun.who, begun.upload, begun.attempt, refusal)
+    rejection = recording.mismatch(begun.upload, looked)
+    if rejection is not None:
+        return recording.reject(begun.who, begun.upload, begun.attempt, rejection)
     if pictures is None:
         return recording.keep_without_frames(begun.who, begun.upload, begun.attempt, looked)
     try:

@@ -22,7 +22,7 @@ from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
 from vitrine.errors import Busy
 from vitrine.library import duplicates, objects
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import versions as family
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored, Upload
@@ -146,11 +146,11 @@ def _record(
 
     def work(db: Transaction) -> Upload | None:
         db.queue(queries.versions.lock_item(organization, attempt.media_id))
-        held = db.first(queries.versions.held(organization, attempt.id))
-        if held is None or not _is_for(held, attempt):
+        locked = db.first(queries.versions.locked(organization, attempt.id))
+        if locked is None or not _is_for(locked, attempt):
             return None
-        if failed and held.processing == "ready":
-            return settling.give_up(db, upload, held, failed)
+        if failed and locked.processing == "ready":
+            return finalizing.give_up(db, upload, locked, failed)
         for each in mine:
             if not db.run(queries.objects.live(organization, each)):
                 raise Busy("The frames were given up while they were being written")
@@ -168,7 +168,7 @@ def _record(
                 generation=attempt.generation if mine else 0,
             )
         )
-        if held.generation:
+        if locked.generation:
             db.queue(queries.versions.drop_frames(organization, attempt.id, but=attempt.generation))
             db.queue(
                 queries.objects.retire(
@@ -179,27 +179,27 @@ def _record(
             db.queue(
                 queries.ledger.entry(
                     organization,
-                    held.media_id,
+                    locked.media_id,
                     attempt.id,
                     sum(each.bytes for each in mine),
                     0,
                     "derived",
-                    held.counted_as,
+                    locked.counted_as,
                     "frames",
                     f"frames:{attempt.id.hex}:{attempt.generation}",
                 )
             )
-        settling.show_processed(db, organization, held, settling.media_type_of(looked.mime_type))
+        finalizing.show_processed(db, organization, locked, finalizing.media_type_of(looked.mime_type))
         became = db.run(
             queries.uploads.become(organization, upload.id, "failed" if failed else "ready", failed)
         )[0]
-        duplicates.record(db, organization, held.collection_id, attempt.id)
+        duplicates.record(db, organization, locked.collection_id, attempt.id)
         return became
 
     recorded = transaction(who, work)
     if recorded is None:
         _throw_away(who, [each.key for each in mine])
-        recorded = settling.find(who, upload.organization_id, upload.id) or upload
+        recorded = finalizing.find(who, upload.organization_id, upload.id) or upload
     log.info(
         "upload processed",
         extra={"upload_id": str(upload.id), "media_id": str(attempt.media_id), "state": recorded.state},
@@ -207,11 +207,11 @@ def _record(
     return recorded
 
 
-def _is_for(held: queries.versions.Held, attempt: queries.versions.Attempt) -> bool:
+def _is_for(locked: queries.versions.Locked, attempt: queries.versions.Attempt) -> bool:
     """Whether the version waits for this attempt: one that began before the frames it has were made is
     too late for what was asked since.
     """
-    return held.waits and attempt.generation > held.generation
+    return locked.waits and attempt.generation > locked.generation
 
 
 def _facts(looked: Looked, derived: Derived | None) -> queries.versions.Facts:
@@ -234,7 +234,7 @@ def _facts(looked: Looked, derived: Derived | None) -> queries.versions.Facts:
     )
 
 
-def refuse(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, reason: str) -> Upload:
+def reject(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, reason: str) -> Upload:
     """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the
     count compensated; the reason stays with
     the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept
@@ -244,33 +244,33 @@ def refuse(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, rea
 
     def work(db: Transaction) -> tuple[Upload, list[str]] | None:
         db.queue(queries.versions.lock_item(organization, attempt.media_id))
-        held = db.first(queries.versions.held(organization, attempt.id))
-        if held is None or not _is_for(held, attempt):
+        locked = db.first(queries.versions.locked(organization, attempt.id))
+        if locked is None or not _is_for(locked, attempt):
             return None
-        if held.is_asked_again or not family.take_out(db, organization, held):
-            return settling.give_up(db, upload, held, reason), []
-        doomed = db.run(queries.objects.doom_version(organization, attempt.id, "refused"))
+        if locked.is_asked_again or not family.take_out(db, organization, locked):
+            return finalizing.give_up(db, upload, locked, reason), []
+        marked = db.run(queries.objects.mark_version_deleting(organization, attempt.id, "refused"))
         db.queue(
             queries.ledger.entry(
                 organization,
-                held.media_id,
+                locked.media_id,
                 attempt.id,
-                -held.stored_bytes,
+                -locked.stored_bytes,
                 -1,
                 "original",
-                held.counted_as,
+                locked.counted_as,
                 "refused",
                 f"refuse:{upload.id.hex}",
             )
         )
         return db.run(queries.uploads.become(organization, upload.id, "rejected", reason))[0], [
-            each.key for each in doomed
+            each.key for each in marked
         ]
 
-    refused = transaction(who, work)
-    if refused is None:
-        return settling.find(who, upload.organization_id, upload.id) or upload
-    rejected, keys = refused
+    outcome = transaction(who, work)
+    if outcome is None:
+        return finalizing.find(who, upload.organization_id, upload.id) or upload
+    rejected, keys = outcome
     for key in keys:
         with suppress(Busy):  # the sweep comes again
             objects.discard(who, organization, key)
@@ -279,6 +279,6 @@ def refuse(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, rea
 
 
 def _throw_away(who: Consumer, keys: list[str]) -> None:
-    objects.doom(who, who.organization_id, keys, "not recorded")
+    objects.mark_deleting(who, who.organization_id, keys, "not recorded")
     for key in keys:
         objects.discard(who, who.organization_id, key)

@@ -93,7 +93,7 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
             format=demuxer,
             options=options,
             container_options=limits,
-            io_open=_refuse,
+            io_open=_reject,
             **_METADATA,
         )
     with container:
@@ -104,7 +104,7 @@ class _Elsewhere(OSError):
     """The file names another one, which is not opened."""
 
 
-def _refuse(*_: Any) -> Any:
+def _reject(*_: Any) -> Any:
     raise _Elsewhere
 
 
@@ -126,7 +126,7 @@ class Film:
         context = self._stream.codec_context
         if not context.width or not context.height:
             raise Undecodable("The video says no size of its picture")
-        _refuse_large(context.width, context.height, wanted.max_pixels)
+        _reject_large(context.width, context.height, wanted.max_pixels)
         # Of the container, before a frame is decoded: some codecs' frames say that they do not know.
         self._coded = context.color_primaries, context.color_trc, context.colorspace
         context.thread_count = 1
@@ -140,7 +140,7 @@ class Film:
         self._pixels_left = _MOST_FORWARD
         self.trouble: str | None = None
         self.duration = self._duration()
-        _refuse_long(self.duration or 0.0, wanted.max_seconds)
+        _reject_long(self.duration or 0.0, wanted.max_seconds)
 
     @property
     def codec(self) -> str:
@@ -194,8 +194,8 @@ class Film:
             except MemoryError:
                 self.trouble = OUT_OF_MEMORY
                 return
-            except Undecodable as refused:
-                self.trouble = refused.reason
+            except Undecodable as rejected:
+                self.trouble = rejected.reason
                 return
             except Exception as error:
                 # the end of a file that was cut, and whatever else a hostile one brings about: the next may
@@ -367,10 +367,10 @@ class Film:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
         wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
-        _refuse_large(frame.width, frame.height, self._wanted.max_pixels)
-        _refuse_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
+        _reject_large(frame.width, frame.height, self._wanted.max_pixels)
+        _reject_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
         # a file without a duration may still have any time in a frame
-        _refuse_long(at, self._wanted.max_seconds)
+        _reject_long(at, self._wanted.max_seconds)
         primaries, transfer, matrix = self._coded
         frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
         frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc
@@ -391,13 +391,13 @@ def _video(container: InputContainer) -> VideoStream:
     return next((each for each in known if each.disposition & Disposition.default), known[0])
 
 
-def _refuse_large(width: int, height: int, max_pixels: int) -> None:
+def _reject_large(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise Undecodable(
             f"The video has {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}"
         )
 
 
-def _refuse_long(seconds: float, max_seconds: int) -> None:
+def _reject_long(seconds: float, max_seconds: int) -> None:
     if seconds > max_seconds:
         raise Undecodable(f"The video says that it lasts {seconds:.0f} s; the limit is {max_seconds} s")

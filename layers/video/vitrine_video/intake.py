@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import media_types, storage
 from vitrine.errors import Busy
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored
 from vitrine.settings import settings
@@ -31,12 +31,12 @@ def take_in(key: str) -> Upload | None:
     May be called for the same key any number of times, at once, late or early. Raises Busy where trying again
     later may help.
     """
-    whose = settling.whose(key)
+    whose = finalizing.whose(key)
     if whose is None:
         log.warning("a video of no upload")
         return None
     who = Consumer(whose.organization_id)
-    begun = intake.begin(who, settling.find(who, whose.organization_id, whose.upload_id))
+    begun = intake.begin(who, finalizing.find(who, whose.organization_id, whose.upload_id))
     if not isinstance(begun, intake.Begun):
         return begun
     # not ours: a lost event is sent again to whoever tells them apart

@@ -40,8 +40,8 @@ def answered(case: Case) -> str:
             if schema is v1.ListQuery
             else v1.read_body(schema, from_json(case.input))
         )
-    except Mismatch as refused:
-        return to_json({"issues": refused.zod}).decode()
+    except Mismatch as rejected:
+        return to_json({"issues": rejected.zod}).decode()
     return to_json({"data": read.model_dump(by_alias=True, exclude_unset=True)}).decode()
 
 
@@ -89,17 +89,19 @@ def test_the_answer_over_http_has_the_same_bytes(schema: str) -> None:
 
     for case, answer in asked:
         if schema == "ListQuery":
-            said = call(APPS[schema], "POST", f"/api/v1/judged?{case.input}")
+            answered = call(APPS[schema], "POST", f"/api/v1/judged?{case.input}")
         else:
-            said = call(APPS[schema], "POST", "/api/v1/judged", content=case.input.encode())
+            answered = call(APPS[schema], "POST", "/api/v1/judged", content=case.input.encode())
         expected = (
             '{"success":false,"error":"Validation failed","code":"HTTP_400","details":{"errors":'
             + answer[len('{"issues":') : -1]
             + '},"info":'
         )
-        assert said.text.startswith(answer[len('{"data":') : -1] if said.status_code == 200 else expected), (
+        assert answered.text.startswith(
+            answer[len('{"data":') : -1] if answered.status_code == 200 else expected
+        ), (
             case,
-            said.text,
+            answered.text,
         )
 
 
@@ -139,10 +141,10 @@ def test_what_was_not_sent_has_its_default() -> None:
 
 
 def test_a_list_of_a_million_faults_is_not_answered_with_a_million() -> None:
-    with pytest.raises(Mismatch) as refused:
+    with pytest.raises(Mismatch) as rejected:
         v1.read_body(v1.SetTags, {"tagIds": [1] * 1_000_000})
 
-    assert len(refused.value.zod) == MOST_ISSUES + 1  # and that they are too many
+    assert len(rejected.value.zod) == MOST_ISSUES + 1  # and that they are too many
 
 
 def test_what_is_no_schema_is_not_read() -> None:

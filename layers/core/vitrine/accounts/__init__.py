@@ -24,7 +24,7 @@ from vitrine.dialects.studio import (
 )
 
 if TYPE_CHECKING:
-    from vitrine.errors import Refusal
+    from vitrine.errors import ApiError
 
 __all__ = [
     "BEARER_FIRST",
@@ -34,11 +34,11 @@ __all__ = [
     "MISSING",
     "SESSION_DECIDES",
     "Error",
-    "fault",
+    "error_answer",
+    "internal_error",
     "parse_id",
     "read_body",
     "read_query",
-    "refusal",
 ]
 
 
@@ -46,12 +46,12 @@ class Error(studio.Error):
     message: str  # the sentence again
 
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:
-    return _with_message(studio.refusal(refused, operation))
+def error_answer(error: ApiError, operation: str | None) -> Answer:
+    return _with_message(studio.error_answer(error, operation))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:
-    return _with_message(studio.fault(request_id, operation))
+def internal_error(request_id: str, operation: str | None) -> Answer:
+    return _with_message(studio.internal_error(request_id, operation))
 
 
 def _with_message(answer: Answer) -> Answer:

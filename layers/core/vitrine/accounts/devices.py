@@ -29,7 +29,7 @@ from vitrine.errors import NotGranted
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
-    from vitrine.errors import Refusal
+    from vitrine.errors import ApiError
     from vitrine.library.devices import Begun, Granted, Login
 
 __all__ = [
@@ -39,11 +39,11 @@ __all__ = [
     "LIMITS",
     "MISSING",
     "SESSION_DECIDES",
-    "fault",
+    "error_answer",
+    "internal_error",
     "parse_id",
     "read_body",
     "read_query",
-    "refusal",
 ]
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -170,12 +170,12 @@ def show_login(login: Login) -> Waiting:
     }
 
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:
-    return _in_two(studio.refusal(refused, operation))
+def error_answer(error: ApiError, operation: str | None) -> Answer:
+    return _in_two(studio.error_answer(error, operation))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:
-    return _in_two(studio.fault(request_id, operation))
+def internal_error(request_id: str, operation: str | None) -> Answer:
+    return _in_two(studio.internal_error(request_id, operation))
 
 
 def _in_two(answer: Answer) -> Answer:

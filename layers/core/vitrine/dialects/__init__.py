@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vitrine.errors import Busy, Refusal, StillRunning, TooManyRequests
+from vitrine.errors import ApiError, Busy, StillRunning, TooManyRequests
 from vitrine.models.pages import STAYS, Stays
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ Alt = Annotated[str, Field(max_length=500)]
 Caption = Annotated[str, Field(max_length=1000)]
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ApiError):
     """The path is there, under other methods."""
 
     status, code = 405, "method_not_allowed"
@@ -66,11 +66,11 @@ class MethodNotAllowed(Refusal):
         self.allow = allow  # as the header spells it
 
 
-def said_in_headers(refused: Refusal) -> dict[str, str]:
+def said_in_headers(error: ApiError) -> dict[str, str]:
     """What HTTP itself has a header for, in every dialect."""
-    if isinstance(refused, (Busy, StillRunning, TooManyRequests)):
-        return {"retry-after": str(refused.retry_after)}
-    return {"allow": refused.allow} if isinstance(refused, MethodNotAllowed) else {}
+    if isinstance(error, (Busy, StillRunning, TooManyRequests)):
+        return {"retry-after": str(error.retry_after)}
+    return {"allow": error.allow} if isinstance(error, MethodNotAllowed) else {}
 
 
 class Dialect(Protocol):
@@ -95,10 +95,10 @@ class Dialect(Protocol):
         """Raises Invalid; NotServed for a parameter of the contract that is not served."""
         ...
 
-    def refusal(self, refused: Refusal, operation: str | None) -> Answer:
+    def error_answer(self, error: ApiError, operation: str | None) -> Answer:
         """In the dialect's shape and words."""
         ...
 
-    def fault(self, request_id: str, operation: str | None) -> Answer:
+    def internal_error(self, request_id: str, operation: str | None) -> Answer:
         """500: a fault of ours, of which nothing is told."""
         ...

@@ -28,7 +28,7 @@ from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.dialects.formats import parse_id as parse_id
-from vitrine.errors import Invalid, Issue, NotAMember, NotServed, OtherOrganization, Refusal, Stale
+from vitrine.errors import ApiError, Invalid, Issue, NotAMember, NotServed, OtherOrganization, Stale
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.texts import EXACT
 
@@ -1067,12 +1067,12 @@ def show_restored(restored: models.deletions.Restored) -> Restored:
 
 
 def show_bulk(asked: Bulk, done: models.bulk.Outcomes) -> BulkDone:
-    refused = sum(each.refused is not None for each in done.items)
+    error = sum(each.error is not None for each in done.items)
     shown: BulkDone = {
         "action": asked.action,
         "dryRun": asked.dryRun,
-        "succeeded": len(done.items) - refused,
-        "failed": refused,
+        "succeeded": len(done.items) - error,
+        "failed": error,
         "results": [_outcome(each, asked) for each in done.items],
     }
     if asked.action == "delete":
@@ -1083,13 +1083,13 @@ def show_bulk(asked: Bulk, done: models.bulk.Outcomes) -> BulkDone:
 
 
 def _outcome(each: models.bulk.Outcome, asked: Bulk) -> Outcome:
-    if each.refused is not None:
+    if each.error is not None:
         return {
             "id": each.id.hex,
-            "status": each.refused.status,
+            "status": each.error.status,
             "changed": False,
-            "error": each.refused.sentence,
-            "code": each.refused.code,
+            "error": each.error.sentence,
+            "code": each.error.code,
         }
     shown: Outcome = {"id": each.id.hex, "status": 200, "changed": each.changed}
     if each.path is not None:
@@ -1103,18 +1103,18 @@ def show_trash(page: models.pages.Page[models.deletions.Trashed], *, limit: int)
     return {
         "trash": [
             {
-                "deletionId": act.id.hex,
-                "id": act.root_id.hex,
-                "kind": act.kind,
-                "name": act.name,
-                "type": act.type,
-                "datasetId": act.collection_id.hex if act.collection_id else None,
-                "deletedAt": show_time(act.at),
-                "deletedById": act.actor.hex,
-                "purgeAt": show_time(act.purge_at) if act.purge_at else None,
-                "deletedCount": act.item_count,
+                "deletionId": deletion.id.hex,
+                "id": deletion.root_id.hex,
+                "kind": deletion.kind,
+                "name": deletion.name,
+                "type": deletion.type,
+                "datasetId": deletion.collection_id.hex if deletion.collection_id else None,
+                "deletedAt": show_time(deletion.at),
+                "deletedById": deletion.actor.hex,
+                "purgeAt": show_time(deletion.purge_at) if deletion.purge_at else None,
+                "deletedCount": deletion.item_count,
             }
-            for act in page.items
+            for deletion in page.items
         ],
         "pagination": {
             "limit": limit,
@@ -1186,22 +1186,22 @@ def show_usage(usage: models.deletions.Usage) -> Usage:
 # What is refused.
 
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
-    if isinstance(refused, OtherOrganization):  # the documents promise 403 where v1 says 404
+def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
+    if isinstance(error, OtherOrganization):  # the documents promise 403 where v1 says 404
         sentence = (
-            refused.sentence if isinstance(refused, NotAMember) else "No access to this item's organization"
+            error.sentence if isinstance(error, NotAMember) else "No access to this item's organization"
         )
-        return Answer({"error": sentence, "code": refused.code}, 403)
-    return show_refusal(refused)
+        return Answer({"error": sentence, "code": error.code}, 403)
+    return show_error(error)
 
 
-def show_refusal(refused: Refusal) -> Answer:
+def show_error(error: ApiError) -> Answer:
     """{"error", "code"}, with the refusal's own status; `details` where single fields are at fault."""
-    body: dict[str, object] = {"error": refused.sentence, "code": refused.code}
-    if isinstance(refused, Invalid) and refused.issues:
-        body["details"] = [{"path": list(issue.path), "message": issue.message} for issue in refused.issues]
-    return Answer(body, refused.status, said_in_headers(refused))
+    body: dict[str, object] = {"error": error.sentence, "code": error.code}
+    if isinstance(error, Invalid) and error.issues:
+        body["details"] = [{"path": list(issue.path), "message": issue.message} for issue in error.issues]
+    return Answer(body, error.status, said_in_headers(error))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
+def internal_error(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     return Answer({"error": "Internal server error", "code": "internal_error", "requestId": request_id}, 500)

@@ -16,13 +16,13 @@ from vitrine.dialects.studio import (
     MISSING,
     Id,
     Time,
-    fault,
+    internal_error,
     parse_id,
     read_body,
-    show_refusal,
+    show_error,
     show_time,
 )
-from vitrine.errors import Invalid, NotAMember, NotFound, OtherOrganization, Refusal
+from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, OtherOrganization
 from vitrine.library.uploads import NewUpload
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
@@ -59,12 +59,12 @@ __all__ = [
     "SignedParts",
     "Status",
     "StoredPart",
-    "fault",
+    "error_answer",
+    "internal_error",
     "parse_id",
     "parse_part_number",
     "read_body",
     "read_query",
-    "refusal",
     "show_completed",
     "show_created",
     "show_part",
@@ -384,10 +384,10 @@ def show_status(status: UploadStatus, links: Links) -> Status:
 # What is refused.
 
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
+def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     """As Studio's, but that another organization's upload or collection is not found."""
-    if isinstance(refused, OtherOrganization):
-        return show_refusal(
-            NotFound("Organization not found" if isinstance(refused, NotAMember) else refused.sentence)
+    if isinstance(error, OtherOrganization):
+        return show_error(
+            NotFound("Organization not found" if isinstance(error, NotAMember) else error.sentence)
         )
-    return show_refusal(refused)
+    return show_error(error)

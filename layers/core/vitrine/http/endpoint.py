@@ -35,7 +35,7 @@ from typing_extensions import TypeVar
 from vitrine import auth
 from vitrine.delivery import Links
 from vitrine.dialects import Answer, MethodNotAllowed
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, Refusal, TooLarge, TooManyRequests, WrongOrigin
+from vitrine.errors import ApiError, Busy, Conflict, Invalid, NotFound, TooLarge, TooManyRequests, WrongOrigin
 from vitrine.models.people import Nobody
 from vitrine.permissions import PERMISSIONS
 from vitrine.settings import settings
@@ -154,7 +154,7 @@ class _Used:
     def take_back(self) -> None:
         """Remove the request from its count."""
         if self.use is not None:
-            with suppress(Refusal):  # the request itself is done
+            with suppress(ApiError):  # the request itself is done
                 self.use = self.use.take_back()
 
 
@@ -323,8 +323,8 @@ class Endpoint:
                 used,
                 in_organization=named,
             )
-        except Exception as refused:  # said once the form is read
-            return refused
+        except Exception as error:  # said once the form is read
+            return error
         return who if named else None
 
     def _answer(
@@ -345,21 +345,21 @@ class Endpoint:
             said = result if isinstance(result, Answer) else Answer(result)
             if self.spec.failures_only:
                 used.take_back()
-        except Refusal as refusal:
+        except ApiError as error:
             # Busy (not decided), Conflict (right, and done before) and TooManyRequests (stopped by another
             # limit) are no failed guesses. A request
             # over the limit is not counted either: the window stays used up by the failures in it, and many
             # right requests at once do not use it
             # up.
-            undecided = isinstance(refusal, (Busy, Conflict, TooManyRequests))
+            undecided = isinstance(error, (Busy, Conflict, TooManyRequests))
             if self.spec.failures_only and (
                 undecided or (used.use is not None and used.use.hits > used.use.allowed)
             ):
                 used.take_back()
-            said = dialect.refusal(refusal, self.spec.operation)
+            said = dialect.error_answer(error, self.spec.operation)
         except Exception:  # whatever it is, the client learns nothing of it
             _logger().exception("fault", extra={"endpoint": self.spec.name, "request_id": request_id})
-            said = dialect.fault(request_id, self.spec.operation)
+            said = dialect.internal_error(request_id, self.spec.operation)
         names = {cookie.partition("=")[0] for cookie in said.cookies}
         cookies = (
             *said.cookies,
@@ -396,8 +396,8 @@ class Endpoint:
             )
         if any("\x00" in text for text in (*values, *values.values())):
             raise Invalid("A text holds a character that cannot be stored")
-        if form is not None and form.fault is not None:
-            raise form.fault
+        if form is not None and form.error is not None:
+            raise form.error
         document, values = composed(document, spec.body), composed(values, spec.query)
         request = Request[Any, Any](
             spec,
@@ -660,7 +660,7 @@ def _parsed(raw: bytes, *, form: bool) -> Any:
         document = from_json(raw, allow_inf_nan=False)
     except ValueError:  # not JSON, not UTF-8, or nested too deeply
         return Invalid("The body is not valid JSON")
-    if b"\\u0000" in raw and _holds_nul(document):
+    if b"\\u0000" in raw and _contains_nul(document):
         return Invalid("A text holds a character that cannot be stored")
     return document
 
@@ -673,17 +673,18 @@ def _fields(raw: bytes) -> dict[str, str] | Invalid:
         )
     except ValueError:  # not a form's, not UTF-8, or too many
         return Invalid("The body is not the fields of a form")
-    return Invalid("A text holds a character that cannot be stored") if _holds_nul(fields) else fields
+    return Invalid("A text holds a character that cannot be stored") if _contains_nul(fields) else fields
 
 
-def _holds_nul(value: object) -> bool:
+def _contains_nul(value: object) -> bool:
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, dict):
         return any(
-            _holds_nul(key) or _holds_nul(inner) for key, inner in cast("dict[str, object]", value).items()
+            _contains_nul(key) or _contains_nul(inner)
+            for key, inner in cast("dict[str, object]", value).items()
         )
-    return isinstance(value, list) and any(map(_holds_nul, cast("list[object]", value)))
+    return isinstance(value, list) and any(map(_contains_nul, cast("list[object]", value)))
 
 
 def _named(

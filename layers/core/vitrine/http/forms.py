@@ -20,7 +20,7 @@ from urllib.parse import unquote_to_bytes
 from python_multipart.exceptions import FormParserError, MultipartParseError
 from python_multipart.multipart import MultipartParser
 
-from vitrine.errors import Invalid, Refusal, UnsupportedType
+from vitrine.errors import ApiError, Invalid, UnsupportedType
 from vitrine.models.uploads import SentFile
 from vitrine.texts import compose, composed
 
@@ -78,7 +78,7 @@ class Form:
         name is not kept, but named in `skipped`.
         """
         # the first thing that is wrong; what comes after it is not looked at
-        self.fault: Refusal | None = None
+        self.error: ApiError | None = None
         self.fields: dict[str, str] = {}
         self.files: dict[str, SentFile] = {}  # those that are whole, where each has a name of its own
         self.repeated: list[SentFile] = []  # the same, where they share one
@@ -112,9 +112,9 @@ class Form:
             self._boundary: str = boundary[1] or boundary[2]
             self._parser = self._new_parser()
         elif content_type.partition(";")[0].strip().lower() == "multipart/form-data":
-            self.fault = Invalid("The form's boundary is missing from its content-type")
+            self.error = Invalid("The form's boundary is missing from its content-type")
         else:
-            self.fault = UnsupportedType("The body must be multipart/form-data")
+            self.error = UnsupportedType("The body must be multipart/form-data")
 
     def __enter__(self) -> Form:
         return self
@@ -148,21 +148,21 @@ class Form:
         if self._preamble is not None and self._parser is not None:
             chunk = self._after_preamble(self._preamble, chunk)
         for start in range(0, len(chunk), PIECE):
-            if self._parser is None or self.fault is not None or self._given_up:
+            if self._parser is None or self.error is not None or self._given_up:
                 return
             piece = chunk[start : start + PIECE]
             try:
                 self._write(self._parser, piece)
             except FormParserError:
-                self.fault = Invalid(_NO_FORM)
-            except Refusal as refusal:
-                self.fault = refusal
+                self.error = Invalid(_NO_FORM)
+            except ApiError as error:
+                self.error = error
             self._before = (self._before + piece)[-2:]
 
     def end(self) -> None:
         """There is no more."""
-        if not self._ended and self.fault is None:
-            self.fault = Invalid(
+        if not self._ended and self.error is None:
+            self.error = Invalid(
                 _NO_FORM if self._preamble else "The form breaks off before its last boundary"
             )
 
@@ -199,7 +199,7 @@ class Form:
             self._preamble = None
             return bytes(preamble[begins:])
         if len(preamble) > MAX_PREAMBLE:
-            self.fault = Invalid(_NO_FORM)
+            self.error = Invalid(_NO_FORM)
         return b""
 
     def _write(self, parser: MultipartParser, piece: bytes) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import transaction
-from vitrine.errors import Conflict, Invalid, NotFound, Refusal
-from vitrine.library import deletions as acts
+from vitrine.errors import ApiError, Conflict, Invalid, NotFound
+from vitrine.library import deletions as deletions
 from vitrine.library import folders, media, tags
 from vitrine.models.bulk import AddTag, Delete, Move, Outcome, Outcomes, RemoveTag, Restore
 
@@ -83,25 +83,25 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     another one impossible.
     """
     organization = caller.organization_id
-    db.queue(queries.bulk.hold_collections(organization, [*items, to]))
-    held = {each.id: each for each in db.run(queries.bulk.hold(organization, items))}
+    db.queue(queries.bulk.lock_collections(organization, [*items, to]))
+    locked = {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
     target = db.first(queries.folders.destination(organization, to))
     if target is None:
         raise NotFound(media.NO_FOLDER)
     if target.path is None:
         raise Invalid(media.NOT_A_FOLDER)
-    deepest = {each.id: each.depth for each in db.run(queries.bulk.deepest(_folders(held.values())))}
+    deepest = {each.id: each.depth for each in db.run(queries.bulk.deepest(_folders(locked.values())))}
 
-    refused: dict[UUID, Refusal] = {}
-    for each in held.values():
+    rejected: dict[UUID, ApiError] = {}
+    for each in locked.values():
         try:
             _, under = media.destination(each, target)
             if each.path is not None and each.place_id != to:
-                media.refuse_too_deep(each.path, deepest[each.id], under)
+                media.reject_too_deep(each.path, deepest[each.id], under)
         except Invalid as why:
-            refused[each.id] = why
+            rejected[each.id] = why
 
-    moved = [each for each in held.values() if each.id not in refused and each.place_id != to]
+    moved = [each for each in locked.values() if each.id not in rejected and each.place_id != to]
     if moved:
         ids = [each.id for each in moved]
         db.queue(queries.bulk.count_move(organization, ids, to))
@@ -110,7 +110,7 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     changed = {each.id for each in moved}
     return Outcomes(
         tuple(
-            _refused(item, held, refused)
+            _rejected(item, locked, rejected)
             or Outcome(item, changed=item in changed, path=f"{target.path}.{item.hex}")
             for item in items
         )
@@ -122,104 +122,120 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     collection.
     """
     organization = caller.organization_id
-    db.queue(queries.bulk.hold_collections(organization, items))
-    held = {each.id: each for each in db.run(queries.bulk.hold_to_delete(organization, items))}
-    most = acts.MAX_DELETED_AT_ONCE
+    db.queue(queries.bulk.lock_collections(organization, items))
+    locked = {each.id: each for each in db.run(queries.bulk.lock_to_delete(organization, items))}
+    most = deletions.MAX_DELETED_AT_ONCE
     if (
-        len(held)
-        + db.run(queries.media.hold_below(organization, _folders(held.values()), most, but=list(held)))[0].n
+        len(locked)
+        + db.run(queries.media.lock_below(organization, _folders(locked.values()), most, but=list(locked)))[
+            0
+        ].n
         > most
     ):
         raise Conflict(
             f"More than {most:,} items cannot be deleted at once; delete fewer, and the folders one by one"
         )
 
-    act_of: dict[UUID, UUID] = {}
+    deletion_of: dict[UUID, UUID] = {}
     count = 0
-    for collection in dict.fromkeys(each.collection_id for each in held.values()):
-        here = [each for each in held.values() if each.collection_id == collection]
-        act = mint_id()
-        acts.begin(db, caller, act, "selection", here[0].id)
-        db.queue(queries.media.mark_below(organization, act, _folders(here), caller.user_id))
-        roots = db.run(queries.bulk.mark(organization, act, [each.id for each in here], caller.user_id))
+    for collection in dict.fromkeys(each.collection_id for each in locked.values()):
+        here = [each for each in locked.values() if each.collection_id == collection]
+        deletion = mint_id()
+        deletions.begin(db, caller, deletion, "selection", here[0].id)
+        db.queue(queries.media.mark_below(organization, deletion, _folders(here), caller.user_id))
+        roots = db.run(queries.bulk.mark(organization, deletion, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
-            db.queue(queries.bulk.be_of(organization, act, roots[0]))
+            db.queue(queries.bulk.be_of(organization, deletion, roots[0]))
         else:
-            db.queue(queries.bulk.be_of_all(organization, act, [root.id for root in roots]))
-        count += acts.take(db, organization, act)
-        act_of.update((each.id, act) for each in here)
+            db.queue(queries.bulk.be_of_all(organization, deletion, [root.id for root in roots]))
+        count += deletions.take(db, organization, deletion)
+        deletion_of.update((each.id, deletion) for each in here)
     return Outcomes(
-        tuple(_refused(item, held) or Outcome(item, deletion_id=act_of[item]) for item in items), count
+        tuple(_rejected(item, locked) or Outcome(item, deletion_id=deletion_of[item]) for item in items),
+        count,
     )
 
 
 def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     """Acts that are reversed together find each other's folders alive, in whatever order they were done."""
     organization = caller.organization_id
-    db.queue(queries.bulk.hold_collections(organization, items))
-    held = {each.id: each for each in db.run(queries.bulk.hold_acts(organization, items))}
-    act_of = {each.id: each.deletion_id for each in reversed(db.run(queries.bulk.took(organization, items)))}
+    db.queue(queries.bulk.lock_collections(organization, items))
+    locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
+    deletion_of = {
+        each.id: each.deletion_id for each in reversed(db.run(queries.bulk.took(organization, items)))
+    }
 
-    refused: dict[UUID, Refusal] = {}
-    for item, act in act_of.items():
+    rejected: dict[UUID, ApiError] = {}
+    for item, deletion in deletion_of.items():
         try:
-            acts.reversible(None if act is None else held.get(act), "item")
-        except Refusal as why:
-            refused[item] = why
-    going = {act for item, act in act_of.items() if act is not None and item not in refused}
-    homeless: set[UUID] = acts.make_room(db, organization, sorted(going)) if going else set()
-    refused |= {item: Conflict(acts.COLLECTION_DELETED) for item, act in act_of.items() if act in homeless}
-    acts.give_back(db, caller, [held[act] for act in going - homeless])
+            deletions.reversible(None if deletion is None else locked.get(deletion), "item")
+        except ApiError as why:
+            rejected[item] = why
+    going = {
+        deletion for item, deletion in deletion_of.items() if deletion is not None and item not in rejected
+    }
+    homeless: set[UUID] = deletions.make_room(db, organization, sorted(going)) if going else set()
+    rejected |= {
+        item: Conflict(deletions.COLLECTION_DELETED)
+        for item, deletion in deletion_of.items()
+        if deletion in homeless
+    }
+    deletions.give_back(db, caller, [locked[deletion] for deletion in going - homeless])
     return Outcomes(
-        tuple(_refused(item, act_of, refused) or Outcome(item, deletion_id=act_of[item]) for item in items),
-        sum(held[act].item_count for act in going - homeless),
+        tuple(
+            _rejected(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])
+            for item in items
+        ),
+        sum(locked[deletion].item_count for deletion in going - homeless),
     )
 
 
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
     organization = caller.organization_id
-    held = _held_to_tag(db, organization, items)
+    locked = _lock_to_tag(db, organization, items)
     there = {each.id: each for each in db.run(queries.bulk.tagged(organization, items, wanted))}
-    refused: dict[UUID, Refusal] = {each.id: tags.has_it() for each in there.values() if each.has_it}
-    others = held.keys() - refused.keys()
+    rejected: dict[UUID, ApiError] = {each.id: tags.has_it() for each in there.values() if each.has_it}
+    others = locked.keys() - rejected.keys()
     try:
-        tags.refuse_hidden(db, organization, [wanted])
-        refused |= {
+        tags.reject_hidden(db, organization, [wanted])
+        rejected |= {
             item: tags.has_too_many()
             for item in others
             if item in there and there[item].tags >= tags.MAX_TAGS
         }
     except Conflict as why:
-        refused |= dict.fromkeys(others, why)
+        rejected |= dict.fromkeys(others, why)
 
-    given = sorted(held.keys() - refused.keys())
+    given = sorted(locked.keys() - rejected.keys())
     if given:
         tags.make(db, organization, [wanted], caller.user_id)
         db.queue(queries.bulk.give(organization, given, wanted, caller.user_id))
         db.queue(queries.bulk.touch(organization, given, caller.user_id))
-    return Outcomes(tuple(_refused(item, held, refused) or Outcome(item) for item in items))
+    return Outcomes(tuple(_rejected(item, locked, rejected) or Outcome(item) for item in items))
 
 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
     organization = caller.organization_id
-    held = _held_to_tag(db, organization, items)
-    changed = {each.id for each in db.run(queries.bulk.take_away(organization, sorted(held), group, name))}
+    locked = _lock_to_tag(db, organization, items)
+    changed = {each.id for each in db.run(queries.bulk.take_away(organization, sorted(locked), group, name))}
     if changed:
         db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
-    return Outcomes(tuple(_refused(item, held) or Outcome(item, changed=item in changed) for item in items))
+    return Outcomes(
+        tuple(_rejected(item, locked) or Outcome(item, changed=item in changed) for item in items)
+    )
 
 
-def _held_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
+def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
     # The collections first: a deletion that locks the same items in another order then waits for all of them,
     # or they for it.
     db.queue(queries.bulk.keep_collections(organization, items))
-    return {each.id: each for each in db.run(queries.bulk.hold(organization, items))}
+    return {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
 
 
-def _refused(
-    item: UUID, there: Mapping[UUID, object], refused: Mapping[UUID, Refusal] | None = None
+def _rejected(
+    item: UUID, there: Mapping[UUID, object], rejected: Mapping[UUID, ApiError] | None = None
 ) -> Outcome | None:
-    why = (refused or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
+    why = (rejected or {}).get(item) if item in there else NotFound(media.NO_MEDIA)
     return None if why is None else Outcome(item, why, changed=False)
 
 

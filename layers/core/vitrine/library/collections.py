@@ -11,7 +11,7 @@ from vitrine.credentials import mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Busy, Conflict, NotFound
 from vitrine.library import clean_name, objects
-from vitrine.library import deletions as acts
+from vitrine.library import deletions as deletions
 from vitrine.models.deletions import Deleted, Restored
 from vitrine.models.places import Collection
 
@@ -73,9 +73,9 @@ def update(
     icon = clean_name(icon, "icon") if icon else icon
 
     def work(db: Transaction) -> Collection:
-        held = _held(db, organization, collection)
+        locked = _lock(db, organization, collection)
         if check is not None:
-            check(held)
+            check(locked)
         return db.run(queries.collections.change(organization, collection, name, icon, caller.user_id))[0]
 
     return transaction(caller, work)
@@ -89,26 +89,26 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
     second time, too), Conflict when it is the
     default one or holds more than can go at once.
     """
-    organization, act = caller.organization_id, mint_id()
+    organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> tuple[Deleted, list[Upload]]:
-        db.queue(queries.uploads.hold_under_way(organization, collection))
-        held = _held(db, organization, collection)
-        if held.is_default:
+        db.queue(queries.uploads.lock_open(organization, collection))
+        locked = _lock(db, organization, collection)
+        if locked.is_default:
             raise Conflict("The default collection cannot be deleted", code="default_collection")
-        most = acts.MAX_DELETED_AT_ONCE
-        if db.run(queries.media.hold_in(organization, collection, most + 1))[0].n > most:
+        most = deletions.MAX_DELETED_AT_ONCE
+        if db.run(queries.media.lock_in(organization, collection, most + 1))[0].n > most:
             raise Conflict(
                 f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
             )
         if check is not None:
-            check(held)
+            check(locked)
 
-        acts.begin(db, caller, act, "collection", collection)
-        db.queue(queries.collections.mark(organization, act, collection, caller.user_id))
-        db.queue(queries.media.mark_in(organization, act, collection, caller.user_id))
+        deletions.begin(db, caller, deletion, "collection", collection)
+        db.queue(queries.collections.mark(organization, deletion, collection, caller.user_id))
+        db.queue(queries.media.mark_in(organization, deletion, collection, caller.user_id))
         aborted = db.run(queries.uploads.abort_in(organization, collection))
-        return Deleted(collection, act, acts.take(db, organization, act)), aborted
+        return Deleted(collection, deletion, deletions.take(db, organization, deletion)), aborted
 
     deleted, aborted = transaction(caller, work)
     with suppress(Busy):  # the sweep comes again
@@ -130,17 +130,19 @@ def restore(caller: Caller, collection: UUID) -> Restored:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(queries.collections.hold_deleted(organization, collection))
-        act = acts.reversible(db.first(queries.deletions.hold(organization, collection)), "collection")
+        db.queue(queries.collections.lock_any_state(organization, collection))
+        deletion = deletions.reversible(
+            db.first(queries.deletions.lock(organization, collection)), "collection"
+        )
         db.queue(queries.collections.unmark(organization, collection, caller.user_id))
-        acts.give_back(db, caller, [act])
-        return Restored(collection, act.id, act.item_count)
+        deletions.give_back(db, caller, [deletion])
+        return Restored(collection, deletion.id, deletion.item_count)
 
     return transaction(caller, work)
 
 
-def _held(db: Transaction, organization: UUID, collection: UUID) -> Collection:
-    held = db.first(queries.collections.hold(organization, collection))
-    if held is None:
+def _lock(db: Transaction, organization: UUID, collection: UUID) -> Collection:
+    locked = db.first(queries.collections.lock(organization, collection))
+    if locked is None:
         raise NotFound(MISSING)
-    return held
+    return locked

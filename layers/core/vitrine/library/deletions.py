@@ -23,26 +23,26 @@ COLLECTION_DELETED = "The collection of this item is deleted; restore the collec
 MAX_DELETED_AT_ONCE = 25_000
 
 
-def begin(db: Transaction, caller: Caller, act: UUID, kind: DeletionKind, root: UUID) -> None:
+def begin(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, root: UUID) -> None:
     """There is an act, of nothing yet: items can be marked with it."""
     db.queue(
         queries.media.put_deletion(
-            caller.organization_id, act, kind, root, caller.user_id, settings().trash_days or None
+            caller.organization_id, deletion, kind, root, caller.user_id, settings().trash_days or None
         )
     )
 
 
-def take(db: Transaction, organization: UUID, act: UUID) -> int:
+def take(db: Transaction, organization: UUID, deletion: UUID) -> int:
     """The items marked with this act are in the trash, versions, ledger and counts too. How many files it
     took, versions counted.
     """
-    db.queue(queries.media.mark_versions(organization, act))
-    db.queue(queries.ledger.trash(organization, act))
-    db.queue(queries.counts.trash(organization, act))
-    return db.run(queries.media.count_deletion(organization, act))[0].n
+    db.queue(queries.media.mark_versions(organization, deletion))
+    db.queue(queries.ledger.trash(organization, deletion))
+    db.queue(queries.counts.trash(organization, deletion))
+    return db.run(queries.media.count_deletion(organization, deletion))[0].n
 
 
-def reversible(found: queries.deletions.Act | None, what: str) -> queries.deletions.Act:
+def reversible(found: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:
     """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or
     was; `what` names what it took.
     """
@@ -53,30 +53,30 @@ def reversible(found: queries.deletions.Act | None, what: str) -> queries.deleti
     return found
 
 
-def make_room(db: Transaction, organization: UUID, acts: Sequence[UUID]) -> set[UUID]:
+def make_room(db: Transaction, organization: UUID, deletions: Sequence[UUID]) -> set[UUID]:
     """What these acts took lies where it lay, or in the nearest folder above that lives once they are
     reversed. Those that have nowhere to go back
     to: their collections are deleted. To be sent under the locks of the collections; then the others can be
     given back, all of them.
     """
-    roots = db.run(queries.deletions.roots(organization, acts))
+    roots = db.run(queries.deletions.roots(organization, deletions))
     for root in roots:
         if root.is_displaced and root.collection_lives:
             # folders first: what lies in them finds them where they are now
-            place = db.run(queries.deletions.place(organization, root.id, acts))[0]
+            place = db.run(queries.deletions.place(organization, root.id, deletions))[0]
             if place.is_folder:
                 db.queue(queries.folders.reroot(organization, root.id, place.living_path))
             db.queue(queries.deletions.put_under(organization, root.id, place.living_id))
-    return set(acts) - {root.deletion_id for root in roots if root.collection_lives}
+    return set(deletions) - {root.deletion_id for root in roots if root.collection_lives}
 
 
-def give_back(db: Transaction, caller: Caller, acts: Sequence[queries.deletions.Act]) -> None:
+def give_back(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
     """All that the acts took lives again where it lies, and they are done with. Where it lies must live,
     when all of them are.
     """
-    organization, ids = caller.organization_id, [act.id for act in acts]
+    organization, ids = caller.organization_id, [deletion.id for deletion in deletions]
     # whoever is making something of one: what that counts is seen below
-    db.queue(queries.deletions.hold_items(organization, ids))
+    db.queue(queries.deletions.lock_items(organization, ids))
     db.queue(queries.ledger.restore(organization, ids))
     db.queue(queries.counts.restore(organization, ids))
     db.queue(queries.deletions.unmark(organization, ids, caller.user_id))

@@ -56,7 +56,7 @@ def at(key: str) -> Upload | None:
     )
 
 
-def settle(who: Actor, upload: Upload) -> Upload | None:
+def finalize(who: Actor, upload: Upload) -> Upload | None:
     """The object, if it is there, is held against what was declared, and its item is born (or it is refused):
     the upload as it then stands.
 
@@ -73,7 +73,7 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
     upload = current
     if upload.state not in (*OPEN_STATES, "expired"):
         if upload.method == "post" or upload.state in ("aborted", "rejected"):
-            _doom_late(who, upload)
+            _mark_late_bytes(who, upload)
         return upload
 
     rights, quota = read_all(
@@ -85,15 +85,15 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
         return (
             reject_import(who, upload, RIGHTS_ENDED)
             if upload.method == "import"
-            else refuse_unborn(who, upload, RIGHTS_ENDED)
+            else reject_unfinished(who, upload, RIGHTS_ENDED)
         )
-    refusal = _refusal(upload, stored, quota[0])
+    rejection = _rejection(upload, stored, quota[0])
     if upload.method == "import":
-        return _adopt(who, upload, stored) if refusal is None else fail_import(who, upload, refusal)
-    if refusal is not None:
-        return refuse_unborn(who, upload, refusal)
+        return _adopt(who, upload, stored) if rejection is None else fail_import(who, upload, rejection)
+    if rejection is not None:
+        return reject_unfinished(who, upload, rejection)
     if upload.method != "post":
-        return _bear(who, upload, stored)
+        return _insert(who, upload, stored)
 
     copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
     write(
@@ -107,27 +107,27 @@ def settle(who: Actor, upload: Upload) -> Upload | None:
     except (storage.AlreadyThere, storage.NotThere):
         # Posted again, or settled and deleted, between our look and the copy: whoever came between has
         # settled it or will.
-        objects.doom(who, upload.organization_id, [copy_key], "its source changed")
+        objects.mark_deleting(who, upload.organization_id, [copy_key], "its source changed")
         objects.discard(who, upload.organization_id, copy_key)
         raise Busy("The upload changed while it was being looked at; try again") from None
-    return _bear(who, upload, copied, source=stored)
+    return _insert(who, upload, copied, source=stored)
 
 
-def refuse_unborn(who: Actor, upload: Upload, reason: str) -> Upload:
+def reject_unfinished(who: Actor, upload: Upload, reason: str) -> Upload:
     """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
 
     def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.hold(upload.organization_id, upload.id))[0]
+        current = db.run(queries.uploads.lock(upload.organization_id, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(queries.objects.doom(upload.organization_id, [current.key], "refused"))
+        db.queue(queries.objects.mark_deleting(upload.organization_id, [current.key], "refused"))
         return db.run(queries.uploads.become(upload.organization_id, upload.id, "rejected", reason))[0]
 
-    refused = transaction(who, work)
-    if refused.state == "rejected":
+    rejected = transaction(who, work)
+    if rejected.state == "rejected":
         with suppress(Busy):
-            objects.discard(who, refused.organization_id, refused.key)
-    return refused
+            objects.discard(who, rejected.organization_id, rejected.key)
+    return rejected
 
 
 def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None = None) -> Upload:
@@ -138,7 +138,7 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.lock(organization, upload.id))[0]
         busy = (
             now is not None
             and current.state == "completing"
@@ -147,13 +147,13 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
         )
         if busy or current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(queries.objects.doom(organization, [current.key], "not imported"))
+        db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        held = db.first(queries.versions.held(organization, current.version_id))
-        if held is None:
+        locked = db.first(queries.versions.locked(organization, current.version_id))
+        if locked is None:
             return db.run(queries.uploads.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
-        db.queue(queries.versions.fail(organization, held.id, reason))
-        show_processed(db, organization, held, held.type)
+        db.queue(queries.versions.fail(organization, locked.id, reason))
+        show_processed(db, organization, locked, locked.type)
         return db.run(queries.uploads.become(organization, current.id, "failed", reason))[0]
 
     return _discard_import(who, transaction(who, work))
@@ -172,14 +172,14 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.lock(organization, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
-        db.queue(queries.objects.doom(organization, [current.key], "not imported"))
+        db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        held = db.first(queries.versions.held(organization, current.version_id))
-        if held is not None and not family.take_out(db, organization, held):
-            return give_up(db, current, held, reason)
+        locked = db.first(queries.versions.locked(organization, current.version_id))
+        if locked is not None and not family.take_out(db, organization, locked):
+            return give_up(db, current, locked, reason)
         return db.run(queries.uploads.become(organization, current.id, "rejected", reason))[0]
 
     return _discard_import(who, transaction(who, work))
@@ -210,12 +210,12 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(organization, upload.media_id))
-        held = db.first(queries.versions.held(organization, upload.version_id))
-        if held is not None:
-            if held.waits:
-                give_up(db, upload, held, reason)
+        locked = db.first(queries.versions.locked(organization, upload.version_id))
+        if locked is not None:
+            if locked.waits:
+                give_up(db, upload, locked, reason)
             return
-        current = db.run(queries.uploads.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.lock(organization, upload.id))[0]
         if current.state in (*OPEN_STATES, "expired", "stored", "processing"):
             db.queue(queries.uploads.become(organization, upload.id, "failed", reason))
 
@@ -229,13 +229,13 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
     organization = upload.organization_id
 
     def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.lock(organization, upload.id))[0]
         if current.state not in (*OPEN_STATES, "expired"):
             return current
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        held = db.first(queries.versions.held(organization, current.version_id))
-        if held is None:
-            db.queue(queries.objects.doom(organization, [current.key], "its item is gone"))
+        locked = db.first(queries.versions.locked(organization, current.version_id))
+        if locked is None:
+            db.queue(queries.objects.mark_deleting(organization, [current.key], "its item is gone"))
             return db.run(
                 queries.uploads.become(
                     organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes
@@ -247,27 +247,27 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
         db.queue(
             queries.ledger.entry(
                 organization,
-                held.media_id,
-                held.id,
+                locked.media_id,
+                locked.id,
                 stored.bytes,
                 1,
                 "original",
-                held.counted_as,
+                locked.counted_as,
                 "imported",
                 f"settle:{current.id.hex}",
             )
         )
         # it was counted as what it was said to be
-        show_processed(db, organization, held, media_type_of(current.mime_type))
+        show_processed(db, organization, locked, media_type_of(current.mime_type))
         return db.run(
             queries.uploads.become(organization, current.id, "stored", None, landed_bytes=stored.bytes)
         )[0]
 
-    settled = transaction(who, work)
-    if settled.state == "rejected":
+    finalized = transaction(who, work)
+    if finalized.state == "rejected":
         with suppress(Busy):
-            objects.discard(who, organization, settled.key)
-    return settled
+            objects.discard(who, organization, finalized.key)
+    return finalized
 
 
 def verify(who: Actor, upload: Upload, found: Content) -> None:
@@ -277,31 +277,31 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-        held = db.first(queries.versions.held(upload.organization_id, upload.version_id))
-        if held is None or held.processing != "pending" or held.verified:
+        locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+        if locked is None or locked.processing != "pending" or locked.verified:
             return
         db.queue(
             queries.versions.verify(
                 upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
             )
         )
-        show_processed(db, upload.organization_id, held, media_type_of(found.mime_type))
+        show_processed(db, upload.organization_id, locked, media_type_of(found.mime_type))
 
     transaction(who, work)
 
 
-def give_up(db: Transaction, upload: Upload, held: queries.versions.Held, reason: str) -> Upload:
+def give_up(db: Transaction, upload: Upload, locked: queries.versions.Locked, reason: str) -> Upload:
     """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or
     stays what it was where it had frames before.
     """
     organization = upload.organization_id
-    keeps_its_own = held.processing == "ready"
+    keeps_its_own = locked.processing == "ready"
     db.queue(
-        queries.reprocessing.leave(organization, held.id, reason)
+        queries.reprocessing.leave(organization, locked.id, reason)
         if keeps_its_own
-        else queries.versions.fail(organization, held.id, reason)
+        else queries.versions.fail(organization, locked.id, reason)
     )
-    family.show(db, organization, held.media_id)
+    family.show(db, organization, locked.media_id)
     return db.run(
         queries.uploads.become(
             organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason
@@ -310,13 +310,13 @@ def give_up(db: Transaction, upload: Upload, held: queries.versions.Held, reason
 
 
 def show_processed(
-    db: Transaction, organization: UUID, held: queries.versions.Held, media_type: MediaType
+    db: Transaction, organization: UUID, locked: queries.versions.Locked, media_type: MediaType
 ) -> None:
     """The item shows what its version has become where that is to be active, and is counted by it from
     now on.
     """
-    db.queue(queries.versions.put_type(organization, held.id, media_type))
-    family.show(db, organization, held.media_id)
+    db.queue(queries.versions.put_type(organization, locked.id, media_type))
+    family.show(db, organization, locked.media_id)
 
 
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
@@ -332,7 +332,7 @@ def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> boo
     return any(grants(scopes, scope) for scope in needed.scopes)
 
 
-def _refusal(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> str | None:
+def _rejection(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> str | None:
     """Why what has landed is not taken; None: it is."""
     limit = settings().max_upload_bytes
     if stored.bytes == 0:
@@ -354,7 +354,7 @@ def _refusal(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> st
     return None
 
 
-def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
+def _insert(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
     """The version is there, pending, and its item if it is the first; the ledger knows, and the upload is
     `stored`. `source`: what was posted,
     doomed now.
@@ -364,14 +364,14 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
     organization = upload.organization_id
 
     def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
-        current = db.run(queries.uploads.hold(organization, upload.id))[0]
+        current = db.run(queries.uploads.lock(organization, upload.id))[0]
         spare = (stored.key,) if source is not None else ()
         # somebody settled it first, or it was aborted: this copy is one too many
         if current.state not in (*OPEN_STATES, "expired"):
-            doomed = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
-            if doomed:
-                db.queue(queries.objects.doom(organization, doomed, "settled before"))
-            return current, doomed
+            marked = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
+            if marked:
+                db.queue(queries.objects.mark_deleting(organization, marked, "settled before"))
+            return current, marked
         number = _further(db, upload) if upload.is_further else _first(db, upload, stored)
         if number is None:
             gone = (
@@ -379,12 +379,12 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
                 if upload.is_further
                 else "Its collection was deleted"
             )
-            doomed = (*spare, current.key)
-            db.queue(queries.objects.doom(organization, doomed, "what it belongs to is gone"))
+            marked = (*spare, current.key)
+            db.queue(queries.objects.mark_deleting(organization, marked, "what it belongs to is gone"))
             return db.run(
                 queries.uploads.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes)
-            )[0], doomed
-        db.queue(queries.versions.birth(upload, stored, number, media_type_of(upload.mime_type)))
+            )[0], marked
+        db.queue(queries.versions.insert(upload, stored, number, media_type_of(upload.mime_type)))
         db.queue(
             queries.ledger.entry(
                 organization,
@@ -400,21 +400,21 @@ def _bear(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None =
         )
         if not db.run(queries.objects.live(organization, stored)):
             raise Busy("The upload was ended while it was being settled; try again")
-        doomed = (current.key,) if source is not None else ()
-        if doomed:
-            db.queue(queries.objects.doom(organization, doomed, "copied out"))
+        marked = (current.key,) if source is not None else ()
+        if marked:
+            db.queue(queries.objects.mark_deleting(organization, marked, "copied out"))
         return db.run(
             queries.uploads.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes)
-        )[0], doomed
+        )[0], marked
 
-    settled, doomed = transaction(who, work)
-    for key in doomed:
+    finalized, marked = transaction(who, work)
+    for key in marked:
         with suppress(Busy):  # the sweep comes again
             objects.discard(who, organization, key)
     log.info(
-        "upload settled", extra={"upload_id": str(upload.id), "state": settled.state, "bytes": stored.bytes}
+        "upload settled", extra={"upload_id": str(upload.id), "state": finalized.state, "bytes": stored.bytes}
     )
-    return settled
+    return finalized
 
 
 def _further(db: Transaction, upload: Upload) -> int | None:
@@ -427,14 +427,14 @@ def _further(db: Transaction, upload: Upload) -> int | None:
 
 def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     """That of a first version, whose item is there now. None: its collection is gone."""
-    db.queue(queries.collections.hold_for_birth(upload.organization_id, upload.collection_id))
+    db.queue(queries.collections.lock_for_insert(upload.organization_id, upload.collection_id))
     place = db.first(
         queries.uploads.birthplace(upload.organization_id, upload.collection_id, upload.parent_id)
     )
     if place is None:
         return None
     db.queue(
-        queries.versions.birth_media(
+        queries.versions.insert_media(
             upload,
             stored,
             parent=place.folder_id,
@@ -445,11 +445,11 @@ def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     return 1
 
 
-def _doom_late(who: Actor, upload: Upload) -> None:
+def _mark_late_bytes(who: Actor, upload: Upload) -> None:
     """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one
     completed late.
     """
-    objects.doom(who, upload.organization_id, [upload.key], "landed late")
+    objects.mark_deleting(who, upload.organization_id, [upload.key], "landed late")
     with suppress(Busy):
         objects.discard(who, upload.organization_id, upload.key)
 

@@ -33,7 +33,7 @@ def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | No
     place = path.place_id if path is not None else collection
 
     def work(db: Transaction) -> Folder:
-        db.queue(queries.collections.hold_for_birth(organization, collection))
+        db.queue(queries.collections.lock_for_insert(organization, collection))
         parent = judged(db.first(queries.folders.at(organization, collection, place)), place)
         if reuse:
             db.queue(queries.folders.queue_for_name(place, name))

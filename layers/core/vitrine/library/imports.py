@@ -20,7 +20,7 @@ from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
 from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Upload
 from vitrine.settings import MIB, settings
@@ -68,8 +68,8 @@ def register(
     check_declared_type(link.mime_type, "mimeType")
     try:
         url = fetch.check(link.url, resolve=resolve)
-    except fetch.Refused as refused:
-        raise Invalid(f"url: {refused}", issues=(Issue(("url",), str(refused)),)) from None
+    except fetch.Rejected as rejected:
+        raise Invalid(f"url: {rejected}", issues=(Issue(("url",), str(rejected)),)) from None
     organization, item = caller.organization_id, mint_id()
     collection = read(caller, queries.collections.default(organization))[0].id
     upload = _upload(caller, link, item, collection) if to_be_fetched else None
@@ -79,7 +79,7 @@ def register(
         collection=collection,
         user=caller.user_id,
         upload=upload.id if upload else None,
-        type=settling.media_type_of(content.canonical(link.mime_type)),
+        type=finalizing.media_type_of(content.canonical(link.mime_type)),
         url=url,
         name=clean_name(link.filename),
         filename=clean_name(link.filename),
@@ -96,7 +96,7 @@ def register(
     message, said = mint_id(), {"key": upload.key if upload else ""}
 
     def work(db: Transaction) -> None:
-        db.queue(queries.collections.hold_for_birth(organization, collection))
+        db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
         if upload is not None:
@@ -106,8 +106,8 @@ def register(
                     organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}"
                 )
             )
-        db.queue(queries.externals.birth_media(external))
-        db.queue(queries.externals.birth(external))
+        db.queue(queries.externals.insert_media(external))
+        db.queue(queries.externals.insert(external))
         db.queue(queries.counts.entry(organization, collection, collection, external.type, 1))
 
     transaction(caller, work)
@@ -124,7 +124,7 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     May be called any number of times. Raises Busy where another call is at it, or the store does not answer:
     nothing is recorded then.
     """
-    whose = settling.whose(key)
+    whose = finalizing.whose(key)
     if whose is None:
         log.warning("an import of nobody")
         return None
@@ -135,7 +135,7 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
             organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE
         ),
     )
-    upload = settling.find(who, organization, whose.upload_id)
+    upload = finalizing.find(who, organization, whose.upload_id)
     if upload is None or not claimed:
         if upload is not None and upload.state == "completing":
             raise Busy("The import is being worked on")
@@ -143,9 +143,9 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     try:
         if claimed[0].stale is not None:
             storage.abort(key, claimed[0].stale)
-        if not settling.may_still_upload(who, upload):  # before anything is fetched in their name
-            return settling.reject_import(who, upload, settling.RIGHTS_ENDED)
-        return settling.settle(who, upload) or _fetched(who, upload, lease_id, resolve)
+        if not finalizing.may_still_upload(who, upload):  # before anything is fetched in their name
+            return finalizing.reject_import(who, upload, finalizing.RIGHTS_ENDED)
+        return finalizing.finalize(who, upload) or _fetched(who, upload, lease_id, resolve)
     except BaseException:
         with suppress(Exception):  # the lease ends by itself, later
             write(who, queries.uploads.release(organization, upload.id, lease_id))
@@ -155,25 +155,25 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
 def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) -> Upload:
     source = read(who, queries.externals.source(upload.organization_id, upload.version_id))
     if not source:
-        return settling.fail_import(who, upload, settling.GONE_MEANWHILE)
+        return finalizing.fail_import(who, upload, finalizing.GONE_MEANWHILE)
     into = _Store(who, upload, lease_id)
     try:
         with fetch.opened(
             normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
         ) as answer:
             into.put(answer)
-    except fetch.Refused as refused:
+    except fetch.Rejected as rejected:
         into.give_up()
-        failed = settling.fail_import(who, upload, str(refused))
+        failed = finalizing.fail_import(who, upload, str(rejected))
         log.info("import failed", extra={"upload_id": str(upload.id), "media_id": str(upload.media_id)})
         return failed
     except BaseException:
         into.give_up()
         raise
-    settled = settling.settle(who, upload)
-    if settled is None:
+    finalized = finalizing.finalize(who, upload)
+    if finalized is None:
         raise Busy("What was fetched is not in the store")
-    return settled
+    return finalized
 
 
 class _Store:
@@ -188,7 +188,7 @@ class _Store:
     def put(self, answer: Answer) -> None:
         """All of it is one object. Raises Refused, Busy."""
         limit = min(settings().import_max_bytes, settings().max_upload_bytes)
-        too_large = fetch.Refused(f"The file has more than {limit} bytes, the limit")
+        too_large = fetch.Rejected(f"The file has more than {limit} bytes, the limit")
         if answer.length is not None and answer.length > limit:
             raise too_large
         size, parts = 0, list[tuple[int, str]]()
@@ -200,7 +200,7 @@ class _Store:
                 (len(parts) + 1, storage.put_part(self._upload.key, self._opened(data), len(parts) + 1, data))
             )
         if self._id is None:
-            raise fetch.Refused("The file is empty")
+            raise fetch.Rejected("The file is empty")
         # nobody else knows the key: a first try has landed
         with suppress(storage.AlreadyThere, storage.NotThere):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)
@@ -215,7 +215,7 @@ class _Store:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
             if found is None or found.mime_type not in content.taken():
-                raise fetch.Refused(
+                raise fetch.Rejected(
                     f"Files of type {content.described(found.mime_type)} are not taken"
                     if found
                     else NOT_TAKEN

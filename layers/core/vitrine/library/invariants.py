@@ -27,12 +27,12 @@ class Disagreement:
         return f"{self.rule}: {self.item}: {self.details}"
 
 
-def invariants(organization: UUID | None = None, *, settled: bool = False) -> list[Disagreement]:
+def invariants(organization: UUID | None = None, *, finished: bool = False) -> list[Disagreement]:
     """Every disagreement, of one organization or of all; none is the right answer.
 
     The store is listed whole: for operators and tests. What is under way is no disagreement: an object may be
     there that is planned or doomed,
-    a multipart upload be open that has a session. With `settled` nothing is under way any more, so those are
+    a multipart upload be open that has a session. With `finished` nothing is under way any more, so those are
     disagreements too:
     call it so after the jobs have run.
     """
@@ -43,7 +43,7 @@ def invariants(organization: UUID | None = None, *, settled: bool = False) -> li
         for rule, rows in zip(rules, answers, strict=True)
         for each in rows
     ]
-    return found + _store(organization, settled=settled)
+    return found + _store(organization, finished=finished)
 
 
 def stuck() -> list[str]:
@@ -54,19 +54,19 @@ def stuck() -> list[str]:
     ]
 
 
-def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
+def _store(organization: UUID | None, *, finished: bool) -> list[Disagreement]:
     # The store first: what is put after this look has its row before it.
     prefixes = (
         [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]
     )
     there = {stored.key: stored for prefix in prefixes for stored in storage.listed(prefix)}
     opened = list(storage.open_multiparts())
-    manifest = {entry.key: entry for entry in read(Worker(), queries.invariants.manifest(organization))}
+    registry = {entry.key: entry for entry in read(Worker(), queries.invariants.registry(organization))}
     sessions = {each.store_upload_id for each in read(Worker(), queries.invariants.open_sessions())}
 
     found: list[Disagreement] = []
     for key, stored in there.items():
-        entry = manifest.get(key)
+        entry = registry.get(key)
         if entry is None:
             if storage.head(key) is not None:  # else it was discarded between the two looks
                 found.append(
@@ -75,12 +75,12 @@ def _store(organization: UUID | None, *, settled: bool) -> list[Disagreement]:
         elif entry.state == "live" and (entry.bytes, entry.etag) != (stored.bytes, stored.etag):
             details = f"{entry.bytes} bytes {entry.etag}, store {stored.bytes} {stored.etag}"
             found.append(Disagreement("the store holds what the manifest says", key, details))
-        elif settled and entry.state != "live":
+        elif finished and entry.state != "live":
             found.append(Disagreement("what is not live is not in the store", key, entry.state))
-    for key, entry in manifest.items():
+    for key, entry in registry.items():
         if entry.state == "live" and key not in there and storage.head(key) is None:
             found.append(Disagreement("a live object is in the store", key, "not there"))
-    if settled:
+    if finished:
         found += [
             Disagreement("an open multipart upload has a session", each.key, each.upload_id)
             for each in opened

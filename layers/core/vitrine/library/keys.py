@@ -79,7 +79,7 @@ def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetim
     _check_reach(person, kept)
 
     def work(db: Transaction) -> Minted:
-        _check_room(db.run(queries.keys.hold(person.user_id))[0].working)
+        _check_room(db.run(queries.keys.lock(person.user_id))[0].working)
         latest = _latest_end(db, person)
         if expires_at is not None:
             _check_end(expires_at, latest)
@@ -101,7 +101,7 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
     expires_at = _clean_end(to.expires_at) if isinstance(to.expires_at, datetime) else to.expires_at
 
     def work(db: Transaction) -> ApiKey:
-        working = db.run(queries.keys.hold(person.user_id))[0].working
+        working = db.run(queries.keys.lock(person.user_id))[0].working
         found = _standing(db, person, key)
         wanted = replace(
             found,
@@ -153,7 +153,7 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
         raise Invalid(f"overlap must be 0 to {LONGEST_OVERLAP} seconds")
 
     def work(db: Transaction) -> Rotated:
-        working = db.run(queries.keys.hold(person.user_id))[0].working
+        working = db.run(queries.keys.lock(person.user_id))[0].working
         old = _standing(db, person, key)
         _check_reach(person, old.scopes)
         if old.state == "expired":

@@ -12,7 +12,7 @@ from vitrine.credentials import mint_id
 from vitrine.db import read, read_all, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name, folders, tags, versions
-from vitrine.library import deletions as acts
+from vitrine.library import deletions as deletions
 from vitrine.library.deletions import MAX_DELETED_AT_ONCE
 from vitrine.models.deletions import Deleted, Restored, Trashed
 from vitrine.models.media import Media, MediaType
@@ -179,8 +179,8 @@ def update(
     groups = None if said is None else tags.clean(said.tags)
 
     def work(db: Transaction) -> Media:
-        held = db.first(queries.media.hold(organization, item))
-        if held is None or (only_folders and held.type != "folder"):
+        locked = db.first(queries.media.lock(organization, item))
+        if locked is None or (only_folders and locked.type != "folder"):
             raise NotFound(missing)
         if check is not None:
             check(db.run(queries.media.own(organization, item))[0])
@@ -201,19 +201,19 @@ def say(caller: Caller, item: UUID, said: Said) -> Media:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media:
-        hold_file(db, organization, item)
+        lock_file(db, organization, item)
         db.queue(queries.media.say(organization, item, said, caller.user_id))
         return db.run(queries.media.own(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def hold_file(db: Transaction, organization: UUID, item: UUID) -> None:
+def lock_file(db: Transaction, organization: UUID, item: UUID) -> None:
     """The item is one that `files` lists, its row locked: who else changes it waits. Raises NotFound
     where it is not.
     """
-    held = db.first(queries.media.hold_place(organization, item))
-    if held is None or held.type == "folder" or not held.verified:
+    locked = db.first(queries.media.lock_place(organization, item))
+    if locked is None or locked.type == "folder" or not locked.verified:
         raise NotFound(NO_MEDIA)
 
 
@@ -232,23 +232,27 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
     organization = caller.organization_id
 
     def work(db: Transaction) -> Media:
-        db.queue(queries.collections.hold_for_change(organization, item))
-        held = db.first(queries.media.hold_place(organization, item))
-        if held is None:
+        db.queue(queries.collections.lock_for_change(organization, item))
+        locked = db.first(queries.media.lock_place(organization, item))
+        if locked is None:
             raise NotFound(NO_MEDIA)
-        target, under = destination(held, db.first(queries.folders.destination(organization, to.place_id)))
-        stays = to.place_id == held.place_id
-        if held.path is not None and not stays:
-            refuse_too_deep(held.path, db.run(queries.folders.deepest(item))[0].depth, under)
+        target, under = destination(locked, db.first(queries.folders.destination(organization, to.place_id)))
+        stays = to.place_id == locked.place_id
+        if locked.path is not None and not stays:
+            reject_too_deep(locked.path, db.run(queries.folders.deepest(item))[0].depth, under)
         if check is not None:
             check(db.run(queries.media.own(organization, item))[0])
         if not stays:
             db.queue(queries.media.put_in(organization, item, target, caller.user_id))
-            if held.path is not None:
+            if locked.path is not None:
                 db.queue(queries.folders.reroot(organization, item, under))
-            if held.verified:
-                db.queue(queries.counts.entry(organization, held.collection_id, held.place_id, held.type, -1))
-                db.queue(queries.counts.entry(organization, held.collection_id, to.place_id, held.type, 1))
+            if locked.verified:
+                db.queue(
+                    queries.counts.entry(organization, locked.collection_id, locked.place_id, locked.type, -1)
+                )
+                db.queue(
+                    queries.counts.entry(organization, locked.collection_id, to.place_id, locked.type, 1)
+                )
         return db.run(queries.media.own(organization, item))[0]
 
     return transaction(caller, work)
@@ -269,7 +273,7 @@ def destination(
     return found.item_id, found.path
 
 
-def refuse_too_deep(path: str, deepest: int, under: str) -> None:
+def reject_too_deep(path: str, deepest: int, under: str) -> None:
     """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie
     as deep as `deepest`.
     """
@@ -302,14 +306,14 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
     organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> Deleted | None:
-        db.queue(queries.collections.hold_for_change(organization, item))
-        held = db.first(queries.media.hold(organization, item))
-        if held is None:
+        db.queue(queries.collections.lock_for_change(organization, item))
+        locked = db.first(queries.media.lock(organization, item))
+        if locked is None:
             return None
-        is_folder = held.type == "folder"
+        is_folder = locked.type == "folder"
         if (
             is_folder
-            and db.run(queries.media.hold_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
+            and db.run(queries.media.lock_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
             >= MAX_DELETED_AT_ONCE
         ):
             raise Conflict(
@@ -318,11 +322,11 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         if check is not None:
             check(db.run(queries.media.own(organization, item))[0])
 
-        acts.begin(db, caller, deletion, "folder" if is_folder else "media", item)
+        deletions.begin(db, caller, deletion, "folder" if is_folder else "media", item)
         db.queue(queries.media.mark(organization, deletion, item, caller.user_id))
         if is_folder:
             db.queue(queries.media.mark_below(organization, deletion, [item], caller.user_id))
-        return Deleted(item, deletion, acts.take(db, organization, deletion))
+        return Deleted(item, deletion, deletions.take(db, organization, deletion))
 
     deleted = transaction(caller, work)
     return (
@@ -345,18 +349,18 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(queries.collections.hold_for_change(organization, item))
-        found = db.first(queries.deletions.hold(organization, item))
+        db.queue(queries.collections.lock_for_change(organization, item))
+        found = db.first(queries.deletions.lock(organization, item))
         if found is not None and (found.is_folder or found.is_version) and not folders:
             raise NotFound(NO_MEDIA)
-        act = acts.reversible(found, "item")
-        if act.kind == "version":
-            versions.give_back(db, caller, act)
-            return Restored(item, act.id, act.item_count)
-        if acts.make_room(db, organization, [act.id]):
-            raise Conflict(acts.COLLECTION_DELETED)
-        acts.give_back(db, caller, [act])
-        return Restored(item, act.id, act.item_count)
+        deletion = deletions.reversible(found, "item")
+        if deletion.kind == "version":
+            versions.give_back(db, caller, deletion)
+            return Restored(item, deletion.id, deletion.item_count)
+        if deletions.make_room(db, organization, [deletion.id]):
+            raise Conflict(deletions.COLLECTION_DELETED)
+        deletions.give_back(db, caller, [deletion])
+        return Restored(item, deletion.id, deletion.item_count)
 
     return transaction(caller, work)
 
@@ -366,10 +370,14 @@ def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[T
     for a cursor that is none.
     """
     before = None if cursor is None else (_created_at(cursor), cursor.id)
-    acts = read(caller, queries.deletions.in_trash(caller.organization_id, before=before, limit=limit + 1))
-    page = acts[:limit]
+    deletions = read(
+        caller, queries.deletions.in_trash(caller.organization_id, before=before, limit=limit + 1)
+    )
+    page = deletions[:limit]
     return Page(
-        tuple(page), len(page), Cursor(page[-1].at.isoformat(), page[-1].id) if len(acts) > limit else None
+        tuple(page),
+        len(page),
+        Cursor(page[-1].at.isoformat(), page[-1].id) if len(deletions) > limit else None,
     )
 
 

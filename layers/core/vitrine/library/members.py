@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
-from vitrine.errors import Conflict, Forbidden, Invalid, NotAMember, NotFound, Refusal, UnknownOrganization
+from vitrine.errors import ApiError, Conflict, Forbidden, Invalid, NotAMember, NotFound, UnknownOrganization
 from vitrine.library import clean_name, slug_of
 from vitrine.models.people import Consumer, Membership, Nobody
 from vitrine.settings import settings
@@ -269,7 +269,7 @@ def cancel(caller: Caller, invitation: UUID) -> Invitation:
 
 
 def _done(
-    caller: Caller, act: Statement[E], shown: Callable[[E], Statement[T]], *, absent: Refusal | None = None
+    caller: Caller, act: Statement[E], shown: Callable[[E], Statement[T]], *, absent: ApiError | None = None
 ) -> T:
     """What is shown of an act that was done, in its transaction. Raises what its word means."""
 
@@ -281,7 +281,7 @@ def _done(
     return transaction(caller, work)
 
 
-def _judge(outcome: queries.members.Outcome, absent: Refusal) -> None:
+def _judge(outcome: queries.members.Outcome, absent: ApiError) -> None:
     """Raises what the database's word means, unless it is that all is well."""
     if outcome == "absent":
         raise absent
@@ -290,7 +290,7 @@ def _judge(outcome: queries.members.Outcome, absent: Refusal) -> None:
         raise kind(sentence, code=code)
 
 
-_WORDS: dict[queries.members.Outcome, tuple[type[Refusal], str, str | None]] = {
+_WORDS: dict[queries.members.Outcome, tuple[type[ApiError], str, str | None]] = {
     # it was lost since the request was let in
     "forbidden": (Forbidden, "This takes the role owner or admin", None),
     "owners_only": (Forbidden, "Only an owner can make somebody an owner, or change or remove one", None),

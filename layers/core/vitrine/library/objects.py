@@ -34,10 +34,10 @@ def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = 
     return False
 
 
-def doom(who: Actor, organization: UUID, keys: list[str], reason: str) -> None:
+def mark_deleting(who: Actor, organization: UUID, keys: list[str], reason: str) -> None:
     """From here on these objects will be deleted, unless they have come to live meanwhile."""
 
     def work(db: Transaction) -> None:
-        db.queue(queries.objects.doom(organization, keys, reason))
+        db.queue(queries.objects.mark_deleting(organization, keys, reason))
 
     transaction(who, work)

@@ -107,7 +107,7 @@ def remove_person(email: str) -> Person:
 
     def work(db: Transaction) -> Person:
         person = _person(db, email)
-        joined = db.run(queries.operators.hold_organizations_of(person.id))
+        joined = db.run(queries.operators.lock_organizations_of(person.id))
         if alone := db.run(queries.operators.owned_alone(person.id)):
             raise Conflict(
                 f"{person.email} is the last owner of {', '.join(each.slug for each in alone)}: make somebody else an owner first"
@@ -290,14 +290,14 @@ def _change_member(
 
 
 def _person(db: Transaction, email: str) -> Person:
-    person = db.first(queries.operators.hold_person(fold_email(email)))
+    person = db.first(queries.operators.lock_person(fold_email(email)))
     if person is None:
         raise NotFound(f"There is no person with the e-mail {email.strip()}")
     return person
 
 
 def _organization(db: Transaction, slug: str) -> Organization:
-    organization = db.first(queries.operators.hold_organization(slug))
+    organization = db.first(queries.operators.lock_organization(slug))
     if organization is None:
         raise NotFound(f"There is no organization with the slug {slug}")
     return organization

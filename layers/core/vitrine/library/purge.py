@@ -14,7 +14,7 @@ from uuid import UUID
 
 from vitrine import queries
 from vitrine.db import Transaction, read, transaction
-from vitrine.errors import Refusal
+from vitrine.errors import ApiError
 from vitrine.library import objects
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
@@ -38,95 +38,99 @@ def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
     found = read(Worker(), queries.purges.due(now, UUID(after) if after else None, 1))
     if not found:
         return Batch((), None)
-    act = found[0]
+    deletion = found[0]
     try:
-        deed = _foreseen(act) if dry_run else _further(act, now, min(limit, AT_ONCE))
+        deed = _foreseen(deletion) if dry_run else _further(deletion, now, min(limit, AT_ONCE))
     except _NotYet as why:
         deed = str(why)
-    except Refusal:  # the store or the database does not answer, or somebody holds what it needs
+    except ApiError:  # the store or the database does not answer, or somebody holds what it needs
         deed = "left for later"
     if deed is None:
         return Batch((), after or "")
-    return Batch((Done(deed, act.id.hex),), act.id.hex)
+    return Batch((Done(deed, deletion.id.hex),), deletion.id.hex)
 
 
-def _foreseen(act: queries.purges.Due) -> str:
+def _foreseen(deletion: queries.purges.Due) -> str:
     return (
         WAITS
-        if act.state == "trash" and read(Worker(), queries.purges.waits(act))[0].waits
+        if deletion.state == "trash" and read(Worker(), queries.purges.waits(deletion))[0].waits
         else "would be purged"
     )
 
 
-def _further(act: queries.purges.Due, now: datetime, limit: int) -> str | None:
+def _further(deletion: queries.purges.Due, now: datetime, limit: int) -> str | None:
     """None: there is more to do."""
-    if act.state == "trash":
-        transaction(Worker(), lambda db: _turn(db, act))
-    doomed = read(Worker(), queries.purges.doomed(act, limit))
-    for each in doomed:
-        if not objects.discard(Worker(), act.organization_id, each.key, now=now):
+    if deletion.state == "trash":
+        transaction(Worker(), lambda db: _turn(db, deletion))
+    marked = read(Worker(), queries.purges.marked(deletion, limit))
+    for each in marked:
+        if not objects.discard(Worker(), deletion.organization_id, each.key, now=now):
             raise _NotYet("left for later")
-    if doomed:
+    if marked:
         return None
     for step in (_files, _folders, _uploads):
-        if _under_lock(act, step, limit):
+        if _under_lock(deletion, step, limit):
             return None
-    _under_lock(act, _end, limit)
+    _under_lock(deletion, _end, limit)
     return "purged"
 
 
-def _turn(db: Transaction, act: queries.purges.Due) -> None:
+def _turn(db: Transaction, deletion: queries.purges.Due) -> None:
     """From here on there is no way back."""
-    if db.first(queries.purges.hold(act)) is None:
+    if db.first(queries.purges.lock(deletion)) is None:
         raise _NotYet("restored meanwhile")
-    if db.run(queries.purges.waits(act))[0].waits:
+    if db.run(queries.purges.waits(deletion))[0].waits:
         raise _NotYet(WAITS)
-    db.queue(queries.deletions.become(act.organization_id, [act.id], "purging"))
+    db.queue(queries.deletions.become(deletion.organization_id, [deletion.id], "purging"))
 
 
 def _under_lock(
-    act: queries.purges.Due, step: Callable[[Transaction, queries.purges.Due, int], bool], limit: int
+    deletion: queries.purges.Due, step: Callable[[Transaction, queries.purges.Due, int], bool], limit: int
 ) -> bool:
     """Whether the step, taken while the act is held and is being purged, has found something to do."""
 
     def work(db: Transaction) -> bool:
-        held = db.first(queries.purges.hold(act))
-        if held is None or held.state != "purging":
+        locked = db.first(queries.purges.lock(deletion))
+        if locked is None or locked.state != "purging":
             raise _NotYet("purged meanwhile")
-        return step(db, act, limit)
+        return step(db, deletion, limit)
 
     return transaction(Worker(), work)
 
 
-def _files(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
-    of_version = act.kind == "version"
+def _files(db: Transaction, deletion: queries.purges.Due, limit: int) -> bool:
+    of_version = deletion.kind == "version"
     items = [
         each.id
         for each in db.run(
-            queries.purges.hold_version(act) if of_version else queries.purges.hold_files(act, limit)
+            queries.purges.lock_version(deletion)
+            if of_version
+            else queries.purges.lock_files(deletion, limit)
         )
     ]
     if items:
-        db.queue(queries.ledger.purge(act.organization_id, act.id, items))
-        db.queue(queries.purges.doom(act, items))
-        db.queue(queries.purges.end_uploads(act, items, "The item was deleted before it was processed"))
-        db.queue(queries.purges.remove_version(act) if of_version else queries.purges.remove(act, items))
+        db.queue(queries.ledger.purge(deletion.organization_id, deletion.id, items))
+        db.queue(queries.purges.mark_deleting(deletion, items))
+        db.queue(queries.purges.end_uploads(deletion, items, "The item was deleted before it was processed"))
+        db.queue(
+            queries.purges.remove_version(deletion) if of_version else queries.purges.remove(deletion, items)
+        )
     return bool(items)
 
 
-def _folders(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
-    items = [each.id for each in db.run(queries.purges.hold_folders(act, limit))]
+def _folders(db: Transaction, deletion: queries.purges.Due, limit: int) -> bool:
+    items = [each.id for each in db.run(queries.purges.lock_folders(deletion, limit))]
     if items:
-        db.queue(queries.purges.remove(act, items))
+        db.queue(queries.purges.remove(deletion, items))
     return bool(items)
 
 
-def _uploads(db: Transaction, act: queries.purges.Due, limit: int) -> bool:
-    return act.kind == "collection" and bool(db.run(queries.purges.forget_uploads(act, limit)))
+def _uploads(db: Transaction, deletion: queries.purges.Due, limit: int) -> bool:
+    return deletion.kind == "collection" and bool(db.run(queries.purges.forget_uploads(deletion, limit)))
 
 
-def _end(db: Transaction, act: queries.purges.Due, limit: int) -> bool:  # noqa: ARG001 - each step of a job takes these arguments
-    if act.kind == "collection" and not db.run(queries.purges.remove_collection(act)):
+def _end(db: Transaction, deletion: queries.purges.Due, limit: int) -> bool:  # noqa: ARG001 - each step of a job takes these arguments
+    if deletion.kind == "collection" and not db.run(queries.purges.remove_collection(deletion)):
         raise _NotYet("left for later")  # an upload is still under way to it; it ends with its session
-    db.queue(queries.deletions.become(act.organization_id, [act.id], "purged"))
+    db.queue(queries.deletions.become(deletion.organization_id, [deletion.id], "purged"))
     return True

@@ -50,12 +50,12 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[tuple[UUID, str]]:
-        held = db.first(queries.reprocessing.hold(organization, item))
-        if held is None:
+        locked = db.first(queries.reprocessing.lock(organization, item))
+        if locked is None:
             raise NotFound(versions.NO_MEDIA)
-        if held.version_id is None:
+        if locked.version_id is None:
             raise Invalid(FOLDER)
-        kept = db.first(queries.reprocessing.kept(organization, held.version_id))
+        kept = db.first(queries.reprocessing.kept(organization, locked.version_id))
         if kept is None:
             raise NotFound(versions.NO_MEDIA)
         if not kept.has_bytes:
@@ -67,7 +67,7 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
                     or db.run(queries.versions.shown(organization, item))
                 )[0]
             )
-        return _ask(db, caller, [held.version_id])
+        return _ask(db, caller, [locked.version_id])
 
     for message, key in transaction(caller, work):
         outbox.send_now(caller, message, STORED_QUEUE, stored_event(key))
@@ -86,11 +86,11 @@ def ask_for_collection(
 
     def work(db: Transaction) -> Batch:
         # a deletion, which locks items in another order, waits or goes first
-        db.queue(queries.collections.hold_for_birth(organization, collection))
+        db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
         page = db.run(
-            queries.reprocessing.hold_page(
+            queries.reprocessing.lock_page(
                 organization, collection, which, cursor.id if cursor else None, limit
             )
         )

@@ -19,7 +19,7 @@ from vitrine import internal_errors, queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.library import objects
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
@@ -78,17 +78,17 @@ def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) ->
 
 def _end(upload: Upload, now: datetime) -> str:
     try:
-        settled = settling.settle(Worker(), upload)
+        finalized = finalizing.finalize(Worker(), upload)
     except Exception as error:
         # an internal error with one upload must not stop the sweep of the others
         if not internal_errors.is_temporary(error):
             internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
-            settling.fail(Worker(), upload, internal_errors.REASON)
+            finalizing.fail(Worker(), upload, internal_errors.REASON)
             return "failed"
         if not isinstance(error, Busy):
             raise
         return "left for later"
-    if settled is not None and settled.state not in OPEN_STATES:
+    if finalized is not None and finalized.state not in OPEN_STATES:
         return "settled"
     organization = upload.organization_id
     if upload.method == "import" and upload.expires_at <= now:
@@ -104,7 +104,7 @@ def _end(upload: Upload, now: datetime) -> str:
 
 
 def _give_up_import(upload: Upload, now: datetime) -> str:
-    if settling.fail_import(Worker(), upload, "It was not fetched in time", now=now).state not in (
+    if finalizing.fail_import(Worker(), upload, "It was not fetched in time", now=now).state not in (
         "failed",
         "rejected",
     ):
@@ -140,11 +140,11 @@ def _send_again(upload: Upload) -> str:
 
 def _give_up(db: Transaction, upload: Upload) -> str:
     db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-    held = db.first(queries.versions.held(upload.organization_id, upload.version_id))
-    if held is None:
+    locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+    if locked is None:
         db.queue(queries.uploads.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
-    elif held.waits:
-        settling.give_up(db, upload, held, TOO_OFTEN)
+    elif locked.waits:
+        finalizing.give_up(db, upload, locked, TOO_OFTEN)
     return "given up"
 
 
@@ -193,7 +193,9 @@ def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bo
         if not dry_run:
             keys = transaction(
                 Worker(),
-                partial(_doom_retired, organization=organization, version=version, keys=keys, now=now),
+                partial(
+                    _mark_retired_deleting, organization=organization, version=version, keys=keys, now=now
+                ),
             )
         for key in keys:
             if dry_run or objects.discard(Worker(), organization, key, now=now):
@@ -201,36 +203,36 @@ def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bo
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)
 
 
-def _doom_retired(
+def _mark_retired_deleting(
     db: Transaction, *, organization: UUID, version: UUID, keys: list[str], now: datetime
 ) -> list[str]:
     """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they
     are counted in.
     """
     db.queue(queries.versions.lock_family(organization, version))
-    held = db.first(queries.versions.held(organization, version))
-    doomed = db.run(queries.objects.doom_retired(organization, keys, now)) if held else []
-    if held and doomed:
-        gone = -sum(entry.bytes for entry in doomed)
+    locked = db.first(queries.versions.locked(organization, version))
+    marked = db.run(queries.objects.mark_retired_deleting(organization, keys, now)) if locked else []
+    if locked and marked:
+        gone = -sum(entry.bytes for entry in marked)
         db.queue(
             queries.ledger.entry(
                 organization,
-                held.media_id,
+                locked.media_id,
                 version,
                 gone,
                 0,
                 "derived",
-                held.counted_as,
+                locked.counted_as,
                 "replaced",
-                f"replaced:{doomed[0].key}",
+                f"replaced:{marked[0].key}",
             )
         )
-    return [entry.key for entry in doomed]
+    return [entry.key for entry in marked]
 
 
-def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+def delete_marked(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Doomed objects are gone, rows too: what a crash left between the doom and the deletion."""
-    found = read(Worker(), queries.objects.to_settle("doomed", now, after or "", limit))
+    found = read(Worker(), queries.objects.unfinished("doomed", now, after or "", limit))
     done: list[Done] = []
     for entry in found:
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
@@ -238,18 +240,18 @@ def discard_doomed(now: datetime, after: str | None, limit: int, *, dry_run: boo
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)
 
 
-def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
+def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Planned objects that never came to live are gone: of an upload that has ended, or of an attempt that
     died.
 
     An object of an open upload is left alone: its session decides. One that landed after its session expired
     revives it.
     """
-    found = read(Worker(), queries.objects.to_settle("planned", now - GRACE, after or "", limit))
+    found = read(Worker(), queries.objects.unfinished("planned", now - GRACE, after or "", limit))
     done: list[Done] = []
     for entry in found:
         upload = (
-            settling.find(Worker(), entry.organization_id, entry.upload_id)
+            finalizing.find(Worker(), entry.organization_id, entry.upload_id)
             if entry.upload_id is not None
             else None
         )
@@ -263,10 +265,10 @@ def settle_planned(now: datetime, after: str | None, limit: int, *, dry_run: boo
             continue
         if upload is not None and lands_here and upload.state == "expired":
             with suppress(Busy):
-                if settling.settle(Worker(), upload) is not None:
+                if finalizing.finalize(Worker(), upload) is not None:
                     done.append(Done("revived", entry.key))
                     continue
-        objects.doom(Worker(), entry.organization_id, [entry.key], "never came to live")
+        objects.mark_deleting(Worker(), entry.organization_id, [entry.key], "never came to live")
         objects.discard(Worker(), entry.organization_id, entry.key, now=now)
         done.append(Done("given up", entry.key))
     return Batch(tuple(done), found[-1].key if len(found) == limit else None)

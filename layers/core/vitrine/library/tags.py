@@ -50,10 +50,10 @@ def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | No
     wanted = to_give(label, value)
 
     def work(db: Transaction) -> Media:
-        there = _held(db, organization, item)
+        there = _lock(db, organization, item)
         if any(tag.is_active and _label(tag) == wanted for tag in there):
             raise has_it()
-        refuse_hidden(db, organization, [wanted])
+        reject_hidden(db, organization, [wanted])
         if len(there) >= MAX_TAGS:
             raise has_too_many()
         _judge(db, organization, item, check)
@@ -77,7 +77,7 @@ def remove(
     group, name = to_take(label, value)
 
     def work(db: Transaction) -> Media:
-        there = _held(db, organization, item)
+        there = _lock(db, organization, item)
         _judge(db, organization, item, check)
         going = [tag for tag in there if tag.is_active and tag.group == group and name in (None, tag.name)]
         if not going:
@@ -101,12 +101,12 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check
     before, after = clean_name(old.strip(), "oldLabel"), _clean(new, "newLabel")
 
     def work(db: Transaction) -> Media:
-        going = [tag for tag in _held(db, organization, item) if tag.is_active and tag.group == before]
+        going = [tag for tag in _lock(db, organization, item) if tag.is_active and tag.group == before]
         if not going:
             raise NotFound("This item has no tags under this label")
         wanted = [Label(after, tag.name) for tag in going]
         if before != after:
-            refuse_hidden(db, organization, wanted)
+            reject_hidden(db, organization, wanted)
         _judge(db, organization, item, check)
         if before == after:
             return _shown(db, organization, item)
@@ -162,11 +162,11 @@ def _label(tag: Tag) -> Label:
     return Label(tag.group, tag.name)
 
 
-def _held(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
+def _lock(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
     """The tags of the item, whose row is locked: who else changes its tags waits, and reads them
     afterwards. Raises NotFound.
     """
-    if db.first(queries.media.hold(organization, item)) is None:
+    if db.first(queries.media.lock(organization, item)) is None:
         raise NotFound("Media not found")
     return db.run(queries.tags.of_item(organization, item))
 
@@ -191,7 +191,7 @@ def has_too_many() -> Conflict:
     return Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
 
 
-def refuse_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
+def reject_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
     """Raises Conflict where one of them is hidden."""
     if db.run(queries.tags.hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")

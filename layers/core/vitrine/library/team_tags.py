@@ -17,7 +17,7 @@ from vitrine.credentials import mint_id
 from vitrine.db import ATTEMPTS, read, read_all, transaction, write
 from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
 from vitrine.library import clean_name
-from vitrine.library.media import NO_MEDIA, hold_file
+from vitrine.library.media import NO_MEDIA, lock_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
 from vitrine.models.pages import STAYS, Stays
 
@@ -75,7 +75,7 @@ def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[SluggedTag]:
-        hold_file(db, organization, item)
+        lock_file(db, organization, item)
         wanted = _kept(db, organization, [tag])
         there = {each.id for each in db.run(queries.tags.of_item(organization, item))}
         if wanted <= there:
@@ -94,7 +94,7 @@ def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag
     organization = caller.organization_id
 
     def work(db: Transaction) -> list[SluggedTag]:
-        hold_file(db, organization, item)
+        lock_file(db, organization, item)
         wanted = _kept(db, organization, tags)
         there = db.run(queries.tags.of_item(organization, item))
         going = [each for each in there if each.group == SLUGGED and each.is_active and each.id not in wanted]
@@ -117,7 +117,7 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
     organization = caller.organization_id
 
     def work(db: Transaction) -> None:
-        hold_file(db, organization, item)
+        lock_file(db, organization, item)
         going = [
             each
             for each in db.run(queries.tags.of_item(organization, item))
@@ -152,7 +152,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
         ]
         if same:
             best = min(same, key=lambda tag: (tag.name != name, tag.slug != slug))  # of equals the oldest
-            found = db.first(queries.team_tags.hold(organization, best.id))
+            found = db.first(queries.team_tags.lock(organization, best.id))
             if found is None or name_key(found.name) != key:
                 raise _changed_meanwhile()
             return (
@@ -163,7 +163,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
         tag = mint_id()
         for free in (slug, with_suffix(slug, tag)):  # the second does nothing where the first did it
             db.queue(queries.team_tags.put(organization, tag, name, key, free, caller.user_id))
-        made = db.first(queries.team_tags.hold_named(organization, name))
+        made = db.first(queries.team_tags.lock_named(organization, name))
         if made is None:
             raise _changed_meanwhile()
         return made
@@ -184,7 +184,7 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
     def work(db: Transaction) -> SluggedTag:
         if named is not None:
             db.queue(queries.team_tags.queue_for_name(organization, name_key(named[0])))
-        found = db.first(queries.team_tags.hold(organization, tag))
+        found = db.first(queries.team_tags.lock(organization, tag))
         if found is None:
             raise NotFound(MISSING)
         name, slug = (

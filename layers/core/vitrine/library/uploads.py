@@ -19,11 +19,11 @@ from vitrine import content, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import (
+    ApiError,
     Busy,
     Conflict,
     Invalid,
     NotFound,
-    Refusal,
     TooLarge,
     Unprocessable,
     UnsupportedType,
@@ -38,7 +38,7 @@ from vitrine.library import (
     quotas,
     versions,
 )
-from vitrine.library import finalizing as settling
+from vitrine.library import finalizing as finalizing
 from vitrine.models.places import MAX_FOLDER_DEPTH
 from vitrine.models.uploads import OPEN_STATES, ChecksumKind, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
@@ -109,7 +109,7 @@ class Judged:
     mime_type: str  # by its content; as declared where the content does not say
     limit: int  # bytes that a file of this type may have
     media: Media | None
-    refusal: Refusal | None
+    error: ApiError | None
 
 
 # What a client calls.
@@ -203,16 +203,16 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     try:
         with suppress(storage.AlreadyThere):  # nobody else knows the key: a first try has landed
             storage.put_original(key, file)
-        settled = settling.settle(caller, upload)
+        finalized = finalizing.finalize(caller, upload)
     except BaseException:
         with suppress(Exception):  # the sweep would do it too, later
             _take_back(caller, upload)
             objects.discard(caller, upload.organization_id, upload.key)
         raise
-    if settled is None or settled.state not in ("stored", "processing", "ready", "failed"):
-        _ended(settled or upload)
-    settling.verify(caller, settled, found)
-    return media.get(caller, settled.version_id)
+    if finalized is None or finalized.state not in ("stored", "processing", "ready", "failed"):
+        _ended(finalized or upload)
+    finalizing.verify(caller, finalized, found)
+    return media.get(caller, finalized.version_id)
 
 
 def put_files(caller: Caller, files: Sequence[SentFile], *, largest_form: int) -> list[Judged]:
@@ -235,8 +235,8 @@ def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
         if file.size > limit:
             raise TooLarge(f"The file has {file.size} bytes; the limit is {limit}")
         item = put_form(caller, NewUpload(file.filename, mime_type), file)
-    except Refusal as refusal:
-        return Judged(file, mime_type, limit, None, refusal)
+    except ApiError as rejection:
+        return Judged(file, mime_type, limit, None, rejection)
     return Judged(file, mime_type, limit, item, None)
 
 
@@ -254,8 +254,8 @@ def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
     try:
         return storage.parts(upload.key, store_upload_id)
     except storage.NoSuchUpload:
-        settled = settling.settle(caller, upload)
-        _ended(settled or upload)
+        finalized = finalizing.finalize(caller, upload)
+        _ended(finalized or upload)
 
 
 def sign_part(
@@ -326,12 +326,12 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
     except (storage.NoSuchUpload, storage.AlreadyThere, storage.NotThere):
         pass  # completed before, or gone: the object itself tells
     except storage.WrongChecksum:
-        refused = settling.refuse_unborn(
+        rejected = finalizing.reject_unfinished(
             caller, upload, "The bytes do not have the checksum that was declared"
         )
         with suppress(Busy):
             storage.abort(upload.key, upload.store_upload_id)
-        _ended(refused)
+        _ended(rejected)
     except storage.WrongParts as wrong:
         give_back()
         raise Invalid(f"The store refused the parts: {wrong}", code="invalid_parts") from wrong
@@ -340,9 +340,9 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
             give_back()
         raise
 
-    settled = settling.settle(caller, upload)
-    if settled is not None:
-        return _already_completed(caller, settled)
+    finalized = finalizing.finalize(caller, upload)
+    if finalized is not None:
+        return _already_completed(caller, finalized)
     give_back()
     raise Conflict("The store no longer knows this upload; start again", code="upload_lost")
 
@@ -413,7 +413,7 @@ def _create(
     def work(db: Transaction) -> Upload:
         organization = caller.organization_id
         # who deletes it ends the uploads that are there by then
-        db.queue(queries.collections.hold_for_birth(organization, collection_id))
+        db.queue(queries.collections.lock_for_insert(organization, collection_id))
         db.queue(queries.uploads.queue_for_quota(organization))
         places, measured = db.run_all(
             queries.folders.at(organization, collection_id, place_id),
@@ -587,7 +587,7 @@ def _take_back(caller: Caller, upload: Upload) -> Upload | None:
     def work(db: Transaction) -> Upload | None:
         aborted = db.first(queries.uploads.abort(upload.organization_id, upload.id))
         if aborted is not None:
-            db.queue(queries.objects.doom(upload.organization_id, [upload.key], "aborted"))
+            db.queue(queries.objects.mark_deleting(upload.organization_id, [upload.key], "aborted"))
         return aborted
 
     return transaction(caller, work)
@@ -672,9 +672,9 @@ def _already_completed(caller: Caller, upload: Upload) -> Upload:
     if upload.state in OPEN_STATES:
         raise Conflict("The upload was never opened in the store; start again")
     if upload.state == "expired":
-        settled = settling.settle(caller, upload)
-        if settled is not None and settled.state not in ("expired", *OPEN_STATES):
-            return _already_completed(caller, settled)
+        finalized = finalizing.finalize(caller, upload)
+        if finalized is not None and finalized.state not in ("expired", *OPEN_STATES):
+            return _already_completed(caller, finalized)
     if upload.state in ("aborted", "expired", "rejected"):
         _ended(upload)
     return upload

@@ -14,7 +14,7 @@ from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import deletions as acts
+from vitrine.library import deletions as deletions
 from vitrine.models.deletions import DeletedVersion
 from vitrine.models.media import Media
 
@@ -70,16 +70,16 @@ def select(caller: Caller, version: UUID, *, check: Check | None = None) -> Medi
 
     def work(db: Transaction) -> Media | None:
         db.queue(queries.versions.lock_family(organization, version))
-        held = db.first(queries.versions.held(organization, version))
-        if held is None or held.status != "active" or held.media_status != "active":
+        locked = db.first(queries.versions.locked(organization, version))
+        if locked is None or locked.status != "active" or locked.media_status != "active":
             return None
-        if held.processing != "ready":
-            raise Conflict(f"This version cannot be shown: it is {held.processing}", code="not_ready")
+        if locked.processing != "ready":
+            raise Conflict(f"This version cannot be shown: it is {locked.processing}", code="not_ready")
         if check is not None:
-            check(db.run(queries.media.own(organization, held.media_id))[0])
-        db.queue(queries.versions.select(organization, held.media_id, version))
-        show(db, organization, held.media_id, caller.user_id)
-        return db.run(queries.media.own(organization, held.media_id))[0]
+            check(db.run(queries.media.own(organization, locked.media_id))[0])
+        db.queue(queries.versions.select(organization, locked.media_id, version))
+        show(db, organization, locked.media_id, caller.user_id)
+        return db.run(queries.media.own(organization, locked.media_id))[0]
 
     selected = transaction(caller, work)
     if selected is None:
@@ -102,30 +102,30 @@ def delete(
     organization, deletion = caller.organization_id, mint_id()
 
     def work(db: Transaction) -> DeletedVersion:
-        db.queue(queries.collections.hold_for_change(organization, version))
+        db.queue(queries.collections.lock_for_change(organization, version))
         db.queue(queries.versions.lock_family(organization, version))
-        held = db.first(queries.versions.held(organization, version))
-        if held is None or held.status != "active" or held.media_status != "active":
+        locked = db.first(queries.versions.locked(organization, version))
+        if locked is None or locked.status != "active" or locked.media_status != "active":
             raise NotFound(NO_MEDIA if of is None else NO_VERSION)
-        if of is not None and of != held.media_id:
-            asked = db.first(queries.versions.held(organization, of))
-            if asked is None or asked.status != "active" or asked.media_id != held.media_id:
+        if of is not None and of != locked.media_id:
+            asked = db.first(queries.versions.locked(organization, of))
+            if asked is None or asked.status != "active" or asked.media_id != locked.media_id:
                 raise NotFound(NO_VERSION)
         # an item that was deleted when it was looked for, and is back
-        if version == held.media_id and of is None:
+        if version == locked.media_id and of is None:
             raise NotFound(NO_MEDIA)
-        if version == held.media_id:
+        if version == locked.media_id:
             raise Invalid("The first version cannot be deleted alone; delete the item", code="first_version")
         if not db.run(queries.versions.others(organization, version))[0].beside:
             raise Conflict("The only version cannot be deleted alone; delete the item", code="only_version")
         if check is not None:
-            check(db.run(queries.media.own(organization, held.media_id))[0])
+            check(db.run(queries.media.own(organization, locked.media_id))[0])
 
-        acts.begin(db, caller, deletion, "version", version)
+        deletions.begin(db, caller, deletion, "version", version)
         db.queue(queries.versions.mark(organization, deletion, version))
-        acts.take(db, organization, deletion)
-        shown = show(db, organization, held.media_id, caller.user_id)
-        return DeletedVersion(version, deletion, shown if held.is_active else None)
+        deletions.take(db, organization, deletion)
+        shown = show(db, organization, locked.media_id, caller.user_id)
+        return DeletedVersion(version, deletion, shown if locked.is_active else None)
 
     return transaction(caller, work)
 
@@ -133,21 +133,21 @@ def delete(
 # In the transaction of somebody else.
 
 
-def give_back(db: Transaction, caller: Caller, act: queries.deletions.Act) -> None:
+def give_back(db: Transaction, caller: Caller, deletion: queries.deletions.Deletion) -> None:
     """The version that the act took lives again, and its item shows it where it is the newest and none is
     selected.
 
     Raises Conflict when its item is deleted, NotFound when it was refused meanwhile.
     """
     organization = caller.organization_id
-    db.queue(queries.versions.lock_family(organization, act.root_id))
-    held = db.first(queries.versions.held(organization, act.root_id))
-    if held is None:
+    db.queue(queries.versions.lock_family(organization, deletion.root_id))
+    locked = db.first(queries.versions.locked(organization, deletion.root_id))
+    if locked is None:
         raise NotFound(NO_MEDIA)
-    if held.media_status != "active":
+    if locked.media_status != "active":
         raise Conflict("The item of this version is deleted; restore the item first", code="item_deleted")
-    acts.give_back(db, caller, [act])
-    show(db, organization, held.media_id, caller.user_id)
+    deletions.give_back(db, caller, [deletion])
+    show(db, organization, locked.media_id, caller.user_id)
 
 
 def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = None) -> UUID:
@@ -163,24 +163,26 @@ def show(db: Transaction, organization: UUID, item: UUID, actor: UUID | None = N
     return shown.id
 
 
-def take_out(db: Transaction, organization: UUID, held: queries.versions.Held) -> bool:
+def take_out(db: Transaction, organization: UUID, locked: queries.versions.Locked) -> bool:
     """A version that is refused is gone: with its item, where it was the only one; else the item shows
     another.
 
     False, and nothing has happened: all else there is of the item was deleted before it and can still come
     back, so it has to stay.
     """
-    others = db.run(queries.versions.others(organization, held.id))[0]
+    others = db.run(queries.versions.others(organization, locked.id))[0]
     if others.any and not others.beside:
         return False
     if others.any:
-        db.queue(queries.versions.delete(organization, held.id))
-        db.queue(queries.deletions.end_if_empty(organization, held.id))
-        show(db, organization, held.media_id)
+        db.queue(queries.versions.delete(organization, locked.id))
+        db.queue(queries.deletions.end_if_empty(organization, locked.id))
+        show(db, organization, locked.media_id)
         return True
     # by its head, within the request that brought it
-    if held.media_status == "active" and held.media_verified:
-        db.queue(queries.counts.entry(organization, held.collection_id, held.place_id, held.media_type, -1))
-    db.queue(queries.versions.delete_media(organization, held.media_id))
-    db.queue(queries.deletions.end_if_empty(organization, held.media_id))
+    if locked.media_status == "active" and locked.media_verified:
+        db.queue(
+            queries.counts.entry(organization, locked.collection_id, locked.place_id, locked.media_type, -1)
+        )
+    db.queue(queries.versions.delete_media(organization, locked.media_id))
+    db.queue(queries.deletions.end_if_empty(organization, locked.media_id))
     return True

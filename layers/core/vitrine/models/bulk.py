@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
     from uuid import UUID
 
-    from vitrine.errors import Refusal
+    from vitrine.errors import ApiError
 else:
     from vitrine.records import dataclass
 
@@ -53,7 +53,7 @@ class Outcome:
     """What has become of one of the items, or would."""
 
     id: UUID
-    refused: Refusal | None = None  # None: it is as the action says
+    error: ApiError | None = None  # None: it is as the action says
     changed: bool = True  # False: it was so already, or is refused
     path: str | None = None  # of a moved item: where it lies
     deletion_id: UUID | None = None  # of a deleted or restored one: the act

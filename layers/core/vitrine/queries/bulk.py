@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
-from vitrine.queries.deletions import Act
+from vitrine.queries.deletions import Deletion
 from vitrine.queries.media import Placed
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Took:
     deletion_id: UUID | None  # the act that took it; None: it lives
 
 
-def hold_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
+def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
     """In the collections of these items, or of these ids, nothing is born, moved, deleted or restored by
     others until the transaction ends.
 
@@ -91,7 +91,7 @@ _COLLECTIONS: LiteralString = """
 """
 
 
-def hold_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
     """Those of these items that live, locked until the transaction ends against all that would refer to
     them, too.
     """
@@ -103,7 +103,7 @@ def hold_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Place
     )
 
 
-def hold(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+def lock(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
     """The same, letting in what refers to them (a frame, a version)."""
     return Statement(
         _HELD + " for no key update of media",
@@ -180,7 +180,7 @@ def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Stat
 # Restoring.
 
 
-def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
+def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Deletion]:
     """The acts that took these items, locked until the transaction ends; of roots that are gone for good,
     the acts that took them.
     """
@@ -199,7 +199,7 @@ def hold_acts(organization: UUID, items: Sequence[UUID]) -> Statement[Act]:
          order by id
            for update
         """,
-        Act,
+        Deletion,
         organization=organization,
         items=list(items),
     )

@@ -75,7 +75,7 @@ def insert(
     )
 
 
-def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[object]:
+def lock_for_insert(organization: UUID, collection: UUID | None) -> Statement[object]:
     """Nothing of this collection (None: of the default one) is moved, deleted or restored until the
     transaction ends; other births go on beside it.
 
@@ -96,7 +96,7 @@ def hold_for_birth(organization: UUID, collection: UUID | None) -> Statement[obj
     )
 
 
-def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
+def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
     """In the collection of this item, or version, nothing is born, moved, deleted or restored by others until
     the transaction ends. Read on as
     above.
@@ -121,7 +121,7 @@ def hold_for_change(organization: UUID, item: UUID) -> Statement[object]:
     )
 
 
-def hold(organization: UUID, collection: UUID) -> Statement[Collection]:
+def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
     """The same of the collection itself. No row: deleted, or never there."""
     return Statement(
         "select "
@@ -139,7 +139,7 @@ def hold(organization: UUID, collection: UUID) -> Statement[Collection]:
     )
 
 
-def hold_deleted(organization: UUID, collection: UUID) -> Statement[object]:
+def lock_any_state(organization: UUID, collection: UUID) -> Statement[object]:
     """The same, whether it lives or not. Read on as above."""
     return Statement(
         "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",

@@ -19,7 +19,7 @@ DeletionState = Literal["trash", "restored", "purging", "purged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Deletion:
     """An act, its row locked."""
 
     id: UUID
@@ -53,7 +53,7 @@ class Place:
     is_folder: bool
 
 
-def hold(organization: UUID, item: UUID) -> Statement[Act]:
+def lock(organization: UUID, item: UUID) -> Statement[Deletion]:
     """The act that took the item, the version or the collection, locked until the transaction ends; of a root
     that is gone for good, the act that
     took it last. No row: it lives.
@@ -84,13 +84,13 @@ def hold(organization: UUID, item: UUID) -> Statement[Act]:
          limit 1
            for update
         """,
-        Act,
+        Deletion,
         organization=organization,
         item=item,
     )
 
 
-def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
+def roots(organization: UUID, deletions: Sequence[UUID]) -> Statement[Root]:
     """Of acts that are about to be reversed together: what they were of, those that lie nearest to their
     collections first. No row of a collection's.
 
@@ -99,25 +99,25 @@ def roots(organization: UUID, acts: Sequence[UUID]) -> Statement[Root]:
     return Statement(
         """
         select root.id, root.deletion_id, collection.status = 'active' as collection_lives,
-               coalesce(parent.status = 'deleted' and parent.deletion_id <> all(%(acts)s), false) as is_displaced
+               coalesce(parent.status = 'deleted' and parent.deletion_id <> all(%(deletions)s), false) as is_displaced
           from media root
           join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
           left join media parent on parent.organization_id = %(organization)s and parent.id = root.parent_id
           left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = root.parent_id
          where root.organization_id = %(organization)s
-           and root.id in (select root_id from deletions where organization_id = %(organization)s and id = any(%(acts)s)
+           and root.id in (select root_id from deletions where organization_id = %(organization)s and id = any(%(deletions)s)
                            union
-                           select root_id from deletion_roots where organization_id = %(organization)s and deletion_id = any(%(acts)s))
-           and root.deletion_id = any(%(acts)s)
+                           select root_id from deletion_roots where organization_id = %(organization)s and deletion_id = any(%(deletions)s))
+           and root.deletion_id = any(%(deletions)s)
          order by coalesce(nlevel(place.path), 0), root.id
         """,
         Root,
         organization=organization,
-        acts=list(acts),
+        deletions=list(deletions),
     )
 
 
-def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Place]:
+def place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statement[Place]:
     """Of a root that is an item, when what these acts took lives again. To be read under the lock of its
     collection.
     """
@@ -134,7 +134,7 @@ def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Pla
                  join folder_paths place on place.organization_id = %(organization)s and place.folder_id = above.id
                 where above.organization_id = %(organization)s
                   and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
-                  and (above.status = 'active' or above.deletion_id = any(%(acts)s))
+                  and (above.status = 'active' or above.deletion_id = any(%(deletions)s))
                 order by nlevel(place.path) desc
                 limit 1) as living on true
          where root.organization_id = %(organization)s
@@ -143,7 +143,7 @@ def place(organization: UUID, root: UUID, acts: Sequence[UUID]) -> Statement[Pla
         Place,
         organization=organization,
         root=root,
-        acts=list(acts),
+        deletions=list(deletions),
     )
 
 
@@ -158,7 +158,7 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
     )
 
 
-def hold_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
+def lock_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
     """The items that these acts took are locked until the transaction ends."""
     return Statement(
         """

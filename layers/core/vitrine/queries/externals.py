@@ -50,7 +50,7 @@ class Claimed:
     stale: str | None
 
 
-def birth_media(new: External) -> Statement[object]:
+def insert_media(new: External) -> Statement[object]:
     """The item is there, and shown at once: there are no bytes of ours to be held against its type."""
     return Statement(
         """
@@ -64,7 +64,7 @@ def birth_media(new: External) -> Statement[object]:
     )
 
 
-def birth(new: External) -> Statement[object]:
+def insert(new: External) -> Statement[object]:
     """The version is there, and stores nothing."""
     return Statement(
         """

@@ -311,7 +311,7 @@ def broken(rule: str, organization: UUID | None) -> Statement[Broken]:
     )
 
 
-def manifest(organization: UUID | None) -> Statement[Entry]:
+def registry(organization: UUID | None) -> Statement[Entry]:
     """Every row of the manifest."""
     return Statement(
         """

@@ -19,13 +19,13 @@ _COLUMNS = " id, name, prefix, scopes, state, last_used_at, expires_at, revoked_
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Locked:
     working: int  # keys of the person, at this moment
 
 
-def hold(person: UUID) -> Statement[Held]:
+def lock(person: UUID) -> Statement[Locked]:
     """Nobody else who holds them makes or changes a key of this person until the transaction ends."""
-    return Statement("select hold_api_keys(%(person)s) as working", Held, person=person)
+    return Statement("select hold_api_keys(%(person)s) as working", Locked, person=person)
 
 
 def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:

@@ -145,7 +145,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Locked:
     """A living item, its row locked."""
 
     id: UUID
@@ -376,7 +376,7 @@ _TAGGED_BY_SLUG: LiteralString = """
 # the rest goes by the mark.
 
 
-def hold(organization: UUID, item: UUID) -> Statement[Held]:
+def lock(organization: UUID, item: UUID) -> Statement[Locked]:
     """The item, locked until the transaction ends. No row: it or its collection is deleted, or it was
     never there.
     """
@@ -392,13 +392,13 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
            and media.status = 'active'
            for update of media
         """,
-        Held,
+        Locked,
         organization=organization,
         item=item,
     )
 
 
-def hold_below(
+def lock_below(
     organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()
 ) -> Statement[Number]:
     """The living items below any of these folders, at any depth, `but` some that are held already, locked
@@ -490,7 +490,7 @@ def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], acto
 _BELOW: LiteralString = "array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)"
 
 
-def hold_in(organization: UUID, collection: UUID, most: int) -> Statement[Number]:
+def lock_in(organization: UUID, collection: UUID, most: int) -> Statement[Number]:
     """The living items of a collection, locked until the transaction ends; no more than `most` of them.
     How many they are.
     """
@@ -639,7 +639,7 @@ def say(organization: UUID, item: UUID, said: Said, actor: UUID) -> Statement[ob
     )
 
 
-def hold_place(organization: UUID, item: UUID) -> Statement[Placed]:
+def lock_place(organization: UUID, item: UUID) -> Statement[Placed]:
     """Where the item lies, its row locked until the transaction ends. No row: it or its collection is
     deleted, or it was never there.
 

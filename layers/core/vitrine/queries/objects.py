@@ -88,7 +88,7 @@ def live(organization: UUID, stored: Stored) -> Statement[Entry]:
     )
 
 
-def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
+def mark_deleting(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
     """The point of no return: these objects will be deleted. Only what never came to live: a live one is
     doomed with its version, by whoever
     takes it out of the books.
@@ -108,7 +108,7 @@ def doom(organization: UUID, keys: Sequence[str], reason: str) -> Statement[obje
     )
 
 
-def doom_version(organization: UUID, version: UUID, reason: str) -> Statement[Entry]:
+def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Statement[Entry]:
     """Everything a version has in the store is doomed; what now is."""
     return Statement(
         """
@@ -152,7 +152,7 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
     )
 
 
-def doom_retired(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[Entry]:
+def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[Entry]:
     """Of these objects those that were replaced, and whose time is over, are doomed; what that is."""
     return Statement(
         """
@@ -202,7 +202,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
 # For jobs, which cross organizations.
 
 
-def to_settle(
+def unfinished(
     state: Literal["planned", "doomed"], before: datetime, after: str, limit: int
 ) -> Statement[Entry]:
     """Rows in this state since before then, by key."""

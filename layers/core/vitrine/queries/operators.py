@@ -111,7 +111,7 @@ class Count:
 # People.
 
 
-def hold_person(email: str) -> Statement[Person]:
+def lock_person(email: str) -> Statement[Person]:
     """The person of this e-mail, whom nobody else changes or removes until the transaction ends."""
     return Statement("select id, email, name from operator_hold_person(%(email)s)", Person, email=email)
 
@@ -187,7 +187,7 @@ def revoke_key(key: UUID) -> Statement[RevokedKey]:
 # Organizations.
 
 
-def hold_organization(slug: str) -> Statement[Organization]:
+def lock_organization(slug: str) -> Statement[Organization]:
     """The organization of this slug, whose members nobody else changes until the transaction ends."""
     return Statement(
         "select id, name, slug from operator_hold_organization(%(slug)s)",
@@ -196,7 +196,7 @@ def hold_organization(slug: str) -> Statement[Organization]:
     )
 
 
-def hold_organizations_of(person: UUID) -> Statement[Id]:
+def lock_organizations_of(person: UUID) -> Statement[Id]:
     """The person's organizations, whose members nobody else changes until the transaction ends; meanwhile
     the person joins no other.
     """

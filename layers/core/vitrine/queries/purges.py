@@ -32,7 +32,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class Marked:
     key: str
 
 
@@ -62,7 +62,7 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
     )
 
 
-def hold(act: Due) -> Statement[Due]:
+def lock(deletion: Due) -> Statement[Due]:
     """The act as it is now, locked until the transaction ends. No row: it was restored, or is purged."""
     return Statement(
         """
@@ -74,12 +74,12 @@ def hold(act: Due) -> Statement[Due]:
            for update
         """,
         Due,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
     )
 
 
-def waits(act: Due) -> Statement[Judged]:
+def waits(deletion: Due) -> Statement[Judged]:
     """Whether something that this act did not take lies in what it took: that was deleted before, by an
     act of its own, and goes first.
     """
@@ -108,9 +108,9 @@ def waits(act: Due) -> Statement[Judged]:
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
         Judged,
-        organization=act.organization_id,
-        deletion=act.id,
-        root=act.root_id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
+        root=deletion.root_id,
     )
 
 
@@ -118,7 +118,7 @@ def waits(act: Due) -> Statement[Judged]:
 # one transaction.
 
 
-def hold_files(act: Due, limit: int) -> Statement[Found]:
+def lock_files(deletion: Due, limit: int) -> Statement[Found]:
     """Files that the act took, locked until the transaction ends."""
     return Statement(
         """
@@ -131,13 +131,13 @@ def hold_files(act: Due, limit: int) -> Statement[Found]:
            for update
         """,
         Found,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
         limit=limit,
     )
 
 
-def hold_version(act: Due) -> Statement[Found]:
+def lock_version(deletion: Due) -> Statement[Found]:
     """The item of the one version that the act took, both locked until the transaction ends. No row: it
     is gone.
     """
@@ -152,13 +152,13 @@ def hold_version(act: Due) -> Statement[Found]:
            for update
         """,
         Found,
-        organization=act.organization_id,
-        root=act.root_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        root=deletion.root_id,
+        deletion=deletion.id,
     )
 
 
-def remove_version(act: Due) -> Statement[object]:
+def remove_version(deletion: Due) -> Statement[object]:
     """The one version that the act took is gone; its frames with it."""
     return Statement(
         """
@@ -168,13 +168,13 @@ def remove_version(act: Due) -> Statement[object]:
            and deletion_id = %(deletion)s
         """,
         nothing,
-        organization=act.organization_id,
-        root=act.root_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        root=deletion.root_id,
+        deletion=deletion.id,
     )
 
 
-def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
+def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     """What these items' versions have in the store is doomed, by this act; an older generation does not stay
     for its readers.
 
@@ -195,14 +195,14 @@ def doom(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and objects.state = 'live'
         """,
         nothing,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
         items=list(items),
-        reason=_reason(act),
+        reason=_reason(deletion),
     )
 
 
-def end_uploads(act: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
+def end_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
     """The uploads that made these items and that nobody has finished with are refused."""
     return Statement(
         """
@@ -217,14 +217,14 @@ def end_uploads(act: Due, items: Sequence[UUID], reason: str) -> Statement[objec
            and uploads.state in ('stored', 'processing')
         """,
         nothing,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
         items=list(items),
         reason=reason,
     )
 
 
-def remove(act: Due, items: Sequence[UUID]) -> Statement[object]:
+def remove(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     """These items that the act took are gone; their versions, frames and tags with them."""
     return Statement(
         """
@@ -234,13 +234,13 @@ def remove(act: Due, items: Sequence[UUID]) -> Statement[object]:
            and deletion_id = %(deletion)s
         """,
         nothing,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
         items=list(items),
     )
 
 
-def doomed(act: Due, limit: int) -> Statement[Doomed]:
+def marked(deletion: Due, limit: int) -> Statement[Marked]:
     """The objects that this act doomed and that are not yet gone."""
     return Statement(
         """
@@ -252,9 +252,9 @@ def doomed(act: Due, limit: int) -> Statement[Doomed]:
          order by key
          limit %(limit)s
         """,
-        Doomed,
-        organization=act.organization_id,
-        reason=_reason(act),
+        Marked,
+        organization=deletion.organization_id,
+        reason=_reason(deletion),
         limit=limit,
     )
 
@@ -262,7 +262,7 @@ def doomed(act: Due, limit: int) -> Statement[Doomed]:
 # What is left when the files are gone.
 
 
-def hold_folders(act: Due, limit: int) -> Statement[Found]:
+def lock_folders(deletion: Due, limit: int) -> Statement[Found]:
     """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
     return Statement(
         """
@@ -277,13 +277,13 @@ def hold_folders(act: Due, limit: int) -> Statement[Found]:
            for update of folder
         """,
         Found,
-        organization=act.organization_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        deletion=deletion.id,
         limit=limit,
     )
 
 
-def forget_uploads(act: Due, limit: int) -> Statement[Found]:
+def forget_uploads(deletion: Due, limit: int) -> Statement[Found]:
     """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes
     any more.
     """
@@ -300,13 +300,13 @@ def forget_uploads(act: Due, limit: int) -> Statement[Found]:
         returning id
         """,
         Found,
-        organization=act.organization_id,
-        root=act.root_id,
+        organization=deletion.organization_id,
+        root=deletion.root_id,
         limit=limit,
     )
 
 
-def remove_collection(act: Due) -> Statement[Found]:
+def remove_collection(deletion: Due) -> Statement[Found]:
     """The collection that the act took is gone. No row: it was before, or an upload is still under way to
     it.
     """
@@ -320,12 +320,12 @@ def remove_collection(act: Due) -> Statement[Found]:
         returning id
         """,
         Found,
-        organization=act.organization_id,
-        root=act.root_id,
-        deletion=act.id,
+        organization=deletion.organization_id,
+        root=deletion.root_id,
+        deletion=deletion.id,
     )
 
 
-def _reason(act: Due) -> str:
+def _reason(deletion: Due) -> str:
     """Why an object was doomed: by it what a run left that died is found again."""
-    return f"purged with {act.id.hex}"
+    return f"purged with {deletion.id.hex}"

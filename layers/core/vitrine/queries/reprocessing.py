@@ -21,7 +21,7 @@ Which = Literal["failed", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Locked:
     """A living item whose row is locked, and the version that is meant; None: a folder, which has none."""
 
     item_id: UUID
@@ -52,7 +52,7 @@ class Waiting:
     key: str  # at which its upload landed
 
 
-def hold(organization: UUID, item: UUID) -> Statement[Held]:
+def lock(organization: UUID, item: UUID) -> Statement[Locked]:
     """The item, or the one that a version is of, locked until the transaction ends; an item's id means its
     active version. No row: it is deleted,
     or was never there.
@@ -69,15 +69,15 @@ def hold(organization: UUID, item: UUID) -> Statement[Held]:
                      limit 1)
            for update
         """,
-        Held,
+        Locked,
         organization=organization,
         item=item,
     )
 
 
-def hold_page(
+def lock_page(
     organization: UUID, collection: UUID, which: Which, after: UUID | None, limit: int
-) -> Statement[Held]:
+) -> Statement[Locked]:
     """The next living files of a collection, by id, with the versions that they show, locked until the
     transaction ends: all, or those of which
     that version has failed.
@@ -98,7 +98,7 @@ def hold_page(
          limit %(limit)s
            for update
         """,
-        Held,
+        Locked,
         organization=organization,
         collection=collection,
         after=after,

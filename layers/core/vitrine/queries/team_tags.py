@@ -80,7 +80,7 @@ def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
     )
 
 
-def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
+def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
     return Statement(
         "select "
@@ -98,7 +98,7 @@ def hold(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     )
 
 
-def hold_named(organization: UUID, name: str) -> Statement[SluggedTag]:
+def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
     """The tag of exactly this name, hidden or not, locked until the transaction ends. No row: there is
     none.
     """

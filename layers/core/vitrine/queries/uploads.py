@@ -105,7 +105,7 @@ def by_key(organization: UUID, key: str) -> Statement[Upload]:
     )
 
 
-def hold(organization: UUID, upload: UUID) -> Statement[Upload]:
+def lock(organization: UUID, upload: UUID) -> Statement[Upload]:
     """The row, locked until the transaction ends."""
     return Statement(
         "select "
@@ -276,7 +276,7 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def hold_under_way(organization: UUID, collection: UUID) -> Statement[object]:
+def lock_open(organization: UUID, collection: UUID) -> Statement[object]:
     """The uploads that can be aborted and go to this collection, locked until the transaction ends. Not
     imports: their items are there already, and
     go to the trash with the collection, where they are fetched all the same.

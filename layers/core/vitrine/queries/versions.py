@@ -32,7 +32,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Locked:
     """A version whose item is locked."""
 
     id: UUID
@@ -134,7 +134,7 @@ class Facts:
     frame_rate: float | None = None  # per second
 
 
-def birth_media(
+def insert_media(
     upload: Upload, stored: Stored, *, parent: UUID | None, media_type: MediaType, link_token: str
 ) -> Statement[object]:
     """The item is there, its bytes not yet verified."""
@@ -183,7 +183,7 @@ def take_number(organization: UUID, media: UUID) -> Statement[Number]:
     )
 
 
-def birth(upload: Upload, stored: Stored, number: int, media_type: MediaType) -> Statement[object]:
+def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -> Statement[object]:
     """The version is there, its bytes not yet verified."""
     return Statement(
         """
@@ -256,7 +256,7 @@ def lock_family(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def held(organization: UUID, version: UUID) -> Statement[Held]:
+def locked(organization: UUID, version: UUID) -> Statement[Locked]:
     """The version as it is now. No row: it is gone.
 
     To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show
@@ -272,7 +272,7 @@ def held(organization: UUID, version: UUID) -> Statement[Held]:
          where v.organization_id = %(organization)s
            and v.id = %(version)s
         """,
-        Held,
+        Locked,
         organization=organization,
         version=version,
     )

@@ -35,13 +35,13 @@ from vitrine.dialects.v1.uploads import (
 )
 from vitrine.dialects.v1.zod import Mismatch, Schema
 from vitrine.errors import (
+    ApiError,
     Forbidden,
     Invalid,
     MissingScope,
     NoOrganization,
     NotAMember,
     OtherOrganization,
-    Refusal,
     SessionRequired,
     TooManyRequests,
     Unauthorized,
@@ -76,12 +76,12 @@ __all__ = [
     "UploadFiles",
     "UploadLimits",
     "UploadedFiles",
-    "fault",
+    "error_answer",
     "files_of",
+    "internal_error",
     "parse_id",
     "read_body",
     "read_query",
-    "refusal",
     "show_deleted",
     "show_limits",
     "show_one",
@@ -116,11 +116,11 @@ def _read(model: type[M], value: object, *, coerced: bool) -> M:
     return model.read(value, coerced=coerced)
 
 
-def refusal(refused: Refusal, operation: str | None) -> Answer:
+def error_answer(error: ApiError, operation: str | None) -> Answer:
     # Three of the answers have neither `info` nor, the last of them, `code`: so the contract has it.
-    if isinstance(refused, UnknownOrganization):
+    if isinstance(error, UnknownOrganization):
         return Answer({"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}, 403)
-    if isinstance(refused, NotAMember):
+    if isinstance(error, NotAMember):
         return Answer(
             {
                 "success": False,
@@ -129,15 +129,15 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
             },
             403,
         )
-    if isinstance(refused, NoOrganization):
+    if isinstance(error, NoOrganization):
         return Answer({"success": False, "error": "Team context required. Include x-team-id header."}, 400)
 
-    if isinstance(refused, TooManyRequests):  # nor has this one, which has a place of its own for the figures
+    if isinstance(error, TooManyRequests):  # nor has this one, which has a place of its own for the figures
         said = {
-            "limit": refused.allowed,
+            "limit": error.allowed,
             "remaining": 0,
-            "resetTime": show_time(refused.resets_at),
-            "retryAfter": refused.retry_after,
+            "resetTime": show_time(error.resets_at),
+            "retryAfter": error.retry_after,
         }
         sentence = "Too many requests. Please try again later."
         body = {
@@ -147,38 +147,40 @@ def refusal(refused: Refusal, operation: str | None) -> Answer:
             "code": "RATE_LIMIT_EXCEEDED",
             "meta": said,
         }
-        return Answer(body, 429, said_in_headers(refused))
+        return Answer(body, 429, said_in_headers(error))
 
-    if isinstance(refused, MethodNotAllowed):
-        return Answer(None, refused.status, said_in_headers(refused))
-    if isinstance(refused, Unauthorized):
+    if isinstance(error, MethodNotAllowed):
+        return Answer(None, error.status, said_in_headers(error))
+    if isinstance(error, Unauthorized):
         return _error(401, "Unauthorized")
-    if isinstance(refused, MissingScope):
+    if isinstance(error, MissingScope):
         return _error(
-            403, f"Insufficient permissions - {refused.scope} scope required", code="INSUFFICIENT_SCOPE"
+            403, f"Insufficient permissions - {error.scope} scope required", code="INSUFFICIENT_SCOPE"
         )
-    if isinstance(refused, OtherOrganization):
-        return _error(404, refused.sentence)
-    if isinstance(refused, (SessionRequired, WrongOrigin)):
-        return _error(403, refused.sentence)
-    if isinstance(refused, Forbidden):
+    if isinstance(error, OtherOrganization):
+        return _error(404, error.sentence)
+    if isinstance(error, (SessionRequired, WrongOrigin)):
+        return _error(403, error.sentence)
+    if isinstance(error, Forbidden):
         return _error(403, "Permission denied", code="PERMISSION_DENIED")
-    if isinstance(refused, Mismatch):
-        return _invalid(operation, refused.sentence, refused.zod)
-    if isinstance(refused, Invalid) and refused.issues:  # as zod says what a schema's own check finds
+    if isinstance(error, Mismatch):
+        return _invalid(operation, error.sentence, error.zod)
+    if isinstance(error, Invalid) and error.issues:  # as zod says what a schema's own check finds
         custom = [
-            {"code": "custom", "path": list(issue.path), "message": issue.message} for issue in refused.issues
+            {"code": "custom", "path": list(issue.path), "message": issue.message} for issue in error.issues
         ]
-        return _invalid(operation, refused.sentence, custom)
-    if isinstance(refused, NothingTaken):
-        return _error(refused.status, refused.sentence, details=refused.details)
-    if isinstance(refused, UnsupportedType):  # the contract has no 415
-        return _error(400, refused.sentence)
-    return _error(refused.status, refused.sentence, headers=said_in_headers(refused))
+        return _invalid(operation, error.sentence, custom)
+    if isinstance(error, NothingTaken):
+        return _error(error.status, error.sentence, details=error.details)
+    if isinstance(error, UnsupportedType):  # the contract has no 415
+        return _error(400, error.sentence)
+    return _error(error.status, error.sentence, headers=said_in_headers(error))
 
 
-def fault(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
-    return _error(500, MESSAGES[operation].fault if operation in MESSAGES else "Internal server error")
+def internal_error(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
+    return _error(
+        500, MESSAGES[operation].internal_error if operation in MESSAGES else "Internal server error"
+    )
 
 
 def _invalid(operation: str | None, sentence: str, issues: list[dict[str, Any]]) -> Answer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Messages:
     invalid: str  # 400
-    fault: str  # 500
+    internal_error: str  # 500
     issues: bool = True  # whether the first tells what is wrong with which field
 
 

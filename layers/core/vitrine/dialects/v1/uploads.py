@@ -11,7 +11,7 @@ from vitrine import content
 from vitrine.dialects.studio import Link, SentFile, show_time
 from vitrine.dialects.v1.show import Info, Media, show_media
 from vitrine.dialects.v1.zod import Schema
-from vitrine.errors import Busy, Invalid, Refusal, TooLarge, UnsupportedType
+from vitrine.errors import ApiError, Busy, Invalid, TooLarge, UnsupportedType
 from vitrine.settings import MIB
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class UploadFiles(Schema):
     files: list[SentFile] | None = None
 
 
-class RefusedFile(TypedDict):
+class RejectedFile(TypedDict):
     filename: str
     error: str
 
@@ -39,7 +39,7 @@ class Uploads(TypedDict):
     media: list[Media]
     count: int
     storage: Literal["s3"]
-    errors: NotRequired[list[RefusedFile]]  # where some were refused
+    errors: NotRequired[list[RejectedFile]]  # where some were refused
 
 
 class UploadedFiles(TypedDict):
@@ -70,7 +70,7 @@ class UploadLimits(TypedDict):
     info: Info
 
 
-class NothingTaken(Refusal):
+class NothingTaken(ApiError):
     """Of the files of a form none was taken; what is said is why the first was not."""
 
     def __init__(self, status: int, sentence: str, details: dict[str, Any] | None) -> None:
@@ -94,9 +94,9 @@ def show_uploaded(
     Raises NothingTaken where no file was taken and one of them is not empty.
     """
     shown = [show_media(each.media, links) for each in judged if each.media is not None]
-    refused = [(each, each.refusal) for each in judged if each.refusal is not None]
-    if refused and not shown:
-        raise NothingTaken(*_said(*refused[0]))
+    error = [(each, each.error) for each in judged if each.error is not None]
+    if error and not shown:
+        raise NothingTaken(*_said(*error[0]))
     if skipped and not shown:
         raise NothingTaken(400, _elsewhere(skipped[0][0]), None)
     data: Uploads = {
@@ -106,10 +106,10 @@ def show_uploaded(
         "count": len(shown),
         "storage": "s3",
     }
-    if refused or skipped:
+    if error or skipped:
         data["errors"] = [
-            *(RefusedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in refused),
-            *(RefusedFile(filename=filename, error=_elsewhere(part)) for part, filename in skipped),
+            *(RejectedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in error),
+            *(RejectedFile(filename=filename, error=_elsewhere(part)) for part, filename in skipped),
         ]
     return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
 
@@ -136,7 +136,7 @@ def _elsewhere(part: str) -> str:
     return f"The file is in a part named {part[:100]}; only parts named files are read"
 
 
-def _said(judged: Judged, why: Refusal) -> tuple[int, str, dict[str, Any] | None]:
+def _said(judged: Judged, why: ApiError) -> tuple[int, str, dict[str, Any] | None]:
     """Status, sentence and details, as they are documented."""
     name = judged.file.filename
     if isinstance(why, UnsupportedType):

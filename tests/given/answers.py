@@ -1,0 +1,13 @@
+"""What tests compare of an HTTP response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def outcome(answer: httpx.Response) -> tuple[int, Any]:
+    """The status and the JSON body."""
+    return answer.status_code, answer.json()
