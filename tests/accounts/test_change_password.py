@@ -87,7 +87,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("current", "new", "refusal"),
+    ("current", "new", "rejection"),
     [
         (
             PASSWORD,

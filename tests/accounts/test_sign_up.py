@@ -156,7 +156,7 @@ def test_a_name_is_not_empty(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "refusal"),
+    ("password", "rejection"),
     [
         ("", TOO_SHORT),
         ("1234567", TOO_SHORT),

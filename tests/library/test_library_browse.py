@@ -153,7 +153,7 @@ def test_the_last_id_of_a_path_decides_in_either_spelling(organization: Organiza
 
 
 @pytest.mark.parametrize(
-    ("where", "refusal"),
+    ("where", "rejection"),
     [
         ("a file", Invalid),
         ("nonsense", Invalid),

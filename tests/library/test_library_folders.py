@@ -136,7 +136,7 @@ def test_a_name_that_cannot_be_one_is_refused(organization: Organization, name: 
 
 
 @pytest.mark.parametrize(
-    ("where", "refusal"),
+    ("where", "rejection"),
     [
         ("a file", Invalid),
         ("unknown", NotFound),

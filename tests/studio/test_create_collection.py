@@ -60,14 +60,14 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
     assert create(tenant, json={"name": DECOMPOSED}).json()["name"] == COMPOSED
 
 
-@pytest.mark.parametrize(("name", "said"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "answered"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, answered: dict[str, object]) -> None:
     answer = create(tenant, json={"name": name})
 
     assert (answer.status_code, answer.json()) == (400, answered)
 
 
-@pytest.mark.parametrize(("body", "said"), NOT_BODIES.values(), ids=NOT_BODIES)
+@pytest.mark.parametrize(("body", "answered"), NOT_BODIES.values(), ids=NOT_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, answered: dict[str, object]) -> None:
     answer = create(tenant, content=body)
 

@@ -174,7 +174,7 @@ def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str
     assert tenant.studio.get(f"/api/media/{folder['id']}").json()["media"]["name"] == name
 
 
-@pytest.mark.parametrize(("name", "refusal"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "rejection"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     assert outcome(create(tenant, name)) == (400, rejection)
 

@@ -373,7 +373,7 @@ def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) ->
 
 
 @pytest.mark.parametrize(
-    ("dialect", "refused", "status", "body"),
+    ("dialect", "rejected", "status", "body"),
     [
         (studio, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
         (studio, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),

@@ -160,7 +160,7 @@ def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
     ids=[tag for _, tag, _, _ in NAMES],
 )
 @pytest.mark.parametrize(
-    "refused",
+    "rejected",
     [
         errors.Invalid("No", issues=(errors.Issue(("a", 1), "Wrong"),)),
         errors.Unauthorized(),

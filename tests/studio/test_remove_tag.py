@@ -93,7 +93,7 @@ def test_both_are_trimmed_and_composed(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "refusal"),
+    ("body", "rejection"),
     [
         (
             {},

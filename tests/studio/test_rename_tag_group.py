@@ -116,7 +116,7 @@ def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, where: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "refusal"),
+    ("old", "new", "rejection"),
     [
         ("", "hue", {"error": "oldLabel must have 1 to 255 characters", "code": "invalid"}),
         ("color", " ", {"error": "newLabel must have 1 to 100 characters", "code": "invalid"}),

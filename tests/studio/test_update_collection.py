@@ -84,7 +84,7 @@ def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "answered"),
     [
         ({}, {"error": "Neither name nor icon was provided"}),
         ({"icon": "i" * 256}, {"error": "icon must have 1 to 255 characters"}),

@@ -124,7 +124,7 @@ def test_a_decomposed_name_is_kept_composed(tenant: Tenant) -> None:
     assert patch(tenant, a_folder(tenant), {"name": DECOMPOSED}).json()["media"]["name"] == COMPOSED
 
 
-@pytest.mark.parametrize(("name", "refusal"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "rejection"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     folder = a_folder(tenant)
 

@@ -71,7 +71,7 @@ def rejected(url: str, resolve: fetch.Resolve) -> str | None:
 
 
 def test_what_is_refused_by_default_is_this_and_all_of_it() -> None:
-    assert Settings().blocked_networks == REFUSED
+    assert Settings().refused_networks == REFUSED
 
 
 def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled() -> None:

@@ -451,7 +451,7 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
 
 
 @pytest.mark.parametrize(
-    ("what", "content_type", "body", "said"),
+    ("what", "content_type", "body", "answered"),
     [
         ("JSON", "application/json", b"{}", (415, "The body must be multipart/form-data")),
         ("no type", "", b"", (415, "The body must be multipart/form-data")),

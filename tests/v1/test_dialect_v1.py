@@ -227,7 +227,7 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "status", "body"),
+    ("rejected", "status", "body"),
     [
         (Unauthorized(), 401, {"success": False, "error": "Unauthorized", "code": "HTTP_401", "info": ...}),
         (

@@ -176,7 +176,7 @@ def _addresses(place: _Place, resolve: Resolve) -> list[str]:
 
 def _judge(place: _Place, addresses: list[str]) -> list[str]:
     """The addresses. All must be public: of a name that has both kinds nobody knows which one is meant."""
-    networks = _networks(settings().blocked_networks)
+    networks = _networks(settings().refused_networks)
     if any(address in network for address in map(ip_address, addresses) for network in networks):
         raise NotPublic(f"{place.host} is not a public address")
     return addresses

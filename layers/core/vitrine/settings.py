@@ -85,7 +85,7 @@ class Settings:
     import_max_bytes: int = GIB  # of a file that is fetched from a URL
     import_seconds: int = 240  # from the first look at the URL to the last byte
     # addresses that nothing is fetched from, and that no registered URL may lead to
-    blocked_networks: tuple[str, ...] = REFUSED_NETWORKS
+    refused_networks: tuple[str, ...] = REFUSED_NETWORKS
     upload_ttl: int = 24 * 3600  # seconds after the last activity
     upload_deadline: int = 6 * 24 * 3600  # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60  # seconds
