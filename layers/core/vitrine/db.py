@@ -6,6 +6,7 @@ statements travel together. `transaction` sends begin, setting and its first sta
 
 from __future__ import annotations
 
+import atexit
 import random
 import threading
 import time
@@ -132,6 +133,8 @@ def close() -> None:
 
 _pools: dict[bool, ConnectionPool[_Connection]] = {}    # of the worker's role, and of the application's
 _opening = threading.Lock()                             # several threads may come first; functools.cache would open a pool for each
+# From Python 3.13 on a pool that is still open when the interpreter ends waits 5 seconds for each of its threads.
+atexit.register(close)
 
 
 def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
