@@ -9,6 +9,7 @@ together with whatever is queued.
 
 from __future__ import annotations
 
+import atexit
 import random
 import threading
 import time
@@ -148,6 +149,9 @@ def close() -> None:
 
 _pools: dict[bool, ConnectionPool[_Connection]] = {}  # of the worker's role, and of the application's
 _opening = threading.Lock()  # several threads may come first; functools.cache would open a pool for each
+# From Python 3.13 on a pool that is still open when the interpreter ends waits 5 seconds for each of its
+# threads.
+atexit.register(close)
 
 
 def _pool(*, worker: bool) -> ConnectionPool[_Connection]:
