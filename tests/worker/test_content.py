@@ -16,7 +16,8 @@ from PIL import Image
 
 from tests.given import pictures, tiffs
 from tests.given.pictures import box
-from vitrine.content import HEAD_BYTES, Colours, Content, canonical, colours, declarable, sniff, taken
+from vitrine.colours import Colours, read_colours
+from vitrine.content import HEAD_BYTES, Content, accepted_types, canonical, declarable_types, sniff
 from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS
 from vitrine.settings import settings as chosen
 
@@ -207,15 +208,15 @@ def test_the_tables_agree() -> None:
 
 
 def test_documents_are_taken_where_a_setting_says_so(another_environment: pytest.MonkeyPatch) -> None:
-    by_default = taken(), declarable()
+    by_default = accepted_types(), declarable_types()
     another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf, image/svg+xml")
     chosen.cache_clear()
-    all_of_them = taken(), declarable()
+    all_of_them = accepted_types(), declarable_types()
     another_environment.setenv("ACCEPTED_DOCUMENTS", "pdf")
     chosen.cache_clear()
 
     with pytest.raises(ValueError, match=r"^ACCEPTED_DOCUMENTS may name application/pdf and image/svg\+xml$"):
-        taken()
+        accepted_types()
     assert by_default[0] == STILLS | VIDEOS
     assert all_of_them[0] == STILLS | VIDEOS | DOCUMENTS
     assert set(all_of_them[1]) - set(by_default[1]) == DOCUMENTS
@@ -252,7 +253,7 @@ def whole(content: Content | None) -> bool:
 @settings(max_examples=400, deadline=None, database=None)
 def test_no_bytes_make_it_raise(start: bytes, kept: int, rest: bytes) -> None:
     assert whole(sniff(start[:kept] + rest))
-    colours(start[:kept] + rest)
+    read_colours(start[:kept] + rest)
 
 
 def test_no_damaged_head_makes_it_raise() -> None:
@@ -260,7 +261,7 @@ def test_no_damaged_head_makes_it_raise() -> None:
         damaged = pictures.mutated(HEADS[seed % len(HEADS)][:2048], seed=seed)
 
         assert whole(sniff(damaged)), seed
-        colours(damaged)
+        read_colours(damaged)
 
 
 def test_no_cut_head_makes_it_raise() -> None:
@@ -315,7 +316,7 @@ def test_numbers_say_how_colours_are_coded(head: bytes, expected: Colours | None
     """Those of the picture that is shown, and where no profile describes them: a PNG's numbers come
     before its profile.
     """
-    assert colours(head) == expected
+    assert read_colours(head) == expected
 
 
 def exif_of_many_entries() -> bytes:
@@ -365,7 +366,7 @@ def test_a_hostile_head_takes_no_longer_than_its_length_allows(name: str) -> Non
 
     started = time.process_time()
     content = sniff(head)
-    colours(head)
+    read_colours(head)
     spent = time.process_time() - started
 
     assert whole(content)

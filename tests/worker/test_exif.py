@@ -86,7 +86,7 @@ def of_a_camera() -> Image.Exif:
 def test_every_container_tells_the_same(tmp_path: Path) -> None:
     pillow_heif.register_heif_opener()
     block = of_a_camera().tobytes()
-    told: dict[str, exif.Told] = {}
+    told: dict[str, exif.ExifMetadata] = {}
     for kind, mime_type in (
         ("JPEG", "image/jpeg"),
         ("PNG", "image/png"),
@@ -108,7 +108,9 @@ def test_every_container_tells_the_same(tmp_path: Path) -> None:
     upright = told["AVIF"].exif  # Pillow puts an AVIF's orientation into the picture
     assert upright == {name: value for name, value in CAMERA.items() if name != "orientation"}
     assert [
-        name for name, each in told.items() if name != "AVIF" and each != exif.Told(CAMERA, SUMMER, "+02:00")
+        name
+        for name, each in told.items()
+        if name != "AVIF" and each != exif.ExifMetadata(CAMERA, SUMMER, "+02:00")
     ] == []
     assert tell(tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff", keep_gps=True).exif == CAMERA | {
         "gps": PARIS
@@ -117,7 +119,7 @@ def test_every_container_tells_the_same(tmp_path: Path) -> None:
         tell(tmp_path, pictures.jpeg(64, 40), "image/jpeg")
         == tell(tmp_path, b"", "image/jpeg")
         == tell(tmp_path, b"", "video/mp4")
-        == exif.Told()
+        == exif.ExifMetadata()
     )
 
 
@@ -136,14 +138,14 @@ def test_a_png_tells_it_in_a_text_as_well(tmp_path: Path) -> None:
     bad = (b"", b"x", zlib.compress(b"\nexif\n 4\nzz"), zlib.compress(b"\nexif\n 9\n4"))
     nothing = [(b"zTXt", b"Raw profile type exif\0\0" + rest) for rest in bad]
 
-    assert told == dict.fromkeys(texts, exif.Told(CAMERA, SUMMER, "+02:00"))
-    assert [tell(tmp_path, png_with(*text), "image/png") for text in nothing] == [exif.Told()] * 4
+    assert told == dict.fromkeys(texts, exif.ExifMetadata(CAMERA, SUMMER, "+02:00"))
+    assert [tell(tmp_path, png_with(*text), "image/png") for text in nothing] == [exif.ExifMetadata()] * 4
 
 
 def test_a_text_that_unfolds_without_end_costs_no_more_than_it_may(tmp_path: Path) -> None:
     endless = png_with(b"zTXt", b"Raw profile type exif\0\0" + pictures.zeros(1_000_000, 200))
 
-    assert tell(tmp_path, endless, "image/png") == exif.Told()
+    assert tell(tmp_path, endless, "image/png") == exif.ExifMetadata()
 
 
 XMP_TIME = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hours=2)))
@@ -181,7 +183,7 @@ def test_a_time_stands_in_xmp_where_exif_has_none(tmp_path: Path) -> None:
 
     told = {name: tell(tmp_path, *file) for name, file in files.items()}
 
-    assert told == dict.fromkeys(files, exif.Told(None, XMP_TIME, "+02:00"))
+    assert told == dict.fromkeys(files, exif.ExifMetadata(None, XMP_TIME, "+02:00"))
 
 
 def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
     ]
 
     assert [(answered, tell(tmp_path, in_jpeg(xmp(answered)), "image/jpeg")) for answered, *_ in cases] == [
-        (answered, exif.Told(None, taken_at, zone)) for answered, taken_at, zone in cases
+        (answered, exif.ExifMetadata(None, taken_at, zone)) for answered, taken_at, zone in cases
     ]
 
 
@@ -280,7 +282,7 @@ def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -
                 tmp_path, tiff({}, {tag: text_of(text) for tag, text in answered.items()}), "image/tiff"
             )
         )
-        != exif.Told(None, taken_at, zone)
+        != exif.ExifMetadata(None, taken_at, zone)
     ]
 
     assert wrong == []
@@ -389,7 +391,7 @@ def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
     assert found > len(seeds) // 4  # most are still read
 
 
-def passed(told: exif.Told) -> exif.Told:
+def passed(told: exif.ExifMetadata) -> exif.ExifMetadata:
     """As it comes out at the other end of the pipe."""
     messages: list[bytes] = []
     give(
@@ -400,7 +402,7 @@ def passed(told: exif.Told) -> exif.Told:
     )
     rest: Iterator[bytes] = iter(messages)
     taken = take(next(rest), lambda _: next(rest), max_pixels=100)
-    return exif.Told(taken.exif, taken.taken_at, taken.taken_zone)
+    return exif.ExifMetadata(taken.exif, taken.taken_at, taken.taken_zone)
 
 
 @pytest.mark.parametrize(
@@ -477,7 +479,7 @@ class _Matching:
 MATCHING = _Matching()
 
 
-def tell(folder: Path, whole: bytes, mime_type: str, *, keep_gps: bool = False) -> exif.Told:
+def tell(folder: Path, whole: bytes, mime_type: str, *, keep_gps: bool = False) -> exif.ExifMetadata:
     path = folder / "file"
     path.write_bytes(whole)
     with path.open("rb") as file:

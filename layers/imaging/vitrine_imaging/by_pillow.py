@@ -16,7 +16,9 @@ import pyvips
 from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
-from vitrine_imaging import by_bmp, exif
+from vitrine import heif
+from vitrine.containers import file_span
+from vitrine_imaging import by_bmp
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import Undecodable, not_supported
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import FileIO
 
-    from vitrine.content import Colours
+    from vitrine.colours import Colours
 
 # as libvips: each thread takes memory of its own
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -47,15 +49,15 @@ _MOST_DEEP: Final = 60_000_000
 _PLENTY: Final = 2
 
 
-def heif(file: FileIO, colours: Colours | None) -> Original:
+def open_heif(file: FileIO, colours: Colours | None) -> Original:
     """`colours`: what the file says of them by number.
 
     Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12,
     MIAF 7.3.6.7).
     """
-    if not exif.has_still(file):
+    if not heif.has_still(file_span(file)):
         raise Undecodable(not_supported("a HEIC sequence without a still picture"))
-    if coding := exif.other_coding(file, b"hvc1"):
+    if coding := heif.other_coding(file_span(file), b"hvc1"):
         raise Undecodable(not_supported(f"HEIF with pictures coded as {coding}"))
     with _in_words():
         file.seek(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine import tiff
+from vitrine.containers import Span
 from vitrine_imaging import by_vips, jpeg
 from vitrine_imaging.models import Undecodable, not_supported
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
+    from vitrine.containers import Read
     from vitrine_imaging.by_vips import Original
 
 # PhotometricInterpretation of samples, masks, depth, semantic masks
@@ -55,7 +57,7 @@ def opened(file: FileIO, mime_type: str, *, max_pixels: int) -> Original:
     )
 
 
-def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
+def _previews(read: Read, directory: tiff.Directory) -> Iterator[_Preview]:
     """The JPEGs that the directory points to and that any decoder of JPEG reads."""
     places = [(directory.number(tiff.JPEG_OFFSET), directory.number(tiff.JPEG_BYTES))]
     if directory.number(tiff.COMPRESSION) in _JPEG and directory.count(tiff.STRIP_OFFSETS) == 1:
@@ -63,7 +65,7 @@ def _previews(read: tiff.Read, directory: tiff.Directory) -> Iterator[_Preview]:
     if directory.number(tiff.PHOTOMETRIC) in _NO_PICTURE:
         return
     for at, size in places:
-        found = jpeg.start_of_frame(read, at, size) if at > 0 and size > 0 else None
+        found = jpeg.read_frame_header(Span(read, at, size)) if at > 0 and size > 0 else None
         # Lossless and deep JPEGs are what the samples of a sensor are written in.
         if (
             found is not None

@@ -20,6 +20,8 @@ from vitrine_imaging.models import DAMAGED, Undecodable, not_supported
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vitrine.containers import Read
+
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR, _CIELAB = 0, 1, 2, 3, 5, 6, 8
 _COLOURS: Final[Mapping[int, int]] = {
     _MIN_IS_WHITE: 1,
@@ -107,7 +109,7 @@ _OPTIONAL: Final[Mapping[int, range]] = {
 UNKNOWN_TAG: Final = b"\xff\xff"
 
 
-def meaningless(read: tiff.Read) -> list[int]:
+def meaningless(read: Read) -> list[int]:
     """Where the entries of a TIFF are that libtiff takes for errors, and that describe no pixel or have a
     value that means nothing.
     """
@@ -152,12 +154,12 @@ class Samples:
         )
 
 
-def samples(read: tiff.Read) -> Samples:
+def samples(read: Read) -> Samples:
     """What the file's first directory says about its samples. Raises Undecodable where the packaged
     libvips cannot read such samples.
     """
     directory = tiff.first(read)
-    if directory is None or not directory.whole or tiff.WIDTH not in directory:
+    if directory is None or not directory.is_whole or tiff.WIDTH not in directory:
         raise Undecodable(DAMAGED)
     photometric = directory.number(tiff.PHOTOMETRIC, -1)
     channels = directory.number(tiff.SAMPLES_PER_PIXEL, 1)

@@ -17,8 +17,8 @@ from vitrine_imaging import by_tiff, tones
 if TYPE_CHECKING:
     from io import FileIO
 
-    from vitrine import tiff
-    from vitrine.content import Colours
+    from vitrine.colours import Colours
+    from vitrine.containers import Read
 
 LOADERS: Final = {
     "image/jpeg": "VipsForeignLoadJpeg",
@@ -254,7 +254,7 @@ def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
     return copy
 
 
-def reader(file: FileIO) -> tiff.Read:
+def reader(file: FileIO) -> Read:
     """A function that reads the file's bytes from anywhere in it. It leaves the file's position, which
     libvips reads on from, where it is.
     """

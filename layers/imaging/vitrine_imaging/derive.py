@@ -11,7 +11,12 @@ from typing import Any, Final
 import pyvips
 from pyvips import vips_lib
 
-from vitrine.content import HEAD_BYTES, Colours, Content, brands, colours, raw_type, sniff
+from vitrine import heif
+from vitrine.camera_raw import raw_type
+from vitrine.colours import Colours, read_colours
+from vitrine.containers import file_span, png_chunks
+from vitrine.content import HEAD_BYTES, Content, sniff
+from vitrine.heif import brands
 from vitrine.media_types import RAWS, STILLS
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
@@ -31,7 +36,6 @@ from vitrine_imaging.thumbhash import thumbhash
 
 _HASH_EDGE: Final = 32  # 3.7 ms, against 19.8 ms from 100 pixels, for nearly the same bytes
 
-_MOST_CHUNKS: Final = 10_000  # of a PNG before its pixels; writers use some twenty
 _NOTHING: Final = 0  # ForeignKeep.NONE: no EXIF, no place, no profile
 
 
@@ -67,7 +71,9 @@ def derive(descriptor: int, *, max_pixels: int, max_animation_pixels: int, keep_
     )
 
 
-def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pixels: int) -> Original:
+def _opened(
+    file: FileIO, head: bytes, content: Content, told: exif.ExifMetadata, max_pixels: int
+) -> Original:
     mime_type = content.mime_type
     raw = (
         mime_type
@@ -80,33 +86,33 @@ def _opened(file: FileIO, head: bytes, content: Content, told: exif.Told, max_pi
         return by_preview.opened(file, raw, max_pixels=max_pixels)
     _check_coding(file, head, mime_type)
     if mime_type == "image/avif" and b"avis" not in brands(head):
-        return _avif(file, colours(head), max_pixels)
+        return _avif(file, read_colours(head), max_pixels)
     if mime_type not in by_vips.LOADERS or b"avis" in brands(head):
         if mime_type in {"image/heic", "image/heif"}:
-            return by_pillow.heif(file, colours(head))
+            return by_pillow.open_heif(file, read_colours(head))
         return by_pillow.opened(
-            file, "AVIF" if mime_type == "image/avif" else "BMP", colours(head), max_pixels=max_pixels
+            file, "AVIF" if mime_type == "image/avif" else "BMP", read_colours(head), max_pixels=max_pixels
         )
     if mime_type == "image/png":
         # libvips finds no EXIF behind the pixels, and none in a text
         turned = (told.exif or {}).get("orientation", 1)
         return replace(
-            by_vips.opened(file, mime_type, colours(head), orientation=turned),
+            by_vips.opened(file, mime_type, read_colours(head), orientation=turned),
             pictures=_pictures_of_png(file),
         )
-    return by_vips.opened(file, mime_type, colours(head))
+    return by_vips.opened(file, mime_type, read_colours(head))
 
 
 def _check_coding(file: FileIO, head: bytes, mime_type: str) -> None:
     """Raises Undecodable for a file that is whole, and coded in a way that the packaged decoders do not
     read.
     """
-    frame = jpeg.start_of_frame(by_vips.reader(file)) if mime_type == "image/jpeg" else None
+    frame = jpeg.read_frame_header(file_span(file)) if mime_type == "image/jpeg" else None
     if frame is not None and frame.not_supported is not None:
         raise Undecodable(not_supported(frame.not_supported))
     if mime_type == "image/png" and head[12:16] == b"CgBI":
         raise Undecodable(not_supported("Apple's variant of PNG (CgBI)"))
-    if mime_type == "image/avif" and (coding := exif.other_coding(file, b"av01")):
+    if mime_type == "image/avif" and (coding := heif.other_coding(file_span(file), b"av01")):
         raise Undecodable(not_supported(f"AVIF with pictures coded as {coding}"))
 
 
@@ -174,15 +180,11 @@ def _in_srgb(image: pyvips.Image) -> pyvips.Image:
 
 def _pictures_of_png(file: FileIO) -> int:
     """As its `acTL` says, which stands before the pixels: libvips does not tell."""
-    at = 8
-    for _ in range(_MOST_CHUNKS):
-        file.seek(at)
-        head = file.read(12)
-        if len(head) < 12 or head[4:8] == b"IDAT":
+    for name, chunk in png_chunks(file_span(file)):
+        if name == b"acTL":
+            return int.from_bytes(chunk.available(0, 4), "big")
+        if name == b"IDAT":
             break
-        if head[4:8] == b"acTL":
-            return int.from_bytes(head[8:], "big")
-        at += 12 + int.from_bytes(head[:4], "big")
     return 1
 
 

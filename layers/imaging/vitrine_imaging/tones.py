@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pyvips
 
-from vitrine.content import Colours
+from vitrine.colours import Colours
 
 _PQ, _HLG = 16, 18  # transfer characteristics, ITU-T H.273
 _BT709, _BT2020 = 1, 9  # colour primaries, ITU-T H.273

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from vitrine.content import Colours
+from vitrine.colours import Colours
 from vitrine_imaging import tones
 
 _GLANCE: Final = 24  # pixels
