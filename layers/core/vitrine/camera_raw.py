@@ -35,9 +35,9 @@ _OLD_JPEG: Final = 6  # Compression
 def raw_type(read: Read) -> str | None:
     """The media type of a camera's raw file that is a TIFF; None for every other file.
 
-    A DNG has the tag DNGVersion; a CR2 and an IIQ have a mark behind the header. Other raw files are known by a
-    directory with samples of a sensor. Where such a directory lies beyond the bytes that `read` reaches, they are
-    known by a camera's make beside a first directory that is only a reduced picture.
+    A DNG has the tag DNGVersion; a CR2 and an IIQ have a mark behind the header. Other raw files are known by
+    a directory with samples of a sensor. Where such a directory lies beyond the bytes that `read` reaches,
+    they are known by a camera's make beside a first directory that is only a reduced picture.
     """
     mark = read(8, 8)
     first = tiff.first(read)

@@ -36,7 +36,9 @@ def read_colours(head: bytes) -> Colours | None:
 
 
 def _colours_of_heif(file: Span) -> Colours | None:
-    """The primary item's `colr` of the kind `nclx` (ISO 23008-12, 6.5.5), where it has none with an ICC profile."""
+    """The primary item's `colr` of the kind `nclx` (ISO 23008-12, 6.5.5), where it has none with an ICC
+    profile.
+    """
     coded, brightest, screen = None, None, None
     for name, box in heif.properties(file):
         if name == b"colr" and box.available(0, 4) in {b"prof", b"rICC"}:
@@ -51,7 +53,9 @@ def _colours_of_heif(file: Span) -> Colours | None:
 
 
 def _colours_of_png(png: Span) -> Colours | None:
-    """`cICP`, which goes before any profile (PNG, third edition, 4.3). Light is counted in ten-thousandths of a nit."""
+    """`cICP`, which goes before any profile (PNG, third edition, 4.3). Light is counted in ten-thousandths of
+    a nit.
+    """
     coded, brightest, screen = None, None, None
     for name, chunk in _before_the_pixels(png):
         if name == b"cICP":

@@ -1,7 +1,8 @@
 """The containers of picture files: JPEG segments, PNG chunks, RIFF chunks and ISO boxes. (TIFF: `tiff.py`.)
 
-The functions read a whole file or only its first kilobytes in the same way. Nothing that a file contains makes
-them read without end: each yields at most `MOST_PIECES` pieces, and no piece reaches beyond the one around it.
+The functions read a whole file or only its first kilobytes in the same way. Nothing that a file contains
+makes them read without end: each yields at most `MOST_PIECES` pieces, and no piece reaches beyond the one
+around it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 Read = Callable[[int, int], bytes]
 ByteOrder = Literal["big", "little"]
 
-# Pieces of one container: as many as JPEG segments, the smallest pieces, fit into the 64 KiB that `content.sniff` reads.
+# Pieces of one container: as many as JPEG segments, the smallest pieces, fit into the 64 KiB that
+# `content.sniff` reads.
 MOST_PIECES: Final = 16_384
 _MOST_STRAY: Final = 64 * 1024  # bytes between the segments of a JPEG
 _STRAY_BLOCK: Final = 4096  # bytes of them that are read at once
@@ -66,7 +68,9 @@ class Span:
         return int.from_bytes(self.read(at, size), order)
 
     def part(self, at: int, size: int | None = None) -> Span:
-        """The bytes from `at` on: `size` of them, or as many as there are. Raises Truncated if `at` lies outside."""
+        """The bytes from `at` on: `size` of them, or as many as there are. Raises Truncated if `at` lies
+        outside.
+        """
         rest = self.size - at
         if at < 0 or rest < 0:
             raise Truncated

@@ -1,7 +1,7 @@
 """What a file is, from its first kilobytes: type, dimensions, orientation. No decoder is used.
 
-A file's name and its declared type are claims of whoever sent it; this module reads the file's own headers. Whether
-the rest of the file can be decoded is found out by the imaging layer.
+A file's name and its declared type are claims of whoever sent it; this module reads the file's own headers.
+Whether the rest of the file can be decoded is found out by the imaging layer.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,8 +21,8 @@ HEAD_BYTES: Final = 64 * 1024
 MOST_EDGE: Final = 2**31 - 1  # pixels of a width or a height that can be recorded: PostgreSQL's integer
 
 
-# The types that the v1 API documents as accepted, in its order; all others follow them. `image/jpg` is what some
-# clients call a JPEG.
+# The types that the v1 API documents as accepted, in its order; all others follow them. `image/jpg` is what
+# some clients call a JPEG.
 _DOCUMENTED: Final = (
     "image/jpeg",
     "image/jpg",
@@ -72,7 +72,8 @@ class Content:
 
     mime_type: str  # a key of TYPES
     kind: Kind
-    # Pixels as stored, however absurd the number; None where the head does not state it (videos, documents, late headers).
+    # Pixels as stored, however absurd the number; None where the head does not state it (videos, documents,
+    # late headers).
     width: int | None = None
     height: int | None = None
     orientation: int = 1  # EXIF's 1 to 8: how to turn what is stored; 1 also where the head does not state it
@@ -98,7 +99,8 @@ def _recordable(edge: int | None) -> int | None:
 
 
 def sniff(head: bytes) -> Content | None:
-    """The content of a file with these first `HEAD_BYTES` bytes (or all, if it is smaller); None for unknown types.
+    """The content of a file with these first `HEAD_BYTES` bytes (or all, if it is smaller); None for unknown
+    types.
 
     Never raises, and takes time linear in the head, whatever the bytes.
     """
@@ -113,13 +115,16 @@ def sniff(head: bytes) -> Content | None:
 
 
 def canonical(declared: str) -> str:
-    """The declared type as `Content.mime_type` names it: lower case, no parameters, the usual one of several names."""
+    """The declared type as `Content.mime_type` names it: lower case, no parameters, the usual one of several
+    names.
+    """
     bare = declared.partition(";")[0].strip().lower()
     return _ALIASES.get(bare, bare)
 
 
 def accepted_types() -> frozenset[str]:
-    """The types that may be uploaded: those that frames are made of, and the documents that this deployment accepts.
+    """The types that may be uploaded: those that frames are made of, and the documents that this deployment
+    accepts.
 
     Raises ValueError where the setting names a type that is no document.
     """
@@ -135,7 +140,7 @@ def describe_type(mime_type: str) -> str:
 
 
 def declarable_types() -> list[str]:
-    """The names under which a client may declare the accepted types, other names for the same type included."""
+    """The names under which a client may declare the accepted types; some types have several."""
     accepted = accepted_types()
     documented = [each for each in _DOCUMENTED if canonical(each) in accepted]
     return documented + sorted(accepted.difference(_DOCUMENTED))

@@ -102,7 +102,9 @@ _TURNS: Final[Mapping[tuple[int, int, int, int], int]] = {
 
 
 def _measure_heif(file: Span) -> Measured:
-    """ISO 23008-12: the primary item's `ispe`, turned by its `irot` and `imir` in the order of their association."""
+    """ISO 23008-12: the primary item's `ispe`, turned by its `irot` and `imir` in the order of their
+    association.
+    """
     width, height, turn = 0, 0, (1, 0, 0, 1)
     for name, box in heif.properties(file):
         if name == b"ispe":

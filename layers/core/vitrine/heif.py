@@ -1,4 +1,5 @@
-"""The directory of items of a HEIF or AVIF file: items, their types and places, and the primary item's properties.
+"""The directory of items of a HEIF or AVIF file: items, their types and places, and the primary item's
+properties.
 
 Sources: ISO 14496-12 (`meta`, `iinf`, `iloc`, `pitm`) and ISO 23008-12 (`iprp`). No pixel is decoded.
 """

@@ -1,5 +1,5 @@
-"""The types of files that are known: their suffixes, which of them browsers show, and which have frames
-made of them.
+"""The types of files that are known: their suffixes, which of them browsers show, and which have frames made
+of them.
 """
 
 from collections.abc import Mapping
@@ -78,8 +78,8 @@ _OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def suffixes(mime_type: str) -> tuple[str, ...]:
-    """The suffixes of file names of this type, the usual one first, in small letters; none for a type
-    that is not in TYPES.
+    """The suffixes of file names of this type, the usual one first, in small letters; none for a type that is
+    not in TYPES.
     """
     return (TYPES[mime_type].extension, *_OTHER_SUFFIXES.get(mime_type, ())) if mime_type in TYPES else ()
 

@@ -1,8 +1,9 @@
-"""Directories of a TIFF file (TIFF 6.0, BigTIFF) and of EXIF, which is a TIFF file: the values of their tags, no pixel.
+"""Directories of a TIFF file (TIFF 6.0, BigTIFF) and of EXIF, which is a TIFF file: the values of their tags,
+no pixel.
 
-A whole file and its first kilobytes are read in the same way. Nothing that a file contains makes these functions
-raise, or read without end: of a directory at most `_MOST_ENTRIES` entries are read, of an entry as many values as
-the caller asks for, of a file at most `_MOST_DIRECTORIES` directories.
+A whole file and its first kilobytes are read in the same way. Nothing that a file contains makes these
+functions raise, or read without end: of a directory at most `_MOST_ENTRIES` entries are read, of an entry as
+many values as the caller asks for, of a file at most `_MOST_DIRECTORIES` directories.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ _NUMBERS: Final[Mapping[int, str]] = {  # by type, as `struct` formats them
     17: "q",
     18: "Q",
 }
+_POINTERS: Final = frozenset({4, 13, 16, 18})  # LONG, IFD, and BigTIFF's longer ones
 _BYTES: Final = frozenset({1, 2, 6, 7, 129})  # types whose elements are single bytes; 129: UTF-8 (Exif 3.0)
 
 
@@ -87,7 +89,8 @@ class Directory:
         return tag in self._entries
 
     def numbers(self, tag: int, most: int = 16, *, undefined: float = 0) -> tuple[float, ...]:
-        """At most `most` values of the tag; none where it is missing, cut, or one of the values is not finite.
+        """At most `most` values of the tag; none where it is missing, cut, or one of the values is not
+        finite.
 
         `undefined`: the value of x/0. With NaN, such a fraction leaves the tag without values.
         """
@@ -112,7 +115,9 @@ class Directory:
         return int(values[0]) if values and abs(values[0]) < 2**64 else default
 
     def text(self, tag: int, most: int = 64) -> bytes:
-        """The value of a tag that is text or bytes, up to its first null, of at most `most` bytes; empty where missing."""
+        """The value of a tag that is text or bytes, up to its first null, of at most `most` bytes; empty
+        where missing.
+        """
         entry = self._entries.get(tag)
         if entry is None or entry.type not in _BYTES:
             return b""
@@ -132,19 +137,28 @@ class Directory:
         return self._entries[tag].count if tag in self._entries else 0
 
     def directory(self, tag: int) -> Directory | None:
-        """The directory to which the tag points, such as EXIF's; None where it is missing or lies beyond the end."""
-        at = self.number(tag)
-        return _directory(self._read, self._order, self._is_big, at) if 0 < at < 2**64 else None
+        """The directory to which the tag points, such as EXIF's; None where it is missing or lies beyond the
+        end.
+        """
+        entry = self._entries.get(tag)
+        if entry is None or entry.type not in _POINTERS:
+            return None
+        stored = entry.place + (12 if self._is_big else 8)  # a pointer is one value, whatever count it claims
+        form = self._order + _NUMBERS[entry.type]
+        (at,) = struct.unpack(form, self._read(stored, struct.calcsize(form)))
+        return _directory(self._read, self._order, self._is_big, at)
 
 
 def first(read: Read) -> Directory | None:
-    """The first directory of the file; None where it is no TIFF, or ends before its first directory begins."""
+    """The first directory of the file; None where it is no TIFF, or ends before that directory begins."""
     header = _header(read)
     return None if header is None else _directory(read, *header)
 
 
 def walk(read: Read) -> Iterator[Directory]:
-    """The first directory, those that it chains to, and the SubIFDs of each, the main ones first. Each comes once."""
+    """The first directory, those that it chains to, and the SubIFDs of each, the main ones first. Each comes
+    once.
+    """
     header = _header(read)
     if header is None:
         return

@@ -15,7 +15,8 @@ def is_plausible(year: int) -> bool:
 
 
 def read_zone(text: str) -> timedelta | None:
-    """The offset from UTC, east positive, that "+02:00", "+0200" or "Z" states; None for texts that state none.
+    """The offset from UTC, east positive, that "+02:00", "+0200" or "Z" states; None for texts that state
+    none.
 
     No zone lies beyond -12:00 and +14:00.
     """

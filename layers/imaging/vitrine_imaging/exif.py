@@ -1,8 +1,8 @@
 """Camera, lens, settings, time and place of a picture, by its EXIF (CIPA DC-008, Exif 3.0).
 
-This runs inside the decoder's child process. It reads the few entries that are kept, and of each no more than is
-kept; what others claim, however long, deep or often, is passed over. No pixel is decoded: Pillow would decode them
-where a PNG has its EXIF behind them, and it would read a HEIC or AVIF whole.
+This runs inside the decoder's child process. It reads the few entries that are kept, and of each no more than
+is kept; what others claim, however long, deep or often, is passed over. No pixel is decoded: Pillow would
+decode them where a PNG has its EXIF behind them, and it would read a HEIC or AVIF whole.
 """
 
 import math
@@ -32,26 +32,30 @@ class ExifMetadata:
     taken_zone: str | None = None  # "+02:00"; None: unknown
 
 
-# What bytes that claim to be EXIF, and are not, can make the functions here raise. Any other exception is an error
-# of this module.
+# What bytes that claim to be EXIF, and are not, can make the functions here raise. Any other exception is an
+# error of this module.
 _MALFORMED: Final = (Truncated, ValueError, ArithmeticError, struct.error)
 
 
 def read(file: BinaryIO, mime_type: str, *, keep_gps: bool) -> ExifMetadata:
-    """The picture's metadata, with the place only with `keep_gps`; the time comes from XMP where EXIF has none.
+    """The picture's metadata, with the place only with `keep_gps`; the time comes from XMP where EXIF has
+    none.
 
     No file makes this raise, or take long: a picture is worth no less for malformed metadata.
     """
     try:
-        whole = file_span(file)
-        block = metadata_blocks.exif_block(whole, mime_type)
-        metadata = ExifMetadata() if block is None else _read_block(block, keep_gps=keep_gps)
-        if metadata.taken_at is None:
-            taken_at, zone = xmp.read_time(metadata_blocks.xmp_packet(whole, mime_type))
-            metadata = replace(metadata, taken_at=taken_at, taken_zone=zone)
-        return metadata
+        return _read(file_span(file), mime_type, keep_gps=keep_gps)
     except _MALFORMED:
         return ExifMetadata()
+
+
+def _read(file: Span, mime_type: str, *, keep_gps: bool) -> ExifMetadata:
+    block = metadata_blocks.exif_block(file, mime_type)
+    metadata = ExifMetadata() if block is None else _read_block(block, keep_gps=keep_gps)
+    if metadata.taken_at is not None:
+        return metadata
+    taken_at, zone = xmp.read_time(metadata_blocks.xmp_packet(file, mime_type))
+    return replace(metadata, taken_at=taken_at, taken_zone=zone)
 
 
 _EXIF, _GPS = 0x8769, 0x8825  # in the first directory: the offsets of the other two
@@ -111,7 +115,9 @@ def _number(directory: tiff.Directory, tag: int, least: float, most: float) -> f
 
 
 def _numbers(directory: tiff.Directory, tag: int, most: int) -> tuple[float, ...]:
-    """At most `most` numbers of the tag; none where one is x/0, which is how cameras write that they do not know."""
+    """At most `most` numbers of the tag; none where one is x/0, which is how cameras write that they do not
+    know.
+    """
     return tuple(map(float, directory.numbers(tag, most, undefined=math.nan)))
 
 

@@ -19,7 +19,8 @@ _MOST_XMP: Final = 256 * 1024  # bytes of a packet that are read
 
 
 def exif_block(file: Span, mime_type: str) -> Span | None:
-    """The EXIF of the file, which is a TIFF file of its own; None where there is none, or the file ends before it.
+    """The EXIF of the file, which is a TIFF file of its own; None where there is none, or the file ends
+    before it.
 
     Raises ValueError where a text in place of EXIF is malformed.
     """
@@ -31,7 +32,8 @@ def exif_block(file: Span, mime_type: str) -> Span | None:
 
 
 def xmp_packet(file: Span, mime_type: str) -> bytes:
-    """The XMP (ISO 16684-1) of the file, at most 256 KiB of it; empty where there is none, or the file ends before it.
+    """The XMP (ISO 16684-1) of the file, at most 256 KiB of it; empty where there is none, or the file ends
+    before it.
 
     Raises ValueError where a text in place of XMP is malformed.
     """
@@ -55,7 +57,9 @@ def _application_segment(jpeg: Span, introduction: bytes) -> Span | None:
 
 
 def _exif_of_png(png: Span) -> Span | None:
-    """`eXIf`, before or behind the pixels; else a text of ImageMagick, which for long did not write that chunk."""
+    """`eXIf`, before or behind the pixels; else a text of ImageMagick, which for long did not write that
+    chunk.
+    """
     in_text = None
     for name, chunk in containers.png_chunks(png):
         if name == b"eXIf":
@@ -73,7 +77,9 @@ _MOST_PROFILE: Final = 512 * 1024  # characters of a text that are read
 
 
 def _png_text(name: bytes, chunk: Span, keywords: Set[bytes]) -> bytes:
-    """The text of a PNG's chunk that has one of these keywords, decompressed, at most 512 KiB; empty for other chunks."""
+    """The text of a PNG's chunk that has one of these keywords, decompressed, at most 512 KiB; empty for
+    other chunks.
+    """
     if name not in _TEXTS_OF_PNG:
         return b""
     keyword, null, _ = chunk.available(0, _MOST_KEYWORD + 1).partition(b"\0")
@@ -98,7 +104,9 @@ _HEX: Final = re.compile(rb"\s*[\w ]{1,16}\s+\d{1,9}\s+([0-9A-Fa-f\s]*)")
 
 
 def _unpack(text: bytes) -> bytes:
-    """The bytes that ImageMagick has written as a name, a length and lines of hexadecimal digits; empty for other texts."""
+    """The bytes that ImageMagick has written as a name, a length and lines of hexadecimal digits; empty for
+    other texts.
+    """
     matched = _HEX.match(text)
     if matched is None:
         return b""

@@ -1,7 +1,7 @@
 """The time at which a picture was taken, by its XMP packet (ISO 16684-1).
 
-There is no XML parser here: a date is found by its name alone, as an attribute or an element, so nothing in the
-packet is ever resolved or expanded.
+There is no XML parser here: a date is found by its name alone, as an attribute or an element, so nothing in
+the packet is ever resolved or expanded.
 """
 
 import re
@@ -10,8 +10,8 @@ from typing import Final
 
 from vitrine_imaging.clocks import is_plausible, read_zone, zone_text
 
-# When the picture was taken, then when it was digitized; of each, EXIF's own name before the one that the Metadata
-# Working Group gives it.
+# When the picture was taken, then when it was digitized; of each, EXIF's own name before the one that the
+# Metadata Working Group gives it.
 _DATES: Final = tuple(
     re.compile(
         rb"""\b%s\s{0,8}(?:=\s{0,8}["']|[^<>]{0,200}>\s{0,64})(\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,30})\s{0,64}["'<]"""
@@ -30,7 +30,9 @@ _XMP_TIME: Final = re.compile(
 
 
 def read_time(packet: bytes) -> tuple[datetime | None, str | None]:
-    """The moment, as if in UTC where no zone is stated, and the zone ("+02:00"); each None where none is stated."""
+    """The moment, as if in UTC where no zone is stated, and the zone ("+02:00"); each None where none is
+    stated.
+    """
     for pattern in _DATES:
         date = pattern.search(packet)
         written = None if date is None else _XMP_TIME.fullmatch(date[1].decode("ascii"))
