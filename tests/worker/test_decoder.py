@@ -14,7 +14,7 @@ import pytest
 
 from tests.given import pictures, stills
 from tests.given.pictures import FUZZ_LONG, FUZZ_QUICK, FUZZ_SEED
-from vitrine_imaging.decoder import Decoder, DecoderUnavailable, Derived, GivenUp, Limits, Undecodable
+from vitrine_imaging.decoder import Cancelled, Decoder, DecoderUnavailable, Derived, Limits, Undecodable
 
 MIB = 1 << 20
 SLOW = Limits(max_pixels=10**9, wall_seconds=60)  # for `slow`: lets more pixels pass than are decoded at once
@@ -154,7 +154,7 @@ def test_a_decoding_that_was_begun_goes_on_beside_and_ends_with_its_block(
         until(lambda: processor_time(kept) > before + 10)
 
     assert gone(kept)
-    with pytest.raises(GivenUp):
+    with pytest.raises(Cancelled):
         decoding.result()
     assert decoder.pid is None  # nobody was asked in its place
     with pytest.raises(FileNotFoundError):
@@ -287,11 +287,11 @@ from pathlib import Path
 from vitrine_imaging import child
 
 loaded = child.stills()
-loaded.rehearse()
+loaded.warm_up()
 before = set(sys.modules)
 for name in sys.argv[1:]:
     os.lseek(file := os.open(name, os.O_RDONLY), 7, os.SEEK_SET)
-    child.wire.take_file = lambda _, file=file: file
+    child.wire.receive_file = lambda _, file=file: file
     loaded.derive({"max_pixels": 10**6, "max_animation_pixels": 10**6, "keep_gps": True}, lambda _: None)
 print(*sorted(set(sys.modules) - before))
 """

@@ -19,7 +19,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from tests.given import pictures
 from vitrine_imaging import exif
-from vitrine_imaging.answers import give, take
+from vitrine_imaging.answers import receive_derived, send_derived
 from vitrine_imaging.decoder import Decoder, Limits
 from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR, Derived, Frame, Picture
 
@@ -394,14 +394,14 @@ def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
 def passed(told: exif.ExifMetadata) -> exif.ExifMetadata:
     """As it comes out at the other end of the pipe."""
     messages: list[bytes] = []
-    give(
+    send_derived(
         messages.append,
         Derived(
             8, 8, (A_FRAME,), b"12345", exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone
         ),
     )
     rest: Iterator[bytes] = iter(messages)
-    taken = take(next(rest), lambda _: next(rest), max_pixels=100)
+    taken = receive_derived(next(rest), lambda _: next(rest), max_pixels=100)
     return exif.ExifMetadata(taken.exif, taken.taken_at, taken.taken_zone)
 
 
@@ -432,7 +432,7 @@ def test_a_child_that_says_more_is_not_believed(told: dict[str, Any]) -> None:
     rest = iter([pictures.jpeg(8, 8), pictures.webp(8, 8)])
 
     with pytest.raises(ValueError, match="not"):
-        take(json.dumps(head).encode(), lambda _: next(rest), max_pixels=100)
+        receive_derived(json.dumps(head).encode(), lambda _: next(rest), max_pixels=100)
 
 
 def test_where_it_was_taken_is_kept_only_where_the_setting_says_so(tmp_path: Path) -> None:

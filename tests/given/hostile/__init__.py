@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from vitrine_imaging import child
-from vitrine_imaging.answers import Say
+from vitrine_imaging.answers import Send
 from vitrine_imaging.models import Derived, Undecodable
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -114,7 +114,7 @@ def became(name: str, arguments: list[Any]) -> str:
 def main(load: Callable[[], child.Loaded]) -> None:
     """Run the child, with attempts in the place of decoding."""
 
-    def attempt(told: Mapping[str, Any], _: Say) -> Derived:
-        raise Undecodable(" ".join(became(name, arguments) for name, *arguments in told["attempts"]))
+    def attempt(request: Mapping[str, Any], _: Send) -> Derived:
+        raise Undecodable(" ".join(became(name, arguments) for name, *arguments in request["attempts"]))
 
-    child.main(int(sys.argv[1]), lambda: child.Loaded(attempt, load().rehearse))
+    child.main(int(sys.argv[1]), lambda: child.Loaded(attempt, load().warm_up))
