@@ -50,7 +50,7 @@ STILLS: dict[str, Callable[[], bytes]] = {
 VIDEOS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "mp4": (
         "mp4",
-        partial(videos.video, seconds=3, rotation=90, answered={"creation_time": "2024-05-01T10:00:00Z"}),
+        partial(videos.video, seconds=3, rotation=90, metadata={"creation_time": "2024-05-01T10:00:00Z"}),
     ),
     "one key frame": ("mp4", partial(videos.video, seconds=3, gop=250)),
     "of unknown length": ("webm", partial(videos.video, "webm", live=True, seconds=1)),
