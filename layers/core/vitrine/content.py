@@ -105,7 +105,7 @@ def sniff(head: bytes) -> Content | None:
     Never raises, and takes time linear in the head, whatever the bytes.
     """
     head = head[:HEAD_BYTES]
-    mime_type = next((found for recognise in _RECOGNISERS if (found := recognise(head))), None)
+    mime_type = next(filter(None, (recognise(head) for recognise in _RECOGNISERS)), None)
     if mime_type is None:
         return None
     width, height, orientation = measure(head, mime_type)

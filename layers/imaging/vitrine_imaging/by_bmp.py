@@ -1,9 +1,9 @@
 """BMP files with masks, of which Pillow reads some, and with opacity, which Pillow ignores. Other kinds are
 left to Pillow.
 
-The fourth byte of an uncompressed 32-bit pixel is opacity if it is not zero in every pixel, whatever the
-version of the header; image viewers and browsers do the same. If it is zero in all of them, the picture is
-opaque.
+The fourth byte of an uncompressed 32-bit pixel is opacity if at least one pixel has another value than zero
+in it, whatever the version of the header; image viewers and browsers do the same. If it is zero in all
+pixels, the picture is opaque.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ it, and whatever the network reaches. Three means of the kernel are used, each w
 - Landlock, for what may be read (Linux 5.13 and later, unless it is switched off; AWS Lambda does not have
   it);
 - a seccomp filter, for calls. No binding of libseccomp could be packed into a layer without the system's
-  library, so the filter is written by hand: a list of denied calls, by their numbers in
-  the kernel's tables.
+  library, so the filter is written by hand: a list of denied calls, by their numbers in the
+  kernel's tables.
 """
 
 import ctypes

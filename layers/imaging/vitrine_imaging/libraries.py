@@ -21,8 +21,8 @@ _OURS: Final = frozenset({"vitrine", "vitrine_imaging", "vitrine_video", "__main
 @dataclass(frozen=True, slots=True)
 class Library:
     packages: frozenset[str]  # import names
-    own: tuple[type[Exception], ...]  # types that no other code raises
-    common: tuple[type[Exception], ...]  # built-in types that it raises for files that it cannot read
+    library_types: tuple[type[Exception], ...]  # types that no other code raises
+    builtin_types: tuple[type[Exception], ...]  # built-in types that it raises for files that it cannot read
 
     def could_not_read(self, error: Exception) -> bool:
         """Whether the library raised this exception because of the file. MemoryError is not: the file may be
@@ -30,8 +30,8 @@ class Library:
         """
         if isinstance(error, (Undecodable, MemoryError)):
             return False
-        return isinstance(error, self.own) or (
-            isinstance(error, self.common) and self._raised(error.__traceback__)
+        return isinstance(error, self.library_types) or (
+            isinstance(error, self.builtin_types) and self._raised(error.__traceback__)
         )
 
     @contextmanager

@@ -107,7 +107,7 @@ class Samples:
 
     @property
     def has_opacity(self) -> bool:
-        """Whether the channel behind the colours is opacity. Like other readers, assume so without the tag."""
+        """Whether the channel behind the colours is opacity. Without the tag it is, as in other readers."""
         return self.channels > self.colours and (
             self.extra[:1] == () if not self.has_extra else self.extra[:1] != () and self.extra[0] in _OPACITY
         )

@@ -31,7 +31,7 @@ def videos() -> Loaded:
 
     from vitrine_imaging.derive import warm_up_frames
     from vitrine_video.derive import derive
-    from vitrine_video.models import Wanted
+    from vitrine_video.models import FrameRequest
     from vitrine_video.remote import BLOCK, Remote
 
     def derive_video(request: Mapping[str, Any], send: Send) -> Derived:
@@ -43,14 +43,14 @@ def videos() -> Loaded:
             answers.request_piece(send, offset, size)
             return wire.read(0, at_most=BLOCK)
 
-        wanted = Wanted(
+        frame_request = FrameRequest(
             mime_type=request["mime_type"],
             frames=request["frames"],
             max_pixels=request["max_pixels"],
             max_seconds=request["max_seconds"],
-            patience=request["cpu_seconds"] * 2 / 3,
+            work_seconds=request["cpu_seconds"] * 2 / 3,
         )
-        return derive(Remote(piece, request["size"], most_bytes=request["read_bytes"]), wanted)
+        return derive(Remote(piece, request["size"], most_bytes=request["read_bytes"]), frame_request)
 
     return Loaded(derive_video, warm_up_frames)
 

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
-from vitrine_video.models import Wanted
+from vitrine_video.models import FrameRequest
 from vitrine_video.remote import BLOCK, ReadLimitExceeded, Remote
 from vitrine_video.upright import Glance, glance, size_shown
 
@@ -64,19 +64,19 @@ class Shot:
     """A decoded frame, as it is stored: not turned, not scaled."""
 
     frame: VideoFrame
-    wide: float  # width of a pixel, in heights
+    pixel_width: float  # of a stored pixel, in heights
     at: float  # seconds from the beginning
     glance: Glance
 
 
 @contextmanager
-def open_film(remote: Remote, wanted: Wanted) -> Generator["Film"]:
+def open_film(remote: Remote, request: FrameRequest) -> Generator["Film"]:
     """Open the video for as long as the block runs. Raises Undecodable."""
-    demuxer = _DEMUXERS[wanted.mime_type]
+    demuxer = _DEMUXERS[request.mime_type]
     if remote.read(len(_BARE)) == _BARE:
         demuxer = "mpegvideo"
     remote.seek(0)
-    options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
+    options = {"threads": "1", "max_pixels": str(request.max_pixels)}
     limits = {
         "enable_drefs": "0",
         "protocol_whitelist": "none",
@@ -95,7 +95,7 @@ def open_film(remote: Remote, wanted: Wanted) -> Generator["Film"]:
             **_METADATA,
         )
     with container:
-        yield Film(container, remote, wanted, demuxer)
+        yield Film(container, remote, request, demuxer)
 
 
 class _Elsewhere(OSError):
@@ -117,18 +117,20 @@ PYAV: Final = Library(
 class Film:
     """An open video. The constructor raises Undecodable where there is no video, or it exceeds a limit."""
 
-    def __init__(self, container: InputContainer, remote: Remote, wanted: Wanted, demuxer: str) -> None:
-        self._container, self._remote, self._wanted, self._demuxer = container, remote, wanted, demuxer
-        self._until = time.monotonic() + wanted.patience
-        self._stream = _video(container)
+    def __init__(
+        self, container: InputContainer, remote: Remote, request: FrameRequest, demuxer: str
+    ) -> None:
+        self._container, self._remote, self._request, self._demuxer = container, remote, request, demuxer
+        self._until = time.monotonic() + request.work_seconds
+        self._stream = _choose_stream(container)
         context = self._stream.codec_context
         if not context.width or not context.height:
             raise Undecodable("The video says no size of its picture")
-        _check_pixels(context.width, context.height, wanted.max_pixels)
+        _check_pixels(context.width, context.height, request.max_pixels)
         # The container's, before a frame is decoded: some codecs' frames state no coding of their own.
         self._coded = context.color_primaries, context.color_trc, context.colorspace
         context.thread_count = 1
-        context.options = {"max_pixels": str(wanted.max_pixels)}
+        context.options = {"max_pixels": str(request.max_pixels)}
         for other in container.streams:
             if other is not self._stream:
                 other.discard = Discard.all  # or its bytes, which lie between ours, would be read too
@@ -137,19 +139,21 @@ class Film:
         self._forward_at = 0.0
         self._pixels_left = _MOST_FORWARD
         self.problem: str | None = None
-        self.duration = self._duration()
-        _check_duration(self.duration or 0.0, wanted.max_seconds)
+        self.duration = self._read_duration()
+        _check_duration(self.duration or 0.0, request.max_seconds)
 
     @property
     def codec(self) -> str:
+        """FFmpeg's name of the codec: h264, hevc, vp9."""
         return self._stream.codec_context.codec.canonical_name[:32]
 
     @property
     def frame_rate(self) -> float | None:
+        """Frames per second; None where the rate is not stated, or not plausible."""
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate and 0 < rate <= _MOST_RATE else None
 
-    def taken(self) -> tuple[datetime | None, str | None]:
+    def recorded_at(self) -> tuple[datetime | None, str | None]:
         """When the recording began, and the zone ("+02:00", or "Z" for UTC); None where it is not stated.
 
         Apple's own field has the camera's zone. `creation_time` is UTC (ISO 14496-12, Matroska's DateUTC).
@@ -210,15 +214,15 @@ class Film:
     def _base(self) -> float:
         return float(self._stream.time_base or 0) or 1.0
 
-    def _duration(self) -> float | None:
+    def _read_duration(self) -> float | None:
         """Seconds of the whole video; None where they can neither be read nor measured."""
         stated = self._container.duration
         seconds = stated / 1_000_000 if stated else float(self._stream.duration or 0) * self._base
         if seconds > 0 and math.isfinite(seconds):
             return seconds
-        return None if self._demuxer == "mpegvideo" else self._measured()
+        return None if self._demuxer == "mpegvideo" else self._measure_duration()
 
-    def _measured(self) -> float | None:
+    def _measure_duration(self) -> float | None:
         """Seconds until the end of the last packet: browsers that record write files without a duration."""
         last = 0.0
         spare = self._remote.left // 2  # for the frames
@@ -239,7 +243,7 @@ class Film:
         if self.duration is None:
             return [(0.0, math.inf)]
         seconds = min(self.duration, float(self._stream.duration or 0) * self._base or math.inf)
-        number = max(1, min(self._wanted.frames, int(seconds / _CLOSEST)))
+        number = max(1, min(self._request.frames, int(seconds / _CLOSEST)))
         return [(seconds * n / number, seconds * (n + 1) / number) for n in range(number)]
 
     def _shot_of(self, start: float, end: float, last: Shot | None) -> Shot | None:
@@ -254,13 +258,13 @@ class Film:
                 best = shot
             if not shot.glance.is_black and (last is None or shot.glance.differs(last.glance)):
                 return shot
-        return best or self._decoded_from_before(start, end)
+        return best or self._decode_forward(start, end)
 
     def _key_shots(self, start: float, end: float) -> Iterator[Shot]:
         """Yield at most two key frames of the span, the better first."""
         middle = (start + end) / 2
         places = [start, middle] if math.isfinite(middle) else [start]
-        if self._indexed:
+        if self._has_index:
             times = sorted(self._key_times(start, middle, end), key=lambda at: abs(at - middle))
             # the last too: a span that begins in black may show something by then
             places = list(dict.fromkeys([times[0], max(times)])) if times else []
@@ -270,7 +274,7 @@ class Film:
                 yield shot
 
     @property
-    def _indexed(self) -> bool:
+    def _has_index(self) -> bool:
         """Whether the index of key frames is known. For Matroska files without one, FFmpeg has one entry."""
         return self._demuxer == "mov" or (self._demuxer == "matroska" and len(self._stream.index_entries) > 1)
 
@@ -281,12 +285,12 @@ class Film:
             return set()
         # MP4's index has times of decoding. The first frame's shows by how much they are earlier.
         early = (self._stream.start_time or 0) - index[0].timestamp if self._demuxer == "mov" else 0
-        found = set[float]()
+        times = set[float]()
         for at, backward in ((start, False), (middle, True), (middle, False), (end, True)):
             number = index.search_timestamp(self._stamp(at) - early, backward=backward)
             if 0 <= number < len(index):
-                found.add((index[number].timestamp + early) * self._base - self._start)
-        return {at for at in found if start - _NEAR <= at < end}
+                times.add((index[number].timestamp + early) * self._base - self._start)
+        return {at for at in times if start - _NEAR <= at < end}
 
     def _stamp(self, at: float) -> int:
         return round((at + self._start) / self._base)
@@ -297,7 +301,7 @@ class Film:
         """
         self._forward = None
         if self._demuxer != "mpegvideo":
-            self._container.seek(self._stamp(at if self._indexed else at - _EARLY), stream=self._stream)
+            self._container.seek(self._stamp(at if self._has_index else at - _EARLY), stream=self._stream)
 
     def _key_shot(self, at: float, end: float) -> Shot | None:
         """The first key frame from this time on, and before `end`."""
@@ -316,10 +320,10 @@ class Film:
                 if not frames:
                     context.flush_buffers()
             for frame in frames:
-                return self._shot(frame)
+                return self._make_shot(frame)
         return None
 
-    def _decoded_from_before(self, start: float, end: float) -> Shot | None:
+    def _decode_forward(self, start: float, end: float) -> Shot | None:
         if not math.isfinite(end) or self._demuxer == "mpegvideo":
             return None
         if self._forward is None or self._forward_at > start:
@@ -332,19 +336,19 @@ class Film:
                 return None
             self._forward_at = self._time(first.pts)
             if start <= self._forward_at < end:
-                return self._shot(first)
-        if self._too_far(start):
+                return self._make_shot(first)
+        if self._is_too_far(start):
             return None
         for frame in self._forward:
             self._forward_at = self._time(frame.pts)
             self._pixels_left -= frame.width * frame.height
             if self._forward_at >= start - _NEAR:
-                return self._shot(frame) if self._forward_at < end else None
+                return self._make_shot(frame) if self._forward_at < end else None
             if self._pixels_left < 0 or time.monotonic() > self._until:
                 return None
         return None
 
-    def _too_far(self, start: float) -> bool:
+    def _is_too_far(self, start: float) -> bool:
         """Whether decoding up to this time would exceed what may still be decoded or read."""
         seconds = start - self._forward_at
         context = self._stream.codec_context
@@ -359,24 +363,23 @@ class Film:
             else max(0.0, stamp * self._base - self._start)
         )
 
-    def _shot(self, frame: VideoFrame) -> Shot:
+    def _make_shot(self, frame: VideoFrame) -> Shot:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
-        wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
-        _check_pixels(frame.width, frame.height, self._wanted.max_pixels)
-        _check_pixels(
-            *size_shown(frame, wide), self._wanted.max_pixels
-        )  # the size that is stored with the item
+        pixel_width, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
+        _check_pixels(frame.width, frame.height, self._request.max_pixels)
+        # the size that is stored with the item
+        _check_pixels(*size_shown(frame, pixel_width), self._request.max_pixels)
         # the only check on the length of a file without a duration
-        _check_duration(at, self._wanted.max_seconds)
+        _check_duration(at, self._request.max_seconds)
         primaries, transfer, matrix = self._coded
         frame.color_primaries = primaries if frame.color_primaries == _UNSPECIFIED else frame.color_primaries
         frame.color_trc = transfer if frame.color_trc == _UNSPECIFIED else frame.color_trc
         frame.colorspace = matrix if frame.colorspace == _UNSPECIFIED else frame.colorspace
-        return Shot(frame, wide, at, glance(frame))
+        return Shot(frame, pixel_width, at, glance(frame))
 
 
-def _video(container: InputContainer) -> VideoStream:
+def _choose_stream(container: InputContainer) -> VideoStream:
     """The first video stream that is shown by default, else the first; never the cover of a song."""
     if not len(container.streams):
         raise Undecodable(CUT)

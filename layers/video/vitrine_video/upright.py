@@ -63,19 +63,19 @@ def glance(frame: VideoFrame) -> Glance:
     return Glance(_rows(small)[1::3])  # green is most of the grey
 
 
-def size_shown(frame: VideoFrame, wide: float) -> tuple[int, int]:
-    """Width and height in pixels of the whole frame as it is shown. `wide`: the width of a stored pixel, in
-    heights.
+def size_shown(frame: VideoFrame, pixel_width: float) -> tuple[int, int]:
+    """Width and height in pixels of the whole frame as it is shown. `pixel_width`: the width of a stored
+    pixel, in heights.
     """
-    width, height = _squared(frame, wide)
+    width, height = _squared(frame, pixel_width)
     return (height, width) if _turn(frame)[0] else (width, height)
 
 
-def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
-    """The frame as it is shown, its long edge at most `edge` pixels. `wide`: the width of a stored pixel, in
-    heights.
+def upright(frame: VideoFrame, pixel_width: float, edge: int) -> pyvips.Image:
+    """The frame as it is shown, its long edge at most `edge` pixels. `pixel_width`: the width of a stored
+    pixel, in heights.
     """
-    width, height = _squared(frame, wide)
+    width, height = _squared(frame, pixel_width)
     scale = min(1.0, edge / max(width, height))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
     colours = Colours(frame.color_primaries, frame.color_trc, _brightest(frame))
@@ -111,9 +111,11 @@ def _colorspace(frame: VideoFrame) -> int | None:
     return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
 
 
-def _squared(frame: VideoFrame, wide: float) -> tuple[int, int]:
+def _squared(frame: VideoFrame, pixel_width: float) -> tuple[int, int]:
     """Width and height in square pixels: the width is scaled, the height is as stored."""
-    return max(1, round(frame.width * (wide if 1 / _WIDEST <= wide <= _WIDEST else 1.0))), frame.height
+    return max(
+        1, round(frame.width * (pixel_width if 1 / _WIDEST <= pixel_width <= _WIDEST else 1.0))
+    ), frame.height
 
 
 def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
