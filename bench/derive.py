@@ -182,7 +182,7 @@ def _sharp(folder: Path) -> Path:
         ) from None
     if done.returncode:
         raise SystemExit(
-            f"  sharp is not here to be measured: npm could not bring it.\n{done.stderr.strip()}"
+            f"  sharp is not here to be measured: npm could not install it.\n{done.stderr.strip()}"
         )
     return folder
 
