@@ -1,4 +1,4 @@
-"""Frame and thumbnail of photos of 24 megapixels, beside sharp and Pillow: each in one process, all on
+"""Frame and thumbnail of photos of 24 megapixels, compared with sharp and Pillow: each in one process, all on
 one core, by turns.
 """
 
@@ -27,8 +27,8 @@ from vitrine_imaging.models import FRAME_EDGE, THUMBNAIL_EDGE
 HERE = Path(__file__).parent / "derivers"
 PHOTOS, ROUNDS = 6, 5
 WIDTH, HEIGHT = 6000, 4000  # pixels
-ALLOWED = 250  # MB, at most, of ours
-# as our decoder has it; sharp's allocator likes it too
+ALLOWED = 250  # MB that ours may use at most
+# our decoder's setting; sharp's allocator gains by it too
 ENVIRONMENT = {"VIPS_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -43,7 +43,7 @@ class Deriver:
     kilobytes: list[float] = field(default_factory=list[float])
 
     def ask(self, photo: Path) -> dict[str, Any]:
-        """What it made of it; how long that took is noted."""
+        """Send a path, return the response, and record the time it took."""
         if self.process.stdin is None or self.process.stdout is None:
             raise ValueError(f"{self.name} has no pipes")
         began = time.perf_counter()
@@ -61,12 +61,12 @@ class Deriver:
 
     @property
     def rate(self) -> float:
-        """Images a second, with everything that it makes."""
+        """Images per second, with all that the program makes."""
         return 1 / statistics.median(self.seconds)
 
     @property
     def megabytes(self) -> float:
-        """The most memory that it ever had."""
+        """The most memory that the program ever used."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return (
             int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
@@ -76,20 +76,22 @@ class Deriver:
 
     @property
     def processor_seconds(self) -> float:
-        """All that it had."""
+        """All processor time that the program used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
-    """Prints the rate of each with its ratios, the processor time of a photo, and the most memory each
-    ever had.
+    """Print the rate of each with its ratios, the processor time per photo, and the most memory that each
+    used.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         place = Path(folder)
         modules = _sharp(place / "sharp")
         photos = [_photo(place / f"{seed}.jpg", seed) for seed in range(PHOTOS)]
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # this process sleeps while one of them works
+        os.sched_setaffinity(
+            0, {min(os.sched_getaffinity(0))}
+        )  # this process sleeps while one of the programs works
 
         ours, sharp, pillow = derivers = [
             running.enter_context(_started("ours", [sys.executable, "-m", "bench.derivers.ours"])),
@@ -124,7 +126,8 @@ def main() -> None:
         sizes = sorted(photo.stat().st_size / 1e6 for photo in photos)
         megapixels = WIDTH * HEIGHT / 1e6
         print(
-            f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB; {made.pop()}; medians of {ROUNDS} rounds"
+            f"  {PHOTOS} photos of {megapixels:.0f} megapixels, {sizes[0]:.1f} to {sizes[-1]:.1f} MB;"
+            f" {made.pop()}; medians of {ROUNDS} rounds"
         )
         print(f"  {'':22} images/s   to sharp   to Pillow   processor   most memory   written")
         frames_only = 1 / statistics.median(
@@ -137,7 +140,8 @@ def main() -> None:
             ("Pillow", pillow.rate, pillow, processor[2]),
         ):
             print(
-                f"  {name:22} {rate:8.2f}   {rate / sharp.rate:8.2f}   {rate / pillow.rate:9.2f}   {f'{1000 * spent:.0f} ms' if spent else '':>9}"
+                f"  {name:22} {rate:8.2f}   {rate / sharp.rate:8.2f}   {rate / pillow.rate:9.2f}"
+                f"   {f'{1000 * spent:.0f} ms' if spent else '':>9}"
                 f"   {deriver.megabytes:8.0f} MB   {statistics.median(deriver.kilobytes):4.0f} KB"
             )
         print(
@@ -147,8 +151,8 @@ def main() -> None:
             )
         )
         print(
-            f"  frames at sharp's rate or better: {'held' if frames_only >= sharp.rate else 'NOT HELD'}; "
-            f"at most {ALLOWED} MB: {'held' if ours.megabytes <= ALLOWED else 'NOT HELD'}"
+            f"  frames at sharp's rate or better: {'met' if frames_only >= sharp.rate else 'NOT MET'}; "
+            f"at most {ALLOWED} MB: {'met' if ours.megabytes <= ALLOWED else 'NOT MET'}"
         )
 
 
@@ -166,7 +170,7 @@ def _started(name: str, words: list[str]) -> Generator[Deriver]:
 
 
 def _sharp(folder: Path) -> Path:
-    """The folder with sharp in it, as the lock file has it."""
+    """The folder with sharp in it, installed from the lock file."""
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "node_modules"))
     try:
         done = subprocess.run(
@@ -178,13 +182,13 @@ def _sharp(folder: Path) -> Path:
         ) from None
     if done.returncode:
         raise SystemExit(
-            f"  sharp is not here to be measured: npm could not bring it.\n{done.stderr.strip()}"
+            f"  sharp is not here to be measured: npm could not install it.\n{done.stderr.strip()}"
         )
     return folder
 
 
 def _photo(path: Path, seed: int) -> Path:
-    """Coarse and fine structure, edges, and a grain as a camera's: about 5 MB, written with Pillow."""
+    """Coarse and fine structure, edges, and grain like a camera's: about 5 MB, written with Pillow."""
     dice = random.Random(seed)
 
     def noise(mode: str, width: int, height: int) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Colours of HDR videos and stills as they are derived, beside those that Debian's ffmpeg makes with
+"""Colours of HDR videos and stills as they are derived, compared with those that Debian's ffmpeg makes with
 zscale and hable.
 """
 
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
 
 HUE_ALLOWED = 5.0  # degrees in Oklab, of a patch's mean
 CLIPPED_ALLOWED = 0.01  # of coloured pixels: a channel at 255 that ffmpeg leaves below 250
-# of the brightest channel, in eighths; below, the rounding of 10 bits and of a JPEG is all that is measured
+# of the brightest channel, in eighths; below, only the rounding of 10 bits and of a JPEG would be measured
 LEVELS = range(3, 9)
 SATURATIONS = (0.2, 0.4, 0.7)
 HUES, SIDE = 24, 32  # patches in a row; pixels of a patch
 
-_LINEAR = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709{matrix}:r=full,format=gbrp"
+_LINEAR = (
+    "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=hable:desat=0,zscale=t=bt709{matrix}:r=full,format=gbrp"
+)
 _TRANSFERS = {charts.PQ: "smpte2084", charts.HLG: "arib-std-b67"}
 _PRIMARIES = {charts.BT2020: "bt2020", charts.P3: "smpte432"}
 _TOP = {charts.PQ: 0.7518, charts.HLG: 1.0}  # of the codes: 1000 nits in both
 
 
 def main() -> None:
-    """Prints, for each kind of file, the differences of hue of the patches, and the share of pixels that
-    are clipped.
-    """
+    """Print for each kind of file the patches' differences of hue, and the share of clipped pixels."""
     try:
         version = subprocess.run(
             ["ffmpeg", "-version"], capture_output=True, text=True, check=True
@@ -47,7 +48,8 @@ def main() -> None:
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"  ffmpeg is not here to be compared with: {error}") from None
     print(
-        f"  ffmpeg {version}; patches with a chroma above {charts.COLOURED}, {HUE_ALLOWED:.0f} degrees and {CLIPPED_ALLOWED:.0%} allowed"
+        f"  ffmpeg {version}; patches with a chroma above {charts.COLOURED},"
+        f" {HUE_ALLOWED:.0f} degrees and {CLIPPED_ALLOWED:.0%} allowed"
     )
     print(f"  {'':34} patches   hue: mean     most   lightness: mean   clipped")
     with (
@@ -74,8 +76,9 @@ def main() -> None:
                 }
                 for kind, written in kinds.items():
                     path.write_bytes(written(field, primaries, transfer))
-                    # ffmpeg 5.1 reads no HEIC, and of an AVIF no colours. What libheif writes is some levels
-                    # off: it is given what libheif reads.
+                    # ffmpeg 5.1 reads no HEIC, and no coding of an AVIF's colours. What libheif writes is
+                    # some levels off, so
+                    # ffmpeg gets what libheif reads.
                     pixels = _deep(path) if kind == "HEIC" else _widened(field)
                     _print(
                         f"{name} {kind}",
@@ -102,7 +105,7 @@ def of_video(decoder: Decoder, path: Path) -> Image.Image:
 
 
 def by_ffmpeg(path: Path) -> Image.Image:
-    """The first frame of a video, by zscale and hable."""
+    """The first frame of a video, converted by zscale and hable."""
     filters = _LINEAR.format(matrix=":m=gbr")
     done = subprocess.run(
         [
@@ -129,7 +132,7 @@ def by_ffmpeg(path: Path) -> Image.Image:
 
 def compare(ours: Image.Image, theirs: Image.Image, side: int = SIDE) -> tuple[list[float], float, float]:
     """Degrees of hue of each coloured patch, the mean difference of lightness, and the share of coloured
-    pixels that only ours clips.
+    pixels that only our frame clips.
     """
     degrees, lightness = list[float](), list[float]()
     for top in range(0, ours.height - side + 1, side):
@@ -152,7 +155,8 @@ def _print(name: str, ours: Image.Image, theirs: Image.Image) -> None:
     degrees, lightness, clipped = compare(ours, theirs)
     verdict = "within" if max(degrees) <= HUE_ALLOWED and clipped < CLIPPED_ALLOWED else "EXCEEDED"
     print(
-        f"  {name:34} {len(degrees):7} {sum(degrees) / len(degrees):8.2f} deg {max(degrees):5.2f} deg {lightness:17.4f} {clipped:9.2%}   {verdict}",
+        f"  {name:34} {len(degrees):7} {sum(degrees) / len(degrees):8.2f} deg {max(degrees):5.2f} deg"
+        f" {lightness:17.4f} {clipped:9.2%}   {verdict}",
         flush=True,
     )
 
@@ -174,12 +178,12 @@ def _field(transfer: int) -> Image.Image:
 
 
 def _widened(picture: Image.Image) -> bytes:
-    """RGB of 16 bits."""
+    """The picture as RGB of 16 bits."""
     return bytes(each for value in picture.tobytes() for each in (value, value))
 
 
 def _deep(path: Path) -> bytes:
-    """RGB of 16 bits, as pillow-heif reads it."""
+    """The picture as pillow-heif reads it, as RGB of 16 bits."""
     picture = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)[0]
     data, wide = bytes(picture.data or b""), 6 * picture.size[0]
     return b"".join(
@@ -188,7 +192,7 @@ def _deep(path: Path) -> bytes:
 
 
 def _of_pixels(pixels: bytes, size: tuple[int, int], primaries: int, transfer: int) -> Image.Image:
-    """What ffmpeg makes of RGB of 16 bits."""
+    """RGB of 16 bits, converted by ffmpeg."""
     planes = b"".join(
         bytes(each for at in range(2 * channel, len(pixels), 6) for each in pixels[at : at + 2])
         for channel in (1, 2, 0)

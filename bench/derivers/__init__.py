@@ -1,6 +1,7 @@
-"""Programs that make frame and thumbnail of a JPEG: each says "ready", then reads paths from stdin and
-answers each with a line of JSON.
+"""Programs that make frame and thumbnail of a JPEG: each writes "ready", then reads paths from stdin and
+responds to each with a line of JSON.
 
-    {"frame": [width, height, bytes], "thumbnail": [width, height, bytes]}; ours also {"besides": {what else
-    it makes: seconds}}
+    {"frame": [width, height, bytes], "thumbnail": [width, height, bytes]}
+
+Ours also has {"besides": {what it makes beside frames: seconds}}.
 """

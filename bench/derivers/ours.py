@@ -1,4 +1,4 @@
-"""Our own, as the decoder's child calls it."""
+"""Our own code, called as the decoder's child calls it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from vitrine_imaging import derive as deriving
 from vitrine_imaging.models import Limits, Picture
 
-# as derive.py calls them
+# the names that derive.py uses
 BESIDES = {
     "placeholder": "placeholder",
     "hash": "perceptual_hash",

@@ -1,4 +1,4 @@
-"""The same two with Pillow: `draft` reads less of a JPEG, `reducing_gap` shrinks by boxes first."""
+"""Frame and thumbnail with Pillow: `draft` reads less of a JPEG, `reducing_gap` shrinks by boxes first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-// The same two with sharp, the thumbnail from the frame's pixels: read twice, or encoded twice by one pipeline, takes half as long again.
+// Frame and thumbnail with sharp, the thumbnail from the frame's pixels. Reading the file two times, or encoding both in
+// one pipeline, takes half as long again.
 import { createInterface } from 'node:readline'
 import sharp from 'sharp'
 

@@ -1,19 +1,17 @@
-"""A decoder's child whose own code raises TypeError at every file, of every kind. Started by `Decoder`,
-never by hand.
-"""
+"""A decoder's child whose own code raises TypeError for every file, of every kind. `Decoder` starts it."""
 
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from vitrine_imaging import child
-from vitrine_imaging.answers import Say
+from vitrine_imaging.answers import Send
 from vitrine_imaging.child import Loaded
 from vitrine_imaging.models import Derived
 
 
 def _load() -> Loaded:
-    def derive(_: Mapping[str, Any], __: Say) -> Derived:
+    def derive(_: Mapping[str, Any], __: Send) -> Derived:
         raise TypeError("open() got an unexpected keyword argument \x1b[31m")
 
     return Loaded(derive, lambda: None)

@@ -1,5 +1,5 @@
-"""Patches of colour coded for high dynamic range or a wide gamut, as videos and as stills, and what an
-sRGB screen must show of them.
+"""Patches of colour coded for high dynamic range or a wide gamut, as videos and as stills, and the colours
+that an sRGB screen must show for them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.given import pictures
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-os.environ.setdefault("SVT_LOG", "1")  # errors alone: SVT-AV1 tells all about itself otherwise
+os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 logs its settings otherwise
 
 Colour = tuple[int, int, int]
 
 PQ, HLG, SRGB, BT2020, P3 = 16, 18, 13, 9, 12  # ITU-T H.273
-COLOURED = 0.05  # of chroma in Oklab: what has less has no hue to speak of
+COLOURED = 0.05  # of chroma in Oklab: colours with less have no visible hue
 WIDE, HIGH = 32, 48  # pixels of a patch
 _TEN_BITS = "yuv420p10le"
 
@@ -163,7 +163,7 @@ def chart(transfer: int) -> Image.Image:
 
 def patches(picture: Image.Image) -> list[Colour]:
     """The average colour of each patch, without its edges."""
-    found, side = list[Colour](), WIDE // 4
+    averages, side = list[Colour](), WIDE // 4
     for left in range(0, WIDE * len(_CODES), WIDE):
         inside = (
             picture.convert("RGB")
@@ -171,13 +171,14 @@ def patches(picture: Image.Image) -> list[Colour]:
             .resize((1, 1), Image.Resampling.BOX)
         )
         red, green, blue = inside.tobytes()
-        found.append((red, green, blue))
-    return found
+        averages.append((red, green, blue))
+    return averages
 
 
 def differences(seen: Sequence[Colour], right: Sequence[Colour]) -> tuple[int, float]:
-    """How far patches are from what they must look like, at most: levels of a channel, and degrees of hue
-    of those that have a colour.
+    """The largest difference of patches from what they must look like.
+
+    In levels of a channel, and in degrees of hue for patches that have a colour.
     """
     levels = max(
         abs(one - another)
@@ -191,13 +192,13 @@ def differences(seen: Sequence[Colour], right: Sequence[Colour]) -> tuple[int, f
 
 
 def turned(one: Colour, another: Colour) -> float:
-    """Degrees between two colours' hues."""
+    """Degrees between the hues of two colours."""
     return abs((oklab(one)[2] - oklab(another)[2] + 180) % 360 - 180)
 
 
 def oklab(colour: Colour) -> tuple[float, float, float]:
-    """Lightness, chroma and hue in degrees of a colour of sRGB (Bjorn Ottosson, "A perceptual color space
-    for image processing").
+    """Lightness, chroma and hue in degrees of a colour of sRGB (Bjorn Ottosson, "A perceptual color space for
+    image processing").
     """
     red, green, blue = (
         level / 255 / 12.92 if level <= 10 else ((level / 255 + 0.055) / 1.055) ** 2.4 for level in colour
@@ -225,10 +226,10 @@ def video(
     pixels: str = _TEN_BITS,
     muxing: Mapping[str, str] | None = None,
 ) -> bytes:
-    """An MP4 of some frames, or a QuickTime file of ProRes, whose frames do not say how they are coded.
+    """An MP4 of some frames, or a QuickTime file of ProRes, whose frames do not state how they are coded.
 
-    `nits`: of the brightest pixel; `screen`: of the screen that it was made on. x265 writes both beside the
-    pictures.
+    `nits`: of the brightest pixel; `screen`: of the screen on which it was made. x265 writes both beside the
+    frames.
     """
     file = io.BytesIO()
     light = f":max-cll={nits},{nits // 2}" if nits else ""
@@ -255,7 +256,7 @@ def video(
 
 
 def avif(picture: Image.Image, primaries: int, transfer: int) -> bytes:
-    """10 bits, by FFmpeg's writer and SVT-AV1."""
+    """An AVIF of 10 bits, by FFmpeg's writer and SVT-AV1."""
     file = io.BytesIO()
     with av.open(file, "w", format="avif") as out:
         stream = out.add_stream(
@@ -295,7 +296,7 @@ def _frame(picture: Image.Image, number: int, pixels: str) -> av.VideoFrame:
 
 
 def heic(picture: Image.Image, primaries: int, transfer: int) -> bytes:
-    """10 bits."""
+    """A HEIC of 10 bits."""
     file = io.BytesIO()
     wide = b"".join(struct.pack("<H", 257 * value) for value in picture.tobytes())
     image = pillow_heif.from_bytes(f"{picture.mode};16", picture.size, wide)
@@ -312,7 +313,7 @@ def heic(picture: Image.Image, primaries: int, transfer: int) -> bytes:
 def png(
     picture: Image.Image, primaries: int, transfer: int, nits: int | None = None, *, profile: bytes = b""
 ) -> bytes:
-    """16 bits. `profile`: ICC's, before which its numbers come."""
+    """A PNG of 16 bits. `profile`: an ICC profile, which the PNG's numbers override."""
     wide, high = picture.size
     pixels = picture.tobytes()
     rows = b"".join(

@@ -20,7 +20,7 @@ from tests.given import pictures, stills, videos
 from vitrine_imaging.derive import derive as of_still
 from vitrine_imaging.models import Undecodable
 from vitrine_video.derive import derive as of_video
-from vitrine_video.models import Wanted
+from vitrine_video.models import FrameRequest
 from vitrine_video.remote import Remote
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ STILLS: dict[str, Callable[[], bytes]] = {
 VIDEOS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "mp4": (
         "mp4",
-        partial(videos.video, seconds=3, rotation=90, answered={"creation_time": "2024-05-01T10:00:00Z"}),
+        partial(videos.video, seconds=3, rotation=90, metadata={"creation_time": "2024-05-01T10:00:00Z"}),
     ),
     "one key frame": ("mp4", partial(videos.video, seconds=3, gop=250)),
     "of unknown length": ("webm", partial(videos.video, "webm", live=True, seconds=1)),
@@ -75,7 +75,9 @@ def files(folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
         yield name, partial(_of_still, path)
     for name, (container, make_video) in VIDEOS.items():
         data = make_video()
-        wanted = Wanted(videos.KINDS[container][0], frames=3, max_pixels=10**8, max_seconds=1000, patience=60)
+        wanted = FrameRequest(
+            videos.KINDS[container][0], frames=3, max_pixels=10**8, max_seconds=1000, work_seconds=60
+        )
         yield name, partial(_of_video, data, wanted)
 
 
@@ -84,7 +86,7 @@ def _of_still(path: Path) -> object:
         return of_still(file.fileno(), max_pixels=10**8, max_animation_pixels=10**9, keep_gps=True)
 
 
-def _of_video(data: bytes, wanted: Wanted) -> object:
+def _of_video(data: bytes, wanted: FrameRequest) -> object:
     return of_video(
         Remote(lambda offset, size: data[offset : offset + size], len(data), most_bytes=1 << 28), wanted
     )

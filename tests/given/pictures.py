@@ -1,7 +1,7 @@
-"""Pictures for tests, made by code: the same seed gives the same bytes.
+"""Pictures for tests, made by code: equal seeds make equal bytes.
 
-Written with Pillow and by hand, never with the library that reads them. Every format, in all its ways:
-`stills.py`.
+They are written with Pillow and by hand, never with the library that reads them. `stills.py` has every
+format.
 """
 
 import random
@@ -23,8 +23,8 @@ CORNERS: tuple[Colour, Colour, Colour, Colour] = (RED, GREEN, BLUE, YELLOW)
 
 _ORIENTATION = 0x0112
 
-# Damaged files: of stills in `make test`, of stills in `make soak` (those of videos make up the rest of 300
-# and 10,000), and where they begin.
+# Numbers of damaged stills in `make test` and in `make soak` (damaged videos are the rest of 300 and 10,000),
+# and their first seed.
 FUZZ_QUICK, FUZZ_LONG, FUZZ_SEED = 240, 8_000, 0
 
 
@@ -38,8 +38,9 @@ def jpeg(
     mode: str = "RGB",
     progressive: bool = False,
 ) -> bytes:
-    """A JPEG whose stored pixels are `width` x `height`; `orientation` goes into its EXIF and turns
-    nothing. `mode`: RGB, L or CMYK.
+    """A JPEG whose stored pixels are `width` x `height`. `mode`: RGB, L or CMYK.
+
+    `orientation` is written into its EXIF; the pixels are not turned.
     """
     return _encode(
         scene(width, height, seed).convert(mode),
@@ -53,7 +54,7 @@ def jpeg(
 def png(
     width: int = 640, height: int = 480, *, seed: int = 0, orientation: int | None = None, alpha: bool = False
 ) -> bytes:
-    """With `alpha`, its middle is transparent."""
+    """A PNG; with `alpha`, its middle is transparent."""
     picture = scene(width, height, seed)
     return _encode(with_hole(picture) if alpha else picture, "PNG", orientation, compress_level=1)
 
@@ -74,7 +75,7 @@ def webp(
 
 
 def gif(width: int = 320, height: int = 240, *, frames: int = 1) -> bytes:
-    """Animated with more than one frame: the first is red, the others are blue and green by turns."""
+    """A GIF, animated with more than one frame: the first is red, the others are blue and green by turns."""
     colours = [RED, *((BLUE, GREEN)[n % 2] for n in range(frames - 1))]
     first, *others = (Image.new("RGB", (width, height), colour) for colour in colours)
     file = BytesIO()
@@ -100,7 +101,7 @@ def quarters(width: int, height: int) -> Image.Image:
     return picture
 
 
-# What a camera does to an upright picture before it writes the tag: the inverse of what the tag asks for.
+# How a camera stores an upright picture for each tag: the inverse of what the tag demands.
 _STORED: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -113,8 +114,8 @@ _STORED: dict[int, Image.Transpose] = {
 
 
 def turned(kind: str, orientation: int, *, width: int = 320, height: int = 200) -> bytes:
-    """`quarters(width, height)` as a camera held another way stores it: turned back by the tag it looks
-    the same again.
+    """`quarters(width, height)` as a turned camera stores it: once turned by the tag, it looks like
+    `quarters` again.
     """
     exactly: dict[str, dict[str, object]] = {
         "JPEG": {"quality": 95, "subsampling": 0},
@@ -125,13 +126,13 @@ def turned(kind: str, orientation: int, *, width: int = 320, height: int = 200) 
 
 
 def stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """The pixels that are to be turned by that tag to be as they were."""
+    """The pixels that become `upright` when they are turned by the tag."""
     return upright.transpose(_STORED[orientation]) if orientation in _STORED else upright
 
 
 def photo(megabytes: float, *, seed: int = 0, orientation: int | None = None) -> bytes:
-    """A JPEG of about that size, with grain as a camera's."""
-    pixels = megabytes * 1e6 / 0.273  # bytes a pixel at this grain and quality, measured
+    """A JPEG of about that size, with grain like a camera's."""
+    pixels = megabytes * 1e6 / 0.273  # bytes per pixel at this grain and quality, measured
     width = round((pixels * 1.5) ** 0.5)
     height = round(width / 1.5)
     tile = Image.frombytes("L", (512, 512), random.Random(seed).randbytes(512 * 512))
@@ -145,8 +146,8 @@ def photo(megabytes: float, *, seed: int = 0, orientation: int | None = None) ->
 
 
 def noise_png(path: Path, *, megabytes: float, seed: int = 0) -> Path:
-    """A PNG of about that size at `path`, its pixels noise and its rows merely stored: the cheapest large
-    picture to write.
+    """A PNG of about that size at `path`, its pixels noise and its rows stored without compression: the
+    cheapest large picture to write.
     """
     width = 4000
     height = max(1, round(megabytes * 1e6 / (3 * width)))
@@ -164,7 +165,7 @@ def noise_png(path: Path, *, megabytes: float, seed: int = 0) -> Path:
 
 
 def deep_png(width: int = 300, height: int = 200) -> bytes:
-    """16 bits a channel: a ramp from black to white."""
+    """A PNG of 16 bits per channel: a ramp from black to white."""
     row = b"\0" + b"".join(struct.pack(">HHH", *(3 * [round(65535 * x / (width - 1))])) for x in range(width))
     return (
         _SIGNATURE
@@ -175,7 +176,7 @@ def deep_png(width: int = 300, height: int = 200) -> bytes:
 
 
 def bomb_png(side: int = 50_000) -> bytes:
-    """One bit a pixel, all black: some hundred kilobytes that unfold to gigabytes."""
+    """A PNG bomb: one bit per pixel, all black; some hundred kilobytes that expand to gigabytes."""
     return (
         _SIGNATURE
         + _header(side, side, depth=1, colour=0)
@@ -185,7 +186,7 @@ def bomb_png(side: int = 50_000) -> bytes:
 
 
 def png_of(width: int, height: int, packed: bytes, *, interlaced: bool = False) -> bytes:
-    """8 bits a channel, of these deflated rows."""
+    """A PNG of 8 bits per channel, of these deflated rows."""
     return (
         _SIGNATURE
         + _header(width, height, interlaced=interlaced)
@@ -195,8 +196,9 @@ def png_of(width: int, height: int, packed: bytes, *, interlaced: bool = False) 
 
 
 def interlaced_png(side: int = 30_000, *, rows: int = 2000) -> bytes:
-    """Interlaced, so that nothing can be shown before all of it is in memory: 2.7 GB at 30,000 pixels.
-    Black as far as its `rows` reach.
+    """An interlaced PNG, which must be in memory as a whole before it can be shown: 2.7 GB at 30,000 pixels.
+
+    It is black as far as its `rows` reach.
     """
     # + 1: an interlaced picture has more rows, and shorter ones
     pixels = zeros(1 + 3 * side, min(side + 1, rows))
@@ -204,7 +206,7 @@ def interlaced_png(side: int = 30_000, *, rows: int = 2000) -> bytes:
 
 
 def claiming_png(side: int = 1_000_000) -> bytes:
-    """A header that claims, and next to nothing after it."""
+    """A PNG's header with a false size, and next to nothing after it."""
     return _SIGNATURE + _header(side, side) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
@@ -227,11 +229,11 @@ def late_header(*, kilobytes: int = 200, seed: int = 0) -> bytes:
 
 
 def mutated(whole: bytes, *, seed: int) -> bytes:
-    """Bytes changed, cut out, doubled, cut off: as `seed` decides."""
+    """The bytes with some changed, cut out, doubled, or cut off, as `seed` decides."""
     dice = random.Random(seed)
     bytes_ = bytearray(whole)
     for _ in range(dice.choice((1, 4, 32))):
-        at = int(len(bytes_) * dice.random() ** 2)  # headers more often than pixels
+        at = int(len(bytes_) * dice.random() ** 2)  # in headers more often than in pixels
         if dice.random() < 0.7:
             bytes_[at : at + 1] = bytes([dice.randrange(256)])
         elif dice.random() < 0.5:
@@ -284,8 +286,8 @@ def _encode(picture: Image.Image, kind: str, orientation: int | None, **options:
 
 
 def zeros(row: int, rows: int) -> bytes:
-    """That many bytes of nothing, as zlib would pack them: one packed row, which refers to nothing before
-    it, again and again.
+    """`row` x `rows` zero bytes in zlib's format: one compressed row, which refers to nothing before it,
+    repeated.
     """
     packer = zlib.compressobj(6, zlib.DEFLATED, -15)
     packed = packer.compress(bytes(row)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -301,7 +303,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 def with_chunks(whole: bytes, *chunks: tuple[bytes, bytes], behind: bool = False) -> bytes:
-    """The PNG with these chunks, by name and body, behind its header, or behind its pixels."""
+    """The PNG with these chunks, by name and content, behind its header, or behind its pixels."""
     at = len(whole) - 12 if behind else 33
     return whole[:at] + b"".join(chunk(*each) for each in chunks) + whole[at:]
 

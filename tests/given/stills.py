@@ -1,13 +1,11 @@
-"""Every format of stills, upright, turned, coloured, deep, moving, cut and lying; made by code, the same
-bytes each time.
+"""Every format of stills, made by code with the same bytes each time: turned, coloured, deep, animated, cut,
+with false headers.
 
-Nothing is written by the codec that reads it. Pillow writes what libvips reads. BMP, which Pillow reads, is
-written by hand. HEIC has one writer
-and one reader in Python, pillow-heif, but two codecs: x265 writes, libde265 reads. AVIF sequences are read by
-Pillow, which writes them too:
-aom encodes and dav1d decodes, the container is libavif's both times, and how it is turned is put in by hand:
-Pillow 13.0.0 sometimes crashes when
-it writes a turned sequence.
+No file is written by the codec that reads it. Pillow writes what libvips reads. BMP, which Pillow reads, is
+written by hand. HEIC has one writer and one reader in Python, pillow-heif, but two codecs: x265 writes,
+libde265 reads. AVIF sequences are read by Pillow, which writes them too: aom encodes and dav1d decodes, the
+container is libavif's both times. Their orientation is added by hand, because Pillow 13.0.0 sometimes crashes
+when it writes a turned sequence.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _ORIENTATION = 0x0112
-_POSITIONING = 0x0213  # YCbCrPositioning: another short number, whose tag can be made the orientation's
+_POSITIONING = 0x0213  # YCbCrPositioning: also a SHORT; its tag can be replaced by the orientation's
 DESCRIPTION = "a description that stays behind"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 # what is stored red is shown green
@@ -40,7 +38,7 @@ LOSSLESS: Mapping[str, dict[str, Any]] = {
 
 
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    """By Pillow, or by pillow-heif where it is a HEIC."""
+    """The picture, encoded by Pillow, or by pillow-heif as a HEIC."""
     file = BytesIO()
     if kind == "HEIC":
         pillow_heif.from_pillow(picture).save(
@@ -62,20 +60,18 @@ def exif(**tags: int) -> bytes:
     return block.tobytes()
 
 
-TURNING = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "AVIS", "HEIC")  # formats that can say how they are held
+TURNING = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "AVIS", "HEIC")  # formats that can state an orientation
 
 
 def turned(kind: str, orientation: int, *, width: int = 64, height: int = 40, **options: Any) -> bytes:
-    """`quarters` as a camera stores it that is held another way, with a description and a profile that
-    are nobody else's concern.
-    """
+    """`quarters` as a camera stores it with this orientation, with a description and a colour profile."""
     stored = pictures.stored(pictures.quarters(width, height), orientation)
     if kind == "AVIS":
         return _turned_sequence(encoded(stored, kind, icc_profile=PROFILE), orientation)
     return encoded(stored, kind, exif=exif(orientation=orientation), icc_profile=PROFILE, **options)
 
 
-_BOXES = {  # of EXIF's orientation: quarters against the clock, then the axis of the mirror
+_BOXES = {  # by EXIF's orientation: quarters against the clock, then the axis of the mirror
     1: b"",
     2: b"imir\1",
     3: b"irot\2",
@@ -88,8 +84,9 @@ _BOXES = {  # of EXIF's orientation: quarters against the clock, then the axis o
 
 
 def _turned_sequence(whole: bytes, orientation: int) -> bytes:
-    """The boxes at the end of the track's only sample entry; all that lies around it grows, and what it
-    points to moves.
+    """The sequence with `irot` and `imir` at the end of the track's only sample entry.
+
+    The sizes of all boxes around them grow, and offsets to what lies behind them are moved.
     """
     words = _BOXES[orientation]
     boxes = b"".join(struct.pack(">I", 9) + words[at : at + 5] for at in range(0, len(words), 5))
@@ -109,22 +106,23 @@ def _turned_sequence(whole: bytes, orientation: int) -> bytes:
 
 
 def contradicted(kind: str) -> bytes:
-    """An AVIF or HEIC whose EXIF says that it is to be turned, while its boxes do not."""
+    """An AVIF or HEIC whose EXIF states an orientation, while its boxes do not."""
     whole = encoded(pictures.quarters(64, 40), kind, exif=exif(positioning=6))
-    short, answered = struct.pack(">HHIH", _POSITIONING, 3, 1, 6), struct.pack(">HHIH", _ORIENTATION, 3, 1, 6)
-    assert whole.count(short) == 1
-    return whole.replace(short, answered)
+    positioning = struct.pack(">HHIH", _POSITIONING, 3, 1, 6)
+    orientation = struct.pack(">HHIH", _ORIENTATION, 3, 1, 6)
+    assert whole.count(positioning) == 1
+    return whole.replace(positioning, orientation)
 
 
 def in_display_p3() -> bytes:
-    """An AVIF that says by number what its colours are."""
+    """An AVIF that states its primaries, Display P3's, by number."""
     whole = encoded(pictures.quarters(64, 40), "AVIF")
     at = whole.index(b"colrnclx") + 8
     return whole[:at] + struct.pack(">H", 12) + whole[at + 2 :]
 
 
 def bmp(picture: Image.Image, *, from_the_top: bool = False, bits: int = 24) -> bytes:
-    """24 or 32 bits a pixel, its rows from below unless said."""
+    """A BMP of 24 or 32 bits per pixel, its rows from the bottom unless `from_the_top`."""
     width, height = picture.size
     raw = picture.convert("RGB").tobytes("raw", "BGR" if bits == 24 else "BGRX")
     step = width * bits // 8
@@ -148,8 +146,9 @@ def bmp(picture: Image.Image, *, from_the_top: bool = False, bits: int = 24) -> 
 
 
 def ycck() -> bytes:
-    """A JPEG of four inks whose first three are stored as light and colour, as Photoshop has it; Pillow
-    writes it as if they were inks.
+    """A JPEG of four inks whose first three are stored as light and colour, as Photoshop writes it.
+
+    Pillow writes the stored values as if they were inks.
     """
     *inks, black = pictures.quarters(64, 40).convert("CMYK").split()
     light = Image.merge("RGB", inks).convert("YCbCr").split()
@@ -160,7 +159,7 @@ def ycck() -> bytes:
 
 
 def deep_heic(width: int = 64, height: int = 40) -> bytes:
-    """10 bits a channel."""
+    """A HEIC of 10 bits per channel."""
     wide = b"".join(struct.pack("<H", 257 * value) for value in pictures.quarters(width, height).tobytes())
     file = BytesIO()
     pillow_heif.from_bytes("RGB;16", (width, height), wide).save(file, quality=90)
@@ -212,9 +211,7 @@ UPRIGHT: Mapping[str, Callable[[], bytes]] = {
 
 
 def two_sized_tiff() -> bytes:
-    """Of two pages, the second of which would pass for a smaller version of the first, and is another
-    picture.
-    """
+    """A TIFF of two pages. The second is another picture, with the size of a reduced version of the first."""
     first, other = (
         pictures.quarters(5000, 200),
         pictures.quarters(2500, 100).transpose(Image.Transpose.ROTATE_180),
@@ -223,14 +220,14 @@ def two_sized_tiff() -> bytes:
 
 
 def moving(kind: str, **options: Any) -> bytes:
-    """The second picture is the first upside down."""
+    """An animation whose second picture is the first upside down."""
     first = pictures.quarters(64, 40)
     other = first.transpose(Image.Transpose.ROTATE_180)
     return encoded(first, kind, save_all=True, append_images=[other, other], **options)
 
 
 def interlaced_quarters() -> bytes:
-    """Adam7, by hand."""
+    """`quarters` as an interlaced PNG (Adam7), written by hand."""
     picture = pictures.quarters(64, 40)
     raw = b""
     for left, top, across, down in (
@@ -256,7 +253,7 @@ def _pixel(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
 def tiff(
     width: int, height: int, pixels: bytes, *, bits: int = 8, channels: int = 3, compression: int = 1
 ) -> bytes:
-    """One strip, little-endian, the directory after it."""
+    """A little-endian TIFF of one strip, the directory after it."""
     numbers = [  # tag, type (3: two bytes, 4: four), value
         *(
             (256, 4, width),
@@ -286,12 +283,12 @@ def tiff(
 
 
 def tiff_bomb(side: int = 60_000) -> bytes:
-    """One bit of information, deflated: some megabytes that unfold to gigabytes."""
+    """A TIFF bomb: one bit per pixel, deflated; some megabytes that expand to gigabytes."""
     return tiff(side, side, pictures.zeros(side, side), channels=1, compression=8)
 
 
 def claiming(kind: str, side: int) -> bytes:
-    """A small picture whose header says that it is `side` x `side`."""
+    """A small picture whose header states `side` x `side` pixels."""
     whole = encoded(pictures.quarters(64, 40), kind)
     if kind == "JPEG":
         at = whole.index(b"\xff\xc0") + 5
@@ -303,8 +300,8 @@ def claiming(kind: str, side: int) -> bytes:
 
 
 def sized(kind: str, width: int, height: int) -> bytes:
-    """A file of a few bytes whose header says that it is `width` x `height`, modulo what the format's
-    numbers can hold.
+    """A file of a few bytes whose header states `width` x `height`, modulo what the format's numbers can
+    represent.
     """
     if kind == "PNG":
         header = struct.pack(">IIBBBBB", width % 2**32, height % 2**32, 8, 2, 0, 0, 0)
@@ -348,18 +345,20 @@ def sized(kind: str, width: int, height: int) -> bytes:
 
 
 def profile_bomb() -> bytes:
-    """A PNG whose profile unfolds to 200 MB."""
+    """A PNG whose profile expands to 200 MB."""
     whole = pictures.png(64, 40)
     return whole[:33] + pictures.chunk(b"iCCP", b"x\0\0" + pictures.zeros(1_000_000, 200)) + whole[33:]
 
 
-_ZIP = b"PK\x05\x06" + bytes(18)  # an archive of nothing; a reader of archives looks for its end at the end
+_ZIP = b"PK\x05\x06" + bytes(
+    18
+)  # an empty archive; a reader of archives searches for its end at the end of the file
 _SCRIPT = b"<html><script>alert('polyglot')</script></html>"
 
 
 def polyglots() -> dict[str, bytes]:
-    """Pictures that are something else as well: they are shown, and nothing of the other half is handed
-    on with what is made of them.
+    """Pictures that are valid files of another type as well. They are shown; the other half is never passed
+    on.
     """
     photo = pictures.jpeg(64, 40)
     return {
@@ -375,7 +374,7 @@ def polyglots() -> dict[str, bytes]:
     }
 
 
-SMALL: Mapping[str, Callable[[], bytes]] = {  # one of each decoder, for what is done to many files
+SMALL: Mapping[str, Callable[[], bytes]] = {  # one file for each decoder, for tests over many files
     "JPEG": lambda: pictures.jpeg(64, 40),
     "progressive JPEG": lambda: pictures.jpeg(64, 40, progressive=True),
     "PNG": lambda: pictures.png(64, 40),

@@ -1,6 +1,4 @@
-"""TIFF files and camera raw, written byte by byte: directories with whatever tags, samples of whatever
-kind.
-"""
+"""TIFF files and camera raw, written byte by byte, so that directories and samples can be of any kind."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ CFA, LINEAR_RAW = 32803, 34892  # PhotometricInterpretation
 
 
 class Bytes(bytes):
-    """What lies elsewhere in the file; the tag says where."""
+    """A value that lies elsewhere in the file; the tag has its offset."""
 
 
 Value = int | tuple[float, ...] | bytes
@@ -35,8 +33,9 @@ def written(
     mark: bytes = b"",
     order: str = "<",
 ) -> bytes:
-    """A file of the first directory, those that follow it, and those below it (its SubIFDs). `mark`: what
-    stands behind the header.
+    """A TIFF of a first directory, those that follow it, and those below it (its SubIFDs).
+
+    `mark`: the bytes behind the header.
     """
     directories = [first, *following, *below]
     if below:
@@ -84,7 +83,7 @@ def tiff(
     order: str = "<",
     more: Mapping[int, tuple[int, Value]] | None = None,
 ) -> bytes:
-    """One strip of samples, as they are stored."""
+    """A TIFF of one strip of samples, passed as they are stored."""
     return written(
         {
             256: (SHORT, width),
@@ -122,7 +121,7 @@ def preview(width: int, height: int) -> Bytes:
 
 
 def stamp() -> Tags:
-    """A reduced picture of 16 x 10 pixels, which a reader of TIFF takes for all there is."""
+    """A reduced picture of 16 x 10 pixels, which a plain reader of TIFF shows as the whole picture."""
     samples = Bytes(pictures.quarters(16, 10).tobytes())
     return {
         254: (LONG, 1),
@@ -139,7 +138,7 @@ def stamp() -> Tags:
 
 
 def sensor(photometric: int = CFA, compression: int = 1) -> Tags:
-    """Samples of a sensor, which nobody here decodes."""
+    """Samples of a sensor, which are never decoded here."""
     return {
         254: (LONG, 0),
         256: (LONG, 320),
@@ -173,11 +172,12 @@ def camera(make: str, orientation: int = 1) -> Tags:
 
 
 def raws(large: Bytes, small: Bytes, orientation: int = 1) -> dict[str, bytes]:
-    """A raw file of each maker's structure, by the type that it is known by; its largest preview is
-    `large`.
+    """A raw file in each maker's structure, by the media type that it is recognised as.
+
+    Its largest preview is `large`.
     """
     dng: Tags = {50706: (BYTE, (1, 4, 0, 0))}
-    # as sensors' samples are compressed
+    # a compression of sensors' samples
     lossless = Bytes(b"\xff\xd8\xff\xc3\0\x0b\x0e\x03\x20\x03\x20\x01\0\x11\0" + bytes(40))
     return {
         "image/x-adobe-dng": written(

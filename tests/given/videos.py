@@ -38,15 +38,16 @@ def video(
     square: Fraction | None = None,
     paint: Paint | None = None,
     pixels: str = "yuv420p",
-    answered: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
     muxing: Mapping[str, str] | None = None,
     sound: bool = False,
     live: bool = False,
     header_first: bool = False,
 ) -> bytes:
-    """Four corners, unless `paint` says otherwise. `rotation`: degrees of the display matrix. `live`: by
-    a writer that cannot go back.
+    """A video of four flat corners, unless `paint` draws others.
+
+    `rotation`: degrees of the display matrix. `live`: written to a file in which the writer cannot seek.
     """
     file: io.BytesIO = _Live() if live else io.BytesIO()
     with av.open(file, "w", format=container, options=dict(muxing or {})) as out:
@@ -65,7 +66,7 @@ def video(
         if square is not None:
             stream.codec_context.sample_aspect_ratio = square
         hum = _silent(out) if sound else None
-        out.metadata.update(answered or {})
+        out.metadata.update(metadata or {})
         for number in range(round(seconds * rate)):
             frame = av.VideoFrame.from_image(paint(number) if paint else pictures.quarters(width, height))  # type: ignore[no-untyped-call]
             frame.pts, frame.time_base = number, Fraction(1, rate)
@@ -77,8 +78,8 @@ def video(
 
 
 def motion_jpeg(*, rotation: int) -> bytes:
-    """Photos of Pillow's with EXIF, as some cameras make films of them. `rotation`: degrees of the
-    display matrix.
+    """A motion JPEG of Pillow's photos with EXIF, as some cameras record. `rotation`: degrees of the display
+    matrix.
     """
     photo, exif = io.BytesIO(), Image.Exif()
     exif[0x010E] = "a description"
@@ -108,7 +109,7 @@ class _Live(io.BytesIO):
 
 
 def _header_first(data: bytes) -> bytes:
-    """An MP4 as it is streamed: its moov before its mdat, whose chunks lie that much further."""
+    """An MP4 for streaming: its moov before its mdat, with the chunks' offsets moved by the moov's size."""
     at = data.rindex(b"moov") - 4
     moov, table = bytearray(data[at:]), data.index(b"stco") - at + 4
     for entry in range(struct.unpack_from(">I", moov, table + 4)[0]):
@@ -142,18 +143,18 @@ def _hush(out: OutputContainer, stream: av.AudioStream) -> None:
 
 
 def shades(number: int) -> Image.Image:
-    """A grey that says which frame it is: 40, 41 ..."""
+    """A grey level by the frame's number: 40, 41 ..."""
     return Image.new("RGB", (64, 48), (40 + number,) * 3)
 
 
 def patched(data: bytes, box: bytes, offset: int, value: bytes) -> bytes:
-    """With other bytes so far behind the name of the first such box."""
+    """The file with other bytes at an offset behind the name of the first such box."""
     at = data.index(box) + len(box) + offset
     return data[:at] + value + data[at + len(value) :]
 
 
 def without_size(data: bytes) -> bytes:
-    """An H.264 MP4 whose track and sample entry say 0 x 0, and whose codec says nothing."""
+    """An H.264 MP4 whose track and sample entry state 0 x 0, and whose codec states no size."""
     data = patched(data, b"avc1" if data.count(b"avc1") < 2 else b"avc1\0\0\0\0\0\0\0\1", 0, b"avc1"[:0])
     entry = data.rindex(b"avc1")
     data = data[: entry + 28] + bytes(4) + data[entry + 32 :]
@@ -161,14 +162,14 @@ def without_size(data: bytes) -> bytes:
 
 
 def timed(data: bytes, scale: int, delta: int) -> bytes:
-    """An MP4 whose track counts so many ticks to a second, and so many from frame to frame."""
+    """An MP4 whose track counts so many ticks per second, and so many from frame to frame."""
     for box in (b"mvhd", b"mdhd"):
         data = patched(data, box, 12, struct.pack(">I", scale))
     return patched(data, b"stts", 12, struct.pack(">I", delta))
 
 
 def padded(data: bytes, size: int) -> bytes:
-    """An MP4 with so many bytes of nothing between its header and its pictures."""
+    """An MP4 with so many zero bytes between its header and its frames."""
     start = struct.unpack_from(">I", data)[0]
     if data[start + 4 : start + 8] == b"moov":
         start += struct.unpack_from(">I", data, start)[0]
@@ -181,5 +182,5 @@ def padded(data: bytes, size: int) -> bytes:
 
 
 def elsewhere(data: bytes) -> bytes:
-    """A QuickTime file whose pictures are said to lie in another file, on this machine."""
+    """A QuickTime file that names another file, on this machine, as the place of its frames."""
     return data.replace(b"\0\0\0\x0curl \0\0\0\1", b"\0\0\0\x0calis\0\0\0\0")

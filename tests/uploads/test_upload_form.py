@@ -53,7 +53,7 @@ SDK = {  # what Node's fetch sends beside the credential
     "accept-encoding": "gzip, deflate",
     "content-type": f"multipart/form-data; boundary={BOUNDARY}",
 }
-TAKEN = ", ".join(sorted(content.taken()))
+TAKEN = ", ".join(sorted(content.accepted_types()))
 PAGE = b"<html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 

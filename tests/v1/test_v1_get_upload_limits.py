@@ -26,7 +26,7 @@ def told(origin: str, **sizes: str) -> dict[str, Any]:
             "message": "Media upload endpoint is active",
             "storage": "S3",
             "uploadPath": "originals/",
-            "supportedTypes": list(content.declarable()),
+            "supportedTypes": list(content.declarable_types()),
             **sizes,
             "direct": {"endpoint": f"{origin}/api/upload"},
         },

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATH = "/api/v1/media/upload"
 PHOTO, OTHER = pictures.jpeg(320, 240, seed=61), pictures.jpeg(64, 48, seed=62)
-TAKEN = content.declarable()
+TAKEN = content.declarable_types()
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # of the event
 MIB = 1024 * 1024
 File = tuple[str, tuple[str | None, bytes, str]]

@@ -1,5 +1,6 @@
-"""What a decoder that has been broken can still do. Each is tried by a process of its own, since there is
-no way back.
+"""What a decoder can still do once a hostile file has taken it over.
+
+Each attempt runs in a separate process, since confinement cannot be undone.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from vitrine_imaging import confinement
 from vitrine_imaging.child import UNCONFINED
 from vitrine_imaging.decoder import Decoder, Limits, Task, Undecodable
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own means, of Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses means of the Linux kernel")
 
-TRIES = """
+ATTEMPTS = """
 import os, socket, sys
 from threading import Thread
 from vitrine_imaging import confinement
@@ -38,7 +39,7 @@ def program():
             os._exit(1)
     return os.wait()[1] and sys.exit("refused")
 
-def tried(what):
+def outcome_of(what):
     try:
         what()
     except (OSError, SystemExit):
@@ -47,7 +48,7 @@ def tried(what):
 
 if sys.argv[1] == "confined":
     confinement.confine()
-print(*(tried(what) for what in (
+print(*(outcome_of(what) for what in (
     socket.socket,
     program,
     lambda: os.kill(os.getppid(), 0),
@@ -57,7 +58,7 @@ print(*(tried(what) for what in (
 )))
 """
 
-LOOKS = """
+READS_PARENT = """
 import os, subprocess, sys
 from vitrine.process import hide
 
@@ -65,7 +66,8 @@ os.environ["SECRET"] = "x"
 if sys.argv[1] == "hidden":
     hide()
 look = "import os; print(len(open(f'/proc/{os.getppid()}/environ').read()) > 0)"
-print(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True).stdout.strip() or "refused")
+read = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+print(read.stdout.strip() or "refused")
 """
 
 
@@ -77,17 +79,17 @@ def output_of(script: str, word: str, *before: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_confined_process_speaks_to_nobody_and_starts_nothing() -> None:
-    assert output_of(TRIES, "free") == "done done done done done done"
-    assert output_of(TRIES, "confined") == "refused refused refused refused done done"
+def test_a_confined_process_opens_no_socket_and_starts_no_program() -> None:
+    assert output_of(ATTEMPTS, "free") == "done done done done done done"
+    assert output_of(ATTEMPTS, "confined") == "refused refused refused refused done done"
 
 
-def test_a_hidden_process_is_not_looked_into_by_its_own_user() -> None:
-    # root may look at everything
-    without = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()
+def test_the_environment_of_a_hidden_process_is_not_readable_for_its_own_user() -> None:
+    # root may read every process
+    unprivileged = ("/usr/bin/setpriv", "--bounding-set", "-all") if os.geteuid() == 0 else ()
 
-    assert output_of(LOOKS, "open", *without) == "True"
-    assert output_of(LOOKS, "hidden", *without) == "refused"
+    assert output_of(READS_PARENT, "open", *unprivileged) == "True"
+    assert output_of(READS_PARENT, "hidden", *unprivileged) == "refused"
 
 
 def test_the_decoder_is_confined(tmp_path: Path) -> None:
@@ -105,10 +107,11 @@ def test_the_decoder_is_confined(tmp_path: Path) -> None:
 SANDBOX = """
 import ctypes, os, struct, sys
 
-# A filter that answers EPERM to prctl and seccomp, and ENOSYS to Landlock's calls, for this process and what it starts.
+# For this process and those that it starts: prctl and seccomp fail with EPERM, Landlock's calls with ENOSYS.
 prctl, seccomp = {"x86_64": (157, 317), "aarch64": (167, 277)}[os.uname().machine]
 answers = {prctl: 1, seccomp: 1, 444: 38, 445: 38, 446: 38}
-program = [(0x20, 0, 0, 0), *(each for call, code in answers.items() for each in ((0x15, 0, 1, call), (0x06, 0, 0, 0x00050000 | code)))]
+denials = [((0x15, 0, 1, call), (0x06, 0, 0, 0x00050000 | code)) for call, code in answers.items()]
+program = [(0x20, 0, 0, 0), *(each for denial in denials for each in denial)]
 program = b"".join(struct.pack("HBBI", *each) for each in [*program, (0x06, 0, 0, 0x7FFF0000)])
 instructions = ctypes.create_string_buffer(program)
 library = ctypes.CDLL(None)
@@ -125,20 +128,20 @@ if sys.argv[1] == "stills":
     with Decoder() as decoder:
         print(len(decoder.derive(Path(sys.argv[2])).frames))
 else:
-    told = {"mime_type": "video/mp4", "size": len(data), "frames": 8, "max_seconds": 60, "read_bytes": 1 << 24}
+    fields = {"mime_type": "video/mp4", "size": len(data), "frames": 8, "max_seconds": 60}
+    fields["read_bytes"] = 1 << 24
     with Decoder(module="vitrine_video.child") as decoder:
-        with decoder.begin_task(Task(told, lambda at, size: data[at : at + size]), limits=Limits(memory_bytes=2 << 30)) as decoding:
+        task = Task(fields, lambda at, size: data[at : at + size])
+        with decoder.begin_task(task, limits=Limits(memory_bytes=2 << 30)) as decoding:
             print(len(decoding.result().frames))
 """
 
 
 @pytest.mark.parametrize(("kind", "frames"), [("stills", "1"), ("video", "4")])
-def test_a_sandbox_that_permits_no_filter_does_not_stop_the_decoder(
-    tmp_path: Path, kind: str, frames: str
-) -> None:
+def test_the_decoder_runs_in_a_sandbox_that_permits_no_filter(tmp_path: Path, kind: str, frames: str) -> None:
     file = tmp_path / "file"
     file.write_bytes(pictures.jpeg(40, 30) if kind == "stills" else videos.video())
-    # without HOME, as in Lambda
+    # unprivileged HOME, as in Lambda
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
 
     done = subprocess.run(
@@ -159,14 +162,14 @@ def test_a_sandbox_that_permits_no_filter_does_not_stop_the_decoder(
 
 @pytest.fixture(scope="module", params=["stills", "video"])
 def broken(request: pytest.FixtureRequest) -> Iterator[Decoder]:
-    """The real child of each kind, which attempts what it is asked to (tests/hostile)."""
-    hide()  # as whoever has credentials does; a decoder's parent does too
+    """The real child of each kind, which makes the attempts in its request (tests/given/hostile)."""
+    hide()  # as each process with credentials does, and each decoder's parent
     with Decoder(module=f"tests.given.hostile.{request.param}") as decoder:
         yield decoder
 
 
 def attempted(decoder: Decoder, *attempts: Any) -> dict[str, str]:
-    """What became of each attempt: `done`, or the name of the error."""
+    """The outcome of each attempt: `done`, or the name of the error."""
     task = Task({"attempts": json.loads(json.dumps(attempts, default=str))})
     with pytest.raises(Undecodable) as answer, decoder.begin_task(task, limits=Limits()) as decoding:
         decoding.result()
@@ -190,7 +193,7 @@ def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def test_a_broken_decoder_changes_no_file(broken: Decoder, tmp_path: Path) -> None:
-    """In a folder that anybody may write to, so that no account denies it."""
+    """In a folder that every account may write to, so that only the confinement can deny it."""
     for folder in (*tmp_path.parents, tmp_path):
         if folder.owner() == tmp_path.owner() and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o011)
@@ -281,9 +284,9 @@ def test_a_broken_decoder_reaches_no_other_process(broken: Decoder) -> None:
     assert all_denied(signals), signals
 
 
-def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
-    """Its parent's environment and memory never; another's files only where the kernel has no Landlock
-    and their mode allows it.
+def test_which_files_a_broken_decoder_can_read(broken: Decoder, tmp_path: Path) -> None:
+    """Never its parent's environment and memory; other users' files only where the kernel has no Landlock and
+    their mode allows it.
     """
     secret = tmp_path / "config.json"
     secret.write_text("secret")
@@ -316,10 +319,10 @@ def test_what_a_broken_decoder_reads(broken: Decoder, tmp_path: Path) -> None:
     [("abort", "The file makes the decoder crash"), ("segfault", "The file makes the decoder crash")],
 )
 @pytest.mark.sampled(2)
-def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(
+def test_a_decoder_that_aborts_ends_although_it_may_send_itself_no_signal(
     broken: Decoder, attempt: str, reason: str
 ) -> None:
-    rejected = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
+    signals = attempted(broken, ["pthread_kill", int(signal.SIGABRT)])
 
     with (
         pytest.raises(Undecodable) as ended,
@@ -327,13 +330,13 @@ def test_a_decoder_that_aborts_ends_without_a_signal_to_itself(
     ):
         decoding.result()
 
-    assert all_denied(rejected)
-    # aarch64 has SIGTRAP there, which GLib raises too where memory is short
+    assert all_denied(signals)
+    # on aarch64 the signal is SIGTRAP, which GLib raises too when memory is short
     assert ended.value.reason.startswith(reason)
-    assert attempted(broken, ["list", "/dev/null"]) != {}  # the next one is answered
+    assert attempted(broken, ["list", "/dev/null"]) != {}  # the next request is answered
 
 
-def test_all_threads_of_a_decoder_are_confined_alike(broken: Decoder) -> None:
+def test_all_threads_of_a_decoder_are_confined(broken: Decoder) -> None:
     attempted(broken, ["memfd"])
 
     threads = [
@@ -359,7 +362,7 @@ def test_all_threads_of_a_decoder_are_confined_alike(broken: Decoder) -> None:
 
 
 def test_every_architecture_denies_the_same_calls() -> None:
-    """A call that one of them lacks has a later form, which both have."""
+    """A call that one architecture lacks has a later form, which both have."""
     tables = {
         **confinement.DENIED,
         **confinement.MISSING,
@@ -422,7 +425,10 @@ def test_the_numbers_are_the_kernels(column: int) -> None:
 def test_root_without_the_right_to_change_its_account_decodes_nothing(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root changes its account")
-    script = "from vitrine_imaging.decoder import Decoder; from pathlib import Path; import sys; Decoder().derive(Path(sys.argv[1]))"
+    script = (
+        "from vitrine_imaging.decoder import Decoder; from pathlib import Path; import sys;"
+        " Decoder().derive(Path(sys.argv[1]))"
+    )
     file = tmp_path / "photo"
     file.write_bytes(pictures.jpeg(40, 30))
 

@@ -1,4 +1,4 @@
-"""What a file is, by its head alone."""
+"""What a file is, by its first kilobytes alone."""
 
 import random
 import struct
@@ -16,9 +16,10 @@ from PIL import Image
 
 from tests.given import pictures, tiffs
 from tests.given.pictures import box
-from vitrine.content import HEAD_BYTES, Colours, Content, canonical, colours, declarable, sniff, taken
+from vitrine.colours import Colours, read_colours
+from vitrine.content import HEAD_BYTES, Content, accepted_types, canonical, declarable_types, sniff
 from vitrine.media_types import DOCUMENTS, OTHER_RAWS, RAWS, SHOWABLE, STILLS, TYPES, VIDEOS
-from vitrine.settings import settings as chosen
+from vitrine.settings import settings as read_settings
 
 
 def encoded(
@@ -55,6 +56,11 @@ def ebml(doctype: bytes) -> bytes:
     return b"\x1a\x45\xdf\xa3" + bytes([0x80 | len(header)]) + header + bytes(100)
 
 
+SVG_WITH_PROLOGUE = (
+    b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <html> -->\n<!DOCTYPE svg [<!ENTITY a '>'>]>\n<svg:svg>"
+)
+
+
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
@@ -75,10 +81,7 @@ def ebml(doctype: bytes) -> bytes:
         (b"BM" + bytes(12) + struct.pack("<Iii", 40, 320, -200), Content("image/bmp", "image", 320, 200)),
         (encoded("PDF"), Content("application/pdf", "document")),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Content("image/svg+xml", "image")),
-        (
-            b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <html> -->\n<!DOCTYPE svg [<!ENTITY a '>'>]>\n<svg:svg>",
-            Content("image/svg+xml", "image"),
-        ),
+        (SVG_WITH_PROLOGUE, Content("image/svg+xml", "image")),
         ("\ufeff<svg >".encode("utf-16-le"), Content("image/svg+xml", "image")),
         (ftyp(b"isom", b"iso2", b"avc1"), Content("video/mp4", "video")),
         (ftyp(b"mp42"), Content("video/mp4", "video")),
@@ -117,7 +120,7 @@ def ebml(doctype: bytes) -> bytes:
     ],
     ids=lambda value: value.mime_type if isinstance(value, Content) else "",
 )
-def test_a_head_says_what_the_file_is(head: bytes, expected: Content) -> None:
+def test_the_type_of_a_file_is_recognised_by_its_head(head: bytes, expected: Content) -> None:
     assert sniff(head) == expected
 
 
@@ -166,7 +169,7 @@ def test_an_avif_is_turned_by_its_own_boxes(orientation: int) -> None:
     assert (content.width, content.height, content.orientation) == (300, 200, orientation)
 
 
-def test_an_orientation_that_is_none_is_upright() -> None:
+def test_an_invalid_orientation_counts_as_upright() -> None:
     assert sniff(pictures.jpeg(300, 200, orientation=9)) == Content("image/jpeg", "image", 300, 200)
 
 
@@ -177,7 +180,7 @@ def test_a_header_beyond_the_head_leaves_the_size_unknown() -> None:
     assert sniff(late[:HEAD_BYTES]) == sniff(late)
 
 
-def test_a_picture_with_a_page_in_it_is_a_picture() -> None:
+def test_a_picture_that_contains_a_page_is_a_picture() -> None:
     assert sniff(pictures.polyglot()) == Content("image/jpeg", "image", 320, 240)
 
 
@@ -192,7 +195,7 @@ def test_a_picture_with_a_page_in_it_is_a_picture() -> None:
         ("", ""),
     ],
 )
-def test_a_declared_type_has_one_spelling(declared: str, usual: str) -> None:
+def test_a_declared_type_has_one_canonical_name(declared: str, usual: str) -> None:
     assert canonical(declared) == usual
 
 
@@ -206,16 +209,16 @@ def test_the_tables_agree() -> None:
     assert len({each.extension for each in TYPES.values()}) == len(TYPES)
 
 
-def test_documents_are_taken_where_a_setting_says_so(another_environment: pytest.MonkeyPatch) -> None:
-    by_default = taken(), declarable()
+def test_documents_are_accepted_where_a_setting_names_them(another_environment: pytest.MonkeyPatch) -> None:
+    by_default = accepted_types(), declarable_types()
     another_environment.setenv("ACCEPTED_DOCUMENTS", "application/pdf, image/svg+xml")
-    chosen.cache_clear()
-    all_of_them = taken(), declarable()
+    read_settings.cache_clear()
+    all_of_them = accepted_types(), declarable_types()
     another_environment.setenv("ACCEPTED_DOCUMENTS", "pdf")
-    chosen.cache_clear()
+    read_settings.cache_clear()
 
     with pytest.raises(ValueError, match=r"^ACCEPTED_DOCUMENTS may name application/pdf and image/svg\+xml$"):
-        taken()
+        accepted_types()
     assert by_default[0] == STILLS | VIDEOS
     assert all_of_them[0] == STILLS | VIDEOS | DOCUMENTS
     assert set(all_of_them[1]) - set(by_default[1]) == DOCUMENTS
@@ -234,8 +237,8 @@ HEADS = [
 ]
 
 
-def whole(content: Content | None) -> bool:
-    """Nothing that a careful reader could not rely on."""
+def is_consistent(content: Content | None) -> bool:
+    """Whether the content is consistent: a known type and orientation, and both dimensions or none."""
     if content is None:
         return True
     known = content.width is not None and content.height is not None
@@ -251,16 +254,16 @@ def whole(content: Content | None) -> bool:
 @example(b"", 0, b"")
 @settings(max_examples=400, deadline=None, database=None)
 def test_no_bytes_make_it_raise(start: bytes, kept: int, rest: bytes) -> None:
-    assert whole(sniff(start[:kept] + rest))
-    colours(start[:kept] + rest)
+    assert is_consistent(sniff(start[:kept] + rest))
+    read_colours(start[:kept] + rest)
 
 
 def test_no_damaged_head_makes_it_raise() -> None:
     for seed in range(4000):
         damaged = pictures.mutated(HEADS[seed % len(HEADS)][:2048], seed=seed)
 
-        assert whole(sniff(damaged)), seed
-        colours(damaged)
+        assert is_consistent(sniff(damaged)), seed
+        read_colours(damaged)
 
 
 def test_no_cut_head_makes_it_raise() -> None:
@@ -269,11 +272,13 @@ def test_no_cut_head_makes_it_raise() -> None:
             content.mime_type for length in range(min(len(head), 1500)) if (content := sniff(head[:length]))
         ]
 
-        assert len(set(kinds)) == 1  # what is cut is either not yet known, or what it is
+        assert len(set(kinds)) == 1  # a cut file is either unknown, or of its type
 
 
 def avif_with(*properties: bytes) -> bytes:
-    """Its header, with these properties of the primary item before one of PQ that belongs to another."""
+    """The header of an AVIF: these properties of the primary item, then one that says PQ and belongs to no
+    item.
+    """
     associated = bytes([0, 0, 0, 0, 0, 0, 0, 1, 0, 1, len(properties), *range(1, len(properties) + 1)])
     kept = box(b"ipco", b"".join(properties) + box(b"colr", b"nclx\0\x09\0\x10\0\x09\x80"))
     return ftyp(b"avif")[:-8] + box(
@@ -311,11 +316,11 @@ SCREEN = struct.pack(">8H2I", *range(8), 10_000_000, 50)  # 1000 nits
         (pictures.jpeg(8, 8), None),
     ],
 )
-def test_numbers_say_how_colours_are_coded(head: bytes, expected: Colours | None) -> None:
-    """Those of the picture that is shown, and where no profile describes them: a PNG's numbers come
-    before its profile.
+def test_the_coding_of_colours_is_read_from_their_numbers(head: bytes, expected: Colours | None) -> None:
+    """The numbers are those of the primary item. In a HEIF a profile overrides them; in a PNG they override
+    the profile.
     """
-    assert colours(head) == expected
+    assert read_colours(head) == expected
 
 
 def exif_of_many_entries() -> bytes:
@@ -365,16 +370,19 @@ def test_a_hostile_head_takes_no_longer_than_its_length_allows(name: str) -> Non
 
     started = time.process_time()
     content = sniff(head)
-    colours(head)
+    read_colours(head)
     spent = time.process_time() - started
 
-    assert whole(content)
+    assert is_consistent(content)
     # seconds; a pass over 64 KB in Python is some 10 ms, a pass for each byte some minutes
     assert spent < 0.25
 
 
-def test_it_brings_no_decoder_along() -> None:
-    script = "import sys; before = set(sys.modules); import vitrine.content; print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+def test_importing_it_imports_no_decoder() -> None:
+    script = (
+        "import sys; before = set(sys.modules); import vitrine.content;"
+        " print(sorted({m.split('.')[0] for m in set(sys.modules) - before}))"
+    )
 
     answer = subprocess.run(
         [sys.executable, "-c", script],

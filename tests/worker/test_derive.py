@@ -1,4 +1,4 @@
-"""What is made of a picture: seen through the decoder, as the library sees it."""
+"""Frames, thumbnails and placeholders of pictures, made through the decoder as the library does."""
 
 import math
 import random
@@ -21,8 +21,8 @@ def decoder() -> Iterator[Decoder]:
         yield one
 
 
-class Desk:
-    """Derives bytes by way of a file."""
+class DeriveBytes:
+    """Derives pictures of bytes, which it writes to a file first."""
 
     def __init__(self, decoder: Decoder, path: Path) -> None:
         self.decoder, self.path = decoder, path
@@ -33,8 +33,8 @@ class Desk:
 
 
 @pytest.fixture
-def derive(decoder: Decoder, tmp_path: Path) -> Desk:
-    return Desk(decoder, tmp_path / "original")
+def derive(decoder: Decoder, tmp_path: Path) -> DeriveBytes:
+    return DeriveBytes(decoder, tmp_path / "original")
 
 
 def opened(picture: Picture) -> Image.Image:
@@ -46,17 +46,17 @@ def opened(picture: Picture) -> Image.Image:
 
 
 def corners(image: Image.Image) -> list[str]:
-    """The nearest of the four flat colours, a tenth in from each corner."""
+    """The name of the flat colour nearest to each corner's, a tenth of the edge in from it."""
     names = {"red": pictures.RED, "green": pictures.GREEN, "blue": pictures.BLUE, "yellow": pictures.YELLOW}
     plain, (width, height) = image.convert("RGB"), image.size
-    seen = [
+    summary = [
         plain.getpixel((round(x * (width - 1)), round(y * (height - 1))))
         for y in (0.1, 0.9)
         for x in (0.1, 0.9)
     ]
     return [
         min(names, key=lambda name: math.dist(names[name], colour))
-        for colour in seen
+        for colour in summary
         if isinstance(colour, tuple)
     ]
 
@@ -73,42 +73,42 @@ def average(placeholder: bytes) -> tuple[float, float, float, float]:
 UPRIGHT = "red green blue yellow"
 
 
-def seen(derived: Derived) -> tuple[int, int, list[str]]:
-    """Its size, and what can be told of its pictures: their corners, and what else they carry."""
-    told: list[str] = []
+def summary(derived: Derived) -> tuple[int, int, list[str]]:
+    """The picture's size, and for frame and thumbnail: size, corners, and remaining metadata."""
+    stated: list[str] = []
     for picture in (derived.frames[0].picture, derived.frames[0].thumbnail):
         image = opened(picture)
-        carried = sorted({"icc_profile", "exif", "xmp", "comment"} & set(image.info)) + [
+        metadata = sorted({"icc_profile", "exif", "xmp", "comment"} & set(image.info)) + [
             f"EXIF {tag}" for tag in image.getexif()
         ]
-        told.append(" ".join([f"{picture.width}x{picture.height}", *corners(image), *carried]))
-        told += ["its description"] if stills.DESCRIPTION.encode() in picture.data else []
-    return derived.width, derived.height, told
+        stated.append(" ".join([f"{picture.width}x{picture.height}", *corners(image), *metadata]))
+        stated += ["its description"] if stills.DESCRIPTION.encode() in picture.data else []
+    return derived.width, derived.height, stated
 
 
-def test_every_format_comes_out_upright_however_it_was_held_and_carries_nothing_along(derive: Desk) -> None:
+def test_every_format_is_shown_upright_and_without_metadata(derive: DeriveBytes) -> None:
     written = {
         (kind, orientation): stills.turned(kind, orientation)
         for kind in stills.TURNING
         for orientation in range(1, 9)
     }
 
-    wrong = {case: seen(derive(data)) for case, data in written.items()}
+    wrong = {case: summary(derive(data)) for case, data in written.items()}
 
     expected = (64, 40, [f"64x40 {UPRIGHT}"] * 2)
-    assert {case: answered for case, answered in wrong.items() if answered != expected} == {}
-    locked = [
+    assert {case: result for case, result in wrong.items() if result != expected} == {}
+    without_description = [
         kind
         for kind in stills.TURNING
         if kind != "AVIS" and stills.DESCRIPTION.encode() not in written[kind, 6]
     ]
-    assert locked == []  # there was something to leave behind
+    assert without_description == []  # the originals had metadata
 
 
-def test_every_way_of_writing_a_picture_is_read(derive: Desk) -> None:
+def test_every_way_of_writing_a_picture_is_read(derive: DeriveBytes) -> None:
     sizes = {"BMP": (65, 41), "HEIC in tiles": (192, 120), "turned HEIC in tiles": (192, 120)}
 
-    read = {name: seen(derive(make())) for name, make in stills.UPRIGHT.items()}
+    read = {name: summary(derive(make())) for name, make in stills.UPRIGHT.items()}
 
     expected = {
         name: (*size, [f"{size[0]}x{size[1]} {UPRIGHT}"] * 2)
@@ -131,7 +131,7 @@ def test_every_way_of_writing_a_picture_is_read(derive: Desk) -> None:
     ],
 )
 def test_a_long_edge_is_shortened_and_never_lengthened(
-    derive: Desk, width: int, height: int, frame: tuple[int, int], thumbnail: tuple[int, int]
+    derive: DeriveBytes, width: int, height: int, frame: tuple[int, int], thumbnail: tuple[int, int]
 ) -> None:
     derived = derive(pictures.png(width, height))
 
@@ -140,15 +140,17 @@ def test_a_long_edge_is_shortened_and_never_lengthened(
     assert opened(derived.frames[0].thumbnail).size == thumbnail
 
 
-def test_a_jpeg_that_is_decoded_in_part_has_the_size_of_the_whole(derive: Desk) -> None:
-    derived = derive(pictures.turned("JPEG", 6, width=33, height=5009))  # a half of it is 16 pixels wide
+def test_a_jpeg_that_is_decoded_in_part_has_the_size_of_the_whole(derive: DeriveBytes) -> None:
+    derived = derive(
+        pictures.turned("JPEG", 6, width=33, height=5009)
+    )  # at a half the JPEG is 16 pixels wide
 
     assert (derived.width, derived.height) == (33, 5009)
     assert opened(derived.frames[0].picture).size == (16, 2400)
     assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
-def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> None:
+def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: DeriveBytes) -> None:
     derived = derive(pictures.jpeg())
 
     assert opened(derived.frames[0].picture).info.get("progressive")
@@ -158,7 +160,7 @@ def test_a_frame_is_a_progressive_jpeg_and_a_thumbnail_webp(derive: Desk) -> Non
     )
 
 
-def test_a_transparent_picture_keeps_its_holes(derive: Desk) -> None:
+def test_a_transparent_picture_stays_transparent(derive: DeriveBytes) -> None:
     holed = pictures.with_hole(pictures.scene(640, 480))
     for kind in ("PNG", "WEBP", "TIFF", "AVIF", "HEIC"):
         derived = derive(stills.encoded(holed, kind))
@@ -176,7 +178,7 @@ def test_a_transparent_picture_keeps_its_holes(derive: Desk) -> None:
         assert average(derived.placeholder)[3] == pytest.approx(1 - math.pi / 16, abs=0.05)
 
 
-def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) -> None:
+def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: DeriveBytes) -> None:
     file = BytesIO()
     pictures.quarters(300, 200).convert("RGBA").save(file, "PNG")
 
@@ -186,8 +188,8 @@ def test_an_alpha_channel_with_nothing_transparent_makes_a_jpeg(derive: Desk) ->
     assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
-def test_a_colour_profile_is_applied(derive: Desk) -> None:
-    """One in which red and green have changed places: what is stored red is shown green."""
+def test_a_colour_profile_is_applied(derive: DeriveBytes) -> None:
+    """The profile has red and green exchanged: what is stored red is shown green."""
     files = {
         kind: stills.encoded(pictures.quarters(64, 40), kind, icc_profile=stills.SWAPPED)
         for kind in stills.TURNING
@@ -198,13 +200,13 @@ def test_a_colour_profile_is_applied(derive: Desk) -> None:
     assert shown == dict.fromkeys(stills.TURNING, "green red blue yellow")
 
 
-def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
+def test_wide_gamuts_stated_in_numbers_are_applied(derive: DeriveBytes) -> None:
     """Display P3 in a HEIC without a profile: its reds are redder than sRGB's."""
     red = Image.new("RGB", (64, 40), (200, 60, 60))
 
     plain, wide = (
-        opened(derive(stills.encoded(red, "HEIC", **answered)).frames[0].picture).getpixel((32, 20))
-        for answered in ({}, {"color_primaries": 12})
+        opened(derive(stills.encoded(red, "HEIC", **options)).frames[0].picture).getpixel((32, 20))
+        for options in ({}, {"color_primaries": 12})
     )
 
     assert isinstance(plain, tuple)
@@ -215,46 +217,46 @@ def test_the_colours_of_displays_are_told_by_number_too(derive: Desk) -> None:
 
 @pytest.mark.parametrize(("kind", "degrees_lost"), [("AVIF", 3), ("HEIC", 3), ("PNG", 2)])
 def test_high_dynamic_range_and_wide_gamuts_look_as_in_a_video(
-    derive: Desk, kind: str, degrees_lost: int
+    derive: DeriveBytes, kind: str, degrees_lost: int
 ) -> None:
-    """By numbers that no decoder applies. A PNG may have a profile beside them, which is for those who do
-    not know them.
+    """Coded by numbers that no decoder applies. A PNG may have a profile as well, for readers that ignore the
+    numbers.
     """
     written = {
         "AVIF": charts.avif,
         "HEIC": charts.heic,
-        "PNG": lambda *told: charts.png(*told, profile=stills.SWAPPED),
+        "PNG": lambda *stated: charts.png(*stated, profile=stills.SWAPPED),
     }[kind]
-    tones = [(told, right, 10) for told, right in charts.SHOWN.items() if told[2] is None]
-    seen = {}
+    tones = [(stated, right, 10) for stated, right in charts.SHOWN.items() if stated[2] is None]
+    summary = {}
 
     for (primaries, transfer, _), right, most in [
         *tones,
-        *(((told, charts.SRGB, None), right, 7) for told, right in charts.SHOWN_OF_SDR.items()),
+        *(((stated, charts.SRGB, None), right, 7) for stated, right in charts.SHOWN_OF_SDR.items()),
     ]:
         shown = opened(derive(written(charts.chart(transfer), primaries, transfer)).frames[0].picture)
         levels, degrees = charts.differences(charts.patches(shown), right)
         if levels > most or degrees > degrees_lost:
-            seen[primaries, transfer] = levels, degrees
+            summary[primaries, transfer] = levels, degrees
 
-    assert seen == {}
+    assert summary == {}
 
 
-def test_what_a_still_says_of_its_brightest_pixel_counts(derive: Desk) -> None:
-    told = (charts.BT2020, charts.PQ, 400)
-    shown = opened(derive(charts.png(charts.chart(charts.PQ), *told)).frames[0].picture)
+def test_the_brightest_pixel_that_a_still_states_is_used(derive: DeriveBytes) -> None:
+    stated = (charts.BT2020, charts.PQ, 400)
+    shown = opened(derive(charts.png(charts.chart(charts.PQ), *stated)).frames[0].picture)
 
-    levels, degrees = charts.differences(charts.patches(shown), charts.SHOWN[told])
+    levels, degrees = charts.differences(charts.patches(shown), charts.SHOWN[stated])
 
     assert (levels <= 4, degrees <= 3) == (True, True)
 
 
-def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(derive: Desk) -> None:
-    """Of 8 bits, which is what Pillow writes and reads."""
+def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(derive: DeriveBytes) -> None:
+    """Eight bits are all that Pillow writes and reads."""
     chart = charts.chart(charts.HLG)
-    answered = b"nclx\0\1\0\x0d"  # sRGB
+    srgb = b"nclx\0\1\0\x0d"  # sRGB
     whole = stills.encoded(chart, "AVIS", quality=100).replace(
-        answered, answered[:4] + bytes([0, charts.BT2020, 0, charts.HLG])
+        srgb, srgb[:4] + bytes([0, charts.BT2020, 0, charts.HLG])
     )
 
     levels, degrees = charts.differences(
@@ -265,7 +267,7 @@ def test_a_sequence_of_high_dynamic_range_is_shown_in_the_colours_it_names(deriv
 
 
 @pytest.mark.soak
-def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(derive: Desk) -> None:
+def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(derive: DeriveBytes) -> None:
     chart = charts.chart(charts.HLG)
     large = chart.resize((3000, 600), Image.Resampling.NEAREST)
     large.putalpha(Image.new("L", large.size, 128))
@@ -284,20 +286,20 @@ def test_a_large_still_of_high_dynamic_range_is_shrunk_and_keeps_its_opacity(der
     assert (levels <= 14, degrees <= 5) == (True, True)
 
 
-def test_a_broken_colour_profile_is_left_aside(derive: Desk) -> None:
+def test_a_broken_colour_profile_is_ignored(derive: DeriveBytes) -> None:
     file = BytesIO()
     pictures.quarters(300, 200).save(file, "JPEG", icc_profile=b"not a profile" * 40)
 
     assert corners(opened(derive(file.getvalue()).frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
-def test_sixteen_bits_keep_their_lightness(derive: Desk) -> None:
+def test_sixteen_bits_keep_their_lightness(derive: DeriveBytes) -> None:
     frame = opened(derive(pictures.deep_png(300, 200)).frames[0].picture).convert("L")
 
     assert [frame.getpixel((x, 100)) for x in (5, 150, 295)] == pytest.approx([4, 128, 251], abs=6)
 
 
-def test_other_pixels_come_out_too(derive: Desk) -> None:
+def test_other_kinds_of_pixels_are_shown(derive: DeriveBytes) -> None:
     modes_of = {
         "PNG": "L 1 P LA I;16",
         "JPEG": "L",
@@ -316,11 +318,11 @@ def test_other_pixels_come_out_too(derive: Desk) -> None:
             assert opened(derived.frames[0].picture).mode == "RGB", (kind, mode)
 
 
-def test_more_channels_than_colours_and_opacity_come_out_too(derive: Desk) -> None:
+def test_further_channels_beside_colours_and_opacity_are_ignored(derive: DeriveBytes) -> None:
     assert derive(stills.tiff(64, 40, bytes(range(256)) * 50, channels=5)).width == 64
 
 
-def test_of_what_moves_the_first_picture_is_shown(derive: Desk) -> None:
+def test_of_an_animation_the_first_picture_is_shown(derive: DeriveBytes) -> None:
     for animated in (pictures.gif(frames=4), pictures.animated_webp()):
         derived = derive(animated)
 
@@ -332,13 +334,13 @@ def test_of_what_moves_the_first_picture_is_shown(derive: Desk) -> None:
         assert corners(opened(derived.frames[0].picture)) == ["red"] * 4
 
 
-def test_of_several_pages_the_first_is_shown(derive: Desk) -> None:
+def test_of_several_pages_the_first_is_shown(derive: DeriveBytes) -> None:
     frame = opened(derive(stills.two_sized_tiff()).frames[0].picture)
 
     assert (frame.size, corners(frame)) == ((2400, 96), UPRIGHT.split())
 
 
-def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
+def test_an_animation_has_a_separate_limit(derive: DeriveBytes) -> None:
     sequence = stills.encoded(pictures.scene(64, 40), "AVIS")
     whole = {
         "GIF": pictures.gif(64, 40, frames=30),
@@ -346,18 +348,18 @@ def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
         "APNG": stills.apng(2),
         "AVIF": sequence,
     }
-    answered: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
 
     for kind, data in whole.items():
         try:
             derive(data, Limits(max_animation_pixels=5000))
-        except Undecodable as rejected:
-            answered[kind] = rejected.reason
+        except Undecodable as error:
+            outcomes[kind] = error.reason
         derive(data, Limits(max_animation_pixels=300_000))
     with pytest.raises(Undecodable) as endless:
         derive(stills.apng(10**9))
 
-    assert answered == {
+    assert outcomes == {
         "GIF": "The animation has 30 pictures of 0.1 megapixels in all; the limit is 0",
         "WebP": "The animation has 3 pictures of 0.2 megapixels in all; the limit is 0",
         "APNG": "The animation has 2 pictures of 0 megapixels in all; the limit is 0",
@@ -367,23 +369,23 @@ def test_an_animation_has_a_limit_of_its_own(derive: Desk) -> None:
         endless.value.reason
         == "The animation has 1000000000 pictures of 2560000 megapixels in all; the limit is 2000"
     )
-    assert derive(stills.moving("TIFF"), Limits(max_animation_pixels=1)).width == 64  # pages do not move
+    assert derive(stills.moving("TIFF"), Limits(max_animation_pixels=1)).width == 64  # pages are no animation
 
 
-def test_an_interlaced_picture_is_held_whole_in_memory(derive: Desk) -> None:
+def test_an_interlaced_picture_is_decoded_in_memory(derive: DeriveBytes) -> None:
     derived = derive(pictures.interlaced_png(1900))
 
     assert (derived.width, derived.height, derived.frames[0].picture.width) == (1900, 1900, 1900)
 
 
-def test_a_header_that_comes_late_does_not_matter(derive: Desk) -> None:
+def test_a_header_that_comes_late_does_not_matter(derive: DeriveBytes) -> None:
     derived = derive(pictures.late_header(kilobytes=300))
 
     assert (derived.width, derived.height) == (320, 240)
 
 
-def test_what_follows_a_picture_does_not_matter(derive: Desk) -> None:
-    """More of it than the child may have of memory."""
+def test_what_follows_a_picture_does_not_matter(derive: DeriveBytes) -> None:
+    """More bytes follow than the child may have memory."""
     derive.path.write_bytes(pictures.turned("JPEG", 6))
     with derive.path.open("r+b") as file:
         file.truncate(1_200_000_000)  # sparse
@@ -393,8 +395,8 @@ def test_what_follows_a_picture_does_not_matter(derive: Desk) -> None:
     assert corners(opened(derived.frames[0].picture)) == ["red", "green", "blue", "yellow"]
 
 
-def test_a_large_picture_is_read_as_it_is_needed(decoder: Decoder, tmp_path: Path) -> None:
-    """150 MB within an address space that would not hold it decoded, or twice."""
+def test_a_large_picture_is_decoded_in_strips(decoder: Decoder, tmp_path: Path) -> None:
+    """150 MB, in an address space that has no room for the decoded picture, or for the file two times."""
     original = pictures.noise_png(tmp_path / "original", megabytes=150)
 
     derived = decoder.derive(original, limits=Limits(memory_bytes=400 << 20))
@@ -403,7 +405,7 @@ def test_a_large_picture_is_read_as_it_is_needed(decoder: Decoder, tmp_path: Pat
     assert (derived.frames[0].picture.width, derived.frames[0].picture.height) == (768, 2400)
 
 
-def test_what_a_picture_is_beside_stays_behind(derive: Desk) -> None:
+def test_of_a_polyglot_only_the_picture_is_derived(derive: DeriveBytes) -> None:
     for name, data in stills.polyglots().items():
         derived = derive(data)
 
@@ -421,12 +423,12 @@ WHOLE = {name: make for name, make in stills.SMALL.items() if name != "GIF"} | {
 }
 
 
-def too_many(megapixels: int) -> str:
+def many_pixels(megapixels: int) -> str:
     return f"The picture has {megapixels} megapixels; the limit is 120"
 
 
-def bad() -> Iterator[tuple[str, bytes, str]]:
-    """What it is, and how it is refused."""
+def rejected_files() -> Iterator[tuple[str, bytes, str]]:
+    """Files that are rejected: name, bytes, and the reason."""
     raw = stills.encoded(pictures.scene(64, 40), "TIFF", compression="raw")
     yield "nothing", b"", "The file is empty"
     yield "a page", b"<html><img></html>", NO_PICTURE
@@ -448,46 +450,46 @@ def bad() -> Iterator[tuple[str, bytes, str]]:
             pictures.truncated(make()),
             CUT if name in {"JPEG", "progressive JPEG", "GIF", "AVIF"} else DAMAGED,
         )
-    yield "a PNG bomb", pictures.bomb_png(), too_many(2500)
-    yield "an interlaced PNG bomb", pictures.interlaced_png(rows=10), too_many(900)
-    yield "a PNG that claims", pictures.claiming_png(), too_many(1_000_000)
-    yield "a TIFF bomb", stills.tiff_bomb(), too_many(3600)
+    yield "a PNG bomb", pictures.bomb_png(), many_pixels(2500)
+    yield "an interlaced PNG bomb", pictures.interlaced_png(rows=10), many_pixels(900)
+    yield "a PNG that claims", pictures.claiming_png(), many_pixels(1_000_000)
+    yield "a TIFF bomb", stills.tiff_bomb(), many_pixels(3600)
     for kind in ("JPEG", "GIF", "AVIF", "HEIC"):
-        yield f"a {kind} that claims", stills.claiming(kind, 65_000), too_many(4225)
+        yield f"a {kind} that claims", stills.claiming(kind, 65_000), many_pixels(4225)
     for kind in ("AVIF", "HEIC"):
         yield f"a {kind} that claims less", stills.claiming(kind, 9_000), DAMAGED
 
 
-def test_a_refusal_says_why_and_the_next_file_is_answered(derive: Desk) -> None:
+def test_a_rejected_file_has_a_reason_and_the_next_file_is_decoded(derive: DeriveBytes) -> None:
     derive(pictures.jpeg(40, 30))
-    before, answered, expected = derive.decoder.pid, dict[str, str](), dict[str, str]()
+    before, outcomes, expected = derive.decoder.pid, dict[str, str](), dict[str, str]()
 
-    for name, data, reason in bad():
+    for name, data, reason in rejected_files():
         expected[name] = reason
         try:
             derived = derive(data)
-        except Undecodable as rejected:
-            answered[name] = rejected.reason
+        except Undecodable as error:
+            outcomes[name] = error.reason
         else:
-            answered[name] = f"{derived.width}x{derived.height}"
+            outcomes[name] = f"{derived.width}x{derived.height}"
 
-    assert answered == expected
+    assert outcomes == expected
     assert derive(pictures.jpeg(40, 30)).width == 40
     assert derive.decoder.pid == before
 
 
-def test_a_profile_that_unfolds_without_end_is_left_aside(derive: Desk) -> None:
+def test_a_profile_that_expands_without_end_is_ignored(derive: DeriveBytes) -> None:
     assert derive(stills.profile_bomb()).width == 64
 
 
-def test_the_limit_on_pixels_is_the_last_size_that_passes(derive: Desk) -> None:
+def test_the_limit_on_pixels_is_the_last_size_that_passes(derive: DeriveBytes) -> None:
     assert derive(pictures.jpeg(400, 250), Limits(max_pixels=100_000)).width == 400
 
     with pytest.raises(Undecodable, match=r"^The picture has 0\.1 megapixels; the limit is 0\.1$"):
         derive(pictures.jpeg(401, 250), Limits(max_pixels=100_000))
 
 
-def test_a_limit_holds_where_the_head_does_not_tell_the_size(derive: Desk) -> None:
+def test_the_limit_applies_where_the_head_does_not_state_the_size(derive: DeriveBytes) -> None:
     with pytest.raises(Undecodable, match="megapixels"):
         derive(pictures.late_header(), Limits(max_pixels=1000))
 
@@ -504,7 +506,7 @@ def test_a_limit_holds_where_the_head_does_not_tell_the_size(derive: Desk) -> No
         (255, 255, 255),
     ],
 )
-def test_a_placeholder_has_the_colour_of_its_picture(derive: Desk, colour: pictures.Colour) -> None:
+def test_a_placeholder_has_the_colour_of_its_picture(derive: DeriveBytes, colour: pictures.Colour) -> None:
     file = BytesIO()
     Image.new("RGB", (300, 200), colour).save(file, "PNG")
 
@@ -513,7 +515,7 @@ def test_a_placeholder_has_the_colour_of_its_picture(derive: Desk, colour: pictu
     assert average(placeholder) == pytest.approx((*(value / 255 for value in colour), 1.0), abs=0.04)
 
 
-def test_a_placeholder_is_turned_with_its_picture(derive: Desk) -> None:
+def test_a_placeholder_is_turned_with_its_picture(derive: DeriveBytes) -> None:
     upright, turned = (
         derive(pictures.turned("PNG", 1)).placeholder,
         derive(pictures.turned("PNG", 6)).placeholder,
@@ -522,8 +524,8 @@ def test_a_placeholder_is_turned_with_its_picture(derive: Desk) -> None:
     assert upright == turned
 
 
-# As thumbhash 0.1.2 on PyPI, a port of the reference, has them (where it fails, on transparency: with the
-# missing brackets put in).
+# The results of thumbhash 0.1.2 on PyPI, a port of the reference. It fails on transparency; there, its
+# results once the missing brackets were added.
 @pytest.mark.parametrize(
     ("width", "height", "opaque", "expected"),
     [
@@ -551,7 +553,7 @@ def test_every_opacity_and_shape_has_a_hash(width: int, height: int, opacity: in
     assert average(hashed)[3] == pytest.approx(opacity / 255, abs=0.04)
 
 
-def test_the_demo_pictures_can_all_be_shown(derive: Desk) -> None:
+def test_the_demo_pictures_can_all_be_shown(derive: DeriveBytes) -> None:
     sizes = {picture.filename: derive(picture.data) for picture in demo()}
 
     assert {

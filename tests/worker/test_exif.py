@@ -1,6 +1,4 @@
-"""What camera, lens and clock say in a picture's EXIF: written with Pillow and by hand, read by us, shown
-by the Studio API.
-"""
+"""Metadata in EXIF and XMP: written with Pillow and by hand, read by our code, shown by the Studio API."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from tests.given import pictures
 from vitrine_imaging import exif
-from vitrine_imaging.answers import give, take
+from vitrine_imaging.answers import receive_derived, send_derived
 from vitrine_imaging.decoder import Decoder, Limits
 from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR, Derived, Frame, Picture
 
@@ -51,8 +49,8 @@ SUMMER = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hou
 
 
 def of_a_camera() -> Image.Exif:
-    answered = Image.Exif()
-    answered.update(
+    tags = Image.Exif()
+    tags.update(
         {
             0x010F: "Canon  ",
             0x0110: "EOS R5\0junk",
@@ -61,7 +59,7 @@ def of_a_camera() -> Image.Exif:
             0x0132: "2030:01:01 00:00:00",
         }
     )
-    answered.get_ifd(0x8769).update(
+    tags.get_ifd(0x8769).update(
         {
             0xA434: "RF 50mm",
             0x829A: IFDRational(1, 250),
@@ -77,16 +75,16 @@ def of_a_camera() -> Image.Exif:
         }
     )
     degrees = [tuple(IFDRational(part, 1) for part in parts) for parts in ((48, 51, 30), (2, 17, 40))]
-    answered.get_ifd(0x8825).update(
+    tags.get_ifd(0x8825).update(
         {1: "N", 2: degrees[0], 3: "W", 4: degrees[1], 5: b"\1", 6: IFDRational(355, 10)}
     )
-    return answered
+    return tags
 
 
-def test_every_container_tells_the_same(tmp_path: Path) -> None:
+def test_every_container_has_the_same_metadata(tmp_path: Path) -> None:
     pillow_heif.register_heif_opener()
     block = of_a_camera().tobytes()
-    told: dict[str, exif.Told] = {}
+    metadata: dict[str, exif.ExifMetadata] = {}
     for kind, mime_type in (
         ("JPEG", "image/jpeg"),
         ("PNG", "image/png"),
@@ -96,33 +94,37 @@ def test_every_container_tells_the_same(tmp_path: Path) -> None:
     ):
         file = BytesIO()
         pictures.quarters(64, 40).save(file, kind, exif=block)
-        told[kind] = tell(tmp_path, file.getvalue(), mime_type)
-    told["TIFF"] = tell(tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff")  # EXIF is a TIFF of its own
+        metadata[kind] = read_metadata(tmp_path, file.getvalue(), mime_type)
+    metadata["TIFF"] = read_metadata(
+        tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff"
+    )  # EXIF is a TIFF file
     whole = pictures.png(64, 40)
-    told["PNG, behind its pixels"] = tell(
+    metadata["PNG, behind its pixels"] = read_metadata(
         tmp_path,
         pictures.with_chunks(whole, (b"eXIf", block.removeprefix(b"Exif\0\0")), behind=True),
         "image/png",
     )
 
-    upright = told["AVIF"].exif  # Pillow puts an AVIF's orientation into the picture
+    upright = metadata["AVIF"].exif  # Pillow writes an AVIF's orientation as boxes, not as EXIF
     assert upright == {name: value for name, value in CAMERA.items() if name != "orientation"}
     assert [
-        name for name, each in told.items() if name != "AVIF" and each != exif.Told(CAMERA, SUMMER, "+02:00")
+        name
+        for name, each in metadata.items()
+        if name != "AVIF" and each != exif.ExifMetadata(CAMERA, SUMMER, "+02:00")
     ] == []
-    assert tell(tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff", keep_gps=True).exif == CAMERA | {
-        "gps": PARIS
-    }
+    assert read_metadata(
+        tmp_path, block.removeprefix(b"Exif\0\0"), "image/tiff", keep_gps=True
+    ).exif == CAMERA | {"gps": PARIS}
     assert (
-        tell(tmp_path, pictures.jpeg(64, 40), "image/jpeg")
-        == tell(tmp_path, b"", "image/jpeg")
-        == tell(tmp_path, b"", "video/mp4")
-        == exif.Told()
+        read_metadata(tmp_path, pictures.jpeg(64, 40), "image/jpeg")
+        == read_metadata(tmp_path, b"", "image/jpeg")
+        == read_metadata(tmp_path, b"", "video/mp4")
+        == exif.ExifMetadata()
     )
 
 
-def test_a_png_tells_it_in_a_text_as_well(tmp_path: Path) -> None:
-    """As ImageMagick wrote it before there was a chunk for it, and as ExifTool reads it."""
+def test_a_png_may_have_exif_in_a_text(tmp_path: Path) -> None:
+    """ImageMagick wrote EXIF so before PNG had a chunk for it, and ExifTool reads it."""
     block = of_a_camera().tobytes()
     digits = f"\nexif\n{len(block):8}\n{block.hex()}\n".encode()
     texts = {
@@ -132,35 +134,40 @@ def test_a_png_tells_it_in_a_text_as_well(tmp_path: Path) -> None:
         "iTXt, deflated": (b"iTXt", b"Raw profile type exif\0\1\0\0\0" + zlib.compress(digits)),
     }
 
-    told = {name: tell(tmp_path, png_with(*text), "image/png") for name, text in texts.items()}
+    metadata = {name: read_metadata(tmp_path, png_with(*text), "image/png") for name, text in texts.items()}
     bad = (b"", b"x", zlib.compress(b"\nexif\n 4\nzz"), zlib.compress(b"\nexif\n 9\n4"))
     nothing = [(b"zTXt", b"Raw profile type exif\0\0" + rest) for rest in bad]
 
-    assert told == dict.fromkeys(texts, exif.Told(CAMERA, SUMMER, "+02:00"))
-    assert [tell(tmp_path, png_with(*text), "image/png") for text in nothing] == [exif.Told()] * 4
+    assert metadata == dict.fromkeys(texts, exif.ExifMetadata(CAMERA, SUMMER, "+02:00"))
+    assert [read_metadata(tmp_path, png_with(*text), "image/png") for text in nothing] == [
+        exif.ExifMetadata()
+    ] * 4
 
 
-def test_a_text_that_unfolds_without_end_costs_no_more_than_it_may(tmp_path: Path) -> None:
+def test_a_text_that_expands_without_end_is_read_up_to_a_bound(tmp_path: Path) -> None:
     endless = png_with(b"zTXt", b"Raw profile type exif\0\0" + pictures.zeros(1_000_000, 200))
 
-    assert tell(tmp_path, endless, "image/png") == exif.Told()
+    assert read_metadata(tmp_path, endless, "image/png") == exif.ExifMetadata()
 
 
 XMP_TIME = datetime(2024, 7, 14, 18, 30, 5, 120_000, tzinfo=timezone(timedelta(hours=2)))
 
 
 def xmp(inside: str) -> bytes:
-    return f'<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>{inside}</rdf:RDF></x:xmpmeta>'.encode()
+    return (
+        f'<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF>{inside}</rdf:RDF></x:xmpmeta>'
+    ).encode()
 
 
 def in_jpeg(packet: bytes) -> bytes:
-    whole, answered = pictures.jpeg(8, 8), b"http://ns.adobe.com/xap/1.0/\0" + packet
-    return whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(answered)) + answered + whole[2:]
+    whole, segment = pictures.jpeg(8, 8), b"http://ns.adobe.com/xap/1.0/\0" + packet
+    return whole[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(segment)) + segment + whole[2:]
 
 
-def test_a_time_stands_in_xmp_where_exif_has_none(tmp_path: Path) -> None:
+def test_the_time_is_read_from_xmp_where_exif_has_none(tmp_path: Path) -> None:
     packet = xmp(
-        '<rdf:Description exif:DateTimeOriginal="2024-07-14T18:30:05.12+02:00" xmp:CreateDate="2001-01-01T00:00:00Z"/>'
+        '<rdf:Description exif:DateTimeOriginal="2024-07-14T18:30:05.12+02:00"'
+        ' xmp:CreateDate="2001-01-01T00:00:00Z"/>'
     )
     webp = pictures.webp(8, 8) + b"XMP " + struct.pack("<I", len(packet)) + packet
     files = {
@@ -179,12 +186,12 @@ def test_a_time_stands_in_xmp_where_exif_has_none(tmp_path: Path) -> None:
         "DNG": (tiff({700: (1, len(packet), packet)}), "image/x-adobe-dng"),
     }
 
-    told = {name: tell(tmp_path, *file) for name, file in files.items()}
+    metadata = {name: read_metadata(tmp_path, *file) for name, file in files.items()}
 
-    assert told == dict.fromkeys(files, exif.Told(None, XMP_TIME, "+02:00"))
+    assert metadata == dict.fromkeys(files, exif.ExifMetadata(None, XMP_TIME, "+02:00"))
 
 
-def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
+def test_which_of_xmps_times_is_used(tmp_path: Path) -> None:
     noon = datetime(2024, 2, 29, 12, tzinfo=UTC)
     cases: list[tuple[str, datetime | None, str | None]] = [
         ("<exif:DateTimeOriginal>2024-02-29T12:00:00Z</exif:DateTimeOriginal>", noon, "+00:00"),
@@ -203,8 +210,8 @@ def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
         # no such day
         ('<d exif:DateTimeOriginal="2023-02-29T12:00:00" xmp:CreateDate="2024-02-29T12:00:00"/>', noon, None),
         *(
-            (answered, None, None)
-            for answered in (
+            (inside, None, None)
+            for inside in (
                 '<d xmp:ModifyDate="2024-02-29T12:00:00"/>',
                 '<d xmp:CreateDate="2024-02-29"/>',
                 '<d xmp:CreateDate="2024"/>',
@@ -217,21 +224,21 @@ def test_which_of_xmps_times_is_taken(tmp_path: Path) -> None:
         ),
     ]
 
-    assert [(answered, tell(tmp_path, in_jpeg(xmp(answered)), "image/jpeg")) for answered, *_ in cases] == [
-        (answered, exif.Told(None, taken_at, zone)) for answered, taken_at, zone in cases
-    ]
+    assert [
+        (inside, read_metadata(tmp_path, in_jpeg(xmp(inside)), "image/jpeg")) for inside, *_ in cases
+    ] == [(inside, exif.ExifMetadata(None, taken_at, zone)) for inside, taken_at, zone in cases]
 
 
-def test_exifs_time_goes_before_xmps(tmp_path: Path) -> None:
+def test_exifs_time_is_preferred_to_xmps(tmp_path: Path) -> None:
     file = BytesIO()
     pictures.quarters(64, 40).save(
         file, "JPEG", exif=of_a_camera(), xmp=xmp('<d exif:DateTimeOriginal="2001-01-01T00:00:00Z"/>')
     )
 
-    assert tell(tmp_path, file.getvalue(), "image/jpeg").taken_at == SUMMER
+    assert read_metadata(tmp_path, file.getvalue(), "image/jpeg").taken_at == SUMMER
 
 
-def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -> None:
+def test_the_time_has_the_cameras_zone_where_one_is_stated(tmp_path: Path) -> None:
     noon = datetime(2024, 2, 29, 12, tzinfo=UTC)
     east = noon.replace(tzinfo=timezone(timedelta(hours=5, minutes=45)))
     cases: list[tuple[dict[int, str], datetime | None, str | None]] = [
@@ -250,7 +257,11 @@ def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -
         ),
         ({0x9003: "2024:02:29 12:00:00", 0x9011: "   :  ", 0x9291: "   "}, noon, None),
         ({0x9003: "2024:02:29 12:00:00", 0x9011: "+25:00"}, noon, None),
-        ({0x9003: "2024:02:29 12:00:00", 0x9012: "+01:00"}, noon, None),  # of when it was digitized
+        (
+            {0x9003: "2024:02:29 12:00:00", 0x9012: "+01:00"},
+            noon,
+            None,
+        ),  # the zone of the time of digitization
         ({0x9003: "2024-02-29T12:00:00"}, noon, None),
         ({0x9003: "    :  :     :  :  ", 0x9004: "2024:02:29 12:00:00", 0x9012: "+05:45"}, east, "+05:45"),
         ({0x9003: f"{FIRST_YEAR}:01:01 00:00:00"}, datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), None),
@@ -273,27 +284,27 @@ def test_a_time_is_the_cameras_with_its_zone_where_one_is_told(tmp_path: Path) -
     ]
 
     wrong = [
-        (answered, told)
-        for answered, taken_at, zone in cases
+        (entries, metadata)
+        for entries, taken_at, zone in cases
         if (
-            told := tell(
-                tmp_path, tiff({}, {tag: text_of(text) for tag, text in answered.items()}), "image/tiff"
+            metadata := read_metadata(
+                tmp_path, tiff({}, {tag: text_of(text) for tag, text in entries.items()}), "image/tiff"
             )
         )
-        != exif.Told(None, taken_at, zone)
+        != exif.ExifMetadata(None, taken_at, zone)
     ]
 
     assert wrong == []
 
 
-def test_nothing_that_exif_can_hold_gets_further_than_it_may(tmp_path: Path) -> None:
+def test_malformed_exif_is_bounded_or_ignored(tmp_path: Path) -> None:
     nan, zero, huge = struct.pack("<d", math.nan), struct.pack("<II", 1, 0), struct.pack("<II", 2**32 - 1, 1)
     cases: list[tuple[bytes, Mapping[str, Any] | None]] = [
         (tiff({0x010F: text_of("A\x00B")}), {"make": "A"}),
         (tiff({0x010F: text_of("A\x01\x1b[31m\u202eB\ufffe\r\nC  ")}), {"make": "A [31m B C"}),
         (tiff({0x010F: (2, 3, b"\xff\xfe\xfd")}), {"make": "ÿþý"}),  # no UTF-8
         (tiff({0x010F: (2, 100_000, b"x" * 100_000)}), {"make": "x" * exif.MOST_TEXT}),
-        (tiff({0x010F: (2, 2**32 - 1, b"yy")}), {"make": "yy"}),  # claims more than there is
+        (tiff({0x010F: (2, 2**32 - 1, b"yy")}), {"make": "yy"}),  # claims more bytes than the file has
         # wrong types, nothing
         (tiff({0x010F: (3, 1, b"\1\0\0\0"), 0x0110: (2, 0, b""), 0x0112: text_of("6")}), None),
         (tiff({0x0112: (3, 1, b"\x09\0\0\0")}), None),
@@ -343,27 +354,25 @@ def test_nothing_that_exif_can_hold_gets_further_than_it_may(tmp_path: Path) -> 
     ]
 
     wrong = [
-        (block[:40], told)
+        (block[:40], metadata)
         for block, kept in cases
-        if (told := tell(tmp_path, block, "image/tiff", keep_gps=True)).exif != kept
+        if (metadata := read_metadata(tmp_path, block, "image/tiff", keep_gps=True)).exif != kept
     ]
 
     assert wrong == []
 
 
-def test_fuzzed_exif_tells_only_what_can_be_stored(tmp_path: Path) -> None:
+def test_metadata_of_fuzzed_exif_can_be_stored(tmp_path: Path) -> None:
     assert_all_can_be_stored(tmp_path, range(60))
 
 
 @pytest.mark.soak
-def test_much_fuzzed_exif_tells_only_what_can_be_stored(tmp_path: Path) -> None:
+def test_metadata_of_much_fuzzed_exif_can_be_stored(tmp_path: Path) -> None:
     assert_all_can_be_stored(tmp_path, range(60, 5_000))
 
 
 def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
-    """Through the parent's own judgement, which lets through nothing that jsonb or timestamptz does not
-    take.
-    """
+    """The parent's checks let through nothing that jsonb or timestamptz does not accept."""
     pillow_heif.register_heif_opener()
     wholes: dict[str, bytes] = {}
     for kind, mime_type in (
@@ -376,35 +385,43 @@ def assert_all_can_be_stored(tmp_path: Path, seeds: range) -> None:
         pictures.quarters(64, 40).save(file, kind, exif=of_a_camera())
         wholes[mime_type] = file.getvalue()
     block = of_a_camera().tobytes().removeprefix(b"Exif\0\0")
-    # without the long note: changes hit what matters
+    # without the long note, so that mutations hit entries that are read
     wholes["image/tiff"] = block[: block.index(bytes(1000))]
     found = 0
 
     for seed in seeds:
         mime_type = list(wholes)[seed % len(wholes)]
-        told = tell(tmp_path, pictures.mutated(wholes[mime_type], seed=seed), mime_type, keep_gps=True)
-        assert passed(told) == told, seed
-        found += told.exif is not None
+        metadata = read_metadata(
+            tmp_path, pictures.mutated(wholes[mime_type], seed=seed), mime_type, keep_gps=True
+        )
+        assert sent_and_received(metadata) == metadata, seed
+        found += metadata.exif is not None
 
     assert found > len(seeds) // 4  # most are still read
 
 
-def passed(told: exif.Told) -> exif.Told:
-    """As it comes out at the other end of the pipe."""
+def sent_and_received(metadata: exif.ExifMetadata) -> exif.ExifMetadata:
+    """The metadata as the parent receives it."""
     messages: list[bytes] = []
-    give(
+    send_derived(
         messages.append,
         Derived(
-            8, 8, (A_FRAME,), b"12345", exif=told.exif, taken_at=told.taken_at, taken_zone=told.taken_zone
+            8,
+            8,
+            (A_FRAME,),
+            b"12345",
+            exif=metadata.exif,
+            taken_at=metadata.taken_at,
+            taken_zone=metadata.taken_zone,
         ),
     )
     rest: Iterator[bytes] = iter(messages)
-    taken = take(next(rest), lambda _: next(rest), max_pixels=100)
-    return exif.Told(taken.exif, taken.taken_at, taken.taken_zone)
+    taken = receive_derived(next(rest), lambda _: next(rest), max_pixels=100)
+    return exif.ExifMetadata(taken.exif, taken.taken_at, taken.taken_zone)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "metadata",
     [
         {"exif": {"make": "a\0b"}},
         {"exif": {"make": "\ud800"}},
@@ -425,25 +442,25 @@ def passed(told: exif.Told) -> exif.Told:
         {"taken_zone": "+02:00:00"},
     ],
 )
-def test_a_child_that_says_more_is_not_believed(told: dict[str, Any]) -> None:
-    head = {"width": 8, "height": 8, "placeholder": "aaaaaaaaaa", "frames": [[0, None]], **told}
+def test_metadata_that_our_child_never_sends_is_rejected(metadata: dict[str, Any]) -> None:
+    head = {"width": 8, "height": 8, "placeholder": "aaaaaaaaaa", "frames": [[0, None]], **metadata}
     rest = iter([pictures.jpeg(8, 8), pictures.webp(8, 8)])
 
     with pytest.raises(ValueError, match="not"):
-        take(json.dumps(head).encode(), lambda _: next(rest), max_pixels=100)
+        receive_derived(json.dumps(head).encode(), lambda _: next(rest), max_pixels=100)
 
 
-def test_where_it_was_taken_is_kept_only_where_the_setting_says_so(tmp_path: Path) -> None:
+def test_the_position_is_kept_only_where_the_setting_allows_it(tmp_path: Path) -> None:
     file = tmp_path / "a.jpg"
     pictures.quarters(64, 40).save(file, "JPEG", exif=of_a_camera())
 
     with Decoder() as decoder:
-        told = [decoder.derive(file, limits=limits).exif for limits in (Limits(), Limits(keep_gps=True))]
+        metadata = [decoder.derive(file, limits=limits).exif for limits in (Limits(), Limits(keep_gps=True))]
 
-    assert told == [CAMERA, CAMERA | {"gps": PARIS}]
+    assert metadata == [CAMERA, CAMERA | {"gps": PARIS}]
 
 
-def test_an_item_shows_them_and_nobody_writes_them(tenant: Tenant) -> None:
+def test_an_item_shows_its_metadata_and_clients_cannot_write_it(tenant: Tenant) -> None:
     sent = BytesIO()
     pictures.quarters(64, 40).save(sent, "JPEG", exif=of_a_camera())
     item = tenant.ready(sent.getvalue())
@@ -466,7 +483,7 @@ def test_an_item_shows_them_and_nobody_writes_them(tenant: Tenant) -> None:
 
 
 class _Matching:
-    """Equal to a frame with URLs of its own."""
+    """Equal to a frame with any URLs."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, dict)
@@ -477,7 +494,7 @@ class _Matching:
 MATCHING = _Matching()
 
 
-def tell(folder: Path, whole: bytes, mime_type: str, *, keep_gps: bool = False) -> exif.Told:
+def read_metadata(folder: Path, whole: bytes, mime_type: str, *, keep_gps: bool = False) -> exif.ExifMetadata:
     path = folder / "file"
     path.write_bytes(whole)
     with path.open("rb") as file:
@@ -490,7 +507,7 @@ def text_of(text: str) -> tuple[int, int, bytes]:
 
 
 def tiff(first: Entries, camera: Entries | None = None, place: Entries | None = None) -> bytes:
-    """A TIFF of up to three directories, little-endian, by hand: whatever they claim."""
+    """A little-endian TIFF of up to three directories, written by hand, so that it can claim anything."""
     camera, place = camera or {}, place or {}
     starts = [8]
     for entries in ({**first, 0x8769: (), 0x8825: ()}, camera):

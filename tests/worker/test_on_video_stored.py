@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 EVENTS = Path(__file__).parents[2] / "events"
-FILM = videos.video(seconds=4, sound=True, answered={"creation_time": "2024-05-01T10:00:00Z"})
+FILM = videos.video(seconds=4, sound=True, metadata={"creation_time": "2024-05-01T10:00:00Z"})
 
 
 def deliver(*keys: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a picture looks like in 64 bits, and its colours: held against pictures made by code."""
+"""Perceptual hashes and dominant colours, of pictures made by code."""
 
 import random
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_different_pictures_are_far_from_one_another() -> None:
     assert near == []
 
 
-def test_what_has_no_structure_has_no_hash() -> None:
+def test_a_picture_without_structure_has_no_hash() -> None:
     page = Image.new("RGB", (320, 240), "white")
     ImageDraw.Draw(page).ellipse((100, 100, 104, 104), fill="black")
     plain = {
@@ -57,7 +57,7 @@ def test_what_has_no_structure_has_no_hash() -> None:
     } == dict.fromkeys(plain)
 
 
-def test_white_on_nothing_has_a_hash_too() -> None:
+def test_white_on_a_transparent_ground_has_a_hash() -> None:
     white = Image.new("RGBA", (320, 240), "white")
     white.putalpha(_scene(1).convert("L"))
 
@@ -78,7 +78,7 @@ def test_colours_are_those_of_the_picture_the_most_common_first() -> None:
     ] == [True] * 3
 
 
-def test_what_is_transparent_has_no_colour() -> None:
+def test_transparent_pixels_count_for_no_colour() -> None:
     half = Image.new("RGBA", (64, 40), (*pictures.RED, 0))
     half.paste((*pictures.GREEN, 255), (0, 0, 10, 40))
 

@@ -1,5 +1,6 @@
-"""Pictures that libraries read wrong without an error, or refuse although they are whole: shown right, or
-failed with what is not supported.
+"""Pictures that libraries decode wrong without an error, or reject although they are whole.
+
+They are shown right, or fail with the name of what is not supported.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ def frame(derived: Derived) -> Image.Image:
 
 
 def difference(image: Image.Image, expected: Image.Image = QUARTERS) -> float:
-    """Of the worst channel, on average over the pixels; some 3 to 9 are what the JPEG of a frame costs."""
+    """The mean difference over the pixels, of the worst channel; a frame's JPEG alone costs some 3 to 9."""
     assert image.size == expected.size
     return max(ImageStat.Stat(ImageChops.difference(image.convert("RGB"), expected.convert("RGB"))).mean)
 
 
 def outcome(derive: Derive, data: bytes, expected: Image.Image = QUARTERS) -> str:
-    """ "right", how far from right, or the reason."""
+    """ "right", the difference from right, or the reason."""
     try:
         shown = frame(derive(data))
     except Undecodable as why:
@@ -65,9 +66,6 @@ def outcome(derive: Derive, data: bytes, expected: Image.Image = QUARTERS) -> st
     off = difference(shown, expected)
     return "right" if off < 10 and shown.mode == "RGB" else f"{shown.mode}, {off:.0f} off"
 
-
-# -- TIFF
-# ---------------------------------------------------------------------------------------------------------------
 
 FLOAT, SIGNED = {339: (SHORT, (3, 3, 3))}, {339: (SHORT, (2, 2, 2))}
 BT709: dict[int, tuple[int, tiffs.Value]] = {
@@ -125,19 +123,19 @@ def with_fourth(picture: Image.Image, value: int) -> bytes:
     return Image.merge("RGBA", (*picture.split(), Image.new("L", picture.size, value))).tobytes()
 
 
-def test_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> None:
+def test_every_kind_of_samples_in_a_tiff_is_shown_right(derive: Derive) -> None:
     full = tiffs.full_range()
     wrong = {
-        name: answered
+        name: result
         for name, data in samples_of_every_kind()
-        if (answered := outcome(derive, data, full)) != "right"
+        if (result := outcome(derive, data, full)) != "right"
     }
 
     assert wrong == {}
 
 
-def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> None:
-    """By a ramp from black to white; what is no number is black, and does not count for the range."""
+def test_every_kind_of_grey_samples_in_a_tiff_is_shown_right(derive: Derive) -> None:
+    """A ramp from black to white. NaN is black, and does not count for the range."""
     ramp = Image.frombytes("L", (64, 40), bytes(4 * x for x in range(64)) * 40)
     as_floats = [x / 63 for x in range(64)] * 40
     no_data = [-9999.0 if at < 64 else 500 + 10 * value for at, value in enumerate(as_floats)]
@@ -186,7 +184,7 @@ def test_grey_samples_of_a_tiff_are_shown_as_what_they_hold(derive: Derive) -> N
     }
 
     wrong = {
-        name: answered for name, data in cases.items() if (answered := outcome(derive, data, ramp)) != "right"
+        name: result for name, data in cases.items() if (result := outcome(derive, data, ramp)) != "right"
     }
 
     assert wrong == {}
@@ -209,8 +207,8 @@ def test_cielab_of_16_bits_is_read(derive: Derive) -> None:
     )
 
 
-def test_opacity_of_a_tiff_is_what_its_tag_says(derive: Derive) -> None:
-    """Associated (the colours are multiplied by it) and unassociated, of every depth that has it."""
+def test_the_opacity_of_a_tiff_is_read_by_its_tag(derive: Derive) -> None:
+    """Associated opacity (the colours are multiplied by it) and unassociated, of every depth."""
     half = (100, 50, 200, 128)
     stored = {1: (*(round(each * 128 / 255) for each in half[:3]), 128), 2: half}
     seen: dict[str, object] = {}
@@ -228,8 +226,8 @@ def test_opacity_of_a_tiff_is_what_its_tag_says(derive: Derive) -> None:
     assert {name: pytest.approx(half, abs=6) for name in seen} == seen
 
 
-def test_a_tag_that_means_nothing_does_not_make_a_tiff_damaged(derive: Derive) -> None:
-    """Other readers go on without it; libtiff calls its value bad."""
+def test_an_invalid_optional_tag_does_not_fail_a_tiff(derive: Derive) -> None:
+    """Other readers ignore the tag; libtiff fails because of its value."""
     rgb, negative, second = QUARTERS.tobytes(), struct.pack("<f", -72.0), {274: (SHORT, 0)}
     of_one = {
         f"{tag}: {value}": tiffs.tiff(rgb, more={tag: (SHORT, value)})
@@ -300,7 +298,7 @@ def unsupported_tiffs() -> Iterator[tuple[str, bytes]]:
     yield "with a plane for each channel of YCbCr", tiffs.tiff(rgb, photometric=6, more={284: (SHORT, 2)})
 
 
-def test_a_tiff_that_cannot_be_decoded_fails_with_what_is_not_supported(derive: Derive) -> None:
+def test_a_tiff_that_cannot_be_decoded_fails_with_the_name_of_what_is_not_supported(derive: Derive) -> None:
     cases = dict(unsupported_tiffs())
 
     assert {name: outcome(derive, data) for name, data in cases.items()} == {
@@ -308,12 +306,8 @@ def test_a_tiff_that_cannot_be_decoded_fails_with_what_is_not_supported(derive: 
     }
 
 
-# -- camera raw
-# ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_raw_file_is_shown_by_its_largest_preview_turned_as_its_first_directory_says(
+def test_a_raw_file_is_shown_by_its_largest_preview_with_its_first_directorys_orientation(
     derive: Derive, orientation: int
 ) -> None:
     stored = tiffs.Bytes(stills.encoded(pictures.stored(pictures.quarters(64, 40), orientation), "JPEG"))
@@ -325,9 +319,9 @@ def test_a_raw_file_is_shown_by_its_largest_preview_turned_as_its_first_director
 def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive: Derive) -> None:
     files = tiffs.raws(tiffs.Bytes(b"no JPEG"), tiffs.Bytes(b"none"))
 
-    answered = {name: outcome(derive, data) for name, data in files.items()}
+    outcomes = {name: outcome(derive, data) for name, data in files.items()}
 
-    assert answered == {
+    assert outcomes == {
         name: f"not supported: a camera's raw file ({name}) without a JPEG preview within the limits"
         for name in files
     }
@@ -335,7 +329,7 @@ def test_a_raw_file_without_a_preview_fails_and_the_reason_names_its_type(derive
 
 def test_a_dng_has_the_size_that_it_states_for_the_finished_picture(derive: Derive) -> None:
     finished: tiffs.Tags = {50720: (SHORT, (960, 600))}
-    cropped: tiffs.Tags = {50720: (SHORT, (960, 960))}  # of another shape than what is shown
+    cropped: tiffs.Tags = {50720: (SHORT, (960, 960))}  # of another shape than the preview
     nonsense: tiffs.Tags = {50720: (tiffs.DOUBLE, (float("nan"), float("inf")))}
     sizes: list[tuple[int, int]] = []
     for stated in (finished, cropped, nonsense):
@@ -350,8 +344,8 @@ def test_a_dng_has_the_size_that_it_states_for_the_finished_picture(derive: Deri
     assert sizes == [(600, 960), (200, 320), *[(200, 320)] * 4]
 
 
-def test_a_mask_or_a_map_of_depth_is_no_preview(derive: Derive) -> None:
-    """They lie beside the previews of a DNG, and may be larger (DNG 1.6 and 1.7)."""
+def test_a_mask_or_a_depth_map_is_no_preview(derive: Derive) -> None:
+    """A DNG has them beside its previews, and they may be larger (DNG 1.6 and 1.7)."""
     first: tiffs.Tags = {**tiffs.stamp(), **tiffs.camera("Apple"), 50706: (tiffs.BYTE, (1, 7, 0, 0))}
     others: list[tiffs.Tags] = [
         {**tiffs.by_strip(tiffs.preview(320, 200)), 262: (SHORT, colours)} for colours in (4, 51177, 52527)
@@ -366,8 +360,8 @@ def test_a_mask_or_a_map_of_depth_is_no_preview(derive: Derive) -> None:
     )
 
 
-def test_a_raw_file_is_known_by_its_directory_wherever_that_is(derive: Derive) -> None:
-    """Behind more than its first kilobytes, by which it passes for a TIFF of 16 x 10 pixels."""
+def test_a_raw_file_is_recognised_wherever_its_directory_is(derive: Derive) -> None:
+    """The directory lies beyond the first kilobytes, by which the file is a TIFF of 16 x 10 pixels."""
     whole = tiffs.raws(tiffs.preview(64, 40), tiffs.preview(8, 5))["image/x-nikon-nef"]
     moved = tiffs.written(
         {**tiffs.stamp(), **tiffs.camera("NIKON")},
@@ -376,10 +370,6 @@ def test_a_raw_file_is_known_by_its_directory_wherever_that_is(derive: Derive) -
     )
 
     assert (outcome(derive, whole), outcome(derive, moved)) == ("right", "right")
-
-
-# -- colour profiles
-# ----------------------------------------------------------------------------------------------------
 
 
 def broken_profiles() -> dict[str, bytes]:
@@ -400,7 +390,7 @@ def broken_profiles() -> dict[str, bytes]:
 
 
 def _grey_profile() -> bytes:
-    """Its only tag is a white point: for pictures of one channel."""
+    """A profile for pictures of one channel, whose only tag is a white point."""
     lab = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes())
     lab[16:20] = b"GRAY"
     return bytes(lab)
@@ -408,7 +398,7 @@ def _grey_profile() -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "AVIS", "HEIC"])
 @pytest.mark.sampled(3)
-def test_a_profile_that_makes_no_colours_is_as_none(derive: Derive, kind: str) -> None:
+def test_a_profile_that_yields_no_colours_is_ignored(derive: Derive, kind: str) -> None:
     files = {
         name: stills.encoded(QUARTERS, kind, icc_profile=profile)
         for name, profile in broken_profiles().items()
@@ -417,7 +407,7 @@ def test_a_profile_that_makes_no_colours_is_as_none(derive: Derive, kind: str) -
     assert {name: outcome(derive, data) for name, data in files.items()} == dict.fromkeys(files, "right")
 
 
-def test_a_broken_profile_of_four_inks_is_as_none(derive: Derive) -> None:
+def test_a_broken_profile_of_four_inks_is_ignored(derive: Derive) -> None:
     inks = QUARTERS.convert("CMYK")
     plain = frame(derive(stills.encoded(inks, "JPEG", quality=95)))
 
@@ -427,12 +417,8 @@ def test_a_broken_profile_of_four_inks_is_as_none(derive: Derive) -> None:
         ), name
 
 
-# -- PNG
-# ----------------------------------------------------------------------------------------------------------------
-
-
 def png_with(*chunks: tuple[bytes, bytes], behind: bool = False, picture: Image.Image = QUARTERS) -> bytes:
-    """Chunks behind its header, or behind its pixels."""
+    """A PNG with these chunks behind its header, or behind its pixels."""
     return pictures.with_chunks(stills.encoded(picture, "PNG"), *chunks, behind=behind)
 
 
@@ -447,7 +433,7 @@ def test_the_texts_of_a_png_are_in_latin_1(derive: Derive) -> None:
 
 
 def raw_profile(kind: str, block: bytes) -> bytes:
-    """As ImageMagick writes it."""
+    """The text in which ImageMagick writes a profile."""
     digits = block.hex()
     lines = "\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
     return f"\n{kind}\n{len(block):8}\n{lines}\n".encode()
@@ -455,7 +441,7 @@ def raw_profile(kind: str, block: bytes) -> bytes:
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 @pytest.mark.sampled(2)
-def test_a_png_is_turned_as_its_exif_says_wherever_that_is(derive: Derive, orientation: int) -> None:
+def test_a_png_is_turned_by_its_exif_wherever_that_is(derive: Derive, orientation: int) -> None:
     block = stills.exif(orientation=orientation)
     bare, texts = block.removeprefix(b"Exif\0\0"), [raw_profile(kind, block) for kind in ("exif", "APP1")]
     stored = pictures.stored(QUARTERS, orientation)
@@ -477,27 +463,23 @@ def test_a_png_is_turned_as_its_exif_says_wherever_that_is(derive: Derive, orien
         ),
     }
 
-    answered = {
+    outcomes = {
         name: (outcome(derive, data), (derive(data).exif or {}).get("orientation"))
         for name, data in files.items()
     }
 
-    assert answered == dict.fromkeys(files, ("right", orientation))
+    assert outcomes == dict.fromkeys(files, ("right", orientation))
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "HEIC"])
-def test_exif_tells_no_orientation_that_is_not_shown(derive: Derive, kind: str) -> None:
-    """A HEIF's boxes go before its EXIF, which contradicts them here."""
+def test_exif_is_kept_without_an_orientation_that_is_not_applied(derive: Derive, kind: str) -> None:
+    """A HEIF's boxes override its EXIF, which contradicts them here."""
     derived = derive(stills.contradicted(kind))
 
     assert (outcome(derive, stills.contradicted(kind)), "orientation" in (derived.exif or {})) == (
         "right",
         False,
     )
-
-
-# -- BMP
-# ----------------------------------------------------------------------------------------------------------------
 
 
 def bmp(
@@ -509,7 +491,7 @@ def bmp(
     from_the_top: bool = False,
     masks: tuple[int, ...] = (),
 ) -> bytes:
-    """64 x 40 pixels, as they are stored."""
+    """A BMP of 64 x 40 pixels, passed as they are stored."""
     body = struct.pack(
         "<IiiHHIIiiII",
         header,
@@ -568,20 +550,20 @@ def test_the_fourth_byte_of_a_bmp_is_opacity_where_one_is_not_zero(derive: Deriv
     assert {name: outcome(derive, data) for name, data in nothing.items()} == dict.fromkeys(nothing, "right")
 
 
-def test_a_bmp_of_another_kind_fails_with_what_is_not_supported(derive: Derive) -> None:
+def test_a_bmp_of_another_kind_fails_with_the_name_of_what_is_not_supported(derive: Derive) -> None:
     pixels = bytes(4 * 64 * 40)
     cut = bmp(bgra(Image.new("L", (64, 40), 9)))[:-100]
 
-    answered = [
+    outcomes = [
         outcome(derive, bmp(pixels, compression=kind, bits=bits))
         for kind, bits in ((4, 24), (5, 0), (7, 8), (0, 2))
     ]
-    answered.append(outcome(derive, bmp(pixels, compression=3, masks=(0xF0F00, 0xF0, 0xF))))
+    outcomes.append(outcome(derive, bmp(pixels, compression=3, masks=(0xF0F00, 0xF0, 0xF))))
     many = bytearray(bmp(pixels, bits=8))
     struct.pack_into("<I", many, 46, 300)
-    answered.append(outcome(derive, bytes(many)))
+    outcomes.append(outcome(derive, bytes(many)))
 
-    assert answered == [
+    assert outcomes == [
         "not supported: BMP with JPEG and 24 bits per pixel",
         "not supported: BMP with PNG and 0 bits per pixel",
         "not supported: BMP with compression 7 and 8 bits per pixel",
@@ -634,10 +616,6 @@ def _pixels(picture: Image.Image) -> Iterator[tuple[int, int, int]]:
     return zip(data[::3], data[1::3], data[2::3], strict=True)
 
 
-# -- reasons
-# ------------------------------------------------------------------------------------------------------------
-
-
 def test_a_sequence_without_a_still_is_not_called_damaged(derive: Derive) -> None:
     box = pictures.box
     sequence = (
@@ -649,7 +627,7 @@ def test_a_sequence_without_a_still_is_not_called_damaged(derive: Derive) -> Non
     assert outcome(derive, sequence) == "not supported: a HEIC sequence without a still picture"
 
 
-def test_a_picture_that_is_coded_otherwise_fails_with_how(derive: Derive) -> None:
+def test_a_picture_of_another_coding_fails_with_its_name(derive: Derive) -> None:
     jpeg, png, heic = pictures.jpeg(64, 40), pictures.png(64, 40), stills.encoded(QUARTERS, "HEIC")
     at = jpeg.index(b"\xff\xc0")
 
@@ -678,7 +656,10 @@ def test_a_picture_that_is_coded_otherwise_fails_with_how(derive: Derive) -> Non
     ("message", "expected"),
     [
         (
-            "heif: Memory allocation error: Security limit exceeded: Image size 1436x730 exceeds the maximum image size 151280\n (6.1000)",
+            (
+                "heif: Memory allocation error: Security limit exceeded: Image size 1436x730 exceeds the"
+                " maximum image size 151280\n (6.1000)"
+            ),
             "The decoder's own limit stopped it: Image size 1436x730 exceeds the maximum image size 151280",
         ),
         ("heif: Memory allocation error: Unspecified (6.0)", OUT_OF_MEMORY),
@@ -689,11 +670,17 @@ def test_a_picture_that_is_coded_otherwise_fails_with_how(derive: Derive) -> Non
             "not supported: a feature of the format (Unsupported codec)",
         ),
         (
-            "Error while loading plugin: Support for this compression format has not been built in: AV1 (a suitable decoder plugin is dav1d)",
+            (
+                "Error while loading plugin: Support for this compression format has not been built in: AV1"
+                " (a suitable decoder plugin is dav1d)"
+            ),
             "not supported: pictures compressed with AV1",
         ),
         (
-            "Invalid input: Wrong tile image chroma format: Image tile has different chroma format than combined image (2.127)",
+            (
+                "Invalid input: Wrong tile image chroma format: Image tile has different chroma format than"
+                " combined image (2.127)"
+            ),
             "not supported: a grid of tiles whose chroma formats differ",
         ),
         (
@@ -708,5 +695,5 @@ def test_a_picture_that_is_coded_otherwise_fails_with_how(derive: Derive) -> Non
         ("something else", DAMAGED),
     ],
 )
-def test_a_reason_is_what_the_library_reports(message: str, expected: str) -> None:
+def test_a_reason_follows_from_the_librarys_message(message: str, expected: str) -> None:
     assert reason(message) == expected

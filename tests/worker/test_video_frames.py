@@ -1,4 +1,4 @@
-"""What is made of videos: by the real child process, which is given the pieces that it asks for."""
+"""Frames of videos, made by the real child process, which requests pieces of the file."""
 
 import os
 import random
@@ -32,8 +32,8 @@ MEMORY = 1536 << 20
 
 
 @dataclass
-class Lent:
-    """A file, as pieces of it are asked for."""
+class RequestedPieces:
+    """A file in memory, of which pieces are requested."""
 
     data: bytes
     asked: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
@@ -65,12 +65,12 @@ def derive(
     data: bytes,
     mime_type: str = "video/mp4",
     *,
-    lent: Callable[[int, int], bytes] | None = None,
-    **told: Any,
+    pieces: Callable[[int, int], bytes] | None = None,
+    **fields: Any,
 ) -> Derived:
     limits = Limits(
-        max_pixels=told.pop("max_pixels", 36_000_000),
-        wall_seconds=told.pop("wall_seconds", 30),
+        max_pixels=fields.pop("max_pixels", 36_000_000),
+        wall_seconds=fields.pop("wall_seconds", 30),
         memory_bytes=MEMORY,
     )
     usual = {
@@ -80,13 +80,13 @@ def derive(
         "max_seconds": 86_400,
         "read_bytes": 1 << 28,
     }
-    with decoder.begin_task(Task(usual | told, lent or Lent(data)), limits=limits) as decoding:
+    with decoder.begin_task(Task(usual | fields, pieces or RequestedPieces(data)), limits=limits) as decoding:
         return decoding.result()
 
 
-def reason(decoder: Decoder, data: bytes, mime_type: str = "video/mp4", **told: Any) -> str:
+def reason(decoder: Decoder, data: bytes, mime_type: str = "video/mp4", **fields: Any) -> str:
     try:
-        derived = derive(decoder, data, mime_type, **told)
+        derived = derive(decoder, data, mime_type, **fields)
     except Undecodable as undecodable:
         return undecodable.reason
     return f"{len(derived.frames)} frames"
@@ -113,14 +113,14 @@ def corners(derived: Derived, number: int = 0) -> list[str]:
 
 
 def grey(derived: Derived) -> list[int]:
-    """The level in the middle of each frame."""
+    """The level of grey in the middle of each frame."""
     return [
         Image.open(BytesIO(frame.picture.data)).convert("L").tobytes()[24 * 64 + 32]
         for frame in derived.frames
     ]
 
 
-def test_every_container_gives_frames_spread_over_its_time(decoder: Decoder) -> None:
+def test_frames_of_every_container_are_spread_over_its_time(decoder: Decoder) -> None:
     wrong = []
     for container, (mime_type, _) in videos.KINDS.items():
         derived = derive(decoder, videos.video(container, sound=container == "mp4"), mime_type)
@@ -175,7 +175,7 @@ def test_frames_are_upright_in_square_pixels(decoder: Decoder, film: bytes) -> N
     wide = derive(decoder, videos.video(square=Fraction(2, 1), rotation=90, seconds=0.4))
     absurd = derive(decoder, videos.video(square=Fraction(100, 1), seconds=0.4))
 
-    assert seen == {  # degrees against the clock, as the matrix is set
+    assert seen == {  # degrees against the clock, in the display matrix
         0: ((64, 48), (64, 48), "RGBY"),
         90: ((48, 64), (48, 64), "GYRB"),
         180: ((64, 48), (64, 48), "YBGR"),
@@ -187,9 +187,9 @@ def test_frames_are_upright_in_square_pixels(decoder: Decoder, film: bytes) -> N
     assert (absurd.width, absurd.height) == (64, 48)
 
 
-def test_a_frame_is_of_the_moment_it_names(decoder: Decoder) -> None:
-    """With one key frame, decoded forward from it; with many, by them; and no more than are wanted."""
-    told = {}
+def test_a_frame_shows_the_moment_that_it_names(decoder: Decoder) -> None:
+    """With one key frame, frames are decoded forward from it; with many, the key frames are used."""
+    counts = {}
     for gop in (1000, 10):
         for container, (mime_type, codec) in (
             ("mp4", videos.KINDS["mp4"]),
@@ -203,20 +203,20 @@ def test_a_frame_is_of_the_moment_it_names(decoder: Decoder) -> None:
                 abs(40 + frame.at_seconds * 25 - seen)
                 for frame, seen in zip(derived.frames, grey(derived), strict=True)
             ]
-            told[container, gop] = (len(derived.frames), max(off))
+            counts[container, gop] = (len(derived.frames), max(off))
     few = derive(decoder, videos.video(seconds=4), frames=3)
     one = derive(decoder, videos.video(seconds=0.4))
 
-    assert {number for (_, gop), (number, _) in told.items() if gop == 10} == {8}
-    assert told["mp4", 1000][0] == told["webm", 1000][0] == 8
+    assert {number for (_, gop), (number, _) in counts.items() if gop == 10} == {8}
+    assert counts["mp4", 1000][0] == counts["webm", 1000][0] == 8
     # levels of grey, one for each frame
-    assert {key: off for key, (_, off) in told.items() if off > 2.5} == {}
+    assert {key: off for key, (_, off) in counts.items() if off > 2.5} == {}
     assert ([frame.at_seconds for frame in few.frames], len(one.frames)) == ([1.0, 2.0, 3.0], 1)
 
 
 @pytest.mark.soak
-def test_forward_decoding_has_its_bound(decoder: Decoder) -> None:
-    """A video with one key frame, whose size says that decoding all of it would be dear."""
+def test_forward_decoding_is_bounded(decoder: Decoder) -> None:
+    """A video with one key frame, large enough that decoding all of it would exceed the limit."""
     picture = pictures.quarters(4000, 3000)
     large = videos.video(
         seconds=4,
@@ -231,8 +231,8 @@ def test_forward_decoding_has_its_bound(decoder: Decoder) -> None:
     assert 2 <= len(derive(decoder, large).frames) < 8
 
 
-def test_black_frames_are_passed_over(decoder: Decoder) -> None:
-    """One whose span has another is not taken; one that is gives no placeholder where a later one can."""
+def test_black_frames_are_left_out_where_others_exist(decoder: Decoder) -> None:
+    """A black frame is left out if its span has another; if not, a later frame makes the placeholder."""
     black, lit = Image.new("RGB", (64, 48)), pictures.quarters(64, 48)
 
     late = derive(
@@ -248,12 +248,12 @@ def test_black_frames_are_passed_over(decoder: Decoder) -> None:
     assert late.placeholder == later.placeholder != never.placeholder
 
 
-def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
-    def taken(container: str = "mp4", **answered: str) -> tuple[datetime | None, str | None]:
+def test_the_metadata_of_a_video(decoder: Decoder, film: bytes) -> None:
+    def taken(container: str = "mp4", **metadata: str) -> tuple[datetime | None, str | None]:
         data = videos.video(
             container,
             seconds=0.2,
-            answered=answered,
+            metadata=metadata,
             muxing={"movflags": "use_metadata_tags"} if container == "mov" else {},
         )
         derived = derive(decoder, data, videos.KINDS[container][0])
@@ -273,7 +273,7 @@ def test_what_a_video_says_of_itself(decoder: Decoder, film: bytes) -> None:
     assert taken("mov", **apple) == (datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2))), "+02:00")
     absurd = ("1970-01-01T00:00:01Z", "2090-01-01T00:00:00Z", "1904-01-01T00:00:00Z")
     assert [taken("matroska", creation_time=each) for each in absurd] == [(None, None)] * 3
-    # by a writer that does not know its end: browsers do
+    # written without a duration, as browsers do
     live = derive(decoder, videos.video("webm", live=True, seconds=3), "video/webm")
     assert (live.duration, len(live.frames)) == (3.0, 6)
     assert derive(decoder, videos.timed(film, 2**31 - 1, 1)).frame_rate is None
@@ -284,7 +284,7 @@ def test_metadata_that_is_not_utf8_does_not_matter(decoder: Decoder, container: 
     data = videos.video(
         container,
         seconds=0.4,
-        answered={"title": "Sonnenaufgang", "service_name": "Sonnenaufgang"},
+        metadata={"title": "Sonnenaufgang", "service_name": "Sonnenaufgang"},
         sound=container == "mp4",
     )
     assert b"Sonnenaufgang" in data
@@ -319,7 +319,7 @@ def test_the_track_that_is_shown_by_default_is_the_one_of_the_frames(decoder: De
     assert (derived.width, derived.height) == (64, 48)
 
 
-def test_numbers_of_a_video_that_nothing_can_hold_are_named(decoder: Decoder) -> None:
+def test_a_video_over_a_limit_fails_with_its_numbers(decoder: Decoder) -> None:
     wide = videos.video(seconds=0.4, square=Fraction(8, 1))
     late = videos.video("mpegts", seconds=0.4)
 
@@ -341,13 +341,13 @@ def test_ten_bits_and_high_dynamic_range_become_eight_bits_of_srgb(decoder: Deco
         level[curve] = grey(derive(decoder, data))[0]
 
     assert corners(ten) == [*"RGBY"]
-    assert level["smpte2084"] == pytest.approx(193, abs=3)  # 203 nits, which paper has
-    assert level["arib-std-b67"] == pytest.approx(192, abs=3)  # the same in HLG
+    assert level["smpte2084"] == pytest.approx(193, abs=3)  # 203 nits, the white of paper
+    assert level["arib-std-b67"] == pytest.approx(192, abs=3)  # 203 nits in HLG
     assert level["bt2020-10"] in range(189, 194)  # grey is grey in any gamut
 
 
 def test_high_dynamic_range_keeps_its_hues(decoder: Decoder) -> None:
-    """As zscale and hable show it: within what 10 bits and a JPEG cost."""
+    """Compared with zscale and hable, within the error of 10 bits and a JPEG."""
     seen = {}
     for (primaries, transfer, nits), right in charts.SHOWN.items():
         shown = (
@@ -367,7 +367,7 @@ def test_high_dynamic_range_keeps_its_hues(decoder: Decoder) -> None:
     assert seen == {}
 
 
-def test_the_screen_that_a_video_was_made_on_tells_its_brightest_pixel(decoder: Decoder) -> None:
+def test_the_brightest_pixel_is_that_of_the_screen_on_which_a_video_was_made(decoder: Decoder) -> None:
     film = charts.video(charts.chart(charts.PQ), charts.BT2020, charts.PQ, screen=400)
 
     shown = Image.open(BytesIO(derive(decoder, film).frames[0].picture.data))
@@ -376,7 +376,7 @@ def test_the_screen_that_a_video_was_made_on_tells_its_brightest_pixel(decoder: 
     assert (levels <= 14, degrees <= 3) == (True, True)
 
 
-def test_what_the_frames_do_not_say_of_their_colours_the_container_does(decoder: Decoder) -> None:
+def test_the_container_states_the_coding_of_colours_where_frames_do_not(decoder: Decoder) -> None:
     chart = charts.chart(charts.HLG)
     film = charts.video(
         chart,
@@ -394,7 +394,7 @@ def test_what_the_frames_do_not_say_of_their_colours_the_container_does(decoder:
 
 
 def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> None:
-    """Numbers of primaries, transfer and matrix that are reserved, or that nothing converts from: ICtCp,
+    """Numbers of primaries, transfer and matrix that are reserved, or that FFmpeg cannot convert: ICtCp,
     constant luminance, YCgCo.
     """
     film = charts.video(
@@ -407,7 +407,7 @@ def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> No
     )
     at = film.index(b"colrnclx") + 8
 
-    answered = {
+    outcomes = {
         (place, number): reason(
             decoder, film[: at + place] + struct.pack(">H", number) + film[at + place + 2 :]
         )
@@ -415,13 +415,11 @@ def test_colours_that_the_scaler_does_not_know_are_shown(decoder: Decoder) -> No
         for number in (0, 3, 8, 10, 13, 14, 15, 22, 23, 128, 255, 65535)
     }
 
-    assert set(answered.values()) == {"1 frames"}
+    assert set(outcomes.values()) == {"1 frames"}
 
 
-def test_side_data_of_every_kind_is_passed_over(decoder: Decoder) -> None:
-    """EXIF of a motion JPEG, which PyAV 18 has no name for, beside the display matrix of a camera that
-    was turned.
-    """
+def test_side_data_of_an_unknown_kind_is_ignored(decoder: Decoder) -> None:
+    """A motion JPEG's EXIF, for which PyAV 18 has no name, beside a display matrix of a turned camera."""
     seen = corners(derive(decoder, videos.motion_jpeg(rotation=90), "video/quicktime"))
 
     assert seen == [*"GYRB"]
@@ -432,26 +430,30 @@ def _same(picture: Image.Image, _: int) -> Image.Image:
 
 
 def test_a_large_file_is_read_in_few_pieces_wherever_its_header_is(decoder: Decoder) -> None:
-    told = {}
+    counts = {}
     for name, header_first in (("last", False), ("first", True)):
-        lent = Lent(videos.padded(videos.video(seconds=4, header_first=header_first), 8 << 20))
-        told[name] = len(derive(decoder, lent.data, lent=lent).frames), len(lent.asked), lent.read < 1 << 20
+        pieces = RequestedPieces(videos.padded(videos.video(seconds=4, header_first=header_first), 8 << 20))
+        counts[name] = (
+            len(derive(decoder, pieces.data, pieces=pieces).frames),
+            len(pieces.asked),
+            pieces.read < 1 << 20,
+        )
 
-    assert told == {"first": (8, 2, True), "last": (8, 2, True)}
+    assert counts == {"first": (8, 2, True), "last": (8, 2, True)}
 
 
-def test_reading_has_its_bound(decoder: Decoder) -> None:
+def test_reading_is_bounded(decoder: Decoder) -> None:
     data = videos.padded(videos.video(seconds=4), 8 << 20)
 
     assert reason(decoder, data, read_bytes=BLOCK) == "More of the file would have to be read than is"
-    # its key frames: what lies between would have to be read for more
+    # its key frames; more would need the bytes between them
     assert reason(decoder, data, read_bytes=1 << 20) == "4 frames"
 
 
-def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) -> None:
+def test_a_file_without_video_fails_with_a_reason(decoder: Decoder, film: bytes) -> None:
     first = videos.video(header_first=True, seconds=4, paint=lambda n: pictures.quarters(64, 48).rotate(n))
     cut = "The file is damaged or cut short"
-    answered = {
+    outcomes = {
         "only sound": reason(decoder, videos.sound_only()),
         "one byte": reason(decoder, b"\0"),
         "a picture": reason(decoder, pictures.jpeg(64, 48)),
@@ -472,9 +474,9 @@ def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) ->
         "elsewhere": reason(decoder, videos.elsewhere(film)),
     }
 
-    frames = answered.pop("header first, cut")
+    frames = outcomes.pop("header first, cut")
     assert 1 <= int(frames.split()[0]) < 8
-    assert answered == {
+    assert outcomes == {
         "only sound": "There is no video in the file",
         "one byte": cut,
         "a picture": cut,
@@ -486,7 +488,7 @@ def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) ->
         "no size": "The video says no size of its picture",
         "too large": "The video has 0.0 megapixels; the limit is 0.0",
         "too long": "The video says that it lasts 2000 s; the limit is 60 s",
-        # of what the file itself holds
+        # of the file's own pixels
         "endless": "1 frames",
         "no time at all": "2 frames",
         "all at once": "1 frames",
@@ -494,10 +496,10 @@ def test_of_what_is_no_video_the_words_say_why(decoder: Decoder, film: bytes) ->
     }
 
 
-def test_a_child_that_dies_is_asked_once_more(decoder: Decoder, film: bytes) -> None:
+def test_a_file_whose_child_dies_is_tried_once_more(decoder: Decoder, film: bytes) -> None:
     deaths: list[int] = []
 
-    class Deadly(Lent):
+    class Deadly(RequestedPieces):
         def __call__(self, offset: int, size: int) -> bytes:
             if not deaths:
                 assert decoder.pid
@@ -505,7 +507,7 @@ def test_a_child_that_dies_is_asked_once_more(decoder: Decoder, film: bytes) -> 
                 os.kill(decoder.pid, signal.SIGKILL)
             return super().__call__(offset, size)
 
-    assert len(derive(decoder, film, lent=Deadly(film)).frames) == 4
+    assert len(derive(decoder, film, pieces=Deadly(film)).frames) == 4
     assert decoder.pid not in deaths
 
 
@@ -514,45 +516,48 @@ def test_a_store_that_fails_is_not_the_files_fault(decoder: Decoder, film: bytes
         raise Busy("The store is not answering; try again")
 
     with pytest.raises(Busy):
-        derive(decoder, film, lent=away)
+        derive(decoder, film, pieces=away)
     assert reason(decoder, film) == "4 frames"
 
 
-LIARS = {
+MALFORMED = {
     "asks for nonsense": r"""printf '\0\0\0\036{"offset": "all", "size": true}  '; exec cat >/dev/null""",
-    "asks without end": r"""while :; do printf '\0\0\0\035{"offset": 0, "size": 262144}  ' || exit; head -c 262148 >/dev/null; done""",
+    "asks without end": r"""while :; do
+    printf '\0\0\0\035{"offset": 0, "size": 262144}  ' || exit
+    head -c 262148 >/dev/null
+done""",
     "takes nothing": r"""printf '\0\0\0\035{"offset": 0, "size": 262144}  '; exec sleep 60""",
 }
 
 
-def test_a_child_is_believed_no_more_than_a_file(
+def test_a_childs_malformed_requests_fail_the_file(
     film: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answered = {}
-    for name, script in LIARS.items():
+    outcomes = {}
+    for name, script in MALFORMED.items():
         liar = tmp_path / "liar"
         liar.write_text(f"#!/bin/sh\nprintf '\\0\\0\\0\\005ready'\n{script}\n")
         liar.chmod(0o755)
-        lent = Lent(bytes(BLOCK))
+        pieces = RequestedPieces(bytes(BLOCK))
 
-        def bounded(offset: int, size: int, lent: Lent = lent) -> bytes:
-            if lent.read > 4 * BLOCK:
+        def bounded(offset: int, size: int, pieces: RequestedPieces = pieces) -> bytes:
+            if pieces.read > 4 * BLOCK:
                 raise ValueError("not a piece that our child asks for")
-            return lent(offset, size)
+            return pieces(offset, size)
 
         with monkeypatch.context() as patch, Decoder(module="vitrine_video.child") as decoder:
             patch.setattr(sys, "executable", str(liar))
-            answered[name] = reason(decoder, lent.data, lent=bounded, wall_seconds=1)
+            outcomes[name] = reason(decoder, pieces.data, pieces=bounded, wall_seconds=1)
 
     fails = "The file makes the decoder fail"
-    assert answered == {
+    assert outcomes == {
         "asks for nonsense": fails,
         "asks without end": fails,
         "takes nothing": "Decoding took longer than 1 s",
     }
 
 
-def test_the_child_can_open_nothing_and_has_its_limits(decoder: Decoder, film: bytes) -> None:
+def test_the_child_can_open_nothing_and_runs_within_its_limits(decoder: Decoder, film: bytes) -> None:
     derive(decoder, film)
 
     rows = [line.rsplit(maxsplit=3) for line in Path(f"/proc/{decoder.pid}/limits").read_text().splitlines()]
@@ -565,9 +570,7 @@ def test_the_child_can_open_nothing_and_has_its_limits(decoder: Decoder, film: b
 
 
 def mutated(seed: int, originals: list[tuple[str, bytes]]) -> tuple[str, bytes]:
-    """Bytes changed here and there, in the header more often than elsewhere; or cut, doubled, or with a
-    hole.
-    """
+    """The video with some bytes changed, more often in its header; or cut, doubled, or with a gap."""
     chance = random.Random(seed)
     mime_type, data = originals[seed % len(originals)]
     found = bytearray(data)
@@ -595,20 +598,20 @@ def fuzz(decoder: Decoder, number: int) -> None:
     )
     threads = threading.active_count()
     files = (mutated(seed, originals) for seed in range(number))
-    answered = [
+    outcomes = [
         reason(decoder, data, mime_type, wall_seconds=10, read_bytes=16 << 20) for mime_type, data in files
     ]
 
-    assert {each for each in answered if "frames" not in each} <= {
+    assert {each for each in outcomes if "frames" not in each} <= {
         "The file is damaged or cut short",
         "The file is damaged, or of a codec that is not known",
         "The video says no size of its picture",
         "There is no video in the file",
         OUT_OF_MEMORY,
         "More of the file would have to be read than is",
-        *(each for each in answered if each.startswith(("The video has ", "The video says that it lasts "))),
+        *(each for each in outcomes if each.startswith(("The video has ", "The video says that it lasts "))),
     }
-    assert sum("frames" in each for each in answered) > number // 10  # some of them are still videos
+    assert sum("frames" in each for each in outcomes) > number // 10  # some of them are still videos
     assert threading.active_count() <= threads
     with suppress(FileNotFoundError):
         peak = next(
@@ -619,12 +622,12 @@ def fuzz(decoder: Decoder, number: int) -> None:
         assert int(peak.split()[1]) < 1_000_000  # kB
 
 
-def test_mutated_videos_are_answered(decoder: Decoder) -> None:
+def test_mutated_videos_are_decoded_or_rejected(decoder: Decoder) -> None:
     fuzz(decoder, 60)
 
 
 @pytest.mark.soak
-def test_many_mutated_videos_are_answered(decoder: Decoder) -> None:
+def test_many_mutated_videos_are_decoded_or_rejected(decoder: Decoder) -> None:
     fuzz(decoder, 2_000)
 
 

@@ -1,5 +1,5 @@
-"""The types of files that are known: their suffixes, which of them browsers show, and which have frames
-made of them.
+"""Media types of known files: their suffixes, whether browsers show them, and whether frames are made of
+them.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,17 @@ Kind = Literal["image", "video", "audio", "document"]
 
 @dataclass(frozen=True, slots=True)
 class Type:
+    """What is known of a media type."""
+
     kind: Kind
     extension: str  # the usual one, with its dot
     showable: bool  # a browser shows it in <img> or <video>
 
 
-# SVG and PDF can carry scripts: never shown, whatever a browser could do with them.
+# SVG and PDF can contain scripts, so they are never shown, although browsers could.
 TYPES: Final[Mapping[str, Type]] = {
     "image/jpeg": Type("image", ".jpg", showable=True),
-    "image/png": Type("image", ".png", showable=True),  # clients declare an animated PNG so, too
+    "image/png": Type("image", ".png", showable=True),  # also declared for animated PNG
     "image/gif": Type("image", ".gif", showable=True),
     "image/webp": Type("image", ".webp", showable=True),
     "image/avif": Type("image", ".avif", showable=True),
@@ -59,7 +61,7 @@ TYPES: Final[Mapping[str, Type]] = {
     "video/3gpp": Type("video", ".3gp", showable=False),
     "audio/mp4": Type("audio", ".m4a", showable=False),
 }
-# What files of a type are called as well, beside `Type.extension`.
+# Further suffixes that files of a type have, beside `Type.extension`.
 _OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "image/jpeg": (".jpeg", ".jpe", ".jfif", ".jif", ".pjpeg"),
     "image/png": (".apng",),
@@ -78,8 +80,8 @@ _OTHER_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def suffixes(mime_type: str) -> tuple[str, ...]:
-    """The suffixes of file names of this type, the usual one first, in small letters; none for a type
-    that is not in TYPES.
+    """The suffixes of file names of this type, the usual one first, in lower case; none for a type that is
+    not in TYPES.
     """
     return (TYPES[mime_type].extension, *_OTHER_SUFFIXES.get(mime_type, ())) if mime_type in TYPES else ()
 
@@ -102,7 +104,7 @@ RAWS: Final = frozenset(  # TIFF files of a sensor's samples, of which the large
         "image/x-dcraw",
     }
 )
-OTHER_RAWS: Final = frozenset(  # raw files of containers that are not read here: known in order to be named
+OTHER_RAWS: Final = frozenset(  # raw files whose containers are not read: known so that errors can name them
     {
         "image/x-canon-cr3",
         "image/x-canon-crw",
@@ -126,6 +128,6 @@ STILLS: Final = RAWS | frozenset(  # of which frames are made
         "image/bmp",
     }
 )
-# kept and handed out again where a setting takes them; never rendered
+# stored and served where a setting accepts them; never rendered
 DOCUMENTS: Final = frozenset({"image/svg+xml", "application/pdf"})
 VIDEOS: Final = frozenset(name for name, each in TYPES.items() if each.kind == "video")

@@ -1,1 +1,1 @@
-"""What touches stills: decoding them in a process that can be killed, and what is made of them."""
+"""Stills, decoded in a child process with limits: their frames, thumbnails and metadata."""

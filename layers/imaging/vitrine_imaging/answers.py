@@ -1,7 +1,11 @@
-"""What a decoding child says of a file, in messages of `wire.py`: a head in JSON, then each frame's picture
-and thumbnail.
+"""The decoding child's responses, in messages of `wire.py`.
 
-Written by the child, read and checked by its parent: whoever breaks a decoder speaks for it from then on.
+A response is a head in JSON, then each frame's picture and thumbnail as messages of their own. The head of a
+failure has a reason, or an internal error of our code with its traceback; no picture follows. Before its
+response a child may request pieces of its file.
+
+The child writes responses. The parent reads and checks them, since whoever takes over the child also writes
+them.
 """
 
 import json
@@ -28,27 +32,28 @@ _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 
 _MOST_THUMBNAIL: Final = 4 * 1024 * 1024
 MOST_FRAMES: Final = 64
 _MOST_COLORS: Final = 16
-_MOST_TRACE: Final = 16 * 1024  # characters of a traceback; its end tells most
-_MOST_QUANTITY: Final = 1e12  # of whatever there is that much of
+_MOST_TRACE: Final = 16 * 1024  # characters of a traceback; its end is the most useful part
+_MOST_QUANTITY: Final = 1e12  # of seconds, frames per second and numbers in EXIF
 
-Say = Callable[[bytes], None]
-Hear = Callable[[int], bytes]  # the next message, of at most so many bytes
-
-
-def reject(say: Say, reason: str) -> None:
-    say(json.dumps({"reason": reason}).encode())
+Send = Callable[[bytes], None]  # writes one message to the other side
+Receive = Callable[[int], bytes]  # the next message, of at most so many bytes
 
 
-def report(say: Say, error: Exception) -> None:
-    """Send an exception that our own code raised, with its traceback."""
+def send_reason(send: Send, reason: str) -> None:
+    """Respond that the file cannot be decoded, with the reason."""
+    send(json.dumps({"reason": reason}).encode())
+
+
+def send_internal_error(send: Send, error: Exception) -> None:
+    """Respond with an exception that our own code raised, and its traceback."""
     trace = "".join(traceback.format_exception(error))
-    say(json.dumps({"internal_error": type(error).__qualname__, "trace": trace[-_MOST_TRACE:]}).encode())
+    send(json.dumps({"internal_error": type(error).__qualname__, "trace": trace[-_MOST_TRACE:]}).encode())
 
 
-def give(say: Say, derived: Derived) -> None:
-    """Send what was derived. Nothing is sent where this raises: then `report` can still be the answer."""
+def send_derived(send: Send, derived: Derived) -> None:
+    """Respond with what was made of the file. If this raises, nothing was sent, so an error can still be."""
     for message in _messages(derived):
-        say(message)
+        send(message)
 
 
 def _messages(derived: Derived) -> list[bytes]:
@@ -70,35 +75,63 @@ def _messages(derived: Derived) -> list[bytes]:
     return [json.dumps(head).encode(), *(bytes(picture.data) for picture in pictures)]
 
 
-def ask(say: Say, offset: int, size: int) -> None:
-    """For a piece of the file, which comes as a message of its own."""
-    say(json.dumps({"offset": offset, "size": size}).encode())
+def request_piece(send: Send, offset: int, size: int) -> None:
+    """Ask the parent for a piece of the file, which comes as a message of its own."""
+    send(json.dumps({"offset": offset, "size": size}).encode())
 
 
-def asked(head: bytes) -> tuple[int, int] | None:
-    """The offset and size of the piece that the child asks for; None: it is an answer. Raises ValueError."""
+def requested_piece(head: bytes) -> tuple[int, int] | None:
+    """The offset and size of the piece that the child requests; None: the message is a response.
+
+    Raises ValueError for a request that our child never sends.
+    """
     if not head.startswith(b'{"offset"'):
         return None
-    told = json.loads(head)
-    offset, size = _number(told.get("offset")), _number(told.get("size"))
+    fields = json.loads(head)
+    offset, size = _integer(fields.get("offset")), _integer(fields.get("size"))
     if offset is None or size is None:
         raise ValueError("not a piece of a file")
     return offset, size
 
 
-def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
-    """Raises Undecodable where the child could not decode the file, InternalError where its code raised, and
-    ValueError for an answer that our child
-    never sends.
+def receive_derived(head: bytes, receive: Receive, *, max_pixels: int) -> Derived:
+    """Check a response that begins with this head, and return what was made of the file.
+
+    Raises Undecodable where the child could not decode the file, InternalError where its code raised, and
+    ValueError for a response that our child never sends.
     """
-    told = json.loads(head)
-    if not isinstance(told, dict):
-        raise ValueError("not an answer")  # noqa: TRY004 - one exception for every malformed answer
-    if "reason" in told:
-        raise Undecodable(_sentence(told["reason"]))
-    if "internal_error" in told:
-        raise InternalError(_line(told["internal_error"]), _trace(told.get("trace")))
-    width, height = _number(told.get("width")), _number(told.get("height"))
+    fields = json.loads(head)
+    if not isinstance(fields, dict):
+        raise ValueError("not an answer")  # noqa: TRY004 - one exception for every malformed response
+    if "reason" in fields:
+        raise Undecodable(_sentence(fields["reason"]))
+    if "internal_error" in fields:
+        raise InternalError(_line(fields["internal_error"]), _trace(fields.get("trace")))
+    width, height = _size(fields, max_pixels)
+    times = fields.get("frames")
+    if not isinstance(times, list) or not 1 <= len(times) <= MOST_FRAMES:
+        raise ValueError("not as many frames as there may be")
+    placeholder = fields.get("placeholder")
+    if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:
+        raise ValueError("not a placeholder")
+    return Derived(
+        width=width,
+        height=height,
+        frames=tuple(_frame(time, receive) for time in times),
+        placeholder=bytes.fromhex(placeholder),
+        perceptual_hash=_bits(fields.get("perceptual_hash")),
+        colors=_colors(fields.get("colors")),
+        exif=_exif(fields.get("exif")),
+        taken_at=_time(fields.get("taken_at")),
+        taken_zone=_word(fields.get("taken_zone"), 6),
+        duration=_quantity(fields.get("duration")),
+        codec=_word(fields.get("codec"), 32),
+        frame_rate=_rate(fields.get("frame_rate")),
+    )
+
+
+def _size(fields: Mapping[str, Any], max_pixels: int) -> tuple[int, int]:
+    width, height = _integer(fields.get("width")), _integer(fields.get("height"))
     if (
         width is None
         or height is None
@@ -108,40 +141,23 @@ def take(head: bytes, hear: Hear, *, max_pixels: int) -> Derived:
         or max(width, height) > MOST_EDGE
     ):
         raise ValueError("not the size of a picture")
-    times = told.get("frames")
-    if not isinstance(times, list) or not 1 <= len(times) <= MOST_FRAMES:
-        raise ValueError("not as many frames as there may be")
-    placeholder = told.get("placeholder")
-    if not isinstance(placeholder, str) or not 10 <= len(placeholder) <= 80:
-        raise ValueError("not a placeholder")
-    return Derived(
-        width=width,
-        height=height,
-        frames=tuple(_frame(time, hear) for time in times),
-        placeholder=bytes.fromhex(placeholder),
-        perceptual_hash=_bits(told.get("perceptual_hash")),
-        colors=_colors(told.get("colors")),
-        exif=_exif(told.get("exif")),
-        taken_at=_time(told.get("taken_at")),
-        taken_zone=_word(told.get("taken_zone"), 6),
-        duration=_quantity(told.get("duration")),
-        codec=_word(told.get("codec"), 32),
-        frame_rate=_rate(told.get("frame_rate")),
-    )
+    return width, height
 
 
-def _frame(time: object, hear: Hear) -> Frame:
+def _frame(time: object, receive: Receive) -> Frame:
     if not isinstance(time, list) or len(time) != 2:
         raise ValueError("not the time of a frame")
     at, end = _quantity(time[0]), _quantity(time[1])
     if at is None or (end is not None and end < at):
         raise ValueError("not the time of a frame")
-    picture = _picture(hear(_MOST_PICTURE), {"image/jpeg", "image/webp"}, FRAME_EDGE)
-    return Frame(picture, _picture(hear(_MOST_THUMBNAIL), {"image/webp"}, THUMBNAIL_EDGE), at, end)
+    picture = _picture(receive(_MOST_PICTURE), {"image/jpeg", "image/webp"}, FRAME_EDGE)
+    return Frame(picture, _picture(receive(_MOST_THUMBNAIL), {"image/webp"}, THUMBNAIL_EDGE), at, end)
 
 
 def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
-    """As its own header says, so that nothing else has to be believed."""
+    """The picture, with the type and size that its own header states: the child's words for them are not
+    trusted.
+    """
     content = sniff(encoded)
     if (
         content is None
@@ -155,14 +171,14 @@ def _picture(encoded: bytes, mime_types: Set[str], edge: int) -> Picture:
     return Picture(encoded, content.mime_type, content.width, content.height)
 
 
-def _number(value: object) -> int | None:
+def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _bits(value: object) -> int | None:
     if value is None:
         return None
-    number = _number(value)
+    number = _integer(value)
     if number is None or not 0 <= number < 1 << 64:
         raise ValueError("not 64 bits")
     return number
@@ -223,18 +239,18 @@ def _word(value: object, longest: int) -> str | None:
 def _exif(value: object) -> Mapping[str, Any] | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or not _shown(value, 2):
+    if not isinstance(value, dict) or not _is_bounded(value, 2):
         raise ValueError("not what EXIF is shown as")
     return value
 
 
-def _shown(value: object, depth: int) -> bool:
-    """Whether it is what jsonb takes, and small: words and numbers under names, once more below a name."""
+def _is_bounded(value: object, depth: int) -> bool:
+    """Whether the value is small and jsonb accepts it: strings and numbers by name, nested at most once."""
     if isinstance(value, dict):
         return (
             depth > 0
             and len(value) <= 32
-            and all(_shown(name, 0) and _shown(inner, depth - 1) for name, inner in value.items())
+            and all(_is_bounded(name, 0) and _is_bounded(inner, depth - 1) for name, inner in value.items())
         )
     if isinstance(value, str):
         return 1 <= len(value) <= 255 and value.isprintable()
@@ -252,9 +268,7 @@ def _line(text: object) -> str:
 
 
 def _trace(text: object) -> str:
-    """Lines of printable characters. It comes from a process that may have been taken over, and goes into
-    a log.
-    """
+    """Lines of printable characters, since the text goes from a process that may be taken over into a log."""
     return "".join(
         character for character in str(text)[-_MOST_TRACE:] if character == "\n" or character.isprintable()
     )

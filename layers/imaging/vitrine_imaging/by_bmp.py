@@ -1,9 +1,9 @@
-"""BMP: which of its kinds Pillow reads, and those with masks, of which Pillow knows some, and opacity, which
-Pillow does not look for.
+"""BMP files with masks, of which Pillow reads some, and with opacity, which Pillow ignores. Other kinds are
+left to Pillow.
 
-The fourth byte of an uncompressed 32-bit pixel is opacity wherever one pixel has another value than zero in
-it, whatever the version of the
-header, as image viewers and browsers take it; where all are zero the picture is opaque.
+The fourth byte of an uncompressed 32-bit pixel is opacity if at least one pixel has another value than zero
+in it, whatever the version of the header; image viewers and browsers do the same. If it is zero in all
+pixels, the picture is opaque.
 """
 
 from __future__ import annotations
@@ -40,20 +40,18 @@ _MOST_COLOURS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
-    """A BMP whose pixels are numbers of 16 or 32 bits, and which bits of them are red, green, blue and
-    opacity.
-    """
+class MaskedBitmap:
+    """A BMP whose pixels are numbers of 16 or 32 bits, with masks for red, green, blue and opacity."""
 
     file: FileIO
     size: tuple[int, int]  # pixels
-    at: int  # where the pixels are
+    at: int  # offset of the pixels
     from_the_top: bool
     bits: int  # of a pixel
     masks: tuple[int, ...]  # of red, green, blue and opacity; 0: there is none
 
     def picture(self) -> pyvips.Image:
-        """The picture with its opacity; without it, if none of it could be seen."""
+        """The picture with its opacity; without it, if it would hide all of the picture."""
         whole = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
         width, height = self.size
         row = _row(width, self.bits)
@@ -70,7 +68,7 @@ class Masked:
         colours = (black if red is None else red).bandjoin(
             [black if each is None else each for each in (green, blue)]
         )
-        most: Any = 0 if opacity is None else opacity.max()  # its types say more than it returns
+        most: Any = 0 if opacity is None else opacity.max()  # its declared type is wider than what it returns
         return (
             (colours if opacity is None or most == 0 else colours.bandjoin(opacity))
             .cast("uchar")
@@ -79,13 +77,13 @@ class Masked:
 
 
 def _channel(pixels: pyvips.Image, mask: int) -> pyvips.Image:
-    """The channel that these bits are, from 0 to 255."""
+    """The channel in the bits of the mask, from 0 to 255."""
     low, bits = _place(mask)
     if pixels.bands > 1:
         if bits == 8 and low % 8 == 0:
             return pixels[low // 8]
         pixels = pixels.copy(bands=1, format="uint")
-    deep = max(0, bits - 16)  # more bits than a multiplication keeps apart
+    deep = max(0, bits - 16)  # more bits than the multiplication in `linear` distinguishes
     most = (1 << bits - deep) - 1
     return ((pixels >> low + deep) & most).linear([255 / most], [0.5])
 
@@ -100,11 +98,12 @@ def _row(width: int, bits: int) -> int:
     return -(-width * bits // 32) * 4  # bytes
 
 
-def masked(file: FileIO) -> Masked | None:
-    """The BMP, if its pixels are numbers with a mask for each channel, or have a fourth byte that may be
-    opacity; None where Pillow reads it right.
+def open_masked(file: FileIO) -> MaskedBitmap | None:
+    """The BMP, if its pixels have a mask for each channel or a fourth byte that may be opacity; None: Pillow
+    reads it right.
 
-    Raises Undecodable for a kind that nothing here reads, and for one that ends too early.
+    Raises Undecodable for a kind that neither Pillow nor this module reads, and for a file that ends too
+    early.
     """
     file.seek(0)
     head = file.read(14 + 124)
@@ -136,7 +135,7 @@ def masked(file: FileIO) -> Masked | None:
     at = _number(head, 10, 4)
     if not size[0] or not size[1] or not any(masks[:3]) or at + _row(size[0], bits) * size[1] > end:
         raise Undecodable(DAMAGED)
-    return Masked(file, size, at, from_the_top, bits, masks)
+    return MaskedBitmap(file, size, at, from_the_top, bits, masks)
 
 
 def _masks(head: bytes, header: int, bits: int, compression: int) -> tuple[int, ...]:

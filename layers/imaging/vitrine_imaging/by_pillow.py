@@ -1,7 +1,7 @@
-"""What libvips has no decoder for - HEIC and HEIF, AVIF sequences, BMP - read by Pillow and pillow-heif, and
-handed to libvips as pixels.
+"""The formats for which libvips has no decoder: HEIC and HEIF, AVIF sequences, BMP.
 
-Importing this module loads both: only the child process does.
+Pillow and pillow-heif decode them, and pass the pixels to libvips. Importing this module loads both, so only
+the child process imports it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import pyvips
 from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
-from vitrine_imaging import by_bmp, exif
+from vitrine import heif
+from vitrine.containers import file_span
+from vitrine_imaging import by_bmp
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import Undecodable, not_supported
@@ -27,11 +29,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import FileIO
 
-    from vitrine.content import Colours
+    from vitrine.colours import Colours
 
-# as libvips: each thread takes memory of its own
+# one thread, as in libvips: each takes memory of its own
 options.DECODE_THREADS = AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-# the picture itself, and nothing that lies beside it
+# decode the picture itself, and nothing that lies beside it
 options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
 
 _PILLOW: Final = Library(
@@ -40,24 +42,25 @@ _PILLOW: Final = Library(
     (ValueError, EOFError, SyntaxError, RuntimeError, OSError, LookupError, ArithmeticError, struct.error),
 )
 
-# pixels of PQ and HLG that keep their 10 or 12 bits: in a gigabyte there is no room for two bytes of each of
-# more
+# Pixels of a PQ or HLG picture that keeps its 10 or 12 bits: two bytes for each sample of more do not fit
+# into a gigabyte.
 _MOST_DEEP: Final = 60_000_000
-# times the size wanted: what is larger still is averaged before it is handed over, and never held twice
+# Times the size wanted: larger pictures are averaged before libvips gets them, so that memory never has them
+# twice.
 _PLENTY: Final = 2
 
 
-def heif(file: FileIO, colours: Colours | None) -> Original:
-    """`colours`: what the file says of them by number.
+def open_heif(file: FileIO, colours: Colours | None) -> Original:
+    """Open a HEIC or HEIF. `colours`: their coding as the file states it in numbers. Raises Undecodable.
 
-    Turned by its boxes alone, which libheif has done: what its EXIF says of it does not count (ISO 23008-12,
-    MIAF 7.3.6.7).
+    The picture is turned by the file's boxes alone, which libheif does; its EXIF orientation is ignored (ISO
+    23008-12, MIAF 7.3.6.7).
     """
-    if not exif.has_still(file):
+    if not heif.has_still(file_span(file)):
         raise Undecodable(not_supported("a HEIC sequence without a still picture"))
-    if coding := exif.other_coding(file, b"hvc1"):
+    if coding := heif.other_coding(file_span(file), b"hvc1"):
         raise Undecodable(not_supported(f"HEIF with pictures coded as {coding}"))
-    with _in_words():
+    with _undecodable():
         file.seek(0)
         data = file.read()
         opened = pillow_heif.open_heif(data, remove_stride=False)
@@ -65,37 +68,38 @@ def heif(file: FileIO, colours: Colours | None) -> Original:
             opened = pillow_heif.open_heif(data, remove_stride=False, convert_hdr_to_8bit=False)
         picture = opened[opened.primary_index]
 
-    def shrunk(edge: int) -> pyvips.Image:
-        with _in_words():
+    def render(edge: int) -> pyvips.Image:
+        with _undecodable():
             return shrink(_plane(picture), edge, colours).copy_memory()
 
-    return Original(*picture.size, shrunk)
+    return Original(*picture.size, render)
 
 
-def opened(source: FileIO, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
-    """A BMP or an AVIF sequence; `kind` as Pillow calls it. `colours`: what the file says of them by
-    number.
+def open_with_pillow(source: FileIO, kind: str, colours: Colours | None, *, max_pixels: int) -> Original:
+    """Open a BMP or an AVIF sequence. Raises Undecodable.
+
+    `kind`: the format's name in Pillow. `colours`: their coding as the file states it in numbers.
     """
-    masked = by_bmp.masked(source) if kind == "BMP" else None
-    if masked is not None:
-        return Original(*masked.size, lambda edge: shrink(masked.picture(), edge).copy_memory())
-    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow has a limit of its own, and opens nothing of twice as much
-    with _in_words():
+    bitmap = by_bmp.open_masked(source) if kind == "BMP" else None
+    if bitmap is not None:
+        return Original(*bitmap.size, lambda edge: shrink(bitmap.picture(), edge).copy_memory())
+    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow opens no picture of twice its own limit
+    with _undecodable():
         file = Image.open(source, formats=(kind,))
-        # made of irot and imir, not applied
+        # which Pillow derives from irot and imir, and does not apply
         orientation = file.getexif().get(ExifTags.Base.Orientation, 1) if kind == "AVIF" else 1
 
-    def shrunk(edge: int) -> pyvips.Image:
-        with _in_words():
+    def render(edge: int) -> pyvips.Image:
+        with _undecodable():
             return shrink(
                 _tagged(_pixels(file, edge), file.info.get("icc_profile"), orientation), edge, colours
             ).copy_memory()
 
     width, height = file.size if orientation < 5 else reversed(file.size)
-    return Original(width, height, shrunk, getattr(file, "n_frames", 1))
+    return Original(width, height, render, getattr(file, "n_frames", 1))
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Load the plugins that Pillow imports when it first opens something."""
     written = BytesIO()
     Image.new("RGB", (16, 16)).save(written, "BMP")
@@ -107,8 +111,8 @@ def rehearse() -> None:
 
 
 def _plane(picture: Any) -> pyvips.Image:
-    """libheif's own pixels and no copy of them: at a hundred megapixels there is no room for one."""
-    data = picture.data  # decodes it
+    """libheif's own pixels, not a copy: at a hundred megapixels there is no memory for one."""
+    data = picture.data  # decodes the picture
     (width, height), mode = picture.size, picture.mode
     deep = ";16" in mode
     bands = 1 if mode.startswith("I") else len(mode.partition(";")[0])
@@ -140,16 +144,16 @@ def _pixels(file: Image.Image, edge: int) -> pyvips.Image:
 
 
 def _tagged(pixels: pyvips.Image, profile: bytes | None, orientation: int) -> pyvips.Image:
-    """With what libvips would have found in the file itself."""
+    """The pixels, with the profile and orientation that libvips would have read in the file itself."""
     pixels = pixels.copy()
     if profile:
-        blob: Any = profile  # it takes bytes, which its types do not say
+        blob: Any = profile  # set_type accepts bytes, which its types do not say
         pixels.set_type(pyvips.GValue.blob_type, "icc-profile-data", blob)
     pixels.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return pixels
 
 
-def _in_words() -> AbstractContextManager[None]:
+def _undecodable() -> AbstractContextManager[None]:
     return _PILLOW.undecodable(_reason)
 
 

@@ -1,5 +1,6 @@
-"""What libvips opens: JPEG, PNG, GIF, WebP, AVIF, TIFF. Importing this module loads libvips: only the
-child process does.
+"""The formats that libvips opens: JPEG, PNG, GIF, WebP, AVIF, TIFF.
+
+Importing this module loads libvips, so only the child process imports it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
-from vitrine_imaging import by_tiff, tones
+from vitrine_imaging import by_tiff, tiff_samples, tones
 
 if TYPE_CHECKING:
     from io import FileIO
 
-    from vitrine import tiff
-    from vitrine.content import Colours
+    from vitrine.colours import Colours
+    from vitrine.containers import Read
 
 LOADERS: Final = {
     "image/jpeg": "VipsForeignLoadJpeg",
@@ -30,7 +31,7 @@ LOADERS: Final = {
 }
 _MOVING: Final = frozenset({"image/gif", "image/webp"})
 
-pyvips.cache_set_max(0)  # no picture is seen twice
+pyvips.cache_set_max(0)  # no picture is decoded twice
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _loader in LOADERS.values():
     pyvips.operation_block_set(_loader, False)
@@ -38,44 +39,45 @@ for _loader in LOADERS.values():
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file whose header is read, and nothing else of it is decoded yet."""
+    """A file whose header is read, and whose pixels are not decoded yet."""
 
     width: int  # pixels as shown, that is, upright
     height: int
-    # upright, its long edge at most that; sRGB where a profile says what it is
-    shrunk: Callable[[int], pyvips.Image]
-    pictures: int = 1  # more where it moves; the first is the one that is shown
-    orientation: int | None = None  # EXIF's, by which `shrunk` turns what is stored; None: unknown
+    # (long edge in pixels) -> the picture, upright, no larger than that; in sRGB where it has a profile
+    render: Callable[[int], pyvips.Image]
+    pictures: int = 1  # more in an animation; the first is the one that is shown
+    orientation: int | None = None  # EXIF's, by which `render` turns the stored picture; None: unknown
 
 
-def opened(
+def open_original(
     file: FileIO, mime_type: str, colours: Colours | None = None, *, orientation: int | None = None
 ) -> Original:
-    """A file of a type in `LOADERS`. `colours`: what the file says of them by number, which libvips does not
-    read. `orientation`: EXIF's, where the
-    loader may not find what the file says. Raises pyvips.Error, Undecodable.
-    """
-    # first: libvips has no words for what it cannot read
-    samples = by_tiff.samples(reader(file)) if mime_type == "image/tiff" else None
-    # lives as long as `shrunk`, which reads it
-    readable = None if samples is None else _without_meaningless_tags(file)
-    header = pyvips.Image.new_from_source(_source(file, mime_type, readable), "", access="sequential")
-    pictures = _number(header, "n-pages") if mime_type in _MOVING else 1
+    """Open a file of a type in `LOADERS`. Raises pyvips.Error, Undecodable.
 
-    def shrunk(edge: int) -> pyvips.Image:
-        # from the beginning; named, so that it lives until all is read
+    `colours`: their coding as the file states it in numbers, which libvips does not read. `orientation`:
+    EXIF's, for files in which the loader may not find it.
+    """
+    # First, because libvips does not report why it cannot read such files.
+    samples = tiff_samples.read_samples(reader(file)) if mime_type == "image/tiff" else None
+    # kept for as long as `render`, which reads it
+    readable = None if samples is None else _without_invalid_entries(file)
+    header = pyvips.Image.new_from_source(_source(file, mime_type, readable), "", access="sequential")
+    pictures = _integer(header, "n-pages") if mime_type in _MOVING else 1
+
+    def render(edge: int) -> pyvips.Image:
+        # From the beginning. In a variable, so that the source exists until all of it is read.
         source = _source(file, mime_type, readable)
         if mime_type == "image/jpeg":
             return _part_of_jpeg(source, header, edge)
         if mime_type == "image/webp":
-            # In the loader's own option: libvips 8.18.7 does not hand on thumbnail_source's fail_on, and
+            # As the loader's own option: libvips 8.18.7 does not pass on thumbnail_source's fail_on, and
             # shows half a picture.
             options = _profile(with_usable_profile(header))
             picture = pyvips.Image.thumbnail_source(
                 source, edge, height=edge, size="down", option_string="[fail_on=truncated]", **options
             )
         elif samples is not None:
-            return by_tiff.shown(
+            return by_tiff.render(
                 samples, lambda: _tiff(file, readable), lambda image: shrink(image, edge).copy_memory()
             )
         else:
@@ -83,35 +85,36 @@ def opened(
             # may show something else.
             whole = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated")
             picture = shrink(whole if orientation is None else oriented(whole, orientation), edge, colours)
-        # or a second encoder would read a stream that is over ("out of order read")
+        # Otherwise a second encoder would read a stream that has ended ("out of order read").
         return picture.copy_memory()
 
     width, height = header.width, header.height
-    turned = _number(header, "orientation") if orientation is None else orientation
+    turned = _integer(header, "orientation") if orientation is None else orientation
     if turned >= 5:
         width, height = height, width
-    return Original(width, height, shrunk, pictures, turned)
+    return Original(width, height, render, pictures, turned)
 
 
-def jpeg_within(
+def open_jpeg_within(
     file: FileIO, at: int, size: int, *, orientation: int, size_shown: tuple[int, int]
 ) -> Original:
-    """A JPEG of `size` bytes at an offset of the file, turned by `orientation` and by nothing that the JPEG
-    says itself.
+    """Open a JPEG of `size` bytes at the offset `at` of a file. It is turned by `orientation`; its own EXIF
+    is ignored.
 
-    `size_shown`: the width and height of what it stands for, as stored. Raises pyvips.Error.
+    `size_shown`: width and height, before turning, of the picture for which the JPEG is shown. Raises
+    pyvips.Error.
     """
     header = pyvips.Image.new_from_source(_streamed(_Window(file, at, size)), "", access="sequential")
 
-    def shrunk(edge: int) -> pyvips.Image:
+    def render(edge: int) -> pyvips.Image:
         return _part_of_jpeg(_streamed(_Window(file, at, size)), header, edge, orientation)
 
     width, height = size_shown if orientation < 5 else reversed(size_shown)
-    return Original(width, height, shrunk, orientation=orientation)
+    return Original(width, height, render, orientation=orientation)
 
 
 class _Window:
-    """A part of a file, read as if it were a file of its own."""
+    """A part of a file with the interface of a file of its own."""
 
     def __init__(self, file: FileIO, start: int, size: int) -> None:
         self._file, self._start, self._size, self._at = file, start, size, 0
@@ -130,13 +133,15 @@ class _Window:
 def _part_of_jpeg(
     source: pyvips.Source, header: pyvips.Image, edge: int, orientation: int | None = None
 ) -> pyvips.Image:
-    """In memory, and turned from there. Decoded at a half, a quarter or an eighth where that is enough:
-    thumbnail_source asks for twice as much.
+    """The JPEG in memory, upright. It is decoded at a half, a quarter or an eighth where that is large
+    enough.
+
+    thumbnail_source would decode twice the size.
     """
     scale = min(1.0, edge / max(header.width, header.height))
     part = max(part for part in (1, 2, 4, 8) if part * scale <= 1)
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="truncated", shrink=part)
-    # of a part they would be a pixel off
+    # computed from the whole, because rounding a part's size would be a pixel off
     width, height = (max(1, round(edge * scale)) for edge in (header.width, header.height))
     image = with_usable_profile(image)
     picture = image.thumbnail_image(
@@ -146,8 +151,8 @@ def _part_of_jpeg(
 
 
 def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> pyvips.Image:
-    """Turned as its orientation says, in sRGB where a profile or `colours` say what it is, its long edge
-    at most `edge`.
+    """The image, upright, its long edge at most `edge`; in sRGB where a profile or `colours` describe its
+    colours.
     """
     if colours is not None and tones.differ(colours):
         return tones.to_srgb(_small(image, edge), colours)
@@ -156,10 +161,12 @@ def shrink(image: pyvips.Image, edge: int, colours: Colours | None = None) -> py
 
 
 def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
-    """Turned, its long edge at most `edge`, in as many bits as it has: thumbnail_image would make 8 of
-    them, which is too few for PQ.
+    """The image, upright, its long edge at most `edge`, without loss of bits: thumbnail_image keeps 8, too
+    few for PQ.
     """
-    if _has(image, _PROFILE):  # libvips puts in Display P3's for its primaries, whatever the transfer
+    if _has(
+        image, _PROFILE
+    ):  # libvips adds Display P3's profile because of the primaries, whatever the transfer
         image = image.copy()
         image.remove(_PROFILE)
     scale = min(1.0, edge / max(image.width, image.height))
@@ -172,19 +179,18 @@ def _small(image: pyvips.Image, edge: int) -> pyvips.Image:
 
 
 def oriented(image: pyvips.Image, orientation: int) -> pyvips.Image:
-    """The same pixels, to be turned as EXIF's `orientation` says."""
+    """A copy of the image, with the orientation (EXIF's) by which `autorot` turns it."""
     image = image.copy()
     image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     return image
 
 
 def with_usable_profile(image: pyvips.Image) -> pyvips.Image:
-    """The image without its colour profile, if no colours can be made by it; else the image itself.
+    """The image without its colour profile, if the profile cannot be used; else the image itself.
 
-    A profile may be cut short, damaged, or of another colour model, and Little CMS finds out only once it
-    transforms something: so it has to
-    transform the least and the most that a pixel can be. If the two come out nearly alike, or white comes out
-    coloured, the profile is damaged too.
+    A profile may be cut short, damaged, or of another colour model, and Little CMS reports that only when it
+    transforms something. So it transforms the least and the most that a pixel can be. If the two come out
+    nearly alike, or white comes out coloured, the profile is damaged too.
     """
     if not _has(image, _PROFILE):
         return image
@@ -218,20 +224,22 @@ _MOST_TINT: Final = 32
 
 
 def _has(image: pyvips.Image, field: str) -> bool:
-    """Not by `get_fields`, which fails where a name is not in UTF-8: those of a PNG's texts are in
-    Latin-1.
+    """Whether the image has the field. `get_fields` fails where a name is not in UTF-8; those of PNG's texts
+    are Latin-1.
     """
     return bool(image.get_typeof(field))
 
 
-def _number(image: pyvips.Image, field: str) -> int:
-    """1 where the file does not tell."""
+def _integer(image: pyvips.Image, field: str) -> int:
+    """The field's number; 1 where the file does not state it."""
     value = image.get(field) if _has(image, field) else 1
     return value if isinstance(value, int) else 1
 
 
 def _profile(image: pyvips.Image) -> dict[str, Any]:
-    """On a picture without a profile colour management is 3.5 times slower, for the same pixels."""
+    """The options for colour management. A picture without a profile has none: it would take 3.5 times as
+    long.
+    """
     return {"output_profile": "srgb"} if _has(image, _PROFILE) or image.interpretation == "cmyk" else {}
 
 
@@ -241,11 +249,12 @@ def _tiff(file: FileIO, readable: mmap.mmap | None) -> pyvips.Image:
     return pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
 
 
-def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
-    """The file in memory, of which only pages that differ are a copy; None where libtiff takes no tag of
-    it for an error.
+def _without_invalid_entries(file: FileIO) -> mmap.mmap | None:
+    """The file in memory, with the tags renamed that libtiff reports as errors; None where there are none.
+
+    Only the changed pages of it are copies.
     """
-    places = by_tiff.meaningless(reader(file))
+    places = by_tiff.invalid_entries(reader(file))
     if not places:
         return None
     copy = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
@@ -254,9 +263,9 @@ def _without_meaningless_tags(file: FileIO) -> mmap.mmap | None:
     return copy
 
 
-def reader(file: FileIO) -> tiff.Read:
-    """A function that reads the file's bytes from anywhere in it. It leaves the file's position, which
-    libvips reads on from, where it is.
+def reader(file: FileIO) -> Read:
+    """A function that reads the file's bytes at any offset. It does not move the file's position, from which
+    libvips reads.
     """
 
     def read(at: int, size: int) -> bytes:
@@ -266,8 +275,8 @@ def reader(file: FileIO) -> tiff.Read:
 
 
 def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> pyvips.Source:
-    """The file from its beginning, or what is to be read instead; a file, not a buffer, so that rows are
-    read as they are needed.
+    """The file from its beginning, or `readable` in its place. A file, not a buffer, so that rows are read as
+    needed.
     """
     if readable is not None:
         return pyvips.Source.new_from_memory(memoryview(readable))
@@ -278,9 +287,8 @@ def _source(file: FileIO, mime_type: str, readable: mmap.mmap | None = None) -> 
 
 
 def _streamed(file: FileIO | _Window) -> pyvips.Source:
-    # libvips would map the whole file to find out its type, and a gigabyte may follow the picture. What
-    # cannot be mapped is
-    # streamed, and for JPEG that costs nothing measurable; other loaders read this way would copy the file
+    # libvips would map the whole file to find its type, and a gigabyte may follow the picture. A source that
+    # cannot be mapped is streamed. For JPEG that costs nothing measurable; other loaders would copy the file
     # into memory.
     source = pyvips.SourceCustom()
     source.on_read(file.read)

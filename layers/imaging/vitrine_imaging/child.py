@@ -1,13 +1,14 @@
-"""The decoder's child process: takes open files, gives back what is made of them. Started by `Decoder`, never
-by hand.
+"""The decoder's child process, which makes pictures of the open files that it is passed.
+
+`Decoder` starts it; a person never does:
 
     python -m vitrine_imaging.child <bytes of address space>
 
-On stdin, a socket, messages (`wire.py`) of JSON {"max_pixels", "max_animation_pixels", "keep_gps",
-"cpu_seconds"}, each with an open file behind it:
-the child may open nothing by name. On stdout "ready", then for each an answer (`answers.py`).
-A child of another kind calls `main` with what it derives, and may ask for pieces of its file, before it
-answers.
+The protocol, in messages of `wire.py`. The child first writes "ready" on stdout. The parent then sends one
+request per file on stdin, a socket: JSON {"max_pixels", "max_animation_pixels", "keep_gps", "cpu_seconds"},
+and behind it an open file, since the child may open nothing by name. The child writes one response for each
+(`answers.py`). A child of another kind calls `main` with a function of its own, and may request pieces of its
+file first.
 """
 
 import json
@@ -23,26 +24,29 @@ from functools import partial
 from typing import Any
 
 from vitrine_imaging import answers, confinement, wire
-from vitrine_imaging.answers import Say
+from vitrine_imaging.answers import Send
 from vitrine_imaging.models import OUT_OF_MEMORY, Derived, Undecodable
 
 # on stderr, once per process
 UNCONFINED = "WARNING: the decoder runs without a seccomp filter, since none is permitted here"
-# of what is told about a file, and whom its pieces are asked of
-Derive = Callable[[Mapping[str, Any], Say], Derived]
+# (the request's fields, a function that writes a message to the parent) -> what was made of the file
+Derive = Callable[[Mapping[str, Any], Send], Derived]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a child decodes with, imported."""
+    """The imported code that a child decodes with."""
 
     derive: Derive
-    # loads what libraries load when they are first used: it starts threads, and later nothing may be opened
-    rehearse: Callable[[], None]
+    # Loads what libraries load at first use. It may start threads; afterwards nothing can be opened by name.
+    warm_up: Callable[[], None]
 
 
 def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
-    """`load` imports what decodes, and starts no thread."""
+    """Confine this process to `memory_bytes` of address space and to harmless calls, then serve requests.
+
+    `load` imports what decodes, and starts no thread. Returns when the parent closes stdin.
+    """
     limited = sys.platform == "linux"  # elsewhere the address space cannot be limited
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if limited:
@@ -50,60 +54,66 @@ def main(memory_bytes: int, load: Callable[[], Loaded]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
 
     loaded = load()  # only now: libraries and what they map count within the limit
-    say = partial(wire.write, os.dup(1))
+    send = partial(wire.write, os.dup(1))
     # nothing can be opened for writing once the process is confined
     silence = os.open(os.devnull, os.O_WRONLY)
 
-    confinement.confine_reading()  # before there is a second thread, which would go free
+    confinement.confine_reading()  # before there is a second thread, which would stay unconfined
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    loaded.rehearse()
+    loaded.warm_up()
     if not confinement.confine() and limited:
         sys.stderr.write(UNCONFINED + "\n")
 
-    os.dup2(silence, 1)  # what a library prints is no answer
-    # nor does a hostile file write our log; that libvips cannot be loaded was said before
+    os.dup2(silence, 1)  # what a library prints is no response
+    # A hostile file cannot write into our log either. Loading is over, so its errors were printed before.
     os.dup2(silence, 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    say(wire.READY)
+    send(wire.READY)
     while True:
         try:
-            asked = json.loads(wire.read(0, at_most=1 << 20))
+            request = json.loads(wire.read(0, at_most=1 << 20))
         except EOFError:
             return
-        try:
-            _allow_processor_time(asked["cpu_seconds"])
-            answers.give(say, loaded.derive(asked, say))
-        except Undecodable as rejected:
-            answers.reject(say, rejected.reason)
-        except MemoryError:
-            answers.reject(say, OUT_OF_MEMORY)
-        except Exception as error:
-            # an error of our code: whatever a library raises because of the file has become Undecodable
-            answers.report(say, error)
+        _respond(request, loaded.derive, send)
+
+
+def _respond(request: Mapping[str, Any], derive: Derive, send: Send) -> None:
+    try:
+        _allow_processor_time(request["cpu_seconds"])
+        answers.send_derived(send, derive(request, send))
+    except Undecodable as error:
+        answers.send_reason(send, error.reason)
+    except MemoryError:
+        answers.send_reason(send, OUT_OF_MEMORY)
+    except Exception as error:
+        # an error of our code: whatever a library raises because of the file has become Undecodable
+        answers.send_internal_error(send, error)
 
 
 def stills() -> Loaded:
-    from vitrine_imaging.derive import derive, rehearse
+    """Import the code that decodes stills. Each request is followed by an open file."""
+    from vitrine_imaging.derive import derive, warm_up
 
-    def of(told: Mapping[str, Any], _: Say) -> Derived:
-        file = wire.take_file(0)
+    def derive_still(request: Mapping[str, Any], _: Send) -> Derived:
+        file = wire.receive_file(0)
         try:
             return derive(
                 file,
-                max_pixels=told["max_pixels"],
-                max_animation_pixels=told["max_animation_pixels"],
-                keep_gps=told["keep_gps"],
+                max_pixels=request["max_pixels"],
+                max_animation_pixels=request["max_animation_pixels"],
+                keep_gps=request["keep_gps"],
             )
         finally:
             os.close(file)
 
-    return Loaded(of, rehearse)
+    return Loaded(derive_still, warm_up)
 
 
 def _allow_processor_time(seconds: int) -> None:
-    """The limit counts the whole life of the process, so it is raised for each file; past it the kernel
-    sends SIGXCPU.
+    """Let the process use so many seconds of processor time from now on; past them the kernel sends SIGXCPU.
+
+    The limit counts the whole life of the process, so it is raised for each file.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -114,15 +124,15 @@ def _allow_processor_time(seconds: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Ends this process, in the middle of a file too, once nobody holds the other end of stdin or the parent
-    is another.
+    """End this process, within a file too, once the other end of stdin is closed or the parent is another
+    process.
 
-    Not PR_SET_PDEATHSIG: it fires when the thread that started us ends, and servers start us from threads
-    that come and go.
+    PR_SET_PDEATHSIG is not used: it fires when the thread that started us ends, and servers start us from
+    threads that come and go.
     """
     parent = os.getppid()
     poll = select.poll()
-    poll.register(0, 0)  # asks for nothing: a hang-up is always told
+    poll.register(0, 0)  # asks for no event: a hang-up is always reported
     while os.getppid() == parent and not poll.poll(1000):
         pass
     os._exit(0)

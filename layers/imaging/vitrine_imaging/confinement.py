@@ -1,18 +1,18 @@
-"""What a decoder that has been broken can still do. Nothing to the network, to files, to other processes, and
-it starts no program. Linux only.
+"""Confinement of the decoder's child process: what it can still do if a hostile file takes it over. Linux
+only.
 
-Limits on memory, time and files are the child's own (`child.py`). This module closes the ways to what
-surrounds the child: the worker, which
-has the credentials in its environment and memory, the files of whoever started it, and whatever the network
-reaches. Three means of the kernel
-are used, each where it exists:
+It cannot use the network, change files, reach into other processes, or start programs.
+
+Limits on memory, time and files are the child's own (`child.py`). This module protects what surrounds the
+child: the worker, which has the credentials in its environment and memory, the files of the user who started
+it, and whatever the network reaches. Three means of the kernel are used, each where it exists:
 
 - an account without rights, where root started the child;
 - Landlock, for what may be read (Linux 5.13 and later, unless it is switched off; AWS Lambda does not have
   it);
 - a seccomp filter, for calls. No binding of libseccomp could be packed into a layer without the system's
-  library, hence the filter by hand: a
-  list of calls that are denied, by number, as the kernel's tables have them.
+  library, so the filter is written by hand: a list of denied calls, by their numbers in the
+  kernel's tables.
 """
 
 import ctypes
@@ -30,18 +30,16 @@ from typing import Final
 
 from vitrine.process import prctl
 
-# The id of the account and group that root's child runs as. Nobody has it: `nobody` owns the files of the
-# laptop's database. Debian and systemd
-# leave 65000 to 65533 unused, and the 65,536 ids that a container is commonly given include it.
+# The id of the account and group that root's child runs as. No user has it; the user `nobody` would own the
+# files of the laptop's database. Debian and systemd leave 65000 to 65533 unused, and containers commonly have
+# 65,536 ids, of which this is one.
 ACCOUNT: Final = 65_533
 
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
 
 # Calls that are denied, with their numbers on x86-64 and aarch64: arch/x86/entry/syscalls/syscall_64.tbl and
-# include/uapi/asm-generic/unistd.h of
-# Linux. None: the architecture does not have the call, since it came after the call's `*at` form. A number
-# that an older kernel does not know
-# does no harm.
+# include/uapi/asm-generic/unistd.h of Linux. None: the architecture does not have the call, since it came
+# after the call's `*at` form. A number that an older kernel does not know does no harm.
 DENIED: Final[dict[str, tuple[int, int | None]]] = {
     # network
     "socket": (41, 198),
@@ -131,7 +129,7 @@ DENIED: Final[dict[str, tuple[int, int | None]]] = {
     "fremovexattr": (199, 16),
     "removexattrat": (466, 466),
     "file_setattr": (469, 469),
-    # files in memory, which nobody counts
+    # files in memory, which no limit counts
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     # file systems
@@ -155,8 +153,8 @@ DENIED: Final[dict[str, tuple[int, int | None]]] = {
     "fanotify_init": (300, 262),
 }
 
-# Calls whose flags lie in memory, where no filter can look. A library that finds them missing uses the older
-# call.
+# Calls whose flags lie in memory, which a filter cannot read. They are reported as missing (ENOSYS), and
+# libraries then use the older call.
 MISSING: Final[dict[str, tuple[int, int | None]]] = {"openat2": (437, 437), "clone3": (435, 435)}
 
 
@@ -180,7 +178,7 @@ BY_ARGUMENT: Final[dict[str, _Argument]] = {
     "open": _Argument((2, None), 1, _WRITING),
     "openat": _Argument((257, 56), 2, _WRITING),
     "clone": _Argument((56, 220), 0, _NAMESPACES),
-    # a process other than itself: a limit on its processor time ends it
+    # of a process other than itself: a limit on processor time would end it
     "prlimit64": _Argument((302, 261), 0, 0xFFFFFFFF),
     # F_SETOWN, F_SETSIG, F_SETOWN_EX: a file that becomes ready sends a signal
     "fcntl": _Argument((72, 25), 1, values=(8, 10, 15)),
@@ -209,15 +207,13 @@ _SHARED_OBJECT: Final = re.compile(r"(/.*)/[^/]*\.so(\.[^/]*)?$", re.MULTILINE)
 
 
 def confine_reading() -> bool:
-    """Confine what the calling thread, and the threads that it starts later, can open to what the libraries
-    loaded so far may need.
+    """Let the calling thread, and the threads that it starts later, open only what the loaded libraries may
+    need.
 
     That is the standard library, the packages that were imported, the folders of the shared objects that were
-    loaded, /dev/null and
-    /dev/urandom. Nothing can be written, and no other process outside gets a signal. Returns whether the
-    kernel has Landlock and permits its use;
-    otherwise nothing is confined. Call it while there is one thread: Landlock leaves the others as they are.
-    Raises OSError.
+    loaded, /dev/null and /dev/urandom. Nothing can be written, and no signal can be sent to other processes.
+    Returns whether the kernel has Landlock and permits its use; otherwise nothing is confined. Call it while
+    there is one thread, because Landlock does not confine others. Raises OSError.
     """
     version = landlock_version()
     if not version:
@@ -229,7 +225,7 @@ def confine_reading() -> bool:
     ]
     rules = _call(_CREATE_RULESET, handled, len(handled), 0)
     try:
-        for path in _needed():
+        for path in _readable_paths():
             _allow_reading(rules, path)
         try:
             prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -252,16 +248,15 @@ def landlock_version() -> int:
 
 
 def confine() -> bool:
-    """Confine all threads of this process to an account without rights, where root started it, and to
-    harmless calls. Returns whether the calls
-    are confined: they are not where the kernel, or a sandbox around this process, permits no seccomp filter,
-    nor on machines that are not listed.
+    """Confine all threads of this process to harmless calls, and to an account without rights if root started
+    it.
 
-    For the decoder, once everything is imported. Afterwards it starts no program, opens no connection,
-    reaches into no other process, sends no
+    Returns whether the calls are confined: they are not where the kernel, or a sandbox around this process,
+    permits no seccomp filter, nor on machines that are not listed. For the decoder, once everything is
+    imported. Afterwards it starts no program, opens no connection, reaches into no other process, sends no
     signal, not even to itself, and changes no file. `abort` therefore ends it by the instruction that the C
-    library has for that case. Raises
-    OSError where root has no right to change its account, or where a thread has a filter of its own.
+    library has for that case. Raises OSError where root has no right to change its account, or where a thread
+    has a filter of its own.
     """
     if os.geteuid() == 0:
         os.setgroups([])
@@ -285,7 +280,7 @@ def confine() -> bool:
 
 
 def _program(column: int, architecture: int) -> list[tuple[int, int, int, int]]:
-    """Return the filter: instructions of (code, steps forward if so, steps forward if not, operand)."""
+    """Return the filter's instructions: (code, steps forward if true, steps forward if false, operand)."""
     verdicts = [(DENIED, _DENY), (MISSING, _ERROR | errno.ENOSYS)]
     plain = [
         (number, verdict)
@@ -320,10 +315,8 @@ def _checks(rule: _Argument, column: int) -> list[tuple[int, int, int, int]]:
     return [(_EQUAL, 0, len(checks), number), *checks]
 
 
-def _needed() -> Iterable[Path]:
-    """What is loaded by now may load more of its own later: yield the files and folders that this would
-    come from.
-    """
+def _readable_paths() -> Iterable[Path]:
+    """Yield the files and folders from which the loaded libraries may load more of their own later."""
     for name in ("stdlib", "platstdlib"):
         yield Path(sysconfig.get_path(name))
     for module in [module for name, module in sys.modules.items() if "." not in name]:
@@ -332,8 +325,8 @@ def _needed() -> Iterable[Path]:
         elif file := getattr(module, "__file__", None):
             yield Path(file)
     yield from {
-        Path(found[1])
-        for found in _SHARED_OBJECT.finditer(Path("/proc/self/maps").read_text(errors="surrogateescape"))
+        Path(match[1])
+        for match in _SHARED_OBJECT.finditer(Path("/proc/self/maps").read_text(errors="surrogateescape"))
     }
     yield from map(Path, ("/etc/ld.so.cache", "/dev/null", "/dev/urandom"))
 
@@ -342,18 +335,20 @@ def _allow_reading(rules: int, path: Path) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # a package in an archive, or a file that went: nothing that could be read
+        return  # a package in an archive, or a deleted file: nothing that could be read
     try:
         rights = _READ_FILE | _READ_FOLDER if path.is_dir() else _READ_FILE
-        _call(_ADD_RULE, rules, 1, struct.pack("=Qi", rights, place), 0)  # 1: all that lies beneath a path
+        _call(
+            _ADD_RULE, rules, 1, struct.pack("=Qi", rights, place), 0
+        )  # 1: the rule is for all that lies beneath a path
     finally:
         os.close(place)
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
     """Call the kernel by number. Raises OSError."""
-    given = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    result: int = _syscall(ctypes.c_long(number), *given)
+    converted = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    result: int = _syscall(ctypes.c_long(number), *converted)
     if result == -1:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

@@ -1,13 +1,10 @@
-"""Pictures out of files nobody vouches for: decoding happens in a child process with limits, which may die of
-it.
+"""Decoding of untrusted files in a child process with limits, which a hostile file may crash without harm.
 
 The child is started by running Python anew, never by fork (a fork after libvips was used hangs), and this
-side never
-imports libvips. It gets no credentials: its environment is made from nothing, and it can neither look into
-this process nor
-speak to the network (`confinement.py`). It opens no file by name: a picture is passed to it open. What it
-answers is checked like any input,
-since whoever breaks a decoder speaks for it from then on.
+process never imports libvips. The child gets no credentials: its environment is made from nothing, and it can
+neither read this process's memory nor use the network (`confinement.py`). It opens no file by name: a picture
+is passed to it as an open file. Its responses are checked like any input, since whoever takes over the child
+also writes them.
 """
 
 import contextlib
@@ -37,11 +34,11 @@ from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, L
 log = logging.getLogger(__name__)
 
 __all__ = [
+    "Cancelled",
     "Decoder",
     "DecoderUnavailable",
     "Decoding",
     "Derived",
-    "GivenUp",
     "Limits",
     "Picture",
     "Task",
@@ -56,16 +53,15 @@ _ENVIRONMENT: Final = {
     "MALLOC_ARENA_MAX": "2",  # peak 151 -> 112 MB
     "VIPS_BLOCK_UNTRUSTED": "1",
     "VIPS_CONCURRENCY": "1",  # two threads gained an eighth
-    # what must be held whole is held in memory, where it is counted: the child may not write files
+    # libvips keeps whole pictures in memory, where they are counted, because the child may not write files
     "VIPS_DISC_THRESHOLD": "64g",
 }
 
 
 class Decoder:
     """One child process, started at the first file, replaced when it fails and after some hundred files.
-    `module`: what it runs.
 
-    Threads may share it; they take turns.
+    `module`: what the child runs. Threads may share a decoder; they take turns.
     """
 
     def __init__(
@@ -77,36 +73,35 @@ class Decoder:
         self._child: _Child | None = None
 
     def derive(self, path: Path, *, limits: Limits | None = None) -> Derived:
-        """What is made of the picture at `path`, within `limits` (those of `Limits()` if none are given).
+        """Return the frames, thumbnails and metadata of the picture at `path`.
 
-        Raises Undecodable for whatever is wrong with the file, or what it did to the child;
-        FileNotFoundError;
-        InternalError where our own code in the child raised; and DecoderUnavailable where no child can be
-        started at all.
+        `limits`: those of `Limits()` if none are passed. Raises Undecodable for whatever is wrong with the
+        file, or what it did to the child; FileNotFoundError; InternalError where our own code in the child
+        raised; and DecoderUnavailable where no child can be started at all.
         """
-        return self._derive(_of(path), limits or Limits(), _Wish())
+        return self._derive(_task_of(path), limits or Limits(), _Request())
 
     def begin(self, path: Path, *, limits: Limits | None = None) -> "Decoding":
-        """The same, begun: for a caller with something else to do meanwhile. The file stays until the block
-        of what is returned ends.
+        """Start decoding the picture at `path` in a thread, for a caller with something else to do meanwhile.
 
-        Raises FileNotFoundError; the rest comes with the result.
+        The file must exist until the block of the returned `Decoding` ends. Raises FileNotFoundError; all
+        other errors come with the result.
         """
-        return self.begin_task(_of(path), limits=limits or Limits())
+        return self.begin_task(_task_of(path), limits=limits or Limits())
 
     def begin_task(self, task: "Task", *, limits: Limits) -> "Decoding":
-        """The same, of a child that knows what to make of this task."""
-        wish = _Wish()
-        return Decoding(wish, lambda: self._derive(task, limits, wish))
+        """Start a task in a thread. The child's module must know the task's fields."""
+        request = _Request()
+        return Decoding(request, lambda: self._derive(task, limits, request))
 
     @property
     def pid(self) -> int | None:
-        """The child's process id; None while there is none."""
+        """The child's process id; None while there is no child."""
         child = self._child
         return child.process.pid if child else None
 
     def close(self) -> None:
-        """The child is gone. The next file starts another."""
+        """End the child. The next file starts another."""
         with self._turn:
             self._stop()
 
@@ -118,46 +113,47 @@ class Decoder:
     ) -> None:
         self.close()
 
-    def _derive(self, task: "Task", limits: Limits, wish: "_Wish") -> Derived:
+    def _derive(self, task: "Task", limits: Limits, request: "_Request") -> Derived:
         with self._turn, open(task.file, "rb", buffering=0) if task.file else nullcontext() as file:
             try:
-                return self._ask(task, file, limits, wish)
-            except _Disturbed:
-                # an earlier file, the system or a person may be to blame: only what a fresh child says counts
+                return self._attempt(task, file, limits, request)
+            except _ChildFailed:
+                # The cause may be an earlier file, the system or a person: only a fresh child's response
+                # counts.
                 pass
             try:
-                return self._ask(task, file, limits, wish)
-            except _Disturbed as again:
+                return self._attempt(task, file, limits, request)
+            except _ChildFailed as again:
                 raise Undecodable(again.reason) from None
 
-    def _ask(self, task: "Task", file: FileIO | None, limits: Limits, wish: "_Wish") -> Derived:
-        wish.check()  # before a child is started for it
+    def _attempt(self, task: "Task", file: FileIO | None, limits: Limits, request: "_Request") -> Derived:
+        request.check()  # before a child is started for it
         child = self._ready(limits.memory_bytes)
         child.files += 1
         until = time.monotonic() + limits.wall_seconds
         try:
-            with wish.kept_by(child.process):
+            with request.running_in(child.process):
                 return child.derive(task, file, limits, until)
         except TimeoutError:
             self._stop()
             raise Undecodable(_too_long(limits)) from None
-        except Undecodable as rejected:
-            if rejected.reason == OUT_OF_MEMORY:  # perhaps what earlier files left too little of
+        except Undecodable as error:
+            if error.reason == OUT_OF_MEMORY:  # earlier files may have left too little of it
                 self._stop()
-                raise _Disturbed(rejected.reason) from None
+                raise _ChildFailed(error.reason) from None
             raise
         except (ValueError, RecursionError) as error:  # the latter from JSON that nests too deeply
             log.warning("no valid answer from the decoder's process: %s", error)
             self._stop()
-            raise _Disturbed(_FAILS) from None
+            raise _ChildFailed(_FAILS) from None
         except (EOFError, OSError):
-            fate = child.fate()
+            ended_by = child.end_signal()
             self._stop()
-            if fate == signal.SIGXCPU:
+            if ended_by == signal.SIGXCPU:
                 raise Undecodable(_too_long(limits)) from None
-            raise _Disturbed(_LAST_WORDS.get(fate, _FAILS)) from None
+            raise _ChildFailed(_REASONS_BY_SIGNAL.get(ended_by, _FAILS)) from None
         except BaseException:
-            self._stop()  # interrupted: whatever the child still sends is no answer to the next question
+            self._stop()  # interrupted: the rest of this response must not be read as the next one
             raise
 
     def _ready(self, memory_bytes: int) -> "_Child":
@@ -181,33 +177,36 @@ class Decoder:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be made of one file."""
+    """One file that a child is to decode."""
 
-    told: Mapping[str, Any]  # to the child, beside its limits
-    # of the file, from an offset so many bytes; None: the child reads it itself
+    fields: Mapping[str, Any]  # of the request to the child, beside the limits
+    # (offset, size) -> bytes of the file; None: the child reads the file itself
     piece: Callable[[int, int], bytes] | None = None
-    # opened here and passed on: the child opens nothing by name. None where there are pieces
+    # Opened here and passed on, since the child opens nothing by name. None where the child requests pieces.
     file: Path | None = None
 
 
-def _of(path: Path) -> Task:
+def _task_of(path: Path) -> Task:
     return Task({}, file=path.resolve(strict=True))
 
 
 class Decoding:
-    """A picture that is being made beside what its caller does. At the end of its block nothing goes on: its
-    child is ended, unless it is done;
-    one that waits behind other files has its turn first, and takes none.
+    """A file that is being decoded in a thread, beside what the caller does.
+
+    When the block ends, decoding has ended too: the child is killed if it still works on this file. A file
+    that waits behind others is not started.
     """
 
-    def __init__(self, wish: "_Wish", derive: Callable[[], Derived]) -> None:
-        self._wish = wish
+    def __init__(self, request: "_Request", derive: Callable[[], Derived]) -> None:
+        self._request = request
         self._thread = ThreadPoolExecutor(1, "decoding")
         self._derived = self._thread.submit(derive)
 
     def result(self) -> Derived:
-        """Waits for it. Raises Undecodable, InternalError and DecoderUnavailable as `Decoder.derive`
-        does; GivenUp where the block ended before.
+        """Wait for the result and return it.
+
+        Raises Undecodable, InternalError and DecoderUnavailable as `Decoder.derive` does; Cancelled where the
+        block ended before.
         """
         return self._derived.result()
 
@@ -221,46 +220,48 @@ class Decoding:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wish.give_up()
+        self._request.cancel()
         self._thread.shutdown()
 
 
-class _Wish:
-    """That one file be decoded. Whoever gives it up ends the child that is at it, and no other is asked."""
+class _Request:
+    """A caller's request to decode one file. Cancelling it kills the child that works on it, and starts no
+    other.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._given_up = False
+        self._is_cancelled = False
         self._process: subprocess.Popen[bytes] | None = None
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         with self._lock:
-            self._given_up = True
+            self._is_cancelled = True
             if self._process:
                 self._process.kill()
 
     def check(self) -> None:
-        if self._given_up:
-            raise GivenUp
+        if self._is_cancelled:
+            raise Cancelled
 
     @contextmanager
-    def kept_by(self, process: subprocess.Popen[bytes]) -> Generator[None]:
+    def running_in(self, process: subprocess.Popen[bytes]) -> Generator[None]:
         with self._lock:
             self.check()
             self._process = process
         try:
             yield
         finally:
-            with self._lock:  # from here on the child may be at another's file
+            with self._lock:  # from here on the child may work on another caller's file
                 self._process = None
 
 
-class GivenUp(Exception):
-    """Nobody waits for the answer."""
+class Cancelled(Exception):
+    """The caller no longer waits for the result."""
 
 
-class _Disturbed(Exception):
-    """The child died, or spoke nonsense."""
+class _ChildFailed(Exception):
+    """The child died, or sent a malformed response."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -269,7 +270,7 @@ class _Disturbed(Exception):
 
 _FAILS: Final = "The file makes the decoder fail"
 # What the file seems to have done, by the signal that ended the child.
-_LAST_WORDS: Final[Mapping[int, str]] = {
+_REASONS_BY_SIGNAL: Final[Mapping[int, str]] = {
     signal.SIGKILL: "Decoding was stopped by the system, twice",
     # GLib aborts where malloc fails
     signal.SIGABRT: "The file makes the decoder crash, or need more memory than allowed",
@@ -286,7 +287,9 @@ def _too_long(limits: Limits) -> str:
 
 
 class _Child:
-    """A running child; raises DecoderUnavailable if it does not come to run."""
+    """A running child process. The constructor raises DecoderUnavailable if the child does not report that it
+    is ready.
+    """
 
     def __init__(self, module: str, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
@@ -295,59 +298,59 @@ class _Child:
             hide()
         except OSError as error:  # a sandbox around this process denies it
             log.warning("this process cannot be hidden from its children: %s", error)
-        channel, theirs = socket.socketpair()  # not a pipe: open files are passed over it
-        with theirs:
+        channel, childs_end = socket.socketpair()  # not a pipe: open files are passed over it
+        with childs_end:
             self.process = subprocess.Popen(
                 # -P, -s: modules come from where ours come from, not from the working directory or a home
                 [sys.executable, "-P", "-s", "-B", "-m", module, str(memory_bytes)],
                 bufsize=0,
-                stdin=theirs.fileno(),
+                stdin=childs_end.fileno(),
                 stdout=subprocess.PIPE,
                 cwd="/",
                 env=_environment(),
             )
         assert self.process.stdout
-        self._questions, self._answers = channel.fileno(), self.process.stdout.fileno()
-        os.set_blocking(self._questions, False)  # one that takes nothing is not waited for without end
+        self._requests, self._responses = channel.fileno(), self.process.stdout.fileno()
+        os.set_blocking(self._requests, False)  # so that a child that reads nothing meets the time limit
         self._end = weakref.finalize(self, _end, self.process, channel)  # also when the interpreter exits
         try:
-            greeting = wire.read(self._answers, at_most=16, until=time.monotonic() + _START_SECONDS)
+            greeting = wire.read(self._responses, at_most=16, until=time.monotonic() + _START_SECONDS)
         except (EOFError, OSError, TimeoutError, ValueError) as error:
-            self.fate()
+            self.end_signal()
             self.stop()
-            raise DecoderUnavailable(
-                f"The decoder's process does not start: {type(error).__name__}, exit {self.process.returncode}"
-            ) from error
+            kind, code = type(error).__name__, self.process.returncode
+            raise DecoderUnavailable(f"The decoder's process does not start: {kind}, exit {code}") from error
         if greeting != wire.READY:
             self.stop()
             raise DecoderUnavailable("The decoder's process does not greet")
 
     def derive(self, task: Task, file: FileIO | None, limits: Limits, until: float) -> Derived:
-        """Raises Undecodable, InternalError, TimeoutError; EOFError or OSError where the child is gone,
-        ValueError or RecursionError where it
-        babbles; and what the task's `piece` raises.
+        """Send the request, serve the pieces that the child requests, and return its checked response.
+
+        Raises Undecodable, InternalError, TimeoutError; EOFError or OSError where the child has ended;
+        ValueError or RecursionError where its response is malformed; and what the task's `piece` raises.
         """
-        told = {
-            **task.told,
+        fields = {
+            **task.fields,
             "max_pixels": limits.max_pixels,
             "max_animation_pixels": limits.max_animation_pixels,
             "keep_gps": limits.keep_gps,
             "cpu_seconds": limits.wall_seconds,
         }
-        wire.write(self._questions, json.dumps(told).encode(), until=until)
+        wire.write(self._requests, json.dumps(fields).encode(), until=until)
         if file is not None:
-            wire.give_file(self._questions, file.fileno(), until=until)
+            wire.send_file(self._requests, file.fileno(), until=until)
 
-        def hear(at_most: int) -> bytes:
-            return wire.read(self._answers, at_most=at_most, until=until)
+        def receive(at_most: int) -> bytes:
+            return wire.read(self._responses, at_most=at_most, until=until)
 
-        head = hear(answers.MOST_HEAD)
-        while task.piece is not None and (asked := answers.asked(head)) is not None:
-            wire.write(self._questions, task.piece(*asked), until=until)
-            head = hear(answers.MOST_HEAD)
-        return answers.take(head, hear, max_pixels=limits.max_pixels)
+        head = receive(answers.MOST_HEAD)
+        while task.piece is not None and (requested := answers.requested_piece(head)) is not None:
+            wire.write(self._requests, task.piece(*requested), until=until)
+            head = receive(answers.MOST_HEAD)
+        return answers.receive_derived(head, receive, max_pixels=limits.max_pixels)
 
-    def fate(self) -> int:
+    def end_signal(self) -> int:
         """The signal that ended the process, whose pipe has just ended; 0 if none did."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=1)

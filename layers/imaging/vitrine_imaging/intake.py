@@ -94,11 +94,11 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
     if stored is None:
         raise Busy(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
-    if found is None or found.mime_type not in content.taken():
+    if found is None or found.mime_type not in content.accepted_types():
         why = (
             NOT_TAKEN
             if found is None
-            else f"Files of type {content.described(found.mime_type)} are not taken"
+            else f"Files of type {content.describe_type(found.mime_type)} are not taken"
         )
         return recording.reject(who, upload, attempt, why)
     return Begun(who, upload, attempt, stored, found)

@@ -2,10 +2,9 @@
 our own code, and propagates.
 
 A library has exception types of its own, and raises built-in ones as well. A built-in type counts only where
-the library's code raised it: our own
-code raises ValueError and IndexError too. TypeError, AttributeError, NameError, ImportError and
-AssertionError never count. They mean that our code
-and the library do not fit together.
+the library's code raised it, because our own code raises ValueError and IndexError too. TypeError,
+AttributeError, NameError, ImportError and AssertionError never count: they mean that our code and the library
+do not fit together.
 """
 
 from collections.abc import Callable, Generator
@@ -22,17 +21,17 @@ _OURS: Final = frozenset({"vitrine", "vitrine_imaging", "vitrine_video", "__main
 @dataclass(frozen=True, slots=True)
 class Library:
     packages: frozenset[str]  # import names
-    own: tuple[type[Exception], ...]  # types that nobody else raises
-    common: tuple[type[Exception], ...]  # built-in types that it raises for files that it cannot read
+    library_types: tuple[type[Exception], ...]  # types that no other code raises
+    builtin_types: tuple[type[Exception], ...]  # built-in types that it raises for files that it cannot read
 
     def could_not_read(self, error: Exception) -> bool:
-        """Whether the library raised this exception because of the file. MemoryError is not: the file may
-        be whole.
+        """Whether the library raised this exception because of the file. MemoryError is not: the file may be
+        whole.
         """
         if isinstance(error, (Undecodable, MemoryError)):
             return False
-        return isinstance(error, self.own) or (
-            isinstance(error, self.common) and self._raised(error.__traceback__)
+        return isinstance(error, self.library_types) or (
+            isinstance(error, self.builtin_types) and self._raised(error.__traceback__)
         )
 
     @contextmanager
@@ -55,23 +54,24 @@ class Library:
                 raise
 
     def _raised(self, trace: TracebackType | None) -> bool:
-        """Whether the innermost frame that is the library's or ours is the library's. The standard
-        library works for both.
+        """Whether, of the stack frames that are the library's or ours, the innermost is the library's.
+
+        Frames of the standard library are skipped, since both call it.
         """
-        found = False
+        is_librarys = False
         while trace is not None:
             packages = _packages(trace)
             if packages & self.packages:
-                found = True
+                is_librarys = True
             elif packages & _OURS:
-                found = False
+                is_librarys = False
             trace = trace.tb_next
-        return found
+        return is_librarys
 
 
 def _packages(trace: TracebackType) -> frozenset[str]:
-    """The package that a frame belongs to, by its module. A module compiled by Cython may have no name:
-    its file has, "av/container/core.py".
+    """The package of a stack frame, by its module's name. A module compiled by Cython may have none: then by
+    its file, "av/container/core.py".
     """
     code, module = trace.tb_frame.f_code, trace.tb_frame.f_globals.get("__name__")
     return frozenset({str(module).partition(".")[0] if module else code.co_filename.partition("/")[0]})

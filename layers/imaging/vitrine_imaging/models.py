@@ -1,4 +1,4 @@
-"""The nouns of imaging: what is asked of a picture, what is made of it, and how it is refused."""
+"""The nouns of imaging: limits on decoding, what is made of a picture, and the errors of decoding."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,9 @@ from vitrine.errors import Unavailable
 
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
-FIRST_YEAR: Final = 1800  # in which a picture can have been taken; what a clock says beyond is nothing
+FIRST_YEAR: Final = (
+    1800  # in which a picture can have been taken; times before it, or after LAST_YEAR, are ignored
+)
 LAST_YEAR: Final = 2199
 OUT_OF_MEMORY: Final = "Decoding needed more memory than allowed"
 DAMAGED: Final = "The file is damaged or cut short"
@@ -22,14 +24,14 @@ def not_supported(what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost, and what may be kept of it."""
+    """The cost that decoding one file may have, and whether its position is kept."""
 
     max_pixels: int = 120_000_000  # width x height, by the header, before anything is decoded
-    max_animation_pixels: int = 2_000_000_000  # those of all its pictures together, where it moves
+    max_animation_pixels: int = 2_000_000_000  # of all pictures of an animation together
     wall_seconds: int = 60  # also the limit on processor time
     # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
     memory_bytes: int = 1 << 30
-    keep_gps: bool = False  # where it was taken, by its EXIF
+    keep_gps: bool = False  # the position at which it was taken, by its EXIF
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,7 @@ class Derived:
 
 
 class Undecodable(Exception):
-    """The file cannot be made into pictures; trying again changes nothing. `reason` is for the person who
-    sent it.
-    """
+    """The file cannot be decoded, and trying again will not help. `reason` is for the person who sent it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -81,6 +81,4 @@ class Undecodable(Exception):
 
 
 class DecoderUnavailable(Unavailable, RuntimeError):
-    """The child process does not start here (a library is missing, no memory for it): nothing is said
-    about the file.
-    """
+    """The child process does not start here (a library is missing, or memory). The file may be fine."""

@@ -1,6 +1,6 @@
-"""What a picture looks like in 64 bits, for finding others that look the same; and its colours.
+"""A perceptual hash of 64 bits, by which similar pictures are found, and a picture's dominant colours.
 
-This runs inside the child processes, on pictures that are decoded and small already: thumbnails.
+This runs inside the child processes, on thumbnails, which are decoded and small already.
 """
 
 from collections import Counter
@@ -15,39 +15,43 @@ from PIL import Image
 
 MOST_COLORS: Final = 6
 
-_EDGE: Final = 32  # pixels, of the picture whose waves are looked at
-# the lowest waves, each way
+_EDGE: Final = 32  # pixels of an edge of the picture that is transformed
+# the lowest waves of the cosine transform, in each direction
 _COSINES: Final = [[cos(pi / _EDGE * n * (x + 0.5)) for x in range(_EDGE)] for n in range(8)]
-_AUDIBLE: Final = 0.15  # levels of grey: a wave as strong as this is of the picture, not of its encoder
-_ENOUGH: Final = 20  # such waves, of 63; fewer do not tell a picture from others
+_AUDIBLE: Final = (
+    0.15  # levels of grey: a wave as strong as this comes from the picture, not from its encoder
+)
+_ENOUGH: Final = 20  # such waves, of 63; fewer do not distinguish a picture from others
 
 _COLOR_EDGE: Final = 64  # pixels
-_SHADES: Final = 16  # that are looked for, before those that look the same are taken together
-# pixels of 4,096: shades are moved until no more than these change theirs; until none does is four times as
-# long
-_SETTLED: Final = 64
-_ALIKE: Final = 32  # the furthest that two of them are apart, in levels, to be one colour
-# a colour that less than one pixel in so many has is not shown: an edge between two is one in 64
+_SHADES: Final = 16  # before similar ones are merged
+# Pixels of 4,096: shades are moved until at most so many pixels change theirs. Until none does takes four
+# times as long.
+_CHANGING: Final = 64
+_ALIKE: Final = 32  # levels, in each channel, by which two shades of one colour may differ
+# A colour of fewer than one pixel in so many is left out: an edge between two colours is one in 64.
 _RARE: Final = 50
 
 
 def perceptual_hash(image: pyvips.Image) -> int | None:
-    """64 bits, of which pictures that look the same differ in few: encoded anew, resized, a little brighter.
-    `image`: sRGB or grey, maybe with alpha.
+    """The picture's hash of 64 bits: copies that were encoded anew, resized or made a little brighter differ
+    in few bits.
 
-    None where there is too little in the picture to tell it from others: one colour, a gradient, a dot on a
-    white page.
+    `image`: in sRGB or grey, maybe with alpha. None where too little is in the picture to distinguish it from
+    others: one colour, a gradient, a dot on a white page.
     """
     small = image.thumbnail_image(_EDGE, height=_EDGE, size="force")
     if not small.hasalpha():
         return _hash(small)
-    on_white = _hash(small.flatten(background=[255]))  # as most viewers show it, and as it becomes a JPEG
+    on_white = _hash(
+        small.flatten(background=[255])
+    )  # as most viewers show it, and as programs convert it to JPEG
     return _hash(small.flatten(background=[0])) if on_white is None else on_white
 
 
 def _hash(small: pyvips.Image) -> int | None:
-    """Which of the lowest waves are stronger than half of them. Not the mean: how bright a picture is
-    says nothing of what it shows.
+    """The bits of the lowest waves that are stronger than the median. The mean is left out: brightness does
+    not show what is in a picture.
     """
     pixels = small.cast("uchar").write_to_memory()
     grey: Sequence[float] = bytes(pixels)
@@ -69,8 +73,9 @@ def _hash(small: pyvips.Image) -> int | None:
 
 
 def dominant_colors(image: pyvips.Image) -> tuple[str, ...]:
-    """Up to `MOST_COLORS` colours as "#rrggbb", the most common first; what is transparent counts for
-    nothing. `image` as above.
+    """Up to `MOST_COLORS` colours as "#rrggbb", the most common first. Transparent pixels do not count.
+
+    `image`: in sRGB or grey, maybe with alpha.
     """
     small = image.thumbnail_image(_COLOR_EDGE, height=_COLOR_EDGE, size="down")
     if small.bands < 3:
@@ -84,23 +89,23 @@ def dominant_colors(image: pyvips.Image) -> tuple[str, ...]:
     if not count:
         return ()
     shades = Image.frombytes("RGB", (count, 1), pixels).quantize(
-        _SHADES, Image.Quantize.MEDIANCUT, kmeans=_SETTLED
+        _SHADES, Image.Quantize.MEDIANCUT, kmeans=_CHANGING
     )
     palette = shades.getpalette() or []
-    found: Counter[tuple[int, int, int]] = Counter()
-    for shade, having in Counter(shades.tobytes()).most_common():
+    colors: Counter[tuple[int, int, int]] = Counter()
+    for shade, number in Counter(shades.tobytes()).most_common():
         red, green, blue = palette[3 * shade : 3 * shade + 3]
         alike = next(
             (
                 each
-                for each in found
+                for each in colors
                 if max(abs(each[0] - red), abs(each[1] - green), abs(each[2] - blue)) <= _ALIKE
             ),
             None,
         )
-        found[alike or (red, green, blue)] += having
+        colors[alike or (red, green, blue)] += number
     return tuple(
         f"#{red:02x}{green:02x}{blue:02x}"
-        for (red, green, blue), having in found.most_common(MOST_COLORS)
-        if having * _RARE >= count
+        for (red, green, blue), number in colors.most_common(MOST_COLORS)
+        if number * _RARE >= count
     )

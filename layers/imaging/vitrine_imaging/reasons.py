@@ -1,8 +1,7 @@
-"""Why a file could not be decoded, for the person who sent it, by what the decoding library reports.
+"""Why a file could not be decoded, in a sentence for the person who sent it.
 
-libvips, libheif and libavif report no codes, so their messages are read here, and nowhere else. A reason is
-for a person, and decides nothing
-but whether a fresh child process tries the file again (`OUT_OF_MEMORY`).
+libvips, libheif and libavif report no codes, so their messages are read here, and nowhere else. A reason
+decides nothing in our code but whether a fresh child process tries the file again (`OUT_OF_MEMORY`).
 """
 
 import re
@@ -62,11 +61,11 @@ _REASONS: Final = tuple(
 
 
 def reason(message: str) -> str:
-    """A sentence for what a library reports; that the file is damaged where the report means nothing else."""
+    """The sentence for a library's message; `DAMAGED` for messages that are not known."""
     for pattern, sentence in _REASONS:
-        found = pattern.search(message)
-        if found is not None:
-            detail = next(iter(found.groups()), None) or "not named"
+        matched = pattern.search(message)
+        if matched is not None:
+            detail = next(iter(matched.groups()), None) or "not named"
             return sentence.format(
                 "".join(each for each in detail if each.isprintable()).strip().rstrip(".")[:_DETAIL]
             )

@@ -11,7 +11,10 @@ MOST_PIXELS = 100  # on either side, by definition
 
 
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
-    """The hash of `width` x `height` pixels, four bytes each, alpha not premultiplied."""
+    """The hash of `width` x `height` pixels of four bytes each (RGBA), alpha not premultiplied.
+
+    Raises ValueError where a side is longer than `MOST_PIXELS`, or the number of bytes does not fit.
+    """
     if not 1 <= width <= MOST_PIXELS or not 1 <= height <= MOST_PIXELS or len(rgba) != 4 * width * height:
         raise ValueError(f"not {width}x{height} pixels of RGBA within {MOST_PIXELS}x{MOST_PIXELS}")
     opacity = [a / 255 for a in rgba[3::4]]
@@ -51,7 +54,7 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def _over_average(values: bytes, opacity: Sequence[float], opaque: float) -> list[float]:
-    """A channel, 0 to 1, laid over its own average, so that what shows through has no edge."""
+    """A channel, 0 to 1, laid over its own average, so that transparent parts have no edge."""
     average = (
         sum(value * a for value, a in zip(values, opacity, strict=True)) / 255 / opaque if opaque else 0.0
     )
@@ -59,7 +62,7 @@ def _over_average(values: bytes, opacity: Sequence[float], opaque: float) -> lis
 
 
 class _Cosines:
-    """The discrete cosine transform's lowest waves, over one size."""
+    """The lowest waves of the discrete cosine transform, for one size of picture."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = width
@@ -67,8 +70,8 @@ class _Cosines:
         self.down = [[cos(pi / height * n * (y + 0.5)) for y in range(height)] for n in range(7)]
 
     def waves(self, channel: Sequence[float], across: int, down: int) -> tuple[float, list[float], float]:
-        """(the mean, the waves as 0 to 1 around a half, what they were scaled by): the triangle of low
-        frequencies.
+        """(mean, waves, scale) of the triangle of low frequencies; the waves are scaled to 0 to 1, around a
+        half.
         """
         rows = [channel[start : start + self.width] for start in range(0, len(channel), self.width)]
         within_rows = [[sum(map(float.__mul__, row, self.across[n])) for row in rows] for n in range(across)]

@@ -1,11 +1,10 @@
-"""High dynamic range and wide gamuts as an sRGB screen shows them: for stills and for frames of videos.
+"""Pictures of high dynamic range or wide gamut, converted for an sRGB screen: stills and frames of videos.
 
 PQ and HLG are mapped as FFmpeg's filters
-`zscale=t=linear:npl=100,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709` map them, which
-`python -m bench tones` compares: the three channels of a pixel are multiplied by one factor, which its
-brightest channel decides. A curve for
-each channel would change hues. FFmpeg's own scaler can map tones too, but takes 4 s of processor time for its
-table with each new size of picture.
+`zscale=t=linear:npl=100,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709` map them; `python -m bench
+tones` compares the two. The three channels of a pixel are multiplied by one factor, which depends on its
+brightest channel. A curve for each channel would change hues. FFmpeg's own scaler can map tones too, but
+takes 4 s of processor time for its table with each new size of picture.
 """
 
 import math
@@ -16,18 +15,18 @@ from typing import Any, Final
 
 import pyvips
 
-from vitrine.content import Colours
+from vitrine.colours import Colours
 
 _PQ, _HLG = 16, 18  # transfer characteristics, ITU-T H.273
 _BT709, _BT2020 = 1, 9  # colour primaries, ITU-T H.273
 _UNIT: Final = 100.0  # nits of light 1.0, which is `npl=100`
-# nits that HLG is shown with, and the brightest pixel of a picture that does not tell its own
+# nits of the screen on which HLG is shown, and of the brightest pixel where a picture does not state its own
 _SCREEN: Final = 1000.0
-# of a screen for BT.709 (BT.1886): other videos' codes are taken for sRGB unchanged, and these are to look as
-# they do
+# Of a screen for BT.709 (BT.1886). Other videos' codes are used as sRGB unchanged, and these shall look like
+# them.
 _GAMMA: Final = 2.4
 
-# Linear light to that of BT.709, by primaries. DCI's are P3's with a white that is adapted.
+# Matrices from linear light to BT.709's, by primaries. DCI's are P3's with an adapted white.
 _P3: Final = ((1.2249401, -0.2249402, 0.0), (-0.0420569, 1.0420571, 0.0), (-0.0196376, -0.0786361, 1.0982735))
 _TO_BT709: Final[Mapping[int, tuple[tuple[float, float, float], ...]]] = {
     # BT.2087
@@ -47,13 +46,13 @@ def is_high_range(transfer: int) -> bool:
 
 
 def differ(colours: Colours) -> bool:
-    """Whether a picture coded like this would look wrong if its codes were taken for sRGB."""
+    """Whether a picture coded like this would look wrong if its codes were used as sRGB."""
     return is_high_range(colours.transfer) or colours.primaries in _TO_BT709
 
 
 def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
-    """Return a picture of 8 bits that an sRGB screen shows right. `image`: one or three channels of 8 or
-    16 bits, and perhaps opacity.
+    """Return a picture of 8 bits that an sRGB screen shows right. `image`: one or three channels of 8 or 16
+    bits, and perhaps opacity.
     """
     depth = 255 if image.format == "uchar" else 65535
     if image.hasalpha():
@@ -64,7 +63,7 @@ def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
         image = image.bandjoin([image, image])
     high = is_high_range(colours.transfer)
     light = image.maplut(_light(colours.transfer if high else 0, depth))
-    # HLG and PQ are defined for BT.2020 (BT.2100): that is what a file means that names no primaries.
+    # HLG and PQ are defined for BT.2020 (BT.2100), so a file that names no primaries means these.
     matrix = _TO_BT709.get(_BT2020 if high and colours.primaries in (0, 2) else colours.primaries)
     if matrix:
         light = light.recomb(pyvips.Image.new_from_array([list(row) for row in matrix]))
@@ -81,8 +80,8 @@ def to_srgb(image: pyvips.Image, colours: Colours) -> pyvips.Image:
 
 
 def _factor_of_tone(brightest: pyvips.Image, nits: float | None) -> pyvips.Image:
-    """Return the factor of each pixel. Pixels that are brighter than the file's stated brightest one
-    become as light as white, and keep their hue.
+    """Return the factor of each pixel. Pixels brighter than the brightest one that the file states become as
+    light as white, and keep their hue.
     """
     peak = min(max(nits or _SCREEN, _UNIT), 10_000) / _UNIT
     brightest = _at_least(brightest, 1e-6)
@@ -101,7 +100,7 @@ def _at_least(image: pyvips.Image, least: float) -> pyvips.Image:
 
 @cache
 def _light(transfer: int, depth: int) -> pyvips.Image:
-    """The light of each level. `transfer` 0: any but PQ and HLG."""
+    """The table of light by level. `transfer` 0: any but PQ and HLG."""
     curve: Mapping[int, Callable[[float], float]] = {_PQ: _pq, _HLG: _hlg}
     of = curve.get(transfer, _usual)
     table = array("f", (of(level / depth) for level in range(depth + 1)))
@@ -109,17 +108,17 @@ def _light(transfer: int, depth: int) -> pyvips.Image:
 
 
 def _pq(level: float) -> float:
-    """SMPTE ST 2084: absolute."""
+    """The light of a level by SMPTE ST 2084, whose levels are absolute."""
     power = math.pow(level, 1 / 78.84375)
     light: float = max(power - 0.8359375, 0.0) / (18.8515625 - 18.6875 * power)
     return 10_000 / _UNIT * math.pow(light, 1 / 0.1593017578125)
 
 
 def _hlg(level: float) -> float:
-    """ARIB STD-B67 on a screen of 1000 nits, whose gamma of 1.2 is applied channel by channel, as zscale
-    does.
+    """The light of a level by ARIB STD-B67, on a screen of 1000 nits. Its gamma of 1.2 is applied to each
+    channel, as zscale does.
 
-    By BT.2100 the gamma is luminance's. That would make colours paler, by 27 levels of blue in a saturated
+    BT.2100 applies the gamma to luminance. That would make colours paler, by 27 levels of blue in a saturated
     orange.
     """
     scene = (
@@ -129,5 +128,5 @@ def _hlg(level: float) -> float:
 
 
 def _usual(level: float) -> float:
-    """sRGB's, which the end of `to_srgb` undoes: only the colours change."""
+    """The light of a level by sRGB, which the end of `to_srgb` inverts, so that only the colours change."""
     return level / 12.92 if level < 0.04045 else math.pow((level + 0.055) / 1.055, 2.4)

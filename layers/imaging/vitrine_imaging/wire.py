@@ -1,9 +1,8 @@
-"""Messages between the decoder and its child, over a pipe and a socket: four bytes of length, then the body.
-The socket passes open files, too.
+"""Messages between the decoder and its child process: four bytes of length (big-endian), then the body.
 
-Neither pickle nor multiprocessing: an answer comes from a process that has read hostile bytes, so it is data
-to be checked,
-never code; and Lambda has no semaphores for queues.
+Requests go through a Unix socket, which passes open files too; responses come back through a pipe. Neither
+pickle nor multiprocessing is used. A response comes from a process that has read hostile bytes, so it is data
+to be checked, never code; and Lambda has no semaphores, which multiprocessing's queues need.
 """
 
 import os
@@ -20,8 +19,10 @@ _LENGTH = struct.Struct(">I")
 
 
 def write(fd: int, body: bytes, *, until: float | None = None) -> None:
-    """The message is on its way. With `until`, `fd` does not block, and TimeoutError is raised where the
-    other side does not take it by then.
+    """Write a message. Returns once all of it was written.
+
+    `until`: the monotonic clock's time at which TimeoutError is raised if the other side has not read it;
+    `fd` must be non-blocking then. Without it, the call waits as long as it takes.
     """
     rest = memoryview(_LENGTH.pack(len(body)) + body)
     while rest:
@@ -32,10 +33,10 @@ def write(fd: int, body: bytes, *, until: float | None = None) -> None:
 
 
 def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
-    """The next message; waits for it until the monotonic clock shows `until`, or for ever.
+    """Wait for the next message and return its body.
 
-    Raises TimeoutError; EOFError when the other side is gone; ValueError when it announces more than
-    `at_most` bytes.
+    Raises TimeoutError when the monotonic clock passes `until`; EOFError when the other side has closed its
+    end; ValueError when the message's length is over `at_most` bytes.
     """
     (length,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size, until))
     if length > at_most:
@@ -43,9 +44,10 @@ def read(fd: int, *, at_most: int, until: float | None = None) -> bytes:
     return _exactly(fd, length, until)
 
 
-def give_file(fd: int, file: int, *, until: float) -> None:
-    """Pass the open file with this descriptor over the Unix socket `fd`. Raises TimeoutError as `write`
-    does.
+def send_file(fd: int, file: int, *, until: float) -> None:
+    """Pass the open file with the descriptor `file` over the Unix socket `fd`.
+
+    Raises TimeoutError when the monotonic clock passes `until` first.
     """
     if not _ready(fd, select.POLLOUT, until):
         raise TimeoutError
@@ -53,8 +55,11 @@ def give_file(fd: int, file: int, *, until: float) -> None:
         socket.send_fds(channel, [b"\0"], [file])  # one byte, since nothing is passed without one
 
 
-def take_file(fd: int) -> int:
-    """Return a descriptor of the file that `give_file` passed; the caller closes it. Raises EOFError."""
+def receive_file(fd: int) -> int:
+    """Return a descriptor of the file that `send_file` passed; the caller closes it.
+
+    Raises EOFError when no file comes.
+    """
     with _socket(fd) as channel:
         _, files, _, _ = socket.recv_fds(channel, 1, 1)
     if not files:
@@ -83,7 +88,7 @@ def _exactly(fd: int, length: int, until: float | None) -> bytes:
     return bytes(body)
 
 
-def _ready(fd: int, for_what: int, until: float) -> bool:
+def _ready(fd: int, event: int, until: float) -> bool:
     poll = select.poll()  # not select(): a busy server has descriptors over 1024
-    poll.register(fd, for_what)
+    poll.register(fd, event)
     return bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))

@@ -1,1 +1,1 @@
-"""What touches videos: their frames, made in a child process that is given the bytes it asks for."""
+"""Videos: making frames of them in a child process, which requests the bytes that it reads."""

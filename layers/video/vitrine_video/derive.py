@@ -1,5 +1,4 @@
-"""What is made of a video: frames and thumbnails of some of its moments, a placeholder, and what its
-container says of it.
+"""Frames and thumbnails of some moments of a video, its placeholder, and the metadata in its container.
 
 This runs inside the child process, the only place where PyAV is ever loaded.
 """
@@ -8,54 +7,54 @@ from dataclasses import replace
 
 import pyvips
 
-from vitrine_imaging.derive import picture_frame, placeholder
+from vitrine_imaging.derive import make_frame, make_placeholder
 from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, Derived, Frame, Undecodable
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
-from vitrine_video.film import CUT, PYAV, Film, opened
-from vitrine_video.models import Wanted
-from vitrine_video.remote import Remote, TooMuch
+from vitrine_video.film import CUT, PYAV, Film, open_film
+from vitrine_video.models import FrameRequest
+from vitrine_video.remote import ReadLimitExceeded, Remote
 from vitrine_video.upright import size_shown, upright
 
 
-def derive(remote: Remote, wanted: Wanted) -> Derived:
-    """Of a cut file, what frames there are. Raises Undecodable where there is none."""
+def derive(remote: Remote, request: FrameRequest) -> Derived:
+    """Return the frames and metadata of the video; of a truncated file, the frames before the end.
+
+    Raises Undecodable where no frame can be decoded.
+    """
     try:
-        with PYAV.undecodable(lambda _: CUT), opened(remote, wanted) as film:
+        with PYAV.undecodable(lambda _: CUT), open_film(remote, request) as film:
             return _derive(film)
     except pyvips.Error as error:
-        # libvips works on decoded pixels here, so nothing but memory can be wrong with the file
+        # libvips works on decoded pixels here, so the file can cause no error but a lack of memory
         if "memory" in str(error).lower():
             raise Undecodable(OUT_OF_MEMORY) from None
         raise
-    except TooMuch:
+    except ReadLimitExceeded:
         raise Undecodable("More of the file would have to be read than is") from None
 
 
 def _derive(film: Film) -> Derived:
     frames = list[Frame]()
-    shown, poster, lit = (0, 0), None, False
+    shown, poster, is_black = (0, 0), None, True
     for shot in film.shots():
-        image = upright(shot.frame, shot.wide, FRAME_EDGE)
-        frame, thumbnail = picture_frame(image, at_seconds=shot.at)
+        image = upright(shot.frame, shot.pixel_width, FRAME_EDGE)
+        frame, thumbnail = make_frame(image, at_seconds=shot.at)
         if frames:
             frames[-1] = replace(frames[-1], end_seconds=shot.at)
         else:
-            shown = size_shown(shot.frame, shot.wide)
+            shown = size_shown(shot.frame, shot.pixel_width)
         frames.append(frame)
-        if poster is None or not lit:
-            poster, lit = (
-                (thumbnail if poster is None or not shot.glance.is_black else poster),
-                not shot.glance.is_black,
-            )
+        if poster is None or (is_black and not shot.glance.is_black):
+            poster, is_black = thumbnail, shot.glance.is_black
     if poster is None:
-        raise Undecodable(film.trouble or CUT)
+        raise Undecodable(film.problem or CUT)
     frames[-1] = replace(frames[-1], end_seconds=max(film.duration or 0.0, frames[-1].at_seconds))
-    taken_at, taken_zone = film.taken()
+    taken_at, taken_zone = film.recorded_at()
     return Derived(
         width=shown[0],
         height=shown[1],
         frames=tuple(frames),
-        placeholder=placeholder(poster),
+        placeholder=make_placeholder(poster),
         perceptual_hash=perceptual_hash(poster),
         colors=dominant_colors(poster),
         taken_at=taken_at,

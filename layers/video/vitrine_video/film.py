@@ -1,9 +1,8 @@
-"""A video as FFmpeg reads it: what its container says, and the frames of some moments, found by its key
+"""A video as FFmpeg reads it: the metadata in its container, and frames of some moments, found by its key
 frames.
 
-Only in the child process. The demuxer is the one that the first bytes call for: FFmpeg's own guess would also
-take a playlist, a script or
-a picture for a video. Nothing but the one file is ever read.
+This runs inside the child process. The demuxer is chosen by the file's first bytes: FFmpeg's own guess would
+also open a playlist, a script or a picture as a video. No file but this one is ever read.
 """
 
 import math
@@ -26,8 +25,8 @@ from av.video.stream import VideoStream
 
 from vitrine_imaging.libraries import Library
 from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
-from vitrine_video.models import Wanted
-from vitrine_video.remote import BLOCK, Remote, TooMuch
+from vitrine_video.models import FrameRequest
+from vitrine_video.remote import BLOCK, ReadLimitExceeded, Remote
 from vitrine_video.upright import Glance, glance, size_shown
 
 _DEMUXERS: Final = {
@@ -39,21 +38,20 @@ _DEMUXERS: Final = {
     "video/mpeg": "mpeg",
     "video/mp2t": "mpegts",
 }
-_BARE: Final = b"\0\0\x01\xb3"  # MPEG without a container: no times, and nowhere to seek to
+_BARE: Final = b"\0\0\x01\xb3"  # MPEG without a container: it has no times, and cannot be searched
 
-_NEAR: Final = 0.002  # seconds: Matroska counts in thousandths
-_EARLY: Final = 1.0  # seconds
-_CLOSEST: Final = 0.5  # seconds between two frames; shorter videos give fewer
+_NEAR: Final = 0.002  # seconds by which times may differ: Matroska counts in thousandths
+_EARLY: Final = 1.0  # seconds before a time at which to search for it, where there is no index
+_CLOSEST: Final = 0.5  # seconds between two frames; of shorter videos fewer frames are made
 # pixels decoded from key frames on, in all: 24 s of 1080p30, about 3 s of work
 _MOST_FORWARD: Final = 1_500_000_000
-_MOST_PACKETS: Final = 300  # looked at for a key frame
-_MOST_RATE: Final = 1000  # frames per second that are believed
-_UNSAID: Final = 2  # of primaries, transfer and matrix (ITU-T H.273)
+_MOST_PACKETS: Final = 300  # read in search of a key frame
+_MOST_RATE: Final = 1000  # frames per second; a higher rate is ignored
+_UNSPECIFIED: Final = 2  # of primaries, transfer and matrix (ITU-T H.273)
 _OLDEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # clocks that were never set show 1904 and 1970
 
-# PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless it is given this argument; PyAV 19
-# decodes so by itself, and has no
-# such argument. Python 3.11 has no PyAV 19.
+# PyAV 18 raises UnicodeDecodeError for metadata that is not UTF-8, unless this argument is passed. PyAV 19
+# decodes so by itself, and has no such argument. Python 3.11 has no PyAV 19.
 _METADATA: Final[Mapping[str, Any]] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 )
@@ -63,22 +61,22 @@ CUT: Final = "The file is damaged or cut short"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A decoded frame, as it is stored."""
+    """A decoded frame, as it is stored: not turned, not scaled."""
 
     frame: VideoFrame
-    wide: float  # times as wide as high, each pixel
+    pixel_width: float  # of a stored pixel, in heights
     at: float  # seconds from the beginning
     glance: Glance
 
 
 @contextmanager
-def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
-    """Raises Undecodable."""
-    demuxer = _DEMUXERS[wanted.mime_type]
+def open_film(remote: Remote, request: FrameRequest) -> Generator["Film"]:
+    """Open the video for as long as the block runs. Raises Undecodable."""
+    demuxer = _DEMUXERS[request.mime_type]
     if remote.read(len(_BARE)) == _BARE:
         demuxer = "mpegvideo"
     remote.seek(0)
-    options = {"threads": "1", "max_pixels": str(wanted.max_pixels)}
+    options = {"threads": "1", "max_pixels": str(request.max_pixels)}
     limits = {
         "enable_drefs": "0",
         "protocol_whitelist": "none",
@@ -93,81 +91,84 @@ def opened(remote: Remote, wanted: Wanted) -> Generator["Film"]:
             format=demuxer,
             options=options,
             container_options=limits,
-            io_open=_reject,
+            io_open=_reject_other_files,
             **_METADATA,
         )
     with container:
-        yield Film(container, remote, wanted, demuxer)
+        yield Film(container, remote, request, demuxer)
 
 
 class _Elsewhere(OSError):
-    """The file names another one, which is not opened."""
+    """The file names another file, which is not opened."""
 
 
-def _reject(*_: Any) -> Any:
+def _reject_other_files(*_: Any) -> Any:
     raise _Elsewhere
 
 
 PYAV: Final = Library(
     frozenset({"av"}),
     (FFmpegError, _Elsewhere),
-    # UnicodeDecodeError and IndexError were seen.
+    # UnicodeDecodeError (a ValueError) and IndexError were seen.
     (ValueError, LookupError, EOFError, OSError, RuntimeError, ArithmeticError, StopIteration, struct.error),
 )
 
 
 class Film:
-    """Raises Undecodable where there is no video, or more of it than is taken."""
+    """An open video. The constructor raises Undecodable where there is no video, or it exceeds a limit."""
 
-    def __init__(self, container: InputContainer, remote: Remote, wanted: Wanted, demuxer: str) -> None:
-        self._container, self._remote, self._wanted, self._demuxer = container, remote, wanted, demuxer
-        self._until = time.monotonic() + wanted.patience
-        self._stream = _video(container)
+    def __init__(
+        self, container: InputContainer, remote: Remote, request: FrameRequest, demuxer: str
+    ) -> None:
+        self._container, self._remote, self._request, self._demuxer = container, remote, request, demuxer
+        self._until = time.monotonic() + request.work_seconds
+        self._stream = _choose_stream(container)
         context = self._stream.codec_context
         if not context.width or not context.height:
             raise Undecodable("The video says no size of its picture")
-        _reject_large(context.width, context.height, wanted.max_pixels)
-        # Of the container, before a frame is decoded: some codecs' frames say that they do not know.
+        _check_pixels(context.width, context.height, request.max_pixels)
+        # The container's, before a frame is decoded: some codecs' frames state no coding of their own.
         self._coded = context.color_primaries, context.color_trc, context.colorspace
         context.thread_count = 1
-        context.options = {"max_pixels": str(wanted.max_pixels)}
+        context.options = {"max_pixels": str(request.max_pixels)}
         for other in container.streams:
             if other is not self._stream:
-                other.discard = Discard.all  # or its bytes would be read too, lying between ours
+                other.discard = Discard.all  # or its bytes, which lie between ours, would be read too
         self._start = float((self._stream.start_time or 0) * self._base)
         self._forward: Iterator[VideoFrame] | None = None
         self._forward_at = 0.0
         self._pixels_left = _MOST_FORWARD
-        self.trouble: str | None = None
-        self.duration = self._duration()
-        _reject_long(self.duration or 0.0, wanted.max_seconds)
+        self.problem: str | None = None
+        self.duration = self._read_duration()
+        _check_duration(self.duration or 0.0, request.max_seconds)
 
     @property
     def codec(self) -> str:
+        """FFmpeg's name of the codec: h264, hevc, vp9."""
         return self._stream.codec_context.codec.canonical_name[:32]
 
     @property
     def frame_rate(self) -> float | None:
+        """Frames per second; None where the rate is not stated, or not plausible."""
         rate = self._stream.average_rate or self._stream.guessed_rate
         return float(rate) if rate and 0 < rate <= _MOST_RATE else None
 
-    def taken(self) -> tuple[datetime | None, str | None]:
-        """When it was begun, and the zone: Apple's own words have the camera's, and `creation_time` is UTC,
-        "Z" (ISO 14496-12, Matroska's DateUTC).
+    def recorded_at(self) -> tuple[datetime | None, str | None]:
+        """When the recording began, and the zone ("+02:00", or "Z" for UTC); None where it is not stated.
 
-        None for the zone of a time that was written without one.
+        Apple's own field has the camera's zone. `creation_time` is UTC (ISO 14496-12, Matroska's DateUTC).
         """
-        said = {**self._stream.metadata, **self._container.metadata}
+        fields = {**self._stream.metadata, **self._container.metadata}
         for name in ("com.apple.quicktime.creationdate", "creation_time"):
-            found = re.fullmatch(
+            written = re.fullmatch(
                 r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?:(Z)|([+-]\d\d):?([0-5]\d))?",
-                said.get(name, ""),
+                fields.get(name, ""),
             )
-            if found is None:
+            if written is None:
                 continue
-            zone = found[2] or (f"{found[3]}:{found[4]}" if found[3] else None)
+            zone = written[2] or (f"{written[3]}:{written[4]}" if written[3] else None)
             try:
-                at = datetime.fromisoformat(found[1] + (zone or "Z"))
+                at = datetime.fromisoformat(written[1] + (zone or "Z"))
             except ValueError:
                 continue
             if _OLDEST <= at <= datetime.now(UTC) + timedelta(days=1):
@@ -175,35 +176,35 @@ class Film:
         return None, None
 
     def shots(self) -> Iterator[Shot]:
-        """Some frames, spread over the whole, each as soon as it is found; fewer where the file gives no
-        more, and why in `trouble`.
+        """Yield some frames, spread over the whole video, each as soon as it is decoded.
+
+        If fewer can be decoded than were requested, `problem` has the reason afterwards.
         """
         last: Shot | None = None
-        # Matroska's index is read when it is first needed; whatever is wrong shows again
+        # Matroska's index is read by the first search; an error in it comes again later
         with PYAV.ignored():
             self._seek(0.0)
         for start, end in self._spans():
             if time.monotonic() > self._until:
-                self.trouble = "Decoding took too long"
+                self.problem = "Decoding took too long"
                 return
             try:
-                shot = self._of(start, end, last)
-            except TooMuch:
-                self.trouble = "More of the file would have to be read than is"
+                shot = self._shot_of(start, end, last)
+            except ReadLimitExceeded:
+                self.problem = "More of the file would have to be read than is"
                 return
             except MemoryError:
-                self.trouble = OUT_OF_MEMORY
+                self.problem = OUT_OF_MEMORY
                 return
-            except Undecodable as rejected:
-                self.trouble = rejected.reason
+            except Undecodable as error:
+                self.problem = error.reason
                 return
             except Exception as error:
-                # the end of a file that was cut, and whatever else a hostile one brings about: the next may
-                # do
+                # the end of a truncated file, or damage: the next span may still be readable
                 if not PYAV.could_not_read(error):
                     raise
                 self._forward = None
-                self.trouble = CUT
+                self.problem = CUT
                 continue
             if shot is not None and (last is None or shot.at > last.at):
                 yield shot
@@ -213,16 +214,16 @@ class Film:
     def _base(self) -> float:
         return float(self._stream.time_base or 0) or 1.0
 
-    def _duration(self) -> float | None:
-        """Seconds, of the whole; None where nothing tells."""
-        said = self._container.duration
-        seconds = said / 1_000_000 if said else float(self._stream.duration or 0) * self._base
+    def _read_duration(self) -> float | None:
+        """Seconds of the whole video; None where they can neither be read nor measured."""
+        stated = self._container.duration
+        seconds = stated / 1_000_000 if stated else float(self._stream.duration or 0) * self._base
         if seconds > 0 and math.isfinite(seconds):
             return seconds
-        return None if self._demuxer == "mpegvideo" else self._measured()
+        return None if self._demuxer == "mpegvideo" else self._measure_duration()
 
-    def _measured(self) -> float | None:
-        """By the last packet: browsers that record write a file whose end they do not know."""
+    def _measure_duration(self) -> float | None:
+        """Seconds until the end of the last packet: browsers that record write files without a duration."""
         last = 0.0
         spare = self._remote.left // 2  # for the frames
         try:
@@ -234,21 +235,22 @@ class Film:
         except Exception as error:
             if not PYAV.could_not_read(error):
                 raise
-            self.trouble = CUT  # up to where it was cut
+            self.problem = CUT  # up to the damage
         return last if last > 0 and math.isfinite(last) else None
 
     def _spans(self) -> list[tuple[float, float]]:
-        """The parts of its time that one frame each is to stand for."""
+        """The spans of time, each of which one frame represents: (start, end) in seconds."""
         if self.duration is None:
             return [(0.0, math.inf)]
         seconds = min(self.duration, float(self._stream.duration or 0) * self._base or math.inf)
-        number = max(1, min(self._wanted.frames, int(seconds / _CLOSEST)))
+        number = max(1, min(self._request.frames, int(seconds / _CLOSEST)))
         return [(seconds * n / number, seconds * (n + 1) / number) for n in range(number)]
 
-    def _of(self, start: float, end: float, last: Shot | None) -> Shot | None:
-        """A key frame of this span, the nearest to its middle; another one if that is black or shows what the
-        last one did. Else a frame decoded
-        from the key frame before it, where that is cheap.
+    def _shot_of(self, start: float, end: float, last: Shot | None) -> Shot | None:
+        """The frame for a span: a key frame near its middle, or another one if that is black or looks like
+        the last frame.
+
+        Where the span has no key frame, a frame is decoded from the key frame before it, if that is cheap.
         """
         best: Shot | None = None
         for shot in self._key_shots(start, end):
@@ -256,55 +258,53 @@ class Film:
                 best = shot
             if not shot.glance.is_black and (last is None or shot.glance.differs(last.glance)):
                 return shot
-        return best or self._decoded_from_before(start, end)
+        return best or self._decode_forward(start, end)
 
     def _key_shots(self, start: float, end: float) -> Iterator[Shot]:
-        """Key frames of this span, two at most, the better first."""
+        """Yield at most two key frames of the span, the better first."""
         middle = (start + end) / 2
         places = [start, middle] if math.isfinite(middle) else [start]
-        if self._indexed:
-            there = sorted(self._key_times(start, middle, end), key=lambda at: abs(at - middle))
-            # by its end what begins in black has begun
-            places = list(dict.fromkeys([there[0], max(there)])) if there else []
+        if self._has_index:
+            times = sorted(self._key_times(start, middle, end), key=lambda at: abs(at - middle))
+            # the last too: a span that begins in black may show something by then
+            places = list(dict.fromkeys([times[0], max(times)])) if times else []
         for at in places:
             shot = self._key_shot(at, end)
             if shot is not None:
                 yield shot
 
     @property
-    def _indexed(self) -> bool:
-        """Whether it is known where its key frames are. One alone is what Matroska knows of a file
-        without an index.
-        """
+    def _has_index(self) -> bool:
+        """Whether the index of key frames is known. For Matroska files without one, FFmpeg has one entry."""
         return self._demuxer == "mov" or (self._demuxer == "matroska" and len(self._stream.index_entries) > 1)
 
     def _key_times(self, start: float, middle: float, end: float) -> set[float]:
-        """Of the key frames at the beginning, around the middle and at the end of this span."""
+        """Seconds of the key frames at the beginning, around the middle and at the end of the span."""
         index = self._stream.index_entries
         if not len(index):
             return set()
-        # The index of MP4 is by decoding order: the first frame's tells how much earlier that is.
+        # MP4's index has times of decoding. The first frame's shows by how much they are earlier.
         early = (self._stream.start_time or 0) - index[0].timestamp if self._demuxer == "mov" else 0
-        found = set[float]()
+        times = set[float]()
         for at, backward in ((start, False), (middle, True), (middle, False), (end, True)):
             number = index.search_timestamp(self._stamp(at) - early, backward=backward)
             if 0 <= number < len(index):
-                found.add((index[number].timestamp + early) * self._base - self._start)
-        return {at for at in found if start - _NEAR <= at < end}
+                times.add((index[number].timestamp + early) * self._base - self._start)
+        return {at for at in times if start - _NEAR <= at < end}
 
     def _stamp(self, at: float) -> int:
         return round((at + self._start) / self._base)
 
     def _seek(self, at: float) -> None:
-        """To the key frame at this time, or the last before it. Where there is no index that is a guess,
-        which had better be early.
+        """Move to the key frame at this time, or the last before it. Without an index FFmpeg guesses, so an
+        earlier time is searched for.
         """
         self._forward = None
         if self._demuxer != "mpegvideo":
-            self._container.seek(self._stamp(at if self._indexed else at - _EARLY), stream=self._stream)
+            self._container.seek(self._stamp(at if self._has_index else at - _EARLY), stream=self._stream)
 
     def _key_shot(self, at: float, end: float) -> Shot | None:
-        """The first key frame from this time on, before `end`."""
+        """The first key frame from this time on, and before `end`."""
         self._seek(at)
         context = self._stream.codec_context
         context.skip_frame = "NONKEY"
@@ -315,15 +315,15 @@ class Film:
                 return None
             frames = packet.decode()
             if not frames and packet.size:
-                # nothing more is to come: what the decoder holds back is wanted now
+                # no packet may follow, so the frames in the decoder's buffer are fetched now
                 frames = context.decode(None)
                 if not frames:
                     context.flush_buffers()
             for frame in frames:
-                return self._shot(frame)
+                return self._make_shot(frame)
         return None
 
-    def _decoded_from_before(self, start: float, end: float) -> Shot | None:
+    def _decode_forward(self, start: float, end: float) -> Shot | None:
         if not math.isfinite(end) or self._demuxer == "mpegvideo":
             return None
         if self._forward is None or self._forward_at > start:
@@ -336,20 +336,20 @@ class Film:
                 return None
             self._forward_at = self._time(first.pts)
             if start <= self._forward_at < end:
-                return self._shot(first)
-        if self._too_far(start):
+                return self._make_shot(first)
+        if self._is_too_far(start):
             return None
         for frame in self._forward:
             self._forward_at = self._time(frame.pts)
             self._pixels_left -= frame.width * frame.height
             if self._forward_at >= start - _NEAR:
-                return self._shot(frame) if self._forward_at < end else None
+                return self._make_shot(frame) if self._forward_at < end else None
             if self._pixels_left < 0 or time.monotonic() > self._until:
                 return None
         return None
 
-    def _too_far(self, start: float) -> bool:
-        """Whether decoding until there would cost more than is left."""
+    def _is_too_far(self, start: float) -> bool:
+        """Whether decoding up to this time would exceed what may still be decoded or read."""
         seconds = start - self._forward_at
         context = self._stream.codec_context
         pixels = seconds * (self.frame_rate or 60) * context.width * context.height
@@ -363,41 +363,42 @@ class Film:
             else max(0.0, stamp * self._base - self._start)
         )
 
-    def _shot(self, frame: VideoFrame) -> Shot:
+    def _make_shot(self, frame: VideoFrame) -> Shot:
         if frame.width < 1 or frame.height < 1:
             raise Undecodable("The video says no size of its picture")
-        wide, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
-        _reject_large(frame.width, frame.height, self._wanted.max_pixels)
-        _reject_large(*size_shown(frame, wide), self._wanted.max_pixels)  # the size that is recorded
-        # a file without a duration may still have any time in a frame
-        _reject_long(at, self._wanted.max_seconds)
+        pixel_width, at = float(self._stream.sample_aspect_ratio or 1), self._time(frame.pts)
+        _check_pixels(frame.width, frame.height, self._request.max_pixels)
+        # the size that is stored with the item
+        _check_pixels(*size_shown(frame, pixel_width), self._request.max_pixels)
+        # the only check on the length of a file without a duration
+        _check_duration(at, self._request.max_seconds)
         primaries, transfer, matrix = self._coded
-        frame.color_primaries = primaries if frame.color_primaries == _UNSAID else frame.color_primaries
-        frame.color_trc = transfer if frame.color_trc == _UNSAID else frame.color_trc
-        frame.colorspace = matrix if frame.colorspace == _UNSAID else frame.colorspace
-        return Shot(frame, wide, at, glance(frame))
+        frame.color_primaries = primaries if frame.color_primaries == _UNSPECIFIED else frame.color_primaries
+        frame.color_trc = transfer if frame.color_trc == _UNSPECIFIED else frame.color_trc
+        frame.colorspace = matrix if frame.colorspace == _UNSPECIFIED else frame.colorspace
+        return Shot(frame, pixel_width, at, glance(frame))
 
 
-def _video(container: InputContainer) -> VideoStream:
-    """The first that is shown by default, or else the first; no cover of a piece of music."""
+def _choose_stream(container: InputContainer) -> VideoStream:
+    """The first video stream that is shown by default, else the first; never the cover of a song."""
     if not len(container.streams):
         raise Undecodable(CUT)
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
         raise Undecodable("There is no video in the file")
-    known = [each for each in streams if each.codec_context is not None]  # pyright: ignore[reportUnnecessaryComparison] - of a codec without decoder
-    if not known:
+    decodable = [each for each in streams if each.codec_context is not None]  # pyright: ignore[reportUnnecessaryComparison] - of a codec without decoder
+    if not decodable:
         raise Undecodable("The file is damaged, or of a codec that is not known")
-    return next((each for each in known if each.disposition & Disposition.default), known[0])
+    return next((each for each in decodable if each.disposition & Disposition.default), decodable[0])
 
 
-def _reject_large(width: int, height: int, max_pixels: int) -> None:
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise Undecodable(
             f"The video has {width * height / 1e6:.1f} megapixels; the limit is {max_pixels / 1e6:.1f}"
         )
 
 
-def _reject_long(seconds: float, max_seconds: int) -> None:
+def _check_duration(seconds: float, max_seconds: int) -> None:
     if seconds > max_seconds:
         raise Undecodable(f"The video says that it lasts {seconds:.0f} s; the limit is {max_seconds} s")

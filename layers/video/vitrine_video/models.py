@@ -1,14 +1,14 @@
-"""The nouns of video: what is asked of one."""
+"""The nouns of video: the request for frames."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be made of a video, and what it may cost."""
+class FrameRequest:
+    """A request for frames of a video, with its limits."""
 
     mime_type: str  # as sniffed
     frames: int  # at most
     max_pixels: int  # width x height
     max_seconds: int  # that it may last
-    patience: float  # seconds of work, after which the frames that there are must do
+    work_seconds: float  # seconds of work, after which the frames made so far are returned

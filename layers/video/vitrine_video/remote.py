@@ -1,26 +1,26 @@
-"""The child's side of a video that lies elsewhere: a file whose pieces are asked of the parent, within
-bounds.
-"""
+"""The child's file object for a video in the store, whose pieces it requests from the parent."""
 
 import io
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# bytes asked for at once: 1 MiB reads three times as much of a video for the same frames
+# bytes requested at once: with 1 MiB, three times as much of a video is read for the same frames
 BLOCK: Final = 256 * 1024
-_KEPT: Final = 24  # blocks; a demuxer comes back to where it was
+_KEPT: Final = 24  # blocks kept in memory; a demuxer reads places again
 
 
-class TooMuch(OSError):
-    """More would have to be read than may be."""
+class ReadLimitExceeded(OSError):
+    """Reading on would exceed the limit on bytes."""
 
 
 class Remote:
-    """What FFmpeg reads a file by. Never gives more than is wanted: PyAV copies whatever comes."""
+    """The file object from which FFmpeg reads. `read` never returns more than is wanted: PyAV copies whatever
+    comes.
+    """
 
-    def __init__(self, ask: Callable[[int, int], bytes], size: int, *, most_bytes: int) -> None:
-        self._ask = ask
+    def __init__(self, request: Callable[[int, int], bytes], size: int, *, most_bytes: int) -> None:
+        self._request = request
         self.size = size  # bytes
         self._at = 0
         self._kept = deque[tuple[int, bytes]](maxlen=_KEPT)
@@ -28,16 +28,16 @@ class Remote:
 
     @property
     def left(self) -> int:
-        """Bytes that may still be read."""
+        """Bytes that may still be requested."""
         return self._left
 
     def read(self, wanted: int) -> bytes:
         if wanted <= 0 or self._at >= self.size:
             return b""
         start, block = self._block()
-        found = block[self._at - start : self._at - start + wanted]
-        self._at += len(found)
-        return found
+        piece = block[self._at - start : self._at - start + wanted]
+        self._at += len(piece)
+        return piece
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
@@ -53,8 +53,8 @@ class Remote:
                 return start, block
         size = min(BLOCK, self.size - self._at)
         if size > self._left:
-            raise TooMuch
+            raise ReadLimitExceeded
         self._left -= size
-        found = self._at, self._ask(self._at, size)
-        self._kept.append(found)
-        return found
+        entry = self._at, self._request(self._at, size)
+        self._kept.append(entry)
+        return entry

@@ -1,5 +1,6 @@
-"""A frame of a video as it is shown: turned as its container asks, in square pixels, 8 bits of sRGB each;
-and a glance at it, for comparing.
+"""A frame of a video as it is shown: turned as its container states, in square pixels, in 8 bits of sRGB.
+
+Also a tiny grey version of it, by which frames are compared.
 """
 
 import struct
@@ -12,17 +13,18 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from vitrine.content import Colours
+from vitrine.colours import Colours
 from vitrine_imaging import tones
 
 _GLANCE: Final = 24  # pixels
 _BLACK: Final = 24  # levels of grey, on average; and no pixel much more
-_ALIKE: Final = 5.0  # levels of grey that two frames differ by, on average, and look the same
-_WIDEST: Final = 8.0  # a pixel that is said to be more times as wide as high, or the reverse, is square
+_ALIKE: Final = 5.0  # levels of grey by which two frames that look the same differ at most, on average
+_WIDEST: Final = (
+    8.0  # a pixel that is stated to be more times as wide as high, or the reverse, counts as square
+)
 
 # Matrices that FFmpeg's scaler knows (ITU-T H.273): RGB, BT.709, FCC, BT.601 twice, SMPTE 240M, BT.2020. A
-# frame that names another is
-# converted as one that names none, because the scaler would refuse it.
+# frame that names another is converted as one that names none, because the scaler would reject it.
 _MATRICES: Final = frozenset({0, 1, 4, 5, 6, 7, 9})
 _reformatter: Final = VideoReformatter()
 _small: Final = VideoReformatter()
@@ -36,15 +38,18 @@ class Glance:
 
     @property
     def is_black(self) -> bool:
+        """Whether nearly nothing is in the frame."""
         return sum(self.pixels) < _BLACK * len(self.pixels) and max(self.pixels) < 3 * _BLACK
 
     def differs(self, other: "Glance") -> bool:
+        """Whether the two frames look different."""
         return sum(
             abs(one - another) for one, another in zip(self.pixels, other.pixels, strict=True)
         ) > _ALIKE * len(self.pixels)
 
 
 def glance(frame: VideoFrame) -> Glance:
+    """The frame in a few pixels of grey."""
     small = _small.reformat(
         frame,
         _GLANCE,
@@ -58,15 +63,19 @@ def glance(frame: VideoFrame) -> Glance:
     return Glance(_rows(small)[1::3])  # green is most of the grey
 
 
-def size_shown(frame: VideoFrame, wide: float) -> tuple[int, int]:
-    """Pixels of the whole frame as it is shown. `wide`: how many times as wide as high a stored pixel is."""
-    width, height = _squared(frame, wide)
+def size_shown(frame: VideoFrame, pixel_width: float) -> tuple[int, int]:
+    """Width and height in pixels of the whole frame as it is shown. `pixel_width`: the width of a stored
+    pixel, in heights.
+    """
+    width, height = _squared(frame, pixel_width)
     return (height, width) if _turn(frame)[0] else (width, height)
 
 
-def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
-    """The frame as it is shown, its long edge at most `edge` pixels."""
-    width, height = _squared(frame, wide)
+def upright(frame: VideoFrame, pixel_width: float, edge: int) -> pyvips.Image:
+    """The frame as it is shown, its long edge at most `edge` pixels. `pixel_width`: the width of a stored
+    pixel, in heights.
+    """
+    width, height = _squared(frame, pixel_width)
     scale = min(1.0, edge / max(width, height))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
     colours = Colours(frame.color_primaries, frame.color_trc, _brightest(frame))
@@ -94,7 +103,7 @@ def upright(frame: VideoFrame, wide: float, edge: int) -> pyvips.Image:
 
 
 def _colorspace(frame: VideoFrame) -> int | None:
-    """Where nobody says: what players take it for."""
+    """The matrix that players assume where the frame names none; None where it names one."""
     if frame.colorspace in _MATRICES:
         return None
     if tones.is_high_range(frame.color_trc):
@@ -102,17 +111,19 @@ def _colorspace(frame: VideoFrame) -> int | None:
     return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
 
 
-def _squared(frame: VideoFrame, wide: float) -> tuple[int, int]:
-    """As wide as it is shown, as high as it is."""
-    return max(1, round(frame.width * (wide if 1 / _WIDEST <= wide <= _WIDEST else 1.0))), frame.height
+def _squared(frame: VideoFrame, pixel_width: float) -> tuple[int, int]:
+    """Width and height in square pixels: the width is scaled, the height is as stored."""
+    return max(
+        1, round(frame.width * (pixel_width if 1 / _WIDEST <= pixel_width <= _WIDEST else 1.0))
+    ), frame.height
 
 
 def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
-    """How the stored picture becomes the shown one: whether rows become columns, then whether left and right,
-    and top and bottom, change places.
+    """Whether rows become columns, then whether left and right, and top and bottom, change places when the
+    frame is shown.
 
-    By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images; of
-    another angle, the nearest.
+    By the display matrix (ISO 14496-12, 6.2.2), which cameras set to quarter turns and mirror images. For
+    another angle the nearest of these is used.
     """
     matrix = _side(frame, SideDataType.DISPLAYMATRIX)
     if len(matrix) < 36:
@@ -124,11 +135,11 @@ def _turn(frame: VideoFrame) -> tuple[bool, bool, bool]:
 
 
 def _brightest(frame: VideoFrame) -> float | None:
-    """Nits of the video's brightest pixel, or else of the screen it was made on, as FFmpeg's tonemap
-    filter takes them.
+    """Nits of the video's brightest pixel, or else of the screen on which it was made, as in FFmpeg's tonemap
+    filter.
     """
     light = _side(frame, SideDataType.CONTENT_LIGHT_LEVEL)  # AVContentLightMetadata
-    # AVMasteringDisplayMetadata: ten fractions, and what of them is known
+    # AVMasteringDisplayMetadata: ten fractions, and which of them are known
     screen = _side(frame, SideDataType.MASTERING_DISPLAY_METADATA)
     if len(light) >= 4 and any(light[:4]):
         return float(struct.unpack_from("=I", light)[0])
@@ -140,14 +151,15 @@ def _brightest(frame: VideoFrame) -> float | None:
 
 
 def _side(frame: VideoFrame, kind: SideDataType) -> bytes:
-    """A frame's side data of this kind; nothing where it has none."""
-    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV 18's own types know one kind of it
+    """A frame's side data of this kind; empty where it has none."""
+    sides = cast("Mapping[Any, Any]", frame.side_data)  # PyAV 18's own types know only one kind of key
     return bytes(sides[kind]) if kind in sides else b""
 
 
 def _name_unknown(_: type[SideDataType], value: object) -> SideDataType | None:
-    """A member for side data of a kind that PyAV does not know: without it, `frame.side_data` raises
-    ValueError for the other kinds too.
+    """A member for a kind of side data that PyAV does not know.
+
+    Without it, `frame.side_data` raises ValueError for the other kinds too.
     """
     if not isinstance(value, int):
         return None
@@ -162,7 +174,7 @@ if "_missing_" not in vars(SideDataType):  # PyAV 19 has this itself; Python 3.1
 
 
 def _rows(frame: VideoFrame) -> bytes:
-    """Pixels without what pads their rows."""
+    """The frame's pixels, without the padding of its rows."""
     [plane] = frame.planes
     data, wide = memoryview(plane), frame.width * (6 if frame.format.name == "rgb48le" else 3)
     if plane.line_size == wide:

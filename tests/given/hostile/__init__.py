@@ -1,10 +1,10 @@
-"""Decoders that have been broken: each is the real child of one kind, up to the place where it would decode,
-and does what it is asked instead.
+"""Decoders that a hostile file has taken over. Each is the real child of one kind, up to the place where it
+would decode; there it makes the attempts in its request instead.
 
     Decoder(module="tests.given.hostile.stills").begin_task(Task({"attempts": [...]}), ...)
 
-Each attempt is [name, argument ...] of `ATTEMPTS`. The answer is the reason of an Undecodable: what became of
-each, in their order.
+Each attempt is [name, argument ...] of `ATTEMPTS`. The response is the reason of an Undecodable: the outcome
+of each attempt, in their order.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from vitrine_imaging import child
-from vitrine_imaging.answers import Say
+from vitrine_imaging.answers import Send
 from vitrine_imaging.models import Derived, Undecodable
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def raw(name: str, *arguments: Any) -> None:
-    """A function of the C library that Python does not have."""
-    given = [os.fsencode(each) if isinstance(each, str) else ctypes.c_long(each) for each in arguments]
-    if getattr(libc, name)(*given) == -1:
+    """Call a function of the C library that Python does not have."""
+    converted = [os.fsencode(each) if isinstance(each, str) else ctypes.c_long(each) for each in arguments]
+    if getattr(libc, name)(*converted) == -1:
         raise OSError(ctypes.get_errno(), name)
 
 
@@ -40,18 +40,18 @@ def syscall(number: int, *arguments: int) -> None:
     raw("syscall", number, *arguments)
 
 
-def opened(path: str, flags: int) -> None:
+def open_and_close(path: str, flags: int) -> None:
     os.close(os.open(path, flags, 0o600))
 
 
-def owned(pid: int) -> None:
-    """Whoever owns the end of a pipe gets a signal when something can be read there."""
+def own_pipe(pid: int) -> None:
+    """Make a process the owner of a pipe's end: it gets a signal when the pipe becomes readable."""
     reading, _ = os.pipe()
     fcntl.fcntl(reading, fcntl.F_SETOWN, pid)
 
 
 ATTEMPTS: Mapping[str, Callable[..., object]] = {
-    "open": opened,
+    "open": open_and_close,
     "read": lambda path: Path(path).read_bytes(),
     "list": os.listdir,
     "write": lambda path: Path(path).write_text("x"),
@@ -77,7 +77,7 @@ ATTEMPTS: Mapping[str, Callable[..., object]] = {
     "tgkill": lambda pid, number: syscall(234 if os.uname().machine == "x86_64" else 131, pid, pid, number),
     "sigqueue": lambda pid, number: raw("sigqueue", pid, number, 0),
     "pthread_kill": lambda number: raise_signal(number),
-    "owned": owned,
+    "owned": own_pipe,
     "limit": lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
     "pidfd_open": os.pidfd_open,
     "namespace": lambda: syscall(
@@ -91,7 +91,7 @@ ATTEMPTS: Mapping[str, Callable[..., object]] = {
 
 
 def raise_signal(number: int) -> None:
-    """`raise` of the C library, which `abort` begins with; its result is the error's number."""
+    """Send a signal as `abort` of the C library begins with doing; its result is the error's number."""
     if code := libc.pthread_kill(ctypes.c_ulong(libc_self()), number):
         raise OSError(code, "pthread_kill")
 
@@ -102,8 +102,8 @@ def libc_self() -> int:
     return me
 
 
-def became(name: str, arguments: list[Any]) -> str:
-    """`done`, or the name of the error."""
+def outcome_of(name: str, arguments: list[Any]) -> str:
+    """Make one attempt. Returns `done`, or the name of the error."""
     try:
         ATTEMPTS[name](*arguments)
     except OSError as error:
@@ -114,7 +114,7 @@ def became(name: str, arguments: list[Any]) -> str:
 def main(load: Callable[[], child.Loaded]) -> None:
     """Run the child, with attempts in the place of decoding."""
 
-    def attempt(told: Mapping[str, Any], _: Say) -> Derived:
-        raise Undecodable(" ".join(became(name, arguments) for name, *arguments in told["attempts"]))
+    def attempt(request: Mapping[str, Any], _: Send) -> Derived:
+        raise Undecodable(" ".join(outcome_of(name, arguments) for name, *arguments in request["attempts"]))
 
-    child.main(int(sys.argv[1]), lambda: child.Loaded(attempt, load().rehearse))
+    child.main(int(sys.argv[1]), lambda: child.Loaded(attempt, load().warm_up))

@@ -1,4 +1,4 @@
-"""A decoder of pictures that has been broken."""
+"""A decoder of stills that a hostile file has taken over."""
 
 from tests.given import hostile
 from vitrine_imaging.child import stills

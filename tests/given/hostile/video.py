@@ -1,4 +1,4 @@
-"""A decoder of videos that has been broken."""
+"""A decoder of videos that a hostile file has taken over."""
 
 from tests.given import hostile
 from vitrine_video.child import videos

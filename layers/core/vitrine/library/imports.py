@@ -214,9 +214,9 @@ class _Store:
     def _opened(self, head: bytes) -> str:
         if self._id is None:
             found = content.sniff(head[: content.HEAD_BYTES])
-            if found is None or found.mime_type not in content.taken():
+            if found is None or found.mime_type not in content.accepted_types():
                 raise fetch.Rejected(
-                    f"Files of type {content.described(found.mime_type)} are not taken"
+                    f"Files of type {content.describe_type(found.mime_type)} are not taken"
                     if found
                     else NOT_TAKEN
                 )

@@ -183,11 +183,11 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
     _check_sizes(wanted)
     if found is None:
         raise UnsupportedType(
-            f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.taken()))}"
+            f"The file is not a picture or video of a type that is taken: {', '.join(sorted(content.accepted_types()))}"
         )
-    if found.mime_type not in content.taken():
+    if found.mime_type not in content.accepted_types():
         raise UnsupportedType(
-            f"Files of type {found.mime_type} are not taken; {', '.join(sorted(content.taken()))} are"
+            f"Files of type {found.mime_type} are not taken; {', '.join(sorted(content.accepted_types()))} are"
         )
     version_id = mint_id()
     key = f"originals/{caller.organization_id.hex}/{version_id.hex}/{mint_token()}"
@@ -230,8 +230,8 @@ def _judged(caller: Caller, file: SentFile, largest_form: int) -> Judged:
     mime_type = found.mime_type if found else content.canonical(file.declared_type)
     limit = largest_file(largest_form, found.kind if found else None)
     try:
-        if found is None or mime_type not in content.taken():
-            raise UnsupportedType(f"Files of type {content.described(mime_type)} are not taken")
+        if found is None or mime_type not in content.accepted_types():
+            raise UnsupportedType(f"Files of type {content.describe_type(mime_type)} are not taken")
         if file.size > limit:
             raise TooLarge(f"The file has {file.size} bytes; the limit is {limit}")
         item = put_form(caller, NewUpload(file.filename, mime_type), file)
@@ -436,7 +436,7 @@ def _create(
             store_upload_id=None,
             name=name,
             filename=filename,
-            mime_type=hint if hint in content.taken() else ANY_TYPE,
+            mime_type=hint if hint in content.accepted_types() else ANY_TYPE,
             title=wanted.title,
             alt=wanted.alt,
             caption=wanted.caption,

@@ -120,7 +120,7 @@ def show_limits(any_kind: int, image: int, video: int, form: int, links: Links) 
         "message": "Media upload endpoint is active",
         "storage": "S3",
         "uploadPath": "originals/",
-        "supportedTypes": content.declarable(),
+        "supportedTypes": content.declarable_types(),
         "maxFileSize": f"{_megabytes(any_kind)}MB",
         "maxRequestSize": f"{_megabytes(form)}MB",
         "direct": {"endpoint": f"{links.origin}/api/upload"},
@@ -141,8 +141,8 @@ def _said(judged: Judged, why: ApiError) -> tuple[int, str, dict[str, Any] | Non
     name = judged.file.filename
     if isinstance(why, UnsupportedType):
         # it claims to be one that is taken, and is not
-        kind = "unknown" if judged.mime_type in ("", *content.taken()) else judged.mime_type
-        details = {"allowedTypes": content.declarable()}
+        kind = "unknown" if judged.mime_type in ("", *content.accepted_types()) else judged.mime_type
+        details = {"allowedTypes": content.declarable_types()}
         return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
     if isinstance(why, TooLarge) and why.code == "too_large":
         most = f"{_megabytes(judged.limit)}MB"
