@@ -85,6 +85,24 @@ def sections() -> dict[str, str]:
     return found
 
 
+CONSOLE = ("/", "/assets/{file}", "/favicon.ico", "/device", "/device/{file}", "/api/openapi.json")
+PREFIXES = {  # of paths -> section; the first that fits
+    "/api/docs": "console",
+    "/api/v1/": "v1",
+    "/api/auth/": "accounts",
+    "/api/upload": "uploads",
+    "/api/": "studio",
+    "/f/": "studio",
+}
+
+
+def section_of(path: str) -> str:
+    """The section of the template to which the function of a path belongs; console for paths of no API."""
+    if path in CONSOLE:
+        return "console"
+    return next((section for prefix, section in PREFIXES.items() if path.startswith(prefix)), "console")
+
+
 @cache
 def template() -> dict[str, Any]:
     """template.yaml as it is written. Callers must not change it, since it is cached."""

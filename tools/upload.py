@@ -1,5 +1,6 @@
-"""Uploads files and whole folders, in parts, as docs/uploading.md describes. It needs Python's standard library
-alone.
+"""Uploads files and whole folders, in parts, as docs/uploading.md describes.
+
+It needs Python's standard library alone.
 """
 
 import argparse
@@ -72,8 +73,8 @@ class Server:
         """Return the answer. Ask again while the server is busy or the connection is lost: every call may be
         repeated.
 
-        `once` sends an idempotency key, so that a repeated call creates nothing a second time. Raises Failed or
-        Stopped.
+        `once` sends an idempotency key, so that a repeated call creates nothing a second time.
+        Raises Failed or Stopped.
         """
         headers = {
             "x-api-key": self.key,
@@ -122,7 +123,8 @@ class Server:
     def put(self, path: str, part: bytes) -> str:
         """Send a part and return its ETag.
 
-        An expired URL is replaced by a new one, and a part whose connection was lost is sent again. Raises Failed.
+        An expired URL is replaced by a new one, and a part whose connection was lost is sent again.
+        Raises Failed.
         """
         for left in reversed(range(TRIES)):
             url = self.ask("GET", path)["url"]
@@ -236,7 +238,7 @@ def is_wanted(name: str) -> bool:
 def send(
     server: Server, file: File, collection: str | None, waiting: list[tuple[File, str]], *, alone: bool
 ) -> None:
-    """Send all bytes of the file and add it, with the id of its item, to `waiting`; or report the reason why not."""
+    """Send all bytes of the file and add it, with its item's id, to `waiting`; or print why that failed."""
     try:
         waiting.append((file, upload(server, file, collection, alone=alone)))
     except Failed as reason:
@@ -298,7 +300,10 @@ def is_text(name: str) -> bool:
 
 
 def abandon(server: Server, path: str) -> None:
-    """Abort a failed upload, so that nothing of it stays in the store. If the server does not answer, it expires."""
+    """Abort a failed upload, so that nothing of it stays in the store.
+
+    If the server does not answer, the upload expires.
+    """
     try:
         server.ask("DELETE", path)
     except (Failed, Stopped):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.structure.house import Function, functions
-from tools.routes import ROOT, sections, template
+from tests.structure.house import functions
+from tools.routes import ROOT, section_of, sections, template
 from vitrine.settings import Settings
 
 TEXT = (ROOT / "template.yaml").read_text()
@@ -20,15 +20,6 @@ BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
 QUEUES = ("UploadStored", "VideoStored", "ImportRequested")
 URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
 SECTIONS = ["shared", "studio", "v1", "accounts", "uploads", "workers", "console"]
-CONSOLE = {
-    "/",
-    "/assets/{file}",
-    "/favicon.ico",
-    "/device",
-    "/device/{file}",
-    "/api/openapi.json",
-    "/api/docs",
-}
 
 
 def test_the_sections_stand_in_this_order() -> None:
@@ -37,24 +28,12 @@ def test_the_sections_stand_in_this_order() -> None:
 
 
 def test_a_function_stands_in_the_section_of_its_routes() -> None:
-    wrong = {
-        function.folder: f"stands in {sections()[function.resource]}, belongs to {section_of(function)}"
+    belongs = {
+        function.folder: section_of(function.routes[0].path) if function.routes else "workers"
         for function in functions()
-        if sections()[function.resource] != section_of(function)
     }
 
-    assert wrong == {}
-
-
-def section_of(function: Function) -> str:
-    """The section that a function belongs to, by the path of its first route."""
-    if not function.routes:
-        return "workers"
-    path = function.routes[0].path
-    if path in CONSOLE or path == "$default":
-        return "console"
-    prefixes = {"/api/v1/": "v1", "/api/auth/": "accounts", "/api/upload": "uploads"}
-    return next((section for prefix, section in prefixes.items() if path.startswith(prefix)), "studio")
+    assert {function.folder: sections()[function.resource] for function in functions()} == belongs
 
 
 def test_v1_functions_have_the_prefix_of_their_api() -> None:
