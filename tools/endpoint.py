@@ -19,10 +19,10 @@ from tools.routes import ROOT, Route, routes, section_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 DIALECTS = {  # section -> the import of its dialect, and the dialect
-    "studio": ("from vitrine.dialects import studio", "studio.STUDIO"),
-    "v1": ("from vitrine.dialects import v1", "v1.V1"),
-    "accounts": ("from vitrine import accounts", "accounts.ACCOUNTS"),
-    "uploads": ("from vitrine.dialects import uploads", "uploads.UPLOADS"),
+    "studio": ("from vitrine.dialects.studio import STUDIO", "STUDIO"),
+    "v1": ("from vitrine.dialects.v1 import V1", "V1"),
+    "accounts": ("from vitrine.accounts import ACCOUNTS", "ACCOUNTS"),
+    "uploads": ("from vitrine.dialects.uploads import UPLOADS", "UPLOADS"),
 }
 AN_ID = "0199a4c2d1e17c4d9b6f718293a4b5c6"
 IN_TESTS = {"datasetId": "{tenant.collection_id.hex}", "orgId": "{tenant.id.hex}"}  # variable -> its value
