@@ -153,7 +153,7 @@ def test_every_path_that_the_architecture_names_exists() -> None:
 
 def test_every_function_that_the_architecture_names_exists() -> None:
     steps = re.findall(r"^\| \d+ \| `([\w./]+)` \| `(\w+)` \|", ARCHITECTURE, re.MULTILINE)
-    in_text = re.findall(r"`(\w+)` in `([\w./]+\.py)`", ARCHITECTURE)
+    in_text = re.findall(r"`(\w+)` in\s`([\w./]+\.py)`", ARCHITECTURE)
 
     missing = [
         f"{file}: {name}"
