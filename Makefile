@@ -1,17 +1,18 @@
-# make run: everything on this machine, with a demo. make test: the tests. Nothing is needed but Python 3.11 or newer.
+# make run: everything on this machine, with a demo. make test: the tests. Both need Python 3.11 or newer and no
+# other program.
 
 PYTHON ?= python3
-# Installs lock/$(1).txt where that was not done yet, then runs a program of that environment.
+# Installs lock/$(1).txt where that has not been done yet, then runs a program of that environment.
 with = exec env GOAL=$@ $(PYTHON) local/install.py $(1)
-# Sources are compiled once, and not by each of the processes that the stack is made of.
+# Python may write compiled modules: otherwise each process of the stack would compile them again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run doctor test test-browser soak lint bench lock layer-sizes docs page page-check
+.PHONY: run doctor test test-browser soak lint bench lock layer-sizes docs endpoint page page-check
 
 run:             # the whole service, until Ctrl-C; ARGS="--port 9000" for another port, --like-aws for the limits of API Gateway and Lambda
 	@$(call with,run) python -m local run $(ARGS)
 
-doctor:          # what does not agree, and what is stuck
+doctor:          # lists what is inconsistent and what is stuck
 	@$(call with,run) python -m local doctor
 
 test:            # the tests; ARGS="-k moved" for some
@@ -33,26 +34,29 @@ lint:            # ruff and its format, both type checkers, the template
 bench:           # measurements
 	@$(call with,test) python -m bench $(ARGS)
 
-docs:            # the route table in the README, the API's own description, the list of routes
+docs:            # writes README's tables of routes, the API's description, the list of routes
 	@$(call with,test) python -m tools.openapi --write
 	@$(call with,test) python -m tools.routes --write
 
-page:            # the built pages and the API's viewer anew, from page/; needs Node 20
+endpoint:        # the four files of a new endpoint; NAME=get_stats ROUTE="GET /api/dataset/{datasetId}/stats"
+	@$(call with,test) python -m tools.endpoint "$(NAME)" "$(ROUTE)"
+
+page:            # builds the pages and the API's viewer from page/; needs Node 20
 	@cd page && npm ci --no-audit --no-fund && node build.mjs
 
-page-check: page # that what is committed is what its sources build
+page-check: page # fails where the committed pages differ from what their sources build
 	git diff --exit-code --stat -- functions/show_page functions/show_docs functions/show_device
 
-# pyproject.toml is what it is made from. One resolution for all three files: what runs is what was tested.
+# The lock files are made from pyproject.toml. One resolution for all three: what runs is what was tested.
 GROUPS_RUN  := --group imaging --group video --group aws --group local
 GROUPS_TEST := $(GROUPS_RUN) --group test
 COMPILE      = $(call with,test) uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate -q --custom-compile-command 'make lock'
 
-lock:            # lock/*.txt anew, with the newest versions
+lock:            # writes lock/*.txt anew, with the newest versions
 	@$(call with,test) python -m pip install --disable-pip-version-check -q uv
 	$(COMPILE) --upgrade $(GROUPS_TEST) --group browser -o lock/browser.txt
 	$(COMPILE) $(GROUPS_TEST) -c lock/browser.txt -o lock/test.txt
 	$(COMPILE) $(GROUPS_RUN) -c lock/browser.txt -o lock/run.txt
 
-layer-sizes:     # layers/sizes.json anew, after `make lock` or another line in layers/*/requirements.txt: asks PyPI for 150 MB
+layer-sizes:     # writes layers/sizes.json anew, after `make lock` or a change of layers/*/requirements.txt; downloads 150 MB
 	@$(call with,test) python -m tools.layer_sizes --write

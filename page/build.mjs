@@ -4,7 +4,7 @@
  *     npm ci && node build.mjs
  *
  * The same sources and lock give the same bytes on every machine. File names carry a hash of their content, so browsers may keep them
- * for ever; the .html files name them. Our own code stays apart from what others wrote: a change of ours renames a few kilobytes.
+ * for ever; the .html files name them. Our code and third-party code are separate files: a change of ours renames a few kilobytes.
  */
 import { build } from 'esbuild'
 import { createHash } from 'node:crypto'
@@ -30,7 +30,7 @@ async function page(folder) {
   await html('src/page.html', path.join(folder, 'page.html'), {
     'page.css': own.style, 'uppy.css': uppy.style, 'uppy.js': uppy.script, 'page.js': own.script,
   })
-  await writeFile(path.join(folder, 'favicon.svg'), icon)   // for documents of ours that name no icon
+  await writeFile(path.join(folder, 'favicon.svg'), icon)   // for documents that name no icon
   await writeFile(path.join(folder, 'LICENSES.txt'), await licences([...uppy.packages, ...own.packages]))
 }
 
@@ -44,7 +44,7 @@ async function docs(folder) {
   }
   const own = await bundled('src/docs.js', folder)
   await html('src/docs.html', path.join(folder, 'docs.html'), { ...names, 'docs.js': own.script, 'docs.css': own.style })
-  const inside = await readFile(path.join(viewer, 'swagger-ui-bundle.js.LICENSE.txt'), 'utf8')   // of what the viewer itself is made of
+  const inside = await readFile(path.join(viewer, 'swagger-ui-bundle.js.LICENSE.txt'), 'utf8')   // licences of the packages inside the viewer
   await writeFile(path.join(folder, 'LICENSES.txt'), (await licences(['swagger-ui-dist'])) + inside)
 }
 
@@ -54,7 +54,7 @@ async function device(folder) {
   await html('src/device.html', path.join(folder, 'device.html'), { 'device.css': own.style, 'device.js': own.script })
 }
 
-/** One script and one style sheet from an entry point; `apart` is an import that stays one, under another path. */
+/** Build one script and one style sheet from an entry point. `apart` is an import that is not bundled, under another path. */
 async function bundled(entry, folder, apart) {
   const made = await build({
     entryPoints: [entry], outdir: folder, bundle: true, minify: true, format: 'esm', target: TARGETS, write: false, metafile: true,
@@ -69,7 +69,7 @@ async function bundled(entry, folder, apart) {
   return found
 }
 
-/** The text is in the folder; its name there. */
+/** Write the text to the folder and return its file name. */
 async function kept(folder, name, text) {
   const { name: stem, ext } = path.parse(name)
   const hashed = `${stem}.${createHash('sha256').update(text).digest('hex').slice(0, 12)}${ext}`

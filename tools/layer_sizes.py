@@ -1,11 +1,10 @@
-"""What the wheels of the layers unpack to, as `sam build` would take them for the template's runtime:
-layers/sizes.json.
+"""Measures what the layers' wheels unpack to: layers/sizes.json.
 
     python -m tools.layer_sizes            prints it
     python -m tools.layer_sizes --write    writes it
 
-Asks PyPI, by pip, for some 150 MB; a test adds up what is written, and that it is still so is a test of the
-long runs.
+The wheels are those that `sam build` would choose for the template's runtime. pip downloads some 150 MB from
+PyPI. A default test adds up the written sizes; a test of the long runs measures them again.
 """
 
 from __future__ import annotations
@@ -21,15 +20,19 @@ from tools.routes import ROOT, template
 
 SIZES = ROOT / "layers/sizes.json"
 LAYERS = ("core", "imaging", "video")
-MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}  # as Lambda calls them -> as wheels do
-SOURCES = ("pyvips",)  # bring no wheel: `sam build` makes one, of Python alone
-# what `sam build` looks for; Amazon Linux 2023 has 2.34
+MACHINES = {
+    "arm64": "aarch64",
+    "x86_64": "x86_64",
+}  # Lambda's name of an architecture -> the name that wheels have
+SOURCES = ("pyvips",)  # has no wheel: `sam build` makes one, of Python alone
+# `sam build` looks for wheels of these; Amazon Linux 2023 has glibc 2.34.
 GLIBCS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34")
 
 
 def sizes() -> dict[str, dict[str, dict[str, int]]]:
-    """Layer -> architecture -> name==version -> bytes, unpacked. With what a layer's packages need and
-    its requirements do not name.
+    """Layer -> architecture -> name==version -> bytes, unpacked.
+
+    Packages that a layer's packages need are included, even where its requirements do not name them.
     """
     return {
         layer: {architecture: _unpacked(layer, machine) for architecture, machine in MACHINES.items()}
@@ -37,12 +40,12 @@ def sizes() -> dict[str, dict[str, dict[str, int]]]:
     }
 
 
-def spelled(found: dict[str, dict[str, dict[str, int]]]) -> str:
-    return json.dumps(found, indent=1) + "\n"
+def to_json(sizes: dict[str, dict[str, dict[str, int]]]) -> str:
+    return json.dumps(sizes, indent=1) + "\n"
 
 
 def _unpacked(layer: str, machine: str) -> dict[str, int]:
-    """By name. Raises CalledProcessError where a wheel is not there."""
+    """name==version -> bytes, in the order of names. Raises CalledProcessError where a wheel is missing."""
     requirements = f"layers/{layer}/requirements.txt"
     runtime = str(template()["Globals"]["Function"]["Runtime"]).removeprefix("python")
     platforms = [word for glibc in GLIBCS for word in ("--platform", f"{glibc}_{machine}")]
@@ -85,7 +88,7 @@ def _size(wheel: Path) -> tuple[str, int]:
 
 
 if __name__ == "__main__":
-    text = spelled(sizes())
+    text = to_json(sizes())
     if sys.argv[1:] == ["--write"]:
         SIZES.write_text(text)
     else:

@@ -1,5 +1,6 @@
-"""Uploads files and whole folders, in parts, as docs/uploading.md describes. Python's standard library is
-all that it needs.
+"""Uploads files and whole folders, in parts, as docs/uploading.md describes.
+
+It needs Python's standard library alone.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from uuid import UUID, uuid4
 
 TRIES = 5
 ANSWERS_WITHIN = 120  # seconds
-READY_WITHIN = 3600  # seconds, of a file whose bytes are all there
-AT_ONCE = 20  # files that are processed while the next one is sent
+READY_WITHIN = 3600  # seconds, for a file whose bytes have all been sent
+AT_ONCE = 20  # files in processing while the next one is sent
 FINAL = ("ready", "rejected", "failed", "aborted", "expired")
 JUNK = {
     "thumbs.db",
@@ -46,8 +47,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class File:
-    """A file, and what it is called in the library: `relative_path` begins with the name of the folder
-    that was given; None: it was given itself.
+    """A file and its path in the library.
+
+    `relative_path` begins with the name of the folder on the command line. It is None for a file that the
+    command line names itself.
     """
 
     path: Path
@@ -67,9 +70,11 @@ class Server:
     has_answered: bool = field(default=False, init=False)
 
     def ask(self, method: str, path: str, body: object = None, *, once: bool = False) -> dict[str, Any]:
-        """The answer. Asks again while the server is busy or the connection is lost: every call may be
-        repeated. `once`: what the call creates is
-        created once all the same.
+        """Return the answer. Ask again while the server is busy or the connection is lost: every call may be
+        repeated.
+
+        `once` sends an idempotency key, so that a repeated call creates nothing a second time.
+        Raises Failed or Stopped.
         """
         headers = {
             "x-api-key": self.key,
@@ -94,7 +99,8 @@ class Server:
             except (OSError, http.client.HTTPException) as lost:
                 if not self.has_answered or not left:
                     raise Stopped(
-                        f"{self.origin} cannot be reached: {getattr(lost, 'reason', None) or lost or type(lost).__name__}"
+                        f"{self.origin} cannot be reached: "
+                        f"{getattr(lost, 'reason', None) or lost or type(lost).__name__}"
                     ) from None
                 time.sleep(1)
                 continue
@@ -105,7 +111,7 @@ class Server:
         raise AssertionError("unreachable")
 
     def failure(self, error: HTTPError) -> Exception:
-        """What a status other than 200 means: the end of it all where the key or the collection is wrong."""
+        """The exception for a status other than 200: Stopped where the key or the collection is wrong."""
         sentence = sentence_of(error)
         if sentence is None and error.code in (404, 405, 501):
             return Stopped(f"{self.origin} does not answer as Vitrine does: is it the API's address?")
@@ -115,8 +121,10 @@ class Server:
         return Stopped(sentence) if error.code in (403, 404, 405, 429, 503) else Failed(sentence)
 
     def put(self, path: str, part: bytes) -> str:
-        """The part's ETag. A URL that has expired meanwhile is asked for again, and a part whose
-        connection was lost is sent again.
+        """Send a part and return its ETag.
+
+        An expired URL is replaced by a new one, and a part whose connection was lost is sent again.
+        Raises Failed.
         """
         for left in reversed(range(TRIES)):
             url = self.ask("GET", path)["url"]
@@ -137,25 +145,25 @@ class Server:
 
 
 def main() -> int:
-    """0: every file is ready. 1: some are not; the reason of each was printed."""
+    """Return 0 when every file is ready, else 1; the reason for each other file was printed."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files may be no text
-    chosen = arguments()
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a file's name may be no valid text
+    options = arguments()
     unread: list[str] = []
-    files = [file for path in chosen.paths for file in files_of(path, unread)]
-    alone = len(chosen.paths) == 1 and not chosen.paths[0].is_dir()
+    files = [file for path in options.paths for file in files_of(path, unread)]
+    alone = len(options.paths) == 1 and not options.paths[0].is_dir()
     for sentence in unread:
         print(sentence, file=sys.stderr)
     if not files:
         print("There is no file to upload", file=sys.stderr)
         return 1
 
-    server = Server(chosen.origin.rstrip("/"), chosen.key)
+    server = Server(options.origin.rstrip("/"), options.key)
     waiting: list[tuple[File, str]] = []
     done = 0
     try:
         for file in files:
-            send(server, file, chosen.collection, waiting, alone=alone)
+            send(server, file, options.collection, waiting, alone=alone)
             if len(waiting) >= AT_ONCE:
                 done += report(server, *waiting.pop(0), alone=alone)
         for each in waiting:
@@ -170,7 +178,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    """What was asked for. Ends the program with a sentence where it cannot be done."""
+    """Parse the command line. Ends the program with a sentence where an argument is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("origin", help="address of the API, such as http://127.0.0.1:8484")
     parser.add_argument("key", help="API key with the scope media:write")
@@ -180,31 +188,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--collection", help="id of the collection; default: the organization's default collection"
     )
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     try:
-        place = urlsplit(chosen.origin)
+        place = urlsplit(options.origin)
         is_address = place.scheme in ("http", "https") and bool(place.hostname) and place.port != 0
     except ValueError:
         is_address = False
     if not is_address:
-        sys.exit(f"{chosen.origin} is no address of an API: one is http://127.0.0.1:8484")
-    if not chosen.key.isascii() or not chosen.key.isprintable():
+        sys.exit(f"{options.origin} is no address of an API: one is http://127.0.0.1:8484")
+    if not options.key.isascii() or not options.key.isprintable():
         sys.exit("The key is not accepted: it has characters that no key has")
-    if chosen.collection is not None:
+    if options.collection is not None:
         try:
-            chosen.collection = UUID(chosen.collection).hex
+            options.collection = UUID(options.collection).hex
         except ValueError:
-            sys.exit(f"{chosen.collection} is no id of a collection: it has 32 hexadecimal digits")
-    for path in chosen.paths:
+            sys.exit(f"{options.collection} is no id of a collection: it has 32 hexadecimal digits")
+    for path in options.paths:
         if not path.is_dir() and not path.is_file():
             sys.exit(f"{path} is neither a file nor a folder" if path.exists() else f"{path} does not exist")
-    return chosen
+    return options
 
 
 def files_of(path: Path, unread: list[str]) -> Iterator[File]:
-    """The file, or the files below the folder, without hidden ones and those that operating systems leave
-    behind. Folders behind symbolic links are
-    skipped. What cannot be read is added to `unread`.
+    """Yield the file, or the files below the folder.
+
+    Hidden files, files that operating systems leave behind, and folders behind symbolic links are skipped. A
+    sentence for each folder that cannot be read is added to `unread`.
     """
     if not path.is_dir():
         yield File(path, None)
@@ -229,15 +238,13 @@ def is_wanted(name: str) -> bool:
 def send(
     server: Server, file: File, collection: str | None, waiting: list[tuple[File, str]], *, alone: bool
 ) -> None:
-    """Sends all bytes of the file and adds it, with the id of its item, to those that are `waiting` to be
-    processed; or reports why not.
-    """
+    """Send all bytes of the file and add it, with its item's id, to `waiting`; or print why that failed."""
     try:
         waiting.append((file, upload(server, file, collection, alone=alone)))
     except Failed as reason:
-        tell(file, str(reason), alone=alone)
+        print_error(file, str(reason), alone=alone)
     except OSError as error:
-        tell(
+        print_error(
             file,
             f"{file.label} cannot be read: {error.strerror or error}"
             if alone
@@ -247,9 +254,7 @@ def send(
 
 
 def upload(server: Server, file: File, collection: str | None, *, alone: bool) -> str:
-    """The id of the item that is made of the file, whose bytes are all there. Raises Failed, OSError,
-    Stopped.
-    """
+    """Send all bytes of the file and return the id of its item. Raises Failed, OSError, Stopped."""
     if not is_text(file.relative_path or file.path.name):
         raise Failed(
             "its name is not valid UTF-8; rename it"
@@ -283,8 +288,9 @@ def upload(server: Server, file: File, collection: str | None, *, alone: bool) -
 
 
 def is_text(name: str) -> bool:
-    """False where bytes of the name are not valid UTF-8. Python keeps such bytes as lone surrogates,
-    which no API accepts.
+    """False where bytes of the name are not valid UTF-8.
+
+    Python represents such bytes as lone surrogates, which no API accepts.
     """
     try:
         name.encode()
@@ -294,8 +300,9 @@ def is_text(name: str) -> bool:
 
 
 def abandon(server: Server, path: str) -> None:
-    """Nothing of an upload that failed is kept in the store, if the server answers; if it does not, the
-    upload expires.
+    """Abort a failed upload, so that nothing of it stays in the store.
+
+    If the server does not answer, the upload expires.
     """
     try:
         server.ask("DELETE", path)
@@ -304,8 +311,9 @@ def abandon(server: Server, path: str) -> None:
 
 
 def report(server: Server, file: File, media: str, *, alone: bool) -> int:
-    """1 where the file is ready; else 0. Waits until that is certain, and prints the item's address, or
-    the reason.
+    """Wait until the file is processed, and print the item's address, or the reason.
+
+    Returns 1 when the file is ready, else 0.
     """
     until, pause = time.monotonic() + READY_WITHIN, 0.1
     try:
@@ -317,17 +325,17 @@ def report(server: Server, file: File, media: str, *, alone: bool) -> int:
             time.sleep(pause)
             pause = min(1.5 * pause, 2)
     except Failed as reason:
-        tell(file, str(reason), alone=alone)
+        print_error(file, str(reason), alone=alone)
         return 0
     if upload["state"] != "ready":
-        tell(file, f"{upload['state']}: {upload['reason']}", alone=alone)
+        print_error(file, f"{upload['state']}: {upload['reason']}", alone=alone)
         return 0
     link = upload["media"]["blob"] if "media" in upload else f"{server.origin}/api/media/{media}"
     print(link if alone else f"{file.label}: {link}", flush=True)
     return 1
 
 
-def tell(file: File, sentence: str, *, alone: bool) -> None:
+def print_error(file: File, sentence: str, *, alone: bool) -> None:
     print(sentence if alone else f"{file.label}: {sentence}", file=sys.stderr)
 
 

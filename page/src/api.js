@@ -1,20 +1,20 @@
-/** What the server refused, in its own words. */
+/** An error answer of the server, with its sentence. */
 export class Refused extends Error {
   constructor(status, sentence, retryAfter) {
     super(sentence)
     this.status = status
-    this.retryAfter = retryAfter // seconds; 0: not said
+    this.retryAfter = retryAfter // seconds; 0: not given
   }
 }
 
-/** The server was not reached. */
+/** The server could not be reached. */
 export class Unreachable extends Error {
   constructor() {
     super('The server cannot be reached. Trying again …')
   }
 }
 
-/** Asks the API of this page's origin with one key: `get(path, query)` gives the JSON, raises Refused or Unreachable. */
+/** The API of this page's origin, with one key. `get(path, query)` returns the JSON, or throws Refused or Unreachable. */
 export function api(key) {
   return async function get(path, query = {}) {
     const given = Object.entries(query).filter(([, value]) => value != null && value !== '')

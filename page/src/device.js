@@ -1,12 +1,12 @@
-/** A person decides about a login at a device: which code, who they are, yes or no. Nothing is decided without a click. */
+/** A person approves or denies a login at a device. Nothing is decided without a click. */
 import './device.css'
 
 const at = (id) => document.getElementById(id)
 const PARTS = ['ask', 'enter', 'decide', 'done']
 
-let login // what waits under the code: { user_code, status, clientId }
+let login // the login that waits under the code: { user_code, status, clientId }
 
-/** What the server answered: `ok`, `status`, and the JSON of its body. Its session cookie goes along by itself. */
+/** The server's answer: `ok`, `status`, and the JSON of its body. The browser sends the session cookie. */
 async function asked(path, body) {
   const more = body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
   try {
@@ -34,11 +34,11 @@ async function look(code) {
   await decide()
 }
 
-/** The two buttons, for whoever is signed in; else the form to sign in with. */
+/** Show the two buttons to a signed-in person, the sign-in form to others. */
 async function decide() {
   const me = await asked('/api/me')
   if (me.status === 401) return show('enter')
-  // Who is in no organization yet is signed in all the same.
+  // A person without an organization is signed in too.
   if (!me.ok && me.body.code !== 'organization_required') return show('enter', sentence(me))
   at('client').textContent = login.clientId
   at('person').textContent = me.ok ? `${me.body.name} (${me.body.email})` : 'you'
@@ -46,7 +46,7 @@ async function decide() {
   show('decide')
 }
 
-/** The form's buttons wait while it works, so that nothing is sent twice. */
+/** The form's buttons are disabled while a request is in progress, so that nothing is sent twice. */
 function on(form, work) {
   at(form).addEventListener('submit', async (event) => {
     event.preventDefault()

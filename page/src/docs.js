@@ -6,6 +6,6 @@ window.ui = window.SwaggerUIBundle({
   deepLinking: true,
   persistAuthorization: false,
   tryItOutEnabled: true,
-  validatorUrl: null, // the document goes to nobody
+  validatorUrl: null, // the document is sent to no validator
   defaultModelsExpandDepth: 0,
 })

@@ -3,8 +3,8 @@ import { say } from './notices.js'
 import { pulse } from './pulse.js'
 import { tile } from './tile.js'
 
-const PAGE = 48 // items asked for at once
-const ASKED_AT_ONCE = 4 // uploads looked after one by one in each look
+const PAGE = 48 // items per request
+const ASKED_AT_ONCE = 4 // uploads whose status is requested one by one in each call
 const ENDED = { rejected: 'was refused', failed: 'could not be processed', aborted: 'was cancelled', expired: 'took too long' }
 
 const main = document.querySelector('#library')
@@ -14,7 +14,7 @@ const empty = document.querySelector('#empty')
 const state = document.querySelector('#state')
 const trail = document.querySelector('#trail')
 
-/** What is in a folder, live; and what becomes of the uploads that were handed over. `expelled` is called when the key is not accepted. */
+/** The contents of a folder, kept up to date, and the status of new uploads. `expelled` is called when the key is not accepted. */
 export function library(get, { expelled }) {
   let place = null // {path, collection}: an ltree path, and the collection it lies in
   let items = [] // as listed: newest first
@@ -22,11 +22,11 @@ export function library(get, { expelled }) {
   let cursor = null
   let tiles = new Map()
   const names = new Map() // id -> name, of the folders on the way
-  const landed = kept('vitrine-landed') // uploads whose bytes are there: key or media id -> name
+  const landed = kept('vitrine-landed') // uploads whose bytes have landed: key or media id -> name
   const heart = pulse(look, trouble)
   const ended = new AbortController()
 
-  /** Shows another place. */
+  /** Show another folder. */
   async function go(to, collectionName) {
     const moved = place !== null
     place = to
@@ -47,7 +47,7 @@ export function library(get, { expelled }) {
     return get(`/api/dataset/${at.collection}/media`, { path: at.path === at.collection ? null : at.path, ...query })
   }
 
-  /** One look at the first page, and at uploads that it does not show. True while something is under way. */
+  /** Request the first page, and the uploads that it does not show. True while something is in progress. */
   async function look() {
     if (!place) return false
     const at = place
@@ -64,7 +64,7 @@ export function library(get, { expelled }) {
     return landed.size > 0 || items.some(pending)
   }
 
-  /** The first page is new; what lies below it stays, as far as it is joined to it. */
+  /** Replace the first page. The items below it stay if the two lists overlap. */
   function merge(page) {
     const fresh = page.media
     const there = new Set(fresh.map((item) => item.id))
@@ -78,7 +78,7 @@ export function library(get, { expelled }) {
     items = [...fresh, ...items.filter((item) => !there.has(item.id) && item.createdAt <= last)]
   }
 
-  /** What became of the uploads, and of pending items below the first page. */
+  /** Request the status of the uploads, and of pending items below the first page. */
   async function follow() {
     for (const item of items) {
       if (pending(item) || !landed.delete(item.id)) continue
@@ -92,7 +92,7 @@ export function library(get, { expelled }) {
   }
 
   async function ask(id, name) {
-    landed.delete(id) // back in at the end, unless it is done: so all have their turn
+    landed.delete(id) // moved to the end unless it is done, so that all are requested in turn
     let status
     try {
       status = id.includes('/') ? await get('/api/upload', { key: id }) : await get(`/api/upload/${id}`)
@@ -136,7 +136,7 @@ export function library(get, { expelled }) {
     const waiting = items.filter(pending).length
     const count = Math.max(total, all.length)
     const words = `${count === 1 ? '1 item' : `${count} items`}${waiting ? `, ${waiting} being processed` : ''}`
-    if (state.textContent !== words) state.textContent = words // a screen reader is told only what is new
+    if (state.textContent !== words) state.textContent = words // a screen reader reads only what is new
   }
 
   more.addEventListener('click', async () => {
@@ -158,7 +158,7 @@ export function library(get, { expelled }) {
     }
   }, { signal: ended.signal })
 
-  /** The way from the collection to here. A folder that was not come by is asked for its name. */
+  /** The folders from the collection to here. The name of a folder that was not shown before is requested. */
   async function breadcrumbs(at, moved) {
     const ids = at.path.split('.')
     await Promise.all(ids.filter((id) => !names.has(id)).map(async (id) => {
@@ -173,7 +173,7 @@ export function library(get, { expelled }) {
       return step
     })
     trail.replaceChildren(...steps)
-    if (moved && document.activeElement === document.body) { // what had the focus is gone: it goes on from the new heading
+    if (moved && document.activeElement === document.body) { // the focused element is gone: the new heading gets the focus
       steps[steps.length - 1].tabIndex = -1
       steps[steps.length - 1].focus()
     }
@@ -200,12 +200,12 @@ export function library(get, { expelled }) {
   return {
     go,
     get place() { return place },
-    /** The bytes of an upload are in the store: `id` is its media id, or its key where nobody said the id. */
+    /** The bytes of an upload are in the store: `id` is its media id, or its key where the id is unknown. */
     landed(id, name) {
       landed.set(id, name)
       heart.now()
     },
-    /** Nothing of it is shown any more. */
+    /** Stop, and show nothing any more. */
     stop() {
       heart.stop()
       ended.abort()

@@ -1,6 +1,6 @@
 const list = document.querySelector('#notices')
 
-/** Says a sentence to the person, until it is dismissed. A sentence of the same `about` replaces the one before; null takes it away. */
+/** Show a sentence until it is dismissed. A sentence with the same `about` replaces the one before; null removes it. */
 export function say(sentence, { about = sentence } = {}) {
   const before = [...list.children].find((item) => item.dataset.about === about)
   if (before && (sentence === null || before.firstChild.textContent !== sentence)) before.remove()

@@ -12,7 +12,7 @@ const main = document.querySelector('#library')
 const who = document.querySelector('#who')
 const chooser = document.querySelector('#collection')
 
-let running = null // what to stop when the key goes
+let running = null // stopped when the key is removed
 
 form.addEventListener('submit', (event) => {
   event.preventDefault()
@@ -26,13 +26,13 @@ document.querySelector('#leave').addEventListener('click', () => {
   leave()
 })
 
-// A file that misses the page must not replace it.
+// A file dropped beside the drop zone must not replace the page.
 for (const kind of ['dragover', 'drop']) window.addEventListener(kind, (event) => event.preventDefault())
 
 window.addEventListener('hashchange', () => {
   if (!location.hash.startsWith('#key=')) return
   const before = usedKey()
-  if (takeKey() === before) return // what is shown and uploaded goes on
+  if (takeKey() === before) return // the same key: what is shown and uploaded continues
   running?.stop()
   running = null
   enter()
@@ -40,7 +40,7 @@ window.addEventListener('hashchange', () => {
 
 await enter()
 
-/** With the key there is: the library. Without one, or with one that is not accepted: the form that asks for it. */
+/** Show the library with the key in use. Without a key, or with one that is not accepted, show the form that asks for it. */
 async function enter() {
   const key = takeKey()
   if (!key) return ask()
@@ -65,7 +65,7 @@ async function enter() {
   const shown = library(get, { expelled: () => { leave(); say('The key is no longer accepted.') } })
   const sent = uploads(get, { key, organization: me.organizationId, place: () => shown.place, landed: shown.landed })
 
-  /** The address says the place: `#/<collection>.<folder>...`; without one, the default collection. */
+  /** The address names the folder: `#/<collection>.<folder>...`; without one, the default collection. */
   function arrive() {
     if (location.hash.startsWith('#key=') || (location.hash && !location.hash.startsWith('#/'))) return
     const path = decodeURIComponent(location.hash.slice(2))

@@ -1,9 +1,9 @@
-const BUSY = 1000 // milliseconds between two looks while something is under way
-const IDLE = 60_000 // at most, while nothing is
+const BUSY = 1000 // milliseconds between two calls while something is in progress
+const IDLE = 60_000 // milliseconds at most, while nothing is in progress
 
 /**
- * Calls `look` once a second while it answers true, ever more rarely while it answers false, and not at all while nobody sees the page.
- * A look that throws is told to `trouble`, whose answer is how many milliseconds to wait (null: no more looks).
+ * Calls `look` once a second while it returns true, ever more rarely while it returns false, and not while the page is hidden.
+ * What `look` throws is passed to `trouble`, which returns the milliseconds to wait (null: never call again).
  */
 export function pulse(look, trouble) {
   let delay = BUSY

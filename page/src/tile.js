@@ -15,7 +15,7 @@ export function size(bytes) {
 
 const WORDS = { pending: 'Processing …', ready: 'Ready', failed: 'Could not be shown' }
 
-/** A list item of the grid; `show(item)` brings it up to date, touching only what changed, so that a picture that is there stays. */
+/** A list item of the grid. `show(item)` updates it and touches only what changed, so that a loaded picture stays. */
 export function tile(item, lost) {
   const element = document.createElement('li')
   const link = document.createElement('a')
@@ -46,13 +46,13 @@ export function tile(item, lost) {
       link.target = '_blank'
       link.rel = 'noopener'
     } else {
-      link.removeAttribute('href') // there is nothing to see yet
+      link.removeAttribute('href') // there is no picture yet
     }
     const frame = item.frames[0]
     if (frame) image(frame.thumbnailBlob, item)
   }
 
-  /** Signed addresses change with each answer; the picture behind one path does not. */
+  /** Presigned URLs change with each answer; the picture behind one path does not. */
   function image(url, item) {
     const shown = picture.querySelector('img')
     if (shown && !shown.dataset.lost && new URL(shown.src).pathname === new URL(url).pathname) return
@@ -63,7 +63,7 @@ export function tile(item, lost) {
     if (item.placeholder) picture.style.backgroundImage = `url(${blurred(item.placeholder)})`
     fresh.addEventListener('load', () => { picture.style.backgroundImage = '' })
     fresh.addEventListener('error', () => {
-      if (!fresh.dataset.lost) lost() // its address has expired: the next look brings another
+      if (!fresh.dataset.lost) lost() // the URL has expired: the next answer has another one
       fresh.dataset.lost = 'yes'
     })
     fresh.src = url

@@ -3,13 +3,13 @@ import { say } from './notices.js'
 import { AwsS3, Dashboard, DropTarget, GoldenRetriever, Uppy } from './uppy.js'
 
 const MIB = 1024 * 1024
-const KEPT = { maxFileSize: 2048 * MIB, maxTotalSize: 4096 * MIB } // of files kept over a reload, where the browser has the room
+const KEPT = { maxFileSize: 2048 * MIB, maxTotalSize: 4096 * MIB } // bytes of files kept over a reload, where the browser has the space
 const ROOM = { empty: 160, busy: 280 } // pixels of height
 const OPEN = ['created', 'uploading', 'completing']
 
 /**
- * Stock Uppy over the upload protocol. `place()` says where new files go, `landed(id, name)` hears when a file's bytes are in the store.
- * Files and sessions are kept per organization, so that another key never goes on with somebody else's.
+ * Stock Uppy over the upload protocol. `place()` returns where new files go; `landed(id, name)` is called when a file's bytes are in the store.
+ * Files and sessions are kept per organization, so that a key never resumes uploads of another organization.
  */
 export function uploads(get, { key, organization, place, landed }) {
   const uppy = new Uppy({
@@ -39,7 +39,7 @@ export function uploads(get, { key, organization, place, landed }) {
     if (dashboard.opts.height !== height) dashboard.setOptions({ height })
   })
 
-  // What a reload interrupted goes on by itself, but for files that the browser could not keep: those Uppy asks for.
+  // Uploads that a reload interrupted resume by themselves. Uppy asks for files that the browser could not keep.
   uppy.on('restored', () => {
     const files = uppy.getFiles()
     if (files.length && files.every((file) => !file.isGhost)) uppy.emit('restore-confirmed')
@@ -57,18 +57,18 @@ export function uploads(get, { key, organization, place, landed }) {
     if (!session?.uploadId) return
     const status = await get('/api/upload', { key: session.key }).catch((refused) => (refused instanceof Refused && refused.status === 404 ? { state: 'expired' } : null))
     if (!status || OPEN.includes(status.state) || !uppy.getFile(file.id)) return
-    uppy.setFileState(file.id, { s3Multipart: {} }) // that session is over: a retry begins another
+    uppy.setFileState(file.id, { s3Multipart: {} }) // the session has ended: a retry begins another one
     if (['stored', 'processing', 'ready'].includes(status.state)) landed(status.mediaId, file.name)
   })
   uppy.on('file-removed', (file) => say(null, { about: file.id }))
 
-  // A list of what is done would only be in the way: it is in the grid.
+  // Finished uploads are not listed, since they are in the grid.
   uppy.on('complete', ({ failed }) => {
     if (!failed.length) setTimeout(tidy, 2500)
   })
   function tidy() {
     const previews = uppy.getPlugin('Dashboard:ThumbnailGenerator')
-    if (previews?.queueProcessing) { // it stops for good over a file that goes away meanwhile
+    if (previews?.queueProcessing) { // Uppy's queue of previews stops for good when a file is removed meanwhile
       uppy.once('thumbnail:all-generated', tidy)
       return
     }
@@ -79,7 +79,7 @@ export function uploads(get, { key, organization, place, landed }) {
   return { stop: () => uppy.destroy() }
 }
 
-/** Why an upload failed: the server's sentence, the store's, or what can be told without either. */
+/** Why an upload failed: the server's sentence, the store's, or a general one without either. */
 function inWords(error) {
   if (error.name === 'UserFacingApiError' || error.isAuthError) return error.message
   const stored = /<Message>(.*?)<\/Message>/.exec(error.source?.responseText ?? '')?.[1]
@@ -89,7 +89,7 @@ function inWords(error) {
   return WORDS[status] ?? (status ? `the server answered ${status}.` : error.message)
 }
 
-// For an answer whose own sentence Uppy does not read.
+// For answers whose sentence Uppy does not read.
 const WORDS = {
   403: 'this key may not upload here.',
   404: 'the folder is not there any more.',

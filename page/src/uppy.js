@@ -1,4 +1,4 @@
-// What others wrote, in one file of its own.
+// Third-party code, in one file of its own.
 import '@uppy/core/css/style.min.css'
 import '@uppy/dashboard/css/style.min.css'
 

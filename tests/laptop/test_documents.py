@@ -1,4 +1,4 @@
-"""The documents are run: every command and example in README and docs does what it says."""
+"""Every command and example in README, CONTRIBUTING and docs is run and does what the document says."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 MAKE = re.compile(r"`?make ([a-z-]+)")
-OURS = ".venv/bin/python"
+PYTHON = ".venv/bin/python"
 
 
 def commands(language: str = "sh") -> list[tuple[str, str]]:
-    """Every line of every shell block, with its document."""
+    """Every command of every shell block, as (name of the document, command)."""
     found: list[tuple[str, str]] = []
     for document in DOCUMENTS:
         for block in re.findall(
@@ -43,8 +46,8 @@ def commands(language: str = "sh") -> list[tuple[str, str]]:
     return found
 
 
-def test_every_command_is_one_that_a_test_runs() -> None:
-    known = {"make", "curl", "python3", "python", OURS}
+def test_every_command_begins_with_a_program_that_is_tested() -> None:
+    known = {"make", "curl", "python3", "python", PYTHON}
 
     assert {
         next(word for word in shlex.split(line) if "=" not in word)
@@ -53,7 +56,7 @@ def test_every_command_is_one_that_a_test_runs() -> None:
     assert len(commands()) >= 4
 
 
-def test_every_make_target_that_is_named_exists() -> None:
+def test_every_make_target_of_the_documents_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     named = {
@@ -67,7 +70,7 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert {"run", "test", "doctor"} <= targets
 
 
-def test_the_curl_of_the_readme_answers(tenant: Tenant) -> None:
+def test_the_curl_command_of_the_readme_works(tenant: Tenant) -> None:
     (line,) = [line for name, line in commands() if name == "README.md" and line.startswith("curl ")]
     filled = (
         line.replace("sk_live_...", tenant.studio.key or "")
@@ -78,7 +81,7 @@ def test_the_curl_of_the_readme_answers(tenant: Tenant) -> None:
     _, _, header, url = shlex.split(filled)
     name, _, value = header.partition(": ")
     answers = [httpx.get(url, headers={name: value}).text]
-    if shutil.which("curl"):  # not part of what the tests need
+    if shutil.which("curl"):  # curl is not among the programs that the tests need
         answers.append(
             subprocess.run(
                 [*shlex.split(filled), "--fail", "-sS"],
@@ -92,7 +95,7 @@ def test_the_curl_of_the_readme_answers(tenant: Tenant) -> None:
     assert all('"media":[]' in answer for answer in answers)
 
 
-def test_the_operators_commands_do_what_they_say() -> None:
+def test_the_operators_commands_of_the_readme_work() -> None:
     word = uuid4().hex
     mine = {
         "example.org": f"{word}.example.org",
@@ -102,7 +105,7 @@ def test_the_operators_commands_do_what_they_say() -> None:
     lines = [
         re.sub("|".join(mine), lambda found: mine[found.group()], line)
         for name, line in commands()
-        if name == "README.md" and line.startswith(f"{OURS} -m local ")
+        if name == "README.md" and line.startswith(f"{PYTHON} -m local ")
     ]
 
     answered: dict[str, str] = {}
@@ -157,7 +160,7 @@ def test_the_upload_example_uploads(tenant: Tenant, tmp_path: Path) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_the_upload_example_says_what_is_wrong(tenant: Tenant, tmp_path: Path) -> None:
+def test_the_upload_example_prints_the_reason_of_a_rejection(tenant: Tenant, tmp_path: Path) -> None:
     diary = tmp_path / "diary.jpg"
     diary.write_bytes(b"Dear diary")
 
@@ -236,7 +239,7 @@ def test_the_upload_example_imports_a_folder(tenant: Tenant, tmp_path: Path) -> 
 
 
 def tree_of(tenant: Tenant, collection: str, path: str | None = None) -> dict[str, Any]:
-    """What lies in a collection, or in a folder of it: by name, folders with a slash."""
+    """The contents of a collection, or of a folder of it: names of files and, with a slash, of folders."""
     listed = tenant.studio.get(
         f"/api/dataset/{collection}/media", params={"path": path} if path else {}
     ).json()["media"]
@@ -248,7 +251,7 @@ def tree_of(tenant: Tenant, collection: str, path: str | None = None) -> dict[st
     }
 
 
-def test_a_folder_without_faults_is_imported_with_exit_code_0(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_folder_of_good_files_is_uploaded_with_exit_code_0(tenant: Tenant, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "a.jpg").write_bytes(pictures.jpeg(64, 48, seed=4))
 
@@ -274,7 +277,7 @@ def test_a_folder_without_faults_is_imported_with_exit_code_0(tenant: Tenant, tm
     ],
 )
 @pytest.mark.sampled(3)
-def test_the_upload_script_fails_in_a_sentence(
+def test_the_upload_script_explains_a_failure_in_a_sentence(
     tenant: Tenant, tmp_path: Path, what: str, sentence: str
 ) -> None:
     photo = tmp_path / "photo.jpg"
@@ -303,7 +306,7 @@ def test_the_upload_script_fails_in_a_sentence(
     assert (done.returncode, done.stdout, done.stderr.splitlines()) == (1, "", [sentence])
 
 
-def test_the_upload_script_names_a_wrong_address(tenant: Tenant, tmp_path: Path) -> None:
+def test_the_upload_script_reports_a_wrong_address(tenant: Tenant, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(pictures.jpeg(64, 48, seed=6))
     form = tenant.studio.get(
         "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}
@@ -319,7 +322,7 @@ def test_the_upload_script_names_a_wrong_address(tenant: Tenant, tmp_path: Path)
     )
 
 
-def test_a_name_that_is_no_text_is_named_on_one_line(tenant: Tenant, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_printed_on_one_line(tenant: Tenant, tmp_path: Path) -> None:
     (tmp_path / "trip").mkdir()
     for name, seed in ((b"caf\xe9.jpg", 7), (b"two\nlines.jpg", 8)):
         Path(os.fsdecode(os.fsencode(tmp_path / "trip") + b"/" + name)).write_bytes(
@@ -338,8 +341,8 @@ def test_a_name_that_is_no_text_is_named_on_one_line(tenant: Tenant, tmp_path: P
     assert (alone.returncode, alone.stderr.splitlines()) == (1, ["its name is not valid UTF-8; rename it"])
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: each.name)
-def test_every_link_leads_somewhere(document: Path) -> None:
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: str(each.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
         assert target.startswith("https://") or (document.parent / target).exists(), target
 

@@ -622,7 +622,10 @@ def test_every_query_of_these_modules_is_listed() -> None:
         and str(inspect.signature(function).return_annotation).startswith("Statement[")
     }
 
-    assert listed == functions
+    assert listed == functions, (
+        f"LISTED in tests/library/test_library_plans.py lacks {sorted(functions - listed)}, "
+        f"and names {sorted(listed - functions)}, which no module has"
+    )
 
 
 @pytest.mark.xdist_group("library_plans")  # one process fills one library

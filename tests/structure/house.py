@@ -1,5 +1,6 @@
-"""Reads the house as it stands: functions from template.yaml, imports from the source. Nothing is
-imported, so nothing is started.
+"""Reads the code as text: functions and sections from template.yaml, imports from the source.
+
+Nothing is imported, so nothing is started.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from tools.routes import ROOT, Route, routes, template
 
-# package -> its folder in layers/
+# Package -> its folder in layers/.
 LAYERS = {"vitrine": "core", "vitrine_imaging": "imaging", "vitrine_video": "video"}
 
 
@@ -23,11 +24,11 @@ class Function:
 
     resource: str  # CompleteUploadFunction
     folder: str  # complete_upload
-    routes: tuple[Route, ...]  # empty for events and jobs
+    routes: tuple[Route, ...]  # empty for consumers, jobs and migrate
     events: tuple[str, ...]  # types: HttpApi, SQS, ScheduleV2
-    layers: frozenset[str]  # resources, the global ones too
-    environment: frozenset[str]  # names, the global ones too
-    statements: tuple[dict[str, Any], ...]  # of its own policies
+    layers: frozenset[str]  # names of resources, global layers included
+    environment: frozenset[str]  # names of variables with a value, global ones included
+    statements: tuple[dict[str, Any], ...]  # of the policies that the function itself has
 
     @property
     def source(self) -> Path:
@@ -51,10 +52,12 @@ def functions() -> tuple[Function, ...]:
                     events=tuple(event["Type"] for event in own.get("Events", {}).values()),
                     layers=frozenset(layer["Ref"] for layer in [*common["Layers"], *own.get("Layers", [])]),
                     environment=frozenset(
-                        {
+                        variable
+                        for variable, value in {
                             **common["Environment"]["Variables"],
                             **own.get("Environment", {}).get("Variables", {}),
-                        }
+                        }.items()
+                        if value != ""
                     ),
                     statements=tuple(
                         statement for policy in own.get("Policies", []) for statement in policy["Statement"]
@@ -65,8 +68,10 @@ def functions() -> tuple[Function, ...]:
 
 
 def written() -> tuple[Function, ...]:
-    """The functions whose handler is there. That all are is one test of its own (test_names), so that the
-    others can say more.
+    """The functions whose handler exists.
+
+    test_names checks that all exist. The other tests leave out missing ones, so that each reports its own
+    subject.
     """
     return tuple(function for function in functions() if function.source.is_file())
 
@@ -78,7 +83,7 @@ class Import:
     name: str
     line: int
     runs: bool  # False under `if TYPE_CHECKING`
-    at_import: bool  # when the file itself is imported, not later within a function
+    at_import: bool  # True when the file itself is imported, False within a function
 
 
 @cache
@@ -105,7 +110,7 @@ def _imports(node: ast.AST, *, runs: bool, at_import: bool) -> Iterator[Import]:
             for part in child.orelse:
                 yield from _imports(ast.Module([part], []), runs=runs, at_import=at_import)
         elif isinstance(child, ast.Attribute) and ast.unparse(child.value) == "queries":
-            # `vitrine.queries` imports its modules when they are first used
+            # `vitrine.queries` imports its modules when they are first used.
             yield Import(f"vitrine.queries.{child.attr}", child.lineno, runs, at_import=False)
         else:
             inner = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
@@ -125,7 +130,7 @@ def modules() -> dict[str, Path]:
 
 
 def module_of(name: str) -> str | None:
-    """The module of the layers that a dotted name lies in, or is; None for anybody else's."""
+    """The module of the layers that a dotted name is, or is in; None for names of other packages."""
     while name not in modules():
         if "." not in name:
             return None
@@ -135,7 +140,7 @@ def module_of(name: str) -> str | None:
 
 @cache
 def reached(file: Path) -> frozenset[str]:
-    """Every name that is imported when this file runs, through our own modules and those around them."""
+    """Every name that is imported when this file runs, directly or through modules of the layers."""
     seen: set[str] = set()
     names: set[str] = set()
     todo = [file]
@@ -145,7 +150,7 @@ def reached(file: Path) -> frozenset[str]:
                 continue
             names.add(imported.name)
             module = module_of(imported.name)
-            while module and module not in seen:  # a.b.c runs a and a.b as well
+            while module and module not in seen:  # importing a.b.c also runs a and a.b
                 seen.add(module)
                 if module in modules():
                     todo.append(modules()[module])

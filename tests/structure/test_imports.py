@@ -1,4 +1,4 @@
-"""Who may import whom. Held over the source, so that an import within a function counts too."""
+"""Which module may import which. Read from the source, so that imports within functions count too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tests.structure.house import (
 )
 from tools.routes import ROOT
 
-ORDER = (  # of the library: a module imports only from those before it. Subpackages by their first name.
+# Of the library: a module imports only from those before it. A subpackage counts by its first name.
+ORDER = (
     "records",
     "process",
     "errors",
@@ -61,8 +62,8 @@ ORDER = (  # of the library: a module imports only from those before it. Subpack
     "jobs",
     "consumers",
 )
-# outside the order: what each may import; nobody imports it but a function
-ASIDE = {"migrations": {"errors", "settings", "db"}}
+# Modules outside the order, with what each may import. Only functions import them.
+UNORDERED = {"migrations": {"errors", "settings", "db"}}
 
 HTTP = {"starlette", "mangum", "uvicorn", "httpx"}
 HANDLERS_MAY = {
@@ -76,25 +77,25 @@ HANDLERS_MAY = {
     "aws_lambda_powertools",
 }
 RUNTIME = {"boto3", "botocore"}  # Lambda brings them
-# import name -> distribution, where they differ by more than a dash
+# Import name -> distribution, where they differ by more than a dash.
 DISTRIBUTIONS = {"PIL": "pillow", "argon2": "argon2-cffi"}
 
-BROUGHT_BY = {
+PACKAGES_OF = {
     "ImagingLayer": {"vitrine_imaging", "pyvips", "PIL", "pillow_heif"},
     "VideoLayer": {"vitrine_video", "av"},
 }
 
 
-def test_every_module_of_the_library_has_its_place() -> None:
+def test_every_module_of_the_library_has_its_place_in_the_order() -> None:
     assert {name.split(".")[1] for name in modules() if name.startswith("vitrine.")} - {
         *ORDER,
-        *ASIDE,
+        *UNORDERED,
     } == set()
 
 
 def test_a_module_imports_only_from_those_above_it() -> None:
     allowed = {name: {*ORDER[: place + 1]} for place, name in enumerate(ORDER)} | {
-        name: {name, *may} for name, may in ASIDE.items()
+        name: {name, *may} for name, may in UNORDERED.items()
     }
 
     wrong = [
@@ -115,7 +116,7 @@ def library() -> list[tuple[str, Path]]:
     return [(module, file) for module, file in modules().items() if module.startswith("vitrine.")]
 
 
-def test_the_library_itself_imports_nothing_by_being_imported() -> None:
+def test_importing_the_package_itself_imports_nothing_else() -> None:
     assert imports(modules()["vitrine"]) == ()
 
 
@@ -162,8 +163,8 @@ def root(found: Import) -> str:
         ("vitrine.aws.s3", {"vitrine.storage"}),
     ],
 )
-def test_only_these_modules_know(name: str, who: set[str]) -> None:
-    knowing = {
+def test_only_these_modules_import(name: str, who: set[str]) -> None:
+    importing = {
         module: where(file, found.line)
         for module, file in [
             *modules().items(),
@@ -173,7 +174,7 @@ def test_only_these_modules_know(name: str, who: set[str]) -> None:
         if found.runs and f"{found.name}.".startswith(f"{name}.")
     }
 
-    assert {module: line for module, line in knowing.items() if module not in who} == {}
+    assert {module: line for module, line in importing.items() if module not in who} == {}
 
 
 def test_boto3_is_never_imported_before_it_is_needed() -> None:
@@ -185,8 +186,8 @@ def test_boto3_is_never_imported_before_it_is_needed() -> None:
     ] == []
 
 
-def test_nothing_up_to_the_library_sees_http() -> None:
-    below = {*ORDER[: ORDER.index("library") + 1], *ASIDE}
+def test_modules_up_to_the_library_do_not_import_http() -> None:
+    below = {*ORDER[: ORDER.index("library") + 1], *UNORDERED}
 
     wrong = [
         f"{where(file, found.line)} imports {found.name}"
@@ -198,7 +199,7 @@ def test_nothing_up_to_the_library_sees_http() -> None:
     assert wrong == []
 
 
-def test_the_environment_is_read_in_one_place_and_credentials_where_they_sign() -> None:
+def test_the_environment_is_read_in_the_settings_and_credentials_where_they_sign() -> None:
     reading = {
         module
         for module, file in library()
@@ -206,7 +207,7 @@ def test_the_environment_is_read_in_one_place_and_credentials_where_they_sign() 
         if reads_environment(node)
     }
 
-    # storage: the signing credentials, as every SDK finds them
+    # storage reads the signing credentials as every AWS SDK finds them.
     assert reading - {"vitrine.settings", "vitrine.storage"} == set()
 
 
@@ -230,7 +231,7 @@ def test_a_handler_imports_only_from_layers() -> None:
     assert wrong == []
 
 
-def test_a_handler_imports_modules_that_are_there() -> None:
+def test_a_handler_imports_modules_that_exist() -> None:
     wrong = [
         f"{where(function.source, found.line)} imports {found.name}"
         for function in written()
@@ -241,7 +242,7 @@ def test_a_handler_imports_modules_that_are_there() -> None:
     assert wrong == []
 
 
-def test_a_handler_does_not_try() -> None:
+def test_a_handler_has_no_try() -> None:
     tries = [
         where(function.source, node.lineno)
         for function in written()
@@ -262,7 +263,7 @@ def test_a_function_has_the_layers_that_its_imports_reach() -> None:
     needed = {
         function.folder: {
             "CoreLayer",
-            *(layer for layer, roots in BROUGHT_BY.items() if roots & reaches(function)),
+            *(layer for layer, roots in PACKAGES_OF.items() if roots & reaches(function)),
         }
         for function in written()
     }
@@ -274,12 +275,12 @@ def reaches(function: Function) -> set[str]:
     return {name.split(".")[0] for name in reached(function.source)}
 
 
-def test_a_layer_brings_what_it_imports() -> None:
-    core = {*brought("core"), *RUNTIME}
-    there = {
+def test_a_layer_requires_the_packages_that_it_imports() -> None:
+    core = {*required("core"), *RUNTIME}
+    available = {
         "vitrine": core,
-        "vitrine_imaging": {*core, *brought("imaging")},
-        "vitrine_video": {*core, *brought("imaging"), *brought("video")},
+        "vitrine_imaging": {*core, *required("imaging")},
+        "vitrine_video": {*core, *required("imaging"), *required("video")},
     }
 
     missing = [
@@ -288,13 +289,14 @@ def test_a_layer_brings_what_it_imports() -> None:
         for found in imports(file)
         if found.runs
         and root(found) not in {*LAYERS, *sys.stdlib_module_names}
-        and DISTRIBUTIONS.get(root(found), root(found).replace("_", "-")) not in there[module.split(".")[0]]
+        and DISTRIBUTIONS.get(root(found), root(found).replace("_", "-"))
+        not in available[module.split(".")[0]]
     ]
 
     assert missing == []
 
 
-def brought(layer: str) -> set[str]:
+def required(layer: str) -> set[str]:
     return {name for name, _ in pins(requirements(layer))}
 
 
@@ -303,16 +305,14 @@ def requirements(layer: str) -> Path:
 
 
 def pins(file: Path) -> Iterator[tuple[str, str]]:
-    """Name and version of each line that pins one; a line that names a package and pins nothing gives the
-    empty version.
-    """
+    """Yield name and version of each requirement; an unpinned one has the empty version."""
     for line in file.read_text().splitlines():
         if line and line[0] not in "# \t":
             name, _, rest = line.partition("==")
             yield name.partition("[")[0].strip(), (rest.split() or [""])[0]
 
 
-NOT_FOR_ALL = (  # what the leanest endpoint does not use, and would pay for at each cold start
+NOT_FOR_ALL = (  # modules that the leanest endpoint does not use, and would pay for at each cold start
     "aws_lambda_powertools",
     "boto3",
     "botocore",

@@ -1,4 +1,4 @@
-"""What a function carries fits into what Lambda allows: its layers' packages, their code, and its own."""
+"""A function fits into the size that Lambda allows: the packages of its layers, their code, and its own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from tests.structure.house import Function, functions
 from tests.structure.test_imports import pins, requirements
-from tools.layer_sizes import LAYERS, MACHINES, SIZES, sizes, spelled
+from tools.layer_sizes import LAYERS, MACHINES, SIZES, sizes, to_json
 from tools.routes import ROOT, template
 
-# bytes, a function and its layers unpacked. AWS says 250 MB and refuses at 262,144,000: the smaller one holds
-# in either
+# Bytes of a function and its layers, unpacked. AWS documents 250 MB and rejects more than 262,144,000: the
+# smaller number is within both.
 ALLOWED = 250_000_000
 MEASURED: dict[str, dict[str, dict[str, int]]] = json.loads(SIZES.read_text())
 FOLDERS = {
@@ -24,13 +24,13 @@ FOLDERS = {
 }
 
 
-def test_the_size_of_every_version_is_known_and_of_no_other() -> None:
+def test_layer_sizes_list_every_pinned_version_and_no_other() -> None:
     pinned = {
         layer: {f"{name}=={version}" for name, version in pins(requirements(layer))} for layer in LAYERS
     }
 
-    # A raised version: make layer-sizes. A package more on the right: something needs it, and the
-    # requirements do not name it.
+    # After a raised version run `make layer-sizes`. A package on the right alone is one that another package
+    # needs and no requirement names.
     assert {layer: dict.fromkeys(MACHINES, pinned[layer]) for layer in LAYERS} == {
         layer: {architecture: set(packages) for architecture, packages in by_architecture.items()}
         for layer, by_architecture in MEASURED.items()
@@ -49,7 +49,7 @@ def test_a_function_and_its_layers_fit() -> None:
     }
 
     assert {which: taken for which, taken in unpacked.items() if taken > ALLOWED} == {}
-    assert min(unpacked.values()) > 20_000_000  # they are added up
+    assert min(unpacked.values()) > 20_000_000  # the sizes of layers are included
 
 
 def size(function: Function, architecture: str) -> int:
@@ -59,7 +59,7 @@ def size(function: Function, architecture: str) -> int:
 
 
 def size_of_layer(layer: str, architecture: str) -> int:
-    """With what another layer brings as well: each is counted by itself."""
+    """Bytes of a layer. A package that two layers have counts in each."""
     folder = ROOT / FOLDERS[layer]
     return size_of(folder) + sum(MEASURED.get(folder.name, {}).get(architecture, {}).values())
 
@@ -72,7 +72,7 @@ def size_of(folder: Path) -> int:
     )
 
 
-def test_layers_are_built_for_what_functions_run_on() -> None:
+def test_layers_are_built_for_the_runtime_of_the_functions() -> None:
     resources, common = template()["Resources"], template()["Globals"]["Function"]
     layers = {
         name: resource
@@ -100,5 +100,5 @@ def test_layers_are_built_for_what_functions_run_on() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-def test_the_sizes_are_those_of_the_wheels_there_are() -> None:
-    assert SIZES.read_text() == spelled(sizes())  # asks PyPI
+def test_the_written_sizes_are_those_of_the_wheels_on_pypi() -> None:
+    assert SIZES.read_text() == to_json(sizes())  # downloads from PyPI

@@ -1,4 +1,4 @@
-"""The README's limits are those of the settings."""
+"""README's table of limits has the defaults of the settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tools.routes import ROOT
 from vitrine.settings import GIB, MIB, Settings
 
 
-def shown(name: str, value: object) -> str:
-    """As the table has it."""
+def cell(name: str, value: object) -> str:
+    """The default value of a setting as the table shows it."""
     assert isinstance(value, int)
     if not name.endswith("_bytes"):
         return f"{value:,}"
@@ -23,5 +23,7 @@ def test_the_readme_has_the_limits_of_the_settings() -> None:
 
     rows = dict(re.findall(r"^\| .* \| `([A-Z0-9_]+)` \| (.*) \|$", table, re.MULTILINE))
 
-    assert rows == {name: shown(name.lower(), defaults[name.lower()]) for name in rows}
-    assert {name.upper() for name in defaults if name.endswith("_limit")} <= set(rows)  # every rate is there
+    assert rows == {name: cell(name.lower(), defaults[name.lower()]) for name in rows}
+    assert {name.upper() for name in defaults if name.endswith("_limit")} <= set(
+        rows
+    )  # every rate limit is in the table

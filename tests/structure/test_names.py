@@ -1,5 +1,6 @@
-"""One name everywhere: folder sign_part = SignPartFunction = events/sign_part.json =
-tests/uploads/test_sign_part.py.
+"""A function has one name everywhere.
+
+Folder sign_part = SignPartFunction = events/sign_part.json = tests/uploads/test_sign_part.py.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ def test_a_resource_is_named_after_its_folder() -> None:
     }
 
 
-def test_the_template_names_the_folders_there_are() -> None:
-    there = {file.parent.name for file in ROOT.glob("functions/*/handler.py")}
+def test_the_template_names_all_folders_and_no_others() -> None:
+    existing = {file.parent.name for file in ROOT.glob("functions/*/handler.py")}
 
-    assert there == {function.folder for function in functions()}
+    assert existing == {function.folder for function in functions()}
 
 
 def test_every_function_has_its_event_and_every_event_its_function() -> None:
-    there = {file.name for file in ROOT.glob("events/*")}
+    existing = {file.name for file in ROOT.glob("events/*")}
 
-    assert there == {f"{function.folder}.json" for function in functions()}
+    assert existing == {f"{function.folder}.json" for function in functions()}
 
 
 def test_an_endpoint_has_a_test_of_its_name() -> None:

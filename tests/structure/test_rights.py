@@ -1,9 +1,9 @@
-"""Each function may do in AWS what its code can come to ask for, and nothing else. No laptop enforces that: a
-right that is missing shows in
-the cloud, and one too many never shows.
+"""Each function has exactly the AWS permissions that its code can need.
 
-The code is followed from name to name through the layers, without running it: what a function, class or table
-mentions, it may call.
+The laptop enforces no IAM policy: a missing permission would show in the cloud only, and a surplus one never.
+
+The code is followed from name to name through the layers, without running it. Whatever a function, class or
+table mentions counts as called.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tests.structure.house import Function, module_of, modules, written
 
-ASKS = {  # what a call to the store or to a queue asks for
-    "vitrine.storage.sign_get": {"s3:GetObject"},  # a signed URL is judged by the rights of who signed it
+NEEDS = {  # the actions that a call to S3 or SQS needs
+    "vitrine.storage.sign_get": {"s3:GetObject"},  # S3 checks a presigned URL against its signer's rights
     "vitrine.storage.sign_part": {"s3:PutObject"},
     "vitrine.storage.sign_post": {"s3:PutObject"},
     "vitrine.storage.open_multipart": {"s3:PutObject"},
@@ -25,8 +25,8 @@ ASKS = {  # what a call to the store or to a queue asks for
     "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},
     "vitrine.storage.abort": {"s3:AbortMultipartUpload"},
-    "vitrine.storage.landed_keys": set(),  # reads a message
-    "vitrine.storage.origin": set(),  # an address
+    "vitrine.storage.landed_keys": set(),  # only parses a message
+    "vitrine.storage.origin": set(),  # only makes an address
     "vitrine.storage.head": {"s3:GetObject", "s3:ListBucket"},
     "vitrine.storage.copy": {"s3:GetObject", "s3:PutObject"},
     "vitrine.storage.put_original": {"s3:PutObject"},
@@ -41,7 +41,7 @@ ASKS = {  # what a call to the store or to a queue asks for
 }
 
 
-def test_what_every_call_asks_for_is_known() -> None:
+def test_the_needed_actions_of_every_call_are_known() -> None:
     calls = {
         f"{module}.{node.name}"
         for module in ("vitrine.storage", "vitrine.queues")
@@ -49,17 +49,17 @@ def test_what_every_call_asks_for_is_known() -> None:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     }
 
-    assert ASKS.keys() == calls
+    assert NEEDS.keys() == calls
 
 
 NOT_FOLLOWED = {
-    # signs again what the function itself signed the first time: asks for no right of its own
+    # It signs again what the function itself signed the first time, so it needs no further right.
     "vitrine.idempotency._with_urls",
 }
-NEVER = {  # what the code mentions and a function never comes to: (function, action), with the reason
+NEVER = {  # (function, action): the code mentions the call, and the function never makes it
     *(
         (each, "s3:GetObject")
-        for each in (  # an ETag is made of keys
+        for each in (  # their ETags are made of keys, and nothing is signed
             "move_media",
             "get_folder",
             "update_folder",
@@ -69,17 +69,17 @@ NEVER = {  # what the code mentions and a function never comes to: (function, ac
             "reprocess_media",
         )
     ),
-    # settling copies only what was posted, and a posted form has no parts to list
+    # Finalizing copies only what was posted, and a posted form has no parts to list.
     ("list_parts", "s3:PutObject"),
 }
 
 
-def test_a_function_may_do_what_its_code_asks_for_and_nothing_else() -> None:
-    asked = {
+def test_a_function_has_the_permissions_that_its_code_needs_and_no_others() -> None:
+    needed = {
         function.folder: {
             action
             for name in called(function)
-            for action in ASKS.get(name, ())
+            for action in NEEDS.get(name, ())
             if (function.folder, action) not in NEVER
         }
         for function in written()
@@ -88,22 +88,21 @@ def test_a_function_may_do_what_its_code_asks_for_and_nothing_else() -> None:
     assert {
         function.folder: {str(statement["Action"]) for statement in function.statements}
         for function in written()
-    } == asked
+    } == needed
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """What a piece of code speaks of: names of the layers as `module.name`, and the attributes of
-    whatever it holds.
-    """
+    """What a piece of code mentions: names of the layers as `module.name`, and names of attributes."""
 
     names: frozenset[str]
     attributes: frozenset[str]
 
 
 def called(function: Function) -> set[str]:
-    """Every `module.name` that the handler can come to mention. A method counts once its class and its
-    name are both mentioned.
+    """Every `module.name` that the handler mentions, directly or through other code.
+
+    A method counts once its class and its name are both mentioned.
     """
     seen: set[str] = set()
     attributes: set[str] = set()
@@ -111,9 +110,9 @@ def called(function: Function) -> set[str]:
     pieces = {(function.source, own) for own in todo}
     while pieces:
         for file, own in pieces:
-            spoken = mentions(file).get(own, Mentions(frozenset(), frozenset()))
-            todo |= spoken.names
-            attributes |= spoken.attributes
+            mentioned_there = mentions(file).get(own, Mentions(frozenset(), frozenset()))
+            todo |= mentioned_there.names
+            attributes |= mentioned_there.attributes
         fresh = {name for name in todo if module_of(name)} - seen - NOT_FOLLOWED
         fresh |= {
             method
@@ -140,8 +139,9 @@ def methods(name: str) -> list[str]:
 
 @cache
 def mentions(file: Path) -> dict[str, Mentions]:
-    """By top-level name of a file, and by `Class.method`: what that piece mentions. Statements that bind
-    no name stand under "".
+    """Top-level name or `Class.method` of a file -> what that piece mentions.
+
+    Statements that bind no name have the key "".
     """
     tree = ast.parse(file.read_text())
     here = next((module for module, place in modules().items() if place == file), "")
@@ -200,7 +200,7 @@ def bindings(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 def mentioned(node: ast.AST, bound: dict[str, str]) -> Iterator[str]:
     parts = list(ast.walk(node))
-    # a parameter hides what the file calls by the same name
+    # A parameter hides a name of the file.
     own = {part.arg for part in parts if isinstance(part, ast.arg)}
     if not isinstance(node, ast.Assign | ast.AnnAssign):
         own |= {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}

@@ -1,4 +1,4 @@
-"""One list of routes: template, handlers, events, permissions, OpenAPI and README agree."""
+"""Template, handlers, events, permissions, OpenAPI and README have the same routes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.structure.house import Function, functions, written
 from tools.routes import ROOT, first_line, in_readme, routes, table, template
 from vitrine.permissions import PERMISSIONS
 
-PUBLIC = {  # ask for no credentials, so for no permission
+PUBLIC = {  # need no credentials, so no permission
     "follow_link",
     "get_openapi",
     "show_docs",
@@ -29,7 +29,8 @@ PUBLIC = {  # ask for no credentials, so for no permission
     "sign_out",
     "get_session",
 }
-# of the API, these alone OpenAPI may leave out
+OLD = "README.md or openapi.json is older than the template or a handler: run `make docs`"
+# The only routes of the API that OpenAPI may leave out.
 UNDESCRIBED = {"/api/openapi.json", "/api/docs", "/api/docs/{file}"}
 
 
@@ -39,15 +40,15 @@ def test_a_route_is_declared_once() -> None:
     assert sorted(keys) == sorted(set(keys))
 
 
-def test_what_no_route_takes_goes_to_unrouted() -> None:
+def test_requests_that_match_no_route_go_to_unrouted() -> None:
     assert [route.function for route in routes() if route.key == "$default"] == ["unrouted"]
 
 
 def test_a_fixed_path_beside_a_variable_one_sends_its_other_methods_to_unrouted() -> None:
     declared = read(ROOT / "template.yaml").routes
     paths = {route.path for route in declared if route.path != "$default"}
-    # Only where the variable one's methods are more than the fixed one's own: else there is nothing to be
-    # mistaken for.
+    # Only where the path with a variable has methods that the fixed path lacks: otherwise no request can be
+    # routed to the wrong function.
     methods = {
         path: {route.method for route in declared if route.path == path and route.method != "ANY"}
         for path in paths
@@ -81,7 +82,7 @@ def test_the_gateway_adds_no_cors_and_no_prefix_of_its_own() -> None:
     assert (api["StageName"], "CorsConfiguration" in api) == ("$default", False)
 
 
-def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
+def test_a_handlers_docstring_begins_with_its_routes_and_what_it_does() -> None:
     answered = {
         function.folder: first_line(function.folder).partition(" - ")
         for function in written()
@@ -94,7 +95,7 @@ def test_a_handler_opens_with_its_routes_and_says_what_it_does() -> None:
     assert [folder for folder, (_, _, what) in answered.items() if not what] == []
 
 
-def test_a_handler_of_events_opens_with_its_name() -> None:
+def test_the_docstring_of_a_handler_without_routes_begins_with_its_name() -> None:
     answered = {
         function.folder: re.findall(r"^\w*", first_line(function.folder))
         for function in written()
@@ -106,7 +107,7 @@ def test_a_handler_of_events_opens_with_its_name() -> None:
 
 def test_an_event_is_a_request_to_its_functions_route() -> None:
     wrong = {
-        function.folder: [fault for fault, found in faults(function, example(function)) if found]
+        function.folder: [defect for defect, found in defects(function, example(function)) if found]
         for function in functions()
         if function.routes
     }
@@ -114,8 +115,8 @@ def test_an_event_is_a_request_to_its_functions_route() -> None:
     assert {folder: found for folder, found in wrong.items() if found} == {}
 
 
-def faults(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
-    """What could be wrong with an event of an HTTP API (payload format 2.0), and whether it is."""
+def defects(function: Function, event: dict[str, Any]) -> list[tuple[str, bool]]:
+    """Possible defects of an event of an HTTP API (payload format 2.0), and whether the event has each."""
     request, filled = event["requestContext"], event.get("pathParameters", {})
     method, _, path = event["routeKey"].partition(" ")
     routed = event["routeKey"] != "$default"
@@ -161,7 +162,7 @@ def test_the_stored_event_is_one_that_the_bucket_sends() -> None:
     assert [record["s3"]["object"]["key"].startswith(prefix) for prefix in prefixes] == [True]
 
 
-def test_a_scheduled_event_has_what_its_schedule_sends() -> None:
+def test_an_example_of_a_scheduled_event_has_the_keys_that_its_schedule_sends() -> None:
     resources = template()["Resources"]
     jobs = [function for function in functions() if function.events == ("ScheduleV2",)]
 
@@ -180,19 +181,19 @@ def example(function: Function) -> dict[str, Any]:
     return event
 
 
-def test_an_endpoint_asks_for_one_operation_unless_it_is_public() -> None:
+def test_an_endpoint_has_one_operation_unless_it_is_public() -> None:
     asked = {function.folder: len(operations(function)) for function in written() if function.routes}
 
     assert asked == {folder: int(folder not in PUBLIC) for folder in asked}
 
 
-def test_the_operations_asked_for_are_those_of_the_permission_table() -> None:
+def test_the_operations_of_handlers_are_those_of_the_permission_table() -> None:
     assert {operation for function in written() for operation in operations(function)} == PERMISSIONS.keys()
 
 
 def operations(function: Function) -> set[str]:
-    """What the handler's `endpoint(..., operation="...")` says; a name that is no plain text is returned
-    as its source.
+    """The `operation="..."` of the handler's `endpoint(...)`. One that is no literal is returned as its
+    source.
     """
     return {
         str(keyword.value.value) if isinstance(keyword.value, ast.Constant) else ast.unparse(keyword.value)
@@ -215,11 +216,11 @@ def test_openapi_describes_the_routes_of_the_api() -> None:
         if method in methods
     }
 
-    assert described - {route.key for route in routes()} == set()
+    assert described - {route.key for route in routes()} == set(), OLD
     assert {
         route.key for route in routes() if route.path.startswith("/api/") and route.path not in UNDESCRIBED
-    } - described == set()
+    } - described == set(), OLD
 
 
-def test_the_readme_holds_the_table_of_routes() -> None:
-    assert in_readme((ROOT / "README.md").read_text()) == table()
+def test_the_readme_has_the_tables_of_routes() -> None:
+    assert in_readme((ROOT / "README.md").read_text()) == table(), OLD

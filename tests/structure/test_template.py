@@ -1,4 +1,4 @@
-"""What must be true of template.yaml, and that AWS's own tools take it."""
+"""What must be true of template.yaml, and that AWS's own tools accept it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,35 @@ from typing import Any
 import pytest
 
 from tests.structure.house import functions
-from tools.routes import ROOT, template
+from tools.routes import ROOT, section_of, sections, template
 from vitrine.settings import Settings
 
 TEXT = (ROOT / "template.yaml").read_text()
-BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}  # actions on a bucket, which know no prefix
+# Actions on a bucket, which cannot be narrowed to a prefix.
+BUCKET_WIDE = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
 QUEUES = ("UploadStored", "VideoStored", "ImportRequested")
 URLS = {"DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"}
+SECTIONS = ["shared", "studio", "v1", "accounts", "uploads", "workers", "console"]
+
+
+def test_the_sections_stand_in_this_order() -> None:
+    assert list(dict.fromkeys(sections().values())) == SECTIONS
+    assert sections().keys() == template()["Resources"].keys()
+
+
+def test_a_function_stands_in_the_section_of_its_routes() -> None:
+    belongs = {
+        function.folder: section_of(function.routes[0].path) if function.routes else "workers"
+        for function in functions()
+    }
+
+    assert {function.folder: sections()[function.resource] for function in functions()} == belongs
+
+
+def test_v1_functions_have_the_prefix_of_their_api() -> None:
+    assert {function.folder for function in functions() if sections()[function.resource] == "v1"} == {
+        function.folder for function in functions() if function.folder.startswith("v1_")
+    }
 
 
 def bucket() -> dict[str, Any]:
@@ -25,7 +47,7 @@ def bucket() -> dict[str, Any]:
     return properties
 
 
-def test_what_functions_write_notifies_nobody() -> None:
+def test_what_functions_write_sends_no_event() -> None:
     prefixes = [
         n["Filter"]["S3Key"]["Rules"][0]["Value"]
         for n in bucket()["NotificationConfiguration"]["QueueConfigurations"]
@@ -36,7 +58,7 @@ def test_what_functions_write_notifies_nobody() -> None:
     ] == []
 
 
-def test_the_bucket_notifies_of_what_clients_bring_and_nothing_else() -> None:
+def test_the_bucket_notifies_of_what_clients_upload_and_nothing_else() -> None:
     queue = {"Fn::GetAtt": "UploadStoredQueue.Arn"}
 
     def notification(event: str, prefix: str) -> dict[str, Any]:
@@ -74,7 +96,7 @@ def test_the_bucket_is_private_encrypted_and_not_versioned() -> None:
     assert "BucketEncryption" in bucket()
 
 
-def test_the_bucket_denies_a_deletion_that_names_no_bytes_and_every_request_in_clear_text() -> None:
+def test_the_bucket_denies_a_deletion_without_if_match_and_every_request_in_clear_text() -> None:
     denied = [
         (s["Effect"], s["Principal"], s["Action"], s["Condition"])
         for s in template()["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
@@ -96,7 +118,7 @@ def test_a_message_stays_hidden_while_its_function_may_still_run() -> None:
         )
 
 
-def test_every_statement_says_why() -> None:
+def test_every_statement_has_a_comment_with_its_reason() -> None:
     lines = [line.strip() for line in TEXT.splitlines() if "Effect:" in line]
     of_resources = [
         statement
@@ -106,7 +128,7 @@ def test_every_statement_says_why() -> None:
     of_functions = [statement for function in functions() for statement in function.statements]
 
     assert [line for line in lines if not re.fullmatch(r"- \{Effect: .*\}  # \S.*", line)] == []
-    # one line each: none is written so that its reason goes unread
+    # One line each, so that the first assertion sees the comment of every statement.
     assert len(lines) == len(of_resources) + len(of_functions)
 
 
@@ -129,8 +151,8 @@ def narrow(statement: dict[str, Any]) -> bool:
     )
 
 
-def test_who_deletes_may_also_read_there() -> None:
-    """S3 asks for GetObject where DeleteObject carries If-Match."""
+def test_a_function_that_deletes_may_also_read_there() -> None:
+    """S3 needs GetObject for a DeleteObject with If-Match."""
     may = {
         (function.folder, s["Action"], json.dumps(s["Resource"]))
         for function in functions()
@@ -144,7 +166,7 @@ def test_who_deletes_may_also_read_there() -> None:
     ] == []
 
 
-def test_a_function_knows_the_database_by_one_role_at_most() -> None:
+def test_a_function_has_the_database_url_of_one_role_at_most() -> None:
     role = {
         "ScheduleV2": "WORKER_DATABASE_URL",
         "HttpApi": "DATABASE_URL",
@@ -158,6 +180,12 @@ def test_a_function_knows_the_database_by_one_role_at_most() -> None:
     }
 
     assert {folder: urls for folder, urls in wrong.items() if urls} == {}
+
+
+def test_every_function_has_a_database_url_but_those_of_the_console() -> None:
+    without = {function.folder for function in functions() if not function.environment & URLS}
+
+    assert without == {f.folder for f in functions() if sections()[f.resource] == "console"}
 
 
 def test_every_variable_is_one_that_settings_or_powertools_read() -> None:
@@ -182,15 +210,15 @@ def test_a_function_answers_before_the_gateway_gives_up() -> None:
         if f.routes
     }
 
-    # it goes on under its lease
+    # Complete goes on under its lease after the gateway has answered.
     assert {folder: timeout for folder, timeout in seconds.items() if timeout >= 30} == {
         "complete_upload": 300
     }
 
 
 @pytest.mark.soak
-def test_sam_takes_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    from samtranslator.parser.parser import Parser  # 2 s
+def test_sam_accepts_it_and_the_stack_stays_well_below_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from samtranslator.parser.parser import Parser  # takes 2 s to import
     from samtranslator.translator.translator import Translator
     from samtranslator.yaml_helper import yaml_parse
 
@@ -224,6 +252,6 @@ def test_sam_deploys_without_a_question() -> None:
     )
     assert set(given) <= set(parameters)
     assert {name for name, parameter in parameters.items() if "Default" not in parameter} <= set(given)
-    # until a name has been chosen
+    # BucketName is a placeholder that CloudFormation rejects until a name has been chosen.
     assert not re.fullmatch(parameters["BucketName"]["AllowedPattern"], given["BucketName"])
-    assert "RoleName" not in TEXT  # or the capability would be another
+    assert "RoleName" not in TEXT  # a named role would need CAPABILITY_NAMED_IAM

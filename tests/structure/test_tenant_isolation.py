@@ -840,7 +840,7 @@ def the_process(*, pid: int) -> int:
 def filled(route: Route, stage: Stage, of: Client | None = None) -> Sent:
     if route.function not in FILL:
         pytest.fail(
-            f"tests/given/isolation_cases.py: FILL does not say how a request of {route.function} is filled"
+            f'add "{route.function}" to FILL in tests/given/isolation_cases.py: how a request of it is made'
         )
     return FILL[route.function](stage, of)
 

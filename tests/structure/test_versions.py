@@ -1,6 +1,4 @@
-"""One set of versions: what the layers pin is what the lock files install, and what runs the tests on the
-Python that is deployed.
-"""
+"""The layers pin what the lock files install, and tests run with these versions on the deployed Python."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ TESTED = set(re.findall(r"^py\w+=\$\(find_python (\d\.\d+)\)", CI, re.MULTILINE)
 
 
 def locked(python: str) -> dict[str, str]:
-    """The version of each package that lock/run.txt installs on this Python ("3.13"), by the package's
-    name.
-    """
+    """Name -> version of each package that lock/run.txt installs on a Python such as "3.13"."""
     lines = (
         line.rstrip(" \\") for line in (ROOT / "lock/run.txt").read_text().splitlines() if line[:1].isalnum()
     )
@@ -37,15 +33,15 @@ def locked(python: str) -> dict[str, str]:
 
 
 def pinned() -> dict[str, str]:
-    """The version of each package that a layer pins, by the package's name."""
+    """Name -> version of each package that a layer pins."""
     return {name: number for layer in LAYERS.values() for name, number in pins(requirements(layer))}
 
 
-def test_the_layers_pin_what_the_lock_installs_on_the_python_that_is_deployed() -> None:
+def test_the_layers_pin_what_the_lock_installs_on_the_deployed_python() -> None:
     assert pinned().items() <= locked(DEPLOYED).items()
 
 
-def test_what_runs_these_tests_is_what_is_locked() -> None:
+def test_the_installed_versions_are_the_locked_ones() -> None:
     wanted = locked(RUNNING)
 
     assert {name: version(name) for name in wanted} == wanted
@@ -53,7 +49,7 @@ def test_what_runs_these_tests_is_what_is_locked() -> None:
         assert {name: version(name) for name in pinned()} == pinned()
 
 
-def test_newer_pythons_have_newer_decoders() -> None:
+def test_newer_pythons_get_newer_decoders() -> None:
     """PyAV 19 has wheels from Python 3.12 on; 18.1 is the last one for 3.11."""
     assert {python: locked(python)["av"].split(".")[0] for python in ("3.11", "3.12", "3.13", "3.14")} == {
         "3.11": "18",

@@ -183,6 +183,9 @@ def test_a_refusal_has_the_shape_that_is_described(
 
 
 def _described(document: dict[str, Any]) -> list[tuple[str, Spec, dict[str, Any]]]:
+    for operation in operations():
+        if operation.method.lower() not in document["paths"].get(operation.path, {}):
+            pytest.fail(f"openapi.json has no {operation.method} {operation.path}: run `make docs`")
     return [
         (
             f"{operation.method} {operation.path}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
 
 COLLECTION_DELETED = "The collection of this item is deleted; restore the collection first"
-# items, folders counted: about half of what the statement time-out allows (docs/decisions.md)
+# items, folders counted: about half of what the statement time-out allows (docs/decisions/deletion.md)
 MAX_DELETED_AT_ONCE = 25_000
 
 

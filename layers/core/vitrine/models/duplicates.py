@@ -19,7 +19,7 @@ else:
 
 FURTHEST = 16  # bits of 64 that differ: what looks the same is nearer, and is kept
 
-USUAL = 6  # bits: measured, see "What looks the same" in docs/decisions.md
+USUAL = 6  # bits: measured, see "What looks the same" in docs/decisions/duplicates.md
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,169 @@
+"""Rules about language: docstrings stand alone, private words stay rare, links of documents resolve.
+
+CONTRIBUTING.md has the style. A word that the project gave up counts wherever it occurs: in code, comments,
+SQL and documents, as a whole word or as a part of an identifier.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.routes import ROOT
+
+GIVEN_UP = {
+    "hold": {"hold", "holds", "held", "holding"},
+    "say": {"said"},
+    "tell": {"told"},
+    "judge": {"judge", "judges", "judged", "judging"},
+    "doom": {"doom", "dooms", "doomed"},
+}
+# Tree -> how often each of the words may occur in it. Lower a number whenever the tree has fewer.
+LIMITS = {
+    "layers": {"hold": 143, "say": 148, "tell": 89, "judge": 117, "doom": 39},
+    "functions": {"hold": 6, "say": 22, "tell": 3, "judge": 4, "doom": 2},
+    "local": {"hold": 13, "say": 15, "tell": 60, "judge": 0, "doom": 0},
+    "migrations": {"hold": 47, "say": 3, "tell": 3, "judge": 2, "doom": 5},
+    "tests": {"hold": 132, "say": 83, "tell": 228, "judge": 41, "doom": 4},
+    "tools": {"hold": 1, "say": 2, "tell": 0, "judge": 0, "doom": 0},
+    "template.yaml": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
+    "docs": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
+    "README.md": {"hold": 2, "say": 0, "tell": 0, "judge": 1, "doom": 0},
+    "CONTRIBUTING.md": {"hold": 0, "say": 0, "tell": 0, "judge": 0, "doom": 0},
+}
+SOURCES = {".py", ".sql", ".md", ".yaml", ".toml", ".mjs"}
+# Files that need the words themselves.
+EXCEPT = {"tests/structure/test_prose.py"}
+LEANING = ("The same", "As above", "That of")
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+@pytest.mark.parametrize("tree", LIMITS)
+def test_words_that_were_given_up_stay_rare(tree: str) -> None:
+    occurrences: dict[str, list[str]] = {word: [] for word in GIVEN_UP}
+    for file in files(ROOT / tree):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            for part in re.findall(r"[A-Z]?[a-z]+", line):
+                for word, forms in GIVEN_UP.items():
+                    if part.lower() in forms:
+                        occurrences[word].append(f"{file.relative_to(ROOT)}:{number}")
+
+    too_many = {
+        word: f"{len(places)} of {LIMITS[tree][word]}: {', '.join(places[-5:])}"
+        for word, places in occurrences.items()
+        if len(places) > LIMITS[tree][word]
+    }
+    assert too_many == {}
+
+
+def files(tree: Path) -> Iterator[Path]:
+    for file in [tree] if tree.is_file() else sorted(tree.rglob("*")):
+        if (
+            file.suffix in SOURCES
+            and file.is_file()
+            and not {"node_modules", "__pycache__", "assets", "contract"} & {*file.parts}
+            and str(file.relative_to(ROOT)) not in EXCEPT
+        ):
+            yield file
+
+
+def test_no_docstring_leans_on_another_one() -> None:
+    leaning = [
+        f"{file.relative_to(ROOT)}:{node.body[0].lineno}"
+        for tree in ("layers", "functions", "local", "tests", "tools", "bench")
+        for file in files(ROOT / tree)
+        if file.suffix == ".py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (ast.get_docstring(node) or "").startswith(LEANING)
+    ]
+
+    assert leaning == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda each: str(each.relative_to(ROOT)))
+def test_every_link_of_a_document_resolves(document: Path) -> None:
+    broken: list[str] = []
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = document if path == "" else document.parent / path
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+
+    assert broken == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    found: Counter[str] = Counter()
+    names: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE):
+        text = re.sub(r"\]\([^)]*\)", "]", heading)
+        name = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        names.add(f"{name}-{found[name]}" if found[name] else name)
+        found[name] += 1
+    return names
+
+
+def test_the_index_of_decisions_lists_every_decision() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text()
+
+    listed = set(re.findall(r"\]\(([\w-]+\.md#[^)]+)\)", index))
+
+    assert listed == {
+        f"{page.name}#{anchor}"
+        for page in (ROOT / "docs/decisions").glob("*.md")
+        if page.name != "README.md"
+        for anchor in anchors(page) - {title_anchor(page)}
+    }
+
+
+def title_anchor(page: Path) -> str:
+    return page.read_text().partition("\n")[0].removeprefix("# ").lower().replace(" ", "-")
+
+
+def test_a_decision_has_only_parts_of_the_usual_form() -> None:
+    parts = Counter(
+        part
+        for page in (ROOT / "docs/decisions").glob("*.md")
+        for part in re.findall(r"^\*\*(\w+)\.?\*\*", page.read_text(), re.MULTILINE)
+    )
+
+    assert parts.keys() <= {"Context", "Decision", "Alternatives", "Consequences", "Measured"}
+    assert parts["Decision"] > 80
+
+
+def test_every_path_that_the_architecture_names_exists() -> None:
+    named = set(re.findall(r"`((?:layers|functions|local|tests|docs|tools|template)[\w./]*)`", ARCHITECTURE))
+
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+    assert len(named) > 10
+
+
+def test_every_function_that_the_architecture_names_exists() -> None:
+    steps = re.findall(r"^\| \d+ \| `([\w./]+)` \| `(\w+)` \|", ARCHITECTURE, re.MULTILINE)
+    in_text = re.findall(r"`(\w+)` in\s`([\w./]+\.py)`", ARCHITECTURE)
+
+    missing = [
+        f"{file}: {name}"
+        for file, name in [*steps, *((file, name) for name, file in in_text)]
+        if not re.search(rf"^(?:def |class )?{name}\b.*[:=(]|^  {name}:", text_of(file), re.MULTILINE)
+    ]
+
+    assert missing == []
+    assert len(steps) > 15
+
+
+def text_of(path: str) -> str:
+    return (ROOT / path).read_text() if (ROOT / path).is_file() else ""
