@@ -22,8 +22,8 @@ from vitrine_imaging.models import Limits
 from vitrine_video import intake
 
 if TYPE_CHECKING:
+    from vitrine.models.derived import Derived
     from vitrine.models.uploads import Stored
-    from vitrine_imaging.models import Derived
 
 SECONDS, RATE = 60, 30
 TURNS = 5

@@ -9,10 +9,10 @@ from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
 from vitrine.db import read, write
+from vitrine.models.derived import Derived, Frame, Picture
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads, versions
 from vitrine_imaging import recording
-from vitrine_imaging.models import Derived, Frame, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

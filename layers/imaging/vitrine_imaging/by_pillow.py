@@ -16,10 +16,11 @@ import pyvips
 from PIL import AvifImagePlugin, ExifTags, Image
 from pillow_heif import options
 
+from vitrine.models.derived import Undecodable
 from vitrine_imaging import by_bmp, exif
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
-from vitrine_imaging.models import Undecodable, not_supported
+from vitrine_imaging.models import not_supported
 from vitrine_imaging.reasons import reason
 from vitrine_imaging.tones import is_high_range
 

@@ -21,12 +21,13 @@ from vitrine.db import write
 from vitrine.errors import Busy, InternalError
 from vitrine.library import finalizing as finalizing
 from vitrine.library import handover
+from vitrine.models.derived import Derived, Undecodable
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored, Upload
 from vitrine.settings import settings
 from vitrine_imaging import recording
 from vitrine_imaging.decoder import Decoder, Decoding
-from vitrine_imaging.models import Derived, Limits, Undecodable
+from vitrine_imaging.models import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

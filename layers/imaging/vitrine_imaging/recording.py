@@ -29,7 +29,7 @@ from vitrine.models.uploads import Stored, Upload
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from vitrine_imaging.models import Derived, Picture
+    from vitrine.models.derived import Derived, Picture
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pyvips
 
+from vitrine.models.derived import Derived, Frame, Undecodable
 from vitrine_imaging.derive import picture_frame, placeholder
-from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, Derived, Frame, Undecodable
+from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_video.film import CUT, PYAV, Film, opened
 from vitrine_video.models import Wanted
