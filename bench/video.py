@@ -72,7 +72,7 @@ def _by_pieces(stored: Stored, decoder: Decoder) -> tuple[float, Derived, int, i
 
 def _whole(stored: Stored, decoder: Decoder) -> float:
     began = time.perf_counter()
-    data = b"".join(storage.chunks(stored))
+    data = b"".join(storage.read_chunks(stored))
     with decoder.begin_task(
         Task(_told(stored), lambda offset, size: data[offset : offset + size]), limits=_limits()
     ) as decoding:

@@ -25,7 +25,7 @@ def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
     assert (first.status_code, first.json()) == (200, {})
     assert (second.status_code, second.json()) == (200, {})
     assert http().put(late, content=PHOTO).status_code == 404
-    assert [each.key for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
+    assert [each.key for each in storage.list_multiparts() if each.key == upload.answer["key"]] == []
     assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "aborted"
     assert tenant.inconsistencies(finished=True) == []
 

@@ -17,8 +17,7 @@ from tests.given.protocol import begin
 from tests.given.tenants import http
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import finalizing as finalizing
-from vitrine.library import sweep
+from vitrine.library import finalizing, sweep, upload_lookup
 from vitrine.library.invariants import stuck
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads as rows
@@ -67,7 +66,7 @@ def test_a_session_ends_a_day_after_its_last_activity_and_leaves_nothing(tenant:
     assert jobs.run("expire_uploads")[upload.answer["uploadId"]] == "expired"
 
     assert (state(tenant, upload.media), state(tenant, fresh.media)) == ("expired", "created")
-    assert [each for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
+    assert [each for each in storage.list_multiparts() if each.key == upload.answer["key"]] == []
     answer = tenant.studio.get(f"{upload.path}/1", params=upload.key)
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_expired")
     assert tenant.inconsistencies() == []
@@ -87,7 +86,7 @@ def test_bytes_that_landed_settle_the_upload_whatever_its_session_says(tenant: T
     upload = begin(tenant)
     upload.put(1, PHOTO)
     part = upload.parts().json()[0]
-    (opened,) = [each.upload_id for each in storage.open_multiparts() if each.key == upload.answer["key"]]
+    (opened,) = [each.upload_id for each in storage.list_multiparts() if each.key == upload.answer["key"]]
     backdate(tenant, expires_at="1 second")
 
     storage.complete(upload.answer["key"], opened, [(1, part["ETag"])], size=None, checksum=None)
@@ -116,11 +115,11 @@ def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     assert (aborted.status_code, aborted.json()) == (200, {})
 
     assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
-    upload = finalizing.whose(signed["fields"]["key"])
+    reference = upload_lookup.locate(signed["fields"]["key"])
+    assert reference is not None
+    upload = upload_lookup.find(Consumer(tenant.id), tenant.id, reference.id)
     assert upload is not None
-    found = finalizing.find(Consumer(tenant.id), tenant.id, upload.upload_id)
-    assert found is not None
-    finalizing.finalize(Consumer(tenant.id), found)
+    finalizing.finalize(Consumer(tenant.id), upload.reference)
 
     assert storage.head(signed["fields"]["key"]) is None
     assert state(tenant, signed["mediaId"]) == "aborted"

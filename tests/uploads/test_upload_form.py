@@ -31,8 +31,7 @@ from tests.given.tenants import Client, Tenant, http
 from tools.routes import ROOT
 from vitrine import content
 from vitrine.db import Statement, read
-from vitrine.library import finalizing as finalizing
-from vitrine.library import sweep
+from vitrine.library import processing, sweep
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
 from vitrine_imaging import intake
@@ -805,7 +804,7 @@ def test_to_verify_what_was_processed_first_changes_nothing(tenant: Tenant) -> N
     assert whose is not None
     assert found is not None
 
-    finalizing.verify(tenant.owner, whose, found)
+    processing.verify(tenant.owner, whose, found)
 
     after = tenant.studio.get(f"/api/media/{media}")
     assert after.headers["etag"] == before.headers["etag"]
@@ -863,7 +862,7 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
             checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
         )
         assert upload.complete(upload.put_all(PHOTO)).status_code == 200
-        finalizing.verify(tenant.owner, read_upload(tenant, upload.media), head)
+        processing.verify(tenant.owner, read_upload(tenant, upload.media), head)
         before = total(tenant), tenant.inconsistencies()
     finally:
         separate_stack.restart("worker")
@@ -923,11 +922,11 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
         body = spelled(home(tenant), File(entities, "b.svg", "image/svg+xml"))
         formed = invoke(handler, event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
         for upload in (*uploads.values(), rejected):
-            intake.take_in(upload.answer["key"])
+            intake.process_upload(upload.answer["key"])
         as_form = json.loads(formed["body"])["mediaId"]
-        intake.take_in(read_upload(tenant, as_form).key)
+        intake.process_upload(read_upload(tenant, as_form).key)
         # again: there is nothing to make of it this time either
-        intake.take_in(reprocessing.ask_silently(tenant, as_form))
+        intake.process_upload(reprocessing.ask_silently(tenant, as_form))
     finally:
         separate_stack.restart("worker")
 

@@ -133,7 +133,7 @@ def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str
 
     opened = row(tenant, begun["mediaId"])
     assert opened.store_upload_id is not None
-    parts = storage.parts(opened.key, opened.store_upload_id)
+    parts = storage.list_parts(opened.key, opened.store_upload_id)
     storage.complete(
         opened.key, opened.store_upload_id, [(p.number, p.etag) for p in parts], size=None, checksum=None
     )

@@ -299,7 +299,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
 
 
 def derived(tenant: Tenant) -> list[str]:
-    return [each.key for each in storage.listed(f"derived/{tenant.id.hex}/")]
+    return [each.key for each in storage.list_objects(f"derived/{tenant.id.hex}/")]
 
 
 @pytest.mark.soak

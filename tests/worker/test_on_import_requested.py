@@ -69,7 +69,7 @@ BROUGHT = {"stored", "processing", "ready"}  # by the time it is looked at, the 
 
 
 def bring(tenant: Tenant, media: str) -> Upload | None:
-    return imports.bring(upload_of(tenant, media).key, resolve=KNOWN)
+    return imports.fetch_import(upload_of(tenant, media).key, resolve=KNOWN)
 
 
 def shown(tenant: Tenant, media: str) -> dict[str, Any]:
@@ -231,9 +231,9 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
 
     media, led_on = asked(tenant, photo(server)), asked(tenant, f"http://pictures.test:{server.port}/again")
     server.pages["/again"] = web.led("/photo.jpg")
-    imports.bring(upload_of(tenant, media).key, resolve=changing)
+    imports.fetch_import(upload_of(tenant, media).key, resolve=changing)
     asking.clear()
-    imports.bring(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
+    imports.fetch_import(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
 
     assert tenant.finished(media)["state"] == "ready"
     assert asking == ["pictures.test", "pictures.test"]
@@ -260,7 +260,7 @@ def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
     assert answers <= {"busy", "done"}
     assert tenant.finished(media)["state"] == "ready"
     assert len(server.asked) == 1
-    assert (imports.bring("originals/of/nobody"), tenant.inconsistencies(finished=True)) == (None, [])
+    assert (imports.fetch_import("originals/of/nobody"), tenant.inconsistencies(finished=True)) == (None, [])
 
 
 def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.Web) -> None:
@@ -270,9 +270,9 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
     )
     for upload in (before_the_end, after_it):
         lease = mint_id()
-        assert write(tenant.owner, externals.claim(tenant.id, upload.id, lease, 600))
+        assert write(tenant.owner, uploads.lease(tenant.id, upload.id, "import", lease, 600))
         into = storage.open_multipart(upload.key, checksum_kind="CRC64NVME")
-        assert write(tenant.owner, externals.lands(tenant.id, upload.id, lease, into, "image/jpeg"))
+        assert write(tenant.owner, externals.set_target(tenant.id, upload.id, lease, into, "image/jpeg"))
         part = storage.put_part(upload.key, into, 1, PHOTO)
         if upload is after_it:
             storage.complete(upload.key, into, [(1, part)], size=len(PHOTO), checksum=None)
@@ -283,7 +283,7 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
         )
 
     for upload in (before_the_end, after_it):
-        imports.bring(upload.key, resolve=KNOWN)
+        imports.fetch_import(upload.key, resolve=KNOWN)
 
     assert {tenant.finished(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {
         "ready"

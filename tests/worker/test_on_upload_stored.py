@@ -133,7 +133,7 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(
 
 
 def store_id(tenant: Tenant, upload: Multipart) -> str:
-    found = [each.upload_id for each in storage.open_multiparts() if each.key == upload.answer["key"]]
+    found = [each.upload_id for each in storage.list_multiparts() if each.key == upload.answer["key"]]
     return found[0]
 
 
@@ -311,7 +311,7 @@ class Reading:
 
     def _read(self) -> tuple[bytes | None, int]:
         with ExitStack() as meanwhile:
-            sha256, derived = intake.fetch(self._stored, self._mime_type, self.file, meanwhile)
+            sha256, derived = intake.read_and_decode(self._stored, self._mime_type, self.file, meanwhile)
             return sha256, derived().width
 
     def until(self, true: Callable[[], bool]) -> None:

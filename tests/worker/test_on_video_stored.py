@@ -231,7 +231,7 @@ def test_a_video_is_read_by_pieces_and_a_changed_one_not_at_all() -> None:
         rejected(pieces, offset, size) for offset, size in ((0, 0), (-1, 5), (len(data), 1), (0, 1 << 20))
     ] == [True] * 4
     changed = storage.put("derived/a-video", FILM, "video/mp4")
-    assert rejected(pieces, 0, 10, storage.AlreadyThere)
+    assert rejected(pieces, 0, 10, storage.PreconditionFailed)
     storage.delete(changed.key, changed.etag)
 
 

@@ -23,6 +23,7 @@ from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.protocol import begin
 from vitrine import storage
+from vitrine.library import file_types
 from vitrine.library import purge as library
 from vitrine_imaging import intake
 
@@ -59,7 +60,9 @@ def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
 
 def stored(tenant: Tenant) -> list[str]:
     return [
-        each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")
+        each.key
+        for area in ("originals", "derived")
+        for each in storage.list_objects(f"{area}/{tenant.id.hex}/")
     ]
 
 
@@ -333,7 +336,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
         further.complete()
         assert families.listed(tenant, first.media) == [(first.media, 1, True), (further.media, 2, False)]
         assert families.shown(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
-        intake.take_in(further.answer["key"])
+        intake.process_upload(further.answer["key"])
         assert families.active(tenant, first.media) == further.media
         uploads.append((first, further))
     (one, its_second), (other, deleted) = uploads
@@ -343,7 +346,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
     }
 
     for first, _ in uploads:
-        intake.take_in(first.answer["key"])
+        intake.process_upload(first.answer["key"])
     separate_stack.restart("worker")
 
     assert tenant.finished(one.media)["state"] == "rejected"
@@ -354,7 +357,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
     )
     # What was deleted before can come back, so the item has to stay.
     status = tenant.finished(other.media)
-    assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
+    assert (status["state"], status["reason"]) == ("failed", file_types.NOT_ACCEPTED)
     assert families.restore(tenant, deleted.media)[0] == 200
     assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
     assert tenant.inconsistencies() == []

@@ -8,11 +8,12 @@ from uuid import UUID
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from vitrine import content, storage
 from vitrine.db import read, write
+from vitrine.library import processing
 from vitrine.models.derived import Derived, Frame, Picture
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads, versions
-from vitrine_imaging import recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +45,14 @@ def begun(tenant: Tenant, item: str) -> Callable[[Derived], str]:
     """An attempt at an item that is asked for again: what is left to do is to say what was made. The
     upload's state then.
     """
-    who = Consumer(tenant.id)
-    (upload,) = read(who, uploads.by_version(tenant.id, UUID(item)))
-    (attempt,) = write(who, versions.attempt(tenant.id, UUID(item)))
-    looked = recording.Looked("image/jpeg", 64, 40, b"0" * 32)
-    return lambda made: recording.keep(who, upload, attempt, looked, made).state
+    actor = Consumer(tenant.id)
+    (upload,) = read(actor, uploads.by_version(tenant.id, UUID(item)))
+    (version,) = write(actor, versions.attempt(tenant.id, UUID(item)))
+    stored, found = storage.head(version.key), content.sniff(PHOTO)
+    if stored is None or found is None:
+        raise ValueError("not a picture in the store")
+    attempt = processing.ProcessingAttempt(actor, upload, version, stored, found)
+    return lambda derived: processing.record(attempt, b"0" * 32, derived).state
 
 
 def frames(tenant: Tenant, item: str) -> list[tuple[str, str]]:

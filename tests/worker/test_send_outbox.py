@@ -33,7 +33,9 @@ def put(tenant: Tenant, queue: str) -> UUID:
     message = mint_id()
     write(
         tenant.owner,
-        messages.put(tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"),
+        messages.insert(
+            tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"
+        ),
     )
     return message
 

@@ -71,12 +71,12 @@ def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
 
 def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
-    keys = [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")]
+    keys = [stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")]
 
     objects.mark_deleting(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
     jobs.run("sweep_orphans", later=LATER)
 
-    assert [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")] == keys
+    assert [stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")] == keys
     assert tenant.studio.get(f"/api/media/{media}").status_code == 200
     assert tenant.inconsistencies() == []
 
@@ -92,7 +92,7 @@ def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_
     assert key not in jobs.run("sweep_orphans")
     assert jobs.run("sweep_orphans", later=LATER)[key] == "aborted"
 
-    assert key not in {each.key for each in storage.open_multiparts()}
+    assert key not in {each.key for each in storage.list_multiparts()}
     assert wanted.complete().status_code == 200
     assert tenant.finished(wanted.media)["state"] == "ready"
 
@@ -111,7 +111,7 @@ def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
 
 def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
-    old = {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}
+    old = {stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")}
     assert reprocessing.ask(tenant, media).status_code == 202
     reprocessing.done(tenant, media)
 
@@ -123,7 +123,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     done = jobs.run("sweep_orphans", later=timedelta(minutes=62))
 
     assert {done[key] for key in old} == {"discarded"}
-    assert len(old & {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}) == 0
+    assert len(old & {stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")}) == 0
     assert (
         tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"]
         == reprocessing.stored(tenant)[1]

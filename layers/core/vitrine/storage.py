@@ -45,7 +45,7 @@ class NoSuchUpload(StoreRejected):
     """The multipart upload is not open: completed, aborted, or never there."""
 
 
-class AlreadyThere(StoreRejected):
+class PreconditionFailed(StoreRejected):
     """A condition did not hold: the object is there already, or is not the one that was meant."""
 
 
@@ -59,7 +59,7 @@ class WrongParts(StoreRejected):
     """
 
 
-class NotThere(StoreRejected):
+class NoSuchObject(StoreRejected):
     """There is no such object."""
 
 
@@ -156,7 +156,7 @@ def open_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -
     return answer["UploadId"]
 
 
-def parts(key: str, upload_id: str) -> list[Part]:
+def list_parts(key: str, upload_id: str) -> list[Part]:
     """Every part that is there, by number. Raises NoSuchUpload."""
     found: list[Part] = []
     with _errors():
@@ -191,7 +191,7 @@ def complete(
     """The parts (number, ETag) have become one object, if there was none.
 
     S3 may take minutes, and may answer 200 with an error in the body: botocore reads it and raises. Raises
-    NoSuchUpload, AlreadyThere,
+    NoSuchUpload, PreconditionFailed,
     WrongChecksum, WrongParts; Busy when the store does not answer, after which only a look at the object
     tells what happened.
     """
@@ -221,7 +221,7 @@ def abort(key: str, upload_id: str) -> None:
         try:
             with _errors():
                 aws.s3().abort_multipart_upload(Bucket=settings().bucket, Key=key, UploadId=upload_id)
-            parts(key, upload_id)
+            list_parts(key, upload_id)
         except NoSuchUpload:
             return
     raise Busy("The store still holds parts of this upload; try again")
@@ -232,7 +232,7 @@ def head(key: str) -> Stored | None:
     try:
         with _errors():
             answer = aws.s3().head_object(Bucket=settings().bucket, Key=key, ChecksumMode="ENABLED")
-    except NotThere:
+    except NoSuchObject:
         return None
     checksum = next(
         (
@@ -248,8 +248,8 @@ def head(key: str) -> Stored | None:
 
 
 def copy(source: Stored, key: str) -> Stored:
-    """The source's bytes stand at `key` too, as an original. Raises AlreadyThere when the source has
-    changed, NotThere when it is gone.
+    """The source's bytes stand at `key` too, as an original. Raises PreconditionFailed when the source has
+    changed, NoSuchObject when it is gone.
     """
     bucket = settings().bucket
     with _errors():
@@ -265,7 +265,7 @@ def copy(source: Stored, key: str) -> Stored:
         )
     copied = head(key)
     if copied is None:
-        raise NotThere(key)
+        raise NoSuchObject(key)
     return copied
 
 
@@ -273,7 +273,7 @@ def put_original(key: str, file: SentFile) -> None:
     """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum
     that was made as they came.
 
-    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the
+    Raises PreconditionFailed, also where the answer to a first try was lost; Busy, after which only a look at the
     object tells what happened.
     """
     file.content.seek(0)
@@ -304,22 +304,22 @@ def put(key: str, data: bytes, mime_type: str) -> Stored:
 
 
 def delete(key: str, etag: str) -> None:
-    """The object that had this ETag is not there. Raises AlreadyThere when another one is."""
+    """The object that had this ETag is not there. Raises PreconditionFailed when another one is."""
     try:
         with _errors():
             aws.s3().delete_object(Bucket=settings().bucket, Key=key, IfMatch=etag)
-    except NotThere:
+    except NoSuchObject:
         return
 
 
-def beginning(stored: Stored, size: int) -> bytes:
-    """The first `size` bytes, or all there are. Raises AlreadyThere when the object is another by now,
-    NotThere when it is gone.
+def read_head(stored: Stored, size: int) -> bytes:
+    """The first `size` bytes, or all there are. Raises PreconditionFailed when the object is another by now,
+    NoSuchObject when it is gone.
     """
-    return piece(stored, 0, size)
+    return read_range(stored, 0, size)
 
 
-def piece(stored: Stored, offset: int, size: int) -> bytes:
+def read_range(stored: Stored, offset: int, size: int) -> bytes:
     """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning`
     does; Busy where the store gives fewer.
     """
@@ -337,14 +337,14 @@ def piece(stored: Stored, offset: int, size: int) -> bytes:
     return found
 
 
-def chunks(stored: Stored) -> Iterator[bytes]:
+def read_chunks(stored: Stored) -> Iterator[bytes]:
     """The whole object, some mebibytes at a time. Raises as `beginning` does."""
     with _errors():
         answer = aws.s3().get_object(Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag)
         yield from answer["Body"].iter_chunks(CHUNK)
 
 
-def listed(prefix: str = "") -> Iterator[Stored]:
+def list_objects(prefix: str = "") -> Iterator[Stored]:
     """Every object of the bucket: for holding the manifest against the store, nothing else."""
     with _errors():
         for page in (
@@ -354,7 +354,7 @@ def listed(prefix: str = "") -> Iterator[Stored]:
                 yield Stored(item.get("Key", ""), item.get("Size", 0), item.get("ETag", ""), None, "")
 
 
-def open_multiparts(after: str = "") -> Iterator[OpenMultipart]:
+def list_multiparts(after: str = "") -> Iterator[OpenMultipart]:
     """The multipart uploads that the store holds open, by key, from after this one. Each has a key of its
     own: we open one per upload.
     """
@@ -449,10 +449,10 @@ def _resolved_credentials() -> Credentials:
 
 _REFUSALS: dict[str, type[StoreRejected]] = {
     "NoSuchUpload": NoSuchUpload,
-    "PreconditionFailed": AlreadyThere,
-    "412": AlreadyThere,
-    "ConditionalRequestConflict": AlreadyThere,
-    "OperationAborted": AlreadyThere,
+    "PreconditionFailed": PreconditionFailed,
+    "412": PreconditionFailed,
+    "ConditionalRequestConflict": PreconditionFailed,
+    "OperationAborted": PreconditionFailed,
     "BadDigest": WrongChecksum,
     "InvalidDigest": WrongChecksum,
     "XAmzContentChecksumMismatch": WrongChecksum,
@@ -463,9 +463,9 @@ _REFUSALS: dict[str, type[StoreRejected]] = {
     "InvalidRequest": WrongParts,
     "InvalidArgument": WrongParts,
     "MalformedXML": WrongParts,
-    "NoSuchKey": NotThere,
-    "404": NotThere,
-    "NotFound": NotThere,
+    "NoSuchKey": NoSuchObject,
+    "404": NoSuchObject,
+    "NotFound": NoSuchObject,
 }
 
 

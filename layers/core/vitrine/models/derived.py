@@ -1,7 +1,7 @@
 """What is made of an original: its frames, their thumbnails, and the facts that were read from the file.
 
-The imaging and video layers make these values; `library/processing.py` records them. Sizes are bytes, durations
-seconds, times aware datetimes in UTC.
+The imaging and video layers make these values; `library/processing.py` records them. Sizes are bytes,
+durations seconds, times aware datetimes in UTC.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Derived:
 
 
 class Undecodable(Exception):
-    """The file cannot be decoded, and another try changes nothing. `reason` is a sentence for its uploader."""
+    """The file cannot be decoded, and another try changes nothing. `reason` is written for its uploader."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -37,19 +37,19 @@ class Root:
 
     id: UUID
     deletion_id: UUID
-    collection_lives: bool
+    collection_is_active: bool
     is_displaced: bool  # the folder that it lay in does not live
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RestorePlace:
     """Where the root of an act lay, and the nearest folder above it that will live (None: the
     collection's root).
     """
 
     parent_id: UUID | None
-    living_id: UUID | None
-    living_path: str  # ltree; of the collection's root: the collection
+    active_id: UUID | None
+    active_path: str  # ltree; of the collection's root: the collection
     is_folder: bool
 
 
@@ -98,7 +98,7 @@ def roots(organization: UUID, deletions: Sequence[UUID]) -> Statement[Root]:
     """
     return Statement(
         """
-        select root.id, root.deletion_id, collection.status = 'active' as collection_lives,
+        select root.id, root.deletion_id, collection.status = 'active' as collection_is_active,
                coalesce(parent.status = 'deleted' and parent.deletion_id <> all(%(deletions)s), false) as is_displaced
           from media root
           join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
@@ -117,14 +117,14 @@ def roots(organization: UUID, deletions: Sequence[UUID]) -> Statement[Root]:
     )
 
 
-def place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statement[Place]:
+def restore_place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statement[RestorePlace]:
     """Of a root that is an item, when what these acts took lives again. To be read under the lock of its
     collection.
     """
     return Statement(
         """
-        select root.parent_id, living.id as living_id,
-               coalesce(living.path::text, replace(root.collection_id::text, '-', '')) as living_path,
+        select root.parent_id, active.id as active_id,
+               coalesce(active.path::text, replace(root.collection_id::text, '-', '')) as active_path,
                root.type = 'folder' as is_folder
           from media root
           left join folder_paths parent on parent.organization_id = %(organization)s and parent.folder_id = root.parent_id
@@ -136,18 +136,18 @@ def place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statemen
                   and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
                   and (above.status = 'active' or above.deletion_id = any(%(deletions)s))
                 order by nlevel(place.path) desc
-                limit 1) as living on true
+                limit 1) as active on true
          where root.organization_id = %(organization)s
            and root.id = %(root)s
         """,
-        Place,
+        RestorePlace,
         organization=organization,
         root=root,
         deletions=list(deletions),
     )
 
 
-def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[object]:
+def set_parent(organization: UUID, root: UUID, parent: UUID | None) -> Statement[object]:
     """A deleted item lies in this folder, or at its collection's root."""
     return Statement(
         "update media set parent_id = %(parent)s where organization_id = %(organization)s and id = %(root)s and status = 'deleted'",
@@ -197,7 +197,7 @@ def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statem
     )
 
 
-def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
+def set_state(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
     """The acts stand here now."""
     return Statement(
         "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExpiredRow:
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ExpiredCount:
     n: int
 
 
-def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
     """Deleted, unless it is a dry run: those whose time is over by then, after this id."""
     return Statement(
         "select id from expire_sessions(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -36,11 +36,11 @@ def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     )
 
 
-def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
     """The same of device codes."""
     return Statement(
         "select id from expire_device_codes(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -48,11 +48,11 @@ def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool)
     )
 
 
-def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
+def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
     """The same of API keys that were revoked or expired by then."""
     return Statement(
         "select id from expire_api_keys(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -60,18 +60,18 @@ def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     )
 
 
-def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
+def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
     """How many windows that began by then are deleted, or would be."""
     return Statement(
         "select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n",
-        Count,
+        ExpiredCount,
         at=at,
         limit=limit,
         dry_run=dry_run,
     )
 
 
-def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
+def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
     """How many idempotency keys whose time is over by then are deleted, or would be."""
     return Statement(
         """
@@ -92,7 +92,7 @@ def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Co
              and not %(dry_run)s)
         select count(*)::integer as n from over
         """,
-        Count,
+        ExpiredCount,
         at=at,
         limit=limit,
         dry_run=dry_run,

@@ -43,13 +43,6 @@ class Source:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An import that is this call's for now; `stale`: the store's id of what an earlier call left."""
-
-    stale: str | None
-
-
 def insert_media(new: External) -> Statement[object]:
     """The item is there, and shown at once: there are no bytes of ours to be held against its type."""
     return Statement(
@@ -94,32 +87,9 @@ def source(organization: UUID, version: UUID) -> Statement[Source]:
     )
 
 
-def claim(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Statement[Claimed]:
-    """The import is this call's for so long. No row: another call has it, or it has ended."""
-    return Statement(
-        """
-        update uploads
-           set state = 'completing',
-               lease_id = %(lease_id)s,
-               lease_until = now() + make_interval(secs => %(seconds)s),
-               updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(upload)s
-           and method = 'import'
-           and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
-        returning store_upload_id as stale
-        """,
-        Claimed,
-        organization=organization,
-        upload=upload,
-        lease_id=lease_id,
-        seconds=seconds,
-    )
-
-
-def lands(
+def set_target(
     organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str, mime_type: str
-) -> Statement[Claimed]:
+) -> Statement[object]:
     """The import goes, as what its first bytes say it is, into this multipart upload of the store. No
     row: it is not this call's any more.
     """
@@ -131,9 +101,9 @@ def lands(
            and id = %(upload)s
            and state = 'completing'
            and lease_id = %(lease_id)s
-        returning store_upload_id as stale
+        returning id
         """,
-        Claimed,
+        dict,
         organization=organization,
         upload=upload,
         lease_id=lease_id,
@@ -142,7 +112,7 @@ def lands(
     )
 
 
-def adopt(upload: Upload, stored: Stored) -> Statement[object]:
+def attach_object(upload: Upload, stored: Stored) -> Statement[object]:
     """The version's bytes lie here now; what the declaration said of them is forgotten."""
     return Statement(
         """

@@ -37,7 +37,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Dropped:
     n: int
 
 
@@ -69,7 +69,7 @@ def plan(
     )
 
 
-def live(organization: UUID, stored: Stored) -> Statement[Entry]:
+def mark_live(organization: UUID, stored: Stored) -> Statement[Entry]:
     """The object is there and counts. No row: somebody doomed it, or never planned it."""
     return Statement(
         """
@@ -172,7 +172,7 @@ def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime
     )
 
 
-def at(organization: UUID, key: str) -> Statement[Entry]:
+def get(organization: UUID, key: str) -> Statement[Entry]:
     return Statement(
         "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
         Entry,
@@ -192,7 +192,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
            and (hold_until is null or hold_until <= %(now)s)
         returning 1 as n
         """,
-        Number,
+        Dropped,
         organization=organization,
         key=key,
         now=now,

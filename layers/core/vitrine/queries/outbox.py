@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     id: UUID
     organization_id: UUID
     queue: str
@@ -22,7 +22,7 @@ class Message:
     created_at: datetime
 
 
-def put(
+def insert(
     organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str
 ) -> Statement[object]:
     """The message will be sent, at least once. A repeated event finds its key taken and adds nothing."""
@@ -43,7 +43,7 @@ def put(
     )
 
 
-def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message]:
+def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[OutboxMessage]:
     """The messages that wait, oldest first, from after this place on; for the job, which crosses
     organizations.
     """
@@ -56,14 +56,14 @@ def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message
          order by created_at, id
          limit %(limit)s
         """,
-        Message,
+        OutboxMessage,
         created_at=after[0] if after else datetime.min.replace(tzinfo=UTC),
         id=after[1] if after else UUID(int=0),
         limit=limit,
     )
 
 
-def sent(messages: Sequence[UUID]) -> Statement[object]:
+def mark_sent(messages: Sequence[UUID]) -> Statement[object]:
     return Statement(
         "update outbox set sent_at = now() where id = any(%(ids)s) returning id",
         dict,

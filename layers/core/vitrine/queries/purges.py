@@ -27,17 +27,17 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ItemId:
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedObject:
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WaitsForOthers:
     waits: bool
 
 
@@ -79,7 +79,7 @@ def lock(deletion: Due) -> Statement[Due]:
     )
 
 
-def waits(deletion: Due) -> Statement[Judged]:
+def waits_for_others(deletion: Due) -> Statement[WaitsForOthers]:
     """Whether something that this act did not take lies in what it took: that was deleted before, by an
     act of its own, and goes first.
     """
@@ -107,7 +107,7 @@ def waits(deletion: Due) -> Statement[Judged]:
                           and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
-        Judged,
+        WaitsForOthers,
         organization=deletion.organization_id,
         deletion=deletion.id,
         root=deletion.root_id,
@@ -118,7 +118,7 @@ def waits(deletion: Due) -> Statement[Judged]:
 # one transaction.
 
 
-def lock_files(deletion: Due, limit: int) -> Statement[Found]:
+def lock_files(deletion: Due, limit: int) -> Statement[ItemId]:
     """Files that the act took, locked until the transaction ends."""
     return Statement(
         """
@@ -130,14 +130,14 @@ def lock_files(deletion: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         deletion=deletion.id,
         limit=limit,
     )
 
 
-def lock_version(deletion: Due) -> Statement[Found]:
+def lock_version(deletion: Due) -> Statement[ItemId]:
     """The item of the one version that the act took, both locked until the transaction ends. No row: it
     is gone.
     """
@@ -151,14 +151,14 @@ def lock_version(deletion: Due) -> Statement[Found]:
            and version.deletion_id = %(deletion)s
            for update
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         deletion=deletion.id,
     )
 
 
-def remove_version(deletion: Due) -> Statement[object]:
+def delete_version(deletion: Due) -> Statement[object]:
     """The one version that the act took is gone; its frames with it."""
     return Statement(
         """
@@ -202,7 +202,7 @@ def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     )
 
 
-def end_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
+def reject_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
     """The uploads that made these items and that nobody has finished with are refused."""
     return Statement(
         """
@@ -224,7 +224,7 @@ def end_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[
     )
 
 
-def remove(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
+def delete_items(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     """These items that the act took are gone; their versions, frames and tags with them."""
     return Statement(
         """
@@ -240,7 +240,7 @@ def remove(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     )
 
 
-def marked(deletion: Due, limit: int) -> Statement[Marked]:
+def marked_objects(deletion: Due, limit: int) -> Statement[MarkedObject]:
     """The objects that this act doomed and that are not yet gone."""
     return Statement(
         """
@@ -252,7 +252,7 @@ def marked(deletion: Due, limit: int) -> Statement[Marked]:
          order by key
          limit %(limit)s
         """,
-        Marked,
+        MarkedObject,
         organization=deletion.organization_id,
         reason=_reason(deletion),
         limit=limit,
@@ -262,7 +262,7 @@ def marked(deletion: Due, limit: int) -> Statement[Marked]:
 # What is left when the files are gone.
 
 
-def lock_folders(deletion: Due, limit: int) -> Statement[Found]:
+def lock_folders(deletion: Due, limit: int) -> Statement[ItemId]:
     """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
     return Statement(
         """
@@ -276,14 +276,14 @@ def lock_folders(deletion: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update of folder
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         deletion=deletion.id,
         limit=limit,
     )
 
 
-def forget_uploads(deletion: Due, limit: int) -> Statement[Found]:
+def delete_uploads(deletion: Due, limit: int) -> Statement[ItemId]:
     """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes
     any more.
     """
@@ -299,14 +299,14 @@ def forget_uploads(deletion: Due, limit: int) -> Statement[Found]:
                        limit %(limit)s)
         returning id
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         limit=limit,
     )
 
 
-def remove_collection(deletion: Due) -> Statement[Found]:
+def delete_collection(deletion: Due) -> Statement[ItemId]:
     """The collection that the act took is gone. No row: it was before, or an upload is still under way to
     it.
     """
@@ -319,7 +319,7 @@ def remove_collection(deletion: Due) -> Statement[Found]:
            and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
         returning id
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         deletion=deletion.id,

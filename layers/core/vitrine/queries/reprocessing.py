@@ -21,7 +21,7 @@ Which = Literal["failed", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedTarget:
     """A living item whose row is locked, and the version that is meant; None: a folder, which has none."""
 
     item_id: UUID
@@ -29,7 +29,7 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Requested:
     """A version that was asked for again just now."""
 
     id: UUID
@@ -37,12 +37,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Original:
     has_bytes: bool  # False: an external URL, which was not fetched (yet)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OverdueRequest:
     """A version that was asked for again a while ago, and that nobody has worked on since."""
 
     organization_id: UUID
@@ -52,7 +52,7 @@ class Waiting:
     key: str  # at which its upload landed
 
 
-def lock(organization: UUID, item: UUID) -> Statement[Locked]:
+def lock(organization: UUID, item: UUID) -> Statement[LockedTarget]:
     """The item, or the one that a version is of, locked until the transaction ends; an item's id means its
     active version. No row: it is deleted,
     or was never there.
@@ -69,7 +69,7 @@ def lock(organization: UUID, item: UUID) -> Statement[Locked]:
                      limit 1)
            for update
         """,
-        Locked,
+        LockedTarget,
         organization=organization,
         item=item,
     )
@@ -77,7 +77,7 @@ def lock(organization: UUID, item: UUID) -> Statement[Locked]:
 
 def lock_page(
     organization: UUID, collection: UUID, which: Which, after: UUID | None, limit: int
-) -> Statement[Locked]:
+) -> Statement[LockedTarget]:
     """The next living files of a collection, by id, with the versions that they show, locked until the
     transaction ends: all, or those of which
     that version has failed.
@@ -98,7 +98,7 @@ def lock_page(
          limit %(limit)s
            for update
         """,
-        Locked,
+        LockedTarget,
         organization=organization,
         collection=collection,
         after=after,
@@ -106,7 +106,7 @@ def lock_page(
     )
 
 
-def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Asked]:
+def request(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Requested]:
     """The frames of these versions, of different items, are wanted anew: a ready one stays what it is until
     then, a failed one waits as it did at
     first. Those it is new of: not one that is deleted, has no bytes, or waits already.
@@ -144,14 +144,14 @@ def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[
         )
         select id, key from asked
         """,
-        Asked,
+        Requested,
         organization=organization,
         versions=list(versions),
         actor=actor,
     )
 
 
-def kept(organization: UUID, version: UUID) -> Statement[Kept]:
+def original(organization: UUID, version: UUID) -> Statement[Original]:
     """Whether there is something to make frames of. No row: the version is deleted, or gone."""
     return Statement(
         """
@@ -161,13 +161,13 @@ def kept(organization: UUID, version: UUID) -> Statement[Kept]:
            and id = %(version)s
            and status = 'active'
         """,
-        Kept,
+        Original,
         organization=organization,
         version=version,
     )
 
 
-def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
+def keep_frames(organization: UUID, version: UUID, reason: str) -> Statement[object]:
     """Nothing came of it, for this reason: the frames stay those that there were."""
     return Statement(
         """
@@ -187,7 +187,7 @@ def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
 # For jobs, which cross organizations.
 
 
-def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiting]:
+def overdue(before: datetime, after: UUID | None, limit: int) -> Statement[OverdueRequest]:
     """Ready versions that were asked for again, and that nobody has worked on since then. One that is
     pending again waits as an upload does.
     """
@@ -203,7 +203,7 @@ def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiti
          order by version.id
          limit %(limit)s
         """,
-        Waiting,
+        OverdueRequest,
         before=before,
         after=after,
         limit=limit,
@@ -215,7 +215,7 @@ class Resent:
     times: int
 
 
-def resend(version: Waiting) -> Statement[Resent]:
+def count_resend(version: OverdueRequest) -> Statement[Resent]:
     """Counts one more try; the version is touched, so that the next look waits again. No row: it does not
     wait any more.
     """

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models.uploads import Upload
+from vitrine.models.uploads import Upload, UploadReference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,21 +16,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.models.people import Caller, Role
-    from vitrine.models.uploads import UploadState
+    from vitrine.models.uploads import UploadMethod, UploadState
 
 _COLUMNS: LiteralString = """
     organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method, state, reason, key, store_upload_id,
     name, filename, mime_type, title, alt, caption, declared_bytes, reserved_bytes, landed_bytes, checksum_kind, checksum_value, part_bytes,
     signed_parts, lease_until, created_at, updated_at, expires_at, deadline, key_id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Whose:
-    """An upload and the organization it belongs to: what an event's consumer opens."""
-
-    organization_id: UUID
-    upload_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +109,16 @@ def lock(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def whose(key: str) -> Statement[Whose]:
-    """Whose upload lands at this key; asked before any organization is opened."""
-    return Statement("select organization_id, upload_id from upload_at(%(key)s)", Whose, key=key)
+def locate(key: str) -> Statement[UploadReference]:
+    """Find the upload whose object has this key, before any organization is opened. No row: there is none."""
+
+    def reference(*, organization_id: UUID, upload_id: UUID) -> UploadReference:
+        return UploadReference(organization_id, upload_id, key)
+
+    return Statement("select organization_id, upload_id from upload_at(%(key)s)", reference, key=key)
 
 
-def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
+def set_store_upload(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
     """The store has opened its multipart upload."""
     return Statement(
         """
@@ -169,7 +165,7 @@ def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller)
     )
 
 
-def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
+def set_landed_bytes(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
     """The store holds this many bytes of an open upload; one that declared nothing reserves what it has
     landed.
     """
@@ -192,11 +188,17 @@ def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
 
 
 def lease(
-    organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller: Caller
+    organization: UUID,
+    upload: UUID,
+    method: UploadMethod,
+    lease_id: UUID,
+    seconds: int,
+    caller: Caller | None = None,
 ) -> Statement[Upload]:
-    """The upload is this call's to complete for so long. No row: another call has it, or it is not open. The
-    key of a caller who is the uploader
-    is the one by which their rights are checked.
+    """Give the upload to one call for `seconds`: to complete it, or to fetch an import.
+
+    No row: another call has the lease, or the upload is not open, or has another method. When the caller is the
+    uploader, their key is the one by which the upload's rights are checked from now on.
     """
     return Statement(
         """
@@ -208,17 +210,19 @@ def lease(
                updated_at = now()
          where organization_id = %(organization)s
            and id = %(upload)s
-           and store_upload_id is not null
+           and method = %(method)s
+           and (store_upload_id is not null or method = 'import')
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning """
         + _COLUMNS,
         Upload,
         organization=organization,
         upload=upload,
+        method=method,
         lease_id=lease_id,
         seconds=seconds,
-        person=caller.user_id,
-        api_key=caller.key_id,
+        person=caller.user_id if caller else None,
+        api_key=caller.key_id if caller else None,
     )
 
 
@@ -241,7 +245,7 @@ def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Uploa
     )
 
 
-def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
+def end_lease(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
     """A completing call died: its lease is over, and the upload can be completed again."""
     return Statement(
         """
@@ -354,7 +358,7 @@ def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]
     )
 
 
-def become(
+def set_state(
     organization: UUID,
     upload: UUID,
     state: UploadState,
@@ -383,7 +387,7 @@ def become(
     )
 
 
-def working(organization: UUID, upload: UUID) -> Statement[Upload]:
+def mark_processing(organization: UUID, upload: UUID) -> Statement[Upload]:
     """Somebody is at it: whoever looks for uploads that stand still waits again."""
     return Statement(
         """
@@ -400,7 +404,7 @@ def working(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Birthplace]:
+def destination(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Destination]:
     """Where something meant for this folder comes to lie now: there, or in the nearest living folder above,
     or at the root. No row: the
     collection is gone.
@@ -425,7 +429,7 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
            and id = %(collection)s
            and status = 'active'
         """,
-        Birthplace,
+        Destination,
         organization=organization,
         collection=collection,
         parent=parent,
@@ -433,11 +437,11 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
 
 
 @dataclass(frozen=True, slots=True)
-class Birthplace:
+class Destination:
     folder_id: UUID | None  # None: the collection's root
 
 
-def queue_for_quota(organization: UUID) -> Statement[object]:
+def lock_quota(organization: UUID) -> Statement[object]:
     """Those who measure this organization's quota come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited",
@@ -491,7 +495,7 @@ def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
 # For jobs, which cross organizations.
 
 
-def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+def overdue(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     """Open uploads whose session, or whose completing call's lease, is over."""
     return Statement(
         "select "
@@ -511,7 +515,7 @@ def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     )
 
 
-def standing_still(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+def stalled(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     """Uploads that are stored and that nobody has worked on since."""
     return Statement(
         "select "
@@ -531,7 +535,7 @@ def standing_still(before: datetime, after: UUID | None, limit: int) -> Statemen
     )
 
 
-def resend(organization: UUID, upload: UUID) -> Statement[Resent]:
+def count_resend(organization: UUID, upload: UUID) -> Statement[Resent]:
     """Counts one more try; the row is touched, so that the next look waits again."""
     return Statement(
         """
@@ -553,7 +557,7 @@ class Resent:
     times: int
 
 
-def of_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
+def wanted_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
     """The uploads, still wanted, behind the store's own ids."""
     return Statement(
         "select "
