@@ -172,7 +172,7 @@ def test_only_these_modules_know(name: str, who: set[str]) -> None:
 
 
 def test_only_the_library_calls_queries() -> None:
-    # Besides the library: authentication, the idempotency keys and the leases of jobs have statements of their own.
+    # Besides the library: authentication, idempotency keys and the leases of jobs have their own statements.
     may = {"queries", "library", "auth", "idempotency", "jobs"}
 
     wrong = [

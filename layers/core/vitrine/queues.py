@@ -13,7 +13,7 @@ BATCH = 10  # messages in one SendMessageBatch, the limit of SQS
 
 
 def send_batch(url: str, bodies: Sequence[str]) -> list[int]:
-    """Send the messages to the queue at this URL. Return the indexes in `bodies` of those that it accepted."""
+    """Send the messages to the queue at this URL. Return the indexes of those that it accepted."""
     accepted: list[int] = []
     for start in range(0, len(bodies), BATCH):
         entries = [

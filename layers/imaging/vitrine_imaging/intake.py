@@ -1,6 +1,6 @@
 """Processing the original of an upload: read, hash and decode it, and hand what was made to
-`vitrine.library.processing`. `on_upload_stored` calls `process_upload` for every event; videos go on to a queue of
-their own.
+`vitrine.library.processing`. `on_upload_stored` calls `process_upload` for every event; videos go on to a
+queue of their own.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ _BEGINNING = 32 * 1024**2  # bytes of a JPEG after which decoding is tried
 
 
 def process_upload(key: str) -> Upload | None:
-    """Finalize the upload whose object has this key, and process its original. Return the upload as it then is:
-    ready, failed or rejected; a video is queued and not processed yet. None: there is no such upload, or no object.
+    """Finalize the upload whose object has this key, and process its original. Return the upload as it then
+    is: ready, failed or rejected; a video is queued and not processed yet. None: there is no such upload, or
+    no object.
 
-    It may be called for the same key any number of times, at once, late or early. Raises Busy (and errors of the
-    disk or of the machine that decodes) when another try may succeed: then nothing is recorded.
+    It may be called for the same key any number of times, at once, late or early. Raises Busy (and errors of
+    the disk or of the machine that decodes) when another try may succeed: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:
@@ -76,8 +77,8 @@ def _process_still(attempt: processing.ProcessingAttempt) -> Upload:
 
 
 class Digest:
-    """The SHA-256 of an object that is read chunk by chunk, computed in a thread beside the reading. None for an
-    object above `hash_max_bytes`.
+    """The SHA-256 of an object that is read chunk by chunk, computed in a thread beside the reading. None for
+    an object above `hash_max_bytes`.
     """
 
     def __init__(self, stored: Stored) -> None:
@@ -117,12 +118,12 @@ def sha256_of(stored: Stored) -> bytes | None:
 def read_and_decode(
     stored: Stored, mime_type: str, file: Path, stack: ExitStack
 ) -> tuple[bytes | None, Callable[[], Derived]]:
-    """Read a still into `file`, hash it, and begin to decode it. Return the SHA-256 of the whole object (None above
-    `hash_max_bytes`), and a function that waits for the frames; it raises Undecodable.
+    """Read a still into `file`, hash it, and begin to decode it. Return the SHA-256 of the whole object (None
+    above `hash_max_bytes`), and a function that waits for the frames; it raises Undecodable.
 
-    Decoding begins as soon as `file` has all the bytes that are ever decoded (`decode_max_bytes`), and runs beside
-    the rest of the hashing. A JPEG marks its own end, so its decoding begins after the first 32 MiB; when they were
-    enough, nothing more is written. The decoding is stopped when `stack` is closed.
+    Decoding begins as soon as `file` has all the bytes that are ever decoded (`decode_max_bytes`), and runs
+    beside the rest of the hashing. A JPEG marks its own end, so its decoding begins after the first 32 MiB;
+    when they were enough, nothing more is written. The decoding is stopped when `stack` is closed.
     """
     chosen = settings()
     limits = Limits(

@@ -1,5 +1,5 @@
-"""Processing a video: hash it, make its frames, and hand them to `vitrine.library.processing`. `on_video_stored`
-calls `process_video` for every message.
+"""Processing a video: hash it, make its frames, and hand them to `vitrine.library.processing`.
+`on_video_stored` calls `process_video` for every message.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _BLOCK = 256 * 1024  # bytes that the child may request at once
 
 
 def process_video(key: str) -> Upload | None:
-    """Process the video whose upload has this key. Return the upload as it then is: ready, failed or rejected.
-    None: there is no such upload.
+    """Process the video whose upload has this key. Return the upload as it then is: ready, failed or
+    rejected. None: there is no such upload.
 
-    It may be called for the same key any number of times, at once, late or early. An upload that is not finalized
-    yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises Busy when another try
-    may succeed: then nothing is recorded.
+    It may be called for the same key any number of times, at once, late or early. An upload that is not
+    finalized yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises Busy
+    when another try may succeed: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:
@@ -74,8 +74,8 @@ def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> De
 
 
 class Pieces:
-    """Reads ranges of an object for the child process. The child decodes untrusted bytes, so each of its requests
-    is checked: the range lies within the object, and the number of bytes and of requests is limited.
+    """Reads ranges of an object for the child process. The child decodes untrusted bytes, so each of its
+    requests is checked: the range lies within the object, and the number of bytes and of requests is limited.
     """
 
     def __init__(self, stored: Stored, *, most_bytes: int) -> None:

@@ -1,5 +1,5 @@
-"""Deletions: the steps of deleting and restoring, whatever was deleted. They run in the caller's transaction, under
-its locks.
+"""Deletions: the steps of deleting and restoring, whatever was deleted. They run in the caller's transaction,
+under its locks.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def create(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, 
 
 
 def move_to_trash(db: Transaction, organization: UUID, deletion: UUID) -> int:
-    """Move the items that are marked with this deletion to the trash: versions, ledger and counts follow them. Return
-    the number of files, counting each version.
+    """Move the items that are marked with this deletion to the trash: versions, ledger and counts follow
+    them. Return the number of files, counting each version.
     """
     db.queue(queries.media.mark_versions(organization, deletion))
     db.queue(queries.ledger.trash(organization, deletion))
@@ -55,9 +55,9 @@ def require_restorable(deletion: queries.deletions.Deletion | None, what: str) -
 
 
 def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID]) -> set[UUID]:
-    """Before these deletions are restored, move each root whose folder stays deleted into the nearest active folder
-    above it, or to the collection's root. Return the deletions that cannot be restored because their collection is
-    deleted.
+    """Before these deletions are restored, move each root whose folder stays deleted into the nearest active
+    folder above it, or to the collection's root. Return the deletions that cannot be restored because their
+    collection is deleted.
 
     The caller has locked the collections. All the other deletions can then be restored together.
     """
@@ -73,11 +73,12 @@ def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID
 
 
 def restore(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
-    """Make everything that these deletions took active again, in its place. The place must be active once all of
-    them are restored.
+    """Make everything that these deletions took active again, in its place. The place must be active once all
+    of them are restored.
     """
     organization, ids = caller.organization_id, [deletion.id for deletion in deletions]
-    # A worker that is making frames of one of these items commits first, or waits: the entries below include them.
+    # A worker that is making frames of one of these items commits first, or waits: the entries below include
+    # them.
     db.queue(queries.deletions.lock_items(organization, ids))
     db.queue(queries.ledger.restore(organization, ids))
     db.queue(queries.counts.restore(organization, ids))

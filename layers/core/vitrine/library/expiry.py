@@ -82,7 +82,7 @@ def _rows(found: Sequence[queries.expired.ExpiredRow], limit: int, *, dry_run: b
 
 
 def _count(count: int, what: str, limit: int, *, dry_run: bool) -> Batch:
-    """Report rows that have no id by their number: their own names, such as IP addresses, are not reported."""
+    """Report rows without an id by their number: their own names, such as IP addresses, are left out."""
     deed = "would be deleted" if dry_run else "deleted"
     # Deleted rows are not found again, so the next batch has others. A dry run would find the same ones.
     more = count == limit and not dry_run

@@ -1,7 +1,8 @@
-"""Finalizing uploads: an object that landed is compared with what was declared, and one item is inserted, or the
-upload is rejected.
+"""Finalizing uploads: an object that landed is compared with what was declared, and one item is inserted, or
+the upload is rejected.
 
-Complete, a form upload, the store's event and the sweep all call `finalize`, whichever finds the object first.
+Complete, a form upload, the store's event and the sweep all call `finalize`, whichever finds the object
+first.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ RIGHTS_ENDED = "The uploader's rights have ended"
 
 
 def finalize(actor: Actor, reference: UploadReference) -> Upload | None:
-    """Check the object that landed for this upload, and insert its item or reject it. Return the upload as it then
-    is.
+    """Check the object that landed for this upload, and insert its item or reject it. Return the upload as it
+    then is.
 
-    None: no object has landed, or there is no such upload. Idempotent: it may be called in any order, at once and
-    again. The row is read after the object is looked at: a row read before could be older than the object's
-    deletion by another call.
+    None: no object has landed, or there is no such upload. Idempotent: it may be called in any order, at once
+    and again. The row is read after the object is looked at: a row read before could be older than the
+    object's deletion by another call.
     """
     stored = storage.head(reference.key)
     upload = upload_lookup.find(actor, reference.organization_id, reference.id)
@@ -70,8 +71,8 @@ def finalize(actor: Actor, reference: UploadReference) -> Upload | None:
 
 
 def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
-    """Reject an upload that has no item yet: keep the reason, and delete its object. Return the upload as it then
-    is; one that was finalized before is unchanged.
+    """Reject an upload that has no item yet: keep the reason, and delete its object. Return the upload as it
+    then is; one that was finalized before is unchanged.
     """
 
     def work(db: Transaction) -> Upload:
@@ -91,9 +92,9 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
 def fail(actor: Actor, upload: Upload, reason: str) -> None:
     """Record that the upload could not be processed, for this reason.
 
-    Only the reason is written: whatever raised may have computed other facts wrongly. A version that waits for
-    its first frames has failed; one that has frames keeps them. An upload without a version has failed without
-    one, and the sweep deletes its object. A finished upload is left as it is.
+    Only the reason is written: whatever raised may have computed other facts wrongly. A version that waits
+    for its first frames has failed; one that has frames keeps them. An upload without a version has failed
+    without one, and the sweep deletes its object. A finished upload is left as it is.
     """
     if upload.method == "import" and upload.takes_object:
         import_results.fail(actor, upload, reason)
@@ -122,8 +123,8 @@ def may_still_upload(actor: Actor, upload: Upload) -> bool:
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
     """Whether the uploader's role, and the API key that they used last for it, permit the upload now.
 
-    The rights of the uploader decide, not those of whoever completes it: so Complete and the store's event come to
-    the same result.
+    The rights of the uploader decide, not those of whoever completes it: so Complete and the store's event
+    come to the same result.
     """
     needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
     if not rights or needed.roles is None or rights[0].role not in needed.roles:
@@ -150,8 +151,8 @@ def _reason_to_reject(upload: Upload, stored: Stored, quota: queries.uploads.Quo
 def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
     """Copy a posted object to a fresh key under originals/, where no form can write. Return the copy.
 
-    Raises Busy when the object was posted again, or finalized and deleted by another call, after it was looked at:
-    that call has finalized it, or will.
+    Raises Busy when the object was posted again, or finalized and deleted by another call, after it was
+    looked at: that call has finalized it, or will.
     """
     key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
     plan = queries.objects.plan(
@@ -167,8 +168,8 @@ def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
 
 
 def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
-    """Insert the version, its item if it is the first, and the ledger entry; the upload is then `stored`. Return
-    the upload as it then is. `source`: the posted object that `stored` is a copy of; it is deleted.
+    """Insert the version, its item if it is the first, and the ledger entry; the upload is then `stored`.
+    Return the upload as it then is. `source`: the posted object that `stored` is a copy of; it is deleted.
 
     The collection is locked `for share`, so nothing is inserted under a folder that is being deleted.
     """
@@ -264,8 +265,8 @@ def _reject_homeless(db: Transaction, upload: Upload, stored: Stored, keys: tupl
 
 
 def _discard_late_object(actor: Actor, upload: Upload) -> None:
-    """Delete an object that landed after the upload had ended: a form posted again, or the late part of an aborted
-    upload.
+    """Delete an object that landed after the upload had ended: a form posted again, or the late part of an
+    aborted upload.
     """
     objects.mark_deleting(actor, upload.organization_id, [upload.key], "landed late")
     with suppress(Busy):

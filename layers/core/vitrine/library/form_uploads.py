@@ -37,11 +37,12 @@ class FileOutcome:
 
 
 def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
-    """Put the file into the store and insert its item. Return the item, verified by its first bytes: it can be seen
-    before its frames are made.
+    """Put the file into the store and insert its item. Return the item, verified by its first bytes: it can
+    be seen before its frames are made.
 
-    Type and size are taken from the file, not from `wanted`. Raises as `uploads.create_post` does; Unprocessable
-    when the bytes were rejected; Busy when the store does not answer: then the upload is aborted.
+    Type and size are taken from the file, not from `wanted`. Raises as `uploads.create_post` does;
+    Unprocessable when the bytes were rejected; Busy when the store does not answer: then the upload is
+    aborted.
     """
     found = _sniff(file)
     wanted = replace(wanted, mime_type=found.mime_type if found else "", declared_bytes=file.size)
@@ -99,7 +100,9 @@ def _put_file(caller: Caller, file: SentFile, largest_form: int) -> FileOutcome:
 
 
 def largest_file(largest_form: int, kind: Kind | None = None) -> int:
-    """Return the bytes that one file in a form may have. `kind` None: a file of any kind without its own limit."""
+    """Return the bytes that one file in a form may have. `kind` None: a file of any kind without its own
+    limit.
+    """
     chosen = settings()
     own = {"image": chosen.max_size_image_mb, "video": chosen.max_size_video_mb}.get(kind or "", 0)
     return min((own or chosen.max_size_mb) * MIB, largest_form, chosen.max_upload_bytes)

@@ -1,5 +1,5 @@
-"""How the upload of an import ends. Its item exists before its bytes: they are attached to the item, or the item
-has failed, or it is removed.
+"""How the upload of an import ends. Its item exists before its bytes: they are attached to the item, or the
+item has failed, or it is removed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ ITEM_DELETED = "The item was deleted before its file was fetched"
 def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
     """Make the object that was fetched the original of the item's version. Return the upload, then `stored`.
 
-    It is `rejected` when the item is gone, and unchanged when it had ended before. Raises Busy when the object was
-    marked for deletion meanwhile.
+    It is `rejected` when the item is gone, and unchanged when it had ended before. Raises Busy when the
+    object was marked for deletion meanwhile.
     """
     organization = upload.organization_id
 
@@ -71,10 +71,11 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
 
 
 def fail(actor: Actor, upload: Upload, reason: str, *, now: datetime | None = None) -> Upload:
-    """Record that the import could not be fetched: the item remains a URL, and its version has failed with this
-    reason. Delete an object that landed. Return the upload as it then is.
+    """Record that the import could not be fetched: the item remains a URL, and its version has failed with
+    this reason. Delete an object that landed. Return the upload as it then is.
 
-    An upload that has ended is unchanged. With `now`, one whose lease lasts longer than that is unchanged too.
+    An upload that has ended is unchanged. With `now`, one whose lease lasts longer than that is unchanged
+    too.
     """
     organization = upload.organization_id
 
@@ -104,8 +105,8 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
     """Remove the import's item, correct the counts, and delete an object that landed. Return the upload, then
     `rejected`.
 
-    The item stays, and the upload has `failed`, when other versions of the item can be restored. An upload that
-    has ended is unchanged.
+    The item stays, and the upload has `failed`, when other versions of the item can be restored. An upload
+    that has ended is unchanged.
     """
     organization = upload.organization_id
 
@@ -124,8 +125,8 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
 
 
 def _discard_object(actor: Actor, upload: Upload) -> Upload:
-    """Delete the object of an import that has failed or was rejected. Return the upload. The sweep deletes the
-    object later when the store is not answering.
+    """Delete the object of an import that has failed or was rejected. Return the upload. The sweep deletes
+    the object later when the store is not answering.
     """
     if upload.state in ("failed", "rejected"):
         with suppress(Busy):

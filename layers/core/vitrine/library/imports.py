@@ -1,9 +1,9 @@
-"""Items that are a URL on another server: registered as they are, or fetched from there, after which their bytes are
-in our store like those of any upload.
+"""Items that are a URL on another server: registered as they are, or fetched from there, after which their
+bytes are in our store like those of any upload.
 
-An item that is to be fetched exists at once, and is a URL while it waits. A lease gives its upload to one fetching
-call at a time. When the bytes have landed, `finalizing.finalize` attaches them to the item. What cannot be fetched has
-failed for good, with a reason: another server is never tried twice.
+An item that is to be fetched exists at once, and is a URL while it waits. A lease gives its upload to one
+fetching call at a time. When the bytes have landed, `finalizing.finalize` attaches them to the item. What
+cannot be fetched has failed for good, with a reason: another server is never tried twice.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def register(
     """Create an item for the URL in the default collection, and return it. It counts no bytes. With
     `to_be_fetched` a message is sent to `on_import_requested`, and the file will be fetched.
 
-    Raises Invalid for a URL that must not be opened (see `fetch.check`), TooLarge when the file to be fetched does
-    not fit into the quota.
+    Raises Invalid for a URL that must not be opened (see `fetch.check`), TooLarge when the file to be fetched
+    does not fit into the quota.
     """
     check_declared_type(link.mime_type, "mimeType")
     try:
@@ -126,11 +126,11 @@ def register(
 
 
 def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
-    """Fetch the file of the import whose object has this key. Return the upload: `stored`, `failed` with the reason,
-    or `rejected` when its uploader's rights have ended. None: there is no such import.
+    """Fetch the file of the import whose object has this key. Return the upload: `stored`, `failed` with the
+    reason, or `rejected` when its uploader's rights have ended. None: there is no such import.
 
-    It may be called any number of times. Raises Busy when another call has the lease, or the store does not answer:
-    then nothing is recorded.
+    It may be called any number of times. Raises Busy when another call has the lease, or the store does not
+    answer: then nothing is recorded.
     """
     reference = upload_lookup.locate(key)
     if reference is None:
@@ -189,8 +189,8 @@ def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
 
 
 class _Target:
-    """The multipart upload that a fetched file is put into. It is opened when the first bytes have shown that the
-    file's type is accepted.
+    """The multipart upload that a fetched file is put into. It is opened when the first bytes have shown that
+    the file's type is accepted.
     """
 
     def __init__(self, actor: Consumer, upload: Upload, lease_id: UUID) -> None:
@@ -212,7 +212,8 @@ class _Target:
             parts.append((number, storage.put_part(self._upload.key, self._open(data), number, data)))
         if self._id is None:
             raise fetch.Rejected("The file is empty")
-        # Nobody else has the key, so an existing object is this call's: a first try of Complete has succeeded.
+        # Nobody else has the key, so an existing object is this call's: a first try of Complete has
+        # succeeded.
         with suppress(storage.PreconditionFailed, storage.NoSuchObject):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)
 
@@ -223,7 +224,9 @@ class _Target:
                 storage.abort(self._upload.key, self._id)
 
     def _open(self, head: bytes) -> str:
-        """Return the store's id of the multipart upload; open it at the first call. Raises fetch.Rejected, Busy."""
+        """Return the store's id of the multipart upload; open it at the first call. Raises fetch.Rejected,
+        Busy.
+        """
         if self._id is not None:
             return self._id
         found = content.sniff(head[: content.HEAD_BYTES])

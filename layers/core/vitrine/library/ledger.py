@@ -1,5 +1,5 @@
-"""Folding the append-only ledgers into kept sums, in batches, by a job. A reader adds folded and unfolded entries, so
-folding changes no result.
+"""Folding the append-only ledgers into kept sums, in batches, by a job. A reader adds folded and unfolded
+entries, so folding changes no result.
 """
 
 from __future__ import annotations

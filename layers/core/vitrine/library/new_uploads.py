@@ -1,7 +1,8 @@
-"""Creating an upload: what a client declares is checked, and the rows of the upload and of its object are inserted.
+"""Creating an upload: what a client declares is checked, and the rows of the upload and of its object are
+inserted.
 
-The methods differ only in key, lifetime and reservation: `library/uploads.py` creates posts and multipart uploads,
-`library/form_uploads.py` uploads whose bytes came in the request.
+The methods differ only in key, lifetime and reservation: `library/uploads.py` creates posts and multipart
+uploads, `library/form_uploads.py` uploads whose bytes came in the request.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class NewUpload:
     path: str | None = None  # ltree of a folder
     # "trip/day 1/photo.jpg": missing folders are created; the last part is ignored
     relative_path: str | None = None
-    # The upload becomes a version of this item, and stays in its folder; title, alt and caption are the item's.
+    # The upload becomes a version of this item, and stays in its folder; title, alt and caption are the
+    # item's.
     source_media_id: UUID | None = None
     title: str | None = None
     alt: str | None = None
@@ -73,8 +75,9 @@ def insert(
 ) -> Upload:
     """Insert the rows of a new upload and of its object. Return the upload, open for `lifetime` seconds.
 
-    It reserves the declared size; without one `undeclared` bytes, or what is left of the quota where that is less.
-    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many versions).
+    It reserves the declared size; without one `undeclared` bytes, or what is left of the quota where that is
+    less. Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many
+    versions).
     """
     chosen = settings()
     mime_type = declared_type(wanted.mime_type)
@@ -94,7 +97,8 @@ def insert(
 
     def work(db: Transaction) -> Upload:
         organization = caller.organization_id
-        # A deletion of the collection ends the uploads that exist by then, so it must not run at the same time.
+        # A deletion of the collection ends the uploads that exist by then, so it must not run at the same
+        # time.
         db.queue(queries.collections.lock_for_insert(organization, collection_id))
         db.queue(queries.uploads.lock_quota(organization))
         places, measured = db.run_all(
@@ -145,8 +149,8 @@ def insert(
 def declared_type(declared: str) -> str:
     """Return the declared type under its usual name and without parameters, or "" when it is no media type.
 
-    No type is rejected here: the content decides later. Raises Invalid when the text cannot be stored or written
-    into a policy.
+    No type is rejected here: the content decides later. Raises Invalid when the text cannot be stored or
+    written into a policy.
     """
     check_declared_type(declared, "type")
     mime_type = content.canonical(declared)
@@ -154,7 +158,9 @@ def declared_type(declared: str) -> str:
 
 
 def check_sizes(wanted: NewUpload) -> None:
-    """Raise Invalid for an empty file and for a SHA-256 that would not be computed, TooLarge beyond the limit."""
+    """Raise Invalid for an empty file and for a SHA-256 that would not be computed, TooLarge beyond the
+    limit.
+    """
     chosen = settings()
     size = wanted.declared_bytes
     if size is None:
@@ -205,8 +211,8 @@ def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
 def _destination(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]:
     """Return the ids of the collection (None: the default one) and of the folder (None: its root).
 
-    Missing folders of a relative path are created. Any other destination is only looked up, later, when the upload
-    is inserted.
+    Missing folders of a relative path are created. Any other destination is only looked up, later, when the
+    upload is inserted.
     """
     collection_id = wanted.collection_id
     folder_id = folders.parse(wanted.path).place_id if wanted.path else None
@@ -229,12 +235,14 @@ def _destination(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID |
 
 
 def _folder_names(wanted: NewUpload) -> list[str]:
-    """Return the names of the folders in the relative path. Its last part is ignored: the file has `filename`."""
+    """Return the names of the folders in the relative path. Its last part is ignored: the file has
+    `filename`.
+    """
     if not wanted.relative_path:
         return []
     *names, last = wanted.relative_path.split("/")
-    # A backslash may be part of a file's own name. In a folder's name it comes from a Windows path, which is not
-    # supported.
+    # A backslash may be part of a file's own name. In a folder's name it comes from a Windows path, which is
+    # not supported.
     backslash = any("\\" in name for name in names or [last])
     if backslash or any(name in ("", ".", "..") for name in (*names, last)):
         raise Invalid(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def discard(actor: Actor, organization: UUID, key: str, *, now: datetime | None = None) -> bool:
     """Delete an object that is marked for deletion, then its row. Return whether both are gone.
 
-    The row stays, and the result is False, while a client may still write the key. An object that is not marked
-    is left alone. Idempotent.
+    The row stays, and the result is False, while a client may still write the key. An object that is not
+    marked is left alone. Idempotent.
     """
     entries = read(actor, queries.objects.get(organization, key))
     if not entries or entries[0].state != "doomed":

@@ -1,5 +1,5 @@
-"""Sending the messages of the outbox. A message is written in the transaction that causes it and sent right after the
-commit; the job sends those for which that did not succeed.
+"""Sending the messages of the outbox. A message is written in the transaction that causes it and sent right
+after the commit; the job sends those for which that did not succeed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ IMPORT_QUEUE = "import_requested"
 
 
 def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
-    """Send the waiting messages, each at least once. One that its queue does not accept waits for the next run."""
+    """Send the waiting messages, each at least once. One that its queue does not accept waits for the next
+    run.
+    """
     waiting = read(Worker(), queries.outbox.unsent(_parse_cursor(after), limit))
     last = waiting[-1] if len(waiting) == limit else None
     cursor = f"{last.created_at.isoformat()}|{last.id.hex}" if last else None
@@ -47,7 +49,9 @@ def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batc
 
 
 def send_now(actor: Caller, message: UUID, queue: str, body: Mapping[str, object]) -> None:
-    """Send a message that was just committed, and mark it as sent. No error is raised: the job sends it otherwise."""
+    """Send a message that was just committed, and mark it as sent. No error is raised: the job sends it
+    otherwise.
+    """
     url = _url(queue)
     if not url:
         return

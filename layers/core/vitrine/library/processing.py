@@ -1,13 +1,14 @@
-"""The rules of processing an original: which upload a worker may begin, and what is recorded when it has finished.
+"""The rules of processing an original: which upload a worker may begin, and what is recorded when it has
+finished.
 
 The imaging and video layers decode; they change no row themselves. A worker calls `begin`, decodes, and calls
 `finish`, which records the outcome in one transaction: ready with frames, ready without, failed, or rejected.
 
-An event may come twice, late or in any order, so several attempts may run at once. Each attempt writes its frames
-under a generation of its own. The transaction that records them locks the item's row and finds the version still
-waiting, or the attempt's frames are deleted. Where a version is processed again, the new frames take the places of
-the old ones, ordinal by ordinal, in that one transaction. The old objects stay in the store, and are counted, for
-as long as a signed URL of them may be used.
+An event may come twice, late or in any order, so several attempts may run at once. Each attempt writes its
+frames under a generation of its own. The transaction that records them locks the item's row and finds the
+version still waiting, or the attempt's frames are deleted. Where a version is processed again, the new frames
+take the places of the old ones, ordinal by ordinal, in that one transaction. The old objects stay in the
+store, and are counted, for as long as a signed URL of them may be used.
 """
 
 from __future__ import annotations
@@ -83,11 +84,13 @@ def finish(
 ) -> Upload:
     """Record the outcome of the attempt, and return the upload as it then is.
 
-    The upload is rejected when the bytes do not have the declared SHA-256. Otherwise `decode` makes the frames;
-    None: the file has none, and is ready without. The version has failed when `decode` raises Undecodable; its
-    reason is `too_large` where that is given. `sha256`: None when the file was too large to be hashed.
+    The upload is rejected when the bytes do not have the declared SHA-256. Otherwise `decode` makes the
+    frames; None: the file has none, and is ready without. The version has failed when `decode` raises
+    Undecodable; its reason is `too_large` where that is given. `sha256`: None when the file was too large to
+    be hashed.
 
-    Raises InternalError when our own code around a decoder raised it. The version is recorded as failed before.
+    Raises InternalError when our own code around a decoder raised it. The version is recorded as failed
+    before.
     """
     reason = checksum_mismatch(attempt.upload, sha256)
     if reason is not None:
@@ -105,7 +108,9 @@ def finish(
 
 
 def checksum_mismatch(upload: Upload, sha256: bytes | None) -> str | None:
-    """Return why the bytes are not those that were declared, or None when they are, or no SHA-256 was declared."""
+    """Return why the bytes are not those that were declared, or None when they are, or no SHA-256 was
+    declared.
+    """
     if upload.checksum_kind != "SHA256" or upload.checksum_value is None:
         return None
     if sha256 is None:
@@ -249,7 +254,8 @@ def _lock_waiting(
     db: Transaction, organization: UUID, version: queries.versions.Attempt
 ) -> queries.versions.Locked | None:
     """Lock the attempt's item and return its version. None: the version is gone, or does not wait for this
-    attempt. An attempt that began before the present frames were made is too old for what was requested since.
+    attempt. An attempt that began before the present frames were made is too old for what was requested
+    since.
     """
     db.queue(queries.versions.lock_item(organization, version.media_id))
     locked = db.first(queries.versions.locked(organization, version.id))
@@ -311,11 +317,11 @@ def _enter_frames(
 
 
 def _reject(actor: Consumer, upload: Upload, version: queries.versions.Attempt, reason: str) -> Upload:
-    """Remove the version, with its item if that has no other, correct ledger and counts, and delete its objects.
-    Return the upload, then `rejected` with the reason.
+    """Remove the version, with its item if that has no other, correct ledger and counts, and delete its
+    objects. Return the upload, then `rejected` with the reason.
 
-    The version stays and has failed when the item's other versions are all deleted but can be restored. A version
-    that is processed again was accepted once: it stays too, and keeps its frames.
+    The version stays and has failed when the item's other versions are all deleted but can be restored. A
+    version that is processed again was accepted once: it stays too, and keeps its frames.
     """
     organization = actor.organization_id
 
@@ -362,8 +368,8 @@ def _discard_frames(actor: Consumer, keys: list[str]) -> None:
 
 
 def verify(actor: Actor, upload: Upload, found: content.Content) -> None:
-    """Show and count the item of a form upload by the type and size that its first bytes have, before its frames
-    are made. Nothing changes when the version was verified before, or is not pending.
+    """Show and count the item of a form upload by the type and size that its first bytes have, before its
+    frames are made. Nothing changes when the version was verified before, or is not pending.
     """
 
     def work(db: Transaction) -> None:
@@ -386,8 +392,8 @@ def verify(actor: Actor, upload: Upload, found: content.Content) -> None:
 
 
 def record_failure(db: Transaction, upload: Upload, locked: queries.versions.Locked, reason: str) -> Upload:
-    """Record that a waiting version gets no new frames: it has failed with the reason, or, where it has frames, it
-    keeps them and stays ready. Return the upload as it then is.
+    """Record that a waiting version gets no new frames: it has failed with the reason, or, where it has
+    frames, it keeps them and stays ready. Return the upload as it then is.
     """
     organization = upload.organization_id
     keeps_frames = locked.processing == "ready"

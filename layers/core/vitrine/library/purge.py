@@ -1,9 +1,9 @@
-"""Purging the trash: deletions whose retention is over are carried out for good, one after the other, a bounded batch
-at a time.
+"""Purging the trash: deletions whose retention is over are carried out for good, one after the other, a
+bounded batch at a time.
 
-A deletion first becomes `purging`: from then on it cannot be restored. Then its files are removed, then its folders,
-then the collection, and it is `purged`. A batch marks objects for deletion and deletes its rows in one transaction,
-and deletes the objects afterwards, so a run may die at any point and the next one continues.
+A deletion first becomes `purging`: from then on it cannot be restored. Then its files are removed, then its
+folders, then the collection, and it is `purged`. A batch marks objects for deletion and deletes its rows in
+one transaction, and deletes the objects afterwards, so a run may die at any point and the next one continues.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class _NotYet(Exception):
 
 
 def purge_due(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """Take the next deletion whose retention is over one batch further, or to its end. One that cannot be continued
-    is left for the next run.
+    """Take the next deletion whose retention is over one batch further, or to its end. One that cannot be
+    continued is left for the next run.
     """
     due = read(Worker(), queries.purges.due(now, UUID(after) if after else None, 1))
     if not due:
@@ -85,8 +85,8 @@ def _start_purging(db: Transaction, deletion: queries.purges.Due) -> None:
 def _under_lock(
     deletion: queries.purges.Due, step: Callable[[Transaction, queries.purges.Due, int], bool], limit: int
 ) -> bool:
-    """Run the step in a transaction that has locked the deletion, while that is `purging`. Return whether the step
-    found something to do.
+    """Run the step in a transaction that has locked the deletion, while that is `purging`. Return whether the
+    step found something to do.
     """
 
     def work(db: Transaction) -> bool:

@@ -1,4 +1,4 @@
-"""The storage quota of an organization: whether a file fits, and the sentence of the error when it does not."""
+"""The storage quota of an organization: whether a file fits, and the error's sentence when it does not."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ CODE = "quota_exceeded"
 
 
 def reserve(quota: Quota, declared: int | None, *, undeclared: int) -> int:
-    """Return the bytes that a new upload reserves: those it declared; without a declaration `undeclared`, or what
-    is left where that is less.
+    """Return the bytes that a new upload reserves: those it declared; without a declaration `undeclared`, or
+    what is left where that is less.
 
     Raises TooLarge when the declared bytes do not fit, or when nothing is left.
     """

@@ -1,7 +1,8 @@
 """Processing versions again: one item or version, or the files of a collection, a bounded batch at a time.
 
-A request is written in one transaction with the message that makes it known, and the message goes to the worker that
-processes uploads. A ready version shows its old frames until the new ones are recorded; a failed one is pending again.
+A request is written in one transaction with the message that makes it known, and the message goes to the
+worker that processes uploads. A ready version shows its old frames until the new ones are recorded; a failed
+one is pending again.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ class RequestedBatch:
 
 
 def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
-    """Request that the item's active version, or the version with this id, is processed again. Return the item as it
-    then is.
+    """Request that the item's active version, or the version with this id, is processed again. Return the
+    item as it then is.
 
-    Requests that come before the first is carried out change nothing. `check` is called with the item as it was
-    before, and may raise. Raises NotFound, Invalid for a folder, Conflict for an external URL that was not fetched.
+    Requests that come before the first is carried out change nothing. `check` is called with the item as it
+    was before, and may raise. Raises NotFound, Invalid for a folder, Conflict for an external URL that was
+    not fetched.
     """
     organization = caller.organization_id
 
@@ -74,8 +76,8 @@ def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> 
 def request_collection(
     caller: Caller, collection: UUID, *, which: Literal["failed", "all"], limit: int, cursor: Cursor | None
 ) -> RequestedBatch:
-    """Request that the active versions of the collection's next `limit` files are processed again: all, or those
-    that have failed.
+    """Request that the active versions of the collection's next `limit` files are processed again: all, or
+    those that have failed.
 
     Files that cannot be processed, and those that wait already, are passed over. Raises NotFound.
     """
@@ -100,8 +102,8 @@ def request_collection(
 
 
 def _request(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[UUID, str]]:
-    """Request these versions, and write a message for each new request. Return the messages' ids and the keys that
-    they name. The caller may send them after the commit; otherwise the job that sends the outbox does.
+    """Request these versions, and write a message for each new request. Return the messages' ids and the keys
+    that they name. The caller may send them after the commit; otherwise the job that sends the outbox does.
     """
     messages: list[tuple[UUID, str]] = []
     for each in db.run(queries.reprocessing.request(caller.organization_id, wanted, caller.user_id)):

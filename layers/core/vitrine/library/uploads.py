@@ -1,7 +1,8 @@
 """Uploads from their creation to an item that waits for its frames.
 
-A client puts the bytes straight into the store, with a signed form (small files) or in signed parts. Complete, the
-store's event and the sweep call `finalizing.finalize`, whichever finds the object first; exactly one item results.
+A client puts the bytes straight into the store, with a signed form (small files) or in signed parts.
+Complete, the store's event and the sweep call `finalizing.finalize`, whichever finds the object first;
+exactly one item results.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ class UploadStatus:
 def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
     """Create an upload, and sign the form that puts its bytes into `incoming/`.
 
-    Without a declared size the form allows the most that a form may have, but no more than is left of the quota.
-    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many versions).
+    Without a declared size the form allows the most that a form may have, but no more than is left of the
+    quota. Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many
+    versions).
     """
     chosen = settings()
     most = min(chosen.post_max_bytes, chosen.max_upload_bytes)
@@ -79,8 +81,8 @@ def create_post(caller: Caller, wanted: NewUpload) -> PostedUpload:
 def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
     """Create an upload, and the store's multipart upload behind it.
 
-    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many versions, or
-    the upload was aborted meanwhile).
+    Raises Invalid, NotFound (collection, folder, item), TooLarge (limit or quota), Conflict (too many
+    versions, or the upload was aborted meanwhile).
     """
     version_id = mint_id()
     key = new_uploads.mint_original_key(caller.organization_id, version_id)
@@ -106,7 +108,7 @@ def create_multipart(caller: Caller, wanted: NewUpload) -> Upload:
 
 
 def parts(caller: Caller, upload_id: UUID, key: str) -> list[Part]:
-    """Return the parts that are in the store. Raises NotFound, Conflict when the upload is not open any more."""
+    """Return the parts that are in the store. Raises NotFound, Conflict when the upload is not open."""
     upload = _find(caller, upload_id, key)
     store_upload_id = _open_multipart(upload)
     try:
@@ -125,8 +127,8 @@ def sign_part(
     size: int | None = None,
     checksum: str | None = None,
 ) -> SignedPart:
-    """Return a URL that puts one part, valid for minutes. `size` in bytes and `checksum` (CRC64NVME, base64) are
-    signed where given.
+    """Return a URL that puts one part, valid for minutes. `size` in bytes and `checksum` (CRC64NVME, base64)
+    are signed where given.
 
     Raises NotFound, Invalid, Conflict when the upload is not open, TooLarge.
     """
@@ -148,12 +150,12 @@ def sign_parts(caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int]
 
 
 def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[int, str]]) -> Upload:
-    """Join the parts (number, ETag) into one object and finalize the upload. Without parts, all that are in the
-    store are joined.
+    """Join the parts (number, ETag) into one object and finalize the upload. Without parts, all that are in
+    the store are joined.
 
-    Idempotent: a repeated call returns the same. Raises Busy while another call completes the upload, Invalid when
-    the parts are not those in the store, Unprocessable when the bytes were rejected, Conflict when the upload was
-    aborted or has expired.
+    Idempotent: a repeated call returns the same. Raises Busy while another call completes the upload, Invalid
+    when the parts are not those in the store, Unprocessable when the bytes were rejected, Conflict when the
+    upload was aborted or has expired.
     """
     upload = _find(caller, upload_id, key)
     if upload.method != "multipart":
@@ -211,7 +213,7 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
 
 
 def abort(caller: Caller, upload_id: UUID, key: str) -> None:
-    """End the upload and delete its bytes from the store. Raises NotFound; Busy while it is being completed."""
+    """End the upload and delete its bytes from the store. Raises NotFound; Busy while it is completed."""
     upload = _find(caller, upload_id, key)
     if upload.state == "completing":
         raise Busy("The upload is being completed")
@@ -260,8 +262,8 @@ _ENDED = {
 
 
 def raise_ended(upload: Upload) -> NoReturn:
-    """Raise the error of a call on an upload that has ended: Unprocessable with the reason when it was rejected,
-    Conflict otherwise.
+    """Raise the error of a call on an upload that has ended: Unprocessable with the reason when it was
+    rejected, Conflict otherwise.
     """
     sentence = _ENDED.get(upload.state, "The upload is complete")
     if upload.state == "rejected":
@@ -296,10 +298,11 @@ def _open_multipart(upload: Upload) -> str:
 def _count_signed_parts(
     caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int], *, watch: bool = False
 ) -> tuple[Upload, str]:
-    """Record that these parts are about to be signed, which prolongs the session. Return the upload and the store's
-    id of it.
+    """Record that these parts are about to be signed, which prolongs the session. Return the upload and the
+    store's id of it.
 
-    When the upload declared no size, the size of what has landed is checked, now and then or at once (`watch`).
+    When the upload declared no size, the size of what has landed is checked, now and then or at once
+    (`watch`).
     """
     if any(not 1 <= number <= MAX_PARTS for number in numbers):
         raise Invalid(f"Parts are numbered from 1 to {MAX_PARTS}")
@@ -320,7 +323,9 @@ def _count_signed_parts(
 
 
 def _check_landed_size(caller: Caller, upload: Upload, store_upload_id: str) -> None:
-    """Abort an upload that declared no size when its parts exceed the limit or the quota. Raises TooLarge then."""
+    """Abort an upload that declared no size when its parts exceed the limit or the quota. Raises TooLarge
+    then.
+    """
     try:
         size = sum(part.bytes for part in storage.list_parts(upload.key, store_upload_id))
     except storage.NoSuchUpload:
@@ -341,8 +346,8 @@ def _check_landed_size(caller: Caller, upload: Upload, store_upload_id: str) -> 
 
 
 def _completed_before(caller: Caller, upload: Upload) -> Upload:
-    """Return an upload that was completed before, or raise the error of its state. One that expired is finalized if
-    its bytes have landed after all.
+    """Return an upload that was completed before, or raise the error of its state. One that expired is
+    finalized if its bytes have landed after all.
     """
     if upload.state == "completing":
         raise Busy("The upload is being completed", retry_after=2)

@@ -41,7 +41,7 @@ MIN_PART, MAX_PART = 5 * 1024**2, 5 * 1024**3  # bytes; the last part may be sma
 
 @dataclass(frozen=True, slots=True)
 class StateRules:
-    """The rules of one state. `next`: the states that may follow, itself included where it may be set again."""
+    """The rules of one state. `next`: the states that may follow; itself too, where it may be set again."""
 
     next: frozenset[UploadState]
     is_open: bool = False  # the client may still send bytes, and its reservation counts against the quota
@@ -74,8 +74,8 @@ UPLOAD_STATES: Mapping[UploadState, StateRules] = {
     "ready": _rules("ready", has_version=True),
     # The file was not accepted: there is no version, and the object is deleted. Final.
     "rejected": _rules(),
-    # An accepted file could not be processed, or an import could not be fetched. The version is kept; a request
-    # to process it again leads back to `stored`.
+    # An accepted file could not be processed, or an import could not be fetched. The version is kept; a
+    # request to process it again leads back to `stored`.
     "failed": _rules("stored", has_version=True),
     # The client, or the deletion of the collection, ended it. Bytes that land later are deleted. Final.
     "aborted": _rules(),
@@ -98,8 +98,8 @@ class UploadReference:
 class Upload:
     """One upload: a row of the state machine UPLOAD_STATES.
 
-    `version_id` is the id that a client is given as mediaId. `media_id` is the same id when the upload makes a
-    new item, or the id of the item that it makes a further version of.
+    `version_id` is the id that a client is given as mediaId. `media_id` is the same id when the upload makes
+    a new item, or the id of the item that it makes a further version of.
     """
 
     organization_id: UUID
@@ -161,7 +161,7 @@ class Upload:
         checksum: tuple[ChecksumKind, str] | None = None,
         part_bytes: int | None = None,
     ) -> Upload:
-        """Return the upload as its row is inserted: `created` by this caller, nothing signed, nothing landed."""
+        """Return the upload as its row is inserted: `created` by this caller, nothing signed or landed."""
         return Upload(
             organization_id=caller.organization_id,
             id=upload_id,

@@ -1,6 +1,4 @@
-"""What has had its day among credentials, as the worker: definer functions where the table is granted to
-nobody.
-"""
+"""Deleting expired credentials as the worker, by definer functions where the table is granted to no role."""
 
 from __future__ import annotations
 
@@ -25,7 +23,9 @@ class ExpiredCount:
 
 
 def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
-    """Deleted, unless it is a dry run: those whose time is over by then, after this id."""
+    """Delete, or on a dry run list, the sessions that expired by `at`, in the order of their ids after this
+    one.
+    """
     return Statement(
         "select id from expire_sessions(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
         ExpiredRow,
@@ -37,7 +37,9 @@ def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
 
 
 def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
-    """The same of device codes."""
+    """Delete, or on a dry run list, the device codes that expired by `at`, in the order of their ids after
+    this one.
+    """
     return Statement(
         "select id from expire_device_codes(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
         ExpiredRow,
@@ -49,7 +51,9 @@ def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool)
 
 
 def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
-    """The same of API keys that were revoked or expired by then."""
+    """Delete, or on a dry run list, the API keys that expired or were revoked by `at`, in the order of their
+    ids after this one.
+    """
     return Statement(
         "select id from expire_api_keys(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
         ExpiredRow,
@@ -61,7 +65,7 @@ def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
 
 
 def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
-    """How many windows that began by then are deleted, or would be."""
+    """Delete, or on a dry run count, the windows of rate limits that began by `at`. One row: their number."""
     return Statement(
         "select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n",
         ExpiredCount,
@@ -72,7 +76,7 @@ def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Expired
 
 
 def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
-    """How many idempotency keys whose time is over by then are deleted, or would be."""
+    """Delete, or on a dry run count, the idempotency keys that expired by `at`. One row: their number."""
     return Statement(
         """
         with over as (

@@ -1,4 +1,4 @@
-"""Items whose bytes lie at somebody else's URL, and their being fetched from there."""
+"""Items whose bytes are at a URL on another server, and fetching them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """An item to be, whose bytes lie elsewhere. Sizes as declared."""
+    """A new item whose bytes are at a URL. Size and type are as declared."""
 
     organization: UUID
     id: UUID  # of the item, and of its version
@@ -44,13 +44,15 @@ class Source:
 
 
 def insert_media(new: External) -> Statement[object]:
-    """The item is there, and shown at once: there are no bytes of ours to be held against its type."""
+    """Insert the item. It is verified at once: there are no bytes of ours to compare with its type."""
     return Statement(
         """
-        insert into media (organization_id, id, collection_id, type, name, title, alt, caption, link_token, active_version_id, filename, mime_type,
-                           size_bytes, width, height, processing, verified_at, created_by)
-        values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s, %(id)s, %(filename)s,
-                %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
+        insert into media (organization_id, id, collection_id, type, name, title, alt, caption, link_token,
+                           active_version_id, filename, mime_type, size_bytes, width, height, processing,
+                           verified_at, created_by)
+        values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s,
+                %(link_token)s, %(id)s, %(filename)s, %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s,
+                %(processing)s, now(), %(user)s)
         """,
         nothing,
         **asdict(new),
@@ -58,13 +60,14 @@ def insert_media(new: External) -> Statement[object]:
 
 
 def insert(new: External) -> Statement[object]:
-    """The version is there, and stores nothing."""
+    """Insert the version, which stores no bytes."""
     return Statement(
         """
-        insert into versions (organization_id, id, media_id, number, type, upload_id, external_url, filename, mime_type, size_bytes, stored_bytes,
-                              width, height, processing, verified_at, created_by)
-        values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s, %(mime_type)s, %(size_bytes)s, 0, %(width)s,
-                %(height)s, %(processing)s, now(), %(user)s)
+        insert into versions (organization_id, id, media_id, number, type, upload_id, external_url, filename,
+                              mime_type, size_bytes, stored_bytes, width, height, processing, verified_at,
+                              created_by)
+        values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s,
+                %(mime_type)s, %(size_bytes)s, 0, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
         """,
         nothing,
         **asdict(new),
@@ -72,7 +75,7 @@ def insert(new: External) -> Statement[object]:
 
 
 def source(organization: UUID, version: UUID) -> Statement[Source]:
-    """Where the version's bytes lie. No row: it is gone, or they lie here."""
+    """Read the URL of a version. No row: the version is gone, or its bytes are in our store."""
     return Statement(
         """
         select external_url as url
@@ -90,8 +93,8 @@ def source(organization: UUID, version: UUID) -> Statement[Source]:
 def set_target(
     organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str, mime_type: str
 ) -> Statement[object]:
-    """The import goes, as what its first bytes say it is, into this multipart upload of the store. No
-    row: it is not this call's any more.
+    """Record the store's multipart upload that the import is put into, and the type that its first bytes
+    have. No row: the lease is another call's.
     """
     return Statement(
         """
@@ -113,11 +116,12 @@ def set_target(
 
 
 def attach_object(upload: Upload, stored: Stored) -> Statement[object]:
-    """The version's bytes lie here now; what the declaration said of them is forgotten."""
+    """Make the stored object the version's original. The declared size and dimensions are replaced."""
     return Statement(
         """
         update versions
-           set key = %(key)s, external_url = null, mime_type = %(mime_type)s, size_bytes = %(bytes)s, stored_bytes = %(bytes)s,
+           set key = %(key)s, external_url = null, mime_type = %(mime_type)s,
+               size_bytes = %(bytes)s, stored_bytes = %(bytes)s,
                checksum = %(checksum)s, width = null, height = null, updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s

@@ -1,4 +1,4 @@
-"""Messages written by the transaction that causes them: sent right after it, or by a job."""
+"""The outbox: messages inserted by the transaction that causes them, and sent right after it or by a job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OutboxMessage:
 def insert(
     organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str
 ) -> Statement[object]:
-    """The message will be sent, at least once. A repeated event finds its key taken and adds nothing."""
+    """Insert a message, which will be sent at least once. Idempotent: a used event key adds nothing."""
     from psycopg.types.json import Jsonb
 
     return Statement(
@@ -44,9 +44,7 @@ def insert(
 
 
 def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[OutboxMessage]:
-    """The messages that wait, oldest first, from after this place on; for the job, which crosses
-    organizations.
-    """
+    """Unsent messages after this place, oldest first. For the job, which crosses organizations."""
     return Statement(
         """
         select id, organization_id, queue, body, created_at
@@ -64,6 +62,7 @@ def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[OutboxM
 
 
 def mark_sent(messages: Sequence[UUID]) -> Statement[object]:
+    """Mark messages as sent."""
     return Statement(
         "update outbox set sent_at = now() where id = any(%(ids)s) returning id",
         dict,

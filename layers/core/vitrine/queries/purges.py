@@ -1,5 +1,5 @@
-"""Removing for good what an act of deletion took. For the job, which crosses organizations; every
-statement goes by the act that the rows carry.
+"""Removing for good what a deletion took. For the job, which crosses organizations; each statement selects
+rows by the deletion's id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An act whose time in the trash is over, and that is not yet gone for good."""
+    """A deletion whose retention is over, and that is not purged yet."""
 
     organization_id: UUID
     id: UUID
@@ -42,8 +42,8 @@ class WaitsForOthers:
 
 
 def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
-    """Acts whose time is over, in the order in which they were done: what was deleted first lies in what
-    was deleted later.
+    """Deletions whose retention is over, in the order in which they were made: what was deleted first is
+    contained in what was deleted later.
     """
     return Statement(
         """
@@ -63,7 +63,7 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
 
 
 def lock(deletion: Due) -> Statement[Due]:
-    """The act as it is now, locked until the transaction ends. No row: it was restored, or is purged."""
+    """Lock the deletion until the transaction ends, and read it. No row: it was restored, or is purged."""
     return Statement(
         """
         select organization_id, id, kind, root_id, state
@@ -80,8 +80,8 @@ def lock(deletion: Due) -> Statement[Due]:
 
 
 def waits_for_others(deletion: Due) -> Statement[WaitsForOthers]:
-    """Whether something that this act did not take lies in what it took: that was deleted before, by an
-    act of its own, and goes first.
+    """Read whether what this deletion took contains anything that an earlier deletion took. That deletion is
+    purged first.
     """
     return Statement(
         """
@@ -104,7 +104,7 @@ def waits_for_others(deletion: Due) -> Statement[WaitsForOthers]:
             or exists (select
                          from media inside
                         where inside.organization_id = %(organization)s
-                          and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
+                          and inside.collection_id = %(root)s   -- true only where a collection was deleted
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
         WaitsForOthers,
@@ -114,12 +114,12 @@ def waits_for_others(deletion: Due) -> Statement[WaitsForOthers]:
     )
 
 
-# A batch of files: held, taken out of the ledger (ledger.purge), their objects doomed, the rows deleted, in
-# one transaction.
+# A batch of files is locked, subtracted from the ledger (ledger.purge), its objects are marked for deletion,
+# and its rows deleted, in one transaction.
 
 
 def lock_files(deletion: Due, limit: int) -> Statement[ItemId]:
-    """Files that the act took, locked until the transaction ends."""
+    """Lock files that the deletion took, until the transaction ends."""
     return Statement(
         """
         select id
@@ -138,8 +138,8 @@ def lock_files(deletion: Due, limit: int) -> Statement[ItemId]:
 
 
 def lock_version(deletion: Due) -> Statement[ItemId]:
-    """The item of the one version that the act took, both locked until the transaction ends. No row: it
-    is gone.
+    """Lock the one version that the deletion took, and its item, until the transaction ends. No row: it is
+    gone.
     """
     return Statement(
         """
@@ -159,7 +159,7 @@ def lock_version(deletion: Due) -> Statement[ItemId]:
 
 
 def delete_version(deletion: Due) -> Statement[object]:
-    """The one version that the act took is gone; its frames with it."""
+    """Delete the one version that the deletion took, with its frames."""
     return Statement(
         """
         delete from versions
@@ -175,11 +175,11 @@ def delete_version(deletion: Due) -> Statement[object]:
 
 
 def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
-    """What these items' versions have in the store is doomed, by this act; an older generation does not stay
-    for its readers.
+    """Mark the live objects of these items' versions for deletion, older generations too: signed URLs do not
+    keep them.
 
-    What is planned for them is left: an attempt may be putting it, which learns of this when it records it;
-    or it died, and the sweep comes by.
+    Planned objects are left: an attempt may be putting them, and finds the version gone when it records them;
+    or the attempt died, and the sweep deletes them.
     """
     return Statement(
         """
@@ -203,7 +203,7 @@ def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
 
 
 def reject_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
-    """The uploads that made these items and that nobody has finished with are refused."""
+    """Reject the uploads of these items that are not processed yet."""
     return Statement(
         """
         update uploads
@@ -225,7 +225,7 @@ def reject_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Stateme
 
 
 def delete_items(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
-    """These items that the act took are gone; their versions, frames and tags with them."""
+    """Delete these items that the deletion took, with their versions, frames and tags."""
     return Statement(
         """
         delete from media
@@ -241,7 +241,7 @@ def delete_items(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
 
 
 def marked_objects(deletion: Due, limit: int) -> Statement[MarkedObject]:
-    """The objects that this act doomed and that are not yet gone."""
+    """The objects that this deletion marked and that are not deleted yet, by key."""
     return Statement(
         """
         select key
@@ -263,7 +263,7 @@ def marked_objects(deletion: Due, limit: int) -> Statement[MarkedObject]:
 
 
 def lock_folders(deletion: Due, limit: int) -> Statement[ItemId]:
-    """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
+    """Lock folders that the deletion took until the transaction ends, deepest first, its root last."""
     return Statement(
         """
         select folder.id
@@ -284,9 +284,7 @@ def lock_folders(deletion: Due, limit: int) -> Statement[ItemId]:
 
 
 def delete_uploads(deletion: Due, limit: int) -> Statement[ItemId]:
-    """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes
-    any more.
-    """
+    """Delete the rows of uploads to the deletion's collection that are not open, and return their ids."""
     return Statement(
         """
         delete from uploads
@@ -307,16 +305,17 @@ def delete_uploads(deletion: Due, limit: int) -> Statement[ItemId]:
 
 
 def delete_collection(deletion: Due) -> Statement[ItemId]:
-    """The collection that the act took is gone. No row: it was before, or an upload is still under way to
-    it.
-    """
+    """Delete the collection that the deletion took. No row: it is gone, or an upload to it is still open."""
     return Statement(
         """
         delete from collections
          where organization_id = %(organization)s
            and id = %(root)s
            and deletion_id = %(deletion)s
-           and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
+           and not exists (select
+                             from uploads
+                            where uploads.organization_id = %(organization)s
+                              and uploads.collection_id = %(root)s)
         returning id
         """,
         ItemId,
@@ -327,5 +326,5 @@ def delete_collection(deletion: Due) -> Statement[ItemId]:
 
 
 def _reason(deletion: Due) -> str:
-    """Why an object was doomed: by it what a run left that died is found again."""
+    """The reason with which this deletion marks objects. A later run finds those of a run that died by it."""
     return f"purged with {deletion.id.hex}"
