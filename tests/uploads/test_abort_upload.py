@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(64, 48, seed=3)
 
 
-def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
+def test_an_abort_deletes_everything_and_is_idempotent(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
     late = upload.sign(2)["url"]
@@ -30,7 +30,7 @@ def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
+def test_a_completed_upload_cannot_be_aborted(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.complete(upload.put_all(PHOTO))
 
@@ -39,7 +39,7 @@ def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_an_aborted_upload_signs_no_more(tenant: Tenant) -> None:
+def test_an_aborted_upload_signs_no_parts(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.abort()
 

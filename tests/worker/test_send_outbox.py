@@ -1,4 +1,4 @@
-"""send_outbox: what was written with its cause and not sent right after it."""
+"""send_outbox: sends the messages of the outbox that were not sent right after their commit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def put(tenant: Tenant, queue: str) -> UUID:
 
 
 def send_all(*, dry_run: bool, limit: int = 2) -> dict[str, str]:
-    """What became of each message, batch after batch."""
+    """Run all batches, and return what became of each message."""
     done: dict[str, str] = {}
     after: str | None = None
     while True:
@@ -52,7 +52,7 @@ def send_all(*, dry_run: bool, limit: int = 2) -> dict[str, str]:
             return done
 
 
-def test_what_waits_is_sent_and_one_that_nobody_takes_holds_up_no_other(tenant: Tenant) -> None:
+def test_waiting_messages_are_sent_and_one_without_a_queue_blocks_no_other(tenant: Tenant) -> None:
     lost = [put(tenant, "no such queue") for _ in range(3)]
     good = [put(tenant, STORED_QUEUE) for _ in range(5)]
 
@@ -63,6 +63,6 @@ def test_what_waits_is_sent_and_one_that_nobody_takes_holds_up_no_other(tenant: 
     assert {dry[message.hex] for message in lost + good} == {"would be sent"}
     assert still == sorted(lost + good)
     assert {done[message.hex] for message in lost} == {"not taken"}
-    # the schedule of this stack may have been first
+    # The schedule of this stack may have sent it first.
     assert {done.get(message.hex, "sent") for message in good} == {"sent"}
     assert waiting(tenant) == sorted(lost)
