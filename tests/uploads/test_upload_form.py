@@ -75,14 +75,12 @@ def encoded(*parts: Part) -> bytes:
     for part in parts:
         if isinstance(part, File):
             filename = part.filename.replace('"', "%22")
-            body += (
-                (
-                    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\n'
-                    f"Content-Type: {part.mime_type}\r\n\r\n"
-                ).encode()
-                + part.data
-                + b"\r\n"
+            head = (
+                f"--{BOUNDARY}\r\n"
+                f'Content-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\n'
+                f"Content-Type: {part.mime_type}\r\n\r\n"
             )
+            body += head.encode() + part.data + b"\r\n"
         else:
             body += (
                 f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part[0]}"\r\n\r\n{part[1]}\r\n'

@@ -1,5 +1,5 @@
-"""Sizes that no column holds and no picture has: the item has failed and says so, by whichever way its
-file came.
+"""Sizes that no column can store and no picture has: the item has failed with a reason, by every way of
+upload.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 MOST = 2**31 - 1
-# The size that a format is made to say, and the one that it says, where its numbers are smaller or have a
-# sign.
+# The size that is written into a file, and the one that is read from it: a format may have smaller numbers,
+# or a sign.
 WIDE = ("PNG", "TIFF", "HEIC", "AVIF")
 CASES: dict[str, tuple[bytes, int, int]] = {
     **{
