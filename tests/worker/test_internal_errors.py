@@ -29,7 +29,7 @@ from vitrine import content
 from vitrine.db import read
 from vitrine.errors import Busy, Conflict, InternalError, Invalid, NotFound
 from vitrine.internal_errors import METRIC, REASON
-from vitrine.library import finalizing, imports, processing, sweep
+from vitrine.library import finalizing, imports, outbox, processing, sweep
 from vitrine.queries import uploads, versions
 from vitrine.settings import Settings
 from vitrine_imaging import intake
@@ -181,7 +181,7 @@ def deliver(handler: Any, body: str, received: int) -> list[str]:
 
 
 def stored(key: str, received: int) -> list[str]:
-    return deliver(stored_handler, json.dumps(sweep.stored_event(key)), received)
+    return deliver(stored_handler, json.dumps(outbox.stored_event(key)), received)
 
 
 def video_stored(key: str, received: int) -> list[str]:

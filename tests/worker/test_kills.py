@@ -277,7 +277,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
     tenant = found()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = families.shown(tenant, media)["frames"]
-    event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))
+    event = json.dumps(outbox.stored_event(reprocessing.ask_silently(tenant, media)))
     with owner() as connection:
         # Recording begins with this lock.
         connection.execute("select from media where id = %s for update", [UUID(media)])

@@ -11,7 +11,7 @@ import psycopg
 from vitrine.credentials import mint_id
 from vitrine.db import write
 from vitrine.library import outbox
-from vitrine.library.sweep import STORED_QUEUE, stored_event
+from vitrine.library.outbox import STORED_QUEUE, stored_event
 from vitrine.queries import outbox as messages
 from vitrine.settings import settings
 

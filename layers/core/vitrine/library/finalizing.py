@@ -43,8 +43,8 @@ def finalize(actor: Actor, reference: UploadReference) -> Upload | None:
     if upload is None:
         return None
     if stored is None:
-        return None if upload.takes_object or upload.state == "aborted" else upload
-    if not upload.takes_object:
+        return None if upload.accepts_object or upload.state == "aborted" else upload
+    if not upload.accepts_object:
         if upload.method == "post" or upload.state in ("aborted", "rejected"):
             _discard_late_object(actor, upload)
         return upload
@@ -77,7 +77,7 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
 
     def work(db: Transaction) -> Upload:
         current = db.run(queries.uploads.lock(upload.organization_id, upload.id))[0]
-        if not current.takes_object:
+        if not current.accepts_object:
             return current
         db.queue(queries.objects.mark_deleting(upload.organization_id, [current.key], "rejected"))
         return db.run(queries.uploads.set_state(upload.organization_id, upload.id, "rejected", reason))[0]
@@ -96,7 +96,7 @@ def fail(actor: Actor, upload: Upload, reason: str) -> None:
     for its first frames has failed; one that has frames keeps them. An upload without a version has failed
     without one, and the sweep deletes its object. A finished upload is left as it is.
     """
-    if upload.method == "import" and upload.takes_object:
+    if upload.method == "import" and upload.accepts_object:
         import_results.fail(actor, upload, reason)
         return
     organization = upload.organization_id
@@ -178,7 +178,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
     def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
         copies = (stored.key,) if source is not None else ()
-        if not current.takes_object:  # another call finalized it first, or it was aborted
+        if not current.accepts_object:  # another call finalized it first, or it was aborted
             unneeded = copies if current.state not in ("aborted", "rejected") else (*copies, current.key)
             if unneeded:
                 db.queue(queries.objects.mark_deleting(organization, unneeded, "finalized before"))
@@ -186,7 +186,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
         number = _next_number(db, upload) if upload.is_further else _insert_item(db, upload, stored)
         if number is None:
             unneeded = (*copies, current.key)
-            return _reject_homeless(db, upload, stored, unneeded), unneeded
+            return _reject_orphaned(db, upload, stored, unneeded), unneeded
         media_type = file_types.media_type_of(upload.mime_type)
         db.queue(queries.versions.insert(upload, stored, number, media_type))
         db.queue(
@@ -248,7 +248,7 @@ def _insert_item(db: Transaction, upload: Upload, stored: Stored) -> int | None:
     return 1
 
 
-def _reject_homeless(db: Transaction, upload: Upload, stored: Stored, keys: tuple[str, ...]) -> Upload:
+def _reject_orphaned(db: Transaction, upload: Upload, stored: Stored, keys: tuple[str, ...]) -> Upload:
     """Reject an upload whose item or collection was deleted, and mark these objects for deletion."""
     reason = (
         "The item it was to be a version of was deleted"

@@ -30,7 +30,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
 
     def work(db: Transaction) -> Upload:
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if not current.takes_object:
+        if not current.accepts_object:
             return current
         db.queue(queries.versions.lock_item(organization, current.media_id))
         locked = db.first(queries.versions.locked(organization, current.version_id))
@@ -87,7 +87,7 @@ def fail(actor: Actor, upload: Upload, reason: str, *, now: datetime | None = No
             and current.lease_until is not None
             and current.lease_until > now
         )
-        if is_leased or not current.takes_object:
+        if is_leased or not current.accepts_object:
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
@@ -112,7 +112,7 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
 
     def work(db: Transaction) -> Upload:
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if not current.takes_object:
+        if not current.accepts_object:
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))

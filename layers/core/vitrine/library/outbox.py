@@ -8,11 +8,11 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from uuid import UUID
 
 from vitrine import queries, queues
 from vitrine.db import read, write
-from vitrine.library.sweep import STORED_QUEUE
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
 from vitrine.settings import settings
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
     from vitrine.queries.outbox import OutboxMessage
 
+# names of the queues; `_url` has where they are
+STORED_QUEUE = "upload_stored"
 IMPORT_QUEUE = "import_requested"
 
 
@@ -58,6 +60,15 @@ def send_now(actor: Caller, message: UUID, queue: str, body: Mapping[str, object
     with suppress(Exception):  # the request has succeeded already; the job sends the message within a minute
         if queues.send_batch(url, [json.dumps(dict(body))]):
             write(actor, queries.outbox.mark_sent([message]))
+
+
+def stored_event(key: str) -> dict[str, object]:
+    """Return the part of the store's notification about a landed object that our consumer reads."""
+    return {
+        "Records": [
+            {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}
+        ]
+    }
 
 
 def _url(queue: str) -> str:

@@ -15,7 +15,6 @@ from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import media, outbox, versions
-from vitrine.library.sweep import STORED_QUEUE, stored_event
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> 
         return _request(db, caller, [locked.version_id])
 
     for message, key in transaction(caller, work):
-        outbox.send_now(caller, message, STORED_QUEUE, stored_event(key))
+        outbox.send_now(caller, message, outbox.STORED_QUEUE, outbox.stored_event(key))
     return media.get(caller, item)
 
 
@@ -112,8 +111,8 @@ def _request(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tu
             queries.outbox.insert(
                 caller.organization_id,
                 message,
-                STORED_QUEUE,
-                stored_event(each.key),
+                outbox.STORED_QUEUE,
+                outbox.stored_event(each.key),
                 f"reprocess:{each.id.hex}:{message.hex}",
             )
         )

@@ -12,14 +12,13 @@ from datetime import timedelta
 from functools import partial
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 from uuid import UUID
 
 from vitrine import internal_errors, queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import finalizing, import_results, objects, processing, upload_lookup
+from vitrine.library import finalizing, import_results, objects, outbox, processing, upload_lookup
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
 from vitrine.models.uploads import Upload
@@ -35,46 +34,47 @@ STANDING_STILL = timedelta(minutes=20)
 REQUESTED = timedelta(hours=2)
 RESENDS = 5
 TOO_OFTEN = f"The file could not be processed in {RESENDS} tries"
-STORED_QUEUE = "upload_stored"  # the queue's name in the outbox; `library/outbox.py` has its URL
 
 
 def end_lapsed(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """End the open uploads whose session has expired: finalize those whose bytes have landed, expire the
     others. An upload whose completing call died can be completed again.
     """
-    found = read(Worker(), queries.uploads.overdue(now, UUID(after) if after else None, limit))
-    done = tuple(Done("would be ended" if dry_run else _end(upload, now), upload.id.hex) for upload in found)
-    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+    uploads = read(Worker(), queries.uploads.overdue(now, UUID(after) if after else None, limit))
+    done = tuple(
+        Done("would be ended" if dry_run else _end_session(upload, now), upload.id.hex) for upload in uploads
+    )
+    return Batch(done, uploads[-1].id.hex if len(uploads) == limit else None)
 
 
 def send_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Send the message of a lost event again for uploads that have stayed `stored` or `processing` for
     STANDING_STILL. After RESENDS messages they have failed, with a reason.
     """
-    found = read(
+    uploads = read(
         Worker(), queries.uploads.stalled(now - STANDING_STILL, UUID(after) if after else None, limit)
     )
     done = tuple(
-        Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in found
+        Done("would be sent again" if dry_run else _send_again(upload), upload.id.hex) for upload in uploads
     )
-    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+    return Batch(done, uploads[-1].id.hex if len(uploads) == limit else None)
 
 
 def ask_again(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Send the message again for ready versions whose request to be processed again was lost. After RESENDS
     messages they keep their frames, with a reason.
     """
-    found = read(
+    requests = read(
         Worker(), queries.reprocessing.overdue(now - REQUESTED, UUID(after) if after else None, limit)
     )
     done = tuple(
         Done("would be asked for again" if dry_run else _ask_again(version), version.id.hex)
-        for version in found
+        for version in requests
     )
-    return Batch(done, found[-1].id.hex if len(found) == limit else None)
+    return Batch(done, requests[-1].id.hex if len(requests) == limit else None)
 
 
-def _end(upload: Upload, now: datetime) -> str:
+def _end_session(upload: Upload, now: datetime) -> str:
     try:
         finalized = finalizing.finalize(Worker(), upload.reference)
     except Exception as error:
@@ -128,8 +128,8 @@ def _send_again(upload: Upload) -> str:
             queries.outbox.insert(
                 organization,
                 mint_id(),
-                STORED_QUEUE,
-                stored_event(upload.key),
+                outbox.STORED_QUEUE,
+                outbox.stored_event(upload.key),
                 f"resend:{upload.id.hex}:{resent.times}",
             )
         )
@@ -163,8 +163,8 @@ def _ask_again(version: queries.reprocessing.OverdueRequest) -> str:
             queries.outbox.insert(
                 organization,
                 message,
-                STORED_QUEUE,
-                stored_event(version.key),
+                outbox.STORED_QUEUE,
+                outbox.stored_event(version.key),
                 f"reprocess:{version.id.hex}:{message.hex}",
             )
         )
@@ -173,25 +173,16 @@ def _ask_again(version: queries.reprocessing.OverdueRequest) -> str:
     return transaction(Worker(), work)
 
 
-def stored_event(key: str) -> dict[str, object]:
-    """Return the part of the store's notification about a landed object that our consumer reads."""
-    return {
-        "Records": [
-            {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}
-        ]
-    }
-
-
 def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Delete the objects of replaced frames, and their bytes from the ledger, when no signed URL of them is
     valid any more.
     """
-    found = read(Worker(), queries.objects.retired(now, after or "", limit))
+    entries = read(Worker(), queries.objects.retired(now, after or "", limit))
     done: list[Done] = []
-    for (organization, version), entries in groupby(
-        found, key=lambda entry: (entry.organization_id, entry.version_id)
+    for (organization, version), group in groupby(
+        entries, key=lambda entry: (entry.organization_id, entry.version_id)
     ):
-        keys = [entry.key for entry in entries]
+        keys = [entry.key for entry in group]
         if not dry_run:
             keys = transaction(
                 Worker(),
@@ -202,7 +193,7 @@ def discard_retired(now: datetime, after: str | None, limit: int, *, dry_run: bo
         for key in keys:
             if dry_run or objects.discard(Worker(), organization, key, now=now):
                 done.append(Done("discarded", key))
-    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+    return Batch(tuple(done), entries[-1].key if len(entries) == limit else None)
 
 
 def _mark_retired_deleting(
@@ -237,12 +228,12 @@ def delete_marked(now: datetime, after: str | None, limit: int, *, dry_run: bool
     """Delete the objects that are marked for deletion, and their rows: a crash may have come between the mark
     and the deletion.
     """
-    found = read(Worker(), queries.objects.unfinished("doomed", now, after or "", limit))
+    entries = read(Worker(), queries.objects.unfinished("doomed", now, after or "", limit))
     done: list[Done] = []
-    for entry in found:
+    for entry in entries:
         if dry_run or objects.discard(Worker(), entry.organization_id, entry.key, now=now):
             done.append(Done("discarded", entry.key))
-    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+    return Batch(tuple(done), entries[-1].key if len(entries) == limit else None)
 
 
 def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
@@ -252,9 +243,9 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
     The object of an open upload is left alone, because its session decides. One that landed after its session
     expired revives the upload.
     """
-    found = read(Worker(), queries.objects.unfinished("planned", now - GRACE, after or "", limit))
+    entries = read(Worker(), queries.objects.unfinished("planned", now - GRACE, after or "", limit))
     done: list[Done] = []
-    for entry in found:
+    for entry in entries:
         upload = (
             upload_lookup.find(Worker(), entry.organization_id, entry.upload_id)
             if entry.upload_id is not None
@@ -276,22 +267,24 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
         objects.mark_deleting(Worker(), entry.organization_id, [entry.key], "never came to live")
         objects.discard(Worker(), entry.organization_id, entry.key, now=now)
         done.append(Done("given up", entry.key))
-    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+    return Batch(tuple(done), entries[-1].key if len(entries) == limit else None)
 
 
 def abort_unwanted(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
     """Abort the store's multipart uploads that have no open session: a crash may have come between the store
     and the row.
     """
-    found = list(islice(storage.list_multiparts(after or ""), limit))
+    multiparts = list(islice(storage.list_multiparts(after or ""), limit))
     wanted = {
         upload.store_upload_id
-        for upload in read(Worker(), queries.uploads.wanted_multiparts([each.upload_id for each in found]))
+        for upload in read(
+            Worker(), queries.uploads.wanted_multiparts([each.upload_id for each in multiparts])
+        )
     }
     done: list[Done] = []
-    for each in found:
+    for each in multiparts:
         if each.upload_id not in wanted and each.initiated <= now - GRACE:
             if not dry_run:
                 storage.abort(each.key, each.upload_id)
             done.append(Done("aborted", each.key))
-    return Batch(tuple(done), found[-1].key if len(found) == limit else None)
+    return Batch(tuple(done), multiparts[-1].key if len(multiparts) == limit else None)

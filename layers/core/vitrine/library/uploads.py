@@ -355,7 +355,7 @@ def _completed_before(caller: Caller, upload: Upload) -> Upload:
         raise Conflict("The upload was never opened in the store; start again")
     if upload.state == "expired":
         finalized = finalizing.finalize(caller, upload.reference)
-        if finalized is not None and not finalized.takes_object:
+        if finalized is not None and not finalized.accepts_object:
             return _completed_before(caller, finalized)
     if not upload.has_version:
         raise_ended(upload)

@@ -45,27 +45,27 @@ class StateRules:
 
     next: frozenset[UploadState]
     is_open: bool = False  # the client may still send bytes, and its reservation counts against the quota
-    takes_object: bool = False  # an object that is found at its key is finalized
+    accepts_object: bool = False  # an object that is found at its key is finalized
     has_version: bool = False  # its version was inserted, as far as the state alone can tell
 
 
 def _rules(
-    *following: UploadState, is_open: bool = False, takes_object: bool = False, has_version: bool = False
+    *following: UploadState, is_open: bool = False, accepts_object: bool = False, has_version: bool = False
 ) -> StateRules:
-    return StateRules(frozenset(following), is_open, takes_object, has_version)
+    return StateRules(frozenset(following), is_open, accepts_object, has_version)
 
 
 # fmt: off
 UPLOAD_STATES: Mapping[UploadState, StateRules] = {
     # The row exists, and no part has been signed. The object of a form or an import may land already.
     "created": _rules("uploading", "completing", "stored", "rejected", "failed", "aborted", "expired",
-                      is_open=True, takes_object=True),
+                      is_open=True, accepts_object=True),
     # Parts have been signed.
     "uploading": _rules("uploading", "completing", "stored", "rejected", "failed", "aborted", "expired",
-                        is_open=True, takes_object=True),
+                        is_open=True, accepts_object=True),
     # One call has a lease on it: a Complete, or the fetch of an import. It cannot be aborted meanwhile.
     "completing": _rules("uploading", "completing", "stored", "rejected", "failed", "expired",
-                         is_open=True, takes_object=True),
+                         is_open=True, accepts_object=True),
     # Its version was inserted and waits for its frames.
     "stored": _rules("processing", "ready", "rejected", "failed", has_version=True),
     # A worker has begun to make the frames.
@@ -80,7 +80,7 @@ UPLOAD_STATES: Mapping[UploadState, StateRules] = {
     # The client, or the deletion of the collection, ended it. Bytes that land later are deleted. Final.
     "aborted": _rules(),
     # Its session ended before any bytes landed. Bytes that land later revive it.
-    "expired": _rules("stored", "rejected", "failed", takes_object=True),
+    "expired": _rules("stored", "rejected", "failed", accepts_object=True),
 }
 # fmt: on
 
@@ -212,9 +212,9 @@ class Upload:
         return UPLOAD_STATES[self.state].is_open
 
     @property
-    def takes_object(self) -> bool:
+    def accepts_object(self) -> bool:
         """Whether an object that is found at its key is finalized: it is open, or has expired."""
-        return UPLOAD_STATES[self.state].takes_object
+        return UPLOAD_STATES[self.state].accepts_object
 
     @property
     def has_version(self) -> bool:
