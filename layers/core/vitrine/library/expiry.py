@@ -1,5 +1,5 @@
-"""Deleting expired credentials, a bounded batch at a time. Expired credentials authenticate nobody, so this
-saves room and is no matter of security.
+"""Deleting expired credentials, a bounded batch at a time. Expired credentials are not accepted anyway, so
+this saves room and is no matter of security.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def fail(actor: Actor, upload: Upload, reason: str) -> None:
                 processing.record_failure(db, upload, locked, reason)
             return
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if current.can_become("failed"):
+        if current.can_change_to("failed"):
             db.queue(queries.uploads.set_state(organization, upload.id, "failed", reason))
 
     transaction(actor, work)
@@ -123,8 +123,8 @@ def may_still_upload(actor: Actor, upload: Upload) -> bool:
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
     """Whether the uploader's role, and the API key that they used last for it, permit the upload now.
 
-    The rights of the uploader decide, not those of whoever completes it: so Complete and the store's event
-    come to the same result.
+    The rights of the uploader decide, not those of the person who completes it: so Complete and the store's
+    event come to the same result.
     """
     needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
     if not rights or needed.roles is None or rights[0].role not in needed.roles:
@@ -144,8 +144,10 @@ def _reason_to_reject(upload: Upload, stored: Stored, quota: queries.uploads.Quo
     # The bytes that the upload has reserved are its own. Only bytes beyond them compete with the reservations
     # of other uploads.
     reservation_ends = max(upload.expires_at, upload.lease_until or upload.expires_at)
-    own = upload.reserved_bytes if reservation_ends > datetime.now(UTC) else 0
-    return quotas.reason_to_reject(quota, stored.bytes, reserved=quota.reserved if stored.bytes > own else 0)
+    reserved = upload.reserved_bytes if reservation_ends > datetime.now(UTC) else 0
+    return quotas.reason_to_reject(
+        quota, stored.bytes, reserved=quota.reserved if stored.bytes > reserved else 0
+    )
 
 
 def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:

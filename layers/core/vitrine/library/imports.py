@@ -3,7 +3,7 @@ bytes are in our store like those of any upload.
 
 An item that is to be fetched exists at once, and is a URL while it waits. A lease gives its upload to one
 fetching call at a time. When the bytes have landed, `finalizing.finalize` attaches them to the item. What
-cannot be fetched has failed for good, with a reason: another server is never tried twice.
+cannot be fetched has failed for good, with a reason: there is no second try at another server.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class _Target:
             parts.append((number, storage.put_part(self._upload.key, self._open(data), number, data)))
         if self._id is None:
             raise fetch.Rejected("The file is empty")
-        # Nobody else has the key, so an existing object is this call's: a first try of Complete has
+        # No other call has this key, so an existing object is this one's: a first try of Complete has
         # succeeded.
         with suppress(storage.PreconditionFailed, storage.NoSuchObject):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)

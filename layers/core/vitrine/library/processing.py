@@ -57,7 +57,7 @@ def begin(actor: Consumer, upload: Upload) -> ProcessingAttempt | Upload | None:
 
     A file of another type is rejected here. Raises Busy when the original is not in the store.
     """
-    if not upload.can_become("ready"):
+    if not upload.can_change_to("ready"):
         return upload
     attempts = write(actor, queries.versions.attempt(actor.organization_id, upload.version_id))
     if not attempts:

@@ -221,7 +221,7 @@ class Upload:
         """Whether its version was inserted, as far as the state alone can tell."""
         return UPLOAD_STATES[self.state].has_version
 
-    def can_become(self, state: UploadState) -> bool:
+    def can_change_to(self, state: UploadState) -> bool:
         """Whether this state may follow the present one."""
         return state in UPLOAD_STATES[self.state].next
 

@@ -22,11 +22,11 @@ class Deletion:
 
     id: UUID
     kind: DeletionKind
-    root_id: UUID  # of a selection: one of its roots
+    root_id: UUID  # one of its roots, for a selection
     state: DeletionState
-    item_count: int  # files, versions counted
-    is_folder: bool  # the item that was asked for
-    is_version: bool  # what was asked for: a version, and no item
+    item_count: int  # files, counting each version
+    is_folder: bool  # whether the id that was looked up is a folder's
+    is_version: bool  # whether the id that was looked up is a version's, and no item's
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Root:
     id: UUID
     deletion_id: UUID
     collection_is_active: bool
-    is_displaced: bool  # the folder that it lay in does not live
+    is_displaced: bool  # its folder stays deleted when these deletions are restored
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class RestorePlace:
 
     parent_id: UUID | None
     active_id: UUID | None
-    active_path: str  # ltree; of the collection's root: the collection
+    active_path: str  # ltree; the collection alone, for its root
     is_folder: bool
 
 

@@ -19,10 +19,10 @@ class External:
     """A new item whose bytes are at a URL. Size and type are as declared."""
 
     organization: UUID
-    id: UUID  # of the item, and of its version
+    id: UUID  # of the item and of its version
     collection: UUID
     user: UUID
-    upload: UUID | None  # that is to fetch it; None: it stays where it is
+    upload: UUID | None  # the import that will fetch the file; None: it stays a URL
     type: MediaType
     url: str
     name: str

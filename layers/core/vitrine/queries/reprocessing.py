@@ -34,12 +34,12 @@ class Requested:
     """A version for which the request is new."""
 
     id: UUID
-    key: str  # at which its upload landed: what an event names
+    key: str  # of its upload's object: events name it
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    has_bytes: bool  # False: an external URL, which was not fetched (yet)
+    has_bytes: bool  # False: an external URL that was not fetched, or not yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class OverdueRequest:
     id: UUID
     media_id: UUID
     upload_id: UUID
-    key: str  # at which its upload landed
+    key: str  # of its upload's object
 
 
 def lock(organization: UUID, item: UUID) -> Statement[LockedTarget]:

@@ -428,8 +428,8 @@ def destination(organization: UUID, collection: UUID, parent: UUID | None) -> St
     """Find where a new item of this collection and folder goes: the folder, or the nearest active folder
     above it, or the collection's root. No row: the collection is gone.
 
-    Send it after the collection is locked, as a statement of its own: it must see what earlier holders of the
-    lock have done.
+    Send it after the collection is locked, as a separate statement: it must see what transactions that had
+    the lock before have changed.
     """
     return Statement(
         """
