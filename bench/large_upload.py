@@ -26,7 +26,7 @@ BLOCK = os.urandom(PART)
 
 
 def main() -> None:
-    """Prints both speeds, their ratio, and the most memory that API and S3 server ever had."""
+    """Print both speeds, their ratio, and the peak memory of the API and the S3 server."""
     photo = pictures.jpeg(4000, 3000, seed=1)
     size = len(photo) + GIB
     with running_stack() as stack:
@@ -34,9 +34,9 @@ def main() -> None:
         settings.cache_clear()
         pool = urllib3.PoolManager()
 
-        _straight(pool, photo, 0)  # warms the store up, and this process
+        _straight(pool, photo, 0)  # warms up the store and this process
         tenant = Tenant.found("bench-large")
-        # and API and worker: what is measured is bytes, not first imports
+        # API and worker too: the measurement is of bytes, not of first imports.
         small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))
         tenant.finished(small.media)
@@ -52,28 +52,31 @@ def main() -> None:
             parts.append({"PartNumber": number, "ETag": answer.headers["ETag"]})
         completed = upload.complete(parts)
         stored = time.perf_counter() - began
-        said = tenant.finished(upload.media, patience=300)
+        status = tenant.finished(upload.media, patience=300)
         ready = time.perf_counter() - began
         for data in _parts(photo):
             hashing -= time.perf_counter()
             digest.update(data)
             hashing += time.perf_counter()
         shown = tenant.studio.get(f"/api/media/{upload.media}").json()["media"]
-        # around the upload: whatever else this machine does falls on both
+        # One before and one after the upload, so that other load on this machine affects both alike.
         straight = (before + _straight(pool, photo, 2)) / 2
         memory = {part: _peak(stack.pid(part)) for part in ("api", "s3", "worker")}
 
     equal = "equal" if shown["sha256"] == digest.hexdigest() else "DIFFERENT"
-    print(f"  Complete answered {completed.status_code}; then {said['state']}; SHA-256 {equal}")
+    print(f"  Complete answered {completed.status_code}; then {status['state']}; SHA-256 {equal}")
     print(f"  straight to the S3 server  {size / straight / 1e6:6.0f} MB/s")
     print(
-        f"  through the protocol       {size / stored / 1e6:6.0f} MB/s to stored   {straight / stored:.2f} x straight"
+        f"  through the protocol       {size / stored / 1e6:6.0f} MB/s to stored   "
+        f"{straight / stored:.2f} x straight"
     )
     print(
-        f"                             {size / ready / 1e6:6.0f} MB/s to ready    {straight / ready:.2f} x straight"
+        f"                             {size / ready / 1e6:6.0f} MB/s to ready    "
+        f"{straight / ready:.2f} x straight"
     )
     print(
-        f"  SHA-256 of it, alone       {size / hashing / 1e6:6.0f} MB/s             {straight / hashing:.2f} x straight"
+        f"  SHA-256 of it, alone       {size / hashing / 1e6:6.0f} MB/s             "
+        f"{straight / hashing:.2f} x straight"
     )
     print("  most memory: " + ", ".join(f"{part} {megabytes:.0f} MB" for part, megabytes in memory.items()))
 

@@ -21,7 +21,7 @@ from vitrine_imaging.models import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vitrine_imaging.models import Derived
+    from vitrine.models.derived import Derived
 
 HUE_ALLOWED = 5.0  # degrees in Oklab, of a patch's mean
 CLIPPED_ALLOWED = 0.01  # of coloured pixels: a channel at 255 that ffmpeg leaves below 250

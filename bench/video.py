@@ -22,8 +22,8 @@ from vitrine_imaging.models import Limits
 from vitrine_video import intake
 
 if TYPE_CHECKING:
+    from vitrine.models.derived import Derived
     from vitrine.models.uploads import Stored
-    from vitrine_imaging.models import Derived
 
 SECONDS, RATE = 60, 30
 TURNS = 5
@@ -75,7 +75,7 @@ def _by_pieces(stored: Stored, decoder: Decoder) -> tuple[float, Derived, int, i
 
 def _whole(stored: Stored, decoder: Decoder) -> float:
     began = time.perf_counter()
-    data = b"".join(storage.chunks(stored))
+    data = b"".join(storage.read_chunks(stored))
     with decoder.begin_task(
         Task(_fields(stored), lambda offset, size: data[offset : offset + size]), limits=_limits()
     ) as decoding:

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from vitrine.models.derived import Picture
 from vitrine_imaging import derive as deriving
-from vitrine_imaging.models import Limits, Picture
+from vitrine_imaging.models import Limits
 
 # the names that derive.py uses
 BESIDES = {

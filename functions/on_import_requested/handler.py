@@ -11,4 +11,4 @@ from __future__ import annotations
 from vitrine.consumers import named_keys, on_upload
 from vitrine.library import imports
 
-handler = on_upload("on_import_requested", named_keys, imports.bring)
+handler = on_upload("on_import_requested", named_keys, imports.fetch_import)

@@ -12,6 +12,6 @@ from __future__ import annotations
 
 from vitrine.consumers import on_upload
 from vitrine.storage import landed_keys
-from vitrine_imaging.intake import take_in
+from vitrine_imaging.intake import process_upload
 
-handler = on_upload("on_upload_stored", landed_keys, take_in)
+handler = on_upload("on_upload_stored", landed_keys, process_upload)

@@ -10,6 +10,6 @@ Faults    a message may come twice, late or for a video that is done; what canno
 from __future__ import annotations
 
 from vitrine.consumers import named_keys, on_upload
-from vitrine_video.intake import take_in
+from vitrine_video.intake import process_video
 
-handler = on_upload("on_video_stored", named_keys, take_in)
+handler = on_upload("on_video_stored", named_keys, process_video)

@@ -31,7 +31,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[studio.Reprocess], caller: Caller) -> studio.ReprocessingMany:
     asked = request.body()
-    batch = reprocessing.ask_for_collection(
+    batch = reprocessing.request_collection(
         caller, request.id("datasetId"), which=asked.processing, limit=asked.limit, cursor=asked.after()
     )
     return studio.show_reprocessing_many(batch.requested, batch.next)

@@ -28,7 +28,7 @@ from vitrine.models.people import Caller
     studio, operation="media.reprocess", item=("mediaId", "media"), returns=studio.Reprocessing, status=202
 )
 def app(request: Request, caller: Caller) -> Answer:
-    asked = reprocessing.ask(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
+    asked = reprocessing.request(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
     return studio.show_reprocessing(asked)
 
 

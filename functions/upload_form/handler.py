@@ -20,7 +20,7 @@ from mangum import Mangum
 
 from vitrine.dialects import studio
 from vitrine.http.endpoint import Item, Request, endpoint
-from vitrine.library import uploads
+from vitrine.library import form_uploads, new_uploads
 from vitrine.models.people import Caller
 
 WHERE = Item("datasetId", "collection", "body")
@@ -31,10 +31,10 @@ WHERE = Item("datasetId", "collection", "body")
 )
 def app(request: Request[studio.FormUpload], caller: Caller) -> studio.Uploaded:
     form = request.body()
-    wanted = uploads.NewUpload(
+    wanted = new_uploads.NewUpload(
         form.file.filename, "", name=form.name or None, collection_id=form.datasetId, path=form.path or None
     )
-    return studio.show_uploaded(uploads.put_form(caller, wanted, form.file), request.links)
+    return studio.show_uploaded(form_uploads.put_form(caller, wanted, form.file), request.links)
 
 
 handler = Mangum(app, lifespan="off")

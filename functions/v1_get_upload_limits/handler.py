@@ -14,7 +14,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library.uploads import largest_file
+from vitrine.library.form_uploads import largest_file
 from vitrine.models.people import Caller
 
 

@@ -18,7 +18,7 @@ from mangum import Mangum
 
 from vitrine.dialects import v1
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import uploads
+from vitrine.library import form_uploads
 from vitrine.models.people import Caller
 
 
@@ -26,7 +26,7 @@ from vitrine.models.people import Caller
     v1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
 )
 def app(request: Request[v1.UploadFiles], caller: Caller) -> v1.UploadedFiles:
-    judged = uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)
+    judged = form_uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)
     return v1.show_uploaded(judged, request.skipped, request.links)
 
 

@@ -1,4 +1,4 @@
-"""expire_credentials: what lets nobody in any more goes, and nothing else."""
+"""expire_credentials: credentials that authenticate nobody any more are deleted, and no others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def a_device_code(expires: str) -> UUID:
 def a_key(tenant: Tenant, *, revoked: str | None = None, expires: str | None = None) -> UUID:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["*"])
     change(
-        "update api_keys set revoked_at = now() + %s::interval, expires_at = now() + %s::interval where key_hash = %s",
+        "update api_keys set revoked_at = now() + %s::interval, expires_at = now() + %s::interval"
+        " where key_hash = %s",
         revoked,
         expires,
         fingerprint(key),
@@ -58,7 +59,7 @@ def a_key(tenant: Tenant, *, revoked: str | None = None, expires: str | None = N
     return found
 
 
-def test_sessions_and_device_codes_go_when_their_time_is_over() -> None:
+def test_expired_sessions_and_device_codes_are_deleted() -> None:
     over, open_ = a_session("-1 second"), a_session("1 minute")
     code, fresh = a_device_code("-1 second"), a_device_code("1 minute")
 
@@ -72,7 +73,7 @@ def test_sessions_and_device_codes_go_when_their_time_is_over() -> None:
     assert {open_.hex, fresh.hex} & {*would, *did} == set()
 
 
-def test_keys_are_kept_for_ninety_days_after_their_end(tenant: Tenant) -> None:
+def test_expired_and_revoked_keys_are_kept_for_ninety_days(tenant: Tenant) -> None:
     gone = [
         a_key(tenant, revoked="-91 days"),
         a_key(tenant, expires="-91 days"),
@@ -99,7 +100,7 @@ def test_keys_are_kept_for_ninety_days_after_their_end(tenant: Tenant) -> None:
     assert tenant.client().get("/api/me").status_code == 200
 
 
-def test_a_key_made_of_another_outlives_it(tenant: Tenant) -> None:
+def test_a_key_made_by_rotation_outlives_the_old_one(tenant: Tenant) -> None:
     old, new = a_key(tenant, revoked="-91 days"), a_key(tenant)
     change("update api_keys set rotated_from = %s where id = %s", old, new)
 
@@ -108,11 +109,12 @@ def test_a_key_made_of_another_outlives_it(tenant: Tenant) -> None:
     assert look("select rotated_from from api_keys where id = %s", new) == [(None,)]
 
 
-def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
+def test_expired_idempotency_keys_and_old_request_counts_are_deleted(tenant: Tenant) -> None:
     for name, expires in (("over", "-1 second"), ("open", "1 hour")):
         change(
             """
-            insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until, expires_at)
+            insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until,
+                                          expires_at)
             values (%s, %s, 'POST /', %s, %s, now(), now() + %s::interval)
             """,
             tenant.id,
@@ -143,7 +145,7 @@ def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_batch_is_bounded_and_the_next_goes_on_after_it(*, dry_run: bool) -> None:
+def test_a_batch_is_bounded_and_the_next_one_continues_after_it(*, dry_run: bool) -> None:
     jobs.run(JOB)
     mine = sorted(a_session("-1 second").hex for _ in range(5))
     now = datetime.now(UTC)
@@ -162,7 +164,7 @@ def test_a_batch_is_bounded_and_the_next_goes_on_after_it(*, dry_run: bool) -> N
     assert (met, sizes) == (mine, [2, 2, 1])
 
 
-def test_counts_of_requests_go_in_batches_too() -> None:
+def test_request_counts_are_deleted_in_batches_too() -> None:
     jobs.run(JOB)
     for n in range(5):
         change(
@@ -181,7 +183,7 @@ def test_counts_of_requests_go_in_batches_too() -> None:
     assert [batch.cursor for batch in batches] == ["more", "more", None]
 
 
-def test_a_session_that_is_used_meanwhile_is_left_alone() -> None:
+def test_a_session_that_is_used_meanwhile_is_kept() -> None:
     session = a_session("-1 second")
     change("update sessions set expires_at = now() + interval '1 day' where id = %s", session)
 
@@ -193,7 +195,8 @@ def test_a_session_that_is_used_meanwhile_is_left_alone() -> None:
 def test_the_report_names_no_address_and_no_token(tenant: Tenant) -> None:
     a_session("-1 second")
     change(
-        "insert into rate_limits (bucket, window_start, hits) values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
+        "insert into rate_limits (bucket, window_start, hits)"
+        " values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
     )
 
     answered: Any = jobs.run(JOB, later=timedelta(minutes=1))

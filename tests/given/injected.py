@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.given import pictures, stills, videos
+from vitrine.models.derived import Undecodable
 from vitrine_imaging.derive import derive as of_still
-from vitrine_imaging.models import Undecodable
 from vitrine_video.derive import derive as of_video
 from vitrine_video.models import FrameRequest
 from vitrine_video.remote import Remote

@@ -1,4 +1,4 @@
-"""The upload protocol, spoken as a client of it: what several tests begin with."""
+"""The upload protocol as a client speaks it: create an upload, then sign, put and complete its parts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from tests.given.tenants import Client, Tenant
 
 MIB = 1024 * 1024
-PART = 5 * MIB  # the least that a part but the last may have
+PART = 5 * MIB  # the smallest size of a part that is not the last one
 
 
 @dataclass(frozen=True)
 class Multipart:
-    """An upload in parts, as the server answered it."""
+    """An upload in parts, with the server's response to its creation."""
 
     client: Client
     answer: dict[str, Any]
@@ -45,7 +45,7 @@ class Multipart:
         return signed
 
     def sign_all(self, numbers: Iterable[int]) -> dict[int, str]:
-        """A URL for each of these parts, of one call."""
+        """Return a URL for each of these parts, from one call."""
         answer = self.client.get(
             f"{self.path}/batch", params=self.key | {"partNumbers": ",".join(map(str, numbers))}
         )
@@ -53,7 +53,7 @@ class Multipart:
         return {int(number): url for number, url in answer.json()["presignedUrls"].items()}
 
     def put(self, number: int, data: bytes) -> dict[str, Any]:
-        """The part as Complete wants it named."""
+        """Put a part, and return it as Complete expects it."""
         answer = http().put(self.sign(number)["url"], content=data, timeout=60)
         assert answer.status_code == 200, answer.text
         return {"PartNumber": number, "ETag": answer.headers["etag"]}
@@ -82,7 +82,7 @@ def begin(
     mime_type: str = "image/jpeg",
     **more: object,
 ) -> Multipart:
-    """An upload in parts has been created."""
+    """Create an upload in parts."""
     client = client or tenant.studio
     answer = client.post("/api/upload/s3/multipart", json={"filename": filename, "type": mime_type, **more})
     assert answer.status_code == 200, answer.text

@@ -35,7 +35,7 @@ def ask_silently(tenant: Tenant, version: str) -> str:
     """The version is asked for again, and no message says so: at which key an event of it would have
     landed.
     """
-    (asked,) = write(tenant.owner, reprocessing.ask(tenant.id, [UUID(version)], tenant.owner.user_id))
+    (asked,) = write(tenant.owner, reprocessing.request(tenant.id, [UUID(version)], tenant.owner.user_id))
     return asked.key
 
 
@@ -74,7 +74,7 @@ def locked(tenant: Tenant) -> set[str]:
 def stored(tenant: Tenant) -> tuple[int, int]:
     """Bytes of originals and of what was derived, as the store itself lists them."""
     originals, derived = (
-        sum(each.bytes for each in storage.listed(f"{area}/{tenant.id.hex}/"))
+        sum(each.bytes for each in storage.list_objects(f"{area}/{tenant.id.hex}/"))
         for area in ("originals", "derived")
     )
     return originals, derived

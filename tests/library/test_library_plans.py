@@ -8,7 +8,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -147,36 +147,18 @@ STORED = Stored("k", 1, "e", None, "image/jpeg")
 
 
 def an_upload(lib: Library) -> Upload:
-    return Upload(
-        organization_id=lib.organization,
-        id=uuid4(),
-        user_id=uuid4(),
-        collection_id=lib.collection,
-        parent_id=None,
-        source_media_id=None,
-        media_id=uuid4(),
-        version_id=uuid4(),
-        method="multipart",
-        state="created",
-        reason=None,
+    return Upload.new(
+        replace(A_CALLER, organization_id=lib.organization),
+        upload_id=uuid4(),
         key="k",
-        store_upload_id=None,
+        method="multipart",
+        collection_id=lib.collection,
+        version_id=uuid4(),
         name="n",
         filename="n",
         mime_type="image/jpeg",
-        title=None,
-        alt=None,
-        caption=None,
-        declared_bytes=None,
         reserved_bytes=0,
-        landed_bytes=0,
-        checksum_kind=None,
-        checksum_value=None,
-        part_bytes=None,
-        signed_parts=0,
-        lease_until=None,
-        created_at=NOW,
-        updated_at=NOW,
+        now=NOW,
         expires_at=NOW,
         deadline=NOW,
     )
@@ -281,38 +263,39 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "collections.unmark": lambda lib: collections.unmark(lib.organization, lib.collection, uuid4()),
     "purges.due": lambda _: purges.due(NOW, None, 1),
     "purges.lock": lambda lib: purges.lock(a_deletion(lib)),
-    "purges.waits": lambda lib: purges.waits(a_deletion(lib)),
+    "purges.waits_for_others": lambda lib: purges.waits_for_others(a_deletion(lib)),
     "purges.lock_files": lambda lib: purges.lock_files(a_deletion(lib), 100),
     "purges.lock_version": lambda lib: purges.lock_version(a_deletion(lib)),
-    "purges.remove_version": lambda lib: purges.remove_version(a_deletion(lib)),
+    "purges.delete_version": lambda lib: purges.delete_version(a_deletion(lib)),
     "purges.mark_deleting": lambda lib: purges.mark_deleting(a_deletion(lib), [lib.item]),
-    "purges.end_uploads": lambda lib: purges.end_uploads(a_deletion(lib), [lib.item], "why"),
-    "purges.remove": lambda lib: purges.remove(a_deletion(lib), [lib.item]),
-    "purges.marked": lambda lib: purges.marked(a_deletion(lib), 100),
+    "purges.reject_uploads": lambda lib: purges.reject_uploads(a_deletion(lib), [lib.item], "why"),
+    "purges.delete_items": lambda lib: purges.delete_items(a_deletion(lib), [lib.item]),
+    "purges.marked_objects": lambda lib: purges.marked_objects(a_deletion(lib), 100),
     "purges.lock_folders": lambda lib: purges.lock_folders(a_deletion(lib), 100),
-    "purges.forget_uploads": lambda lib: purges.forget_uploads(a_deletion(lib), 100),
-    "purges.remove_collection": lambda lib: purges.remove_collection(a_deletion(lib)),
+    "purges.delete_uploads": lambda lib: purges.delete_uploads(a_deletion(lib), 100),
+    "purges.delete_collection": lambda lib: purges.delete_collection(a_deletion(lib)),
     "reprocessing.lock": lambda lib: reprocessing.lock(lib.organization, lib.item),
-    "reprocessing.hold_page, failed": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, failed": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "failed", None, 1000
     ),
-    "reprocessing.hold_page, all": lambda lib: reprocessing.lock_page(
+    "reprocessing.lock_page, all": lambda lib: reprocessing.lock_page(
         lib.organization, lib.collection, "all", lib.item, 1000
     ),
-    "reprocessing.ask": lambda lib: reprocessing.ask(lib.organization, SOME(lib), uuid4()),
-    "reprocessing.ask, one": lambda lib: reprocessing.ask(lib.organization, [lib.item], uuid4()),
-    "reprocessing.kept": lambda lib: reprocessing.kept(lib.organization, lib.item),
-    "reprocessing.leave": lambda lib: reprocessing.leave(lib.organization, lib.item, "why"),
-    "reprocessing.waiting": lambda _: reprocessing.waiting(NOW, uuid4(), 100),
-    "reprocessing.resend": lambda lib: reprocessing.resend(
-        reprocessing.Waiting(lib.organization, lib.item, lib.item, uuid4(), "k")
+    "reprocessing.request": lambda lib: reprocessing.request(lib.organization, SOME(lib), uuid4()),
+    "reprocessing.request, one": lambda lib: reprocessing.request(lib.organization, [lib.item], uuid4()),
+    "reprocessing.original": lambda lib: reprocessing.original(lib.organization, lib.item),
+    "reprocessing.keep_frames": lambda lib: reprocessing.keep_frames(lib.organization, lib.item, "why"),
+    "reprocessing.overdue": lambda _: reprocessing.overdue(NOW, uuid4(), 100),
+    "reprocessing.count_resend": lambda lib: reprocessing.count_resend(
+        reprocessing.OverdueRequest(lib.organization, lib.item, lib.item, uuid4(), "k")
     ),
     "externals.insert_media": lambda lib: externals.insert_media(an_external(lib)),
     "externals.insert": lambda lib: externals.insert(an_external(lib)),
     "externals.source": lambda lib: externals.source(lib.organization, lib.item),
-    "externals.claim": lambda lib: externals.claim(lib.organization, uuid4(), uuid4(), 60),
-    "externals.lands": lambda lib: externals.lands(lib.organization, uuid4(), uuid4(), "s", "image/jpeg"),
-    "externals.adopt": lambda lib: externals.adopt(an_upload(lib), STORED),
+    "externals.set_target": lambda lib: externals.set_target(
+        lib.organization, uuid4(), uuid4(), "s", "image/jpeg"
+    ),
+    "externals.attach_object": lambda lib: externals.attach_object(an_upload(lib), STORED),
     "counts.entry": lambda lib: counts.entry(lib.organization, lib.collection, lib.folder, "image", 1),
     "counts.trash": lambda lib: counts.trash(lib.organization, lib.deletion),
     "counts.fold": lambda lib: counts.fold(1000),
@@ -412,12 +395,14 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "folders.reroot": lambda lib: folders.reroot(lib.organization, lib.folder, lib.collection.hex),
     "deletions.lock": lambda lib: deletions.lock(lib.organization, lib.item),
     "deletions.roots": lambda lib: deletions.roots(lib.organization, [lib.deletion]),
-    "deletions.place": lambda lib: deletions.place(lib.organization, lib.item, [lib.deletion]),
-    "deletions.put_under": lambda lib: deletions.put_under(lib.organization, lib.item, None),
+    "deletions.restore_place": lambda lib: deletions.restore_place(
+        lib.organization, lib.item, [lib.deletion]
+    ),
+    "deletions.set_parent": lambda lib: deletions.set_parent(lib.organization, lib.item, None),
     "deletions.lock_items": lambda lib: deletions.lock_items(lib.organization, [lib.deletion]),
     "deletions.end_if_empty": lambda lib: deletions.end_if_empty(lib.organization, lib.item),
     "deletions.unmark": lambda lib: deletions.unmark(lib.organization, [lib.deletion], uuid4()),
-    "deletions.become": lambda lib: deletions.become(lib.organization, [lib.deletion], "restored"),
+    "deletions.set_state": lambda lib: deletions.set_state(lib.organization, [lib.deletion], "restored"),
     "deletions.in_trash": lambda lib: deletions.in_trash(lib.organization, before=None, limit=51),
     "deletions.in_trash, further": lambda lib: deletions.in_trash(
         lib.organization, before=(NOW, uuid4()), limit=51
@@ -447,12 +432,12 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "objects.plan": lambda lib: objects.plan(
         lib.organization, "k", "original", version=lib.item, upload=None
     ),
-    "objects.live": lambda lib: objects.live(lib.organization, STORED),
+    "objects.mark_live": lambda lib: objects.mark_live(lib.organization, STORED),
     "objects.mark_deleting": lambda lib: objects.mark_deleting(lib.organization, ["k", "l"], "why"),
     "objects.mark_version_deleting": lambda lib: objects.mark_version_deleting(
         lib.organization, lib.item, "why"
     ),
-    "objects.at": lambda lib: objects.at(lib.organization, "k"),
+    "objects.get": lambda lib: objects.get(lib.organization, "k"),
     "objects.drop": lambda lib: objects.drop(lib.organization, "k", NOW),
     "objects.unfinished": lambda _: objects.unfinished("planned", NOW, "", 100),
     "objects.retired": lambda _: objects.retired(NOW, "", 100),
@@ -460,9 +445,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "objects.mark_retired_deleting": lambda lib: objects.mark_retired_deleting(
         lib.organization, ["derived/x"], NOW
     ),
-    "outbox.put": lambda lib: outbox.put(lib.organization, uuid4(), "q", {}, "e"),
+    "outbox.insert": lambda lib: outbox.insert(lib.organization, uuid4(), "q", {}, "e"),
     "outbox.unsent": lambda _: outbox.unsent(None, 100),
-    "outbox.sent": lambda _: outbox.sent([uuid4()]),
+    "outbox.mark_sent": lambda _: outbox.mark_sent([uuid4()]),
     "tags.put": lambda lib: tags.put(lib.organization, [tags.New(uuid4(), LABEL, None, None)], uuid4()),
     "tags.take": lambda lib: tags.take(lib.organization, lib.item, [LABEL]),
     "tags.give": lambda lib: tags.give(lib.organization, lib.item, [LABEL], uuid4()),
@@ -489,27 +474,27 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "uploads.by_version": lambda lib: uploads.by_version(lib.organization, lib.item),
     "uploads.by_key": lambda lib: uploads.by_key(lib.organization, "k"),
     "uploads.lock": lambda lib: uploads.lock(lib.organization, uuid4()),
-    "uploads.whose": lambda _: uploads.whose("k"),
-    "uploads.opened": lambda lib: uploads.opened(lib.organization, uuid4(), "s"),
+    "uploads.locate": lambda _: uploads.locate("k"),
+    "uploads.set_store_upload": lambda lib: uploads.set_store_upload(lib.organization, uuid4(), "s"),
     "uploads.sign": lambda lib: uploads.sign(lib.organization, uuid4(), 1, 60, A_CALLER),
-    "uploads.landed": lambda lib: uploads.landed(lib.organization, uuid4(), 1),
-    "uploads.lease": lambda lib: uploads.lease(lib.organization, uuid4(), uuid4(), 60, A_CALLER),
+    "uploads.set_landed_bytes": lambda lib: uploads.set_landed_bytes(lib.organization, uuid4(), 1),
+    "uploads.lease": lambda lib: uploads.lease(lib.organization, uuid4(), "multipart", uuid4(), 60, A_CALLER),
     "uploads.release": lambda lib: uploads.release(lib.organization, uuid4(), uuid4()),
-    "uploads.lapse": lambda lib: uploads.lapse(lib.organization, uuid4(), NOW),
+    "uploads.end_lease": lambda lib: uploads.end_lease(lib.organization, uuid4(), NOW),
     "uploads.abort": lambda lib: uploads.abort(lib.organization, uuid4()),
     "uploads.lock_open": lambda lib: uploads.lock_open(lib.organization, uuid4()),
     "uploads.abort_in": lambda lib: uploads.abort_in(lib.organization, uuid4()),
     "uploads.expire": lambda lib: uploads.expire(lib.organization, uuid4(), NOW),
-    "uploads.become": lambda lib: uploads.become(lib.organization, uuid4(), "ready", None),
-    "uploads.working": lambda lib: uploads.working(lib.organization, uuid4()),
-    "uploads.birthplace": lambda lib: uploads.birthplace(lib.organization, lib.collection, lib.folder),
-    "uploads.queue_for_quota": lambda lib: uploads.queue_for_quota(lib.organization),
+    "uploads.set_state": lambda lib: uploads.set_state(lib.organization, uuid4(), "ready", None),
+    "uploads.mark_processing": lambda lib: uploads.mark_processing(lib.organization, uuid4()),
+    "uploads.destination": lambda lib: uploads.destination(lib.organization, lib.collection, lib.folder),
+    "uploads.lock_quota": lambda lib: uploads.lock_quota(lib.organization),
     "uploads.rights": lambda lib: uploads.rights(lib.organization, uuid4()),
     "uploads.quota": lambda lib: uploads.quota(lib.organization, uuid4()),
-    "uploads.lapsing": lambda _: uploads.lapsing(NOW, None, 100),
-    "uploads.standing_still": lambda _: uploads.standing_still(NOW, None, 100),
-    "uploads.resend": lambda lib: uploads.resend(lib.organization, uuid4()),
-    "uploads.of_multiparts": lambda _: uploads.of_multiparts(["s"]),
+    "uploads.overdue": lambda _: uploads.overdue(NOW, None, 100),
+    "uploads.stalled": lambda _: uploads.stalled(NOW, None, 100),
+    "uploads.count_resend": lambda lib: uploads.count_resend(lib.organization, uuid4()),
+    "uploads.wanted_multiparts": lambda _: uploads.wanted_multiparts(["s"]),
     "versions.insert_media": lambda lib: versions.insert_media(
         an_upload(lib), STORED, parent=None, media_type="image", link_token="t" * 22
     ),
@@ -568,18 +553,18 @@ BY_THE_WORKER = {
     "objects.unfinished",
     "objects.retired",
     "outbox.unsent",
-    "outbox.sent",
-    "uploads.lapsing",
-    "uploads.standing_still",
+    "outbox.mark_sent",
+    "uploads.overdue",
+    "uploads.stalled",
     "expired.sessions",
     "expired.device_codes",
     "expired.api_keys",
     "expired.rate_limits",
     "expired.idempotency_keys",
-    "uploads.of_multiparts",
+    "uploads.wanted_multiparts",
     "ledger.purge",
-    "reprocessing.waiting",
-    "reprocessing.resend",
+    "reprocessing.overdue",
+    "reprocessing.count_resend",
     *(name for name in LISTED if name.startswith("purges.")),
 }
 INDEX_ALONE = {

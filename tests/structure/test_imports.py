@@ -177,6 +177,21 @@ def test_only_these_modules_import(name: str, who: set[str]) -> None:
     assert {module: line for module, line in importing.items() if module not in who} == {}
 
 
+def test_only_the_library_calls_queries() -> None:
+    # Besides the library: authentication, idempotency keys and the leases of jobs have their own statements.
+    may = {"queries", "library", "auth", "idempotency", "jobs"}
+
+    wrong = [
+        f"{where(file, found.line)} imports {found.name}"
+        for module, file in modules().items()
+        for found in imports(file)
+        if f"{found.name}.".startswith("vitrine.queries.")
+        and (not module.startswith("vitrine.") or place_of(module) not in may)
+    ]
+
+    assert wrong == []
+
+
 def test_boto3_is_never_imported_before_it_is_needed() -> None:
     assert [
         where(file, found.line)

@@ -22,7 +22,7 @@ NEEDS = {  # the actions that a call to S3 or SQS needs
     "vitrine.storage.sign_post": {"s3:PutObject"},
     "vitrine.storage.open_multipart": {"s3:PutObject"},
     "vitrine.storage.put_part": {"s3:PutObject"},
-    "vitrine.storage.parts": {"s3:ListMultipartUploadParts"},
+    "vitrine.storage.list_parts": {"s3:ListMultipartUploadParts"},
     "vitrine.storage.complete": {"s3:PutObject"},
     "vitrine.storage.abort": {"s3:AbortMultipartUpload"},
     "vitrine.storage.landed_keys": set(),  # only parses a message
@@ -32,11 +32,11 @@ NEEDS = {  # the actions that a call to S3 or SQS needs
     "vitrine.storage.put_original": {"s3:PutObject"},
     "vitrine.storage.put": {"s3:PutObject"},
     "vitrine.storage.delete": {"s3:DeleteObject", "s3:GetObject"},
-    "vitrine.storage.beginning": {"s3:GetObject"},
-    "vitrine.storage.piece": {"s3:GetObject"},
-    "vitrine.storage.chunks": {"s3:GetObject"},
-    "vitrine.storage.listed": {"s3:ListBucket"},
-    "vitrine.storage.open_multiparts": {"s3:ListBucketMultipartUploads"},
+    "vitrine.storage.read_head": {"s3:GetObject"},
+    "vitrine.storage.read_range": {"s3:GetObject"},
+    "vitrine.storage.read_chunks": {"s3:GetObject"},
+    "vitrine.storage.list_objects": {"s3:ListBucket"},
+    "vitrine.storage.list_multiparts": {"s3:ListBucketMultipartUploads"},
     "vitrine.queues.send_batch": {"sqs:SendMessage"},
 }
 

@@ -195,7 +195,7 @@ def test_uploads_under_way_to_it_are_aborted_and_leave_nothing(tenant: Tenant) -
         for media in (parts.media, form["mediaId"], untouched.media)
     ]
     assert states == ["aborted", "aborted", "created"]
-    assert parts.answer["key"] not in {each.key for each in storage.open_multiparts()}
+    assert parts.answer["key"] not in {each.key for each in storage.list_multiparts()}
     rejected = parts.complete()
     assert (rejected.status_code, rejected.json()["code"]) == (409, "upload_aborted")
     assert tenant.inconsistencies() == []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(64, 48, seed=3)
 
 
-def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
+def test_an_abort_deletes_everything_and_is_idempotent(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
     late = upload.sign(2)["url"]
@@ -25,12 +25,12 @@ def test_nothing_of_it_is_left_and_again_is_the_same(tenant: Tenant) -> None:
     assert (first.status_code, first.json()) == (200, {})
     assert (second.status_code, second.json()) == (200, {})
     assert http().put(late, content=PHOTO).status_code == 404
-    assert [each.key for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
+    assert [each.key for each in storage.list_multiparts() if each.key == upload.answer["key"]] == []
     assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "aborted"
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
+def test_a_completed_upload_cannot_be_aborted(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.complete(upload.put_all(PHOTO))
 
@@ -39,7 +39,7 @@ def test_after_completion_it_has_no_effect(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_an_aborted_upload_signs_no_more(tenant: Tenant) -> None:
+def test_an_aborted_upload_signs_no_parts(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.abort()
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 PHOTO = pictures.jpeg(640, 480, seed=7)
-STORED = ("stored", "processing", "ready")  # the event may be faster than the answer
-TWO_PARTS = PHOTO + b"\0" * (PART + 1 - len(PHOTO))  # what follows the picture's end is no picture
+STORED = ("stored", "processing", "ready")  # the store's event may come before the response
+TWO_PARTS = PHOTO + b"\0" * (PART + 1 - len(PHOTO))  # decoders ignore what follows the end of the picture
 
 
-def test_parts_become_one_item_with_its_frame_and_its_hash(tenant: Tenant) -> None:
+def test_completed_parts_are_one_item_with_frame_and_hash(tenant: Tenant) -> None:
     upload = begin(tenant, size=len(TWO_PARTS))
     parts = upload.put_all(TWO_PARTS)
 
@@ -43,7 +43,7 @@ def test_parts_become_one_item_with_its_frame_and_its_hash(tenant: Tenant) -> No
     assert tenant.inconsistencies() == []
 
 
-def test_without_parts_the_stores_own_list_is_used(tenant: Tenant) -> None:
+def test_without_parts_all_parts_in_the_store_are_joined(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
 
@@ -51,7 +51,7 @@ def test_without_parts_the_stores_own_list_is_used(tenant: Tenant) -> None:
     assert tenant.finished(upload.media)["state"] == "ready"
 
 
-def test_repeated_it_answers_the_same_and_makes_nothing_twice(tenant: Tenant) -> None:
+def test_complete_is_idempotent(tenant: Tenant) -> None:
     upload = begin(tenant)
     parts = upload.put_all(PHOTO)
 
@@ -66,7 +66,7 @@ def test_repeated_it_answers_the_same_and_makes_nothing_twice(tenant: Tenant) ->
     assert tenant.inconsistencies() == []
 
 
-def test_ten_at_once_make_one_item(tenant: Tenant) -> None:
+def test_ten_concurrent_calls_make_one_item(tenant: Tenant) -> None:
     upload = begin(tenant)
     parts = upload.put_all(PHOTO)
 
@@ -81,7 +81,7 @@ def test_ten_at_once_make_one_item(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_wrong_parts_are_told_and_can_be_put_right(tenant: Tenant) -> None:
+def test_wrong_parts_are_rejected_and_can_be_corrected(tenant: Tenant) -> None:
     upload = begin(tenant)
     (part,) = upload.put_all(PHOTO)
 
@@ -96,7 +96,7 @@ def test_wrong_parts_are_told_and_can_be_put_right(tenant: Tenant) -> None:
     "parts",
     [[{"PartNumber": 2, "ETag": '"x"'}], [{"PartNumber": 0, "ETag": '"x"'}], [{"PartNumber": 1}], "all", [1]],
 )
-def test_parts_that_are_none_are_refused(tenant: Tenant, parts: object) -> None:
+def test_malformed_parts_are_invalid(tenant: Tenant, parts: object) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
 
@@ -105,7 +105,7 @@ def test_parts_that_are_none_are_refused(tenant: Tenant, parts: object) -> None:
     assert answer.status_code == 400, answer.text
 
 
-def test_nothing_uploaded_is_nothing_to_complete(tenant: Tenant) -> None:
+def test_an_upload_without_parts_cannot_be_completed(tenant: Tenant) -> None:
     upload = begin(tenant)
 
     answer = upload.complete()
@@ -117,7 +117,7 @@ def test_nothing_uploaded_is_nothing_to_complete(tenant: Tenant) -> None:
     assert tenant.studio.get(f"/api/upload/{upload.media}").json()["state"] == "uploading"
 
 
-def test_another_size_than_declared_is_not_taken(tenant: Tenant) -> None:
+def test_another_size_than_declared_is_rejected(tenant: Tenant) -> None:
     upload = begin(tenant, size=len(PHOTO) + 1)
     parts = upload.put_all(PHOTO)
 
@@ -127,7 +127,7 @@ def test_another_size_than_declared_is_not_taken(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("kind", ["CRC64NVME", "CRC32C"])
-def test_a_declared_crc_is_held_by_the_store(tenant: Tenant, kind: str) -> None:
+def test_the_store_checks_a_declared_crc(tenant: Tenant, kind: str) -> None:
     other = begin(
         tenant,
         checksum={
@@ -148,7 +148,7 @@ def test_a_declared_crc_is_held_by_the_store(tenant: Tenant, kind: str) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_the_whole_objects_checksum_is_known_and_can_be_declared(tenant: Tenant) -> None:
+def test_the_checksum_of_the_whole_object_is_returned_and_can_be_declared(tenant: Tenant) -> None:
     first = begin(tenant)
     first.complete(first.put_all(TWO_PARTS))
     stored = storage.head(first.answer["key"])

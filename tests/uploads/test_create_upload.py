@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_it_answers_what_uppy_and_a_resuming_client_need(tenant: Tenant) -> None:
+def test_the_response_has_what_uppy_and_a_resuming_client_need(tenant: Tenant) -> None:
     answer = tenant.studio.post(
         "/api/upload/s3/multipart",
         json={"filename": "a photo.jpg", "type": "image/jpeg", "metadata": {"name": "A photo"}},
@@ -31,7 +31,7 @@ def test_it_answers_what_uppy_and_a_resuming_client_need(tenant: Tenant) -> None
     assert tenant.inconsistencies() == []
 
 
-def test_its_item_is_not_there_before_its_bytes_are(tenant: Tenant) -> None:
+def test_the_item_does_not_exist_before_its_bytes(tenant: Tenant) -> None:
     upload = begin(tenant)
 
     assert tenant.studio.get(f"/api/media/{upload.media}").status_code == 404
@@ -48,7 +48,7 @@ def test_ten_thousand_parts_suffice(tenant: Tenant, size: int | None, part_size:
     assert upload.answer["partSize"] == part_size
 
 
-def test_metadata_may_tell_the_size_as_uppy_does(tenant: Tenant) -> None:
+def test_the_size_may_be_declared_in_the_metadata_as_uppy_does(tenant: Tenant) -> None:
     answer = tenant.studio.post(
         "/api/upload/s3/multipart",
         json={
@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "a type with a control character": ({"filename": "a.jpg", "type": "image/jpeg\r\nx: y"}, 400, "invalid"),
     "a type of 256 characters": ({"filename": "a.jpg", "type": "a/" + "b" * 254}, 400, "invalid"),
-    "a type that is not taken": ({"filename": "a.exe", "type": "application/x-msdownload"}, 200, ""),
+    "a type that is not accepted": ({"filename": "a.exe", "type": "application/x-msdownload"}, 200, ""),
     "a part too small": (
         {"filename": "a.jpg", "type": "image/jpeg", "partSize": 5 * MIB - 1},
         400,
@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
         400,
         "invalid",
     ),
-    "a collection nobody has": (
+    "an unknown collection": (
         {"filename": "a.jpg", "type": "image/jpeg", "metadata": {"datasetId": "0" * 32}},
         404,
         "not_found",
@@ -151,7 +151,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 @pytest.mark.sampled(3)
-def test_what_is_refused_before_a_byte_moves(tenant: Tenant, what: str) -> None:
+def test_invalid_declarations_are_rejected_before_a_byte_is_sent(tenant: Tenant, what: str) -> None:
     body, status, code = REFUSED[what]
 
     answer = tenant.studio.post("/api/upload/s3/multipart", json=body)
@@ -163,14 +163,14 @@ def test_what_is_refused_before_a_byte_moves(tenant: Tenant, what: str) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_null_metadata_is_absent_as_json_and_as_text(tenant: Tenant) -> None:
+def test_null_metadata_counts_as_missing_in_json_and_as_text(tenant: Tenant) -> None:
     for null in (None, "null", ""):
         upload = begin(tenant, metadata={"name": null, "datasetId": null, "relativePath": null, "path": null})
 
         assert tenant.studio.get(f"/api/upload/{upload.media}").json()["name"] == "photo.jpg"
 
 
-def test_a_dropped_folder_keeps_its_folders_once_each(tenant: Tenant) -> None:
+def test_each_folder_of_a_relative_path_is_created_once(tenant: Tenant) -> None:
     for path in ("trip/day 1/photo.jpg", "trip/day 2/photo.jpg", "trip/photo.jpg"):
         begin(tenant, metadata={"relativePath": path})
 
@@ -184,7 +184,7 @@ def test_a_dropped_folder_keeps_its_folders_once_each(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("way", ["post", "parts"])
-def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Tenant, way: str) -> None:
+def test_folders_come_from_the_relative_path_and_the_name_from_the_filename(tenant: Tenant, way: str) -> None:
     for filename, path in (
         ("Sunset.png", "trip/IMG_1.png"),
         ("IMG_2.webp", "trip/a\\b.jpg"),
@@ -213,7 +213,7 @@ def test_a_relative_path_gives_the_folders_and_the_filename_the_name(tenant: Ten
     assert tenant.inconsistencies() == []
 
 
-def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
+def test_folders_of_a_relative_path_are_created_below_the_path(tenant: Tenant) -> None:
     for filename in ("one.jpg", "two.jpg"):
         begin(tenant, filename=filename, metadata={"relativePath": f"2026/{filename}"})
     (year,) = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
@@ -238,7 +238,7 @@ def test_folders_of_a_relative_path_lie_below_the_path(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_a_path_that_is_too_deep_leaves_no_folder(tenant: Tenant) -> None:
+def test_a_path_that_is_too_deep_creates_no_folder(tenant: Tenant) -> None:
     folder = tenant.studio.post(
         "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "first"}
     ).json()["folder"]
@@ -259,7 +259,7 @@ def test_a_path_that_is_too_deep_leaves_no_folder(tenant: Tenant) -> None:
     assert tenant.studio.get(at, params={"path": folder["path"]}).json()["media"] == []
 
 
-def test_another_tenants_collection_is_not_there(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_tenants_collection_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     answer = tenant.studio.post(
         "/api/upload/s3/multipart",
         json={
@@ -284,7 +284,8 @@ def test_a_quota_counts_what_open_uploads_have_declared(tenant: Tenant) -> None:
 
     assert answer.status_code == 413
     assert answer.json() == {
-        "error": f"The organization's storage is full: 0 of {100 * MIB} bytes are used, {60 * MIB} are reserved by other uploads, "
+        "error": f"The organization's storage is full: 0 of {100 * MIB} bytes are used, "
+        f"{60 * MIB} are reserved by other uploads, "
         f"and this file has {41 * MIB}",
         "code": "quota_exceeded",
     }

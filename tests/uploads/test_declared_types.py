@@ -1,6 +1,4 @@
-"""The declared type of an upload is a hint: it refuses nothing that the content would allow, at no
-endpoint.
-"""
+"""The declared type of an upload is a hint: no endpoint rejects a file by it that its content would allow."""
 
 from __future__ import annotations
 
@@ -19,8 +17,8 @@ if TYPE_CHECKING:
 
 PHOTO = pictures.jpeg(96, 64, seed=71)
 
-# What browsers, phones, and servers call files that are taken: from mime.types of Debian and Apache, Windows'
-# registry, and Android.
+# The types by which browsers, phones and servers declare accepted files: from mime.types of Debian and
+# Apache, Windows' registry, and Android.
 DECLARED = (
     "",
     "null",
@@ -118,7 +116,7 @@ def test_every_declared_type_is_accepted(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "declared", ["image/jpeg\r\nx-amz-acl: public-read", "image/jpeg\0", "image/\x7f", "a/" + "b" * 254]
 )
-def test_a_type_that_no_header_can_hold_is_invalid(tenant: Tenant, declared: str) -> None:
+def test_a_type_that_cannot_be_sent_in_a_header_is_invalid(tenant: Tenant, declared: str) -> None:
     answers = [
         tenant.studio.get("/api/upload/s3/params", params={"filename": "a.jpg", "type": declared}),
         tenant.studio.post("/api/upload/s3/multipart", json={"filename": "a.jpg", "type": declared}),
@@ -136,7 +134,7 @@ def test_a_type_that_no_header_can_hold_is_invalid(tenant: Tenant, declared: str
 @pytest.mark.parametrize(
     ("filename", "declared"), [("sony.mts", "model/vnd.mts"), ("page.html", "text/html"), ("photo.exe", "")]
 )
-def test_a_film_is_ready_by_each_way_whatever_it_is_called(
+def test_a_video_is_ready_by_each_way_of_upload_whatever_its_declared_type(
     tenant: Tenant, filename: str, declared: str
 ) -> None:
     film = videos.video("mpegts", seconds=0.4, width=32, height=32)
@@ -170,7 +168,7 @@ def test_a_film_is_ready_by_each_way_whatever_it_is_called(
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_of_any_declared_type_is_taken(tenant: Tenant) -> None:
+def test_a_version_of_any_declared_type_is_accepted(tenant: Tenant) -> None:
     item = tenant.ready(PHOTO)
 
     version = tenant.ready(pictures.png(40, 30, seed=1), "a.txt", "text/plain", sourceMediaId=item)
@@ -179,7 +177,7 @@ def test_a_version_of_any_declared_type_is_taken(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_the_content_does_not_allow_is_rejected_and_says_why(tenant: Tenant) -> None:
+def test_content_of_another_type_is_rejected_with_a_reason(tenant: Tenant) -> None:
     media = tenant.post_file(b"<html>" * 20, "photo.jpg", "image/jpeg")
     other = tenant.post_file(b"\x7fELF" * 20, "a.out", "application/x-executable")
 

@@ -12,7 +12,8 @@ import pytest
 from tests.studio.test_dialect_studio import LINKS, PHOTO, SHOWN
 from vitrine.dialects import uploads as protocol
 from vitrine.errors import Invalid
-from vitrine.library.uploads import NewUpload, PostedUpload, UploadStatus
+from vitrine.library.new_uploads import NewUpload
+from vitrine.library.uploads import PostedUpload, UploadStatus
 from vitrine.models.uploads import Part, SignedPart, SignedPost, Upload
 
 WHEN = datetime(2026, 3, 10, 14, 22, tzinfo=UTC)

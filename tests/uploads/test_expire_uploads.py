@@ -1,4 +1,4 @@
-"""expire_uploads: sessions end, what landed is settled, what stands still is sent again."""
+"""expire_uploads: sessions expire, landed uploads are finalized, lost events are sent again."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from tests.given.protocol import begin
 from tests.given.tenants import http
 from vitrine import storage
 from vitrine.db import read
-from vitrine.library import finalizing as finalizing
-from vitrine.library import sweep
+from vitrine.library import finalizing, sweep, upload_lookup
 from vitrine.library.invariants import stuck
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads as rows
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def backdate(tenant: Tenant, **columns: str) -> None:
-    """The tenant's uploads have these times, as intervals before now."""
+    """Set these times of the tenant's uploads, as intervals before now."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         for column, ago in columns.items():
             statement = sql.SQL("update uploads set {} = now() - %s::interval where organization_id = %s")
@@ -52,7 +51,7 @@ def form(tenant: Tenant) -> dict[str, Any]:
     return signed
 
 
-def test_a_session_ends_a_day_after_its_last_activity_and_leaves_nothing(tenant: Tenant) -> None:
+def test_a_session_expires_a_day_after_its_last_activity_and_leaves_nothing(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
     fresh = begin(tenant)
@@ -67,7 +66,7 @@ def test_a_session_ends_a_day_after_its_last_activity_and_leaves_nothing(tenant:
     assert jobs.run("expire_uploads")[upload.answer["uploadId"]] == "expired"
 
     assert (state(tenant, upload.media), state(tenant, fresh.media)) == ("expired", "created")
-    assert [each for each in storage.open_multiparts() if each.key == upload.answer["key"]] == []
+    assert [each for each in storage.list_multiparts() if each.key == upload.answer["key"]] == []
     answer = tenant.studio.get(f"{upload.path}/1", params=upload.key)
     assert (answer.status_code, answer.json()["code"]) == (409, "upload_expired")
     assert tenant.inconsistencies() == []
@@ -83,11 +82,11 @@ def test_signing_keeps_a_session_alive_but_not_beyond_its_deadline(tenant: Tenan
     assert row.expires_at == row.deadline
 
 
-def test_bytes_that_landed_settle_the_upload_whatever_its_session_says(tenant: Tenant) -> None:
+def test_bytes_that_landed_are_finalized_whether_the_session_has_expired_or_not(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.put(1, PHOTO)
     part = upload.parts().json()[0]
-    (opened,) = [each.upload_id for each in storage.open_multiparts() if each.key == upload.answer["key"]]
+    (opened,) = [each.upload_id for each in storage.list_multiparts() if each.key == upload.answer["key"]]
     backdate(tenant, expires_at="1 second")
 
     storage.complete(upload.answer["key"], opened, [(1, part["ETag"])], size=None, checksum=None)
@@ -116,23 +115,24 @@ def test_a_form_posted_after_an_abort_is_deleted(tenant: Tenant) -> None:
     assert (aborted.status_code, aborted.json()) == (200, {})
 
     assert http().post(signed["url"], data=signed["fields"], files={"file": PHOTO}).status_code == 201
-    upload = finalizing.whose(signed["fields"]["key"])
+    reference = upload_lookup.locate(signed["fields"]["key"])
+    assert reference is not None
+    upload = upload_lookup.find(Consumer(tenant.id), tenant.id, reference.id)
     assert upload is not None
-    found = finalizing.find(Consumer(tenant.id), tenant.id, upload.upload_id)
-    assert found is not None
-    finalizing.finalize(Consumer(tenant.id), found)
+    finalizing.finalize(Consumer(tenant.id), upload.reference)
 
     assert storage.head(signed["fields"]["key"]) is None
     assert state(tenant, signed["mediaId"]) == "aborted"
     assert tenant.inconsistencies() == []
 
 
-def test_a_completing_call_that_died_gives_its_upload_back(tenant: Tenant) -> None:
+def test_an_upload_can_be_completed_again_after_a_completing_call_died(tenant: Tenant) -> None:
     upload = begin(tenant)
     parts = upload.put_all(PHOTO)
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         owner.execute(
-            "update uploads set state = 'completing', lease_until = now() + interval '5 minutes' where organization_id = %s",
+            "update uploads set state = 'completing', lease_until = now() + interval '5 minutes'"
+            " where organization_id = %s",
             [tenant.id],
         )
     busy = upload.complete(parts)
@@ -146,7 +146,7 @@ def test_a_completing_call_that_died_gives_its_upload_back(tenant: Tenant) -> No
     assert tenant.inconsistencies() == []
 
 
-def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: Tenant) -> None:
+def test_a_lost_event_is_sent_again_until_the_upload_has_failed(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.complete(upload.put_all(PHOTO))
     tenant.finished(upload.media)
@@ -164,7 +164,7 @@ def test_what_stands_still_is_sent_again_and_given_up_after_some_tries(tenant: T
     assert tenant.inconsistencies() == []
 
 
-def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_some_tries(
+def test_a_lost_request_for_new_frames_is_reported_and_sent_again_until_it_has_failed(
     tenant: Tenant,
 ) -> None:
     media = tenant.ready(PHOTO)
@@ -199,7 +199,7 @@ def test_who_waits_for_new_frames_is_named_asked_for_again_and_given_up_after_so
     )
 
 
-def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tenant) -> None:
+def test_a_video_whose_message_was_lost_is_processed_from_the_start(tenant: Tenant) -> None:
     media = tenant.ready(videos.video(seconds=1), "film.mp4", "video/mp4")
     _unprocess(tenant)
     assert state(tenant, media) == "stored"
@@ -213,7 +213,9 @@ def test_a_video_whose_message_was_lost_is_sent_again_the_whole_way(tenant: Tena
 
 
 def _unprocess(tenant: Tenant) -> None:
-    """As if no event had ever come: the version waits, nothing was derived, the item is counted nowhere."""
+    """Undo the processing, as if no event had come: the version is pending, has no frames, and its item is
+    not counted.
+    """
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         for table in ("frames", "perceptual_hashes", "count_ledger", "counts", "collection_counts"):
             owner.execute(
@@ -230,7 +232,8 @@ def _unprocess(tenant: Tenant) -> None:
         for table in ("versions", "media"):
             owner.execute(
                 sql.SQL(
-                    "update {} set processing = 'pending', verified_at = null, sha256 = null, width = null, height = null, placeholder = null"
+                    "update {} set processing = 'pending', verified_at = null, sha256 = null,"
+                    " width = null, height = null, placeholder = null"
                     " where organization_id = %s and processing is not null"
                 ).format(sql.Identifier(table)),
                 [tenant.id],

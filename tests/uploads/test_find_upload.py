@@ -18,7 +18,7 @@ def test_an_upload_is_found_by_its_key(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()["mediaId"]) == (200, upload.media)
 
 
-def test_nobody_elses_key_finds_anything(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_key_of_another_persons_upload_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     upload = begin(stranger)
 
     for key in (upload.answer["key"], "originals/x", "%", "incoming/../../x"):

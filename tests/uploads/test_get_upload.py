@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
+def test_the_status_has_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
     upload = begin(tenant, size=PART + 10)
     upload.put(1, b"x" * PART)
 
@@ -33,7 +33,7 @@ def test_it_tells_what_a_client_needs_after_a_reload(tenant: Tenant) -> None:
     }
 
 
-def test_once_it_is_there_it_shows_the_item(tenant: Tenant) -> None:
+def test_the_status_shows_the_item_once_it_exists(tenant: Tenant) -> None:
     media = tenant.ready(pictures.jpeg(64, 48, seed=2))
 
     answered = tenant.studio.get(f"/api/upload/{media}").json()
@@ -44,7 +44,9 @@ def test_once_it_is_there_it_shows_the_item(tenant: Tenant) -> None:
     }
 
 
-def test_two_uploads_of_the_same_bytes_at_once_are_both_told(tenant: Tenant, stranger: Tenant) -> None:
+def test_two_concurrent_uploads_of_the_same_bytes_both_report_the_duplicate(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     photo = pictures.jpeg(64, 40, seed=3)
 
     with ThreadPoolExecutor(3) as pool:
@@ -53,8 +55,10 @@ def test_two_uploads_of_the_same_bytes_at_once_are_both_told(tenant: Tenant, str
         ]
         one, other, foreign = (each.result() for each in waiting)
 
-    told = {media: tenant.studio.get(f"/api/upload/{media}").json()["duplicates"] for media in (one, other)}
-    assert told == {
+    duplicates = {
+        media: tenant.studio.get(f"/api/upload/{media}").json()["duplicates"] for media in (one, other)
+    }
+    assert duplicates == {
         one: [{"mediaId": other, "name": "1.jpg", "state": "active", "match": "exact"}],
         other: [{"mediaId": one, "name": "0.jpg", "state": "active", "match": "exact"}],
     }
@@ -69,7 +73,7 @@ def test_two_uploads_of_the_same_bytes_at_once_are_both_told(tenant: Tenant, str
     )
 
 
-def test_nobody_elses_upload_is_there(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_persons_upload_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     upload = begin(stranger)
 
     for media in (upload.media, "0" * 32, "x"):

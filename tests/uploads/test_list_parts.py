@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_all_pages_of_the_parts_that_are_there(tenant: Tenant) -> None:
+def test_all_pages_of_the_parts_are_listed(tenant: Tenant) -> None:
     upload = begin(tenant)
     put = [upload.put(number, b"x" * number) for number in (3, 1, 2)]
 

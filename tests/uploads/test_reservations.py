@@ -1,5 +1,5 @@
-"""What open uploads reserve of the quota: what they may still land, for as long as they can be used, and
-visibly.
+"""What open uploads reserve of the quota: the bytes that may still land, for as long as the upload can be
+used, as the usage reports it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ def limit(tenant: Tenant, size: int | None) -> None:
 
 
 def an_hour_later(tenant: Tenant, seconds: int) -> None:
-    """The times of the tenant's open uploads are as if they had been created so many seconds ago. No job
-    runs.
+    """Set the times of the tenant's open uploads as if they had been created so many seconds ago. No job has
+    run since.
     """
     with owner() as connection:
         connection.execute(
-            "update uploads set expires_at = expires_at - make_interval(secs => %(s)s), lease_until = lease_until - make_interval(secs => %(s)s) "
+            "update uploads set expires_at = expires_at - make_interval(secs => %(s)s), "
+            "lease_until = lease_until - make_interval(secs => %(s)s) "
             "where organization_id = %(organization)s",
             {"s": seconds, "organization": tenant.id},
         )
@@ -54,14 +55,14 @@ def sign(tenant: Tenant, **metadata: str) -> dict[str, Any]:
 
 
 def largest(signed: dict[str, Any]) -> int:
-    """The most that the form's policy allows."""
+    """Return the most bytes that the form's policy allows."""
     for condition in json.loads(base64.b64decode(signed["fields"]["policy"]))["conditions"]:
         if isinstance(condition, list) and condition[0] == "content-length-range":
             return int(condition[2])
     raise AssertionError("the policy allows any size")
 
 
-def test_a_form_without_a_size_reserves_what_it_allows_and_no_more_than_is_left(tenant: Tenant) -> None:
+def test_a_form_without_a_size_reserves_its_limit_but_no_more_than_is_left(tenant: Tenant) -> None:
     whole = sign(tenant)
     assert (largest(whole), reserved(tenant)) == (100 * MIB, 100 * MIB)
     limit(tenant, 150 * MIB)
@@ -73,7 +74,8 @@ def test_a_form_without_a_size_reserves_what_it_allows_and_no_more_than_is_left(
     assert more == {
         "status": 413,
         "code": "quota_exceeded",
-        "error": f"The organization's storage is full: 0 of {150 * MIB} bytes are used, {150 * MIB} are reserved by other uploads, "
+        "error": f"The organization's storage is full: 0 of {150 * MIB} bytes are used, "
+        f"{150 * MIB} are reserved by other uploads, "
         "and nothing is left",
     }
     assert sign(tenant, size="1") == more | {
@@ -82,7 +84,7 @@ def test_a_form_without_a_size_reserves_what_it_allows_and_no_more_than_is_left(
     assert tenant.inconsistencies() == []
 
 
-def test_a_form_that_was_made_smaller_takes_what_fits(tenant: Tenant) -> None:
+def test_a_form_with_a_smaller_limit_accepts_what_fits(tenant: Tenant) -> None:
     limit(tenant, 10 * len(PHOTO))
     signed = sign(tenant)
     assert largest(signed) == 10 * len(PHOTO)
@@ -97,7 +99,9 @@ def test_a_form_that_was_made_smaller_takes_what_fits(tenant: Tenant) -> None:
     assert (reserved(tenant), tenant.inconsistencies()) == (0, [])
 
 
-def test_a_form_reserves_for_as_long_as_it_can_be_used_and_its_bytes_may_take(tenant: Tenant) -> None:
+def test_a_form_reserves_until_it_cannot_be_posted_and_its_bytes_have_had_time_to_land(
+    tenant: Tenant,
+) -> None:
     limit(tenant, 100 * MIB)
     signed = sign(tenant)
 
@@ -110,12 +114,14 @@ def test_a_form_reserves_for_as_long_as_it_can_be_used_and_its_bytes_may_take(te
 
 
 @pytest.mark.parametrize("state", ["created", "uploading", "completing"])
-def test_a_session_reserves_what_it_declared_until_its_time_is_over(tenant: Tenant, state: str) -> None:
+def test_a_session_reserves_its_declared_size_until_it_expires(tenant: Tenant, state: str) -> None:
     limit(tenant, 100)
     upload = begin(tenant, size=80)
     with owner() as connection:
         connection.execute(
-            "update uploads set state = %s, lease_until = case when %s = 'completing' then now() + interval '26 hours' end where version_id = %s",
+            "update uploads set state = %s,"
+            " lease_until = case when %s = 'completing' then now() + interval '26 hours' end"
+            " where version_id = %s",
             [state, state, upload.media],
         )
 
@@ -127,7 +133,7 @@ def test_a_session_reserves_what_it_declared_until_its_time_is_over(tenant: Tena
     assert sign(tenant, size="100")["status"] == 200
 
 
-def test_what_ends_is_reserved_no_more(tenant: Tenant) -> None:
+def test_an_ended_upload_reserves_nothing(tenant: Tenant) -> None:
     aborted, rejected = begin(tenant, size=len(PHOTO)), sign(tenant, size="100")
     assert reserved(tenant) == len(PHOTO) + 100
 
@@ -138,7 +144,7 @@ def test_what_ends_is_reserved_no_more(tenant: Tenant) -> None:
     assert (reserved(tenant), tenant.inconsistencies()) == (0, [])
 
 
-def test_an_upload_that_declared_nothing_does_not_take_what_others_have_reserved(tenant: Tenant) -> None:
+def test_an_upload_without_a_declared_size_cannot_use_the_reservations_of_others(tenant: Tenant) -> None:
     limit(tenant, 4 * len(PHOTO))
     upload = begin(tenant)
     upload.put(1, PHOTO)
@@ -149,7 +155,8 @@ def test_an_upload_that_declared_nothing_does_not_take_what_others_have_reserved
     assert (answer.status_code, answer.json()) == (
         422,
         {
-            "error": f"The file was refused: The organization's storage is full: 0 of {4 * len(PHOTO)} bytes are used, "
+            "error": "The file was refused: The organization's storage is full: "
+            f"0 of {4 * len(PHOTO)} bytes are used, "
             f"{4 * len(PHOTO) - 100} are reserved by other uploads, and this file has {len(PHOTO)}",
             "code": "upload_rejected",
         },

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(64, 48, seed=4)
 
 
-def test_it_signs_a_url_for_minutes_that_takes_the_part(tenant: Tenant) -> None:
+def test_a_signed_url_puts_the_part_and_is_valid_for_minutes(tenant: Tenant) -> None:
     upload = begin(tenant)
 
     signed = upload.sign(1)
@@ -30,7 +30,7 @@ def test_it_signs_a_url_for_minutes_that_takes_the_part(tenant: Tenant) -> None:
     ]
 
 
-def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> None:
+def test_size_and_checksum_can_be_signed_as_headers(tenant: Tenant) -> None:
     upload = begin(tenant)
     crc = base64.b64encode(checksums.crc64nvme(PHOTO).to_bytes(8, "big")).decode()
 
@@ -38,7 +38,7 @@ def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> Non
 
     assert signed["headers"] == {"content-length": str(len(PHOTO)), "x-amz-checksum-crc64nvme": crc}
     assert http().put(signed["url"], content=PHOTO[:-1] + b"?", headers=signed["headers"]).status_code == 400
-    assert http().put(signed["url"], content=PHOTO).status_code == 403  # without what was signed
+    assert http().put(signed["url"], content=PHOTO).status_code == 403  # without the signed headers
     longer = signed["headers"] | {"content-length": str(len(PHOTO) + 1)}
     assert http().put(signed["url"], content=PHOTO + b"!", headers=longer).status_code == 403
     assert upload.parts().json() == []
@@ -46,7 +46,7 @@ def test_size_and_checksum_can_be_bound_as_signed_headers(tenant: Tenant) -> Non
 
 
 @pytest.mark.parametrize("number", ["0", "10001", "-1", "x", "1.5"])
-def test_a_number_that_no_part_has_is_refused(tenant: Tenant, number: str) -> None:
+def test_an_invalid_part_number_is_rejected(tenant: Tenant, number: str) -> None:
     upload = begin(tenant)
 
     answer = tenant.studio.get(f"{upload.path}/{number}", params=upload.key)
@@ -55,7 +55,7 @@ def test_a_number_that_no_part_has_is_refused(tenant: Tenant, number: str) -> No
     assert answer.json()["code"] == "invalid"
 
 
-def test_a_url_for_one_part_is_for_no_other(tenant: Tenant) -> None:
+def test_a_url_for_one_part_cannot_put_another(tenant: Tenant) -> None:
     upload = begin(tenant)
     url = upload.sign(1)["url"]
 
@@ -69,7 +69,7 @@ def test_a_url_for_one_part_is_for_no_other(tenant: Tenant) -> None:
     assert upload.parts().json() == []
 
 
-def test_foreign_ids_and_keys_are_not_there(tenant: Tenant, stranger: Tenant) -> None:
+def test_ids_and_keys_of_others_are_not_found(tenant: Tenant, stranger: Tenant) -> None:
     upload, other = begin(tenant), begin(tenant)
     foreign = begin(stranger)
 
@@ -87,9 +87,9 @@ def test_foreign_ids_and_keys_are_not_there(tenant: Tenant, stranger: Tenant) ->
             assert sorted(answer.json()) == ["code", "error"]
 
 
-def test_a_colleague_is_refused_and_an_admin_is_not(tenant: Tenant) -> None:
+def test_a_colleague_is_denied_and_an_admin_is_not(tenant: Tenant) -> None:
     upload = begin(tenant, client=tenant.client("editor"))
 
     colleague = tenant.client("member")
-    assert colleague.get(f"{upload.path}/1", params=upload.key).status_code == 403  # may not upload at all
+    assert colleague.get(f"{upload.path}/1", params=upload.key).status_code == 403  # a member may not upload
     assert tenant.client("admin").get(f"{upload.path}/1", params=upload.key).status_code == 200

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_it_signs_several_at_once(tenant: Tenant) -> None:
+def test_several_parts_are_signed_at_once(tenant: Tenant) -> None:
     upload = begin(tenant)
 
     answer = tenant.studio.get(f"{upload.path}/batch", params=upload.key | {"partNumbers": "1,2,10000"})
@@ -29,7 +29,7 @@ def test_it_signs_several_at_once(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["", "0", "1,,2", "1,x", ",".join(map(str, range(1, 102))), "10001"])
-def test_numbers_that_cannot_be_signed(tenant: Tenant, numbers: str) -> None:
+def test_invalid_part_numbers_are_rejected(tenant: Tenant, numbers: str) -> None:
     upload = begin(tenant)
 
     answer = tenant.studio.get(f"{upload.path}/batch", params=upload.key | {"partNumbers": numbers})

@@ -37,7 +37,7 @@ def send(signed: dict[str, Any], data: bytes, **changed: str | None) -> httpx.Re
     )
 
 
-def test_it_answers_a_form_that_uppy_can_send(tenant: Tenant) -> None:
+def test_the_response_is_a_form_that_uppy_can_send(tenant: Tenant) -> None:
     signed = sign(tenant)
 
     assert sorted(signed) == ["expires", "fields", "mediaId", "method", "uploadId", "url"]
@@ -48,7 +48,7 @@ def test_it_answers_a_form_that_uppy_can_send(tenant: Tenant) -> None:
     assert signed["fields"]["success_action_status"] == "201"
 
 
-def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None:
+def test_a_posted_photo_is_ready_without_a_complete(tenant: Tenant) -> None:
     media = tenant.post_file(PHOTO, name="My photo", title="A title", alt="null")
 
     assert tenant.finished(media)["state"] == "ready"
@@ -74,7 +74,7 @@ def test_a_posted_photo_becomes_ready_without_a_complete(tenant: Tenant) -> None
         ("no policy", {"policy": None}, 403),
     ],
 )
-def test_a_form_that_was_changed_is_refused_by_the_store(
+def test_the_store_rejects_a_changed_form(
     tenant: Tenant, what: str, change: dict[str, str | None], status: int
 ) -> None:
     signed = sign(tenant)
@@ -86,7 +86,7 @@ def test_a_form_that_was_changed_is_refused_by_the_store(
     assert tenant.studio.get(f"/api/upload/{signed['mediaId']}").json()["state"] == "created"
 
 
-def test_a_size_that_was_declared_is_held_by_the_policy(tenant: Tenant) -> None:
+def test_the_policy_enforces_the_declared_size(tenant: Tenant) -> None:
     signed = sign(tenant, **{"metadata[size]": str(len(PHOTO))})
 
     assert send(signed, PHOTO + b"!").status_code == 400
@@ -94,11 +94,11 @@ def test_a_size_that_was_declared_is_held_by_the_policy(tenant: Tenant) -> None:
     assert send(signed, PHOTO).status_code == 201
 
 
-def test_an_empty_file_is_refused_by_the_store(tenant: Tenant) -> None:
+def test_the_store_rejects_an_empty_file(tenant: Tenant) -> None:
     assert send(sign(tenant), b"").status_code == 400
 
 
-def test_a_form_used_again_after_ready_changes_nothing(tenant: Tenant) -> None:
+def test_a_form_posted_again_after_ready_changes_nothing(tenant: Tenant) -> None:
     signed = sign(tenant)
     assert send(signed, PHOTO).status_code == 201
     assert tenant.finished(signed["mediaId"])["state"] == "ready"
@@ -119,7 +119,7 @@ def test_a_form_used_again_after_ready_changes_nothing(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> None:
+def test_two_posts_before_the_first_is_finalized_make_one_item(tenant: Tenant) -> None:
     signed = sign(tenant)
 
     for data in (PHOTO, ANOTHER):
@@ -146,7 +146,7 @@ def test_two_posts_before_the_first_is_settled_make_one_item(tenant: Tenant) -> 
         ),
     ],
 )
-def test_bytes_that_are_no_picture_are_rejected_and_leave_nothing(
+def test_bytes_of_another_type_are_rejected_and_leave_nothing(
     tenant: Tenant, what: str, data: bytes, reason: str
 ) -> None:
     media = tenant.post_file(data)
@@ -172,13 +172,13 @@ def test_a_picture_that_cannot_be_decoded_is_kept_with_its_reason(tenant: Tenant
     assert tenant.inconsistencies() == []
 
 
-def test_a_lie_about_the_type_is_corrected_where_the_true_one_is_taken(tenant: Tenant) -> None:
+def test_a_wrong_declared_type_is_corrected_when_the_content_is_accepted(tenant: Tenant) -> None:
     media = tenant.ready(pictures.png(64, 48, seed=1), "a.jpg", "image/jpeg")
 
     assert tenant.studio.get(f"/api/media/{media}").json()["media"]["mimeType"] == "image/png"
 
 
-def test_a_size_over_what_a_form_takes_is_told(tenant: Tenant) -> None:
+def test_a_size_over_the_limit_of_a_form_is_rejected(tenant: Tenant) -> None:
     answer = tenant.studio.get(
         "/api/upload/s3/params",
         params={"filename": "a.jpg", "type": "image/jpeg", "metadata[size]": str(6 * 1024 * MIB)},

@@ -31,8 +31,7 @@ from tests.given.tenants import Client, Tenant, http
 from tools.routes import ROOT
 from vitrine import content
 from vitrine.db import Statement, read
-from vitrine.library import finalizing as finalizing
-from vitrine.library import sweep
+from vitrine.library import processing, sweep
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
 from vitrine_imaging import intake
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 PATH = "/api/upload/multipart"
 PHOTO = pictures.jpeg(320, 240, seed=11)
 BOUNDARY = "----formdata-undici-054512873441"
-SDK = {  # what Node's fetch sends beside the credential
+SDK = {  # the headers that Node's fetch sends beside the credential
     "accept": "*/*",
     "accept-language": "*",
     "sec-fetch-mode": "cors",
@@ -53,13 +52,13 @@ SDK = {  # what Node's fetch sends beside the credential
     "accept-encoding": "gzip, deflate",
     "content-type": f"multipart/form-data; boundary={BOUNDARY}",
 }
-TAKEN = ", ".join(sorted(content.accepted_types()))
+ACCEPTED = ", ".join(sorted(content.accepted_types()))
 PAGE = b"<html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
 class File(NamedTuple):
-    """A part with a file, as undici spells it."""
+    """A part with a file, as undici encodes it."""
 
     data: bytes = PHOTO
     filename: str = "photo.jpg"
@@ -70,21 +69,22 @@ class File(NamedTuple):
 Part = tuple[str, str] | File
 
 
-def spelled(*parts: Part) -> bytes:
-    """As undici sends it: a quote in a filename is %22, all else is UTF-8 as it is."""
+def encoded(*parts: Part) -> bytes:
+    """Encode a form as undici does: a quote in a filename is %22, everything else is UTF-8."""
     body = b""
     for part in parts:
         if isinstance(part, File):
             filename = part.filename.replace('"', "%22")
-            body += (
-                (
-                    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\nContent-Type: {part.mime_type}\r\n\r\n'
-                ).encode()
-                + part.data
-                + b"\r\n"
+            head = (
+                f"--{BOUNDARY}\r\n"
+                f'Content-Disposition: form-data; name="{part.name}"; filename="{filename}"\r\n'
+                f"Content-Type: {part.mime_type}\r\n\r\n"
             )
+            body += head.encode() + part.data + b"\r\n"
         else:
-            body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part[0]}"\r\n\r\n{part[1]}\r\n'.encode()
+            body += (
+                f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{part[0]}"\r\n\r\n{part[1]}\r\n'
+            ).encode()
     return body + f"--{BOUNDARY}--\r\n".encode()
 
 
@@ -93,11 +93,11 @@ def home(tenant: Tenant) -> tuple[str, str]:
 
 
 def send(client: Client, *parts: Part, **headers: str) -> httpx.Response:
-    return client.post(PATH, content=spelled(*parts), headers=SDK | headers)
+    return client.post(PATH, content=encoded(*parts), headers=SDK | headers)
 
 
 def sent(tenant: Tenant, *parts: Part) -> dict[str, Any]:
-    """The item, as Studio shows it right after its upload."""
+    """Upload a form, and return the item as Studio shows it right afterwards."""
     answer = send(tenant.studio, home(tenant), *parts)
     assert answer.status_code == 200, answer.text
     shown: dict[str, Any] = tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]
@@ -109,12 +109,15 @@ class Row(NamedTuple):
 
 
 def left(tenant: Tenant) -> list[int]:
-    """How many items, uploads and objects there are."""
+    """Return the numbers of the tenant's items, uploads and objects."""
     statement = Statement(
         """
         select count(*) as n from media where organization_id = %(organization)s
         union all
-        select count(*) from uploads where organization_id = %(organization)s and state not in ('aborted', 'rejected')
+        select count(*)
+          from uploads
+         where organization_id = %(organization)s
+           and state not in ('aborted', 'rejected')
         union all
         select count(*) from objects where organization_id = %(organization)s
         """,
@@ -130,7 +133,7 @@ NOTHING = [0, 0, 0]
 # What the SDK sends.
 
 
-def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
+def test_the_item_of_a_file_can_be_seen_at_once(tenant: Tenant) -> None:
     answer = send(tenant.studio, home(tenant), File(), ("name", "photo.jpg"))
 
     answered = answer.json()
@@ -159,7 +162,7 @@ def test_a_file_is_an_item_that_can_be_seen_at_once(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
+def test_the_item_is_put_into_the_folder_that_path_names(tenant: Tenant) -> None:
     folder = tenant.studio.post(
         "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
     ).json()["folder"]
@@ -177,13 +180,13 @@ def test_the_folder_that_path_names_holds_it(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("key", ["x-api-key", "authorization"])
-def test_an_empty_header_is_no_credential(tenant: Tenant, key: str) -> None:
+def test_an_empty_header_is_not_a_credential(tenant: Tenant, key: str) -> None:
     signed_in = tenant.signed_in()
 
     with_session = Client(None, token=signed_in.token).post(
-        PATH, content=spelled(home(tenant), File()), headers=SDK | {"x-api-key": ""}
+        PATH, content=encoded(home(tenant), File()), headers=SDK | {"x-api-key": ""}
     )
-    without = Client(None).post(PATH, content=spelled(home(tenant), File()), headers=SDK | {key: ""})
+    without = Client(None).post(PATH, content=encoded(home(tenant), File()), headers=SDK | {key: ""})
 
     assert with_session.status_code == 200
     assert (without.status_code, without.json()) == (
@@ -192,7 +195,7 @@ def test_an_empty_header_is_no_credential(tenant: Tenant, key: str) -> None:
     )
 
 
-def test_the_sdks_other_fields_and_those_nobody_knows_change_nothing(tenant: Tenant) -> None:
+def test_unused_fields_of_the_sdk_and_unknown_fields_change_nothing(tenant: Tenant) -> None:
     shown = sent(
         tenant, ("width", "1"), ("height", "x"), ("duration", ""), ("exif", "{"), ("whatever", "é"), File()
     )
@@ -200,7 +203,7 @@ def test_the_sdks_other_fields_and_those_nobody_knows_change_nothing(tenant: Ten
     assert (shown["width"], shown["height"]) == (320, 240)
 
 
-def test_it_takes_what_httpx_and_curl_send(tenant: Tenant) -> None:
+def test_forms_of_httpx_and_curl_are_accepted(tenant: Tenant) -> None:
     fields = {"datasetId": str(tenant.collection_id)}  # hyphens
 
     answer = tenant.studio.post(PATH, data=fields, files={"file": ('a "b" é.jpg', PHOTO, "image/jpeg")})
@@ -229,7 +232,7 @@ def test_it_takes_what_httpx_and_curl_send(tenant: Tenant) -> None:
     assert shown == ['a "b" é.jpg', "from curl.jpg"]
 
 
-def test_as_a_lambda_it_takes_the_body_in_base64(tenant: Tenant) -> None:
+def test_in_lambda_the_body_is_base64(tenant: Tenant) -> None:
     event = json.loads((ROOT / "events/upload_form.json").read_text())
     body = base64.b64decode(event["body"]).replace(
         b"0199a4c2d1e17d4e9b06a1b2c3d4e5f6", tenant.collection_id.hex.encode()
@@ -255,7 +258,7 @@ def test_as_a_lambda_it_takes_the_body_in_base64(tenant: Tenant) -> None:
 # Names.
 
 
-def test_the_field_name_goes_before_the_files_own(tenant: Tenant) -> None:
+def test_the_field_name_takes_precedence_over_the_filename(tenant: Tenant) -> None:
     shown = sent(tenant, File(filename="IMG_1.jpg"), ("name", 'Our "best" day'))
 
     assert (shown["name"], shown["filename"]) == ('Our "best" day', "IMG_1.jpg")
@@ -263,7 +266,7 @@ def test_the_field_name_goes_before_the_files_own(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("name", names.TAKEN.values(), ids=names.TAKEN)
 @pytest.mark.sampled(3)
-def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
+def test_a_filename_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
 
     assert (shown["name"], shown["filename"]) == (name, name)
@@ -291,13 +294,13 @@ def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     ],
 )
 @pytest.mark.sampled(4)
-def test_nothing_in_a_filename_means_anything(tenant: Tenant, name: str) -> None:
+def test_paths_and_markup_in_a_filename_have_no_meaning(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
 
     assert (shown["name"], shown["filename"]) == (name, name)
 
 
-def test_names_are_kept_composed(tenant: Tenant) -> None:
+def test_names_are_stored_in_composed_form(tenant: Tenant) -> None:
     assert sent(tenant, File(filename=names.DECOMPOSED))["name"] == names.COMPOSED
     assert sent(tenant, File(), ("name", names.DECOMPOSED))["name"] == names.COMPOSED
 
@@ -313,17 +316,17 @@ def test_names_are_kept_composed(tenant: Tenant) -> None:
     ],
     ids=["256 in the filename", "no filename", "256 in the name", "NUL in the filename", "NUL in the name"],
 )
-def test_what_cannot_be_a_name(tenant: Tenant, parts: list[Part], sentence: str) -> None:
+def test_invalid_names_are_rejected(tenant: Tenant, parts: list[Part], sentence: str) -> None:
     answer = send(tenant.studio, home(tenant), *parts)
 
     assert (answer.status_code, answer.json()) == (400, {"error": sentence, "code": "invalid"})
     assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
 
 
-# What is refused.
+# Rejected forms.
 
 
-def test_what_is_missing_is_named(tenant: Tenant) -> None:
+def test_the_error_names_the_missing_field(tenant: Tenant) -> None:
     without_file, without_dataset = send(tenant.studio, home(tenant)), send(tenant.studio, File())
     text = send(tenant.studio, home(tenant), ("file", "x"))
 
@@ -345,11 +348,11 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
     [
         ("nothing", File(b""), 400, {"error": "An empty file cannot be uploaded", "code": "empty_file"}),
         (
-            "a page that says it is a picture",
+            "a page declared as a picture",
             File(PAGE),
             415,
             {
-                "error": f"The file is not a picture or video of a type that is taken: {TAKEN}",
+                "error": f"The file is not a picture or video of a type that is taken: {ACCEPTED}",
                 "code": "unsupported_type",
             },
         ),
@@ -357,26 +360,32 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
             "an svg",
             File(SVG, "a.svg", "image/svg+xml"),
             415,
-            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+            {
+                "error": f"Files of type image/svg+xml are not taken; {ACCEPTED} are",
+                "code": "unsupported_type",
+            },
         ),
         (
-            "an svg that says it is a picture",
+            "an svg declared as a picture",
             File(SVG),
             415,
-            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+            {
+                "error": f"Files of type image/svg+xml are not taken; {ACCEPTED} are",
+                "code": "unsupported_type",
+            },
         ),
         (
             "a pdf",
             File(b"%PDF-1.7\n", "a.pdf", "application/octet-stream"),
             415,
             {
-                "error": f"Files of type application/pdf are not taken; {TAKEN} are",
+                "error": f"Files of type application/pdf are not taken; {ACCEPTED} are",
                 "code": "unsupported_type",
             },
         ),
     ],
 )
-def test_a_file_that_is_not_taken_leaves_nothing(
+def test_a_rejected_file_leaves_nothing(
     tenant: Tenant, what: str, file: File, status: int, body: dict[str, str]
 ) -> None:
     answer = send(tenant.studio, home(tenant), file)
@@ -386,11 +395,11 @@ def test_a_file_that_is_not_taken_leaves_nothing(
 
 
 @pytest.mark.parametrize("declared", ["", "text/html", "application/octet-stream", "image/png", "nonsense"])
-def test_the_bytes_alone_say_what_it_is(tenant: Tenant, declared: str) -> None:
+def test_the_content_alone_decides_the_type(tenant: Tenant, declared: str) -> None:
     assert sent(tenant, File(pictures.polyglot(seed=1), "page.html", declared))["mimeType"] == "image/jpeg"
 
 
-def test_a_picture_that_cannot_be_decoded_is_kept_and_says_so(tenant: Tenant) -> None:
+def test_a_picture_that_cannot_be_decoded_is_kept_with_its_reason(tenant: Tenant) -> None:
     media = sent(tenant, File(pictures.claiming_png(), "claims.png", "image/png"))["id"]
 
     assert tenant.finished(media)["state"] == "failed"
@@ -400,7 +409,7 @@ def test_a_picture_that_cannot_be_decoded_is_kept_and_says_so(tenant: Tenant) ->
     assert tenant.inconsistencies() == []
 
 
-def test_where_it_may_not_go(tenant: Tenant, stranger: Tenant) -> None:
+def test_destinations_that_are_not_found_or_denied(tenant: Tenant, stranger: Tenant) -> None:
     photo = sent(tenant, File())
     nowhere = "0" * 32
 
@@ -432,7 +441,7 @@ def test_where_it_may_not_go(tenant: Tenant, stranger: Tenant) -> None:
     assert (left(stranger), stranger.inconsistencies(), tenant.inconsistencies()) == (NOTHING, [], [])
 
 
-def test_over_the_quota_nothing_is_kept(tenant: Tenant) -> None:
+def test_a_file_over_the_quota_leaves_nothing(tenant: Tenant) -> None:
     from tests.given.isolation_cases import owner
 
     with owner() as connection:
@@ -464,13 +473,13 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
         (
             "no boundary",
             "multipart/form-data",
-            spelled(File()),
+            encoded(File()),
             (400, "The form's boundary is missing from its content-type"),
         ),
         (
             "an empty boundary",
             "multipart/form-data; boundary=",
-            spelled(File()),
+            encoded(File()),
             (400, "The form's boundary is missing from its content-type"),
         ),
         (
@@ -479,10 +488,10 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
             b"",
             (400, "The form's boundary is missing from its content-type"),
         ),
-        ("another boundary", "multipart/form-data; boundary=x", spelled(File()), NO_FORM),
+        ("another boundary", "multipart/form-data; boundary=x", encoded(File()), NO_FORM),
         ("nothing", None, b"", (400, "The form breaks off before its last boundary")),
-        ("half", None, spelled(File())[:-200], (400, "The form breaks off before its last boundary")),
-        ("no end", None, spelled(File())[: -len(END)], (400, "The form breaks off before its last boundary")),
+        ("half", None, encoded(File())[:-200], (400, "The form breaks off before its last boundary")),
+        ("no end", None, encoded(File())[: -len(END)], (400, "The form breaks off before its last boundary")),
         ("no name", None, f'{LINE}filename="a"\r\n\r\nx\r\n{END}'.encode(), NO_FORM),
         ("no disposition", None, f"--{BOUNDARY}\r\nX: y\r\n\r\nx\r\n{END}".encode(), NO_FORM),
         (
@@ -502,27 +511,27 @@ NO_FORM = (400, "The body is not a form as multipart/form-data has it")
         (
             "a field twice",
             None,
-            spelled(("name", "a"), ("name", "b"), File()),
+            encoded(("name", "a"), ("name", "b"), File()),
             (400, "The form has name more than once"),
         ),
-        ("two files", None, spelled(File(), File(name="another")), (400, "A form holds one file")),
-        ("the file twice", None, spelled(File(), File()), (400, "The form has file more than once")),
+        ("two files", None, encoded(File(), File(name="another")), (400, "A form holds one file")),
+        ("the file twice", None, encoded(File(), File()), (400, "The form has file more than once")),
         (
             "many fields",
             None,
-            spelled(*((f"f{n}", "") for n in range(65))),
+            encoded(*((f"f{n}", "") for n in range(65))),
             (400, "A form may have 64 parts, and no more"),
         ),
         (
             "a huge field",
             None,
-            spelled(("exif", "x" * 131_072)),
+            encoded(("exif", "x" * 131_072)),
             (400, "The fields of a form may hold 131072 bytes, the file aside"),
         ),
     ],
 )
 @pytest.mark.sampled(3)
-def test_what_is_no_form(
+def test_malformed_forms_are_rejected(
     tenant: Tenant, what: str, content_type: str | None, body: bytes, answered: tuple[int, str]
 ) -> None:
     headers = SDK | ({"content-type": content_type} if content_type is not None else {})
@@ -540,7 +549,7 @@ def test_what_is_no_form(
 
 
 class Server(NamedTuple):
-    """The function alone behind uvicorn, where bodies stream in."""
+    """The function alone behind uvicorn, where bodies are streamed."""
 
     url: str
     pid: int
@@ -555,7 +564,7 @@ class Server(NamedTuple):
         )
 
     def peak(self) -> int:
-        """The most memory it ever had, in bytes."""
+        """Return the most memory that the process has used, in bytes."""
         status = (ROOT / f"/proc/{self.pid}/status").read_text()
         return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
 
@@ -598,31 +607,36 @@ def small_server() -> Iterator[Server]:
 
 
 def of_size(tenant: Tenant, size: int) -> bytes:
-    """A form of so many bytes."""
-    frame = len(spelled(home(tenant), File()))
-    return spelled(home(tenant), File(PHOTO + bytes(size - frame)))
+    """Return a form of so many bytes."""
+    frame = len(encoded(home(tenant), File()))
+    return encoded(home(tenant), File(PHOTO + bytes(size - frame)))
 
 
 def too_large(most: int) -> tuple[int, object]:
-    sentence = f"The body of a request may hold {most} bytes; larger files go through the upload protocol at /api/upload"
+    sentence = (
+        f"The body of a request may hold {most} bytes; "
+        "larger files go through the upload protocol at /api/upload"
+    )
     return 413, {"error": sentence, "code": "too_large"}
 
 
 @pytest.mark.parametrize(
-    ("size", "taken"), [(MIB - 1, True), (MIB, True), (MIB + 1, False), (2 * MIB, False)]
+    ("size", "accepted"), [(MIB - 1, True), (MIB, True), (MIB + 1, False), (2 * MIB, False)]
 )
 @pytest.mark.sampled(2)
-def test_a_body_over_the_limit_is_refused_with_its_limit(
-    tenant: Tenant, small_server: Server, size: int, taken: bool
+def test_a_body_over_the_limit_is_rejected_naming_the_limit(
+    tenant: Tenant, small_server: Server, size: int, accepted: bool
 ) -> None:
     answer = small_server.send(tenant.studio, of_size(tenant, size))
 
-    assert (answer.status_code, answer.json()) == too_large(MIB) if not taken else answer.status_code == 200
-    assert left(tenant)[0] == int(taken)
+    assert (
+        (answer.status_code, answer.json()) == too_large(MIB) if not accepted else answer.status_code == 200
+    )
+    assert left(tenant)[0] == int(accepted)
     assert tenant.inconsistencies() == []
 
 
-def test_like_aws_the_gateway_answers_for_what_is_over_its_own_limit(tenant: Tenant) -> None:
+def test_with_like_aws_the_gateway_rejects_a_body_over_its_limit(tenant: Tenant) -> None:
     with served("local.server", "--like-aws", FORM_MAX_BYTES=str(4 * MIB)) as server:
         answers = [
             server.send(tenant.studio, of_size(tenant, size)) for size in (10 * MIB + 1, 4 * MIB + 1, 4 * MIB)
@@ -635,8 +649,8 @@ def test_like_aws_the_gateway_answers_for_what_is_over_its_own_limit(tenant: Ten
     assert answers[2].status_code == 200
 
 
-@pytest.mark.parametrize(("size", "taken"), [(4 * MIB, True), (4 * MIB + 1, False)])
-def test_in_lambda_the_limit_is_that_of_any_body(tenant: Tenant, size: int, taken: bool) -> None:
+@pytest.mark.parametrize(("size", "accepted"), [(4 * MIB, True), (4 * MIB + 1, False)])
+def test_in_lambda_the_limit_is_the_one_of_every_body(tenant: Tenant, size: int, accepted: bool) -> None:
     event = json.loads((ROOT / "events/upload_form.json").read_text())
     event |= {
         "body": base64.b64encode(of_size(tenant, size)).decode(),
@@ -647,18 +661,18 @@ def test_in_lambda_the_limit_is_that_of_any_body(tenant: Tenant, size: int, take
 
     assert (
         answer["statusCode"] == 200
-        if taken
+        if accepted
         else (answer["statusCode"], json.loads(answer["body"])) == too_large(4 * MIB)
     )
     assert tenant.inconsistencies() == []
 
 
 @pytest.mark.soak
-def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant, server: Server) -> None:
-    assert server.send(tenant.studio, spelled(home(tenant), File())).status_code == 200
+def test_a_hundred_megabytes_are_streamed_without_being_in_memory(tenant: Tenant, server: Server) -> None:
+    assert server.send(tenant.studio, encoded(home(tenant), File())).status_code == 200
     before = server.peak()
     noise = random.Random(1).randbytes(MIB)
-    start, _, end = spelled(home(tenant), File(b"#")).partition(b"#")
+    start, _, end = encoded(home(tenant), File(b"#")).partition(b"#")
 
     def body() -> Iterator[bytes]:  # chunked
         yield start + PHOTO
@@ -678,11 +692,11 @@ def test_a_hundred_megabytes_pass_through_without_lying_in_memory(tenant: Tenant
     assert tenant.inconsistencies() == []
 
 
-def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenant, server: Server) -> None:
+def test_a_streamed_file_is_stored_unchanged_however_it_is_chunked(tenant: Tenant, server: Server) -> None:
     data = (
         PHOTO + b"\r\n--" + BOUNDARY.encode()[:-1] + b"\r\n" + random.Random(2).randbytes(200_000) + b"\r\n"
     )
-    whole = spelled(home(tenant), File(data), ("name", "In pieces"))
+    whole = encoded(home(tenant), File(data), ("name", "In pieces"))
     dice = random.Random(3)
 
     def body() -> Iterator[bytes]:
@@ -704,19 +718,19 @@ def test_a_streamed_file_arrives_byte_for_byte_whatever_its_pieces(tenant: Tenan
     assert tenant.studio.get(f"/api/media/{answer.json()['mediaId']}").json()["media"]["name"] == "In pieces"
 
 
-def test_a_file_that_comes_before_its_dataset_is_taken_all_the_same(tenant: Tenant, server: Server) -> None:
-    answer = server.send(tenant.studio, spelled(File(PHOTO + bytes(3 * MIB)), ("name", "Late"), home(tenant)))
+def test_the_file_may_come_before_its_dataset(tenant: Tenant, server: Server) -> None:
+    answer = server.send(tenant.studio, encoded(File(PHOTO + bytes(3 * MIB)), ("name", "Late"), home(tenant)))
 
     assert answer.status_code == 200, answer.text
     assert tenant.inconsistencies() == []
 
 
 @pytest.mark.parametrize("first", ["dataset", "file"])
-def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(
+def test_a_denied_caller_gets_403_after_a_large_body_too(
     tenant: Tenant, stranger: Tenant, server: Server, first: str
 ) -> None:
     parts = [home(tenant), File(PHOTO + bytes(3 * MIB))]
-    body = spelled(*(parts if first == "dataset" else reversed(parts)))
+    body = encoded(*(parts if first == "dataset" else reversed(parts)))
 
     clients = Client(None), tenant.client("viewer"), tenant.client(scopes=("media:read",)), stranger.studio
     answers = [server.send(client, body) for client in clients]
@@ -730,34 +744,39 @@ def test_whoever_may_not_upload_is_told_so_after_a_large_body_too(
     assert left(tenant) == NOTHING
 
 
-def test_a_client_that_goes_away_leaves_nothing(tenant: Tenant, server: Server) -> None:
+def test_a_client_that_disconnects_leaves_nothing(tenant: Tenant, server: Server) -> None:
     before = open_files(server)
 
-    with half_sent(server, tenant.studio, spelled(home(tenant), File(PHOTO + bytes(8 * MIB)))):
-        assert open_files(server) == before + 1  # it lies on the disk, without a name
+    with half_sent(server, tenant.studio, encoded(home(tenant), File(PHOTO + bytes(8 * MIB)))):
+        assert open_files(server) == before + 1  # the file is on the disk, without a name
     until = time.monotonic() + 10
     while open_files(server) > before and time.monotonic() < until:
         time.sleep(0.05)
 
     assert open_files(server) == before
     assert (left(tenant), tenant.inconsistencies()) == (NOTHING, [])
-    assert server.send(tenant.studio, spelled(home(tenant), File())).status_code == 200
+    assert server.send(tenant.studio, encoded(home(tenant), File())).status_code == 200
 
 
 @pytest.mark.parametrize("first", ["dataset", "file"])
-def test_nothing_is_kept_of_what_nobody_sends(tenant: Tenant, server: Server, first: str) -> None:
+def test_nothing_is_kept_of_a_file_sent_without_credentials(
+    tenant: Tenant, server: Server, first: str
+) -> None:
     parts = [home(tenant), File(PHOTO + bytes(8 * MIB))]
     before = open_files(server)
 
-    with half_sent(server, Client(None), spelled(*(parts if first == "dataset" else reversed(parts)))):
+    with half_sent(server, Client(None), encoded(*(parts if first == "dataset" else reversed(parts)))):
         assert open_files(server) == before
 
 
 @contextmanager
 def half_sent(server: Server, client: Client, body: bytes) -> Generator[None]:
-    """The server has had time to take in the first half; then the client goes away."""
+    """Send the first half of a body, give the server time to read it, then disconnect."""
     address = urlsplit(server.url)
-    head = f"POST {PATH} HTTP/1.1\r\nhost: {address.netloc}\r\nx-api-key: {client.key or ''}\r\ncontent-type: {SDK['content-type']}\r\n"
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nhost: {address.netloc}\r\nx-api-key: {client.key or ''}\r\n"
+        f"content-type: {SDK['content-type']}\r\n"
+    )
     with socket.create_connection((str(address.hostname), address.port or 0)) as connection:
         connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2])
         time.sleep(0.7)
@@ -765,7 +784,9 @@ def half_sent(server: Server, client: Client, body: bytes) -> Generator[None]:
 
 
 def open_files(server: Server) -> int:
-    """Spooled ones. They have no name any more from the moment they are opened."""
+    """Return the number of spooled files that the server has open. They have no name from the moment they are
+    opened.
+    """
     found = 0
     for number in (ROOT / f"/proc/{server.pid}/fd").iterdir():
         try:
@@ -780,7 +801,7 @@ def open_files(server: Server) -> int:
 
 
 @pytest.mark.soak
-def test_many_at_once_are_counted_once_each_whoever_settles_them_first(tenant: Tenant) -> None:
+def test_concurrent_uploads_are_counted_once_each_whichever_call_finalizes_them(tenant: Tenant) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(
             threads.map(
@@ -797,15 +818,15 @@ def test_many_at_once_are_counted_once_each_whoever_settles_them_first(tenant: T
     assert tenant.inconsistencies() == []
 
 
-def test_to_verify_what_was_processed_first_changes_nothing(tenant: Tenant) -> None:
-    media = tenant.ready(PHOTO)  # by another way: nobody verified it but its processing
-    whose = read_upload(tenant, media)
+def test_verifying_a_processed_upload_changes_nothing(tenant: Tenant) -> None:
+    media = tenant.ready(PHOTO)  # not by a form: its processing has verified it
+    upload = read_upload(tenant, media)
     before = tenant.studio.get(f"/api/media/{media}")
     found = content.sniff(PHOTO)
-    assert whose is not None
+    assert upload is not None
     assert found is not None
 
-    finalizing.verify(tenant.owner, whose, found)
+    processing.verify(tenant.owner, upload, found)
 
     after = tenant.studio.get(f"/api/media/{media}")
     assert after.headers["etag"] == before.headers["etag"]
@@ -818,14 +839,14 @@ def read_upload(tenant: Tenant, media: str) -> Any:
     return read(tenant.owner, uploads.by_version(tenant.id, UUID(media)))[0]
 
 
-def test_an_idempotency_key_is_not_looked_at(tenant: Tenant) -> None:
+def test_an_idempotency_key_is_ignored(tenant: Tenant) -> None:
     answers = [send(tenant.studio, home(tenant), File(), **{"idempotency-key": "a key"}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json()["mediaId"] != answers[1].json()["mediaId"]
 
 
-def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
+def test_the_item_is_shown_and_counted_once_and_before_its_frames_are_made(
     separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
@@ -849,7 +870,7 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
     assert (total(tenant), tenant.inconsistencies()) == (1, [])
 
 
-def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(
+def test_an_item_counted_by_its_first_bytes_is_not_counted_after_its_rejection(
     separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
@@ -863,7 +884,7 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
             checksum={"algorithm": "SHA256", "value": base64.b64encode(bytes(32)).decode()},
         )
         assert upload.complete(upload.put_all(PHOTO)).status_code == 200
-        finalizing.verify(tenant.owner, read_upload(tenant, upload.media), head)
+        processing.verify(tenant.owner, read_upload(tenant, upload.media), head)
         before = total(tenant), tenant.inconsistencies()
     finally:
         separate_stack.restart("worker")
@@ -873,7 +894,7 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
     assert (total(tenant), tenant.inconsistencies()) == (0, [])
 
 
-def test_what_is_refused_in_the_trash_is_there_no_more(
+def test_a_file_that_is_rejected_in_the_trash_is_removed(
     separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
@@ -897,15 +918,20 @@ def trash(tenant: Tenant) -> list[object]:
     return found
 
 
-def test_documents_are_kept_and_never_rendered_where_they_are_taken(
+def test_accepted_documents_are_kept_and_never_rendered(
     separate_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
 ) -> None:
     tenant = found()
-    entities = b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
+    entities = (
+        b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]>"
+        b"<svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
+    )
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
     separate_stack.kill("worker")
     try:
-        uploads = {data: begin(tenant, size=len(data), filename="a file") for data in documents}  # as JPEGs
+        uploads = {
+            data: begin(tenant, size=len(data), filename="a file") for data in documents
+        }  # declared as JPEGs
         assert [upload.complete(upload.put_all(data)).status_code for data, upload in uploads.items()] == [
             200,
             200,
@@ -920,14 +946,14 @@ def test_documents_are_kept_and_never_rendered_where_they_are_taken(
         settings.cache_clear()
         event = json.loads((ROOT / "events/upload_form.json").read_text())
         event["headers"] |= {"x-api-key": tenant.studio.key, "x-team-id": str(tenant.id), **SDK}
-        body = spelled(home(tenant), File(entities, "b.svg", "image/svg+xml"))
+        body = encoded(home(tenant), File(entities, "b.svg", "image/svg+xml"))
         formed = invoke(handler, event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True})
         for upload in (*uploads.values(), rejected):
-            intake.take_in(upload.answer["key"])
+            intake.process_upload(upload.answer["key"])
         as_form = json.loads(formed["body"])["mediaId"]
-        intake.take_in(read_upload(tenant, as_form).key)
-        # again: there is nothing to make of it this time either
-        intake.take_in(reprocessing.ask_silently(tenant, as_form))
+        intake.process_upload(read_upload(tenant, as_form).key)
+        # Processed again, a document still has no frames.
+        intake.process_upload(reprocessing.ask_silently(tenant, as_form))
     finally:
         separate_stack.restart("worker")
 
@@ -964,7 +990,7 @@ def total(tenant: Tenant) -> int:
     return found
 
 
-def test_without_a_store_it_is_said_and_nothing_stays(
+def test_without_a_store_the_response_is_503_and_nothing_is_left(
     separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()

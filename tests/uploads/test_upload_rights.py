@@ -1,5 +1,5 @@
-"""Rights are checked again when an upload is finalized, whoever finalizes it: the upload is rejected if
-its uploader may no longer upload.
+"""The uploader's rights are checked again when an upload is finalized, whatever finalizes it. The upload is
+rejected when its uploader may not upload any more.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def send(signed: dict[str, Any]) -> None:
 
 
 def with_parts(client: Client) -> dict[str, Any]:
-    """A session whose one part is in the store."""
+    """Create an upload with one part in the store."""
     answered: dict[str, Any] = client.post("/api/upload/s3/multipart", json={"filename": "a.jpg"}).json()
     part = client.get(
         f"/api/upload/s3/multipart/{answered['uploadId']}/1", params={"key": answered["key"]}
@@ -90,7 +90,7 @@ def is_gone(key: str) -> bool:
 
 @pytest.mark.parametrize("how", ENDINGS)
 @pytest.mark.sampled(3)
-def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: str) -> None:
+def test_a_posted_form_stores_nothing_after_its_uploaders_rights_ended(tenant: Tenant, how: str) -> None:
     editor = Somebody.of(tenant, "editor")
     signed = posted(editor.client)
     end(tenant, editor, how)
@@ -111,7 +111,7 @@ def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: s
     assert tenant.inconsistencies() == []
 
 
-def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> None:
+def test_no_version_is_added_after_its_uploaders_rights_ended(tenant: Tenant) -> None:
     item, editor = tenant.ready(PHOTO), Somebody.of(tenant, "editor")
     signed = posted(editor.client, sourceMediaId=item)
     end(tenant, editor, "removed")
@@ -126,14 +126,16 @@ def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> No
 
 
 @pytest.mark.parametrize("how", ["removed", "the key is revoked"])
-def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str) -> None:
+def test_an_upload_completed_in_the_store_is_rejected_after_the_rights_ended(
+    tenant: Tenant, how: str
+) -> None:
     editor = Somebody.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, how)
 
     opened = row(tenant, begun["mediaId"])
     assert opened.store_upload_id is not None
-    parts = storage.parts(opened.key, opened.store_upload_id)
+    parts = storage.list_parts(opened.key, opened.store_upload_id)
     storage.complete(
         opened.key, opened.store_upload_id, [(p.number, p.etag) for p in parts], size=None, checksum=None
     )
@@ -161,7 +163,7 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
     assert tenant.inconsistencies() == []
 
 
-def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) -> None:
+def test_an_upload_of_a_revoked_key_continues_with_a_new_key(tenant: Tenant) -> None:
     editor = Somebody.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "the key is revoked")
@@ -176,7 +178,7 @@ def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) 
     assert tenant.inconsistencies() == []
 
 
-def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
+def test_signing_out_does_not_end_the_rights(tenant: Tenant) -> None:
     editor = Somebody.of(tenant, "editor")
     session = editor.signed_in()
     signed = posted(session)
@@ -188,7 +190,7 @@ def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) -> None:
+def test_the_uploaders_rights_decide_whoever_finalizes(tenant: Tenant) -> None:
     editor = Somebody.of(tenant, "editor")
     upload = row(tenant, posted(editor.client)["mediaId"])
     everybody = (Consumer(tenant.id), Worker(), tenant.owner)

@@ -1,5 +1,5 @@
-"""Sizes that no column holds and no picture has: the item has failed and says so, by whichever way its
-file came.
+"""Sizes that no column can store and no picture has: the item has failed with a reason, by every way of
+upload.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 MOST = 2**31 - 1
-# The size that a format is made to say, and the one that it says, where its numbers are smaller or have a
-# sign.
+# The size that is written into a file, and the one that is read from it: a format may have smaller numbers,
+# or a sign.
 WIDE = ("PNG", "TIFF", "HEIC", "AVIF")
 CASES: dict[str, tuple[bytes, int, int]] = {
     **{
@@ -42,7 +42,7 @@ def expected(width: int, height: int) -> tuple[str, str, int | None, int | None]
     return "failed", f"The picture has {megapixels} megapixels; the limit is 120", shown[0], shown[1]
 
 
-def become(tenant: Tenant, media: str) -> tuple[str, str, int | None, int | None]:
+def processed(tenant: Tenant, media: str) -> tuple[str, str, int | None, int | None]:
     upload = tenant.finished(media)
     item: dict[str, Any] = tenant.studio.get(f"/api/media/{media}").json()["media"]
     assert item["processing"] == {"state": upload["state"], "reason": upload["reason"]}
@@ -52,7 +52,7 @@ def become(tenant: Tenant, media: str) -> tuple[str, str, int | None, int | None
 @pytest.mark.parametrize(
     "way", ["form", *(pytest.param(way, marks=pytest.mark.soak) for way in ("v1 form", "presigned POST"))]
 )
-def test_a_size_beyond_all_measure_has_failed_in_words(tenant: Tenant, way: str) -> None:
+def test_a_file_with_an_absurd_size_has_failed_with_a_reason(tenant: Tenant, way: str) -> None:
     items = dict[str, str]()
     for name, (data, _, _) in CASES.items():
         if way == "form":
@@ -72,13 +72,13 @@ def test_a_size_beyond_all_measure_has_failed_in_words(tenant: Tenant, way: str)
         assert answer.status_code == 200, answer.text
         items = dict(zip(CASES, (each["id"] for each in answer.json()["data"]["media"]), strict=True))
 
-    assert {name: become(tenant, media) for name, media in items.items()} == {
+    assert {name: processed(tenant, media) for name, media in items.items()} == {
         name: expected(*size) for name, (_, *size) in CASES.items()
     }
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_the_largest_size_that_is_recorded_is_the_columns() -> None:
+def test_the_largest_recorded_size_is_the_largest_of_the_column() -> None:
     content = sniff(stills.sized("PNG", MOST + 1, MOST))
 
     assert content is not None

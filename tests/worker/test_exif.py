@@ -16,10 +16,11 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from tests.given import pictures
+from vitrine.models.derived import Derived, Frame, Picture
 from vitrine_imaging import exif
 from vitrine_imaging.answers import receive_derived, send_derived
 from vitrine_imaging.decoder import Decoder, Limits
-from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR, Derived, Frame, Picture
+from vitrine_imaging.models import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

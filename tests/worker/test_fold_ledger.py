@@ -1,4 +1,4 @@
-"""fold_ledger: the kept sums take in what was appended."""
+"""fold_ledger: appended entries are folded into the kept sums."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unfolded(tenant: Tenant) -> int:
     return count
 
 
-def test_a_reading_is_the_same_before_and_after_a_fold(tenant: Tenant) -> None:
+def test_usage_is_the_same_before_and_after_a_fold(tenant: Tenant) -> None:
     def work(db: Transaction) -> None:
         for number in range(3):
             db.queue(

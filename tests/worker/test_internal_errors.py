@@ -29,11 +29,10 @@ from vitrine import content
 from vitrine.db import read
 from vitrine.errors import Busy, Conflict, InternalError, Invalid, NotFound
 from vitrine.internal_errors import METRIC, REASON
-from vitrine.library import finalizing as finalizing
-from vitrine.library import imports, sweep
+from vitrine.library import finalizing, imports, outbox, processing, sweep
 from vitrine.queries import uploads, versions
 from vitrine.settings import Settings
-from vitrine_imaging import intake, recording
+from vitrine_imaging import intake
 from vitrine_imaging.decoder import Decoder, DecoderUnavailable
 from vitrine_video import intake as video_intake
 
@@ -182,7 +181,7 @@ def deliver(handler: Any, body: str, received: int) -> list[str]:
 
 
 def stored(key: str, received: int) -> list[str]:
-    return deliver(stored_handler, json.dumps(sweep.stored_event(key)), received)
+    return deliver(stored_handler, json.dumps(outbox.stored_event(key)), received)
 
 
 def video_stored(key: str, received: int) -> list[str]:
@@ -269,11 +268,11 @@ def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
 
 
 OURS: dict[str, tuple[object, str]] = {
-    "settling": (finalizing, "settle"),
+    "settling": (finalizing, "finalize"),
     "sniffing": (content, "sniff"),
-    "hashing": (intake, "fetch"),
-    "comparing": (recording, "mismatch"),
-    "recording": (recording, "_record"),
+    "hashing": (intake, "read_and_decode"),
+    "comparing": (processing, "checksum_mismatch"),
+    "recording": (processing, "_record"),
     "the row": (versions, "record"),
 }
 
@@ -328,7 +327,7 @@ def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
 
     answers = list[list[str]]()
     for (error, received, _), upload in zip(cases, uploads_waiting, strict=True):
-        monkeypatch.setattr(recording, "fail", raising(error))
+        monkeypatch.setattr(processing, "fail", raising(error))
         answers.append(stored(upload.key, received))
 
     became = [
@@ -370,7 +369,7 @@ def test_an_import_that_our_code_cannot_bring_in_has_failed(
     upload = upload_of(
         tenant, imports.register(tenant.owner, link, to_be_fetched=True, resolve=names({})).id.hex
     )
-    monkeypatch.setattr(imports, "_fetched", raising(TypeError("ours")))
+    monkeypatch.setattr(imports, "_fetch", raising(TypeError("ours")))
 
     answers = [deliver(imports_handler, json.dumps({"key": upload.key}), received) for received in (1, LAST)]
 
@@ -385,7 +384,7 @@ def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(
         "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}
     ).json()
     upload = upload_of(tenant, signed["mediaId"])
-    monkeypatch.setattr(finalizing, "settle", raising(TypeError("ours")))
+    monkeypatch.setattr(finalizing, "finalize", raising(TypeError("ours")))
 
     assert stored(upload.key, LAST) == []
 
@@ -407,7 +406,7 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
     finalize = finalizing.finalize
     monkeypatch.setattr(
         finalizing,
-        "settle",
+        "finalize",
         lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else finalize(who, upload),
     )
 

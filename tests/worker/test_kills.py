@@ -1,10 +1,9 @@
-"""kill -9, anywhere: whatever part dies at whatever moment, after its restart and one sweep nothing
-acknowledged is lost and nothing counted twice.
+"""kill -9 anywhere: whatever process dies at whatever moment, after its restart and one sweep no acknowledged
+upload is lost and nothing is counted twice.
 
-A kill is drawn from its seed: which of the four processes, in which step of an upload, after how much of that
-step's usual time. The client
-behaves as Uppy does: it repeats what failed. The sweep runs with its clock moved past every time-out and
-grace.
+The seed decides the kill: which of the four processes, in which step of an upload, after which part of that
+step's usual time. The client behaves as Uppy does and repeats what failed. The sweep runs with its clock
+moved past every time-out and grace period.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 TARGETS = ("api", "worker", "s3", "postgres")
 MOMENTS = ("create", "part", "complete", "post", "event", "commit")
-USUAL = {  # seconds a step takes on a small machine
+USUAL = {  # seconds that a step takes on a small machine
     "create": 0.05,
     "part": 0.06,
     "complete": 0.12,
@@ -58,7 +57,7 @@ FILM = videos.video(seconds=1)
 
 @dataclass
 class Attempt:
-    """One upload, made as a stubborn client makes it, with a part killed in the middle."""
+    """One upload by a client that repeats what fails, with a process killed in the middle."""
 
     stack: Stack
     tenant: Tenant
@@ -68,7 +67,7 @@ class Attempt:
     data: bytes
     restarted: bool = False
     killed: threading.Event = field(default_factory=threading.Event)
-    acknowledged: str | None = None  # the media id, once the client was told that its bytes are there
+    acknowledged: str | None = None  # the media id, once a response has confirmed the bytes
 
     def run(self) -> None:
         by_form = self.moment in ("post", "reprocess") or (self.moment == "event" and len(self.data) < PART)
@@ -132,7 +131,9 @@ class Attempt:
             time.sleep(USUAL["event"] if self.moment == "event" else 0)
 
     def reprocess(self) -> None:
-        """Asked for once the item is ready; the kill falls into the asking or into the making."""
+        """Request new frames once the item is ready. The kill comes during the request, or while the frames
+        are made.
+        """
         item = str(self.acknowledged)
         assert self.tenant.finished(item)["state"] == "ready"
         with self.killing("reprocess"):
@@ -140,7 +141,9 @@ class Attempt:
             time.sleep(USUAL["reprocess"])
 
     def ask(self, moment: str, method: str, path: str, **more: Any) -> dict[str, Any]:
-        """The answer, asked for as often as it takes; a refusal that will not change ends the attempt."""
+        """Repeat the request until it is answered. An error that a repetition does not change ends the
+        attempt.
+        """
         for _ in range(12):
             with self.killing(moment), contextlib.suppress(httpx.HTTPError):
                 answer = self.tenant.studio.request(method, path, timeout=20, **more)
@@ -150,13 +153,13 @@ class Attempt:
                 assert answer.status_code >= 500, answer.text
             self.mend()
             if moment in ("complete", "commit") and self.killed.is_set():
-                sweep(LEASE)  # the lease of a call that died: time, moved on
+                sweep(LEASE)  # with its clock moved past the lease of the call that died
             time.sleep(0.1)
         raise GivenUp
 
     @contextlib.contextmanager
     def killing(self, moment: str) -> Generator[None]:
-        """During the first step of this attempt's moment, its target is killed."""
+        """Kill the target during the first step of this attempt's moment."""
         if moment != self.moment or self.killed.is_set():
             yield
             return
@@ -172,19 +175,21 @@ class Attempt:
         self.killed.set()
 
     def mend(self) -> None:
-        """What was killed runs again. From the main thread: its end is what the parts take for ours."""
+        """Restart what was killed. Call it from the main thread: the parts watch the thread that started
+        them.
+        """
         if self.killed.is_set() and not self.restarted:
             self.stack.restart(self.target)
             self.restarted = True
 
 
 class GivenUp(Exception):
-    """The client stopped trying."""
+    """The client has stopped trying."""
 
 
 def sweep(ahead: timedelta = LATER) -> None:
-    """Every job once, its clock so far ahead: past all time-outs and graces, or past a lease and no
-    session.
+    """Run every job once, with its clock moved ahead: past all time-outs and grace periods, or past a lease
+    only.
     """
     later = datetime.now(UTC) + ahead
     steps = (
@@ -231,7 +236,7 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
         if moment in ("post", "reprocess") or rng.random() < 0.3
         else photo + rng.randbytes(16) * ((PART + 4096) // 16)
     )
-    if seed % 13 == 3:  # what goes on to a function of its own
+    if seed % 13 == 3:  # a video, which a function of its own processes
         data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(
         stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
@@ -261,20 +266,20 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     )
 
 
-@pytest.mark.parametrize("seed", range(8))  # each target and each moment among them
+@pytest.mark.parametrize("seed", range(8))  # each target and each moment is among them
 def test_a_kill_loses_nothing_and_counts_nothing_twice(separate_stack: Stack, seed: int) -> None:
     one_kill(separate_stack, seed)
 
 
-def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(
+def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_no_frame(
     separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
     tenant = found()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = families.shown(tenant, media)["frames"]
-    event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))
+    event = json.dumps(outbox.stored_event(reprocessing.ask_silently(tenant, media)))
     with owner() as connection:
-        # where recording begins
+        # Recording begins with this lock.
         connection.execute("select from media where id = %s for update", [UUID(media)])
         queues.send_batch(settings().upload_stored_queue_url, [event])
         assert eventually(lambda: len(derived(tenant)) == 4)
@@ -299,7 +304,7 @@ def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_
 
 
 def derived(tenant: Tenant) -> list[str]:
-    return [each.key for each in storage.listed(f"derived/{tenant.id.hex}/")]
+    return [each.key for each in storage.list_objects(f"derived/{tenant.id.hex}/")]
 
 
 @pytest.mark.soak

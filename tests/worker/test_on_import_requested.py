@@ -1,5 +1,5 @@
-"""on_import_requested: what lies at a URL is fetched once, and becomes its item's own, or the item says
-why not.
+"""on_import_requested: the file at a URL is fetched once and stored as the item's original, or the item has a
+reason why not.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ LIMIT = 300_000  # bytes of a file, here
 
 @pytest.fixture
 def server(another_environment: pytest.MonkeyPatch) -> Iterator[web.Web]:
-    """A web server that is public to this process, which sends no messages: its imports are brought in by
-    the tests.
+    """A web server that counts as public in this process. The process sends no messages, so the tests fetch
+    the imports themselves.
     """
     for name, value in (
         ("IMPORT_REQUESTED_QUEUE_URL", ""),
@@ -56,7 +56,7 @@ def server(another_environment: pytest.MonkeyPatch) -> Iterator[web.Web]:
 
 
 def asked(tenant: Tenant, url: str, mime_type: str = "image/jpeg", size: int = 1000) -> str:
-    """The item of an import."""
+    """Create an import and return its item."""
     link = imports.NewLink(url, "photo.jpg", size, mime_type, width=7, height=7, alt="A photo")
     return imports.register(tenant.owner, link, to_be_fetched=True, resolve=names({})).id.hex
 
@@ -65,11 +65,11 @@ def upload_of(tenant: Tenant, media: str) -> Upload:
     return read(tenant.owner, uploads.by_version(tenant.id, UUID(media)))[0]
 
 
-BROUGHT = {"stored", "processing", "ready"}  # by the time it is looked at, the store's event may have come
+FETCHED = {"stored", "processing", "ready"}  # the store's event may have come by the time of the check
 
 
-def bring(tenant: Tenant, media: str) -> Upload | None:
-    return imports.bring(upload_of(tenant, media).key, resolve=KNOWN)
+def fetch(tenant: Tenant, media: str) -> Upload | None:
+    return imports.fetch_import(upload_of(tenant, media).key, resolve=KNOWN)
 
 
 def shown(tenant: Tenant, media: str) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def stored_bytes(tenant: Tenant) -> int:
     return int(row["n"] or 0) if row else 0
 
 
-def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.Web) -> None:
+def test_the_file_at_a_url_is_stored_as_the_items_original(tenant: Tenant, server: web.Web) -> None:
     server.pages["/old"] = web.led("/photo.jpg")
     url = f"http://pictures.test:{server.port}/old"
     media = asked(tenant, url, mime_type="video/mp4")
@@ -97,7 +97,7 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     led = httpx.get(before["url"]).headers["location"]
     assert tenant.inconsistencies() == []
 
-    first, again = bring(tenant, media), bring(tenant, media)
+    first, again = fetch(tenant, media), fetch(tenant, media)
     finished = tenant.finished(media)
 
     assert (before["processing"], before["mimeType"], led) == (
@@ -107,7 +107,7 @@ def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.We
     )
     assert first is not None
     assert again is not None
-    assert {first.state, again.state} <= BROUGHT
+    assert {first.state, again.state} <= FETCHED
     assert finished["state"] == "ready"
     assert server.asked == [(path, f"pictures.test:{server.port}") for path in ("/old", "/photo.jpg")]
     after = shown(tenant, media)
@@ -131,7 +131,7 @@ def test_a_video_is_fetched_like_a_picture(tenant: Tenant, server: web.Web) -> N
     server.pages["/film.mp4"] = web.response(film, "content-type: application/octet-stream")
     media = asked(tenant, f"http://pictures.test:{server.port}/film.mp4")
 
-    bring(tenant, media)
+    fetch(tenant, media)
 
     assert tenant.finished(media)["state"] == "ready"
     after = shown(tenant, media)
@@ -157,7 +157,7 @@ def dripping(first: bytes) -> web.Behaviour:
     return drip
 
 
-def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: web.Web) -> None:
+def test_a_file_that_cannot_be_fetched_has_failed_with_a_reason(tenant: Tenant, server: web.Web) -> None:
     bomb = gzip.compress(bytes(10_000_000))
     too_large, too_long, broke_off = (
         f"The file has more than {LIMIT} bytes, the limit",
@@ -205,7 +205,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     items = {url: asked(tenant, url) for url in wanted}
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda media: bring(tenant, media), items.values()))
+        list(pool.map(lambda media: fetch(tenant, media), items.values()))
 
     listed = {
         each["id"].replace("-", ""): each
@@ -220,7 +220,7 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     assert (stored_bytes(tenant), tenant.inconsistencies(finished=True)) == (0, [])
 
 
-def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
+def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
     tenant: Tenant, server: web.Web
 ) -> None:
     asking: list[str] = []
@@ -231,9 +231,9 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
 
     media, led_on = asked(tenant, photo(server)), asked(tenant, f"http://pictures.test:{server.port}/again")
     server.pages["/again"] = web.led("/photo.jpg")
-    imports.bring(upload_of(tenant, media).key, resolve=changing)
+    imports.fetch_import(upload_of(tenant, media).key, resolve=changing)
     asking.clear()
-    imports.bring(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
+    imports.fetch_import(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is checked again
 
     assert tenant.finished(media)["state"] == "ready"
     assert asking == ["pictures.test", "pictures.test"]
@@ -244,12 +244,12 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
     assert [path for path, _ in server.asked] == ["/photo.jpg", "/again"]
 
 
-def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
+def test_one_of_two_concurrent_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
     media = asked(tenant, photo(server))
 
     def deliver(_: int) -> str:
         try:
-            found = bring(tenant, media)
+            found = fetch(tenant, media)
         except Busy:
             return "busy"
         return "done" if found else "nobody's"
@@ -260,19 +260,19 @@ def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
     assert answers <= {"busy", "done"}
     assert tenant.finished(media)["state"] == "ready"
     assert len(server.asked) == 1
-    assert (imports.bring("originals/of/nobody"), tenant.inconsistencies(finished=True)) == (None, [])
+    assert (imports.fetch_import("originals/of/nobody"), tenant.inconsistencies(finished=True)) == (None, [])
 
 
-def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.Web) -> None:
+def test_the_next_call_replaces_one_that_died(tenant: Tenant, server: web.Web) -> None:
     before_the_end, after_it = (
         upload_of(tenant, asked(tenant, photo(server))),
         upload_of(tenant, asked(tenant, photo(server))),
     )
     for upload in (before_the_end, after_it):
         lease = mint_id()
-        assert write(tenant.owner, externals.claim(tenant.id, upload.id, lease, 600))
+        assert write(tenant.owner, uploads.lease(tenant.id, upload.id, "import", lease, 600))
         into = storage.open_multipart(upload.key, checksum_kind="CRC64NVME")
-        assert write(tenant.owner, externals.lands(tenant.id, upload.id, lease, into, "image/jpeg"))
+        assert write(tenant.owner, externals.set_target(tenant.id, upload.id, lease, into, "image/jpeg"))
         part = storage.put_part(upload.key, into, 1, PHOTO)
         if upload is after_it:
             storage.complete(upload.key, into, [(1, part)], size=len(PHOTO), checksum=None)
@@ -283,7 +283,7 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
         )
 
     for upload in (before_the_end, after_it):
-        imports.bring(upload.key, resolve=KNOWN)
+        imports.fetch_import(upload.key, resolve=KNOWN)
 
     assert {tenant.finished(upload.media_id.hex)["state"] for upload in (before_the_end, after_it)} == {
         "ready"
@@ -292,9 +292,7 @@ def test_a_call_that_died_is_followed_by_the_next(tenant: Tenant, server: web.We
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is_not(
-    tenant: Tenant, server: web.Web
-) -> None:
+def test_an_item_in_the_trash_is_fetched_and_a_purged_one_is_not(tenant: Tenant, server: web.Web) -> None:
     trashed, gone = asked(tenant, photo(server)), asked(tenant, photo(server))
     for media in (trashed, gone):
         assert tenant.studio.delete(f"/api/v1/media/{media}").status_code == 200
@@ -302,9 +300,9 @@ def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is
         connection.execute("update deletions set state = 'purged' where root_id = %s", [UUID(gone)])
         connection.execute("delete from media where id = %s", [UUID(gone)])
 
-    brought = [bring(tenant, media) for media in (trashed, gone)]
+    fetched = [fetch(tenant, media) for media in (trashed, gone)]
 
-    assert [each is not None and each.state in BROUGHT for each in brought] == [True, False]
+    assert [each is not None and each.state in FETCHED for each in fetched] == [True, False]
     assert tenant.studio.get(f"/api/upload/{gone}").json()["state"] == "rejected"
     assert (
         tenant.studio.get(f"/api/upload/{gone}").json()["reason"]
@@ -320,7 +318,7 @@ def test_an_item_that_went_to_the_trash_is_fetched_there_and_one_that_is_gone_is
     ) == ("ready", 1, [])
 
 
-def test_one_that_nobody_came_for_has_failed_when_its_time_is_over(tenant: Tenant, server: web.Web) -> None:
+def test_an_import_that_is_not_fetched_in_time_has_failed(tenant: Tenant, server: web.Web) -> None:
     upload = upload_of(tenant, asked(tenant, photo(server)))
     just_before = UUID(int=upload.id.int - 1).hex
 
@@ -331,11 +329,11 @@ def test_one_that_nobody_came_for_has_failed_when_its_time_is_over(tenant: Tenan
         "state": "failed",
         "reason": "It was not fetched in time",
     }
-    assert bring(tenant, upload.media_id.hex) is not None
+    assert fetch(tenant, upload.media_id.hex) is not None
     assert (server.asked, tenant.inconsistencies(finished=True)) == ([], [])
 
 
-def test_what_is_to_be_fetched_has_room(tenant: Tenant, server: web.Web) -> None:
+def test_an_import_that_exceeds_limit_or_quota_is_rejected(tenant: Tenant, server: web.Web) -> None:
     with owner() as connection:
         connection.execute("update organizations set quota_bytes = 1500 where id = %s", [tenant.id])
     asked(tenant, photo(server))
@@ -371,7 +369,7 @@ def asked_by(tenant: Tenant, editor: Caller, url: str) -> str:
 
 
 @pytest.mark.parametrize("how", LOST)
-def test_nothing_is_fetched_for_whoever_may_no_longer_upload(
+def test_nothing_is_fetched_after_the_uploaders_rights_ended(
     tenant: Tenant, server: web.Web, how: str
 ) -> None:
     editor = tenant.caller("editor")
@@ -379,7 +377,7 @@ def test_nothing_is_fetched_for_whoever_may_no_longer_upload(
     with owner() as connection:
         connection.execute(LOST[how], [editor.user_id])
 
-    upload = bring(tenant, media)
+    upload = fetch(tenant, media)
 
     assert upload is not None
     assert (upload.state, upload.reason, server.asked) == ("rejected", "The uploader's rights have ended", [])
@@ -389,7 +387,9 @@ def test_nothing_is_fetched_for_whoever_may_no_longer_upload(
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant, server: web.Web) -> None:
+def test_a_file_whose_uploaders_rights_ended_during_the_fetch_is_not_kept(
+    tenant: Tenant, server: web.Web
+) -> None:
     editor = tenant.caller("editor")
 
     def removed_meanwhile(connection: socket.socket) -> None:
@@ -400,7 +400,7 @@ def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant
     server.pages["/photo.jpg"] = removed_meanwhile
     media = asked_by(tenant, editor, photo(server))
 
-    upload = bring(tenant, media)
+    upload = fetch(tenant, media)
 
     assert upload is not None
     assert (upload.state, len(server.asked), storage.head(upload.key)) == ("rejected", 1, None)
@@ -408,7 +408,7 @@ def test_what_was_being_fetched_when_the_rights_ended_is_not_kept(tenant: Tenant
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions(
+def test_an_import_of_a_removed_member_fails_when_its_item_has_other_versions(
     tenant: Tenant, server: web.Web
 ) -> None:
     editor = tenant.caller("editor")
@@ -417,7 +417,7 @@ def test_an_import_of_whoever_was_removed_ends_where_its_item_has_other_versions
     with owner() as connection:
         connection.execute(LOST["removed"], [editor.user_id])
 
-    upload = bring(tenant, media)
+    upload = fetch(tenant, media)
 
     assert upload is not None
     assert upload.state == "rejected"

@@ -1,6 +1,4 @@
-"""on_upload_stored: the store's events, which come twice, late, early and in any order, and make
-everything once.
-"""
+"""on_upload_stored: events may come twice, late, early and in any order, and have an effect once."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ PHOTOS = [pictures.jpeg(200, 100 + n, seed=n) for n in range(4)]
 
 
 def deliver(*keys: str) -> list[str]:
-    """The messages of these keys, as SQS hands them on; the ids of those that are to come back."""
+    """Deliver the events of these keys as SQS does. Return the ids of the messages that are to come back."""
     message = json.loads((EVENTS / "on_upload_stored.json").read_text())["Records"][0]
     records = []
     for n, key in enumerate(keys):
@@ -63,38 +61,41 @@ def deliver(*keys: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     line: str
 
 
-def books(tenant: Tenant) -> list[str]:
-    """What is in the books of an organization, ids and times aside."""
+def recorded_rows(tenant: Tenant) -> list[str]:
+    """Return the organization's items, frames, ledger, counts and uploads as lines, without ids and times."""
     statement = Statement(
         """
-        select 'media ' || concat_ws(' ', name, type, status, processing, width, height, size_bytes, encode(sha256, 'hex'), row_version) as line
+        select 'media ' || concat_ws(' ', name, type, status, processing, width, height, size_bytes,
+                                     encode(sha256, 'hex'), row_version) as line
           from media where organization_id = %(organization)s
         union all
         select 'frame ' || concat_ws(' ', ordinal, width, height, thumbnail_width, thumbnail_height)
           from frames where organization_id = %(organization)s
         union all
-        select 'ledger ' || concat_ws(' ', delta_bytes, delta_count, kind, state, reason) from storage_ledger where organization_id = %(organization)s
+        select 'ledger ' || concat_ws(' ', delta_bytes, delta_count, kind, state, reason)
+          from storage_ledger where organization_id = %(organization)s
         union all
         select 'counts ' || concat_ws(' ', type, sum(n)) from (
           select type, delta as n from count_ledger where organization_id = %(organization)s and not folded
           union all
           select type, items from counts where organization_id = %(organization)s) as each group by type
         union all
-        select 'upload ' || concat_ws(' ', state, reason) from uploads where organization_id = %(organization)s
+        select 'upload ' || concat_ws(' ', state, reason)
+          from uploads where organization_id = %(organization)s
          order by line
         """,
-        Row,
+        Line,
         organization=tenant.id,
     )
     return [row.line for row in read(Consumer(tenant.id), statement)]
 
 
 def landed(tenant: Tenant) -> list[Multipart]:
-    """Uploads whose parts are put."""
+    """Create uploads whose parts are in the store."""
     uploads = [begin(tenant, filename=f"{n}.jpg") for n in range(len(PHOTOS))]
     for upload, photo in zip(uploads, PHOTOS, strict=True):
         upload.put_all(photo)
@@ -102,7 +103,7 @@ def landed(tenant: Tenant) -> list[Multipart]:
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 5))])
-def test_three_times_shuffled_and_before_completes_commit_is_as_once(
+def test_events_that_come_three_times_in_any_order_and_early_have_the_effect_of_one(
     tenant: Tenant, stranger: Tenant, seed: int
 ) -> None:
     for upload in landed(stranger):
@@ -111,13 +112,13 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(
     uploads = landed(tenant)
     keys = [upload.answer["key"] for upload in uploads]
 
-    # The store completes, the call that asked for it dies: its events are the first to tell.
+    # The store completes, and the call that requested it dies: the events come first.
     for upload in uploads[:2]:
         part = upload.parts().json()[0]
         storage.complete(
             upload.answer["key"], store_id(tenant, upload), [(1, part["ETag"])], size=None, checksum=None
         )
-    deliveries = [*keys[2:], *keys, *keys, *keys]  # the first two: events of objects that are not there yet
+    deliveries = [*keys[2:], *keys, *keys, *keys]  # the first two: events of objects that do not exist yet
     random.Random(seed).shuffle(deliveries)
     with ThreadPoolExecutor(3) as pool:
         returned = list(pool.map(deliver, deliveries))
@@ -128,16 +129,16 @@ def test_three_times_shuffled_and_before_completes_commit_is_as_once(
     assert deliver(*keys, *keys) == []  # late
 
     assert all(not failures or len(failures) == 1 for failures in returned)
-    assert books(tenant) == books(stranger)
+    assert recorded_rows(tenant) == recorded_rows(stranger)
     assert tenant.inconsistencies() == []
 
 
 def store_id(tenant: Tenant, upload: Multipart) -> str:
-    found = [each.upload_id for each in storage.open_multiparts() if each.key == upload.answer["key"]]
+    found = [each.upload_id for each in storage.list_multiparts() if each.key == upload.answer["key"]]
     return found[0]
 
 
-def test_an_object_of_no_upload_is_left_alone_and_the_queue_moves(tenant: Tenant) -> None:
+def test_an_object_of_no_upload_is_left_alone_and_blocks_no_other(tenant: Tenant) -> None:
     upload = begin(tenant)
     upload.complete(upload.put_all(PHOTOS[0]))
 
@@ -159,7 +160,7 @@ def test_an_event_after_the_item_was_deleted_counts_in_the_trash(tenant: Tenant)
     assert (usage["counts"]["active"], usage["counts"]["trash"]) == (0, 1)
 
 
-def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> None:
+def test_a_wrong_sha256_is_reported_before_a_decoding_error(tenant: Tenant) -> None:
     broken = PHOTOS[0][: len(PHOTOS[0]) // 2]
     uploads = []
     for declared in (b"another", broken):
@@ -176,8 +177,8 @@ def test_a_wrong_sha256_counts_before_what_cannot_be_decoded(tenant: Tenant) -> 
     assert tenant.inconsistencies() == []
 
 
-def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: Tenant) -> None:
-    """However it is called and declared. What no browser shows is led to by its frame."""
+def test_every_kind_of_picture_is_processed_by_its_content(tenant: Tenant) -> None:
+    """Names and declared types do not matter. The link of one that no browser shows leads to its frame."""
     avif, heic, tiff = (stills.turned(kind, 6) for kind in ("AVIF", "HEIC", "TIFF"))
     raw = tiffs.raws(tiffs.preview(64, 40), tiffs.preview(16, 10))["image/x-adobe-dng"]
     items = {
@@ -244,15 +245,17 @@ def test_every_kind_of_picture_goes_the_whole_way_and_is_what_it_holds(tenant: T
     assert tenant.inconsistencies() == []
 
 
-def test_decoding_runs_beside_the_reading(another_environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_decoding_begins_before_the_object_is_read(
+    another_environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     photo = PHOTOS[0]
     scan = photo.index(b"\xff\xda")
     # 43 MiB of comments before the first pixel
     late = photo[:scan] + (b"\xff\xfe\xff\xff" + bytes(0xFFFD)) * 680 + photo[scan:]
     reading = Reading(another_environment, tmp_path / "late", late, "image/jpeg", MAX_PIXELS="100000")
 
-    with held_back(after=38 * MIB) as (url, go), reading.begun(url) as read_in:
-        # its beginning was tried, and is not enough
+    with delayed(after=38 * MIB) as (url, go), reading.begun(url) as read_in:
+        # The beginning was decoded, and was not enough.
         reading.until(lambda: any(seen >= 32 * MIB for seen in decoders("io").values()))
         go.set()
         sha256, width = read_in.result(20)
@@ -273,8 +276,8 @@ def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatc
         DECODE_MAX_BYTES=str(len(bomb)),
     )
 
-    with held_back(after=8 * MIB, cut=True) as (url, go), reading.begun(url) as read_in:
-        # it starts within some 20
+    with delayed(after=8 * MIB, cut=True) as (url, go), reading.begun(url) as read_in:
+        # The child starts within some 20 hundredths.
         reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))
         busy = set(decoders("stat"))
         go.set()
@@ -282,11 +285,11 @@ def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatc
             read_in.result(20)
         assert not busy & set(decoders("stat"))
 
-    assert reading.file.read_bytes() == bomb  # and no more of it
+    assert reading.file.read_bytes() == bomb  # and nothing more was written
 
 
 class Reading:
-    """An object of the store as the function reads it in, with settings of its own."""
+    """An object of the store that the function reads, with settings of its own."""
 
     def __init__(
         self, environment: pytest.MonkeyPatch, file: Path, original: bytes, mime_type: str, **values: str
@@ -311,7 +314,7 @@ class Reading:
 
     def _read(self) -> tuple[bytes | None, int]:
         with ExitStack() as meanwhile:
-            sha256, derived = intake.fetch(self._stored, self._mime_type, self.file, meanwhile)
+            sha256, derived = intake.read_and_decode(self._stored, self._mime_type, self.file, meanwhile)
             return sha256, derived().width
 
     def until(self, true: Callable[[], bool]) -> None:
@@ -320,8 +323,8 @@ class Reading:
 
 
 def decoders(kind: Literal["stat", "io"]) -> dict[int, int]:
-    """The decoder's children that this process has: their processor time in hundredths of a second, or
-    the bytes they have read.
+    """Return the decoder's children of this process, with their processor time in hundredths of a second, or
+    the bytes that they have read.
     """
     found = dict[int, int]()
     for folder in (folder for folder in Path("/proc").iterdir() if folder.name.isdigit()):
@@ -337,9 +340,9 @@ def decoders(kind: Literal["stat", "io"]) -> dict[int, int]:
 
 
 @contextmanager
-def held_back(*, after: int, cut: bool = False) -> Generator[tuple[str, threading.Event]]:
-    """A way to the store for one request, on which nothing comes any more after so many bytes, until it
-    may go on, or is cut.
+def delayed(*, after: int, cut: bool = False) -> Generator[tuple[str, threading.Event]]:
+    """Forward one request to the store, and stop its response after so many bytes, until the event is set;
+    then continue, or close the connection (`cut`).
     """
     store = urlsplit(settings().aws_endpoint_url_s3 or "")
     go = threading.Event()

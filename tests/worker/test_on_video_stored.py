@@ -1,5 +1,5 @@
-"""on_video_stored: videos that have landed, by messages that come twice, late, for what is done, or for
-what is no video.
+"""on_video_stored: messages about videos may come twice, late, for a processed upload, or for a file that is
+no video.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from PIL import Image
 from functions.on_video_stored import handler
 from tests.given import pictures, videos
 from tests.given.protocol import begin
-from tests.worker.test_on_upload_stored import books
+from tests.worker.test_on_upload_stored import recorded_rows
 from vitrine import storage
 from vitrine_imaging.decoder import Decoder
 from vitrine_video import intake
@@ -32,7 +32,7 @@ FILM = videos.video(seconds=4, sound=True, metadata={"creation_time": "2024-05-0
 
 
 def deliver(*keys: str) -> list[str]:
-    """The messages of these keys, as SQS hands them on; the ids of those that are to come back."""
+    """Deliver the messages of these keys as SQS does. Return the ids of those that are to come back."""
     message = json.loads((EVENTS / "on_video_stored.json").read_text())["Records"][0]
     records = [
         message | {"messageId": str(n), "body": json.dumps({"key": key})} for n, key in enumerate(keys)
@@ -48,7 +48,7 @@ def deliver(*keys: str) -> list[str]:
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def test_a_video_is_an_item_with_frames_in_both_apis(tenant: Tenant) -> None:
+def test_both_apis_show_a_video_with_its_frames(tenant: Tenant) -> None:
     media = tenant.ready(FILM, "film.mp4", "video/mp4")
 
     shown = tenant.studio.get(f"/api/media/{media}").json()["media"]
@@ -110,7 +110,7 @@ def test_a_video_is_an_item_with_frames_in_both_apis(tenant: Tenant) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_what_a_browser_cannot_show_leads_to_its_frame(tenant: Tenant) -> None:
+def test_the_link_of_a_video_that_browsers_cannot_show_leads_to_its_frame(tenant: Tenant) -> None:
     media = tenant.ready(videos.video("mov", seconds=0.4), "film.mov", "video/quicktime")
 
     blob = tenant.studio.get(f"/api/media/{media}").json()["media"]["blob"]
@@ -121,7 +121,7 @@ def test_what_a_browser_cannot_show_leads_to_its_frame(tenant: Tenant) -> None:
     )
 
 
-def test_every_way_of_upload_takes_videos(tenant: Tenant) -> None:
+def test_every_way_of_upload_accepts_videos(tenant: Tenant) -> None:
     parts = begin(tenant, filename="a.webm", mime_type="video/webm")
     parts.complete(parts.put_all(videos.video("webm", seconds=1)))
     form = tenant.studio.post(
@@ -148,7 +148,7 @@ def test_every_way_of_upload_takes_videos(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
+def test_a_file_that_is_no_video_has_a_reason_and_blocks_no_other(tenant: Tenant) -> None:
     photo = pictures.jpeg(64, 48)
     wrong = {
         "cut": FILM[: len(FILM) // 2],
@@ -180,13 +180,13 @@ def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
         for name, upload in uploads.items()
         for answer in [tenant.finished(upload.media)]
     }
-    not_taken = ("rejected", "The file is not a picture or video of a type that is taken")
+    not_accepted = ("rejected", "The file is not a picture or video of a type that is taken")
     assert answered == {
         "cut": ("failed", "The file is damaged or cut short"),
         "sound": ("failed", "There is no video in the file"),
         "no size": ("failed", "The video says no size of its picture"),
-        "playlist": not_taken,
-        "script": not_taken,
+        "playlist": not_accepted,
+        "script": not_accepted,
         "photo": ("ready", None),
         "another": ("rejected", "The bytes do not have the SHA-256 that was declared"),
     }
@@ -196,7 +196,9 @@ def test_what_is_no_video_says_why_and_the_queue_moves(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_thrice_at_once_late_and_for_others_is_as_once(tenant: Tenant, stranger: Tenant) -> None:
+def test_concurrent_late_and_unknown_messages_have_the_effect_of_one(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     stranger.ready(FILM, "film.mp4", "video/mp4")
     upload = begin(tenant, filename="film.mp4", mime_type="video/mp4")
     photo = begin(tenant, filename="photo.jpg")
@@ -207,16 +209,16 @@ def test_thrice_at_once_late_and_for_others_is_as_once(tenant: Tenant, stranger:
         thrice = list(pool.map(deliver, [upload.answer["key"]] * 3))
     assert tenant.finished(upload.media)["state"] == "ready"
     late = deliver(upload.answer["key"])
-    of_stranger = books(stranger)
+    of_stranger = recorded_rows(stranger)
     assert (early, thrice, late) == ([], [[]] * 3, [])
-    assert [line for line in books(tenant) if "created" not in line] == of_stranger
+    assert [line for line in recorded_rows(tenant) if "created" not in line] == of_stranger
     photo.complete(photo.put_all(pictures.jpeg(64, 48)))
     assert deliver(photo.answer["key"]) == []
     assert tenant.finished(photo.media)["state"] == "ready"
     assert tenant.inconsistencies() == []
 
 
-def test_a_video_is_read_by_pieces_and_a_changed_one_not_at_all() -> None:
+def test_a_video_is_read_by_ranges_and_a_changed_one_is_not_read() -> None:
     data = videos.padded(FILM, 4 << 20)
     stored = storage.put("derived/a-video", data, "video/mp4")
     pieces = intake.Pieces(stored, most_bytes=1 << 20)
@@ -231,7 +233,7 @@ def test_a_video_is_read_by_pieces_and_a_changed_one_not_at_all() -> None:
         rejected(pieces, offset, size) for offset, size in ((0, 0), (-1, 5), (len(data), 1), (0, 1 << 20))
     ] == [True] * 4
     changed = storage.put("derived/a-video", FILM, "video/mp4")
-    assert rejected(pieces, 0, 10, storage.AlreadyThere)
+    assert rejected(pieces, 0, 10, storage.PreconditionFailed)
     storage.delete(changed.key, changed.etag)
 
 

@@ -1,4 +1,6 @@
-"""purge_deleted: what has been in the trash for its time is gone for good, whole, and nothing else is."""
+"""purge_deleted: what has been in the trash for its retention is removed for good, completely, and nothing
+else is.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.protocol import begin
 from vitrine import storage
+from vitrine.library import file_types
 from vitrine.library import purge as library
 from vitrine_imaging import intake
 
@@ -45,7 +48,7 @@ def purge(*, later: timedelta = MONTH, dry_run: bool = False) -> dict[str, str]:
 
 
 def delete(tenant: Tenant, path: str) -> str:
-    """The act."""
+    """Delete what the path names, and return the id of the deletion."""
     answer = tenant.studio.delete(path)
     assert answer.status_code == 200, answer.text
     deletion: str = answer.json()["deletionId"]
@@ -59,20 +62,24 @@ def restored(tenant: Tenant, path: str) -> tuple[int, dict[str, Any]]:
 
 def stored(tenant: Tenant) -> list[str]:
     return [
-        each.key for area in ("originals", "derived") for each in storage.listed(f"{area}/{tenant.id.hex}/")
+        each.key
+        for area in ("originals", "derived")
+        for each in storage.list_objects(f"{area}/{tenant.id.hex}/")
     ]
 
 
 def rows(tenant: Tenant) -> dict[str, int]:
-    """What there is of the tenant in the tables that a purge empties, objects included."""
+    """Return the number of the tenant's rows in each table that a purge empties, objects included."""
     with owner() as connection:
         counted = connection.execute(
             """
             select (select count(*) from media where organization_id = %(id)s) as media,
                    (select count(*) from versions where organization_id = %(id)s) as versions,
                    (select count(*) from frames where organization_id = %(id)s) as frames,
-                   (select count(*) from objects where organization_id = %(id)s and kind <> 'incoming') as objects,
-                   (select count(*) from collections where organization_id = %(id)s and not is_default) as collections
+                   (select count(*) from objects
+                     where organization_id = %(id)s and kind <> 'incoming') as objects,
+                   (select count(*) from collections
+                     where organization_id = %(id)s and not is_default) as collections
             """,
             {"id": tenant.id},
         ).fetchone()
@@ -81,7 +88,7 @@ def rows(tenant: Tenant) -> dict[str, int]:
 
 
 def while_purging(turn: Callable[[int], int], turns: int) -> set[int]:
-    """The statuses of `turns` turns, taken by four threads while a fifth purges again and again."""
+    """Return the statuses of `turns` turns, run by four threads while a fifth purges again and again."""
     over = threading.Event()
 
     def purge_again() -> None:
@@ -100,14 +107,14 @@ NONE_LEFT = {"media": 0, "versions": 0, "frames": 0, "objects": 0, "collections"
 
 
 def postpone(deletion: str, by: str | None) -> None:
-    """When the act is to be purged, from now; None: never."""
+    """Set when the deletion is purged, as an interval from now; None: never."""
     with owner() as connection:
         connection.execute(
             "update deletions set purge_at = now() + %s::interval where id = %s", [by, UUID(deletion)]
         )
 
 
-def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
+def test_a_file_is_purged_when_its_retention_is_over_and_not_before(tenant: Tenant) -> None:
     item, kept = (
         collecting.photo(tenant, tenant.collection_id.hex, seed=1),
         collecting.photo(tenant, tenant.collection_id.hex, seed=2),
@@ -138,7 +145,7 @@ def test_a_file_goes_after_its_time_and_not_before(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 100])
-def test_a_folder_goes_with_all_that_went_with_it(
+def test_a_folder_is_purged_with_everything_deleted_with_it(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(library, "AT_ONCE", at_once)
@@ -159,7 +166,7 @@ def test_a_folder_goes_with_all_that_went_with_it(
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
+def test_a_collection_is_purged_after_its_contents(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     trip = collecting.folder(tenant, made)
     earlier = collecting.photo(tenant, made, trip["path"], 1)
@@ -184,9 +191,9 @@ def test_a_collection_goes_last_of_what_it_held(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("by", [None, "60 days"])
-def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None) -> None:
-    """A collection, and a folder, whose time is over wait for what was deleted in them before; all of it
-    can still come back.
+def test_what_is_not_due_keeps_its_folder_and_collection(tenant: Tenant, by: str | None) -> None:
+    """A collection and a folder that are due wait for what was deleted in them before; then everything is
+    purged.
     """
     made, home = collecting.make(tenant)["id"], tenant.collection_id.hex
     trip = collecting.folder(tenant, home)
@@ -206,7 +213,7 @@ def test_what_has_time_left_keeps_what_it_lies_in(tenant: Tenant, by: str | None
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_a_selection_goes_whole(tenant: Tenant) -> None:
+def test_a_selection_is_purged_whole(tenant: Tenant) -> None:
     outer = collecting.folder(tenant, tenant.collection_id.hex)
     photo, beside = (
         collecting.photo(tenant, tenant.collection_id.hex, outer["path"]),
@@ -224,12 +231,12 @@ def test_a_selection_goes_whole(tenant: Tenant) -> None:
     answered = tenant.studio.post(
         "/api/media/bulk", json={"action": "restore", "ids": [*chosen, photo]}
     ).json()
-    # what lay in them is not known any more, as of a folder
+    # Their contents are not known any more, as of a purged folder.
     assert [each["status"] for each in answered["results"]] == [410, 410, 404]
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
+def test_a_deletion_without_a_purge_time_is_never_purged(tenant: Tenant) -> None:
     deletion = delete(tenant, f"/api/media/{collecting.photo(tenant, tenant.collection_id.hex)}")
     postpone(deletion, None)
 
@@ -237,7 +244,7 @@ def test_what_is_never_to_be_purged_never_is(tenant: Tenant) -> None:
     assert rows(tenant)["media"] == 1
 
 
-def test_what_was_restored_is_not_purged(tenant: Tenant) -> None:
+def test_a_restored_deletion_is_not_purged(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     collecting.photo(tenant, made)
     deletion = delete(tenant, f"/api/dataset/{made}")
@@ -259,7 +266,7 @@ def test_another_tenants_trash_is_left_alone(tenant: Tenant, stranger: Tenant) -
     assert stranger.inconsistencies(finished=True) == []
 
 
-def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None:
+def test_a_file_that_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None:
     deletions = []
     for seed in range(6):
         item = tenant.post_file(pictures.jpeg(2400, 1800, seed=seed))
@@ -270,7 +277,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
     done = purge()
 
     assert {done[deletion] for deletion in deletions} == {"purged"}
-    for _ in range(100):  # an attempt that was at it throws its work away
+    for _ in range(100):  # an attempt in progress discards its frames
         if not stored(tenant):
             break
         time.sleep(0.1)
@@ -284,7 +291,7 @@ def test_what_is_deleted_while_it_is_processed_is_purged(tenant: Tenant) -> None
 # Versions.
 
 
-def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
+def test_a_version_is_purged_alone_and_then_its_item(tenant: Tenant) -> None:
     item, second, third = families.make(tenant, 3)
     pending = begin(tenant, metadata={"sourceMediaId": item})
     pending.put_all(families.picture(4))
@@ -302,13 +309,13 @@ def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     assert len(stored(tenant)) == 6
     assert tenant.inconsistencies() == []
 
-    # The item waits for the version that was deleted before it; both have their time over now.
+    # The item waits for the version that was deleted before it; both are due now.
     families.delete(tenant, item, second)
     deletion = delete(tenant, f"/api/media/{item}")
     assert purge(dry_run=True)[deletion] == WAITS
     assert purge()[deletion] == "purged"
     assert (families.usage(tenant)[0]["total"], restored(tenant, f"/api/media/{item}")) == (0, GONE_ITEM)
-    # What lands now is refused and says why: no new item comes of it.
+    # An object that lands now is rejected with a reason: no new item is made.
     completed = pending.complete()
     assert outcome(completed) == (
         422,
@@ -318,10 +325,10 @@ def test_a_version_goes_alone_and_then_its_item(tenant: Tenant) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_item_whose_first_version_is_refused_lives_by_the_others(
+def test_an_item_whose_first_version_is_rejected_keeps_the_others(
     tenant: Tenant, separate_stack: Stack
 ) -> None:
-    """A version may be there before anybody has looked at the first one's bytes."""
+    """A version may be added before the first one's bytes are checked."""
     separate_stack.kill("worker")
     uploads = []
     for _ in range(2):
@@ -333,7 +340,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
         further.complete()
         assert families.listed(tenant, first.media) == [(first.media, 1, True), (further.media, 2, False)]
         assert families.shown(tenant, first.media)["processing"] == {"state": "pending", "reason": None}
-        intake.take_in(further.answer["key"])
+        intake.process_upload(further.answer["key"])
         assert families.active(tenant, first.media) == further.media
         uploads.append((first, further))
     (one, its_second), (other, deleted) = uploads
@@ -343,7 +350,7 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
     }
 
     for first, _ in uploads:
-        intake.take_in(first.answer["key"])
+        intake.process_upload(first.answer["key"])
     separate_stack.restart("worker")
 
     assert tenant.finished(one.media)["state"] == "rejected"
@@ -352,16 +359,16 @@ def test_an_item_whose_first_version_is_refused_lives_by_the_others(
         409,
         {"error": "The only version cannot be deleted alone; delete the item", "code": "only_version"},
     )
-    # What was deleted before can come back, so the item has to stay.
+    # What was deleted before can be restored, so the item has to stay.
     status = tenant.finished(other.media)
-    assert (status["state"], status["reason"]) == ("failed", intake.NOT_TAKEN)
+    assert (status["state"], status["reason"]) == ("failed", file_types.NOT_ACCEPTED)
     assert families.restore(tenant, deleted.media)[0] == 200
     assert families.listed(tenant, other.media) == [(other.media, 1, False), (deleted.media, 2, True)]
     assert tenant.inconsistencies() == []
 
 
 @pytest.mark.soak
-def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+def test_concurrent_deletions_of_a_version_and_its_item_and_purges_stay_consistent(tenant: Tenant) -> None:
     items = [families.make(tenant, 3) for _ in range(2)]
 
     def turn(number: int) -> int:
@@ -388,7 +395,7 @@ def test_deleting_a_version_its_item_and_purging_at_once_leave_no_trouble(tenant
 
 
 @pytest.mark.soak
-def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> None:
+def test_concurrent_purge_and_restore_end_in_one_of_the_two(tenant: Tenant) -> None:
     made = [collecting.make(tenant, f"{number}")["id"] for number in range(12)]
     deletions = {}
     for seed, each in enumerate(made):
@@ -397,7 +404,7 @@ def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> N
 
     with ThreadPoolExecutor(5) as threads:
         purging = threads.submit(purge)
-        backwards = made[::-1]  # to meet the purge halfway
+        backwards = made[::-1]  # so that both meet in the middle
         answers = dict(
             zip(
                 backwards,
@@ -416,7 +423,7 @@ def test_purging_and_restoring_at_once_comes_to_one_of_both(tenant: Tenant) -> N
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant) -> None:
+def test_concurrent_deletions_restores_and_purges_stay_consistent(tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     trip = collecting.folder(tenant, made)
     items = [collecting.photo(tenant, made, trip["path"], seed) for seed in range(6)]
@@ -436,7 +443,7 @@ def test_deleting_restoring_and_purging_at_once_leave_no_trouble(tenant: Tenant)
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_a_store_that_is_down_leaves_an_act_for_later(separate_stack: Stack, tenant: Tenant) -> None:
+def test_a_store_that_is_down_leaves_a_deletion_for_later(separate_stack: Stack, tenant: Tenant) -> None:
     made = collecting.make(tenant)["id"]
     collecting.photo(tenant, made)
     deletion = delete(tenant, f"/api/dataset/{made}")
@@ -457,7 +464,7 @@ def test_a_store_that_is_down_leaves_an_act_for_later(separate_stack: Stack, ten
 
 @pytest.mark.soak
 @pytest.mark.parametrize("target", ["s3", "postgres"])
-def test_what_dies_in_the_middle_is_gone_on_with(
+def test_the_next_run_continues_a_purge_whose_database_or_store_died(
     separate_stack: Stack, tenant: Tenant, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library, "AT_ONCE", 3)
@@ -474,7 +481,7 @@ def test_what_dies_in_the_middle_is_gone_on_with(
         purging.exception()
     separate_stack.restart(target)
     assert tenant.inconsistencies() == []
-    let_go()
+    end_leases()
 
     assert purge().get(deletion, "purged") == "purged"
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
@@ -492,8 +499,8 @@ jobs.run("purge_deleted", later=timedelta(days=31))
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])  # seconds from when the first row is gone
-def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) -> None:
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15])  # seconds after the first row is gone
+def test_the_next_run_continues_a_killed_purge(tenant: Tenant, after: float) -> None:
     made = collecting.make(tenant)["id"]
     trip = collecting.folder(tenant, made)
     for seed in range(8):
@@ -509,7 +516,7 @@ def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) ->
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert tenant.inconsistencies() == []
-    let_go()
+    end_leases()
 
     assert purge().get(deletion, "purged") == "purged"
     assert (rows(tenant), stored(tenant)) == (NONE_LEFT, [])
@@ -518,7 +525,7 @@ def test_a_purge_that_is_killed_is_gone_on_with(tenant: Tenant, after: float) ->
     assert tenant.inconsistencies(finished=True) == []
 
 
-def let_go() -> None:
-    """The lease of a run that died is over: time, moved on."""
+def end_leases() -> None:
+    """End the lease of a run that died, as if its time had passed."""
     with owner() as connection:
         connection.execute("update job_runs set lease_until = now() where finished_at is null")

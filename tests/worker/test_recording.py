@@ -1,4 +1,4 @@
-"""Recording what was made of an original: anew, late, and while the item is deleted or purged."""
+"""Recording the frames of an original: again, late, and while its item is deleted or purged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from uuid import UUID
 from tests.given import jobs, pictures, reprocessing
 from tests.given import versions as families
 from tests.given.isolation_cases import owner
+from vitrine import content, storage
 from vitrine.db import read, write
+from vitrine.library import processing
+from vitrine.models.derived import Derived, Frame, Picture
 from vitrine.models.people import Consumer
 from vitrine.queries import uploads, versions
-from vitrine_imaging import recording
-from vitrine_imaging.models import Derived, Frame, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ PHOTO = pictures.jpeg(64, 40, seed=32)
 
 
 def derived(frames: int, *, size: int = 10) -> Derived:
-    """As of a video: so many frames, of so many bytes each."""
+    """Return frames as of a video, so many, of so many bytes each."""
     return Derived(
         64,
         40,
@@ -40,52 +41,55 @@ def derived(frames: int, *, size: int = 10) -> Derived:
     )
 
 
-def begun(tenant: Tenant, item: str) -> Callable[[Derived], str]:
-    """An attempt at an item that is asked for again: what is left to do is to say what was made. The
-    upload's state then.
+def attempt_at(tenant: Tenant, item: str) -> Callable[[Derived], str]:
+    """Begin an attempt at an item that was requested again. Return a function that records what was made, and
+    returns the upload's state.
     """
-    who = Consumer(tenant.id)
-    (upload,) = read(who, uploads.by_version(tenant.id, UUID(item)))
-    (attempt,) = write(who, versions.attempt(tenant.id, UUID(item)))
-    looked = recording.Looked("image/jpeg", 64, 40, b"0" * 32)
-    return lambda made: recording.keep(who, upload, attempt, looked, made).state
+    actor = Consumer(tenant.id)
+    (upload,) = read(actor, uploads.by_version(tenant.id, UUID(item)))
+    (version,) = write(actor, versions.attempt(tenant.id, UUID(item)))
+    stored, found = storage.head(version.key), content.sniff(PHOTO)
+    if stored is None or found is None:
+        raise ValueError("not a picture in the store")
+    attempt = processing.ProcessingAttempt(actor, upload, version, stored, found)
+    return lambda derived: processing.record(attempt, b"0" * 32, derived).state
 
 
 def frames(tenant: Tenant, item: str) -> list[tuple[str, str]]:
-    """Id and moment of each."""
+    """Return the id and timestamp of each frame."""
     return [(frame["id"], frame["timestamp"]) for frame in families.shown(tenant, item)["frames"]]
 
 
 def counted(tenant: Tenant) -> tuple[int, int]:
-    """Bytes of originals and of what was derived, as the organization is told; active and trash are the
-    total.
+    """Return the bytes of originals and of derived objects, as the usage reports them; active and trash have
+    the same total.
     """
-    told = families.usage(tenant)[0]
-    assert told["active"] + told["trash"] == told["total"] == told["originals"] + told["derived"]
-    return told["originals"], told["derived"]
+    usage = families.usage(tenant)[0]
+    assert usage["active"] + usage["trash"] == usage["total"] == usage["originals"] + usage["derived"]
+    return usage["originals"], usage["derived"]
 
 
-def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_their_place(
+def test_frames_keep_their_ids_surplus_frames_are_dropped_and_older_attempts_are_ignored(
     tenant: Tenant,
 ) -> None:
     item = tenant.ready(PHOTO)
     seen, made = [frames(tenant, item)], reprocessing.stored(tenant)[1]
     for number, size in ((3, 10), (1, 30), (2, 20)):
         reprocessing.ask_silently(tenant, item)
-        assert begun(tenant, item)(derived(number, size=size)) == "ready"
+        assert attempt_at(tenant, item)(derived(number, size=size)) == "ready"
         seen.append(frames(tenant, item))
         made += number * (size + 5)
         assert counted(tenant) == (len(PHOTO), made) == reprocessing.stored(tenant)
 
     assert [[moment for _, moment in each] for each in seen] == [["0"], ["0", "1", "2"], ["0"], ["0", "1"]]
     assert len({each[0][0] for each in seen}) == 1
-    assert seen[3][1] not in seen[1]  # it went, and one came later
+    assert seen[3][1] not in seen[1]  # the first one was dropped, and a new one was made
     assert len(reprocessing.locked(tenant)) == 2 + 6 + 2
     assert tenant.inconsistencies(finished=True) == []
 
-    # An attempt that began before the frames were made is too late for what is asked since.
+    # An attempt that began before the present frames were made is too old for a later request.
     reprocessing.ask_silently(tenant, item)
-    slow, quick = begun(tenant, item), begun(tenant, item)
+    slow, quick = attempt_at(tenant, item), attempt_at(tenant, item)
     quick(derived(2))
     reprocessing.ask_silently(tenant, item)
 
@@ -95,7 +99,7 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
         2,
         True,
     )
-    begun(tenant, item)(derived(1))
+    attempt_at(tenant, item)(derived(1))
     assert (len(frames(tenant, item)), families.shown(tenant, item)["processing"]) == (
         1,
         {"state": "ready", "reason": None},
@@ -103,13 +107,13 @@ def test_frames_keep_their_ids_and_those_too_many_go_and_no_older_attempt_takes_
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are_thrown_away(
+def test_frames_of_a_deleted_item_count_in_the_trash_and_those_of_a_purged_item_are_discarded(
     tenant: Tenant,
 ) -> None:
     item, other = tenant.ready(PHOTO), tenant.ready(PHOTO)
     for each in (item, other):
         reprocessing.ask_silently(tenant, each)
-    in_trash, too_late = begun(tenant, item), begun(tenant, other)
+    in_trash, too_late = attempt_at(tenant, item), attempt_at(tenant, other)
 
     for each in (item, other):
         assert tenant.studio.delete(f"/api/media/{each}").status_code == 200
@@ -127,7 +131,7 @@ def test_deleted_meanwhile_they_count_in_the_trash_and_purged_meanwhile_they_are
     assert families.usage(tenant)[1] == {"active": 1, "trash": 0}
     assert reprocessing.stored(tenant) == counted(tenant)
     assert tenant.inconsistencies(finished=True) == []
-    # An older generation goes with the item, whoever has a URL of it.
+    # A purge deletes older generations too, even while signed URLs of them are valid.
     tenant.studio.delete(f"/api/media/{item}")
     with owner() as connection:
         connection.execute("update deletions set purge_at = now() where organization_id = %s", [tenant.id])

@@ -1,4 +1,4 @@
-"""send_outbox: what was written with its cause and not sent right after it."""
+"""send_outbox: sends the messages of the outbox that were not sent right after their commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 from vitrine.credentials import mint_id
 from vitrine.db import write
 from vitrine.library import outbox
-from vitrine.library.sweep import STORED_QUEUE, stored_event
+from vitrine.library.outbox import STORED_QUEUE, stored_event
 from vitrine.queries import outbox as messages
 from vitrine.settings import settings
 
@@ -33,13 +33,15 @@ def put(tenant: Tenant, queue: str) -> UUID:
     message = mint_id()
     write(
         tenant.owner,
-        messages.put(tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"),
+        messages.insert(
+            tenant.id, message, queue, stored_event(f"incoming/{uuid4().hex}"), f"test:{message}"
+        ),
     )
     return message
 
 
 def send_all(*, dry_run: bool, limit: int = 2) -> dict[str, str]:
-    """What became of each message, batch after batch."""
+    """Run all batches, and return what became of each message."""
     done: dict[str, str] = {}
     after: str | None = None
     while True:
@@ -50,7 +52,7 @@ def send_all(*, dry_run: bool, limit: int = 2) -> dict[str, str]:
             return done
 
 
-def test_what_waits_is_sent_and_one_that_nobody_takes_holds_up_no_other(tenant: Tenant) -> None:
+def test_waiting_messages_are_sent_and_one_without_a_queue_blocks_no_other(tenant: Tenant) -> None:
     lost = [put(tenant, "no such queue") for _ in range(3)]
     good = [put(tenant, STORED_QUEUE) for _ in range(5)]
 
@@ -61,6 +63,6 @@ def test_what_waits_is_sent_and_one_that_nobody_takes_holds_up_no_other(tenant: 
     assert {dry[message.hex] for message in lost + good} == {"would be sent"}
     assert still == sorted(lost + good)
     assert {done[message.hex] for message in lost} == {"not taken"}
-    # the schedule of this stack may have been first
+    # The schedule of this stack may have sent it first.
     assert {done.get(message.hex, "sent") for message in good} == {"sent"}
     assert waiting(tenant) == sorted(lost)

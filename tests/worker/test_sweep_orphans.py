@@ -1,4 +1,4 @@
-"""sweep_orphans: what nothing shows leaves the store, after a grace, and nothing else does."""
+"""sweep_orphans: objects that nothing shows are deleted after a grace period, and no others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def plan(tenant: Tenant, key: str) -> str:
-    """A derived object of nobody, planned: what an attempt leaves that died."""
+    """Plan a derived object that no version has, as an attempt that died leaves it."""
     write(
         Consumer(tenant.id),
         registry.plan(tenant.id, key, "derived", version=mint_id(), upload=None, generation=1),
@@ -42,7 +42,7 @@ def mark_deleting(tenant: Tenant, key: str) -> None:
     transaction(Consumer(tenant.id), work)
 
 
-def test_what_an_attempt_left_that_died_goes_after_the_grace(tenant: Tenant) -> None:
+def test_objects_of_a_dead_attempt_are_deleted_after_the_grace_period(tenant: Tenant) -> None:
     put = plan(tenant, f"derived/{tenant.id.hex}/put")
     storage.put(put, b"a frame", "image/jpeg")
     never = plan(tenant, f"derived/{tenant.id.hex}/never")
@@ -58,7 +58,7 @@ def test_what_an_attempt_left_that_died_goes_after_the_grace(tenant: Tenant) -> 
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
+def test_an_object_marked_for_deletion_is_deleted_at_once_under_its_etag(tenant: Tenant) -> None:
     key = plan(tenant, f"derived/{tenant.id.hex}/doomed")
     storage.put(key, b"a frame", "image/jpeg")
     mark_deleting(tenant, key)
@@ -69,14 +69,14 @@ def test_what_is_doomed_goes_at_once_under_its_own_etag(tenant: Tenant) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_object_that_came_to_live_meanwhile_is_not_doomed(tenant: Tenant) -> None:
+def test_an_object_that_became_live_is_not_marked_for_deletion(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
-    keys = [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")]
+    keys = [stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")]
 
     objects.mark_deleting(Consumer(tenant.id), tenant.id, keys, "a sweep that looked before")
     jobs.run("sweep_orphans", later=LATER)
 
-    assert [stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")] == keys
+    assert [stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")] == keys
     assert tenant.studio.get(f"/api/media/{media}").status_code == 200
     assert tenant.inconsistencies() == []
 
@@ -92,7 +92,7 @@ def test_a_multipart_upload_without_a_session_is_aborted_and_one_with_a_session_
     assert key not in jobs.run("sweep_orphans")
     assert jobs.run("sweep_orphans", later=LATER)[key] == "aborted"
 
-    assert key not in {each.key for each in storage.open_multiparts()}
+    assert key not in {each.key for each in storage.list_multiparts()}
     assert wanted.complete().status_code == 200
     assert tenant.finished(wanted.media)["state"] == "ready"
 
@@ -109,9 +109,9 @@ def test_nothing_that_is_shown_is_touched(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
+def test_replaced_frames_are_deleted_when_no_signed_url_of_them_is_valid(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
-    old = {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}
+    old = {stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")}
     assert reprocessing.ask(tenant, media).status_code == 202
     reprocessing.done(tenant, media)
 
@@ -123,7 +123,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     done = jobs.run("sweep_orphans", later=timedelta(minutes=62))
 
     assert {done[key] for key in old} == {"discarded"}
-    assert len(old & {stored.key for stored in storage.listed(f"derived/{tenant.id.hex}/")}) == 0
+    assert len(old & {stored.key for stored in storage.list_objects(f"derived/{tenant.id.hex}/")}) == 0
     assert (
         tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["bytes"]["derived"]
         == reprocessing.stored(tenant)[1]
@@ -131,7 +131,7 @@ def test_what_was_replaced_goes_once_no_url_of_it_lives(tenant: Tenant) -> None:
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_invariants_name_what_a_sweep_would_not_find(tenant: Tenant) -> None:
+def test_invariants_report_objects_that_the_sweep_cannot_find(tenant: Tenant) -> None:
     media = tenant.ready(PHOTO)
     stray = f"originals/{tenant.id.hex}/stray"
     storage.put(stray, b"nobody's", "image/jpeg")

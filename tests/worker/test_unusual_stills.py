@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from vitrine_imaging.models import Derived
+    from vitrine.models.derived import Derived
 
     Derive = Callable[[bytes], Derived]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitrine import internal_errors, jobs
 from vitrine.errors import Invalid
-from vitrine.library import finalizing as finalizing
+from vitrine.library import finalizing, upload_lookup
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
 
@@ -90,7 +90,7 @@ def on_upload(
             except Exception as error:
                 if internal_errors.is_temporary(error):
                     raise
-                upload = finalizing.at(key)
+                upload = upload_lookup.find_by_key(key)
                 ids = (
                     {"upload_id": str(upload.id), "media_id": str(upload.media_id)}
                     if upload is not None

@@ -1,9 +1,39 @@
-"""The store: sign, head, list parts, complete, copy, delete, ranges. The only module that knows S3.
+"""The object store: signing, reading, writing, multipart uploads. The only module that knows S3.
 
-Signing needs botocore's signers alone, which cost half of a client; calls go through a client that `aws`
-makes at first use.
-Checksums are always asked for in so many words. Errors of the store are told apart by their code, here and
-nowhere else.
+Layout of the bucket (the ids are 32 hex digits):
+
+    incoming/{upload}                                          posted by a browser's form, until it is copied
+    originals/{organization}/{version}/{random}                an original, as it was uploaded
+    derived/{organization}/{version}/{generation}/{name}       frames and thumbnails that we made
+
+A client gets signatures for one form under incoming/, or for the parts of one multipart upload to originals/.
+No client's signature names an object that has been verified: a posted object is copied to a fresh key first.
+Originals are stored as a download (`application/octet-stream`, `attachment`), so that the bucket serves no
+page. Every object has a row in the object registry before it is put; only `vitrine/library/objects.py`
+deletes objects.
+
+Complete joins the parts into one object and checks its checksum; it does nothing when the key has an object
+(`If-None-Match: *`). Parts that were put and never completed are invisible, but are paid for until the upload
+is aborted: by the client, by the sweep, or by the bucket's lifecycle rule after 7 days. Abort is repeated
+until no part is left. The bucket is not versioned: a deleted object is gone.
+
+Writes are conditional, because calls may be repeated and may race: `put_original` and `complete` with
+`If-None-Match: *`, `copy` with `x-amz-copy-source-if-match`, `delete` with `If-Match`. Reads of an object
+that was looked at before carry its ETag (`If-Match`), so no result is made of two objects.
+
+Permissions on the bucket, each given only to the functions that need it (template.yaml has the reasons):
+s3:GetObject, s3:PutObject (also to sign for clients, to complete and to copy), s3:DeleteObject, s3:ListBucket
+(so that a missing object is 404 and not 403), s3:AbortMultipartUpload, s3:ListMultipartUploadParts,
+s3:ListBucketMultipartUploads.
+
+Sizes are bytes, lifetimes seconds; an ETag includes its quotes; a checksum is base64. Parts are numbered from
+1 to 10,000 and have 5 MiB to 5 GiB, the last one may be smaller
+(docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+
+Signing uses only botocore's signers, which take half as long to load as a client. Calls use a client that
+`vitrine.aws` makes at first use. Checksums are always requested explicitly. Errors of the store are
+distinguished by their code, here and nowhere else; when the store does not answer, every call raises
+`errors.Busy`.
 """
 
 from __future__ import annotations
@@ -30,23 +60,23 @@ if TYPE_CHECKING:
 
     from vitrine.models.uploads import SentFile
 
-# What an original is stored as: whoever gets at its bare address gets a download, never a page. The type it
-# is served with is signed into each URL.
+# The stored type of every original: a request without our signed overrides gets a download, never a page. The
+# type that an original is served with is signed into each URL.
 STORED_TYPE = "application/octet-stream"
 STORED_DISPOSITION = "attachment"
 CHUNK = 4 * 1024 * 1024  # bytes
 
 
 class StoreRejected(Exception):
-    """The store refused, for a reason that lies in the request."""
+    """The store rejected a request, for a reason that lies in the request."""
 
 
 class NoSuchUpload(StoreRejected):
-    """The multipart upload is not open: completed, aborted, or never there."""
+    """The multipart upload is not open: it was completed or aborted, or never existed."""
 
 
-class AlreadyThere(StoreRejected):
-    """A condition did not hold: the object is there already, or is not the one that was meant."""
+class PreconditionFailed(StoreRejected):
+    """A condition was not met: the object exists already, or is not the one that was meant."""
 
 
 class WrongChecksum(StoreRejected):
@@ -54,18 +84,18 @@ class WrongChecksum(StoreRejected):
 
 
 class WrongParts(StoreRejected):
-    """The parts named are not the ones that are there, or not in order, or too small, or add up to
-    another size.
+    """The named parts are not those in the store, are not in order, are too small, or have another total
+    size.
     """
 
 
-class NotThere(StoreRejected):
-    """There is no such object."""
+class NoSuchObject(StoreRejected):
+    """The object does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenMultipart:
-    """A multipart upload that the store holds open."""
+    """A multipart upload that is open in the store."""
 
     key: str
     upload_id: str
@@ -78,9 +108,9 @@ class OpenMultipart:
 def sign_get(
     key: str, *, mime_type: str | None = None, disposition: str | None = None, head: bool = False
 ) -> str:
-    """A URL that reads one object for `read_url_ttl` seconds, served with this type and disposition. A
-    signature is for one method: `head` for
-    HEAD instead of GET.
+    """Return a URL that reads one object for `read_url_ttl` seconds, served with this type and disposition.
+
+    A signature is for one method: GET, or HEAD with `head`.
     """
     query = {
         name: value
@@ -96,9 +126,9 @@ def sign_get(
 def sign_part(
     key: str, upload_id: str, number: int, *, size: int | None = None, checksum: str | None = None
 ) -> SignedPart:
-    """A URL that puts one part. `size` (bytes) and `checksum` (CRC64NVME, base64) become signed headers,
-    which the client must then send:
-    S3 ignores a checksum in the query.
+    """Return a URL that puts one part, valid for `part_url_ttl` seconds. `size` (bytes) and `checksum`
+    (CRC64NVME, base64) become signed headers, which the client must then send: S3 ignores a checksum in the
+    query.
     """
     headers: dict[str, str] = {}
     if size is not None:
@@ -112,12 +142,14 @@ def sign_part(
 
 
 def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> SignedPost:
-    """A form that puts one object at `key`, of this type and of `smallest` to `largest` bytes."""
+    """Return a form that puts one object at `key`, with this type and `smallest` to `largest` bytes. It can
+    be posted again until it expires, after `post_url_ttl` seconds.
+    """
     from botocore.auth import S3SigV4PostAuth
     from botocore.awsrequest import AWSRequest
 
     chosen = settings()
-    expires_in = _no_longer_than_credentials(chosen.post_url_ttl)
+    expires_in = _limit_to_credentials(chosen.post_url_ttl)
     expiration = datetime.now(UTC) + timedelta(seconds=expires_in)
     request = AWSRequest("POST", _address())
     request.context["s3-presign-post-fields"] = {
@@ -143,7 +175,9 @@ def sign_post(key: str, *, mime_type: str, smallest: int, largest: int) -> Signe
 
 
 def open_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -> str:
-    """The store's id of a new multipart upload, whose whole object will carry a checksum of this kind."""
+    """Create a multipart upload and return the store's id of it. The whole object will have a checksum of
+    this kind.
+    """
     with _errors():
         answer = aws.s3().create_multipart_upload(
             Bucket=settings().bucket,
@@ -156,8 +190,8 @@ def open_multipart(key: str, *, checksum_kind: Literal["CRC64NVME", "CRC32C"]) -
     return answer["UploadId"]
 
 
-def parts(key: str, upload_id: str) -> list[Part]:
-    """Every part that is there, by number. Raises NoSuchUpload."""
+def list_parts(key: str, upload_id: str) -> list[Part]:
+    """Return every part that is in the store, by number. Raises NoSuchUpload."""
     found: list[Part] = []
     with _errors():
         for page in (
@@ -173,7 +207,7 @@ def parts(key: str, upload_id: str) -> list[Part]:
 
 
 def put_part(key: str, upload_id: str, number: int, data: bytes) -> str:
-    """The ETag of this part, which is there. Raises NoSuchUpload."""
+    """Put one part and return its ETag. Raises NoSuchUpload."""
     with _errors():
         return aws.s3().upload_part(
             Bucket=settings().bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=data
@@ -183,17 +217,17 @@ def put_part(key: str, upload_id: str, number: int, data: bytes) -> str:
 def complete(
     key: str,
     upload_id: str,
-    chosen_parts: Sequence[tuple[int, str]],
+    chosen: Sequence[tuple[int, str]],
     *,
     size: int | None,
     checksum: tuple[ChecksumKind, str] | None,
 ) -> None:
-    """The parts (number, ETag) have become one object, if there was none.
+    """Join the parts (number, ETag) into one object, if the key has none. `size`: bytes of the object;
+    `checksum`: kind and base64 value of the whole object; the store checks both where given.
 
-    S3 may take minutes, and may answer 200 with an error in the body: botocore reads it and raises. Raises
-    NoSuchUpload, AlreadyThere,
-    WrongChecksum, WrongParts; Busy when the store does not answer, after which only a look at the object
-    tells what happened.
+    S3 may take minutes, and may answer 200 with an error in the body, which botocore reads and raises. Raises
+    NoSuchUpload, PreconditionFailed, WrongChecksum, WrongParts; Busy when the store does not answer: then
+    only `head` can tell what happened.
     """
     declared: dict[str, str | int] = {}
     if size is not None:
@@ -206,33 +240,31 @@ def complete(
             Key=key,
             UploadId=upload_id,
             IfNoneMatch="*",
-            MultipartUpload={
-                "Parts": [{"PartNumber": number, "ETag": etag} for number, etag in chosen_parts]
-            },
+            MultipartUpload={"Parts": [{"PartNumber": number, "ETag": etag} for number, etag in chosen]},
             **declared,  # type: ignore[arg-type]
         )
 
 
 def abort(key: str, upload_id: str) -> None:
-    """The store holds no part of this upload any more. Repeated, because a part under way while aborting
-    may stay.
+    """Abort a multipart upload until the store has none of its parts. It is repeated, because a part that is
+    being put during an abort may remain. Raises Busy when parts remain after five tries.
     """
     for _ in range(5):
         try:
             with _errors():
                 aws.s3().abort_multipart_upload(Bucket=settings().bucket, Key=key, UploadId=upload_id)
-            parts(key, upload_id)
+            list_parts(key, upload_id)
         except NoSuchUpload:
             return
     raise Busy("The store still holds parts of this upload; try again")
 
 
 def head(key: str) -> Stored | None:
-    """The object as the store sees it; None when there is none."""
+    """Return the object as the store reports it. None: it does not exist."""
     try:
         with _errors():
             answer = aws.s3().head_object(Bucket=settings().bucket, Key=key, ChecksumMode="ENABLED")
-    except NotThere:
+    except NoSuchObject:
         return None
     checksum = next(
         (
@@ -248,8 +280,8 @@ def head(key: str) -> Stored | None:
 
 
 def copy(source: Stored, key: str) -> Stored:
-    """The source's bytes stand at `key` too, as an original. Raises AlreadyThere when the source has
-    changed, NotThere when it is gone.
+    """Copy an object to `key`, as an original, if its ETag is still the source's. Raises PreconditionFailed
+    when the source has changed, NoSuchObject when it is gone.
     """
     bucket = settings().bucket
     with _errors():
@@ -265,16 +297,16 @@ def copy(source: Stored, key: str) -> Stored:
         )
     copied = head(key)
     if copied is None:
-        raise NotThere(key)
+        raise NoSuchObject(key)
     return copied
 
 
 def put_original(key: str, file: SentFile) -> None:
-    """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum
-    that was made as they came.
+    """Put a file at `key`, as an original, if the key has no object. The store checks the CRC32 that was
+    computed while the file came in.
 
-    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the
-    object tells what happened.
+    Raises PreconditionFailed when the key has an object, also when the response to a first try was lost; Busy
+    when the store does not answer: then only `head` can tell what happened.
     """
     file.content.seek(0)
     with _errors():
@@ -291,7 +323,7 @@ def put_original(key: str, file: SentFile) -> None:
 
 
 def put(key: str, data: bytes, mime_type: str) -> Stored:
-    """A small object of our own making stands at `key`."""
+    """Put a small object that we made ourselves at `key`. Browsers may cache it for a year."""
     with _errors():
         answer = aws.s3().put_object(
             Bucket=settings().bucket,
@@ -304,24 +336,27 @@ def put(key: str, data: bytes, mime_type: str) -> Stored:
 
 
 def delete(key: str, etag: str) -> None:
-    """The object that had this ETag is not there. Raises AlreadyThere when another one is."""
+    """Delete the object if it still has this ETag. An object that does not exist is no error. Raises
+    PreconditionFailed when the object is another one.
+    """
     try:
         with _errors():
             aws.s3().delete_object(Bucket=settings().bucket, Key=key, IfMatch=etag)
-    except NotThere:
+    except NoSuchObject:
         return
 
 
-def beginning(stored: Stored, size: int) -> bytes:
-    """The first `size` bytes, or all there are. Raises AlreadyThere when the object is another by now,
-    NotThere when it is gone.
+def read_head(stored: Stored, size: int) -> bytes:
+    """Return the first `size` bytes, or all when there are fewer. Raises PreconditionFailed when the object
+    was replaced, NoSuchObject when it is gone, Busy when the store sends fewer bytes.
     """
-    return piece(stored, 0, size)
+    return read_range(stored, 0, size)
 
 
-def piece(stored: Stored, offset: int, size: int) -> bytes:
-    """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning`
-    does; Busy where the store gives fewer.
+def read_range(stored: Stored, offset: int, size: int) -> bytes:
+    """Return `size` bytes from `offset`, which lies within the object, or the rest when there are fewer.
+    Raises PreconditionFailed when the object was replaced, NoSuchObject when it is gone, Busy when the store
+    sends fewer bytes.
     """
     size = min(size, stored.bytes - offset)
     with _errors():
@@ -337,15 +372,17 @@ def piece(stored: Stored, offset: int, size: int) -> bytes:
     return found
 
 
-def chunks(stored: Stored) -> Iterator[bytes]:
-    """The whole object, some mebibytes at a time. Raises as `beginning` does."""
+def read_chunks(stored: Stored) -> Iterator[bytes]:
+    """Yield the whole object, CHUNK bytes at a time. Raises PreconditionFailed when the object was replaced,
+    NoSuchObject when it is gone.
+    """
     with _errors():
         answer = aws.s3().get_object(Bucket=settings().bucket, Key=stored.key, IfMatch=stored.etag)
         yield from answer["Body"].iter_chunks(CHUNK)
 
 
-def listed(prefix: str = "") -> Iterator[Stored]:
-    """Every object of the bucket: for holding the manifest against the store, nothing else."""
+def list_objects(prefix: str = "") -> Iterator[Stored]:
+    """Yield every object of the bucket. Only for comparing the object registry with the store."""
     with _errors():
         for page in (
             aws.s3().get_paginator("list_objects_v2").paginate(Bucket=settings().bucket, Prefix=prefix)
@@ -354,9 +391,9 @@ def listed(prefix: str = "") -> Iterator[Stored]:
                 yield Stored(item.get("Key", ""), item.get("Size", 0), item.get("ETag", ""), None, "")
 
 
-def open_multiparts(after: str = "") -> Iterator[OpenMultipart]:
-    """The multipart uploads that the store holds open, by key, from after this one. Each has a key of its
-    own: we open one per upload.
+def list_multiparts(after: str = "") -> Iterator[OpenMultipart]:
+    """Yield the open multipart uploads, by key, after this one. Each has a key of its own, because we open
+    one per upload.
     """
     more = True
     while more:
@@ -370,14 +407,14 @@ def open_multiparts(after: str = "") -> Iterator[OpenMultipart]:
 
 
 def origin() -> str:
-    """Where browsers reach the store: for the policies of pages."""
+    """Return the origin of the store, as browsers reach it, for Content-Security-Policy."""
     address = urlsplit(_address())
     return f"{address.scheme}://{address.netloc}"
 
 
 def landed_keys(notification: str) -> list[str]:
-    """The keys that a notification of the store is about, as they were put. Other messages of the store
-    (its test event) name none.
+    """Return the keys of the objects that a notification of the store reports, decoded. Its other messages,
+    such as the test event, report none.
     """
     records = json.loads(notification).get("Records", [])
     return [
@@ -391,8 +428,8 @@ def landed_keys(notification: str) -> list[str]:
 
 
 def _address(key: str = "") -> str:
-    """Where clients reach the object: the regional, virtual-host-style endpoint, or the path-style one
-    that was configured.
+    """Return the object's URL for clients: at the regional, virtual-host-style endpoint, or path-style at the
+    configured one.
     """
     chosen = settings()
     base = (
@@ -409,16 +446,15 @@ def _presign(
     from botocore.auth import S3SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
-    expires_in = _no_longer_than_credentials(lifetime)
+    expires_in = _limit_to_credentials(lifetime)
     url = _address(key) + ("?" + urlencode(query, quote_via=quote) if query else "")
     request = AWSRequest(method, url, headers=dict(headers))
     S3SigV4QueryAuth(_credentials(), "s3", settings().aws_region, expires=expires_in).add_auth(request)
     return str(request.url), expires_in
 
 
-def _no_longer_than_credentials(seconds: int) -> int:
-    # A URL dies with the credentials that signed it, whatever expiry it names. Where their end is known,
-    # never promise more.
+def _limit_to_credentials(seconds: int) -> int:
+    # A URL expires with the credentials that signed it, whatever its own expiry is.
     end = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
     if not end:
         return seconds
@@ -447,12 +483,12 @@ def _resolved_credentials() -> Credentials:
 
 # Errors of the store, by code.
 
-_REFUSALS: dict[str, type[StoreRejected]] = {
+_ERRORS: dict[str, type[StoreRejected]] = {
     "NoSuchUpload": NoSuchUpload,
-    "PreconditionFailed": AlreadyThere,
-    "412": AlreadyThere,
-    "ConditionalRequestConflict": AlreadyThere,
-    "OperationAborted": AlreadyThere,
+    "PreconditionFailed": PreconditionFailed,
+    "412": PreconditionFailed,
+    "ConditionalRequestConflict": PreconditionFailed,
+    "OperationAborted": PreconditionFailed,
     "BadDigest": WrongChecksum,
     "InvalidDigest": WrongChecksum,
     "XAmzContentChecksumMismatch": WrongChecksum,
@@ -463,9 +499,9 @@ _REFUSALS: dict[str, type[StoreRejected]] = {
     "InvalidRequest": WrongParts,
     "InvalidArgument": WrongParts,
     "MalformedXML": WrongParts,
-    "NoSuchKey": NotThere,
-    "404": NotThere,
-    "NotFound": NotThere,
+    "NoSuchKey": NoSuchObject,
+    "404": NoSuchObject,
+    "NotFound": NoSuchObject,
 }
 
 
@@ -479,17 +515,19 @@ class _errors:  # noqa: N801 - a context manager that is read as a function
         from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
         if isinstance(error, ClientError):
-            _reject(error)
+            _raise_typed(error)
         if isinstance(error, (HTTPClientError, BotoCoreError)):
             raise Busy("The store is not answering; try again") from error
 
 
-def _reject(error: ClientError) -> NoReturn:
-    said = error.response.get("Error", {})
-    rejection = _REFUSALS.get(said.get("Code", ""))
+def _raise_typed(error: ClientError) -> NoReturn:
+    details = error.response.get("Error", {})
+    rejection = _ERRORS.get(details.get("Code", ""))
     if rejection is not None:
-        raise rejection(said.get("Message", said.get("Code", ""))) from error
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or said.get("Code") in (
+        raise rejection(details.get("Message", details.get("Code", ""))) from error
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) >= 500 or details.get(
+        "Code"
+    ) in (
         "SlowDown",
         "RequestTimeout",
     ):

@@ -16,16 +16,8 @@ from typing import Any, Final
 
 from vitrine.content import MOST_EDGE, sniff
 from vitrine.errors import InternalError
-from vitrine_imaging.models import (
-    FIRST_YEAR,
-    FRAME_EDGE,
-    LAST_YEAR,
-    THUMBNAIL_EDGE,
-    Derived,
-    Frame,
-    Picture,
-    Undecodable,
-)
+from vitrine.models.derived import Derived, Frame, Picture, Undecodable
+from vitrine_imaging.models import FIRST_YEAR, FRAME_EDGE, LAST_YEAR, THUMBNAIL_EDGE
 
 MOST_HEAD: Final = 256 * 1024  # bytes
 _MOST_PICTURE: Final = 64 * 1024 * 1024  # 2400 x 2400 pixels of noise are some 8 MB

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyvips
 
-from vitrine_imaging.models import DAMAGED, Undecodable, not_supported
+from vitrine.models.derived import Undecodable
+from vitrine_imaging.models import DAMAGED, not_supported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,10 +18,11 @@ from pillow_heif import options
 
 from vitrine import heif
 from vitrine.containers import file_span
+from vitrine.models.derived import Undecodable
 from vitrine_imaging import by_bmp
 from vitrine_imaging.by_vips import Original, shrink
 from vitrine_imaging.libraries import Library
-from vitrine_imaging.models import Undecodable, not_supported
+from vitrine_imaging.models import not_supported
 from vitrine_imaging.reasons import reason
 from vitrine_imaging.tones import is_high_range
 

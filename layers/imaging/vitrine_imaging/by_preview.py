@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vitrine import tiff
 from vitrine.containers import Span
+from vitrine.models.derived import Undecodable
 from vitrine_imaging import by_vips, jpeg
-from vitrine_imaging.models import Undecodable, not_supported
+from vitrine_imaging.models import not_supported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pyvips
 
 from vitrine import tiff
+from vitrine.models.derived import Undecodable
 from vitrine_imaging import tiff_samples
-from vitrine_imaging.models import DAMAGED, Undecodable
+from vitrine_imaging.models import DAMAGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from vitrine.models.derived import Derived, Undecodable
 from vitrine_imaging import answers, confinement, wire
 from vitrine_imaging.answers import Send
-from vitrine_imaging.models import OUT_OF_MEMORY, Derived, Undecodable
+from vitrine_imaging.models import OUT_OF_MEMORY
 
 # on stderr, once per process
 UNCONFINED = "WARNING: the decoder runs without a seccomp filter, since none is permitted here"

@@ -27,9 +27,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from vitrine.models.derived import Derived, Picture, Undecodable
 from vitrine.process import hide
 from vitrine_imaging import answers, wire
-from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Derived, Limits, Picture, Undecodable
+from vitrine_imaging.models import OUT_OF_MEMORY, DecoderUnavailable, Limits
 
 log = logging.getLogger(__name__)
 

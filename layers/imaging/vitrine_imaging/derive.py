@@ -18,18 +18,10 @@ from vitrine.containers import file_span, png_chunks
 from vitrine.content import HEAD_BYTES, Content, sniff
 from vitrine.heif import brands
 from vitrine.media_types import RAWS, STILLS
+from vitrine.models.derived import Derived, Frame, Picture, Undecodable
 from vitrine_imaging import by_pillow, by_preview, by_vips, exif, jpeg
 from vitrine_imaging.by_vips import Original
-from vitrine_imaging.models import (
-    DAMAGED,
-    FRAME_EDGE,
-    THUMBNAIL_EDGE,
-    Derived,
-    Frame,
-    Picture,
-    Undecodable,
-    not_supported,
-)
+from vitrine_imaging.models import DAMAGED, FRAME_EDGE, THUMBNAIL_EDGE, not_supported
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_imaging.reasons import reason
 from vitrine_imaging.thumbhash import thumbhash

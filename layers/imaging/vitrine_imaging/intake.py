@@ -1,5 +1,6 @@
-"""take_in(): settle -> sniff -> hash, decode -> put -> record. What `on_upload_stored` calls for every
-event; videos it hands on.
+"""Processing the original of an upload: read, hash and decode it, and hand what was made to
+`vitrine.library.processing`. `on_upload_stored` calls `process_upload` for every event; videos go on to a
+queue of their own.
 """
 
 from __future__ import annotations
@@ -10,161 +11,91 @@ import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from vitrine import content, internal_errors, media_types, queries, storage
-from vitrine.db import write
-from vitrine.errors import Busy, InternalError
-from vitrine.library import finalizing as finalizing
-from vitrine.library import handover
+from vitrine import media_types, storage
+from vitrine.errors import Busy
+from vitrine.library import finalizing, processing, upload_lookup, video_queue
+from vitrine.models.derived import Derived, Undecodable
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored, Upload
 from vitrine.settings import settings
-from vitrine_imaging import recording
 from vitrine_imaging.decoder import Decoder, Decoding
-from vitrine_imaging.models import Derived, Limits, Undecodable
+from vitrine_imaging.models import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-# chunks that are read and not yet hashed; with fewer the hash waits now and then, with more the processor's
-# cache is left
+# Chunks that are read and not yet hashed. With fewer, hashing waits now and then; with more, they do not fit
+# into the processor's cache.
 _AHEAD = 4
-_BEGINNING = 32 * 1024**2  # bytes of a JPEG after which it is tried
-NOT_TAKEN = "The file is not a picture or video of a type that is taken"
+_BEGINNING = 32 * 1024**2  # bytes of a JPEG after which decoding is tried
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """One attempt at an upload that waits for its frames: what is in the store, and what its head says."""
+def process_upload(key: str) -> Upload | None:
+    """Finalize the upload whose object has this key, and process its original. Return the upload as it then
+    is: ready, failed or rejected; a video is queued and not processed yet. None: there is no such upload, or
+    no object.
 
-    who: Consumer
-    upload: Upload
-    attempt: queries.versions.Attempt
-    stored: Stored
-    found: content.Content
-
-
-def take_in(key: str) -> Upload | None:
-    """The upload that lands at this key stands where its bytes let it: ready, failed or rejected. None:
-    nothing of ours is there.
-
-    May be called for the same key any number of times, at once, late or early. Raises Busy (and whatever the
-    disk or the decoder's machine
-    raises) where trying again later may help: nothing is recorded then.
+    It may be called for the same key any number of times, at once, late or early. Raises Busy (and errors of
+    the disk or of the machine that decodes) when another try may succeed: then nothing is recorded.
     """
-    whose = finalizing.whose(key)
-    if whose is None:
+    reference = upload_lookup.locate(key)
+    if reference is None:
         log.warning("an object of no upload", extra={"key": key})
         return None
-    who = Consumer(whose.organization_id)
-    upload = finalizing.find(who, whose.organization_id, whose.upload_id)
-    begun = begin(who, finalizing.finalize(who, upload) if upload is not None else None)
-    if not isinstance(begun, Begun):
-        return begun
-    if begun.found.mime_type in media_types.VIDEOS:
-        handover.to_videos(key)
-        return begun.upload
-    if begun.found.mime_type in media_types.DOCUMENTS:
-        # what scripts and entities it has concerns nobody here
-        return finish(begun, sha256_of(begun.stored), None)
-    return _process(begun)
+    actor = Consumer(reference.organization_id)
+    upload = finalizing.finalize(actor, reference)
+    attempt = processing.begin(actor, upload) if upload is not None else None
+    if not isinstance(attempt, processing.ProcessingAttempt):
+        return attempt
+    if attempt.content.mime_type in media_types.VIDEOS:
+        video_queue.send(key)
+        return attempt.upload
+    if attempt.content.mime_type in media_types.DOCUMENTS:
+        # The document is never opened, so its scripts and entities do not matter.
+        return processing.finish(attempt, sha256_of(attempt.stored), None)
+    return _process_still(attempt)
 
 
-def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
-    """An attempt at the upload, if it waits for its frames and its bytes are of a type that is taken;
-    else the upload as it then stands.
-    """
-    # of a ready one new frames may be wanted
-    if upload is None or upload.state not in ("stored", "processing", "ready"):
-        return upload
-    attempts = write(who, queries.versions.attempt(who.organization_id, upload.version_id))
-    if not attempts:
-        return finalizing.find(who, upload.organization_id, upload.id)
-    attempt = attempts[0]
-    write(who, queries.uploads.working(who.organization_id, upload.id))
-
-    stored = storage.head(attempt.key)
-    if stored is None:
-        raise Busy(f"The original of version {attempt.id} is not in the store")
-    found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
-    if found is None or found.mime_type not in content.accepted_types():
-        why = (
-            NOT_TAKEN
-            if found is None
-            else f"Files of type {content.describe_type(found.mime_type)} are not taken"
-        )
-        return recording.reject(who, upload, attempt, why)
-    return Begun(who, upload, attempt, stored, found)
-
-
-def finish(
-    begun: Begun,
-    sha256: bytes | None,
-    pictures: Callable[[], Derived] | None,
-    *,
-    too_large: str | None = None,
-) -> Upload:
-    """The upload is recorded as what its bytes are: refused where they are not the declared ones, else with
-    what was made of them, or failed with
-    the reason (`too_large`, where there is one). `pictures` None: nothing is made of them, and it is ready as
-    it is.
-
-    Raises InternalError where our own code around a decoder raised: the upload is recorded as failed then.
-    """
-    looked = recording.Looked(
-        begun.found.mime_type, begun.found.width_shown, begun.found.height_shown, sha256
-    )
-    rejection = recording.mismatch(begun.upload, looked)
-    if rejection is not None:
-        return recording.reject(begun.who, begun.upload, begun.attempt, rejection)
-    if pictures is None:
-        return recording.keep_without_frames(begun.who, begun.upload, begun.attempt, looked)
-    try:
-        derived = pictures()
-    except Undecodable as undecodable:
-        return recording.fail(begun.who, begun.upload, begun.attempt, looked, too_large or undecodable.reason)
-    except InternalError:
-        recording.fail(begun.who, begun.upload, begun.attempt, looked, internal_errors.REASON)
-        raise  # to be logged and counted by the function, which finds the upload failed
-    return recording.keep(begun.who, begun.upload, begun.attempt, looked, derived)
-
-
-def _process(begun: Begun) -> Upload:
+def _process_still(attempt: processing.ProcessingAttempt) -> Upload:
     limit = settings().decode_max_bytes
     too_large = (
         f"Pictures are decoded up to {limit} bytes; this one needs more"
-        if begun.stored.bytes > limit
+        if attempt.stored.bytes > limit
         else None
     )
-    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as meanwhile:
-        sha256, pictures = fetch(begun.stored, begun.found.mime_type, Path(folder) / "original", meanwhile)
-        return finish(begun, sha256, pictures, too_large=too_large)
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder, ExitStack() as stack:
+        file = Path(folder) / "original"
+        sha256, decode = read_and_decode(attempt.stored, attempt.content.mime_type, file, stack)
+        return processing.finish(attempt, sha256, decode, too_large=too_large)
 
 
 class Digest:
-    """The SHA-256 of an object that is read chunk by chunk, made beside the reading; None above the limit."""
+    """The SHA-256 of an object that is read chunk by chunk, computed in a thread beside the reading. None for
+    an object above `hash_max_bytes`.
+    """
 
     def __init__(self, stored: Stored) -> None:
         self.wanted = stored.bytes <= settings().hash_max_bytes
         self._digest = hashlib.sha256()
         self._ahead = deque[Future[None]]()
-        self._beside = ThreadPoolExecutor(1, "hashing")
+        self._thread = ThreadPoolExecutor(1, "hashing")
 
-    def take(self, chunk: bytes) -> None:
-        if self.wanted:  # hashing is what a large file waits for: it always finds the next chunk read
-            self._ahead.append(self._beside.submit(self._digest.update, chunk))
+    def update(self, chunk: bytes) -> None:
+        # For a large file hashing is the slowest step, so the next chunk is always read already.
+        if self.wanted:
+            self._ahead.append(self._thread.submit(self._digest.update, chunk))
             if len(self._ahead) > _AHEAD:
                 self._ahead.popleft().result()
 
     def value(self) -> bytes | None:
-        """Once its block has ended."""
+        """To be called when the `with` block has ended."""
         return self._digest.digest() if self.wanted else None
 
     def __enter__(self) -> Self:
@@ -173,27 +104,26 @@ class Digest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._beside.shutdown()
+        self._thread.shutdown()
 
 
 def sha256_of(stored: Stored) -> bytes | None:
-    """Of the whole object; None above the limit, where nothing is read."""
+    """Return the SHA-256 of the whole object. None above `hash_max_bytes`: then nothing is read."""
     with Digest(stored) as digest:
-        for chunk in storage.chunks(stored) if digest.wanted else ():
-            digest.take(chunk)
+        for chunk in storage.read_chunks(stored) if digest.wanted else ():
+            digest.update(chunk)
     return digest.value()
 
 
-def fetch(
-    stored: Stored, mime_type: str, file: Path, meanwhile: ExitStack
+def read_and_decode(
+    stored: Stored, mime_type: str, file: Path, stack: ExitStack
 ) -> tuple[bytes | None, Callable[[], Derived]]:
-    """The SHA-256 of the whole object (None above the limit), and what waits for its pictures, or raises
-    Undecodable.
+    """Read a still into `file`, hash it, and begin to decode it. Return the SHA-256 of the whole object (None
+    above `hash_max_bytes`), and a function that waits for the frames; it raises Undecodable.
 
-    Decoding begins once as much as is ever decoded lies in `file`; of a JPEG, which tells its end, once the
-    beginning does, and nothing is
-    written any more when that was enough. It goes on beside the rest of the hash and ends with `meanwhile`,
-    whatever has come of it.
+    Decoding begins as soon as `file` has all the bytes that are ever decoded (`decode_max_bytes`), and runs
+    beside the rest of the hashing. A JPEG marks its own end, so its decoding begins after the first 32 MiB;
+    when they were enough, nothing more is written. The decoding is stopped when `stack` is closed.
     """
     chosen = settings()
     limits = Limits(
@@ -208,26 +138,26 @@ def fetch(
     written = 0
     decoding: Decoding | None = None
     with file.open("wb") as out, Digest(stored) as digest:
-        for chunk in storage.chunks(stored):
-            digest.take(chunk)
+        for chunk in storage.read_chunks(stored):
+            digest.update(chunk)
             if written < most and not (decoding and decoding.succeeded()):
                 written += out.write(chunk[: most - written])
             elif not digest.wanted:
                 break
             if decoding is None and written >= enough:
                 out.flush()
-                decoding = meanwhile.enter_context(_decoder().begin(file, limits=limits))
+                decoding = stack.enter_context(_decoder().begin(file, limits=limits))
     if decoding is None:
         raise Busy(f"The store gave less of {stored.key} than it said")
-    begun = decoding
+    first = decoding
 
     def derived() -> Derived:
         try:
-            return begun.result()
+            return first.result()
         except Undecodable:
             if enough == most:
                 raise
-        # it may have come to an end that was none: now all is there
+        # The first bytes of the JPEG were not enough. By now the file is complete.
         return _decoder().derive(file, limits=limits)
 
     return digest.value(), derived

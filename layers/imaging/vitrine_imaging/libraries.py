@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
-from vitrine_imaging.models import Undecodable
+from vitrine.models.derived import Undecodable
 
 _OURS: Final = frozenset({"vitrine", "vitrine_imaging", "vitrine_video", "__main__"})
 

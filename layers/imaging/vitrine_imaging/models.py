@@ -1,11 +1,7 @@
 """The nouns of imaging: limits on decoding, what is made of a picture, and the errors of decoding."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
-
-from vitrine.errors import Unavailable
+from typing import Final
 
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
@@ -32,52 +28,6 @@ class Limits:
     # address space of the whole child; measured: a 100-megapixel JPEG passes with 384 MiB
     memory_bytes: int = 1 << 30
     keep_gps: bool = False  # the position at which it was taken, by its EXIF
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An encoded picture: upright, sRGB, without metadata."""
-
-    data: bytes
-    mime_type: str
-    width: int  # pixels
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What an original looks like: a still whole, a video at one moment."""
-
-    picture: Picture  # long edge at most FRAME_EDGE; JPEG, or WebP where the picture is transparent somewhere
-    thumbnail: Picture  # long edge at most THUMBNAIL_EDGE; WebP
-    at_seconds: float = 0.0  # from the beginning; 0 for stills
-    end_seconds: float | None = None  # until where it stands for the video; None for stills
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """All that is made of one original, and what was found out about it."""
-
-    width: int  # pixels of the original as shown, that is, upright
-    height: int
-    frames: tuple[Frame, ...]  # by time; one of a still
-    placeholder: bytes  # ThumbHash, 5 to 40 bytes
-    perceptual_hash: int | None = None  # 64 bits; alike pictures differ in few of them
-    colors: tuple[str, ...] = ()  # "#rrggbb", the most common first
-    exif: Mapping[str, Any] | None = None  # JSON; what camera and lens said
-    taken_at: datetime | None = None  # with a zone, UTC where none is known
-    taken_zone: str | None = None  # "+02:00" where the file tells; "Z": UTC
-    duration: float | None = None  # seconds, of a video
-    codec: str | None = None  # of a video, as FFmpeg calls it: h264, hevc, vp9
-    frame_rate: float | None = None  # frames per second, of a video
-
-
-class Undecodable(Exception):
-    """The file cannot be decoded, and trying again will not help. `reason` is for the person who sent it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class DecoderUnavailable(Unavailable, RuntimeError):

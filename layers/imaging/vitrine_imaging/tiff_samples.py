@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from vitrine import tiff
-from vitrine_imaging.models import DAMAGED, Undecodable, not_supported
+from vitrine.models.derived import Undecodable
+from vitrine_imaging.models import DAMAGED, not_supported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from vitrine.models.derived import Derived
 from vitrine_imaging import answers, child, wire
 from vitrine_imaging.answers import Send
 from vitrine_imaging.child import Loaded
-from vitrine_imaging.models import Derived
 
 
 def videos() -> Loaded:

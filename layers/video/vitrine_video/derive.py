@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pyvips
 
+from vitrine.models.derived import Derived, Frame, Undecodable
 from vitrine_imaging.derive import make_frame, make_placeholder
-from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY, Derived, Frame, Undecodable
+from vitrine_imaging.models import FRAME_EDGE, OUT_OF_MEMORY
 from vitrine_imaging.perceptual import dominant_colors, perceptual_hash
 from vitrine_video.film import CUT, PYAV, Film, open_film
 from vitrine_video.models import FrameRequest

@@ -23,8 +23,9 @@ from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vitrine.models.derived import Undecodable
 from vitrine_imaging.libraries import Library
-from vitrine_imaging.models import OUT_OF_MEMORY, Undecodable
+from vitrine_imaging.models import OUT_OF_MEMORY
 from vitrine_video.models import FrameRequest
 from vitrine_video.remote import BLOCK, ReadLimitExceeded, Remote
 from vitrine_video.upright import Glance, glance, size_shown

@@ -1,4 +1,6 @@
-"""take_in(): sniff -> hash, make frames -> put -> record. What `on_video_stored` calls for every message."""
+"""Processing a video: hash it, make its frames, and hand them to `vitrine.library.processing`.
+`on_video_stored` calls `process_video` for every message.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import media_types, storage
 from vitrine.errors import Busy
-from vitrine.library import finalizing as finalizing
+from vitrine.library import processing, upload_lookup
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored
 from vitrine.settings import settings
@@ -21,34 +23,37 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BLOCK = 256 * 1024  # bytes that may be asked for at once
+_BLOCK = 256 * 1024  # bytes that the child may request at once
 
 
-def take_in(key: str) -> Upload | None:
-    """The upload of a video that landed at this key stands where its bytes let it: ready, failed or rejected.
-    None: nothing of ours is there.
+def process_video(key: str) -> Upload | None:
+    """Process the video whose upload has this key. Return the upload as it then is: ready, failed or
+    rejected. None: there is no such upload.
 
-    May be called for the same key any number of times, at once, late or early. Raises Busy where trying again
-    later may help.
+    It may be called for the same key any number of times, at once, late or early. An upload that is not
+    finalized yet, or is no video, is left as it is: its own event goes to `on_upload_stored`. Raises Busy
+    when another try may succeed: then nothing is recorded.
     """
-    whose = finalizing.whose(key)
-    if whose is None:
+    reference = upload_lookup.locate(key)
+    if reference is None:
         log.warning("a video of no upload")
         return None
-    who = Consumer(whose.organization_id)
-    begun = intake.begin(who, finalizing.find(who, whose.organization_id, whose.upload_id))
-    if not isinstance(begun, intake.Begun):
-        return begun
-    # not ours: a lost event is sent again to whoever tells them apart
-    if begun.found.mime_type not in media_types.VIDEOS:
-        log.warning("no video", extra={"upload_id": str(begun.upload.id)})
-        return begun.upload
-    with frames(begun.stored, begun.found.mime_type) as decoding:
-        return intake.finish(begun, intake.sha256_of(begun.stored), decoding.result)
+    actor = Consumer(reference.organization_id)
+    upload = upload_lookup.find(actor, reference.organization_id, reference.id)
+    attempt = processing.begin(actor, upload) if upload is not None else None
+    if not isinstance(attempt, processing.ProcessingAttempt):
+        return attempt
+    if attempt.content.mime_type not in media_types.VIDEOS:
+        log.warning("no video", extra={"upload_id": str(attempt.upload.id)})
+        return attempt.upload
+    with frames(attempt.stored, attempt.content.mime_type) as decoding:
+        return processing.finish(attempt, intake.sha256_of(attempt.stored), decoding.result)
 
 
 def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> Decoding:
-    """What is made of a video in the store, begun; it is read by pieces, and never whole."""
+    """Begin to decode a video in the store, and return the running decoding. The video is read by ranges, and
+    never whole.
+    """
     chosen = settings()
     task = Task(
         {
@@ -69,8 +74,8 @@ def frames(stored: Stored, mime_type: str, decoder: Decoder | None = None) -> De
 
 
 class Pieces:
-    """An object of the store, as the child is given it: what it asks for is believed no more than what it
-    answers.
+    """Reads ranges of an object for the child process. The child decodes untrusted bytes, so each of its
+    requests is checked: the range lies within the object, and the number of bytes and of requests is limited.
     """
 
     def __init__(self, stored: Stored, *, most_bytes: int) -> None:
@@ -85,13 +90,13 @@ class Pieces:
         self.read += size
         self.requests += 1
         try:
-            return storage.piece(self._stored, offset, size)
-        except (OSError, ValueError) as error:  # or the child would be blamed
+            return storage.read_range(self._stored, offset, size)
+        except (OSError, ValueError) as error:  # otherwise the decoder would take them for the child's error
             raise Busy("The store is not answering; try again") from error
 
     @property
     def _most_requests(self) -> int:
-        """Pieces may be small where they lie between others: as many again, and some."""
+        """Twice as many as full blocks would need, because pieces between others are small, and 64 more."""
         return 2 * self._most_bytes // _BLOCK + 64
 
 

@@ -22,9 +22,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vitrine.models.derived import Derived, Undecodable
 from vitrine_imaging import child
 from vitrine_imaging.answers import Send
-from vitrine_imaging.models import Derived, Undecodable
 
 libc = ctypes.CDLL(None, use_errno=True)
 

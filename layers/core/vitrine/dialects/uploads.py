@@ -23,7 +23,8 @@ from vitrine.dialects.studio import (
     show_time,
 )
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, OtherOrganization
-from vitrine.library.uploads import NewUpload
+from vitrine.library.new_uploads import NewUpload
+from vitrine.models.uploads import MAX_PARTS
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
 from vitrine.texts import EXACT
@@ -81,7 +82,6 @@ ITEM_DECIDES: bool = True
 SESSION_DECIDES: bool = True
 LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
 
-MAX_PART_NUMBER = 10_000  # S3's
 BATCH = 100  # parts signed at once
 
 
@@ -180,14 +180,14 @@ class BatchQuery(Key):
 
 
 class FinishedPart(Input):
-    PartNumber: int = Field(ge=1, le=MAX_PART_NUMBER)
+    PartNumber: int = Field(ge=1, le=MAX_PARTS)
     ETag: Annotated[str, EXACT] = Field(min_length=1, max_length=200)
 
 
 class Finished(Input):
     """POST /api/upload/s3/multipart/{uploadId}/complete: no parts mean all that the store holds."""
 
-    parts: list[FinishedPart] = Field(default_factory=list["FinishedPart"], max_length=MAX_PART_NUMBER)
+    parts: list[FinishedPart] = Field(default_factory=list["FinishedPart"], max_length=MAX_PARTS)
 
     def chosen(self) -> list[tuple[int, str]]:
         return [(part.PartNumber, part.ETag) for part in self.parts]
@@ -208,8 +208,8 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
 def parse_part_number(text: str) -> int:
     """Raises Invalid."""
     number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
-    if not 1 <= number <= MAX_PART_NUMBER:
-        raise Invalid(f"A part number is a whole number from 1 to {MAX_PART_NUMBER}")
+    if not 1 <= number <= MAX_PARTS:
+        raise Invalid(f"A part number is a whole number from 1 to {MAX_PARTS}")
     return number
 
 

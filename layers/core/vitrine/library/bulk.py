@@ -141,14 +141,14 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     for collection in dict.fromkeys(each.collection_id for each in locked.values()):
         here = [each for each in locked.values() if each.collection_id == collection]
         deletion = mint_id()
-        deletions.begin(db, caller, deletion, "selection", here[0].id)
+        deletions.create(db, caller, deletion, "selection", here[0].id)
         db.queue(queries.media.mark_below(organization, deletion, _folders(here), caller.user_id))
         roots = db.run(queries.bulk.mark(organization, deletion, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
             db.queue(queries.bulk.be_of(organization, deletion, roots[0]))
         else:
             db.queue(queries.bulk.be_of_all(organization, deletion, [root.id for root in roots]))
-        count += deletions.take(db, organization, deletion)
+        count += deletions.move_to_trash(db, organization, deletion)
         deletion_of.update((each.id, deletion) for each in here)
     return Outcomes(
         tuple(_rejected(item, locked) or Outcome(item, deletion_id=deletion_of[item]) for item in items),
@@ -168,19 +168,19 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
     rejected: dict[UUID, ApiError] = {}
     for item, deletion in deletion_of.items():
         try:
-            deletions.reversible(None if deletion is None else locked.get(deletion), "item")
+            deletions.require_restorable(None if deletion is None else locked.get(deletion), "item")
         except ApiError as why:
             rejected[item] = why
     going = {
         deletion for item, deletion in deletion_of.items() if deletion is not None and item not in rejected
     }
-    homeless: set[UUID] = deletions.make_room(db, organization, sorted(going)) if going else set()
+    homeless: set[UUID] = deletions.relocate_roots(db, organization, sorted(going)) if going else set()
     rejected |= {
         item: Conflict(deletions.COLLECTION_DELETED)
         for item, deletion in deletion_of.items()
         if deletion in homeless
     }
-    deletions.give_back(db, caller, [locked[deletion] for deletion in going - homeless])
+    deletions.restore(db, caller, [locked[deletion] for deletion in going - homeless])
     return Outcomes(
         tuple(
             _rejected(item, deletion_of, rejected) or Outcome(item, deletion_id=deletion_of[item])

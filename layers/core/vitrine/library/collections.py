@@ -104,11 +104,11 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
         if check is not None:
             check(locked)
 
-        deletions.begin(db, caller, deletion, "collection", collection)
+        deletions.create(db, caller, deletion, "collection", collection)
         db.queue(queries.collections.mark(organization, deletion, collection, caller.user_id))
         db.queue(queries.media.mark_in(organization, deletion, collection, caller.user_id))
         aborted = db.run(queries.uploads.abort_in(organization, collection))
-        return Deleted(collection, deletion, deletions.take(db, organization, deletion)), aborted
+        return Deleted(collection, deletion, deletions.move_to_trash(db, organization, deletion)), aborted
 
     deleted, aborted = transaction(caller, work)
     with suppress(Busy):  # the sweep comes again
@@ -131,11 +131,11 @@ def restore(caller: Caller, collection: UUID) -> Restored:
 
     def work(db: Transaction) -> Restored:
         db.queue(queries.collections.lock_any_state(organization, collection))
-        deletion = deletions.reversible(
+        deletion = deletions.require_restorable(
             db.first(queries.deletions.lock(organization, collection)), "collection"
         )
         db.queue(queries.collections.unmark(organization, collection, caller.user_id))
-        deletions.give_back(db, caller, [deletion])
+        deletions.restore(db, caller, [deletion])
         return Restored(collection, deletion.id, deletion.item_count)
 
     return transaction(caller, work)

@@ -1,5 +1,5 @@
-"""Acts of deletion: what deleting and restoring come to, whatever it was that an act took. In the
-caller's transaction, under its locks.
+"""Deletions: the steps of deleting and restoring, whatever was deleted. They run in the caller's transaction,
+under its locks.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
 
 COLLECTION_DELETED = "The collection of this item is deleted; restore the collection first"
-# items, folders counted: about half of what the statement time-out allows (docs/decisions/deletion.md)
+# items, counting folders: they take about half of the statement time-out (docs/decisions/deletion.md)
 MAX_DELETED_AT_ONCE = 25_000
 
 
-def begin(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, root: UUID) -> None:
-    """There is an act, of nothing yet: items can be marked with it."""
+def create(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, root: UUID) -> None:
+    """Insert the deletion, of no items yet. Items can be marked with it in following statements."""
     db.queue(
         queries.media.put_deletion(
             caller.organization_id, deletion, kind, root, caller.user_id, settings().trash_days or None
@@ -32,9 +32,9 @@ def begin(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, r
     )
 
 
-def take(db: Transaction, organization: UUID, deletion: UUID) -> int:
-    """The items marked with this act are in the trash, versions, ledger and counts too. How many files it
-    took, versions counted.
+def move_to_trash(db: Transaction, organization: UUID, deletion: UUID) -> int:
+    """Move the items that are marked with this deletion to the trash: versions, ledger and counts follow
+    them. Return the number of files, counting each version.
     """
     db.queue(queries.media.mark_versions(organization, deletion))
     db.queue(queries.ledger.trash(organization, deletion))
@@ -42,42 +42,45 @@ def take(db: Transaction, organization: UUID, deletion: UUID) -> int:
     return db.run(queries.media.count_deletion(organization, deletion))[0].n
 
 
-def reversible(found: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:
-    """The act, if it can be reversed. Raises Conflict when there is none, Gone when it is being purged or
-    was; `what` names what it took.
+def require_restorable(deletion: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:
+    """Return the deletion if it can be restored. `what`: the noun in the error's sentence.
+
+    Raises Conflict when there is no deletion, Gone when it is being purged or was.
     """
-    if found is None:
+    if deletion is None:
         raise Conflict(f"This {what} is not deleted", code="not_deleted")
-    if found.state != "trash":
+    if deletion.state != "trash":
         raise Gone(f"This {what} was deleted for good")
-    return found
+    return deletion
 
 
-def make_room(db: Transaction, organization: UUID, deletions: Sequence[UUID]) -> set[UUID]:
-    """What these acts took lies where it lay, or in the nearest folder above that lives once they are
-    reversed. Those that have nowhere to go back
-    to: their collections are deleted. To be sent under the locks of the collections; then the others can be
-    given back, all of them.
+def relocate_roots(db: Transaction, organization: UUID, deletions: Sequence[UUID]) -> set[UUID]:
+    """Before these deletions are restored, move each root whose folder stays deleted into the nearest active
+    folder above it, or to the collection's root. Return the deletions that cannot be restored because their
+    collection is deleted.
+
+    The caller has locked the collections. All the other deletions can then be restored together.
     """
     roots = db.run(queries.deletions.roots(organization, deletions))
     for root in roots:
-        if root.is_displaced and root.collection_lives:
-            # folders first: what lies in them finds them where they are now
-            place = db.run(queries.deletions.place(organization, root.id, deletions))[0]
+        if root.is_displaced and root.collection_is_active:
+            # The roots are ordered by depth. A root inside another one is looked up after that has moved.
+            place = db.run(queries.deletions.restore_place(organization, root.id, deletions))[0]
             if place.is_folder:
-                db.queue(queries.folders.reroot(organization, root.id, place.living_path))
-            db.queue(queries.deletions.put_under(organization, root.id, place.living_id))
-    return set(deletions) - {root.deletion_id for root in roots if root.collection_lives}
+                db.queue(queries.folders.reroot(organization, root.id, place.active_path))
+            db.queue(queries.deletions.set_parent(organization, root.id, place.active_id))
+    return set(deletions) - {root.deletion_id for root in roots if root.collection_is_active}
 
 
-def give_back(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
-    """All that the acts took lives again where it lies, and they are done with. Where it lies must live,
-    when all of them are.
+def restore(db: Transaction, caller: Caller, deletions: Sequence[queries.deletions.Deletion]) -> None:
+    """Make everything that these deletions took active again, in its place. The place must be active once all
+    of them are restored.
     """
     organization, ids = caller.organization_id, [deletion.id for deletion in deletions]
-    # whoever is making something of one: what that counts is seen below
+    # A worker that is making frames of one of these items commits first, or waits: the entries below include
+    # them.
     db.queue(queries.deletions.lock_items(organization, ids))
     db.queue(queries.ledger.restore(organization, ids))
     db.queue(queries.counts.restore(organization, ids))
     db.queue(queries.deletions.unmark(organization, ids, caller.user_id))
-    db.queue(queries.deletions.become(organization, ids, "restored"))
+    db.queue(queries.deletions.set_state(organization, ids, "restored"))

@@ -1,5 +1,5 @@
-"""Credentials that have had their day go, a bounded batch at a time. None of them lets anybody in any
-more: this is about room, not safety.
+"""Deleting expired credentials, a bounded batch at a time. Expired credentials are not accepted anyway, so
+this saves room and is no matter of security.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-# after their end: whoever looks into what happened finds what a key was called, and whose it was
+# after their end: an investigation can still find a key's name and its owner
 KEYS_KEPT = timedelta(days=90)
-WINDOWS_KEPT = timedelta(hours=1)  # of rate limits: longer than the longest, which has 15 minutes
+WINDOWS_KEPT = timedelta(hours=1)  # the longest window of a rate limit has 15 minutes
 
 
 def end_sessions(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """No session is kept whose time is over."""
+    """Delete expired sessions."""
     return _rows(
         write(
             Worker(), queries.expired.sessions(now, UUID(after) if after else None, limit, dry_run=dry_run)
@@ -34,7 +34,7 @@ def end_sessions(now: datetime, after: str | None, limit: int, *, dry_run: bool)
 
 
 def drop_device_codes(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """No device code is kept whose time is over."""
+    """Delete expired device codes."""
     return _rows(
         write(
             Worker(),
@@ -46,7 +46,7 @@ def drop_device_codes(now: datetime, after: str | None, limit: int, *, dry_run: 
 
 
 def drop_api_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-    """No API key is kept that was revoked or expired KEYS_KEPT ago."""
+    """Delete API keys that expired, or were revoked, KEYS_KEPT ago."""
     found = write(
         Worker(),
         queries.expired.api_keys(now - KEYS_KEPT, UUID(after) if after else None, limit, dry_run=dry_run),
@@ -54,8 +54,8 @@ def drop_api_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool
     return _rows(found, limit, dry_run=dry_run)
 
 
-def drop_idempotency_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
-    """No idempotency key is kept whose time is over."""
+def drop_idempotency_keys(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
+    """Delete expired idempotency keys."""
     return _count(
         write(Worker(), queries.expired.idempotency_keys(now, limit, dry_run=dry_run))[0].n,
         "idempotency keys",
@@ -64,8 +64,8 @@ def drop_idempotency_keys(now: datetime, after: str | None, limit: int, *, dry_r
     )
 
 
-def drop_rate_limits(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
-    """No count of requests is kept longer than anybody looks at it."""
+def drop_rate_limits(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
+    """Delete the request counts of windows that began WINDOWS_KEPT ago."""
     return _count(
         write(Worker(), queries.expired.rate_limits(now - WINDOWS_KEPT, limit, dry_run=dry_run))[0].n,
         "windows",
@@ -74,7 +74,7 @@ def drop_rate_limits(now: datetime, after: str | None, limit: int, *, dry_run: b
     )
 
 
-def _rows(found: Sequence[queries.expired.Row], limit: int, *, dry_run: bool) -> Batch:
+def _rows(found: Sequence[queries.expired.ExpiredRow], limit: int, *, dry_run: bool) -> Batch:
     deed = "would be deleted" if dry_run else "deleted"
     return Batch(
         tuple(Done(deed, row.id.hex) for row in found), found[-1].id.hex if len(found) == limit else None
@@ -82,8 +82,8 @@ def _rows(found: Sequence[queries.expired.Row], limit: int, *, dry_run: bool) ->
 
 
 def _count(count: int, what: str, limit: int, *, dry_run: bool) -> Batch:
-    """Of rows without an id, whose names say what is nobody's business: addresses, a client's own words."""
+    """Report rows without an id by their number: their own names, such as IP addresses, are left out."""
     deed = "would be deleted" if dry_run else "deleted"
-    # what is deleted is not met again, so the next batch is another one; a dry run would see the same
+    # Deleted rows are not found again, so the next batch has others. A dry run would find the same ones.
     more = count == limit and not dry_run
     return Batch((Done(deed, f"{count} {what}"),) if count else (), "more" if more else None)

@@ -1,7 +1,8 @@
-"""What happens when bytes have landed: they are held against what was declared, and one item is born, or the
-upload is refused.
+"""Finalizing uploads: an object that landed is compared with what was declared, and one item is inserted, or
+the upload is rejected.
 
-Called by Complete, by a form upload, by the store's event and by the sweep, whichever sees the object first.
+Complete, a form upload, the store's event and the sweep all call `finalize`, whichever finds the object
+first.
 """
 
 from __future__ import annotations
@@ -15,196 +16,88 @@ from vitrine import queries, storage
 from vitrine.credentials import mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import Busy
-from vitrine.library import objects, quotas
-from vitrine.library import versions as family
-from vitrine.models.people import Actor, Consumer, Nobody
-from vitrine.models.uploads import OPEN_STATES, Stored, Upload
+from vitrine.library import file_types, import_results, objects, processing, quotas, upload_lookup
+from vitrine.models.people import Actor
+from vitrine.models.uploads import Stored, Upload, UploadReference
 from vitrine.permissions import PERMISSIONS, grants
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
-
-    from vitrine.content import Content
-    from vitrine.models.media import MediaType
 
 log = logging.getLogger(__name__)
 
-GONE_MEANWHILE = "The item was deleted before its file was fetched"
 RIGHTS_ENDED = "The uploader's rights have ended"
 
 
-def whose(key: str) -> queries.uploads.Whose | None:
-    """The upload whose bytes land at this key, and its organization; None: nobody's."""
-    found = read(Nobody(), queries.uploads.whose(key))
-    return found[0] if found else None
+def finalize(actor: Actor, reference: UploadReference) -> Upload | None:
+    """Check the object that landed for this upload, and insert its item or reject it. Return the upload as it
+    then is.
 
-
-def find(who: Actor, organization: UUID, upload_id: UUID) -> Upload | None:
-    found = read(who, queries.uploads.by_id(organization, upload_id))
-    return found[0] if found else None
-
-
-def at(key: str) -> Upload | None:
-    """Return the upload whose bytes land at this key, or None."""
-    found = whose(key)
-    return (
-        None
-        if found is None
-        else find(Consumer(found.organization_id), found.organization_id, found.upload_id)
-    )
-
-
-def finalize(who: Actor, upload: Upload) -> Upload | None:
-    """The object, if it is there, is held against what was declared, and its item is born (or it is refused):
-    the upload as it then stands.
-
-    None: nothing has landed. Idempotent: called by Complete, by the store's event and by the sweep, in any
-    order, at once or again.
+    None: no object has landed, or there is no such upload. Idempotent: it may be called in any order, at once
+    and again. The row is read after the object is looked at: a row read before could be older than the
+    object's deletion by another call.
     """
-    stored = storage.head(upload.key)
-    current = find(who, upload.organization_id, upload.id)
-    if current is None or (stored is None and current.state in (*OPEN_STATES, "expired", "aborted")):
+    stored = storage.head(reference.key)
+    upload = upload_lookup.find(actor, reference.organization_id, reference.id)
+    if upload is None:
         return None
     if stored is None:
-        return current
-
-    upload = current
-    if upload.state not in (*OPEN_STATES, "expired"):
+        return None if upload.accepts_object or upload.state == "aborted" else upload
+    if not upload.accepts_object:
         if upload.method == "post" or upload.state in ("aborted", "rejected"):
-            _mark_late_bytes(who, upload)
+            _discard_late_object(actor, upload)
         return upload
 
     rights, quota = read_all(
-        who,
+        actor,
         queries.uploads.rights(upload.organization_id, upload.id),
         queries.uploads.quota(upload.organization_id, upload.id),
     )
     if not _may_upload(upload, rights):
-        return (
-            reject_import(who, upload, RIGHTS_ENDED)
-            if upload.method == "import"
-            else reject_unfinished(who, upload, RIGHTS_ENDED)
-        )
-    rejection = _rejection(upload, stored, quota[0])
+        if upload.method == "import":
+            return import_results.reject(actor, upload, RIGHTS_ENDED)
+        return reject(actor, upload, RIGHTS_ENDED)
+    reason = _reason_to_reject(upload, stored, quota[0])
     if upload.method == "import":
-        return _adopt(who, upload, stored) if rejection is None else fail_import(who, upload, rejection)
-    if rejection is not None:
-        return reject_unfinished(who, upload, rejection)
-    if upload.method != "post":
-        return _insert(who, upload, stored)
-
-    copy_key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
-    write(
-        who,
-        queries.objects.plan(
-            upload.organization_id, copy_key, "original", version=upload.version_id, upload=upload.id
-        ),
-    )
-    try:
-        copied = storage.copy(stored, copy_key)
-    except (storage.AlreadyThere, storage.NotThere):
-        # Posted again, or settled and deleted, between our look and the copy: whoever came between has
-        # settled it or will.
-        objects.mark_deleting(who, upload.organization_id, [copy_key], "its source changed")
-        objects.discard(who, upload.organization_id, copy_key)
-        raise Busy("The upload changed while it was being looked at; try again") from None
-    return _insert(who, upload, copied, source=stored)
+        if reason is not None:
+            return import_results.fail(actor, upload, reason)
+        return import_results.attach(actor, upload, stored)
+    if reason is not None:
+        return reject(actor, upload, reason)
+    if upload.method == "post":
+        return _insert(actor, upload, _copy_posted(actor, upload, stored), source=stored)
+    return _insert(actor, upload, stored)
 
 
-def reject_unfinished(who: Actor, upload: Upload, reason: str) -> Upload:
-    """What landed is not taken: no item, the reason kept, the object doomed and deleted."""
+def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
+    """Reject an upload that has no item yet: keep the reason, and delete its object. Return the upload as it
+    then is; one that was finalized before is unchanged.
+    """
 
     def work(db: Transaction) -> Upload:
         current = db.run(queries.uploads.lock(upload.organization_id, upload.id))[0]
-        if current.state not in (*OPEN_STATES, "expired"):
+        if not current.accepts_object:
             return current
-        db.queue(queries.objects.mark_deleting(upload.organization_id, [current.key], "refused"))
-        return db.run(queries.uploads.become(upload.organization_id, upload.id, "rejected", reason))[0]
+        db.queue(queries.objects.mark_deleting(upload.organization_id, [current.key], "rejected"))
+        return db.run(queries.uploads.set_state(upload.organization_id, upload.id, "rejected", reason))[0]
 
-    rejected = transaction(who, work)
+    rejected = transaction(actor, work)
     if rejected.state == "rejected":
-        with suppress(Busy):
-            objects.discard(who, rejected.organization_id, rejected.key)
+        with suppress(Busy):  # the sweep deletes it later
+            objects.discard(actor, rejected.organization_id, rejected.key)
     return rejected
 
 
-def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None = None) -> Upload:
-    """Nothing was fetched: the item stays what it was, a URL, and says why; what had landed is doomed and
-    deleted. Where it has come in, or failed,
-    before, it is left as it is; with `now` also while somebody is at it.
+def fail(actor: Actor, upload: Upload, reason: str) -> None:
+    """Record that the upload could not be processed, for this reason.
+
+    Only the reason is written: whatever raised may have computed other facts wrongly. A version that waits
+    for its first frames has failed; one that has frames keeps them. An upload without a version has failed
+    without one, and the sweep deletes its object. A finished upload is left as it is.
     """
-    organization = upload.organization_id
-
-    def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        busy = (
-            now is not None
-            and current.state == "completing"
-            and current.lease_until is not None
-            and current.lease_until > now
-        )
-        if busy or current.state not in (*OPEN_STATES, "expired"):
-            return current
-        db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
-        db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
-        if locked is None:
-            return db.run(queries.uploads.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
-        db.queue(queries.versions.fail(organization, locked.id, reason))
-        show_processed(db, organization, locked, locked.type)
-        return db.run(queries.uploads.become(organization, current.id, "failed", reason))[0]
-
-    return _discard_import(who, transaction(who, work))
-
-
-def may_still_upload(who: Actor, upload: Upload) -> bool:
-    """Whether the uploader's rights are still those that the upload was created by."""
-    return _may_upload(upload, read(who, queries.uploads.rights(upload.organization_id, upload.id)))
-
-
-def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
-    """Reject an import: remove its item, correct the counts, and mark an object that has landed for deletion,
-    all in one transaction. The object is
-    deleted afterwards. The item stays, as `failed`, where other versions of it can be restored.
-    """
-    organization = upload.organization_id
-
-    def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if current.state not in (*OPEN_STATES, "expired"):
-            return current
-        db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
-        db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
-        if locked is not None and not family.take_out(db, organization, locked):
-            return give_up(db, current, locked, reason)
-        return db.run(queries.uploads.become(organization, current.id, "rejected", reason))[0]
-
-    return _discard_import(who, transaction(who, work))
-
-
-def _discard_import(who: Actor, upload: Upload) -> Upload:
-    """Delete the object of an import that has failed or was rejected; the sweep does it where the store
-    is busy. Returns the upload.
-    """
-    if upload.state in ("failed", "rejected"):
-        with suppress(Busy):
-            objects.discard(who, upload.organization_id, upload.key)
-    return upload
-
-
-def fail(who: Actor, upload: Upload, reason: str) -> None:
-    """Record that processing the upload has failed for this reason: with no other facts, so that nothing else
-    can be wrong with them.
-
-    A version that waits for its frames has failed, or keeps those it had. An upload that has made no version
-    has failed without one, and the sweep
-    deletes its object. An upload that has ended is left as it is.
-    """
-    if upload.method == "import" and upload.state in (*OPEN_STATES, "expired"):
-        fail_import(who, upload, reason)
+    if upload.method == "import" and upload.accepts_object:
+        import_results.fail(actor, upload, reason)
         return
     organization = upload.organization_id
 
@@ -213,117 +106,25 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
         locked = db.first(queries.versions.locked(organization, upload.version_id))
         if locked is not None:
             if locked.waits:
-                give_up(db, upload, locked, reason)
+                processing.record_failure(db, upload, locked, reason)
             return
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if current.state in (*OPEN_STATES, "expired", "stored", "processing"):
-            db.queue(queries.uploads.become(organization, upload.id, "failed", reason))
+        if current.can_change_to("failed"):
+            db.queue(queries.uploads.set_state(organization, upload.id, "failed", reason))
 
-    transaction(who, work)
-
-
-def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
-    """What was fetched is the item's own, the ledger knows, and the upload is `stored`; its frames are to
-    be made.
-    """
-    organization = upload.organization_id
-
-    def work(db: Transaction) -> Upload:
-        current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        if current.state not in (*OPEN_STATES, "expired"):
-            return current
-        db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
-        if locked is None:
-            db.queue(queries.objects.mark_deleting(organization, [current.key], "its item is gone"))
-            return db.run(
-                queries.uploads.become(
-                    organization, current.id, "rejected", GONE_MEANWHILE, landed_bytes=stored.bytes
-                )
-            )[0]
-        if not db.run(queries.objects.live(organization, stored)):
-            raise Busy("The import was ended while it was being settled; try again")
-        db.queue(queries.externals.adopt(current, stored))
-        db.queue(
-            queries.ledger.entry(
-                organization,
-                locked.media_id,
-                locked.id,
-                stored.bytes,
-                1,
-                "original",
-                locked.counted_as,
-                "imported",
-                f"settle:{current.id.hex}",
-            )
-        )
-        # it was counted as what it was said to be
-        show_processed(db, organization, locked, media_type_of(current.mime_type))
-        return db.run(
-            queries.uploads.become(organization, current.id, "stored", None, landed_bytes=stored.bytes)
-        )[0]
-
-    finalized = transaction(who, work)
-    if finalized.state == "rejected":
-        with suppress(Busy):
-            objects.discard(who, organization, finalized.key)
-    return finalized
+    transaction(actor, work)
 
 
-def verify(who: Actor, upload: Upload, found: Content) -> None:
-    """The item of a settled upload is shown, and counted, by what the head of its bytes says, if nobody
-    has looked at the bytes before.
-    """
-
-    def work(db: Transaction) -> None:
-        db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-        locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
-        if locked is None or locked.processing != "pending" or locked.verified:
-            return
-        db.queue(
-            queries.versions.verify(
-                upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
-            )
-        )
-        show_processed(db, upload.organization_id, locked, media_type_of(found.mime_type))
-
-    transaction(who, work)
-
-
-def give_up(db: Transaction, upload: Upload, locked: queries.versions.Locked, reason: str) -> Upload:
-    """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or
-    stays what it was where it had frames before.
-    """
-    organization = upload.organization_id
-    keeps_its_own = locked.processing == "ready"
-    db.queue(
-        queries.reprocessing.leave(organization, locked.id, reason)
-        if keeps_its_own
-        else queries.versions.fail(organization, locked.id, reason)
-    )
-    family.show(db, organization, locked.media_id)
-    return db.run(
-        queries.uploads.become(
-            organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason
-        )
-    )[0]
-
-
-def show_processed(
-    db: Transaction, organization: UUID, locked: queries.versions.Locked, media_type: MediaType
-) -> None:
-    """The item shows what its version has become where that is to be active, and is counted by it from
-    now on.
-    """
-    db.queue(queries.versions.put_type(organization, locked.id, media_type))
-    family.show(db, organization, locked.media_id)
+def may_still_upload(actor: Actor, upload: Upload) -> bool:
+    """Whether the uploader still has the rights by which the upload was created."""
+    return _may_upload(upload, read(actor, queries.uploads.rights(upload.organization_id, upload.id)))
 
 
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
-    """Whether the uploader may still do what the upload was created by: they are a member in a role that may,
-    and the API key that they used last
-    for it works and has the scope. Who completes it does not matter, so that Complete and the store's event
-    decide alike.
+    """Whether the uploader's role, and the API key that they used last for it, permit the upload now.
+
+    The rights of the uploader decide, not those of the person who completes it: so Complete and the store's
+    event come to the same result.
     """
     needed = PERMISSIONS["media.register" if upload.method == "import" else "upload.create"]
     if not rights or needed.roles is None or rights[0].role not in needed.roles:
@@ -332,8 +133,7 @@ def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> boo
     return any(grants(scopes, scope) for scope in needed.scopes)
 
 
-def _rejection(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> str | None:
-    """Why what has landed is not taken; None: it is."""
+def _reason_to_reject(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> str | None:
     limit = settings().max_upload_bytes
     if stored.bytes == 0:
         return "The file is empty"
@@ -341,50 +141,56 @@ def _rejection(upload: Upload, stored: Stored, quota: queries.uploads.Quota) -> 
         return f"The file has {stored.bytes} bytes; {upload.declared_bytes} were declared"
     if stored.bytes > limit:
         return f"The file has {stored.bytes} bytes; the limit is {limit}"
-    # The upload's own reservation is its room. Only bytes beyond it compete with what other uploads have
-    # reserved.
-    reserved = (
-        upload.reserved_bytes
-        if max(upload.expires_at, upload.lease_until or upload.expires_at) > datetime.now(UTC)
-        else 0
+    # The bytes that the upload has reserved are its own. Only bytes beyond them compete with the reservations
+    # of other uploads.
+    reservation_ends = max(upload.expires_at, upload.lease_until or upload.expires_at)
+    reserved = upload.reserved_bytes if reservation_ends > datetime.now(UTC) else 0
+    return quotas.reason_to_reject(
+        quota, stored.bytes, reserved=quota.reserved if stored.bytes > reserved else 0
     )
-    others = quota.reserved if stored.bytes > reserved else 0
-    if quota.limit is not None and quota.stored + others + stored.bytes > quota.limit:
-        return quotas.full(quota, stored.bytes, others=others)
-    return None
 
 
-def _insert(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
-    """The version is there, pending, and its item if it is the first; the ledger knows, and the upload is
-    `stored`. `source`: what was posted,
-    doomed now.
+def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
+    """Copy a posted object to a fresh key under originals/, where no form can write. Return the copy.
 
-    Births hold the collection `for share`, so nothing is born alive under a folder that is being deleted.
+    Raises Busy when the object was posted again, or finalized and deleted by another call, after it was
+    looked at: that call has finalized it, or will.
+    """
+    key = f"originals/{upload.organization_id.hex}/{upload.version_id.hex}/{mint_token()}"
+    plan = queries.objects.plan(
+        upload.organization_id, key, "original", version=upload.version_id, upload=upload.id
+    )
+    write(actor, plan)
+    try:
+        return storage.copy(posted, key)
+    except (storage.PreconditionFailed, storage.NoSuchObject):
+        objects.mark_deleting(actor, upload.organization_id, [key], "its source changed")
+        objects.discard(actor, upload.organization_id, key)
+        raise Busy("The upload changed while it was being looked at; try again") from None
+
+
+def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
+    """Insert the version, its item if it is the first, and the ledger entry; the upload is then `stored`.
+    Return the upload as it then is. `source`: the posted object that `stored` is a copy of; it is deleted.
+
+    The collection is locked `for share`, so nothing is inserted under a folder that is being deleted.
     """
     organization = upload.organization_id
 
     def work(db: Transaction) -> tuple[Upload, tuple[str, ...]]:
         current = db.run(queries.uploads.lock(organization, upload.id))[0]
-        spare = (stored.key,) if source is not None else ()
-        # somebody settled it first, or it was aborted: this copy is one too many
-        if current.state not in (*OPEN_STATES, "expired"):
-            marked = spare if current.state not in ("aborted", "rejected") else (*spare, current.key)
-            if marked:
-                db.queue(queries.objects.mark_deleting(organization, marked, "settled before"))
-            return current, marked
-        number = _further(db, upload) if upload.is_further else _first(db, upload, stored)
+        copies = (stored.key,) if source is not None else ()
+        if not current.accepts_object:  # another call finalized it first, or it was aborted
+            unneeded = copies if current.state not in ("aborted", "rejected") else (*copies, current.key)
+            if unneeded:
+                db.queue(queries.objects.mark_deleting(organization, unneeded, "finalized before"))
+            return current, unneeded
+        number = _next_number(db, upload) if upload.is_further else _insert_item(db, upload, stored)
         if number is None:
-            gone = (
-                "The item it was to be a version of was deleted"
-                if upload.is_further
-                else "Its collection was deleted"
-            )
-            marked = (*spare, current.key)
-            db.queue(queries.objects.mark_deleting(organization, marked, "what it belongs to is gone"))
-            return db.run(
-                queries.uploads.become(organization, upload.id, "rejected", gone, landed_bytes=stored.bytes)
-            )[0], marked
-        db.queue(queries.versions.insert(upload, stored, number, media_type_of(upload.mime_type)))
+            unneeded = (*copies, current.key)
+            return _reject_orphaned(db, upload, stored, unneeded), unneeded
+        media_type = file_types.media_type_of(upload.mime_type)
+        db.queue(queries.versions.insert(upload, stored, number, media_type))
         db.queue(
             queries.ledger.entry(
                 organization,
@@ -398,64 +204,72 @@ def _insert(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None
                 f"settle:{upload.id.hex}",
             )
         )
-        if not db.run(queries.objects.live(organization, stored)):
-            raise Busy("The upload was ended while it was being settled; try again")
-        marked = (current.key,) if source is not None else ()
-        if marked:
-            db.queue(queries.objects.mark_deleting(organization, marked, "copied out"))
-        return db.run(
-            queries.uploads.become(organization, upload.id, "stored", None, landed_bytes=stored.bytes)
-        )[0], marked
+        if not db.run(queries.objects.mark_live(organization, stored)):
+            raise Busy("The upload was ended while it was being finalized; try again")
+        unneeded = (current.key,) if source is not None else ()
+        if unneeded:
+            db.queue(queries.objects.mark_deleting(organization, unneeded, "copied"))
+        finalized = queries.uploads.set_state(
+            organization, upload.id, "stored", None, landed_bytes=stored.bytes
+        )
+        return db.run(finalized)[0], unneeded
 
-    finalized, marked = transaction(who, work)
-    for key in marked:
-        with suppress(Busy):  # the sweep comes again
-            objects.discard(who, organization, key)
+    finalized, unneeded = transaction(actor, work)
+    for key in unneeded:
+        with suppress(Busy):  # the sweep deletes it later
+            objects.discard(actor, organization, key)
     log.info(
-        "upload settled", extra={"upload_id": str(upload.id), "state": finalized.state, "bytes": stored.bytes}
+        "upload finalized",
+        extra={"upload_id": str(upload.id), "state": finalized.state, "bytes": stored.bytes},
     )
     return finalized
 
 
-def _further(db: Transaction, upload: Upload) -> int | None:
-    """The number of a further version of the upload's item, which is held. None: the item is deleted or
-    gone.
-    """
+def _next_number(db: Transaction, upload: Upload) -> int | None:
+    """Lock the upload's item and return the number of its next version. None: the item is deleted or gone."""
     taken = db.first(queries.versions.take_number(upload.organization_id, upload.media_id))
     return taken.n if taken else None
 
 
-def _first(db: Transaction, upload: Upload, stored: Stored) -> int | None:
-    """That of a first version, whose item is there now. None: its collection is gone."""
-    db.queue(queries.collections.lock_for_insert(upload.organization_id, upload.collection_id))
-    place = db.first(
-        queries.uploads.birthplace(upload.organization_id, upload.collection_id, upload.parent_id)
-    )
-    if place is None:
+def _insert_item(db: Transaction, upload: Upload, stored: Stored) -> int | None:
+    """Insert the upload's item and return the number of its first version. None: its collection is gone."""
+    organization = upload.organization_id
+    db.queue(queries.collections.lock_for_insert(organization, upload.collection_id))
+    destination = db.first(queries.uploads.destination(organization, upload.collection_id, upload.parent_id))
+    if destination is None:
         return None
     db.queue(
         queries.versions.insert_media(
             upload,
             stored,
-            parent=place.folder_id,
-            media_type=media_type_of(upload.mime_type),
+            parent=destination.folder_id,
+            media_type=file_types.media_type_of(upload.mime_type),
             link_token=mint_token(),
         )
     )
     return 1
 
 
-def _mark_late_bytes(who: Actor, upload: Upload) -> None:
-    """Bytes that landed after the upload was done with: a form posted again, a part of an aborted one
-    completed late.
+def _reject_orphaned(db: Transaction, upload: Upload, stored: Stored, keys: tuple[str, ...]) -> Upload:
+    """Reject an upload whose item or collection was deleted, and mark these objects for deletion."""
+    reason = (
+        "The item it was to be a version of was deleted"
+        if upload.is_further
+        else "Its collection was deleted"
+    )
+    db.queue(
+        queries.objects.mark_deleting(upload.organization_id, keys, "its item or collection was deleted")
+    )
+    rejected = queries.uploads.set_state(
+        upload.organization_id, upload.id, "rejected", reason, landed_bytes=stored.bytes
+    )
+    return db.run(rejected)[0]
+
+
+def _discard_late_object(actor: Actor, upload: Upload) -> None:
+    """Delete an object that landed after the upload had ended: a form posted again, or the late part of an
+    aborted upload.
     """
-    objects.mark_deleting(who, upload.organization_id, [upload.key], "landed late")
+    objects.mark_deleting(actor, upload.organization_id, [upload.key], "landed late")
     with suppress(Busy):
-        objects.discard(who, upload.organization_id, upload.key)
-
-
-def media_type_of(mime_type: str) -> MediaType:
-    """What an item of this type is: a picture where nothing better is known."""
-    if mime_type.startswith("video/"):
-        return "video"
-    return "pdf" if mime_type == "application/pdf" else "image"
+        objects.discard(actor, upload.organization_id, upload.key)

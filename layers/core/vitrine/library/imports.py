@@ -1,10 +1,9 @@
-"""Items that lie at somebody else's URL: registered as they are, or fetched from there and then kept here
-like any upload.
+"""Items that are a URL on another server: registered as they are, or fetched from there, after which their
+bytes are in our store like those of any upload.
 
-An item to be fetched is there at once, and is the URL for as long as it waits. Its upload is leased to one
-fetching call at a time; when the bytes
-have landed, settling makes them the item's own. What cannot be fetched has failed, for good and with its
-reason: nobody's server is tried again.
+An item that is to be fetched exists at once, and is a URL while it waits. A lease gives its upload to one
+fetching call at a time. When the bytes have landed, `finalizing.finalize` attaches them to the item. What
+cannot be fetched has failed for good, with a reason: there is no second try at another server.
 """
 
 from __future__ import annotations
@@ -19,8 +18,18 @@ from vitrine import content, fetch, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
 from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
-from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
-from vitrine.library import finalizing as finalizing
+from vitrine.library import (
+    check_declared_type,
+    clean_name,
+    file_types,
+    finalizing,
+    import_results,
+    media,
+    new_uploads,
+    outbox,
+    quotas,
+    upload_lookup,
+)
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Upload
 from vitrine.settings import MIB, settings
@@ -36,21 +45,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PART = 8 * MIB  # bytes that are held in memory; the store takes 5 MiB or more
-NOT_TAKEN = "The file is not a picture or video of a type that is taken"
-# seconds beyond `import_seconds` that a call may need: what is fetched is completed and settled
+PART = 8 * MIB  # bytes that are in memory at once; S3 takes parts from 5 MiB
+# seconds of a lease beyond `import_seconds`: the call completes and finalizes what it fetched
 TO_COMPLETE = 360
 
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """What lies at a URL, as it is declared."""
+    """A file at a URL, as the client declares it."""
 
     url: str
     filename: str
     size_bytes: int
     mime_type: str
-    width: int | None = None
+    width: int | None = None  # pixels
     height: int | None = None
     title: str | None = None
     alt: str | None = None
@@ -60,10 +68,11 @@ class NewLink:
 def register(
     caller: Caller, link: NewLink, *, to_be_fetched: bool = False, resolve: Resolve = fetch.resolve
 ) -> Media:
-    """An item that is what lies at the URL, in the default collection, and counts no bytes; or that is to be
-    fetched from there.
+    """Create an item for the URL in the default collection, and return it. It counts no bytes. With
+    `to_be_fetched` a message is sent to `on_import_requested`, and the file will be fetched.
 
-    Raises Invalid for a URL that nobody may be led to, TooLarge when what is to be fetched has no room.
+    Raises Invalid for a URL that must not be opened (see `fetch.check`), TooLarge when the file to be fetched
+    does not fit into the quota.
     """
     check_declared_type(link.mime_type, "mimeType")
     try:
@@ -72,14 +81,14 @@ def register(
         raise Invalid(f"url: {rejected}", issues=(Issue(("url",), str(rejected)),)) from None
     organization, item = caller.organization_id, mint_id()
     collection = read(caller, queries.collections.default(organization))[0].id
-    upload = _upload(caller, link, item, collection) if to_be_fetched else None
+    upload = _new_upload(caller, link, item, collection) if to_be_fetched else None
     external = queries.externals.External(
         organization=organization,
         id=item,
         collection=collection,
         user=caller.user_id,
         upload=upload.id if upload else None,
-        type=finalizing.media_type_of(content.canonical(link.mime_type)),
+        type=file_types.media_type_of(content.canonical(link.mime_type)),
         url=url,
         name=clean_name(link.filename),
         filename=clean_name(link.filename),
@@ -93,17 +102,17 @@ def register(
         link_token=mint_token(),
         processing="pending" if upload else "ready",
     )
-    message, said = mint_id(), {"key": upload.key if upload else ""}
+    message, body = mint_id(), {"key": upload.key if upload else ""}
 
     def work(db: Transaction) -> None:
         db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
         if upload is not None:
-            _reserve(db, upload)
+            _insert_upload(db, upload)
             db.queue(
-                queries.outbox.put(
-                    organization, message, outbox.IMPORT_QUEUE, said, f"import:{upload.id.hex}"
+                queries.outbox.insert(
+                    organization, message, outbox.IMPORT_QUEUE, body, f"import:{upload.id.hex}"
                 )
             )
         db.queue(queries.externals.insert_media(external))
@@ -112,82 +121,85 @@ def register(
 
     transaction(caller, work)
     if upload is not None:
-        outbox.send_now(caller, message, outbox.IMPORT_QUEUE, said)
+        outbox.send_now(caller, message, outbox.IMPORT_QUEUE, body)
     return media.get(caller, item)
 
 
-def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
-    """Fetch the import that lands at this key. Returns the upload: `stored`, `failed` with the reason, or
-    `rejected` where the rights of its
-    uploader have ended. None: there is no such import.
+def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
+    """Fetch the file of the import whose object has this key. Return the upload: `stored`, `failed` with the
+    reason, or `rejected` when its uploader's rights have ended. None: there is no such import.
 
-    May be called any number of times. Raises Busy where another call is at it, or the store does not answer:
-    nothing is recorded then.
+    It may be called any number of times. Raises Busy when another call has the lease, or the store does not
+    answer: then nothing is recorded.
     """
-    whose = finalizing.whose(key)
-    if whose is None:
+    reference = upload_lookup.locate(key)
+    if reference is None:
         log.warning("an import of nobody")
         return None
-    who, organization, lease_id = Consumer(whose.organization_id), whose.organization_id, mint_id()
-    claimed = write(
-        who,
-        queries.externals.claim(
-            organization, whose.upload_id, lease_id, settings().import_seconds + TO_COMPLETE
+    actor, organization, lease_id = Consumer(reference.organization_id), reference.organization_id, mint_id()
+    leased = write(
+        actor,
+        queries.uploads.lease(
+            organization, reference.id, "import", lease_id, settings().import_seconds + TO_COMPLETE
         ),
     )
-    upload = finalizing.find(who, organization, whose.upload_id)
-    if upload is None or not claimed:
+    if not leased:
+        upload = upload_lookup.find(actor, organization, reference.id)
         if upload is not None and upload.state == "completing":
             raise Busy("The import is being worked on")
         return upload
+    upload = leased[0]
     try:
-        if claimed[0].stale is not None:
-            storage.abort(key, claimed[0].stale)
-        if not finalizing.may_still_upload(who, upload):  # before anything is fetched in their name
-            return finalizing.reject_import(who, upload, finalizing.RIGHTS_ENDED)
-        return finalizing.finalize(who, upload) or _fetched(who, upload, lease_id, resolve)
+        if upload.store_upload_id is not None:  # an earlier call died while it was putting parts
+            storage.abort(key, upload.store_upload_id)
+        if not finalizing.may_still_upload(
+            actor, upload
+        ):  # checked before anything is fetched on their behalf
+            return import_results.reject(actor, upload, finalizing.RIGHTS_ENDED)
+        return finalizing.finalize(actor, reference) or _fetch(actor, upload, lease_id, resolve)
     except BaseException:
-        with suppress(Exception):  # the lease ends by itself, later
-            write(who, queries.uploads.release(organization, upload.id, lease_id))
+        with suppress(Exception):  # otherwise the lease ends by itself, later
+            write(actor, queries.uploads.release(organization, upload.id, lease_id))
         raise
 
 
-def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) -> Upload:
-    source = read(who, queries.externals.source(upload.organization_id, upload.version_id))
+def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) -> Upload:
+    """Fetch the file into the store and finalize the upload. Return the upload: `stored`, or `failed`."""
+    source = read(actor, queries.externals.source(upload.organization_id, upload.version_id))
     if not source:
-        return finalizing.fail_import(who, upload, finalizing.GONE_MEANWHILE)
-    into = _Store(who, upload, lease_id)
+        return import_results.fail(actor, upload, import_results.ITEM_DELETED)
+    target = _Target(actor, upload, lease_id)
     try:
         with fetch.opened(
             normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
         ) as answer:
-            into.put(answer)
+            target.put(answer)
     except fetch.Rejected as rejected:
-        into.give_up()
-        failed = finalizing.fail_import(who, upload, str(rejected))
+        target.abort()
+        failed = import_results.fail(actor, upload, str(rejected))
         log.info("import failed", extra={"upload_id": str(upload.id), "media_id": str(upload.media_id)})
         return failed
     except BaseException:
-        into.give_up()
+        target.abort()
         raise
-    finalized = finalizing.finalize(who, upload)
+    finalized = finalizing.finalize(actor, upload.reference)
     if finalized is None:
         raise Busy("What was fetched is not in the store")
     return finalized
 
 
-class _Store:
-    """A multipart upload of the store that what is fetched goes into, once its first bytes have said what
-    it is.
+class _Target:
+    """The multipart upload that a fetched file is put into. It is opened when the first bytes have shown that
+    the file's type is accepted.
     """
 
-    def __init__(self, who: Consumer, upload: Upload, lease_id: UUID) -> None:
-        self._who, self._upload, self._lease_id = who, upload, lease_id
+    def __init__(self, actor: Consumer, upload: Upload, lease_id: UUID) -> None:
+        self._actor, self._upload, self._lease_id = actor, upload, lease_id
         self._id: str | None = None
 
     def put(self, answer: Answer) -> None:
-        """All of it is one object. Raises Refused, Busy."""
-        limit = min(settings().import_max_bytes, settings().max_upload_bytes)
+        """Put the whole answer into the store as one object. Raises fetch.Rejected, Busy."""
+        limit = _limit()
         too_large = fetch.Rejected(f"The file has more than {limit} bytes, the limit")
         if answer.length is not None and answer.length > limit:
             raise too_large
@@ -196,38 +208,40 @@ class _Store:
             size += len(data)
             if size > limit:
                 raise too_large
-            parts.append(
-                (len(parts) + 1, storage.put_part(self._upload.key, self._opened(data), len(parts) + 1, data))
-            )
+            number = len(parts) + 1
+            parts.append((number, storage.put_part(self._upload.key, self._open(data), number, data)))
         if self._id is None:
             raise fetch.Rejected("The file is empty")
-        # nobody else knows the key: a first try has landed
-        with suppress(storage.AlreadyThere, storage.NotThere):
+        # No other call has this key, so an existing object is this one's: a first try of Complete has
+        # succeeded.
+        with suppress(storage.PreconditionFailed, storage.NoSuchObject):
             storage.complete(self._upload.key, self._id, parts, size=size, checksum=None)
 
-    def give_up(self) -> None:
-        """The store holds no part of it."""
+    def abort(self) -> None:
+        """Delete the parts from the store."""
         if self._id is not None:
-            with suppress(Busy):  # the sweep aborts it, since its session is over
+            with suppress(Busy):  # the sweep aborts it later, because its session has ended
                 storage.abort(self._upload.key, self._id)
 
-    def _opened(self, head: bytes) -> str:
-        if self._id is None:
-            found = content.sniff(head[: content.HEAD_BYTES])
-            if found is None or found.mime_type not in content.accepted_types():
-                raise fetch.Rejected(
-                    f"Files of type {content.describe_type(found.mime_type)} are not taken"
-                    if found
-                    else NOT_TAKEN
-                )
-            self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
-            if not write(
-                self._who,
-                queries.externals.lands(
-                    self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type
-                ),
-            ):
-                raise Busy("Another call works on the import by now")
+    def _open(self, head: bytes) -> str:
+        """Return the store's id of the multipart upload; open it at the first call. Raises fetch.Rejected,
+        Busy.
+        """
+        if self._id is not None:
+            return self._id
+        found = content.sniff(head[: content.HEAD_BYTES])
+        reason = file_types.reason_to_reject(found)
+        if found is None or reason is not None:
+            raise fetch.Rejected(reason or file_types.NOT_ACCEPTED)
+        self._id = storage.open_multipart(self._upload.key, checksum_kind="CRC64NVME")
+        still_leased = write(
+            self._actor,
+            queries.externals.set_target(
+                self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type
+            ),
+        )
+        if not still_leased:
+            raise Busy("Another call works on the import by now")
         return self._id
 
 
@@ -242,56 +256,40 @@ def _parts(answer: Answer) -> Iterator[bytes]:
         yield bytes(part)
 
 
-# Helpers of registering.
+def _limit() -> int:
+    return min(settings().import_max_bytes, settings().max_upload_bytes)
 
 
-def _upload(caller: Caller, link: NewLink, item: UUID, collection: UUID) -> Upload:
-    chosen, now, upload_id = settings(), datetime.now(UTC), mint_id()
-    return Upload(
-        organization_id=caller.organization_id,
-        id=upload_id,
-        user_id=caller.user_id,
-        collection_id=collection,
-        parent_id=None,
-        source_media_id=None,
-        media_id=item,
-        version_id=item,
+def _new_upload(caller: Caller, link: NewLink, item: UUID, collection: UUID) -> Upload:
+    chosen, now = settings(), datetime.now(UTC)
+    return Upload.new(
+        caller,
+        upload_id=mint_id(),
+        key=new_uploads.mint_original_key(caller.organization_id, item),
         method="import",
-        state="created",
-        reason=None,
-        key=f"originals/{caller.organization_id.hex}/{item.hex}/{mint_token()}",
-        store_upload_id=None,
+        collection_id=collection,
+        version_id=item,
         name=clean_name(link.filename),
         filename=clean_name(link.filename),
         mime_type=link.mime_type,
         title=link.title,
         alt=link.alt,
         caption=link.caption,
-        declared_bytes=None,
         reserved_bytes=link.size_bytes,
-        landed_bytes=0,
-        checksum_kind=None,
-        checksum_value=None,
-        part_bytes=None,
-        signed_parts=0,
-        lease_until=None,
-        created_at=now,
-        updated_at=now,
+        now=now,
         expires_at=now + timedelta(seconds=min(chosen.upload_ttl, chosen.upload_deadline)),
         deadline=now + timedelta(seconds=chosen.upload_deadline),
-        key_id=caller.key_id,
     )
 
 
-def _reserve(db: Transaction, upload: Upload) -> None:
-    organization = upload.organization_id
-    limit = min(settings().import_max_bytes, settings().max_upload_bytes)
+def _insert_upload(db: Transaction, upload: Upload) -> None:
+    """Insert the rows of the upload and of its object, if the reservation fits. Raises TooLarge."""
+    organization, limit = upload.organization_id, _limit()
     if upload.reserved_bytes > limit:
         raise TooLarge(f"The file has {upload.reserved_bytes} bytes; the limit is {limit}")
-    db.queue(queries.uploads.queue_for_quota(organization))
-    quotas.reserve(
-        db.run(queries.uploads.quota(organization, upload.id))[0], upload.reserved_bytes, most=limit
-    )
+    db.queue(queries.uploads.lock_quota(organization))
+    quota = db.run(queries.uploads.quota(organization, upload.id))[0]
+    quotas.reserve(quota, upload.reserved_bytes, undeclared=limit)
     db.queue(
         queries.objects.plan(
             organization, upload.key, "original", version=upload.version_id, upload=upload.id

@@ -59,8 +59,8 @@ def _store(organization: UUID | None, *, finished: bool) -> list[Disagreement]:
     prefixes = (
         [""] if organization is None else [f"{area}/{organization.hex}/" for area in ("originals", "derived")]
     )
-    there = {stored.key: stored for prefix in prefixes for stored in storage.listed(prefix)}
-    opened = list(storage.open_multiparts())
+    there = {stored.key: stored for prefix in prefixes for stored in storage.list_objects(prefix)}
+    opened = list(storage.list_multiparts())
     registry = {entry.key: entry for entry in read(Worker(), queries.invariants.registry(organization))}
     sessions = {each.store_upload_id for each in read(Worker(), queries.invariants.open_sessions())}
 

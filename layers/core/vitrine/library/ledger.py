@@ -1,5 +1,5 @@
-"""Counters: what was appended is folded, in batches, by a job. A reading is folded + unfolded, so it is
-the same before and after.
+"""Folding the append-only ledgers into kept sums, in batches, by a job. A reader adds folded and unfolded
+entries, so folding changes no result.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def fold_storage(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
-    """At most `limit` entries of the storage ledger have gone into the kept sums."""
+def fold_storage(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
+    """Fold at most `limit` entries of the storage ledger into storage_usage."""
     count = (
         read(Worker(), queries.unfolded.storage(limit))[0].n
         if dry_run
@@ -25,8 +25,8 @@ def fold_storage(now: datetime, after: str | None, limit: int, *, dry_run: bool)
     return _batch(count, limit, dry_run=dry_run)
 
 
-def fold_counts(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
-    """The same for the numbers of items."""
+def fold_counts(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
+    """Fold at most `limit` entries of the count ledger into counts."""
     count = (
         read(Worker(), queries.unfolded.counts(limit))[0].n
         if dry_run
@@ -37,6 +37,6 @@ def fold_counts(now: datetime, after: str | None, limit: int, *, dry_run: bool) 
 
 def _batch(count: int, limit: int, *, dry_run: bool) -> Batch:
     deed = "would be folded" if dry_run else "folded"
-    # what is folded waits no more, so the next batch is another one; a dry run would see the same
+    # Folded entries are not found again, so the next batch has others. A dry run would find the same ones.
     more = count == limit and not dry_run
     return Batch((Done(deed, f"{count} entries"),) if count else (), "more" if more else None)

@@ -322,11 +322,11 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         if check is not None:
             check(db.run(queries.media.own(organization, item))[0])
 
-        deletions.begin(db, caller, deletion, "folder" if is_folder else "media", item)
+        deletions.create(db, caller, deletion, "folder" if is_folder else "media", item)
         db.queue(queries.media.mark(organization, deletion, item, caller.user_id))
         if is_folder:
             db.queue(queries.media.mark_below(organization, deletion, [item], caller.user_id))
-        return Deleted(item, deletion, deletions.take(db, organization, deletion))
+        return Deleted(item, deletion, deletions.move_to_trash(db, organization, deletion))
 
     deleted = transaction(caller, work)
     return (
@@ -353,13 +353,13 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
         found = db.first(queries.deletions.lock(organization, item))
         if found is not None and (found.is_folder or found.is_version) and not folders:
             raise NotFound(NO_MEDIA)
-        deletion = deletions.reversible(found, "item")
+        deletion = deletions.require_restorable(found, "item")
         if deletion.kind == "version":
             versions.give_back(db, caller, deletion)
             return Restored(item, deletion.id, deletion.item_count)
-        if deletions.make_room(db, organization, [deletion.id]):
+        if deletions.relocate_roots(db, organization, [deletion.id]):
             raise Conflict(deletions.COLLECTION_DELETED)
-        deletions.give_back(db, caller, [deletion])
+        deletions.restore(db, caller, [deletion])
         return Restored(item, deletion.id, deletion.item_count)
 
     return transaction(caller, work)

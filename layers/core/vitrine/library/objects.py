@@ -1,5 +1,5 @@
-"""Taking objects out of the store, in the one order that loses nothing: doomed in a transaction, deleted
-under its ETag, then the row dropped.
+"""Deleting objects from the store, in the one order that loses nothing: mark the object `deleting` in a
+transaction, delete it under its ETag, then delete its row from the object registry.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-def discard(who: Actor, organization: UUID, key: str, *, now: datetime | None = None) -> bool:
-    """Of a doomed object, neither object nor row is there; whether that is so (a row stays while a client may
-    still write its key).
+def discard(actor: Actor, organization: UUID, key: str, *, now: datetime | None = None) -> bool:
+    """Delete an object that is marked for deletion, then its row. Return whether both are gone.
 
-    Nothing happens to an object that is not doomed. May be called again at any time, by whom ever.
+    The row stays, and the result is False, while a client may still write the key. An object that is not
+    marked is left alone. Idempotent.
     """
-    found = read(who, queries.objects.at(organization, key))
-    if not found or found[0].state != "doomed":
-        return not found
+    entries = read(actor, queries.objects.get(organization, key))
+    if not entries or entries[0].state != "doomed":
+        return not entries
     for _ in range(3):
-        there = storage.head(key)
-        if there is None:
-            return bool(write(who, queries.objects.drop(organization, key, now or datetime.now(UTC))))
-        with suppress(storage.AlreadyThere):  # written again since we looked
-            storage.delete(key, there.etag)
+        stored = storage.head(key)
+        if stored is None:
+            return bool(write(actor, queries.objects.drop(organization, key, now or datetime.now(UTC))))
+        with suppress(storage.PreconditionFailed):  # the key was written again after `head`
+            storage.delete(key, stored.etag)
     return False
 
 
-def mark_deleting(who: Actor, organization: UUID, keys: list[str], reason: str) -> None:
-    """From here on these objects will be deleted, unless they have come to live meanwhile."""
+def mark_deleting(actor: Actor, organization: UUID, keys: list[str], reason: str) -> None:
+    """Mark those of the objects for deletion that never became live. From here on they will be deleted."""
 
     def work(db: Transaction) -> None:
         db.queue(queries.objects.mark_deleting(organization, keys, reason))
 
-    transaction(who, work)
+    transaction(actor, work)

@@ -1,5 +1,5 @@
-"""Messages that were written with what causes them, and wait to be sent: what the sender right after the
-commit left, for a job.
+"""Sending the messages of the outbox. A message is written in the transaction that causes it and sent right
+after the commit; the job sends those for which that did not succeed.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from uuid import UUID
 
 from vitrine import queries, queues
 from vitrine.db import read, write
-from vitrine.library.sweep import STORED_QUEUE
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
 from vitrine.settings import settings
@@ -21,42 +21,57 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from vitrine.models.people import Caller
-    from vitrine.queries.outbox import Message
+    from vitrine.queries.outbox import OutboxMessage
 
+# names of the queues; `_url` has where they are
+STORED_QUEUE = "upload_stored"
 IMPORT_QUEUE = "import_requested"
 
 
-def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - each step of a job takes these arguments
-    """The waiting messages have been sent, each at least once. One that its queue does not take waits for
-    the next run.
+def send(now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:  # noqa: ARG001 - the signature of a step
+    """Send the waiting messages, each at least once. One that its queue does not accept waits for the next
+    run.
     """
-    found = read(Worker(), queries.outbox.unsent(_place(after), limit))
-    cursor = f"{found[-1].created_at.isoformat()}|{found[-1].id.hex}" if len(found) == limit else None
+    waiting = read(Worker(), queries.outbox.unsent(_parse_cursor(after), limit))
+    last = waiting[-1] if len(waiting) == limit else None
+    cursor = f"{last.created_at.isoformat()}|{last.id.hex}" if last else None
     if dry_run:
-        return Batch(tuple(Done("would be sent", message.id.hex) for message in found), cursor)
+        return Batch(tuple(Done("would be sent", message.id.hex) for message in waiting), cursor)
 
     done: list[Done] = []
-    for queue in sorted({message.queue for message in found}):
-        waiting = [message for message in found if message.queue == queue]
-        taken = _send(_address(queue), waiting)
-        if taken:
-            write(Worker(), queries.outbox.sent([message.id for message in taken]))
-        sent = {message.id for message in taken}
-        done += [Done("sent" if message.id in sent else "not taken", message.id.hex) for message in waiting]
+    for queue in sorted({message.queue for message in waiting}):
+        messages = [message for message in waiting if message.queue == queue]
+        accepted = {message.id for message in _send(_url(queue), messages)}
+        if accepted:
+            write(Worker(), queries.outbox.mark_sent(list(accepted)))
+        done += [
+            Done("sent" if message.id in accepted else "not taken", message.id.hex) for message in messages
+        ]
     return Batch(tuple(done), cursor)
 
 
-def send_now(who: Caller, message: UUID, queue: str, body: Mapping[str, object]) -> None:
-    """The message, committed just now, is sent, or left to the job."""
-    address = _address(queue)
-    if not address:
+def send_now(actor: Caller, message: UUID, queue: str, body: Mapping[str, object]) -> None:
+    """Send a message that was just committed, and mark it as sent. No error is raised: the job sends it
+    otherwise.
+    """
+    url = _url(queue)
+    if not url:
         return
-    with suppress(Exception):  # whatever the queue has, the request is done: the job comes in a minute
-        if queues.send_batch(address, [json.dumps(dict(body))]):
-            write(who, queries.outbox.sent([message]))
+    with suppress(Exception):  # the request has succeeded already; the job sends the message within a minute
+        if queues.send_batch(url, [json.dumps(dict(body))]):
+            write(actor, queries.outbox.mark_sent([message]))
 
 
-def _address(queue: str) -> str:
+def stored_event(key: str) -> dict[str, object]:
+    """Return the part of the store's notification about a landed object that our consumer reads."""
+    return {
+        "Records": [
+            {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}
+        ]
+    }
+
+
+def _url(queue: str) -> str:
     chosen = settings()
     return {
         STORED_QUEUE: chosen.upload_stored_queue_url,
@@ -64,17 +79,15 @@ def _address(queue: str) -> str:
     }.get(queue, "")
 
 
-def _send(address: str, messages: list[Message]) -> list[Message]:
-    """Those that the queue took; none where nobody says where it is."""
-    if not address:
+def _send(url: str, messages: list[OutboxMessage]) -> list[OutboxMessage]:
+    """Return the messages that the queue accepted; none when no URL is configured for it."""
+    if not url:
         return []
-    return [
-        messages[place]
-        for place in queues.send_batch(address, [json.dumps(message.body) for message in messages])
-    ]
+    accepted = queues.send_batch(url, [json.dumps(message.body) for message in messages])
+    return [messages[index] for index in accepted]
 
 
-def _place(after: str | None) -> tuple[datetime, UUID] | None:
+def _parse_cursor(after: str | None) -> tuple[datetime, UUID] | None:
     if after is None:
         return None
     at, _, message = after.partition("|")

@@ -1,6 +1,4 @@
-"""The storage quota: how much of it one more upload may reserve, and the sentence of the error when it is
-not enough.
-"""
+"""The storage quota of an organization: whether a file fits, and the error's sentence when it does not."""
 
 from __future__ import annotations
 
@@ -14,23 +12,35 @@ if TYPE_CHECKING:
 CODE = "quota_exceeded"
 
 
-def reserve(quota: Quota, asked: int | None, *, most: int) -> int:
-    """The bytes that a new upload reserves: those it asked for, or (None) `most`, but never more than is
-    left.
+def reserve(quota: Quota, declared: int | None, *, undeclared: int) -> int:
+    """Return the bytes that a new upload reserves: those it declared; without a declaration `undeclared`, or
+    what is left where that is less.
 
-    Raises TooLarge when what it asked for does not fit, or when nothing at all is left.
+    Raises TooLarge when the declared bytes do not fit, or when nothing is left.
     """
-    left = quota.left
-    if left is not None and left < (asked or 1):
-        raise TooLarge(full(quota, asked), code=CODE)
-    return asked if asked is not None else most if left is None else min(most, left)
+    if _exceeds(quota, declared or 1, quota.reserved):
+        raise TooLarge(_sentence(quota, declared, quota.reserved), code=CODE)
+    if declared is not None:
+        return declared
+    return undeclared if quota.left is None else min(undeclared, quota.left)
 
 
-def full(quota: Quota, asked: int | None, *, others: int | None = None) -> str:
-    """The sentence for a file of `asked` bytes (None: of unknown size) that does not fit. `others`: the
-    reserved bytes of other uploads that count
-    against it; None: all of them.
+def reason_to_reject(quota: Quota, size: int, *, reserved: int | None = None) -> str | None:
+    """Return why `size` more bytes do not fit, as a sentence, or None when they do.
+
+    `reserved`: the bytes of other uploads' reservations that count against it; None: all of them.
     """
-    reserved = quota.reserved if others is None else others
-    rest = "nothing is left" if asked is None else f"this file has {asked}"
-    return f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used, {reserved} are reserved by other uploads, and {rest}"
+    counted = quota.reserved if reserved is None else reserved
+    return _sentence(quota, size, counted) if _exceeds(quota, size, counted) else None
+
+
+def _exceeds(quota: Quota, size: int, reserved: int) -> bool:
+    return quota.limit is not None and quota.stored + reserved + size > quota.limit
+
+
+def _sentence(quota: Quota, size: int | None, reserved: int) -> str:
+    rest = "nothing is left" if size is None else f"this file has {size}"
+    return (
+        f"The organization's storage is full: {quota.stored} of {quota.limit} bytes are used, "
+        f"{reserved} are reserved by other uploads, and {rest}"
+    )

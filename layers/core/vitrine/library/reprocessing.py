@@ -1,9 +1,8 @@
-"""Having the frames of what is there made anew: of one item or version, or of a collection, a bounded batch
-at a time.
+"""Processing versions again: one item or version, or the files of a collection, a bounded batch at a time.
 
-What is asked for is written with the message that asks for it, in one transaction, and goes to whoever makes
-the frames of uploads. Until the new
-ones are in place a version shows those it has; one that has failed waits again, as it did at first.
+A request is written in one transaction with the message that makes it known, and the message goes to the
+worker that processes uploads. A ready version shows its old frames until the new ones are recorded; a failed
+one is pending again.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from vitrine.credentials import mint_id
 from vitrine.db import transaction
 from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import media, outbox, versions
-from vitrine.library.sweep import STORED_QUEUE, stored_event
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -32,20 +30,20 @@ NOT_FETCHED = "There are no bytes to process: this item is a URL, and its file w
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """How many were asked for again, and after which item to go on; None: there are no more."""
+class RequestedBatch:
+    """How many versions were requested, and after which item to continue. None: there are no more."""
 
     requested: int
     next: Cursor | None
 
 
-def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
-    """The item's active version, or the version, is being processed: again, or still for the first time. What
-    it is now.
+def request(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
+    """Request that the item's active version, or the version with this id, is processed again. Return the
+    item as it then is.
 
-    Asked for twice before it is done, it is done once. `check` judges it as it is before, and may raise.
-    Raises NotFound, Invalid for a folder,
-    Conflict where its bytes lie at somebody else's URL.
+    Requests that come before the first is carried out change nothing. `check` is called with the item as it
+    was before, and may raise. Raises NotFound, Invalid for a folder, Conflict for an external URL that was
+    not fetched.
     """
     organization = caller.organization_id
 
@@ -55,10 +53,10 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
             raise NotFound(versions.NO_MEDIA)
         if locked.version_id is None:
             raise Invalid(FOLDER)
-        kept = db.first(queries.reprocessing.kept(organization, locked.version_id))
-        if kept is None:
+        original = db.first(queries.reprocessing.original(organization, locked.version_id))
+        if original is None:
             raise NotFound(versions.NO_MEDIA)
-        if not kept.has_bytes:
+        if not original.has_bytes:
             raise Conflict(NOT_FETCHED, code="not_fetched")
         if check is not None:
             check(
@@ -67,25 +65,25 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
                     or db.run(queries.versions.shown(organization, item))
                 )[0]
             )
-        return _ask(db, caller, [locked.version_id])
+        return _request(db, caller, [locked.version_id])
 
     for message, key in transaction(caller, work):
-        outbox.send_now(caller, message, STORED_QUEUE, stored_event(key))
+        outbox.send_now(caller, message, outbox.STORED_QUEUE, outbox.stored_event(key))
     return media.get(caller, item)
 
 
-def ask_for_collection(
+def request_collection(
     caller: Caller, collection: UUID, *, which: Literal["failed", "all"], limit: int, cursor: Cursor | None
-) -> Batch:
-    """Of the next so many files of the collection, those that show a failed version or all, the versions they
-    show are being processed again.
+) -> RequestedBatch:
+    """Request that the active versions of the collection's next `limit` files are processed again: all, or
+    those that have failed.
 
-    Passes over what `ask` refuses, and what waits already. Raises NotFound.
+    Files that cannot be processed, and those that wait already, are passed over. Raises NotFound.
     """
     organization = caller.organization_id
 
-    def work(db: Transaction) -> Batch:
-        # a deletion, which locks items in another order, waits or goes first
+    def work(db: Transaction) -> RequestedBatch:
+        # A deletion locks items in another order, so it must not run at the same time.
         db.queue(queries.collections.lock_for_insert(organization, collection))
         if not db.run(queries.collections.one(organization, collection)):
             raise NotFound("Collection not found")
@@ -94,31 +92,29 @@ def ask_for_collection(
                 organization, collection, which, cursor.id if cursor else None, limit
             )
         )
-        asked = (
-            _ask(db, caller, [each.version_id for each in page if each.version_id is not None])
-            if page
-            else []
-        )
-        return Batch(len(asked), Cursor("", page[-1].item_id) if len(page) == limit else None)
+        wanted = [each.version_id for each in page if each.version_id is not None]
+        requested = _request(db, caller, wanted) if page else []
+        following = Cursor("", page[-1].item_id) if len(page) == limit else None
+        return RequestedBatch(len(requested), following)
 
     return transaction(caller, work)
 
 
-def _ask(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[UUID, str]]:
-    """The messages that ask for these, written down, and the keys they name. Left to the job that sends
-    what waits, where nobody sends them.
+def _request(db: Transaction, caller: Caller, wanted: Sequence[UUID]) -> list[tuple[UUID, str]]:
+    """Request these versions, and write a message for each new request. Return the messages' ids and the keys
+    that they name. The caller may send them after the commit; otherwise the job that sends the outbox does.
     """
-    written: list[tuple[UUID, str]] = []
-    for each in db.run(queries.reprocessing.ask(caller.organization_id, wanted, caller.user_id)):
+    messages: list[tuple[UUID, str]] = []
+    for each in db.run(queries.reprocessing.request(caller.organization_id, wanted, caller.user_id)):
         message = mint_id()
         db.queue(
-            queries.outbox.put(
+            queries.outbox.insert(
                 caller.organization_id,
                 message,
-                STORED_QUEUE,
-                stored_event(each.key),
+                outbox.STORED_QUEUE,
+                outbox.stored_event(each.key),
                 f"reprocess:{each.id.hex}:{message.hex}",
             )
         )
-        written.append((message, each.key))
-    return written
+        messages.append((message, each.key))
+    return messages

@@ -121,9 +121,9 @@ def delete(
         if check is not None:
             check(db.run(queries.media.own(organization, locked.media_id))[0])
 
-        deletions.begin(db, caller, deletion, "version", version)
+        deletions.create(db, caller, deletion, "version", version)
         db.queue(queries.versions.mark(organization, deletion, version))
-        deletions.take(db, organization, deletion)
+        deletions.move_to_trash(db, organization, deletion)
         shown = show(db, organization, locked.media_id, caller.user_id)
         return DeletedVersion(version, deletion, shown if locked.is_active else None)
 
@@ -146,7 +146,7 @@ def give_back(db: Transaction, caller: Caller, deletion: queries.deletions.Delet
         raise NotFound(NO_MEDIA)
     if locked.media_status != "active":
         raise Conflict("The item of this version is deleted; restore the item first", code="item_deleted")
-    deletions.give_back(db, caller, [deletion])
+    deletions.restore(db, caller, [deletion])
     show(db, organization, locked.media_id, caller.user_id)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     # A type checker reads a repeated name as "exported".
     from vitrine.models import bulk as bulk
     from vitrine.models import deletions as deletions
+    from vitrine.models import derived as derived
     from vitrine.models import duplicates as duplicates
     from vitrine.models import jobs as jobs
     from vitrine.models import media as media

@@ -1,4 +1,4 @@
-"""Deletions, what they took, what a restore brings back, and the storage that an organization uses.
+"""Deletions, the trash, and the storage that an organization uses.
 
 Sizes are bytes, durations seconds, times aware datetimes in UTC.
 """
@@ -21,15 +21,15 @@ DeletionKind = Literal["media", "folder", "version", "collection", "selection"]
 
 @dataclass(frozen=True, slots=True)
 class Trashed:
-    """An act of deletion that can be reversed."""
+    """A deletion that can be restored."""
 
     id: UUID
     kind: DeletionKind
-    root_id: UUID  # what was deleted; with it went what lay in it. Of a selection: one of several
+    root_id: UUID  # what was deleted, together with all it contained; for a selection, one of its items
     actor: UUID
     at: datetime
-    purge_at: datetime | None  # from when on it is gone for good; None: never
-    item_count: int  # files, versions counted
+    purge_at: datetime | None  # when it is purged; None: never
+    item_count: int  # files, counting each version
     name: str | None  # of the root
     type: MediaType | None  # of the root; None: a collection
     collection_id: UUID | None
@@ -37,29 +37,29 @@ class Trashed:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An act that was reversed."""
+    """A deletion that was restored."""
 
-    id: UUID  # of the item that was asked for
+    id: UUID  # the item that the request named
     deletion_id: UUID
-    count: int  # files, versions counted
+    count: int  # files, counting each version
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """An act of deletion: what it was of, and how many files went, versions counted."""
+    """A deletion that was made: what was deleted, and how many files went with it."""
 
     id: UUID
     deletion_id: UUID
-    count: int
+    count: int  # files, counting each version
 
 
 @dataclass(frozen=True, slots=True)
 class DeletedVersion:
-    """An act of deletion that took one version."""
+    """A deletion of one version."""
 
     id: UUID
     deletion_id: UUID
-    promoted_id: UUID | None  # what its item shows in its place; None: it was not what the item showed
+    promoted_id: UUID | None  # the version that its item now shows instead; None: it was not the active one
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Usage:
     active_count: int
     trash_count: int
     limit_bytes: int | None
-    # by open uploads, for what they may still land; not stored, but counted against the limit
+    # what open uploads have reserved: not stored, but counted against the limit
     reserved_bytes: int = 0
 
     @property

@@ -1,7 +1,4 @@
-"""What a scheduled job did in one step.
-
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
-"""
+"""What a scheduled job reports of one step."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One thing a job did (or would do, on a dry run), and to what."""
+    """One thing that a job did, or on a dry run would do: the deed and the id or key of its object."""
 
     deed: str
     item: str
@@ -23,7 +20,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a job did in one bounded step. `cursor` goes on after it; None: the end was reached."""
+    """What a job did in one bounded step. The next step continues after `cursor`; None: there is no more."""
 
     done: tuple[Done, ...]
     cursor: str | None

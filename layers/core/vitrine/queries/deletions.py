@@ -1,6 +1,4 @@
-"""Acts of deletion: what is in the trash, and how an act is reversed. The items of an act carry its id
-until it is.
-"""
+"""Deletions: the trash, and how a deletion is restored. Items that a deletion took have its id until then."""
 
 from __future__ import annotations
 
@@ -20,66 +18,86 @@ DeletionState = Literal["trash", "restored", "purging", "purged"]
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """An act, its row locked."""
+    """A deletion whose row is locked."""
 
     id: UUID
     kind: DeletionKind
-    root_id: UUID  # of a selection: one of its roots
+    root_id: UUID  # one of its roots, for a selection
     state: DeletionState
-    item_count: int  # files, versions counted
-    is_folder: bool  # the item that was asked for
-    is_version: bool  # what was asked for: a version, and no item
+    item_count: int  # files, counting each version
+    is_folder: bool  # whether the id that was looked up is a folder's
+    is_version: bool  # whether the id that was looked up is a version's, and no item's
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """An item that an act took for itself, and not with a folder."""
+    """An item that a deletion took by itself, and not because it was in a folder."""
 
     id: UUID
     deletion_id: UUID
-    collection_lives: bool
-    is_displaced: bool  # the folder that it lay in does not live
+    collection_is_active: bool
+    is_displaced: bool  # its folder stays deleted when these deletions are restored
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the root of an act lay, and the nearest folder above it that will live (None: the
-    collection's root).
+class RestorePlace:
+    """Where a root is restored to: its own folder, or the nearest folder above it that will be active (None:
+    the collection's root).
     """
 
     parent_id: UUID | None
-    living_id: UUID | None
-    living_path: str  # ltree; of the collection's root: the collection
+    active_id: UUID | None
+    active_path: str  # ltree; the collection alone, for its root
     is_folder: bool
 
 
 def lock(organization: UUID, item: UUID) -> Statement[Deletion]:
-    """The act that took the item, the version or the collection, locked until the transaction ends; of a root
-    that is gone for good, the act that
-    took it last. No row: it lives.
+    """Lock the deletion that took this item, version or collection until the transaction ends. For a root
+    that was purged, the deletion that took it last. No row: it is not deleted.
     """
     return Statement(
         """
         select id, kind, root_id, state, item_count,
-               coalesce((select type = 'folder' from media where organization_id = %(organization)s and id = %(item)s), false) as is_folder,
+               coalesce((select type = 'folder'
+                           from media
+                          where organization_id = %(organization)s
+                            and id = %(item)s), false) as is_folder,
                (kind = 'version'
-                or exists (select from versions where organization_id = %(organization)s and id = %(item)s and media_id <> id)) as is_version
+                or exists (select
+                             from versions
+                            where organization_id = %(organization)s
+                              and id = %(item)s
+                              and media_id <> id)) as is_version
           from deletions
          where organization_id = %(organization)s
-           and id in (select deletion_id from media where organization_id = %(organization)s and id = %(item)s
+           and id in (select deletion_id
+                        from media
+                       where organization_id = %(organization)s
+                         and id = %(item)s
                       union all
-                      select deletion_id from collections where organization_id = %(organization)s and id = %(item)s
+                      select deletion_id
+                        from collections
+                       where organization_id = %(organization)s
+                         and id = %(item)s
                       union all
-                      select deletion_id from versions where organization_id = %(organization)s and id = %(item)s
+                      select deletion_id
+                        from versions
+                       where organization_id = %(organization)s
+                         and id = %(item)s
                       union all
                       select gone.id
                         from deletions gone
-                       where gone.organization_id = %(organization)s and gone.root_id = %(item)s and gone.state in ('purging', 'purged')
+                       where gone.organization_id = %(organization)s
+                         and gone.root_id = %(item)s
+                         and gone.state in ('purging', 'purged')
                       union all
                       select deletion_id
                         from deletion_roots root
-                        join deletions gone on gone.organization_id = %(organization)s and gone.id = root.deletion_id
-                       where root.organization_id = %(organization)s and root.root_id = %(item)s and gone.state in ('purging', 'purged'))
+                        join deletions gone on gone.organization_id = %(organization)s
+                                           and gone.id = root.deletion_id
+                       where root.organization_id = %(organization)s
+                         and root.root_id = %(item)s
+                         and gone.state in ('purging', 'purged'))
          order by at desc, id desc
          limit 1
            for update
@@ -91,23 +109,32 @@ def lock(organization: UUID, item: UUID) -> Statement[Deletion]:
 
 
 def roots(organization: UUID, deletions: Sequence[UUID]) -> Statement[Root]:
-    """Of acts that are about to be reversed together: what they were of, those that lie nearest to their
-    collections first. No row of a collection's.
+    """Read the roots of deletions that are about to be restored together, ordered by depth. A collection has
+    no row.
 
-    To be read under the lock of their collections.
+    Read it under the locks of their collections.
     """
     return Statement(
         """
-        select root.id, root.deletion_id, collection.status = 'active' as collection_lives,
-               coalesce(parent.status = 'deleted' and parent.deletion_id <> all(%(deletions)s), false) as is_displaced
+        select root.id, root.deletion_id, collection.status = 'active' as collection_is_active,
+               coalesce(parent.status = 'deleted'
+                        and parent.deletion_id <> all(%(deletions)s), false) as is_displaced
           from media root
-          join collections collection on collection.organization_id = %(organization)s and collection.id = root.collection_id
+          join collections collection on collection.organization_id = %(organization)s
+                                     and collection.id = root.collection_id
           left join media parent on parent.organization_id = %(organization)s and parent.id = root.parent_id
-          left join folder_paths place on place.organization_id = %(organization)s and place.folder_id = root.parent_id
+          left join folder_paths place on place.organization_id = %(organization)s
+                                      and place.folder_id = root.parent_id
          where root.organization_id = %(organization)s
-           and root.id in (select root_id from deletions where organization_id = %(organization)s and id = any(%(deletions)s)
+           and root.id in (select root_id
+                             from deletions
+                            where organization_id = %(organization)s
+                              and id = any(%(deletions)s)
                            union
-                           select root_id from deletion_roots where organization_id = %(organization)s and deletion_id = any(%(deletions)s))
+                           select root_id
+                             from deletion_roots
+                            where organization_id = %(organization)s
+                              and deletion_id = any(%(deletions)s))
            and root.deletion_id = any(%(deletions)s)
          order by coalesce(nlevel(place.path), 0), root.id
         """,
@@ -117,40 +144,46 @@ def roots(organization: UUID, deletions: Sequence[UUID]) -> Statement[Root]:
     )
 
 
-def place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statement[Place]:
-    """Of a root that is an item, when what these acts took lives again. To be read under the lock of its
-    collection.
-    """
+def restore_place(organization: UUID, root: UUID, deletions: Sequence[UUID]) -> Statement[RestorePlace]:
+    """Read where a root goes when these deletions are restored. Read it under the lock of its collection."""
     return Statement(
         """
-        select root.parent_id, living.id as living_id,
-               coalesce(living.path::text, replace(root.collection_id::text, '-', '')) as living_path,
+        select root.parent_id, active.id as active_id,
+               coalesce(active.path::text, replace(root.collection_id::text, '-', '')) as active_path,
                root.type = 'folder' as is_folder
           from media root
-          left join folder_paths parent on parent.organization_id = %(organization)s and parent.folder_id = root.parent_id
+          left join folder_paths parent on parent.organization_id = %(organization)s
+                                       and parent.folder_id = root.parent_id
           left join lateral (
                select above.id, place.path
                  from media above
-                 join folder_paths place on place.organization_id = %(organization)s and place.folder_id = above.id
+                 join folder_paths place on place.organization_id = %(organization)s
+                                        and place.folder_id = above.id
                 where above.organization_id = %(organization)s
                   and above.id = any(string_to_array(parent.path::text, '.')::uuid[])
                   and (above.status = 'active' or above.deletion_id = any(%(deletions)s))
                 order by nlevel(place.path) desc
-                limit 1) as living on true
+                limit 1) as active on true
          where root.organization_id = %(organization)s
            and root.id = %(root)s
         """,
-        Place,
+        RestorePlace,
         organization=organization,
         root=root,
         deletions=list(deletions),
     )
 
 
-def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[object]:
-    """A deleted item lies in this folder, or at its collection's root."""
+def set_parent(organization: UUID, root: UUID, parent: UUID | None) -> Statement[object]:
+    """Set the folder of a deleted item. None: its collection's root."""
     return Statement(
-        "update media set parent_id = %(parent)s where organization_id = %(organization)s and id = %(root)s and status = 'deleted'",
+        """
+        update media
+           set parent_id = %(parent)s
+         where organization_id = %(organization)s
+           and id = %(root)s
+           and status = 'deleted'
+        """,
         nothing,
         organization=organization,
         root=root,
@@ -159,7 +192,7 @@ def put_under(organization: UUID, root: UUID, parent: UUID | None) -> Statement[
 
 
 def lock_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
-    """The items that these acts took are locked until the transaction ends."""
+    """Lock the items that these deletions took until the transaction ends."""
     return Statement(
         """
         select id
@@ -176,12 +209,13 @@ def lock_items(organization: UUID, deletions: Sequence[UUID]) -> Statement[objec
 
 
 def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statement[object]:
-    """What these acts took lives again, in whatever state it was."""
+    """Make everything that these deletions took active again. Its processing state does not change."""
     return Statement(
         """
         with back as (
           update media
-             set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+             set status = 'active', deletion_id = null,
+                 row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
            where organization_id = %(organization)s
              and deletion_id = any(%(deletions)s)
         )
@@ -197,10 +231,15 @@ def unmark(organization: UUID, deletions: Sequence[UUID], actor: UUID) -> Statem
     )
 
 
-def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
-    """The acts stand here now."""
+def set_state(organization: UUID, deletions: Sequence[UUID], state: DeletionState) -> Statement[object]:
+    """Set the state of these deletions."""
     return Statement(
-        "update deletions set state = %(state)s where organization_id = %(organization)s and id = any(%(deletions)s)",
+        """
+        update deletions
+           set state = %(state)s
+         where organization_id = %(organization)s
+           and id = any(%(deletions)s)
+        """,
         nothing,
         organization=organization,
         deletions=list(deletions),
@@ -209,8 +248,8 @@ def become(organization: UUID, deletions: Sequence[UUID], state: DeletionState) 
 
 
 def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
-    """The act of this item, or version, is done with where nothing is left of what it took: what is
-    refused in the trash does not come back.
+    """Set the deletion of this item or version to `purged` when nothing is left of what it took: a file that
+    was rejected in the trash cannot be restored.
     """
     return Statement(
         """
@@ -219,8 +258,14 @@ def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
          where organization_id = %(organization)s
            and root_id = %(root)s
            and state = 'trash'
-           and not exists (select from media where organization_id = %(organization)s and deletion_id = deletions.id)
-           and not exists (select from versions where organization_id = %(organization)s and deletion_id = deletions.id)
+           and not exists (select
+                             from media
+                            where organization_id = %(organization)s
+                              and deletion_id = deletions.id)
+           and not exists (select
+                             from versions
+                            where organization_id = %(organization)s
+                              and deletion_id = deletions.id)
         """,
         nothing,
         organization=organization,
@@ -229,7 +274,7 @@ def end_if_empty(organization: UUID, root: UUID) -> Statement[object]:
 
 
 def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit: int) -> Statement[Trashed]:
-    """Acts that can be reversed, newest first, from before one of them."""
+    """Read the deletions that can be restored, newest first, older than `before`."""
     at, last = before or (None, None)
     return Statement(
         """
@@ -243,13 +288,17 @@ def in_trash(organization: UUID, *, before: tuple[datetime, UUID] | None, limit:
            limit %(limit)s
         )
         select page.id, page.kind, page.root_id, page.actor, page.at, page.purge_at, page.item_count,
-               coalesce(item.name, family.name, collection.name) as name, coalesce(version.type, item.type) as type,
+               coalesce(item.name, family.name, collection.name) as name,
+               coalesce(version.type, item.type) as type,
                coalesce(item.collection_id, family.collection_id, collection.id) as collection_id
           from page
           left join media item on item.organization_id = %(organization)s and item.id = page.root_id
-          left join versions version on version.organization_id = %(organization)s and version.id = page.root_id and page.kind = 'version'
+          left join versions version on version.organization_id = %(organization)s
+                                    and version.id = page.root_id
+                                    and page.kind = 'version'
           left join media family on family.organization_id = %(organization)s and family.id = version.media_id
-          left join collections collection on collection.organization_id = %(organization)s and collection.id = page.root_id
+          left join collections collection on collection.organization_id = %(organization)s
+                                          and collection.id = page.root_id
          order by page.at desc, page.id desc
         """,
         Trashed,

@@ -1,6 +1,4 @@
-"""What has had its day among credentials, as the worker: definer functions where the table is granted to
-nobody.
-"""
+"""Deleting expired credentials as the worker, by definer functions where the table is granted to no role."""
 
 from __future__ import annotations
 
@@ -15,20 +13,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExpiredRow:
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ExpiredCount:
     n: int
 
 
-def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
-    """Deleted, unless it is a dry run: those whose time is over by then, after this id."""
+def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
+    """Delete, or on a dry run list, the sessions that expired by `at`, in the order of their ids after this
+    one.
+    """
     return Statement(
         "select id from expire_sessions(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -36,11 +36,13 @@ def sessions(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     )
 
 
-def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
-    """The same of device codes."""
+def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
+    """Delete, or on a dry run list, the device codes that expired by `at`, in the order of their ids after
+    this one.
+    """
     return Statement(
         "select id from expire_device_codes(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -48,11 +50,13 @@ def device_codes(at: datetime, after: UUID | None, limit: int, *, dry_run: bool)
     )
 
 
-def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[Row]:
-    """The same of API keys that were revoked or expired by then."""
+def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> Statement[ExpiredRow]:
+    """Delete, or on a dry run list, the API keys that expired or were revoked by `at`, in the order of their
+    ids after this one.
+    """
     return Statement(
         "select id from expire_api_keys(%(at)s, %(after)s, %(limit)s, %(dry_run)s) as id",
-        Row,
+        ExpiredRow,
         at=at,
         after=after,
         limit=limit,
@@ -60,19 +64,19 @@ def api_keys(at: datetime, after: UUID | None, limit: int, *, dry_run: bool) -> 
     )
 
 
-def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
-    """How many windows that began by then are deleted, or would be."""
+def rate_limits(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
+    """Delete, or on a dry run count, the windows of rate limits that began by `at`. One row: their number."""
     return Statement(
         "select expire_rate_limits(%(at)s, %(limit)s, %(dry_run)s) as n",
-        Count,
+        ExpiredCount,
         at=at,
         limit=limit,
         dry_run=dry_run,
     )
 
 
-def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Count]:
-    """How many idempotency keys whose time is over by then are deleted, or would be."""
+def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[ExpiredCount]:
+    """Delete, or on a dry run count, the idempotency keys that expired by `at`. One row: their number."""
     return Statement(
         """
         with over as (
@@ -92,7 +96,7 @@ def idempotency_keys(at: datetime, limit: int, *, dry_run: bool) -> Statement[Co
              and not %(dry_run)s)
         select count(*)::integer as n from over
         """,
-        Count,
+        ExpiredCount,
         at=at,
         limit=limit,
         dry_run=dry_run,

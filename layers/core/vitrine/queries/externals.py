@@ -1,4 +1,4 @@
-"""Items whose bytes lie at somebody else's URL, and their being fetched from there."""
+"""Items whose bytes are at a URL on another server, and fetching them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """An item to be, whose bytes lie elsewhere. Sizes as declared."""
+    """A new item whose bytes are at a URL. Size and type are as declared."""
 
     organization: UUID
-    id: UUID  # of the item, and of its version
+    id: UUID  # of the item and of its version
     collection: UUID
     user: UUID
-    upload: UUID | None  # that is to fetch it; None: it stays where it is
+    upload: UUID | None  # the import that will fetch the file; None: it stays a URL
     type: MediaType
     url: str
     name: str
@@ -43,21 +43,16 @@ class Source:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An import that is this call's for now; `stale`: the store's id of what an earlier call left."""
-
-    stale: str | None
-
-
 def insert_media(new: External) -> Statement[object]:
-    """The item is there, and shown at once: there are no bytes of ours to be held against its type."""
+    """Insert the item. It is verified at once: there are no bytes of ours to compare with its type."""
     return Statement(
         """
-        insert into media (organization_id, id, collection_id, type, name, title, alt, caption, link_token, active_version_id, filename, mime_type,
-                           size_bytes, width, height, processing, verified_at, created_by)
-        values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s, %(link_token)s, %(id)s, %(filename)s,
-                %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
+        insert into media (organization_id, id, collection_id, type, name, title, alt, caption, link_token,
+                           active_version_id, filename, mime_type, size_bytes, width, height, processing,
+                           verified_at, created_by)
+        values (%(organization)s, %(id)s, %(collection)s, %(type)s, %(name)s, %(title)s, %(alt)s, %(caption)s,
+                %(link_token)s, %(id)s, %(filename)s, %(mime_type)s, %(size_bytes)s, %(width)s, %(height)s,
+                %(processing)s, now(), %(user)s)
         """,
         nothing,
         **asdict(new),
@@ -65,13 +60,14 @@ def insert_media(new: External) -> Statement[object]:
 
 
 def insert(new: External) -> Statement[object]:
-    """The version is there, and stores nothing."""
+    """Insert the version, which stores no bytes."""
     return Statement(
         """
-        insert into versions (organization_id, id, media_id, number, type, upload_id, external_url, filename, mime_type, size_bytes, stored_bytes,
-                              width, height, processing, verified_at, created_by)
-        values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s, %(mime_type)s, %(size_bytes)s, 0, %(width)s,
-                %(height)s, %(processing)s, now(), %(user)s)
+        insert into versions (organization_id, id, media_id, number, type, upload_id, external_url, filename,
+                              mime_type, size_bytes, stored_bytes, width, height, processing, verified_at,
+                              created_by)
+        values (%(organization)s, %(id)s, %(id)s, 1, %(type)s, %(upload)s, %(url)s, %(filename)s,
+                %(mime_type)s, %(size_bytes)s, 0, %(width)s, %(height)s, %(processing)s, now(), %(user)s)
         """,
         nothing,
         **asdict(new),
@@ -79,7 +75,7 @@ def insert(new: External) -> Statement[object]:
 
 
 def source(organization: UUID, version: UUID) -> Statement[Source]:
-    """Where the version's bytes lie. No row: it is gone, or they lie here."""
+    """Read the URL of a version. No row: the version is gone, or its bytes are in our store."""
     return Statement(
         """
         select external_url as url
@@ -94,34 +90,11 @@ def source(organization: UUID, version: UUID) -> Statement[Source]:
     )
 
 
-def claim(organization: UUID, upload: UUID, lease_id: UUID, seconds: int) -> Statement[Claimed]:
-    """The import is this call's for so long. No row: another call has it, or it has ended."""
-    return Statement(
-        """
-        update uploads
-           set state = 'completing',
-               lease_id = %(lease_id)s,
-               lease_until = now() + make_interval(secs => %(seconds)s),
-               updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(upload)s
-           and method = 'import'
-           and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
-        returning store_upload_id as stale
-        """,
-        Claimed,
-        organization=organization,
-        upload=upload,
-        lease_id=lease_id,
-        seconds=seconds,
-    )
-
-
-def lands(
+def set_target(
     organization: UUID, upload: UUID, lease_id: UUID, store_upload_id: str, mime_type: str
-) -> Statement[Claimed]:
-    """The import goes, as what its first bytes say it is, into this multipart upload of the store. No
-    row: it is not this call's any more.
+) -> Statement[object]:
+    """Record the store's multipart upload that the import is put into, and the type that its first bytes
+    have. No row: the lease is another call's.
     """
     return Statement(
         """
@@ -131,9 +104,9 @@ def lands(
            and id = %(upload)s
            and state = 'completing'
            and lease_id = %(lease_id)s
-        returning store_upload_id as stale
+        returning id
         """,
-        Claimed,
+        dict,
         organization=organization,
         upload=upload,
         lease_id=lease_id,
@@ -142,12 +115,13 @@ def lands(
     )
 
 
-def adopt(upload: Upload, stored: Stored) -> Statement[object]:
-    """The version's bytes lie here now; what the declaration said of them is forgotten."""
+def attach_object(upload: Upload, stored: Stored) -> Statement[object]:
+    """Make the stored object the version's original. The declared size and dimensions are replaced."""
     return Statement(
         """
         update versions
-           set key = %(key)s, external_url = null, mime_type = %(mime_type)s, size_bytes = %(bytes)s, stored_bytes = %(bytes)s,
+           set key = %(key)s, external_url = null, mime_type = %(mime_type)s,
+               size_bytes = %(bytes)s, stored_bytes = %(bytes)s,
                checksum = %(checksum)s, width = null, height = null, updated_at = now()
          where organization_id = %(organization)s
            and id = %(version)s

@@ -1,5 +1,5 @@
-"""The ledger of stored bytes: appended by the transaction that changes the media, folded by a job. A
-reading is folded + unfolded.
+"""The storage ledger: entries appended by the transaction that changes the media, and folded by a job. A
+reader adds folded and unfolded entries.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ State = Literal["active", "trash"]
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """An entry that was new."""
+    """An entry that was added."""
 
     id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """How many entries were taken."""
+    """How many entries were folded."""
 
     n: int
 
@@ -42,13 +42,15 @@ def entry(
     reason: str,
     event_key: str,
 ) -> Statement[Entered]:
-    """So many bytes and originals more (or fewer), once per event key. No row: this event was entered
-    before.
+    """Append an entry of bytes and originals, negative to subtract. Idempotent by `event_key`. No row: the
+    key exists.
     """
     return Statement(
         """
-        insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
-        values (%(organization)s, %(media)s, %(version)s, %(delta_bytes)s, %(delta_count)s, %(kind)s, %(state)s, %(reason)s, %(event_key)s)
+        insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind,
+                                    state, reason, event_key)
+        values (%(organization)s, %(media)s, %(version)s, %(delta_bytes)s, %(delta_count)s, %(kind)s,
+                %(state)s, %(reason)s, %(event_key)s)
         on conflict (organization_id, event_key) do nothing
         returning id
         """,
@@ -66,23 +68,25 @@ def entry(
 
 
 def trash(organization: UUID, deletion: UUID) -> Statement[object]:
-    """What the versions taken by this deletion have in the store goes from active to trash: a pair of entries
-    per version and kind.
+    """Move what the versions of this deletion have in the store from active to trash: two entries per version
+    and kind.
 
-    To be sent when the items are marked, and under their locks: whoever finishes processing meanwhile enters
-    its bytes in the state it then finds.
+    Send it when the items are marked, under their locks: a worker that records frames meanwhile enters their
+    bytes in the state that it then finds.
     """
     return _changed(organization, [deletion], "delete", "('active', -1), ('trash', 1)")
 
 
 def restore(organization: UUID, deletions: Sequence[UUID]) -> Statement[object]:
-    """The same back again. To be sent while the items are still marked, and under their locks."""
+    """Move what the versions of these deletions have in the store from trash to active. Send it while the
+    items are still marked, under their locks.
+    """
     return _changed(organization, deletions, "restore", "('trash', -1), ('active', 1)")
 
 
 def purge(organization: UUID, deletion: UUID, items: Sequence[UUID]) -> Statement[object]:
-    """What the versions of these items, taken by this deletion, have in the store is no more. To be sent
-    before their objects are doomed.
+    """Subtract what the versions of these items, taken by this deletion, have in the store. Send it before
+    their objects are marked for deletion.
     """
     return _changed(organization, [deletion], "purge", "('trash', -1)", items)
 
@@ -94,13 +98,18 @@ def _changed(
     sides: LiteralString,
     items: Sequence[UUID] | None = None,
 ) -> Statement[object]:
-    """`sides` are states and signs; of these items alone, or (None) of all that the deletion took."""
+    """Append entries for each version that the deletions took. `sides`: pairs of state and sign. `items`
+    None: all items of the deletions.
+    """
     chosen: LiteralString = "" if items is None else "and version.media_id = any(%(items)s)"
     return Statement(
         """
-        insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind, state, reason, event_key)
-        select version.organization_id, version.media_id, version.id, side.sign * held.bytes, side.sign * held.originals, held.kind, side.state,
-               %(reason)s, %(reason)s || ':' || version.deletion_id || ':' || version.id || ':' || held.kind || ':' || side.state
+        insert into storage_ledger (organization_id, media_id, version_id, delta_bytes, delta_count, kind,
+                                    state, reason, event_key)
+        select version.organization_id, version.media_id, version.id, side.sign * stored.bytes,
+               side.sign * stored.originals, stored.kind, side.state, %(reason)s,
+               %(reason)s || ':' || version.deletion_id || ':' || version.id
+                          || ':' || stored.kind || ':' || side.state
           from versions version
          cross join lateral (
                select 'original', version.stored_bytes, 1
@@ -112,7 +121,7 @@ def _changed(
                   and object.version_id = version.id
                   and object.kind = 'derived'
                   and object.state = 'live'
-               having sum(object.bytes) > 0) as held (kind, bytes, originals)
+               having sum(object.bytes) > 0) as stored (kind, bytes, originals)
          cross join (values """
         + sides
         + """) as side (state, sign)
@@ -129,10 +138,10 @@ def _changed(
 
 
 def fold(limit: int) -> Statement[Folded]:
-    """At most `limit` entries, of all organizations, have gone into storage_usage. For the job; runs beside
-    others of its kind.
+    """Fold at most `limit` entries, of all organizations, into storage_usage. For the job; several may run at
+    once.
 
-    The rows taken are flagged: folding up to an id would lose what commits late with a smaller one.
+    The folded rows are flagged. Folding up to an id would lose an entry that commits late with a smaller id.
     """
     return Statement(
         """
@@ -154,9 +163,11 @@ def fold(limit: int) -> Statement[Folded]:
           select organization_id, kind, state, sum(delta_bytes), sum(delta_count), now()
             from flagged
            group by organization_id, kind, state
-           order by organization_id, kind, state              -- one order for all: two folding at once wait, and do not deadlock
+           order by organization_id, kind, state      -- one order for all: concurrent folds do not deadlock
           on conflict (organization_id, kind, state) do update
-             set bytes = usage.bytes + excluded.bytes, items = usage.items + excluded.items, folded_at = excluded.folded_at
+             set bytes = usage.bytes + excluded.bytes,
+                 items = usage.items + excluded.items,
+                 folded_at = excluded.folded_at
         )
         select count(*) as n from flagged
         """,

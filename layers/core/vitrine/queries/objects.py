@@ -1,4 +1,4 @@
-"""The manifest of the store: a row for every object, written before the object is."""
+"""The object registry: a row for every object of the store, inserted before the object is put."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 ObjectKind = Literal["incoming", "original", "derived"]
 
-_COLUMNS: LiteralString = "organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at"
+_COLUMNS: LiteralString = """
+    organization_id, key, kind, upload_id, version_id, generation, bytes, etag, state, hold_until, updated_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of the manifest. `bytes` is 0 and `etag` None until it is live."""
+    """A row of the object registry. `bytes` is 0 and `etag` None until the object is live."""
 
     organization_id: UUID
     key: str
@@ -37,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Dropped:
     n: int
 
 
@@ -51,7 +53,7 @@ def plan(
     generation: int | None = None,
     hold_until: datetime | None = None,
 ) -> Statement[Entry]:
-    """An object may come to be at this key from now on."""
+    """Insert the row of an object that may be put from now on."""
     return Statement(
         """
         insert into objects (organization_id, key, kind, upload_id, version_id, generation, hold_until)
@@ -69,8 +71,10 @@ def plan(
     )
 
 
-def live(organization: UUID, stored: Stored) -> Statement[Entry]:
-    """The object is there and counts. No row: somebody doomed it, or never planned it."""
+def mark_live(organization: UUID, stored: Stored) -> Statement[Entry]:
+    """Set a planned object to `live`, with its size and ETag. No row: it was marked for deletion, or was
+    never planned.
+    """
     return Statement(
         """
         update objects
@@ -89,9 +93,8 @@ def live(organization: UUID, stored: Stored) -> Statement[Entry]:
 
 
 def mark_deleting(organization: UUID, keys: Sequence[str], reason: str) -> Statement[object]:
-    """The point of no return: these objects will be deleted. Only what never came to live: a live one is
-    doomed with its version, by whoever
-    takes it out of the books.
+    """Mark objects for deletion: from here on they will be deleted. Only planned ones are marked: a live one
+    is marked with its version, by the transaction that corrects the ledger.
     """
     return Statement(
         """
@@ -109,7 +112,7 @@ def mark_deleting(organization: UUID, keys: Sequence[str], reason: str) -> State
 
 
 def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Statement[Entry]:
-    """Everything a version has in the store is doomed; what now is."""
+    """Mark every object of a version for deletion, and return those that were not marked before."""
     return Statement(
         """
         update objects
@@ -127,16 +130,18 @@ def mark_version_deleting(organization: UUID, version: UUID, reason: str) -> Sta
 
 
 def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) -> Statement[object]:
-    """What was derived before this generation is shown no more; it lives, and is counted, for so many seconds
-    yet: who has a URL of it may read it.
+    """Give the derived objects of older generations an end: they stay live, and are counted, for `seconds`
+    more, because a signed URL may read them.
 
-    By the clock, not by the transaction's beginning: this one may have waited for its locks, while others
-    read and signed.
+    The time is the clock's, not that of the transaction's beginning: this transaction may have waited for its
+    locks while others read the old frames and signed URLs.
     """
     return Statement(
         """
         update objects
-           set hold_until = clock_timestamp() + make_interval(secs => %(seconds)s), reason = 'replaced', updated_at = now()
+           set hold_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+               reason = 'replaced',
+               updated_at = now()
          where organization_id = %(organization)s
            and version_id = %(version)s
            and kind = 'derived'
@@ -153,7 +158,7 @@ def retire(organization: UUID, version: UUID, generation: int, *, seconds: int) 
 
 
 def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime) -> Statement[Entry]:
-    """Of these objects those that were replaced, and whose time is over, are doomed; what that is."""
+    """Mark those of these objects for deletion that were replaced and whose time has passed. Return them."""
     return Statement(
         """
         update objects
@@ -172,7 +177,8 @@ def mark_retired_deleting(organization: UUID, keys: Sequence[str], now: datetime
     )
 
 
-def at(organization: UUID, key: str) -> Statement[Entry]:
+def get(organization: UUID, key: str) -> Statement[Entry]:
+    """Read the row of one object."""
     return Statement(
         "select " + _COLUMNS + " from objects where organization_id = %(organization)s and key = %(key)s",
         Entry,
@@ -182,7 +188,7 @@ def at(organization: UUID, key: str) -> Statement[Entry]:
 
 
 def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
-    """The row goes too, now that the object has, unless a client may still write the key."""
+    """Delete the row of an object that the store has deleted. No row: a client may still write the key."""
     return Statement(
         """
         delete from objects
@@ -192,7 +198,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
            and (hold_until is null or hold_until <= %(now)s)
         returning 1 as n
         """,
-        Number,
+        Dropped,
         organization=organization,
         key=key,
         now=now,
@@ -205,7 +211,7 @@ def drop(organization: UUID, key: str, now: datetime) -> Statement[object]:
 def unfinished(
     state: Literal["planned", "doomed"], before: datetime, after: str, limit: int
 ) -> Statement[Entry]:
-    """Rows in this state since before then, by key."""
+    """Rows that have been in this state since `before`, by key."""
     return Statement(
         "select "
         + _COLUMNS
@@ -226,7 +232,7 @@ def unfinished(
 
 
 def retired(now: datetime, after: str, limit: int) -> Statement[Entry]:
-    """Replaced frames whose time is over, by key."""
+    """Live objects of replaced frames whose time has passed, by key."""
     return Statement(
         "select "
         + _COLUMNS

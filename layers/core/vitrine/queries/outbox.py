@@ -1,4 +1,4 @@
-"""Messages written by the transaction that causes them: sent right after it, or by a job."""
+"""The outbox: messages inserted by the transaction that causes them, and sent right after it or by a job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     id: UUID
     organization_id: UUID
     queue: str
@@ -22,10 +22,10 @@ class Message:
     created_at: datetime
 
 
-def put(
+def insert(
     organization: UUID, message: UUID, queue: str, body: Mapping[str, object], event_key: str
 ) -> Statement[object]:
-    """The message will be sent, at least once. A repeated event finds its key taken and adds nothing."""
+    """Insert a message, which will be sent at least once. Idempotent: a used event key adds nothing."""
     from psycopg.types.json import Jsonb
 
     return Statement(
@@ -43,10 +43,8 @@ def put(
     )
 
 
-def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message]:
-    """The messages that wait, oldest first, from after this place on; for the job, which crosses
-    organizations.
-    """
+def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[OutboxMessage]:
+    """Unsent messages after this place, oldest first. For the job, which crosses organizations."""
     return Statement(
         """
         select id, organization_id, queue, body, created_at
@@ -56,14 +54,15 @@ def unsent(after: tuple[datetime, UUID] | None, limit: int) -> Statement[Message
          order by created_at, id
          limit %(limit)s
         """,
-        Message,
+        OutboxMessage,
         created_at=after[0] if after else datetime.min.replace(tzinfo=UTC),
         id=after[1] if after else UUID(int=0),
         limit=limit,
     )
 
 
-def sent(messages: Sequence[UUID]) -> Statement[object]:
+def mark_sent(messages: Sequence[UUID]) -> Statement[object]:
+    """Mark messages as sent."""
     return Statement(
         "update outbox set sent_at = now() where id = any(%(ids)s) returning id",
         dict,

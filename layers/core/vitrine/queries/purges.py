@@ -1,5 +1,5 @@
-"""Removing for good what an act of deletion took. For the job, which crosses organizations; every
-statement goes by the act that the rows carry.
+"""Removing for good what a deletion took. For the job, which crosses organizations; each statement selects
+rows by the deletion's id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An act whose time in the trash is over, and that is not yet gone for good."""
+    """A deletion whose retention is over, and that is not purged yet."""
 
     organization_id: UUID
     id: UUID
@@ -27,23 +27,23 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ItemId:
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedObject:
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WaitsForOthers:
     waits: bool
 
 
 def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
-    """Acts whose time is over, in the order in which they were done: what was deleted first lies in what
-    was deleted later.
+    """Deletions whose retention is over, in the order in which they were made: what was deleted first is
+    contained in what was deleted later.
     """
     return Statement(
         """
@@ -63,7 +63,7 @@ def due(now: datetime, after: UUID | None, limit: int) -> Statement[Due]:
 
 
 def lock(deletion: Due) -> Statement[Due]:
-    """The act as it is now, locked until the transaction ends. No row: it was restored, or is purged."""
+    """Lock the deletion until the transaction ends, and read it. No row: it was restored, or is purged."""
     return Statement(
         """
         select organization_id, id, kind, root_id, state
@@ -79,9 +79,9 @@ def lock(deletion: Due) -> Statement[Due]:
     )
 
 
-def waits(deletion: Due) -> Statement[Judged]:
-    """Whether something that this act did not take lies in what it took: that was deleted before, by an
-    act of its own, and goes first.
+def waits_for_others(deletion: Due) -> Statement[WaitsForOthers]:
+    """Read whether what this deletion took contains anything that an earlier deletion took. That deletion is
+    purged first.
     """
     return Statement(
         """
@@ -104,22 +104,22 @@ def waits(deletion: Due) -> Statement[Judged]:
             or exists (select
                          from media inside
                         where inside.organization_id = %(organization)s
-                          and inside.collection_id = %(root)s          -- of a collection's act; no item has the id of one
+                          and inside.collection_id = %(root)s   -- true only where a collection was deleted
                           and inside.deletion_id is distinct from %(deletion)s) as waits
         """,
-        Judged,
+        WaitsForOthers,
         organization=deletion.organization_id,
         deletion=deletion.id,
         root=deletion.root_id,
     )
 
 
-# A batch of files: held, taken out of the ledger (ledger.purge), their objects doomed, the rows deleted, in
-# one transaction.
+# A batch of files is locked, subtracted from the ledger (ledger.purge), its objects are marked for deletion,
+# and its rows deleted, in one transaction.
 
 
-def lock_files(deletion: Due, limit: int) -> Statement[Found]:
-    """Files that the act took, locked until the transaction ends."""
+def lock_files(deletion: Due, limit: int) -> Statement[ItemId]:
+    """Lock files that the deletion took, until the transaction ends."""
     return Statement(
         """
         select id
@@ -130,16 +130,16 @@ def lock_files(deletion: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         deletion=deletion.id,
         limit=limit,
     )
 
 
-def lock_version(deletion: Due) -> Statement[Found]:
-    """The item of the one version that the act took, both locked until the transaction ends. No row: it
-    is gone.
+def lock_version(deletion: Due) -> Statement[ItemId]:
+    """Lock the one version that the deletion took, and its item, until the transaction ends. No row: it is
+    gone.
     """
     return Statement(
         """
@@ -151,15 +151,15 @@ def lock_version(deletion: Due) -> Statement[Found]:
            and version.deletion_id = %(deletion)s
            for update
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         deletion=deletion.id,
     )
 
 
-def remove_version(deletion: Due) -> Statement[object]:
-    """The one version that the act took is gone; its frames with it."""
+def delete_version(deletion: Due) -> Statement[object]:
+    """Delete the one version that the deletion took, with its frames."""
     return Statement(
         """
         delete from versions
@@ -175,11 +175,11 @@ def remove_version(deletion: Due) -> Statement[object]:
 
 
 def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
-    """What these items' versions have in the store is doomed, by this act; an older generation does not stay
-    for its readers.
+    """Mark the live objects of these items' versions for deletion, older generations too: signed URLs do not
+    keep them.
 
-    What is planned for them is left: an attempt may be putting it, which learns of this when it records it;
-    or it died, and the sweep comes by.
+    Planned objects are left: an attempt may be putting them, and finds the version gone when it records them;
+    or the attempt died, and the sweep deletes them.
     """
     return Statement(
         """
@@ -202,8 +202,8 @@ def mark_deleting(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     )
 
 
-def end_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
-    """The uploads that made these items and that nobody has finished with are refused."""
+def reject_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[object]:
+    """Reject the uploads of these items that are not processed yet."""
     return Statement(
         """
         update uploads
@@ -224,8 +224,8 @@ def end_uploads(deletion: Due, items: Sequence[UUID], reason: str) -> Statement[
     )
 
 
-def remove(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
-    """These items that the act took are gone; their versions, frames and tags with them."""
+def delete_items(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
+    """Delete these items that the deletion took, with their versions, frames and tags."""
     return Statement(
         """
         delete from media
@@ -240,8 +240,8 @@ def remove(deletion: Due, items: Sequence[UUID]) -> Statement[object]:
     )
 
 
-def marked(deletion: Due, limit: int) -> Statement[Marked]:
-    """The objects that this act doomed and that are not yet gone."""
+def marked_objects(deletion: Due, limit: int) -> Statement[MarkedObject]:
+    """The objects that this deletion marked and that are not deleted yet, by key."""
     return Statement(
         """
         select key
@@ -252,7 +252,7 @@ def marked(deletion: Due, limit: int) -> Statement[Marked]:
          order by key
          limit %(limit)s
         """,
-        Marked,
+        MarkedObject,
         organization=deletion.organization_id,
         reason=_reason(deletion),
         limit=limit,
@@ -262,8 +262,8 @@ def marked(deletion: Due, limit: int) -> Statement[Marked]:
 # What is left when the files are gone.
 
 
-def lock_folders(deletion: Due, limit: int) -> Statement[Found]:
-    """Folders that the act took, deepest first and so its root last, locked until the transaction ends."""
+def lock_folders(deletion: Due, limit: int) -> Statement[ItemId]:
+    """Lock folders that the deletion took until the transaction ends, deepest first, its root last."""
     return Statement(
         """
         select folder.id
@@ -276,17 +276,15 @@ def lock_folders(deletion: Due, limit: int) -> Statement[Found]:
          limit %(limit)s
            for update of folder
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         deletion=deletion.id,
         limit=limit,
     )
 
 
-def forget_uploads(deletion: Due, limit: int) -> Statement[Found]:
-    """Of the uploads that went to the act's collection, these are forgotten: of those that take no bytes
-    any more.
-    """
+def delete_uploads(deletion: Due, limit: int) -> Statement[ItemId]:
+    """Delete the rows of uploads to the deletion's collection that are not open, and return their ids."""
     return Statement(
         """
         delete from uploads
@@ -299,27 +297,28 @@ def forget_uploads(deletion: Due, limit: int) -> Statement[Found]:
                        limit %(limit)s)
         returning id
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         limit=limit,
     )
 
 
-def remove_collection(deletion: Due) -> Statement[Found]:
-    """The collection that the act took is gone. No row: it was before, or an upload is still under way to
-    it.
-    """
+def delete_collection(deletion: Due) -> Statement[ItemId]:
+    """Delete the collection that the deletion took. No row: it is gone, or an upload to it is still open."""
     return Statement(
         """
         delete from collections
          where organization_id = %(organization)s
            and id = %(root)s
            and deletion_id = %(deletion)s
-           and not exists (select from uploads where uploads.organization_id = %(organization)s and uploads.collection_id = %(root)s)
+           and not exists (select
+                             from uploads
+                            where uploads.organization_id = %(organization)s
+                              and uploads.collection_id = %(root)s)
         returning id
         """,
-        Found,
+        ItemId,
         organization=deletion.organization_id,
         root=deletion.root_id,
         deletion=deletion.id,
@@ -327,5 +326,5 @@ def remove_collection(deletion: Due) -> Statement[Found]:
 
 
 def _reason(deletion: Due) -> str:
-    """Why an object was doomed: by it what a run left that died is found again."""
+    """The reason with which this deletion marks objects. A later run finds those of a run that died by it."""
     return f"purged with {deletion.id.hex}"

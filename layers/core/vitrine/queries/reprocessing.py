@@ -1,8 +1,7 @@
-"""Versions whose frames are wanted anew: asking for them, and those that have waited too long.
+"""Requests to process versions again, and requests that have waited too long.
 
-Their items are held first (`hold`, `hold_page`), then they are asked for (`ask`), in statements of their own:
-one that waited for the lock itself
-would judge a version as it was before.
+An item is locked first (`lock`, `lock_page`), and its version requested in a following statement (`request`):
+the locking statement itself may read a version as it was before the lock.
 """
 
 from __future__ import annotations
@@ -21,45 +20,48 @@ Which = Literal["failed", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A living item whose row is locked, and the version that is meant; None: a folder, which has none."""
+class LockedTarget:
+    """An active item whose row is locked, and its version to be processed. None: a folder, which has no
+    versions.
+    """
 
     item_id: UUID
     version_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A version that was asked for again just now."""
+class Requested:
+    """A version for which the request is new."""
 
     id: UUID
-    key: str  # at which its upload landed: what an event names
+    key: str  # of its upload's object: events name it
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    has_bytes: bool  # False: an external URL, which was not fetched (yet)
+class Original:
+    has_bytes: bool  # False: an external URL that was not fetched, or not yet
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A version that was asked for again a while ago, and that nobody has worked on since."""
+class OverdueRequest:
+    """A version whose request is old and on which no worker has begun."""
 
     organization_id: UUID
     id: UUID
     media_id: UUID
     upload_id: UUID
-    key: str  # at which its upload landed
+    key: str  # of its upload's object
 
 
-def lock(organization: UUID, item: UUID) -> Statement[Locked]:
-    """The item, or the one that a version is of, locked until the transaction ends; an item's id means its
-    active version. No row: it is deleted,
-    or was never there.
+def lock(organization: UUID, item: UUID) -> Statement[LockedTarget]:
+    """Lock the item until the transaction ends, or the item that this version is of. An item's id means its
+    active version. No row: it is deleted, or does not exist.
     """
     return Statement(
         """
-        select id as item_id, case when id = %(item)s or type = 'folder' then active_version_id else %(item)s end as version_id
+        select id as item_id,
+               case when id = %(item)s or type = 'folder' then active_version_id
+                    else %(item)s end as version_id
           from media
          where organization_id = %(organization)s
            and status = 'active'
@@ -69,7 +71,7 @@ def lock(organization: UUID, item: UUID) -> Statement[Locked]:
                      limit 1)
            for update
         """,
-        Locked,
+        LockedTarget,
         organization=organization,
         item=item,
     )
@@ -77,10 +79,9 @@ def lock(organization: UUID, item: UUID) -> Statement[Locked]:
 
 def lock_page(
     organization: UUID, collection: UUID, which: Which, after: UUID | None, limit: int
-) -> Statement[Locked]:
-    """The next living files of a collection, by id, with the versions that they show, locked until the
-    transaction ends: all, or those of which
-    that version has failed.
+) -> Statement[LockedTarget]:
+    """Lock the next active files of a collection until the transaction ends, by id, with their active
+    versions: all, or those whose active version has failed.
     """
     chosen: LiteralString = "and processing = 'failed'" if which == "failed" else "and type <> 'folder'"
     return Statement(
@@ -98,7 +99,7 @@ def lock_page(
          limit %(limit)s
            for update
         """,
-        Locked,
+        LockedTarget,
         organization=organization,
         collection=collection,
         after=after,
@@ -106,16 +107,18 @@ def lock_page(
     )
 
 
-def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Asked]:
-    """The frames of these versions, of different items, are wanted anew: a ready one stays what it is until
-    then, a failed one waits as it did at
-    first. Those it is new of: not one that is deleted, has no bytes, or waits already.
+def request(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[Requested]:
+    """Request that these versions, of different items, are processed again, and return those for which the
+    request is new. A ready version shows its frames until then; a failed one is pending, as at first.
+
+    A version that is deleted, has no bytes, or waits already is not returned.
     """
     return Statement(
         """
         with asked as (
           update versions
-             set reprocess_requested_at = now(), reprocess_failure = null, processing_reason = null, updated_at = now(),
+             set reprocess_requested_at = now(), reprocess_failure = null, processing_reason = null,
+                 updated_at = now(),
                  processing = case processing when 'failed' then 'pending' else processing end
             from uploads
            where versions.organization_id = %(organization)s
@@ -129,14 +132,17 @@ def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[
           returning versions.id, versions.media_id, versions.processing, uploads.id as upload_id, uploads.key
         ), upload as (
           update uploads
-             set state = case asked.processing when 'pending' then 'stored' else uploads.state end, reason = null, resent = 0, updated_at = now()
+             set state = case asked.processing when 'pending' then 'stored' else uploads.state end,
+                 reason = null, resent = 0, updated_at = now()
             from asked
            where uploads.organization_id = %(organization)s
              and uploads.id = asked.upload_id
         ), item as (
           update media
-             set processing = case asked.id when media.active_version_id then asked.processing else media.processing end,
-                 processing_reason = case asked.id when media.active_version_id then null else media.processing_reason end,
+             set processing = case asked.id when media.active_version_id then asked.processing
+                                            else media.processing end,
+                 processing_reason = case asked.id when media.active_version_id then null
+                                                   else media.processing_reason end,
                  row_version = media.row_version + 1, updated_at = now(), updated_by = %(actor)s
             from asked
            where media.organization_id = %(organization)s
@@ -144,15 +150,15 @@ def ask(organization: UUID, versions: Sequence[UUID], actor: UUID) -> Statement[
         )
         select id, key from asked
         """,
-        Asked,
+        Requested,
         organization=organization,
         versions=list(versions),
         actor=actor,
     )
 
 
-def kept(organization: UUID, version: UUID) -> Statement[Kept]:
-    """Whether there is something to make frames of. No row: the version is deleted, or gone."""
+def original(organization: UUID, version: UUID) -> Statement[Original]:
+    """Read whether the version has bytes to process. No row: it is deleted or gone."""
     return Statement(
         """
         select key is not null as has_bytes
@@ -161,14 +167,14 @@ def kept(organization: UUID, version: UUID) -> Statement[Kept]:
            and id = %(version)s
            and status = 'active'
         """,
-        Kept,
+        Original,
         organization=organization,
         version=version,
     )
 
 
-def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
-    """Nothing came of it, for this reason: the frames stay those that there were."""
+def keep_frames(organization: UUID, version: UUID, reason: str) -> Statement[object]:
+    """End the request without new frames, for this reason. The version keeps its frames."""
     return Statement(
         """
         update versions
@@ -187,15 +193,16 @@ def leave(organization: UUID, version: UUID, reason: str) -> Statement[object]:
 # For jobs, which cross organizations.
 
 
-def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiting]:
-    """Ready versions that were asked for again, and that nobody has worked on since then. One that is
-    pending again waits as an upload does.
+def overdue(before: datetime, after: UUID | None, limit: int) -> Statement[OverdueRequest]:
+    """Ready versions whose request is older than `before` and on which no worker has begun, by id. A version
+    that is pending again is found with its upload (`uploads.stalled`).
     """
     return Statement(
         """
         select version.organization_id, version.id, version.media_id, upload.id as upload_id, upload.key
           from versions version
-          join uploads upload on upload.organization_id = version.organization_id and upload.id = version.upload_id
+          join uploads upload on upload.organization_id = version.organization_id
+                             and upload.id = version.upload_id
          where version.reprocess_requested_at is not null
            and version.processing = 'ready'
            and version.updated_at <= %(before)s
@@ -203,7 +210,7 @@ def waiting(before: datetime, after: UUID | None, limit: int) -> Statement[Waiti
          order by version.id
          limit %(limit)s
         """,
-        Waiting,
+        OverdueRequest,
         before=before,
         after=after,
         limit=limit,
@@ -215,9 +222,9 @@ class Resent:
     times: int
 
 
-def resend(version: Waiting) -> Statement[Resent]:
-    """Counts one more try; the version is touched, so that the next look waits again. No row: it does not
-    wait any more.
+def count_resend(version: OverdueRequest) -> Statement[Resent]:
+    """Count one more message, and touch the version, so that the sweep waits again. No row: the version does
+    not wait any more.
     """
     return Statement(
         """

@@ -1,4 +1,4 @@
-"""How much of the append-only ledgers waits to be folded."""
+"""How many entries of the append-only ledgers wait to be folded. For the job, which crosses organizations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from vitrine.queries.ledger import Folded
 
 
 def storage(limit: int) -> Statement[Folded]:
-    """Entries of the storage ledger, `limit` at most; for the job, which crosses organizations."""
+    """Count the unfolded entries of the storage ledger, up to `limit`."""
     return Statement(
         "select count(*) as n from (select from storage_ledger where not folded limit %(limit)s) as waiting",
         Folded,
@@ -16,7 +16,7 @@ def storage(limit: int) -> Statement[Folded]:
 
 
 def counts(limit: int) -> Statement[Folded]:
-    """The same of the numbers of items."""
+    """Count the unfolded entries of the count ledger, up to `limit`."""
     return Statement(
         "select count(*) as n from (select from count_ledger where not folded limit %(limit)s) as waiting",
         Folded,

@@ -1,5 +1,5 @@
-"""The table of uploads: one row per upload, a state machine whose every step is one statement that names
-the states it may be taken from.
+"""The table of uploads: one row per upload. Each step of the state machine (`models.uploads.UPLOAD_STATES`)
+is one statement that names the states from which it may be taken.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models.uploads import Upload
+from vitrine.models.uploads import Upload, UploadReference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,28 +16,19 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine.models.people import Caller, Role
-    from vitrine.models.uploads import UploadState
+    from vitrine.models.uploads import UploadMethod, UploadState
 
 _COLUMNS: LiteralString = """
-    organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method, state, reason, key, store_upload_id,
-    name, filename, mime_type, title, alt, caption, declared_bytes, reserved_bytes, landed_bytes, checksum_kind, checksum_value, part_bytes,
-    signed_parts, lease_until, created_at, updated_at, expires_at, deadline, key_id
+    organization_id, id, user_id, collection_id, parent_id, source_media_id, media_id, version_id, method,
+    state, reason, key, store_upload_id, name, filename, mime_type, title, alt, caption, declared_bytes,
+    reserved_bytes, landed_bytes, checksum_kind, checksum_value, part_bytes, signed_parts, lease_until,
+    created_at, updated_at, expires_at, deadline, key_id
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
-    """An upload and the organization it belongs to: what an event's consumer opens."""
-
-    organization_id: UUID
-    upload_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
 class Quota:
-    """What an organization holds and what its open uploads may still land, in bytes; `limit` None: no
-    limit.
-    """
+    """What an organization stores and its open uploads have reserved, in bytes. `limit` None: no limit."""
 
     limit: int | None
     stored: int
@@ -45,30 +36,34 @@ class Quota:
 
     @property
     def left(self) -> int | None:
-        """What one more upload may have. None: there is no limit. Less than 0 where the limit was
-        lowered, or frames were made.
+        """The bytes that one more upload may have. None: no limit. Below 0 when the limit was lowered, or
+        frames were added.
         """
         return None if self.limit is None else self.limit - self.stored - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What an upload's uploader may do now."""
+    """What the uploader of an upload may do now."""
 
     role: Role
-    # of the API key that was used last for it, none where it works no more; None: a session, which has all
+    # of the API key that was used last for the upload, empty when the key is not valid; None: a session,
+    # which has every scope
     scopes: list[str] | None
 
 
 def insert(upload: Upload) -> Statement[Upload]:
+    """Insert the row of a new upload."""
     return Statement(
         "insert into uploads ("
         + _COLUMNS
         + """) values (
-           %(organization_id)s, %(id)s, %(user_id)s, %(collection_id)s, %(parent_id)s, %(source_media_id)s, %(media_id)s, %(version_id)s,
-           %(method)s, %(state)s, %(reason)s, %(key)s, %(store_upload_id)s, %(name)s, %(filename)s, %(mime_type)s, %(title)s, %(alt)s,
-           %(caption)s, %(declared_bytes)s, %(reserved_bytes)s, %(landed_bytes)s, %(checksum_kind)s, %(checksum_value)s, %(part_bytes)s,
-           %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s, %(key_id)s)
+           %(organization_id)s, %(id)s, %(user_id)s, %(collection_id)s, %(parent_id)s, %(source_media_id)s,
+           %(media_id)s, %(version_id)s, %(method)s, %(state)s, %(reason)s, %(key)s, %(store_upload_id)s,
+           %(name)s, %(filename)s, %(mime_type)s, %(title)s, %(alt)s, %(caption)s, %(declared_bytes)s,
+           %(reserved_bytes)s, %(landed_bytes)s, %(checksum_kind)s, %(checksum_value)s, %(part_bytes)s,
+           %(signed_parts)s, %(lease_until)s, %(created_at)s, %(updated_at)s, %(expires_at)s, %(deadline)s,
+           %(key_id)s)
          returning """
         + _COLUMNS,
         Upload,
@@ -77,6 +72,7 @@ def insert(upload: Upload) -> Statement[Upload]:
 
 
 def by_id(organization: UUID, upload: UUID) -> Statement[Upload]:
+    """Read the upload. No row: there is none in this organization."""
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and id = %(upload)s",
         Upload,
@@ -86,6 +82,7 @@ def by_id(organization: UUID, upload: UUID) -> Statement[Upload]:
 
 
 def by_version(organization: UUID, version: UUID) -> Statement[Upload]:
+    """Read the upload that made, or will make, this version."""
     return Statement(
         "select "
         + _COLUMNS
@@ -97,6 +94,7 @@ def by_version(organization: UUID, version: UUID) -> Statement[Upload]:
 
 
 def by_key(organization: UUID, key: str) -> Statement[Upload]:
+    """Read the upload whose object has this key."""
     return Statement(
         "select " + _COLUMNS + " from uploads where organization_id = %(organization)s and key = %(key)s",
         Upload,
@@ -106,7 +104,7 @@ def by_key(organization: UUID, key: str) -> Statement[Upload]:
 
 
 def lock(organization: UUID, upload: UUID) -> Statement[Upload]:
-    """The row, locked until the transaction ends."""
+    """Lock the upload's row until the transaction ends, and read it."""
     return Statement(
         "select "
         + _COLUMNS
@@ -117,13 +115,17 @@ def lock(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def whose(key: str) -> Statement[Whose]:
-    """Whose upload lands at this key; asked before any organization is opened."""
-    return Statement("select organization_id, upload_id from upload_at(%(key)s)", Whose, key=key)
+def locate(key: str) -> Statement[UploadReference]:
+    """Find the upload whose object has this key, before any organization is opened. No row: there is none."""
+
+    def reference(*, organization_id: UUID, upload_id: UUID) -> UploadReference:
+        return UploadReference(organization_id, upload_id, key)
+
+    return Statement("select organization_id, upload_id from upload_at(%(key)s)", reference, key=key)
 
 
-def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
-    """The store has opened its multipart upload."""
+def set_store_upload(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[Upload]:
+    """Record the store's id of the multipart upload. No row: the upload is not `created` any more."""
     return Statement(
         """
         update uploads
@@ -141,9 +143,11 @@ def opened(organization: UUID, upload: UUID, store_upload_id: str) -> Statement[
 
 
 def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller) -> Statement[Upload]:
-    """`parts` more URLs are about to be given out; the session lives `ttl` seconds from now, within its
-    deadline. The key of a caller who is
-    the uploader is the one by which their rights are checked from now on.
+    """Count `parts` URLs that are about to be signed, and prolong the session to `ttl` seconds from now,
+    within the deadline. No row: the upload is not open, or has expired.
+
+    When the caller is the uploader, their key is the one by which the upload's rights are checked from now
+    on.
     """
     return Statement(
         """
@@ -169,15 +173,16 @@ def sign(organization: UUID, upload: UUID, parts: int, ttl: int, caller: Caller)
     )
 
 
-def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
-    """The store holds this many bytes of an open upload; one that declared nothing reserves what it has
-    landed.
+def set_landed_bytes(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
+    """Record how many bytes of an open multipart upload are in the store. One that declared no size reserves
+    at least these.
     """
     return Statement(
         """
         update uploads
            set landed_bytes = %(size)s,
-               reserved_bytes = case when declared_bytes is null and method = 'multipart' then greatest(reserved_bytes, %(size)s)
+               reserved_bytes = case when declared_bytes is null and method = 'multipart'
+                                     then greatest(reserved_bytes, %(size)s)
                                      else reserved_bytes end
          where organization_id = %(organization)s
            and id = %(upload)s
@@ -192,11 +197,17 @@ def landed(organization: UUID, upload: UUID, size: int) -> Statement[Upload]:
 
 
 def lease(
-    organization: UUID, upload: UUID, lease_id: UUID, seconds: int, caller: Caller
+    organization: UUID,
+    upload: UUID,
+    method: UploadMethod,
+    lease_id: UUID,
+    seconds: int,
+    caller: Caller | None = None,
 ) -> Statement[Upload]:
-    """The upload is this call's to complete for so long. No row: another call has it, or it is not open. The
-    key of a caller who is the uploader
-    is the one by which their rights are checked.
+    """Give the upload to one call for `seconds`: to complete it, or to fetch an import.
+
+    No row: another call has the lease, or the upload is not open, or has another method. When the caller is
+    the uploader, their key is the one by which the upload's rights are checked from now on.
     """
     return Statement(
         """
@@ -208,22 +219,26 @@ def lease(
                updated_at = now()
          where organization_id = %(organization)s
            and id = %(upload)s
-           and store_upload_id is not null
+           and method = %(method)s
+           and (store_upload_id is not null or method = 'import')
            and (state in ('created', 'uploading') or (state = 'completing' and lease_until <= now()))
         returning """
         + _COLUMNS,
         Upload,
         organization=organization,
         upload=upload,
+        method=method,
         lease_id=lease_id,
         seconds=seconds,
-        person=caller.user_id,
-        api_key=caller.key_id,
+        person=caller.user_id if caller else None,
+        api_key=caller.key_id if caller else None,
     )
 
 
 def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Upload]:
-    """The completing call gives the upload back: parts may be put and completed again."""
+    """End the lease of a completing call. Parts may be put, and the upload completed, again. No row: the
+    lease is another call's.
+    """
     return Statement(
         """
         update uploads
@@ -241,8 +256,10 @@ def release(organization: UUID, upload: UUID, lease_id: UUID) -> Statement[Uploa
     )
 
 
-def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
-    """A completing call died: its lease is over, and the upload can be completed again."""
+def end_lease(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
+    """End the lease of a completing call that died, so that the upload can be completed again. No row: the
+    lease has not expired.
+    """
     return Statement(
         """
         update uploads
@@ -261,6 +278,7 @@ def lapse(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
 
 
 def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
+    """Set an open upload to `aborted`. No row: it is not open, or it is being completed."""
     return Statement(
         """
         update uploads
@@ -277,11 +295,10 @@ def abort(organization: UUID, upload: UUID) -> Statement[Upload]:
 
 
 def lock_open(organization: UUID, collection: UUID) -> Statement[object]:
-    """The uploads that can be aborted and go to this collection, locked until the transaction ends. Not
-    imports: their items are there already, and
-    go to the trash with the collection, where they are fetched all the same.
+    """Lock the uploads to this collection that can be aborted, until the transaction ends.
 
-    To be sent before the collection is held: whoever settles an upload holds its row first, then the
+    Imports are not among them: their items exist, go to the trash with the collection, and are fetched all
+    the same. Send this before the collection is locked: `finalize` locks an upload first, then the
     collection.
     """
     return Statement(
@@ -302,9 +319,10 @@ def lock_open(organization: UUID, collection: UUID) -> Statement[object]:
 
 
 def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
-    """The uploads that go to this collection take no more bytes, and their objects are doomed; those they
-    were. Not one that is being completed:
-    its settling looks at the collection.
+    """Abort the open uploads to this collection, mark their objects for deletion, and return the uploads.
+
+    One that is being completed is left out: `finalize` finds the collection deleted, and rejects it. Imports
+    are left out as in `lock_open`.
     """
     return Statement(
         """
@@ -336,7 +354,9 @@ def abort_in(organization: UUID, collection: UUID) -> Statement[Upload]:
 
 
 def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]:
-    """The session has ended; its bytes revive it if they land all the same."""
+    """Set an upload to `expired` whose session has ended. Bytes that land later revive it. No row: the
+    session, or the lease of a completing call, has not ended.
+    """
     return Statement(
         """
         update uploads
@@ -354,7 +374,7 @@ def expire(organization: UUID, upload: UUID, now: datetime) -> Statement[Upload]
     )
 
 
-def become(
+def set_state(
     organization: UUID,
     upload: UUID,
     state: UploadState,
@@ -362,7 +382,9 @@ def become(
     *,
     landed_bytes: int | None = None,
 ) -> Statement[Upload]:
-    """The state is this one now; whether it may be was judged under the row's lock."""
+    """Set the state. The caller has locked the row and checked that the state may follow the present one.
+    Reservation and lease end.
+    """
     return Statement(
         """
         update uploads
@@ -383,8 +405,10 @@ def become(
     )
 
 
-def working(organization: UUID, upload: UUID) -> Statement[Upload]:
-    """Somebody is at it: whoever looks for uploads that stand still waits again."""
+def mark_processing(organization: UUID, upload: UUID) -> Statement[Upload]:
+    """Set the upload to `processing`, and touch its row, so that the sweep waits again. No row: it does not
+    wait for a worker.
+    """
     return Statement(
         """
         update uploads
@@ -400,18 +424,19 @@ def working(organization: UUID, upload: UUID) -> Statement[Upload]:
     )
 
 
-def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Birthplace]:
-    """Where something meant for this folder comes to lie now: there, or in the nearest living folder above,
-    or at the root. No row: the
-    collection is gone.
+def destination(organization: UUID, collection: UUID, parent: UUID | None) -> Statement[Destination]:
+    """Find where a new item of this collection and folder goes: the folder, or the nearest active folder
+    above it, or the collection's root. No row: the collection is gone.
 
-    A statement of its own, after the collection is held: it must see what those who held it before have done.
+    Send it after the collection is locked, as a separate statement: it must see what transactions that had
+    the lock before have changed.
     """
     return Statement(
         """
         select (select folder.id
                   from media folder
-                  join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
+                  join folder_paths place on place.organization_id = %(organization)s
+                                         and place.folder_id = folder.id
                  where folder.organization_id = %(organization)s
                    and folder.id = any(array(select unnest(string_to_array(path::text, '.'))::uuid
                                                from folder_paths
@@ -425,7 +450,7 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
            and id = %(collection)s
            and status = 'active'
         """,
-        Birthplace,
+        Destination,
         organization=organization,
         collection=collection,
         parent=parent,
@@ -433,28 +458,38 @@ def birthplace(organization: UUID, collection: UUID, parent: UUID | None) -> Sta
 
 
 @dataclass(frozen=True, slots=True)
-class Birthplace:
+class Destination:
     folder_id: UUID | None  # None: the collection's root
 
 
-def queue_for_quota(organization: UUID) -> Statement[object]:
-    """Those who measure this organization's quota come one after the other until the transaction ends."""
+def lock_quota(organization: UUID) -> Statement[object]:
+    """Wait for other transactions that check this organization's quota, and make later ones wait until this
+    one ends.
+    """
     return Statement(
-        "select pg_advisory_xact_lock(hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited",
+        """
+        select pg_advisory_xact_lock(
+                 hashtextextended('quota:' || %(organization)s::text, 0)) is null as waited
+        """,
         nothing,
         organization=organization,
     )
 
 
 def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
-    """What is stored, and what open uploads reserve, the upload `besides` left out. A reservation ends by
-    time, whether a job has run or not.
+    """Read what is stored, and what open uploads other than `besides` have reserved. A reservation ends when
+    its time is over, whether a job has run or not.
     """
     return Statement(
         """
         select (select quota_bytes from organizations where id = %(organization)s) as "limit",
-               (select coalesce(sum(bytes), 0) from storage_usage where organization_id = %(organization)s)::bigint
-             + (select coalesce(sum(delta_bytes), 0) from storage_ledger where organization_id = %(organization)s and not folded)::bigint as stored,
+               (select coalesce(sum(bytes), 0)
+                  from storage_usage
+                 where organization_id = %(organization)s)::bigint
+             + (select coalesce(sum(delta_bytes), 0)
+                  from storage_ledger
+                 where organization_id = %(organization)s
+                   and not folded)::bigint as stored,
                (select coalesce(sum(reserved_bytes), 0) from uploads
                  where organization_id = %(organization)s
                    and state in ('created', 'uploading', 'completing')
@@ -468,7 +503,9 @@ def quota(organization: UUID, besides: UUID) -> Statement[Quota]:
 
 
 def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
-    """No row: the uploader is no member of the organization any more, or the organization was deleted."""
+    """Read what the uploader may do now. No row: the uploader is no member of the organization any more, or
+    it was deleted.
+    """
     return Statement(
         """
         select memberships.role,
@@ -491,8 +528,8 @@ def rights(organization: UUID, upload: UUID) -> Statement[Rights]:
 # For jobs, which cross organizations.
 
 
-def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
-    """Open uploads whose session, or whose completing call's lease, is over."""
+def overdue(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+    """Open uploads whose session has ended, or whose completing call's lease has, by id."""
     return Statement(
         "select "
         + _COLUMNS
@@ -511,8 +548,8 @@ def lapsing(now: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
     )
 
 
-def standing_still(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
-    """Uploads that are stored and that nobody has worked on since."""
+def stalled(before: datetime, after: UUID | None, limit: int) -> Statement[Upload]:
+    """Uploads that are stored or being processed and have not changed since `before`, by id."""
     return Statement(
         "select "
         + _COLUMNS
@@ -531,8 +568,10 @@ def standing_still(before: datetime, after: UUID | None, limit: int) -> Statemen
     )
 
 
-def resend(organization: UUID, upload: UUID) -> Statement[Resent]:
-    """Counts one more try; the row is touched, so that the next look waits again."""
+def count_resend(organization: UUID, upload: UUID) -> Statement[Resent]:
+    """Count one more message, and touch the row, so that the sweep waits again. No row: the upload does not
+    wait for a worker.
+    """
     return Statement(
         """
         update uploads
@@ -553,8 +592,8 @@ class Resent:
     times: int
 
 
-def of_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
-    """The uploads, still wanted, behind the store's own ids."""
+def wanted_multiparts(store_upload_ids: Sequence[str]) -> Statement[Upload]:
+    """The open uploads behind these ids of the store's multipart uploads."""
     return Statement(
         "select "
         + _COLUMNS

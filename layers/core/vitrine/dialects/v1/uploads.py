@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vitrine import models
     from vitrine.delivery import Links
-    from vitrine.library.uploads import Judged
+    from vitrine.library.form_uploads import FileOutcome
 
 
 class UploadFiles(Schema):
@@ -86,7 +86,7 @@ def files_of(form: UploadFiles) -> Sequence[models.uploads.SentFile]:
 
 
 def show_uploaded(
-    judged: Sequence[Judged], skipped: Sequence[tuple[str, str]], links: Links
+    judged: Sequence[FileOutcome], skipped: Sequence[tuple[str, str]], links: Links
 ) -> UploadedFiles:
     """Report each file: taken, rejected, or skipped because its part has another name than `files`
     (`skipped`: the part's name, the file's).
@@ -136,7 +136,7 @@ def _elsewhere(part: str) -> str:
     return f"The file is in a part named {part[:100]}; only parts named files are read"
 
 
-def _said(judged: Judged, why: ApiError) -> tuple[int, str, dict[str, Any] | None]:
+def _said(judged: FileOutcome, why: ApiError) -> tuple[int, str, dict[str, Any] | None]:
     """Status, sentence and details, as they are documented."""
     name = judged.file.filename
     if isinstance(why, UnsupportedType):

@@ -1,4 +1,4 @@
-"""Videos go on to a function of their own, with its own queue, time and memory."""
+"""Videos are processed by a function of their own, which has its own queue, time limit and memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from vitrine.errors import Busy
 from vitrine.settings import settings
 
 
-def to_videos(key: str) -> None:
-    """Whoever makes frames of videos is told of the upload that landed at this key, perhaps more than once.
+def send(key: str) -> None:
+    """Send the key of an upload that is a video to `on_video_stored`. It may be sent more than once.
 
-    Raises Busy where its queue takes nothing.
+    Raises Busy when the queue does not accept the message.
     """
     if not queues.send_batch(settings().video_stored_queue_url, [json.dumps({"key": key})]):
         raise Busy("The queue of videos takes nothing")
