@@ -35,7 +35,7 @@ def main() -> None:
         pool = urllib3.PoolManager()
 
         _straight(pool, photo, 0)  # warms the store up, and this process
-        tenant = Tenant.found("bench-large")
+        tenant = Tenant.create("bench-large")
         # and API and worker: what is measured is bytes, not first imports
         small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))

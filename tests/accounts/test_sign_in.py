@@ -45,22 +45,12 @@ from vitrine.library import organizations, people
 from vitrine.models.people import Nobody
 from vitrine.queries import identity
 from vitrine.queries import people as queries
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
 
     from tests.given.tenants import Tenant
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 def test_who_signs_in_has_a_token_that_opens() -> None:
@@ -269,8 +259,8 @@ def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str
 # Cookies and pages.
 
 
-def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
+def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
     someone = Someone.new()
 
     answer = by_https(
@@ -393,9 +383,9 @@ def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -
 # How often it may be tried.
 
 
-def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
-    environment.setenv("SIGN_IN_LIMIT", str(here))
-    environment.setenv("SIGN_IN_ACCOUNT_LIMIT", str(anywhere))
+def strict(another_environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
+    another_environment.setenv("SIGN_IN_LIMIT", str(here))
+    another_environment.setenv("SIGN_IN_ACCOUNT_LIMIT", str(anywhere))
 
 
 def tried(email: str, password: str, address: str) -> str:
@@ -408,9 +398,9 @@ def tried(email: str, password: str, address: str) -> str:
 
 @pytest.mark.parametrize("exists", [True, False])
 def test_one_place_may_fail_some_times_at_one_account(
-    environment: pytest.MonkeyPatch, *, exists: bool
+    another_environment: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
-    strict(environment)
+    strict(another_environment)
     email = Someone.new().email if exists else f"{uuid4().hex}@example.org"
 
     said_of = [tried(email, "another password", "192.0.2.1") for _ in range(5)]
@@ -422,9 +412,9 @@ def test_one_place_may_fail_some_times_at_one_account(
 
 
 def test_one_account_has_one_count_of_failures_however_its_address_is_typed(
-    environment: pytest.MonkeyPatch,
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment)
+    strict(another_environment)
     email = f"j\u00f6rg-i{uuid4().hex}@example.org"
     person = organizations.add_person(email=email, name="J\u00f6rg")
     change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
@@ -451,8 +441,8 @@ def test_one_account_has_one_count_of_failures_however_its_address_is_typed(
     assert tried(email, PASSWORD, "192.0.2.2") == "signed in"
 
 
-def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=0)
+def test_who_is_over_is_told_when_to_come_again(another_environment: pytest.MonkeyPatch) -> None:
+    strict(another_environment, here=0)
 
     answer = call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
 
@@ -462,9 +452,9 @@ def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch)
 
 
 def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
-    environment: pytest.MonkeyPatch,
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment)
+    strict(another_environment)
     someone = Someone.new()
 
     for _ in range(20):
@@ -476,15 +466,15 @@ def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
     assert tried(someone.email, PASSWORD, "192.0.2.3") == "rate_limited"
 
 
-def test_who_signs_in_often_is_not_stopped(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=1, anywhere=1)
+def test_who_signs_in_often_is_not_stopped(another_environment: pytest.MonkeyPatch) -> None:
+    strict(another_environment, here=1, anywhere=1)
     someone = Someone.new()
 
     assert [tried(someone.email, PASSWORD, "192.0.2.1") for _ in range(4)] == ["signed in"] * 4
 
 
-def test_guesses_made_at_once_are_counted_one_by_one(environment: pytest.MonkeyPatch) -> None:
-    strict(environment)
+def test_guesses_made_at_once_are_counted_one_by_one(another_environment: pytest.MonkeyPatch) -> None:
+    strict(another_environment)
     someone = Someone.new()
 
     with ThreadPoolExecutor(8) as threads:
@@ -495,14 +485,14 @@ def test_guesses_made_at_once_are_counted_one_by_one(environment: pytest.MonkeyP
     assert said_of == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 5
 
 
-def test_where_nothing_is_counted_nothing_is_refused_for_it(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=0, anywhere=0)
-    environment.setenv("RATE_LIMITS", "off")
+def test_where_nothing_is_counted_nothing_is_refused_for_it(another_environment: pytest.MonkeyPatch) -> None:
+    strict(another_environment, here=0, anywhere=0)
+    another_environment.setenv("RATE_LIMITS", "off")
 
     assert tried(Someone.new().email, PASSWORD, "192.0.2.1") == "signed in"
 
 
-def test_what_was_typed_is_not_kept(environment: pytest.MonkeyPatch) -> None:
+def test_what_was_typed_is_not_kept(another_environment: pytest.MonkeyPatch) -> None:
     typed = f"{uuid4().hex} my password in the wrong field"
 
     tried(typed, PASSWORD, "192.0.2.1")
@@ -510,8 +500,8 @@ def test_what_was_typed_is_not_kept(environment: pytest.MonkeyPatch) -> None:
     assert look("select bucket from rate_limits where bucket like %s", f"%{typed[:32]}%") == []
 
 
-def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("AUTH_LIMIT", "1")
+def test_an_address_may_try_some_times_whoever_it_tries(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("AUTH_LIMIT", "1")
     change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
 
     answers = [
@@ -524,10 +514,10 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
 
 
 def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(
-    environment: pytest.MonkeyPatch,
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment, here=1)
-    environment.setenv("AUTH_LIMIT", "3")
+    strict(another_environment, here=1)
+    another_environment.setenv("AUTH_LIMIT", "3")
     change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
     email, someone = f"{uuid4().hex}@example.org", Someone.new()
 
@@ -537,8 +527,8 @@ def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_a
     assert call(app, "POST", SIGN_IN, json={"email": someone.email, "password": PASSWORD}).status_code == 200
 
 
-def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=1, anywhere=1)
+def test_right_attempts_at_once_do_not_use_up_the_window(another_environment: pytest.MonkeyPatch) -> None:
+    strict(another_environment, here=1, anywhere=1)
     someone = Someone.new()
 
     with ThreadPoolExecutor(8) as threads:
@@ -548,14 +538,14 @@ def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.Mon
     assert tried(someone.email, PASSWORD, "192.0.2.1") == "signed in"
 
 
-def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPatch) -> None:
+def test_few_passwords_are_hashed_at_the_same_time(another_environment: pytest.MonkeyPatch) -> None:
     """Each takes 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords
     share the same few turns.
     """
-    environment.setenv("PASSWORD_HASHES", "2")
-    environment.setattr(credentials, "_semaphores", [])
+    another_environment.setenv("PASSWORD_HASHES", "2")
+    another_environment.setattr(credentials, "_semaphores", [])
     counting = Counting()
-    environment.setattr(credentials, "_hasher", lambda: counting)
+    another_environment.setattr(credentials, "_hasher", lambda: counting)
     someone = Someone.new()
 
     with ThreadPoolExecutor(12) as threads:
@@ -571,13 +561,13 @@ def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPat
 
 
 def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
-    environment: pytest.MonkeyPatch,
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment, here=1, anywhere=1)
-    environment.setenv("PASSWORD_WAIT", "0.05")
+    strict(another_environment, here=1, anywhere=1)
+    another_environment.setenv("PASSWORD_WAIT", "0.05")
     turns = threading.BoundedSemaphore(1)
     someone = Someone.new()
-    environment.setattr(credentials, "_semaphores", [turns])
+    another_environment.setattr(credentials, "_semaphores", [turns])
     body = {"email": someone.email, "password": PASSWORD}
 
     with turns:  # other requests' hashes are being computed

@@ -11,11 +11,8 @@ from functions.sign_out.handler import app
 from tests.given.answers import outcome
 from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https
 from tests.given.tenants import Client
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.given.tenants import Tenant
 
 DONE = (200, {"success": True})
@@ -24,15 +21,6 @@ TAKEN_BACK = [
     "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax",
 ]
 CHANGE = {"currentPassword": "a wrong password", "newPassword": "another password"}
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
@@ -111,8 +99,8 @@ def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
     assert someone.client.get(GET_SESSION).json()["user"]["email"] == someone.email
 
 
-def test_by_https_the_cookies_that_https_has_are_taken_back(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
+def test_by_https_the_cookies_that_https_has_are_taken_back(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
     someone, other = Someone.new(), Someone.new()
     headers = {"cookie": f"__Secure-{COOKIE}={someone.token}; {COOKIE}={other.token}"}
 

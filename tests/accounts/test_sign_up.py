@@ -31,11 +31,8 @@ from tests.given.people import (
 )
 from tests.given.tenants import Client
 from vitrine.library import organizations
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
 INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
@@ -54,15 +51,6 @@ def sign_up(**fields: Any) -> httpx.Response:
 
 def a_body(**fields: Any) -> dict[str, Any]:
     return {"name": "Ada", "email": f"{uuid4().hex}@example.org", "password": PASSWORD, **fields}
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
 
 
 def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
@@ -238,8 +226,10 @@ def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
 
 
 @pytest.mark.parametrize("closed", ["closed", "", "no"])
-def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.MonkeyPatch, closed: str) -> None:
-    environment.setenv("SIGN_UP", closed)
+def test_signing_up_is_closed_unless_somebody_opens_it(
+    another_environment: pytest.MonkeyPatch, closed: str
+) -> None:
+    another_environment.setenv("SIGN_UP", closed)
     body = a_body()
 
     answer = call(app, "POST", SIGN_UP, json=body)
@@ -250,9 +240,9 @@ def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.Monke
     assert look("select from users where email = %s", body["email"]) == []
 
 
-def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
-    environment.setenv("SIGN_UP", "open")
+def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
+    another_environment.setenv("SIGN_UP", "open")
 
     answer = by_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
 

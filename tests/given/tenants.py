@@ -98,7 +98,7 @@ class Tenant:
     collection_id: UUID
 
     @classmethod
-    def found(cls, word: str) -> Tenant:
+    def create(cls, word: str) -> Tenant:
         made = organizations.found(
             email=f"{word}@example.org",
             person="An Owner",

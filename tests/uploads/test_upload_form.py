@@ -826,9 +826,9 @@ def test_an_idempotency_key_is_not_looked_at(tenant: Tenant) -> None:
 
 
 def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         shown = sent(tenant, File())
@@ -850,9 +850,9 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
 
 
 def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     head = content.sniff(PHOTO)
     assert head is not None
     separate_stack.kill("worker")
@@ -874,9 +874,9 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
 
 
 def test_what_is_refused_in_the_trash_is_there_no_more(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         upload = begin(tenant, size=len(PAGE))
@@ -898,9 +898,9 @@ def trash(tenant: Tenant) -> list[object]:
 
 
 def test_documents_are_kept_and_never_rendered_where_they_are_taken(
-    separate_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
+    separate_stack: Stack, new_tenant: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     entities = b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
     separate_stack.kill("worker")
@@ -965,9 +965,9 @@ def total(tenant: Tenant) -> int:
 
 
 def test_without_a_store_it_is_said_and_nothing_stays(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("s3")
 
     answer = send(tenant.studio, home(tenant), File())
