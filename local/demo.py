@@ -78,7 +78,9 @@ def new_key() -> str:
 
     email, person = "demo@localhost", "Demo"
     try:
-        founded = organizations.found(email=email, person=person, name="Demo", slug="demo", collection="Demo")
+        founded = organizations.create(
+            email=email, person=person, name="Demo", slug="demo", collection="Demo"
+        )
         owner = founded.user_id
     except Conflict:  # an earlier run founded it
         owner = organizations.add_person(email=email, name=person)

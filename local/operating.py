@@ -201,7 +201,7 @@ def list_users(_: argparse.Namespace) -> None:
                 " ".join(each.organizations) or "-",
                 moment(each.created_at),
             )
-            for each in operators.people()
+            for each in operators.list_people()
         ),
         none="There is nobody yet.",
     )
@@ -218,7 +218,7 @@ def list_sessions(asked: argparse.Namespace) -> None:
         ("SINCE", "UNTIL", "ADDRESS", "CLIENT"),
         (
             (moment(each.created_at), moment(each.expires_at), each.ip_address or "-", each.user_agent or "-")
-            for each in operators.sessions(asked.email)
+            for each in operators.list_sessions(asked.email)
         ),
         none=f"{asked.email} is signed in nowhere.",
     )
@@ -257,7 +257,7 @@ def list_keys(asked: argparse.Namespace) -> None:
                 moment(each.last_used_at),
                 moment(each.created_at),
             )
-            for each in operators.keys(asked.email)
+            for each in operators.list_keys(asked.email)
         ),
         none=f"{asked.email} has no keys.",
     )
@@ -269,7 +269,9 @@ def revoke_key(asked: argparse.Namespace) -> None:
 
 
 def add_organization(asked: argparse.Namespace) -> None:
-    founded = operators.found(asked.name, owner=asked.owner, slug=asked.slug, quota=quota(asked.quota))
+    founded = operators.create_organization(
+        asked.name, owner=asked.owner, slug=asked.slug, quota=quota(asked.quota)
+    )
     say(f"{founded.slug} is {founded.name}, owned by {asked.owner}.")
 
 
@@ -285,7 +287,7 @@ def list_organizations(_: argparse.Namespace) -> None:
                 "none" if each.quota_bytes is None else str(each.quota_bytes),
                 moment(each.created_at),
             )
-            for each in operators.organizations()
+            for each in operators.list_organizations()
         ),
         none="There are no organizations yet.",
     )
@@ -296,7 +298,7 @@ def list_members(asked: argparse.Namespace) -> None:
         ("EMAIL", "NAME", "ROLE", "SINCE"),
         (
             (each.email, each.name, each.role, moment(each.joined_at))
-            for each in operators.members(asked.slug)
+            for each in operators.list_members(asked.slug)
         ),
         none=f"{asked.slug} has no members.",
     )

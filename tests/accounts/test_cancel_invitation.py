@@ -102,5 +102,5 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
         replace(stranger.owner, organization_id=tenant.id),
     ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
-            members.cancel(caller, UUID(invitation["id"]))
+            members.cancel_invitation(caller, UUID(invitation["id"]))
     assert tenant.studio.get(f"{AT}/list-invitations").json()[0]["status"] == "pending"

@@ -168,6 +168,6 @@ def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
 
 def test_those_that_one_only_is_in_do_not_count(tenant: Tenant) -> None:
     with setting("MAX_ORGANIZATIONS", "1"):
-        assert members.found(tenant.caller("admin"), "New", None).role == "owner"
+        assert members.create_organization(tenant.caller("admin"), "New", None).role == "owner"
         with pytest.raises(Conflict, match="A person can own 1 organizations"):
-            members.found(tenant.caller("admin"), "New", None)
+            members.create_organization(tenant.caller("admin"), "New", None)

@@ -154,7 +154,7 @@ def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
         with owner() as connection:
             connection.execute("update invitations set expires_at = now() where id = %s", [first.id])
         members.invite(admin, address(), "viewer")  # an expired one does not count
-        members.cancel(admin, members.invitations(admin)[0].id)
+        members.cancel_invitation(admin, members.list_invitations(admin)[0].id)
         members.invite(admin, address(), "viewer")  # nor does one that was canceled
 
 
@@ -187,4 +187,4 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant
     ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.invite(caller, address(), "viewer")
-    assert members.invitations(tenant.owner) == []
+    assert members.list_invitations(tenant.owner) == []

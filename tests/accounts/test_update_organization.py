@@ -111,7 +111,7 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant
 
     for caller in (replace(viewer, role="owner"), replace(stranger.owner, organization_id=tenant.id)):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
-            members.rename(caller, "Taken over", None)
+            members.rename_organization(caller, "Taken over", None)
 
 
 def test_a_person_can_be_named_only_where_they_are(tenant: Tenant) -> None:

@@ -99,7 +99,7 @@ class Tenant:
 
     @classmethod
     def create(cls, word: str) -> Tenant:
-        made = organizations.found(
+        made = organizations.create(
             email=f"{word}@example.org",
             person="An Owner",
             name=f"Team {word[:8]}",

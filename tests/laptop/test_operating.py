@@ -654,7 +654,7 @@ def test_two_owners_who_go_at_once_leave_one(new_tenant: Callable[[], Tenant], g
         )
 
         assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [Conflict]
-        assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
+        assert [each.role for each in operators.list_members(tenant.name)].count("owner") == 1
 
 
 def test_one_who_is_founding_an_organization_at_that_moment_stays() -> None:
@@ -690,7 +690,7 @@ def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organizatio
 
         at_once(hand_over, partial(operators.remove_person, other))
 
-        assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
+        assert [each.role for each in operators.list_members(tenant.name)].count("owner") == 1
 
 
 def at_once(*deletions: Callable[[], object]) -> list[object]:
