@@ -10,7 +10,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, acts, rejected, roles
+from tests.given.members import ORGANIZATION, PersonWithKey, audit_entries, rejected, roles
 from tests.given.tenants import Client
 from vitrine.library import organizations
 from vitrine.models.people import Role
@@ -26,19 +26,19 @@ ABSENT = rejected(404, "not_found", "There is no such invitation, or it is not o
 
 
 def accept(client: Client, token: object) -> httpx.Response:
-    return client.post(f"{AT}/accept-invitation", json={"token": token})
+    return client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token})
 
 
 def invited(tenant: Tenant, email: str, role: Role = "editor") -> dict[str, Any]:
     made: dict[str, Any] = tenant.studio.post(
-        f"{AT}/invite-member", json={"email": email, "role": role}
+        f"{ORGANIZATION}/invite-member", json={"email": email, "role": role}
     ).json()
     return made
 
 
 @pytest.mark.parametrize("role", get_args(Role))
 def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
-    person = Somebody.new("Ada")
+    person = PersonWithKey.new("Ada")
     invitation = invited(tenant, person.email.upper(), role)
     token = invitation.pop("token")
 
@@ -48,11 +48,13 @@ def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
         (200, {"invitation": invitation | {"status": "accepted"}, "member": person.shown(tenant, role)})
     ] * 3
     assert person.client.get("/api/me").json()["role"] == role
-    assert acts(tenant.id)[1:] == [("invitation.accept", person.id, UUID(invitation["id"]), {"role": role})]
+    assert audit_entries(tenant.id)[1:] == [
+        ("invitation.accept", person.id, UUID(invitation["id"]), {"role": role})
+    ]
 
 
 def test_many_times_at_once_is_once(tenant: Tenant) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     token = invited(tenant, person.email)["token"]
 
     with ThreadPoolExecutor(8) as threads:
@@ -60,20 +62,20 @@ def test_many_times_at_once_is_once(tenant: Tenant) -> None:
 
     assert [status for status, _ in answers] == [200] * 8
     assert all(body == answers[0][1] for _, body in answers)
-    assert len(acts(tenant.id)) == 2
+    assert len(audit_entries(tenant.id)) == 2
 
 
 def test_who_has_signed_up_since_joins_too(tenant: Tenant) -> None:
     email = f"{uuid4().hex}@example.org"
     token = invited(tenant, email)["token"]
 
-    person = Somebody.new("Late", email)
+    person = PersonWithKey.new("Late", email)
 
     assert accept(person.client, token).json()["member"] == person.shown(tenant, "editor")
 
 
 def test_another_person_cannot_use_it(tenant: Tenant) -> None:
-    person, other = Somebody.new(), Somebody.new()
+    person, other = PersonWithKey.new(), PersonWithKey.new()
     token = invited(tenant, person.email)["token"]
 
     assert outcome(accept(other.client, token)) == rejected(
@@ -88,7 +90,7 @@ def test_another_person_cannot_use_it(tenant: Tenant) -> None:
 
 
 def test_who_is_in_already_keeps_their_role(tenant: Tenant) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     token = invited(tenant, person.email, "viewer")["token"]
     organizations.add_member(tenant.id, person.id, "owner")  # by the operator
 
@@ -132,7 +134,7 @@ def of_one_who_is_admin_no_more(connection: Any, invitation: UUID) -> None:
 def test_one_that_is_not_open_is_as_one_that_there_is_not(
     tenant: Tenant, spoiled: Callable[[Any, UUID], None]
 ) -> None:
-    person, other = Somebody.new(), Somebody.new()
+    person, other = PersonWithKey.new(), PersonWithKey.new()
     invitation = invited(tenant, person.email)
 
     with owner() as connection:
@@ -157,13 +159,13 @@ def test_one_that_is_not_open_is_as_one_that_there_is_not(
     ],
 )
 def test_a_token_that_is_none_opens_nothing(tenant: Tenant, spelled: Callable[[str], str]) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
 
     assert outcome(accept(person.client, spelled(invited(tenant, person.email)["token"]))) == ABSENT
 
 
 def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Tenant) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     invitation = invited(tenant, person.email)
 
     assert (
@@ -186,7 +188,9 @@ def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Te
     ],
 )
 def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
-    assert outcome(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == rejected(
+    assert outcome(
+        PersonWithKey.new().client.post(f"{ORGANIZATION}/accept-invitation", json=body)
+    ) == rejected(
         400,
         "invalid",
         f"token: {sentence}",
@@ -196,7 +200,7 @@ def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "x" * 256])
 def test_a_token_has_a_bound(token: str) -> None:
-    answer = accept(Somebody.new().client, token)
+    answer = accept(PersonWithKey.new().client, token)
 
     assert (
         answer.status_code,

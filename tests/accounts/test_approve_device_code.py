@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.given.devices import Terminal, at_once
+from tests.given.devices import Terminal, poll_concurrently
 from tests.given.isolation_cases import UNKNOWN_KEY, owner
 from tests.given.loops import call
 from tests.given.shapes import TOO_MANY
@@ -98,7 +98,7 @@ def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant
         for _ in range(4)
     ]
 
-    answers = at_once(
+    answers = poll_concurrently(
         terminal, [partial(decide, client, decision, terminal.user_code) for client, decision in people]
     )
 

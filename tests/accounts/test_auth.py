@@ -11,7 +11,7 @@ import pytest
 
 from tests.given.isolation_cases import UNKNOWN_KEY, owner
 from tests.given.library import Organization
-from tests.given.members import Somebody
+from tests.given.members import PersonWithKey
 from tests.given.tenants import Client
 from vitrine.library import collections, operators, organizations
 from vitrine.models.people import Role
@@ -276,7 +276,7 @@ class Traveller:
     which one is open.
     """
 
-    person: Somebody
+    person: PersonWithKey
     session: Client
     homes: tuple[Tenant, Tenant, Tenant]  # the earliest membership first
     files: tuple[UUID, UUID, UUID]
@@ -284,7 +284,7 @@ class Traveller:
     @classmethod
     def of(cls, first: Tenant, second: Tenant, third: Tenant) -> Traveller:
         homes = (first, second, third)
-        person = Somebody.of(first, "viewer")
+        person = PersonWithKey.of(first, "viewer")
         organizations.add_member(second.id, person.id, "viewer")
         organizations.add_member(third.id, person.id, "viewer")
         a, b, c = (

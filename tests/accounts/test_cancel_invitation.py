@@ -10,7 +10,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.members import AT, Somebody, acts, rejected
+from tests.given.members import ORGANIZATION, PersonWithKey, audit_entries, rejected
 from vitrine.errors import Forbidden
 from vitrine.library import members
 
@@ -23,26 +23,26 @@ ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
 def cancel(client: Client, invitation: object, **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/cancel-invitation", json={"invitationId": invitation, **more})
+    return client.post(f"{ORGANIZATION}/cancel-invitation", json={"invitationId": invitation, **more})
 
 
 @pytest.fixture
-def person() -> Somebody:
-    return Somebody.new()
+def person() -> PersonWithKey:
+    return PersonWithKey.new()
 
 
 @pytest.fixture
-def invitation(tenant: Tenant, person: Somebody) -> dict[str, Any]:
+def invitation(tenant: Tenant, person: PersonWithKey) -> dict[str, Any]:
     made: dict[str, Any] = tenant.studio.post(
-        f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}
+        f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
     ).json()
     return made
 
 
 def test_its_token_opens_nothing_any_more(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
-    admin = Somebody.of(tenant, "admin")
+    admin = PersonWithKey.of(tenant, "admin")
     token = invitation.pop("token")
 
     answers = [
@@ -50,32 +50,38 @@ def test_its_token_opens_nothing_any_more(
     ]
 
     assert [outcome(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
-    assert outcome(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == rejected(
+    assert outcome(
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token})
+    ) == rejected(
         404,
         "not_found",
         "There is no such invitation, or it is not open any more",
     )
-    assert acts(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
+    assert audit_entries(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
 
 
 def test_the_address_can_be_invited_again(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
     cancel(tenant.studio, invitation["id"])
 
-    again = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "editor"}).json()
+    again = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "editor"}
+    ).json()
 
     assert again["id"] != invitation["id"]
     assert (
-        person.client.post(f"{AT}/accept-invitation", json={"token": again["token"]}).json()["member"]["role"]
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": again["token"]}).json()[
+            "member"
+        ]["role"]
         == "editor"
     )
 
 
 def test_what_was_accepted_cannot_be_taken_back(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
-    person.client.post(f"{AT}/accept-invitation", json={"token": invitation["token"]})
+    person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": invitation["token"]})
 
     assert outcome(cancel(tenant.studio, invitation["id"])) == rejected(
         409, "already_accepted", "This invitation was accepted already"
@@ -103,4 +109,4 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
     ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.cancel_invitation(caller, UUID(invitation["id"]))
-    assert tenant.studio.get(f"{AT}/list-invitations").json()[0]["status"] == "pending"
+    assert tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()[0]["status"] == "pending"

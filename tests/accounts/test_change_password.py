@@ -20,11 +20,11 @@ from tests.given.people import (
     NOT_RECOGNIZED,
     PASSWORD,
     UNAUTHORIZED,
-    Someone,
-    about,
+    PersonWithPassword,
     cookies,
-    look,
+    field_issue,
     rejected,
+    select_as_owner,
 )
 from tests.given.tenants import Client
 from vitrine import credentials
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 NEW = "a new password of mine"
-WRONG = rejected(400, "invalid_password", "Invalid password", **about("currentPassword", "Invalid password"))
+WRONG = rejected(
+    400, "invalid_password", "Invalid password", **field_issue("currentPassword", "Invalid password")
+)
 
 
 def change(client: Client, current: str = PASSWORD, new: str = NEW, **more: Any) -> httpx.Response:
@@ -46,7 +48,7 @@ def change(client: Client, current: str = PASSWORD, new: str = NEW, **more: Any)
 
 
 def test_the_new_password_opens_and_the_old_one_no_more() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = change(someone.client)
 
@@ -58,7 +60,7 @@ def test_the_new_password_opens_and_the_old_one_no_more() -> None:
 
 
 def test_other_sessions_go_on_unless_they_are_to_end() -> None:
-    someone, stranger = Someone.new(), Someone.new()
+    someone, stranger = PersonWithPassword.new(), PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     change(someone.client)
@@ -72,7 +74,7 @@ def test_other_sessions_go_on_unless_they_are_to_end() -> None:
 
 
 def test_who_does_not_know_the_current_password_changes_nothing() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     assert outcome(change(someone.client, "a wrong one", revokeOtherSessions=True)) == WRONG
@@ -83,7 +85,7 @@ def test_who_does_not_know_the_current_password_changes_nothing() -> None:
 
 def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
     assert outcome(change(tenant.signed_in())) == WRONG
-    assert look("select password_hash from users where id = %s", tenant.owner.user_id) == [(None,)]
+    assert select_as_owner("select password_hash from users where id = %s", tenant.owner.user_id) == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_short",
                 "Password too short",
-                **about("newPassword", "Must have at least 8 characters"),
+                **field_issue("newPassword", "Must have at least 8 characters"),
             ),
         ),
         (
@@ -106,7 +108,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_long",
                 "Password too long",
-                **about("newPassword", "Must have at most 128 characters"),
+                **field_issue("newPassword", "Must have at most 128 characters"),
             ),
         ),
         (
@@ -116,14 +118,14 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_long",
                 "Password too long",
-                **about("currentPassword", "Must have at most 128 characters"),
+                **field_issue("currentPassword", "Must have at most 128 characters"),
             ),
         ),
         (PASSWORD, f"{NEW}\0", rejected(400, "invalid", "A text holds a character that cannot be stored")),
     ],
 )
 def test_what_cannot_be_a_password_is_refused(current: str, new: str, rejection: object) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     assert outcome(change(someone.client, current, new)) == rejection
     assert someone.sign_in().status_code == 200
@@ -144,7 +146,7 @@ def test_nobody_changes_no_password() -> None:
 )
 @pytest.mark.sampled(2)
 def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: int) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     page = {} if origin is None else {"origin": os.environ["API_URL"] if origin == "ours" else origin}
 
     answer = Client(None).post(
@@ -158,7 +160,7 @@ def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: in
 
 
 def test_of_those_who_change_it_at_once_one_does() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     words = [f"password number {n}" for n in range(4)]
 
     with ThreadPoolExecutor(4) as threads:
@@ -172,7 +174,7 @@ def test_of_those_who_change_it_at_once_one_does() -> None:
 
 
 def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     known = people.sign_in(someone.email, PASSWORD, subnet="127.0.0.1")  # verified, and no session yet
 
     with ThreadPoolExecutor(1) as threads, owner() as changing:

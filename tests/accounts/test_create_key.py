@@ -11,7 +11,17 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import A_KEY, ALL, STUDIO, lacks, listed, make, person, rejected, works
+from tests.given.keys import (
+    A_KEY,
+    ALL_SCOPES,
+    STUDIO,
+    create_key,
+    create_person,
+    is_accepted,
+    list_keys,
+    missing_scope,
+    rejected,
+)
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, TAKEN
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
@@ -85,11 +95,11 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert Client(key).get("/api/me").json()["userId"] == tenant.owner.user_id.hex
     assert Client(None).get("/api/me", headers={"authorization": f"Bearer {key}"}).status_code == 200
-    assert outcome(Client(key).get(STUDIO)) == lacks("admin:api-keys")
+    assert outcome(Client(key).get(STUDIO)) == missing_scope("admin:api-keys")
 
 
 def test_only_its_hash_is_kept(tenant: Tenant) -> None:
-    made = make(tenant.signed_in())
+    made = create_key(tenant.signed_in())
 
     with owner() as connection:
         row = connection.execute(
@@ -111,7 +121,7 @@ def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
 
     keys = {session.post(STUDIO, json=body, headers=headers).json()["key"] for _ in range(2)}
 
-    assert len(keys) == len(listed(session)) == 2
+    assert len(keys) == len(list_keys(session)) == 2
 
 
 # Names.
@@ -119,11 +129,11 @@ def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
 def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
-    assert make(tenant.signed_in(), name)["apiKey"]["name"] == name
+    assert create_key(tenant.signed_in(), name)["apiKey"]["name"] == name
 
 
 def test_a_name_is_kept_composed(tenant: Tenant) -> None:
-    assert make(tenant.signed_in(), DECOMPOSED)["apiKey"]["name"] == COMPOSED
+    assert create_key(tenant.signed_in(), DECOMPOSED)["apiKey"]["name"] == COMPOSED
 
 
 @pytest.mark.parametrize(
@@ -141,7 +151,7 @@ def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], 
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"scopes": ["*"], **body})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 @pytest.mark.parametrize(("body", "expected"), NOT_BODIES.values(), ids=NOT_BODIES)
@@ -154,9 +164,9 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[
 # Scopes.
 
 
-@pytest.mark.parametrize("scopes", [ALL, ["*"], ["*", *ALL], ["media:read"] * 100])
+@pytest.mark.parametrize("scopes", [ALL_SCOPES, ["*"], ["*", *ALL_SCOPES], ["media:read"] * 100])
 def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) -> None:
-    assert make(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
+    assert create_key(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
 
 
 @pytest.mark.parametrize(
@@ -186,33 +196,33 @@ def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], exp
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", **body})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     small = tenant.client(scopes=["admin:api-keys"])
-    large = tenant.client(scopes=ALL)
+    large = tenant.client(scopes=ALL_SCOPES)
 
     answers = {
         scope: outcome(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]}))
         for scope in ("*", "media:read", "admin:users")
     }
 
-    assert answers == {scope: lacks(scope) for scope in answers}
+    assert answers == {scope: missing_scope(scope) for scope in answers}
     # all there are is not all there will be
-    assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")
-    assert make(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
-    assert make(large, scopes=ALL)["apiKey"]["scopes"] == ALL
-    assert make(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
-    assert make(tenant.signed_in(), scopes=["*"])["apiKey"]["scopes"] == ["*"]
+    assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == missing_scope("*")
+    assert create_key(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
+    assert create_key(large, scopes=ALL_SCOPES)["apiKey"]["scopes"] == ALL_SCOPES
+    assert create_key(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
+    assert create_key(tenant.signed_in(), scopes=["*"])["apiKey"]["scopes"] == ["*"]
 
 
 def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(tenant: Tenant) -> None:
-    somebody = person(tenant, "owner")
+    somebody = create_person(tenant, "owner")
     key = Client(
-        make(Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"])[
-            "key"
-        ]
+        create_key(
+            Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"]
+        )["key"]
     )
     folder = {"datasetId": tenant.collection_id.hex, "name": "A folder"}
     assert key.post("/api/folder", json=folder).status_code == 200
@@ -242,9 +252,9 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
 def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
     at = datetime.now(UTC) + timedelta(days=30)
 
-    made = make(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
+    made = create_key(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
 
-    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], works(made["key"])) == (
+    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], is_accepted(made["key"])) == (
         show_time(at),
         "active",
         True,
@@ -253,17 +263,17 @@ def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
 
 def test_a_key_works_until_its_end(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session, expiresIn=1)
-    assert works(made["key"])
+    made = create_key(session, expiresIn=1)
+    assert is_accepted(made["key"])
 
     time.sleep(1.1)
 
-    assert not works(made["key"])
-    assert listed(session) == [{**made["apiKey"], "status": "expired", "lastUsedAt": A_TIME}]
+    assert not is_accepted(made["key"])
+    assert list_keys(session) == [{**made["apiKey"], "status": "expired", "lastUsedAt": A_TIME}]
 
 
 def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), expiresIn=3600)
+    made = create_key(tenant.signed_in(), expiresIn=3600)
 
     life = datetime.fromisoformat(made["apiKey"]["expiresAt"]) - datetime.now(UTC)
 
@@ -274,14 +284,14 @@ def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
     "more", [{}, {"expiresAt": None}, {"expiresIn": None}, {"expiresAt": None, "expiresIn": None}]
 )
 def test_a_key_without_an_end_has_none(tenant: Tenant, more: dict[str, Any]) -> None:
-    assert make(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
+    assert create_key(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
 
 
 @pytest.mark.parametrize(
     "at", ["2027-01-31T12:00Z", "2027-01-31T12:00:00.5+01:00", "2027-01-31T12:00:00.123456789Z"]
 )
 def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> None:
-    assert make(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
+    assert create_key(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
 
 
 @pytest.mark.parametrize(
@@ -321,8 +331,8 @@ def test_what_can_be_no_end_is_refused(tenant: Tenant, more: dict[str, Any], exp
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", "scopes": ["*"], **more})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 def test_the_longest_life_is_ten_years(tenant: Tenant) -> None:
-    assert make(tenant.signed_in(), expiresIn=315_360_000)["apiKey"]["status"] == "active"
+    assert create_key(tenant.signed_in(), expiresIn=315_360_000)["apiKey"]["status"] == "active"

@@ -11,7 +11,15 @@ import pytest
 from functions.create_organization.handler import app
 from tests.given.answers import outcome
 from tests.given.loops import call
-from tests.given.members import AT, THE_PERSON, Somebody, acts, at_once, rejected, setting
+from tests.given.members import (
+    ORGANIZATION,
+    THE_PERSON,
+    PersonWithKey,
+    audit_entries,
+    changed_setting,
+    rejected,
+    send_concurrently,
+)
 from tests.given.shapes import A_TIME, AN_ID
 from vitrine.errors import Conflict
 from vitrine.library import members
@@ -26,11 +34,11 @@ COOKIE = "activeTeamId={}; Max-Age=31536000; Path=/; SameSite=Lax"
 
 
 def create(client: Client, **body: Any) -> httpx.Response:
-    return client.post(f"{AT}/create", json=body)
+    return client.post(f"{ORGANIZATION}/create", json=body)
 
 
 def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     answer = create(person.client, name=f"Été {word}!")
@@ -40,19 +48,19 @@ def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
         {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME},
     )
     assert "set-cookie" not in answer.headers  # a key has no browser
-    assert outcome(person.client.get(f"{AT}/list")) == (200, [answer.json()])
+    assert outcome(person.client.get(f"{ORGANIZATION}/list")) == (200, [answer.json()])
     found = answer.json()["id"]
     assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == [
         "Default"
     ]
     assert person.client.get("/api/me").json()["organizationId"] == found
-    assert acts(UUID(found)) == [
+    assert audit_entries(UUID(found)) == [
         ("organization.create", person.id, UUID(found), {"name": f"Été {word}!", "slug": f"ete-{word}"})
     ]
 
 
 def test_an_upload_that_names_no_collection_goes_to_its_own() -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     create(person.client, name="New")
 
     assert (
@@ -74,11 +82,11 @@ def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
 
 
 def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
-    with setting("ORIGIN", "https://api.test"):
+    with changed_setting("ORIGIN", "https://api.test"):
         answer = call(
             app,
             "POST",
-            f"{AT}/create",
+            f"{ORGANIZATION}/create",
             json={"name": "New"},
             headers={"authorization": f"Bearer {tenant.signed_in().token}"},
         )
@@ -87,7 +95,7 @@ def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
 
 
 def test_a_slug_made_of_a_name_that_is_taken_has_a_suffix() -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     slugs = [create(person.client, name=word).json()["slug"] for _ in range(3)]
@@ -99,18 +107,18 @@ def test_a_slug_made_of_a_name_that_is_taken_has_a_suffix() -> None:
 
 @pytest.mark.parametrize("name", ["日本", "!!!", "---"])
 def test_a_name_that_gives_no_slug_has_one_all_the_same(name: str) -> None:
-    assert create(Somebody.new().client, name=name).json()["slug"].startswith("team")
+    assert create(PersonWithKey.new().client, name=name).json()["slug"].startswith("team")
 
 
 def test_a_slug_that_is_given_is_taken_as_it_is_or_refused() -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     first, again = (create(person.client, name="New", slug=f"{word}-1") for _ in range(2))
 
     assert (first.status_code, first.json()["slug"]) == (200, f"{word}-1")
     assert outcome(again) == rejected(409, "slug_taken", "This slug is taken")
-    assert len(person.client.get(f"{AT}/list").json()) == 1
+    assert len(person.client.get(f"{ORGANIZATION}/list").json()) == 1
 
 
 SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens between them"
@@ -134,31 +142,31 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
     ],
 )
 def test_what_cannot_be_one_is_refused(body: dict[str, Any], answer: tuple[int, Any]) -> None:
-    assert outcome(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
+    assert outcome(PersonWithKey.new().client.post(f"{ORGANIZATION}/create", json=body)) == answer
 
 
 def test_a_name_of_100_characters_and_a_slug_of_100_are_taken() -> None:
-    answer = create(Somebody.new().client, name="\N{CAMERA}" * 100, slug=uuid4().hex * 3 + "abcd")
+    answer = create(PersonWithKey.new().client, name="\N{CAMERA}" * 100, slug=uuid4().hex * 3 + "abcd")
 
     assert (answer.status_code, len(answer.json()["name"]), len(answer.json()["slug"])) == (200, 100, 100)
 
 
 def test_one_person_owns_so_many_and_no_more_also_at_once() -> None:
-    person, most = Somebody.new(), settings().max_organizations
+    person, most = PersonWithKey.new(), settings().max_organizations
     for _ in range(most - 2):
         create(person.client, name="New")
 
-    statuses = at_once(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
+    statuses = send_concurrently(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
 
     assert sorted(statuses) == [200] * 2 + [409] * 2
     assert outcome(create(person.client, name="New")) == rejected(
         409, "too_many_organizations", f"A person can own {most} organizations, and no more"
     )
-    assert len(person.client.get(f"{AT}/list").json()) == most
+    assert len(person.client.get(f"{ORGANIZATION}/list").json()) == most
 
 
 def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
-    people, word = [Somebody.new() for _ in range(6)], uuid4().hex[:12]
+    people, word = [PersonWithKey.new() for _ in range(6)], uuid4().hex[:12]
 
     with ThreadPoolExecutor(6) as threads:
         slugs = list(threads.map(lambda person: create(person.client, name=word).json()["slug"], people))
@@ -167,7 +175,7 @@ def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
 
 
 def test_those_that_one_only_is_in_do_not_count(tenant: Tenant) -> None:
-    with setting("MAX_ORGANIZATIONS", "1"):
+    with changed_setting("MAX_ORGANIZATIONS", "1"):
         assert members.create_organization(tenant.caller("admin"), "New", None).role == "owner"
         with pytest.raises(Conflict, match="A person can own 1 organizations"):
             members.create_organization(tenant.caller("admin"), "New", None)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.given import jobs
-from tests.given.people import Someone, change, look
+from tests.given.people import PersonWithPassword, execute_as_owner, select_as_owner
 from vitrine.credentials import fingerprint, mint_id
 from vitrine.library import expiry, organizations, sessions
 
@@ -22,18 +22,20 @@ pytestmark = pytest.mark.usefixtures("own_stack")
 
 
 def there(table: str, *ids: UUID) -> list[bool]:
-    return [look(f"select from {table} where id = %s", each) != [] for each in ids]
+    return [select_as_owner(f"select from {table} where id = %s", each) != [] for each in ids]
 
 
 def a_session(expires: str) -> UUID:
-    session = sessions.start(UUID(Someone.new().id), address="192.0.2.1", user_agent="tests")
-    change("update sessions set expires_at = now() + %s::interval where id = %s", expires, session.id)
+    session = sessions.start(UUID(PersonWithPassword.new().id), address="192.0.2.1", user_agent="tests")
+    execute_as_owner(
+        "update sessions set expires_at = now() + %s::interval where id = %s", expires, session.id
+    )
     return session.id
 
 
 def a_device_code(expires: str) -> UUID:
     code = mint_id()
-    change(
+    execute_as_owner(
         """
         insert into device_codes (id, device_code_hash, user_code, client_id, expires_at)
         values (%s, %s, %s, 'a client', now() + %s::interval)
@@ -48,13 +50,13 @@ def a_device_code(expires: str) -> UUID:
 
 def a_key(tenant: Tenant, *, revoked: str | None = None, expires: str | None = None) -> UUID:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["*"])
-    change(
+    execute_as_owner(
         "update api_keys set revoked_at = now() + %s::interval, expires_at = now() + %s::interval where key_hash = %s",
         revoked,
         expires,
         fingerprint(key),
     )
-    found: UUID = look("select id from api_keys where key_hash = %s", fingerprint(key))[0][0]
+    found: UUID = select_as_owner("select id from api_keys where key_hash = %s", fingerprint(key))[0][0]
     return found
 
 
@@ -101,16 +103,16 @@ def test_keys_are_kept_for_ninety_days_after_their_end(tenant: Tenant) -> None:
 
 def test_a_key_made_of_another_outlives_it(tenant: Tenant) -> None:
     old, new = a_key(tenant, revoked="-91 days"), a_key(tenant)
-    change("update api_keys set rotated_from = %s where id = %s", old, new)
+    execute_as_owner("update api_keys set rotated_from = %s where id = %s", old, new)
 
     jobs.run(JOB)
 
-    assert look("select rotated_from from api_keys where id = %s", new) == [(None,)]
+    assert select_as_owner("select rotated_from from api_keys where id = %s", new) == [(None,)]
 
 
 def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
     for name, expires in (("over", "-1 second"), ("open", "1 hour")):
-        change(
+        execute_as_owner(
             """
             insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until, expires_at)
             values (%s, %s, 'POST /', %s, %s, now(), now() + %s::interval)
@@ -123,7 +125,7 @@ def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
         )
     bucket = uuid4().hex
     for ago in ("2 hours", "20 minutes", "0"):
-        change(
+        execute_as_owner(
             "insert into rate_limits (bucket, window_start, hits) values (%s, now() - %s::interval, 1)",
             bucket,
             ago,
@@ -131,15 +133,17 @@ def test_idempotency_keys_and_old_counts_of_requests_go(tenant: Tenant) -> None:
 
     dry = jobs.run(JOB, dry_run=True)
     left_by_it = (
-        len(look("select from rate_limits where bucket = %s", bucket)),
-        len(look("select from idempotency_keys")),
+        len(select_as_owner("select from rate_limits where bucket = %s", bucket)),
+        len(select_as_owner("select from idempotency_keys")),
     )
     jobs.run(JOB)
 
     assert "would be deleted" in dry.values()
     assert left_by_it == (3, 2)
-    assert look("select key from idempotency_keys where organization_id = %s", tenant.id) == [("open",)]
-    assert len(look("select from rate_limits where bucket = %s", bucket)) == 2
+    assert select_as_owner("select key from idempotency_keys where organization_id = %s", tenant.id) == [
+        ("open",)
+    ]
+    assert len(select_as_owner("select from rate_limits where bucket = %s", bucket)) == 2
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -165,7 +169,7 @@ def test_a_batch_is_bounded_and_the_next_goes_on_after_it(*, dry_run: bool) -> N
 def test_counts_of_requests_go_in_batches_too() -> None:
     jobs.run(JOB)
     for n in range(5):
-        change(
+        execute_as_owner(
             "insert into rate_limits (bucket, window_start, hits) values (%s, now() - interval '2 hours', 1)",
             f"{uuid4().hex}:{n}",
         )
@@ -183,7 +187,7 @@ def test_counts_of_requests_go_in_batches_too() -> None:
 
 def test_a_session_that_is_used_meanwhile_is_left_alone() -> None:
     session = a_session("-1 second")
-    change("update sessions set expires_at = now() + interval '1 day' where id = %s", session)
+    execute_as_owner("update sessions set expires_at = now() + interval '1 day' where id = %s", session)
 
     jobs.run(JOB)
 
@@ -192,7 +196,7 @@ def test_a_session_that_is_used_meanwhile_is_left_alone() -> None:
 
 def test_the_report_names_no_address_and_no_token(tenant: Tenant) -> None:
     a_session("-1 second")
-    change(
+    execute_as_owner(
         "insert into rate_limits (bucket, window_start, hits) values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
     )
 

@@ -12,7 +12,14 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, rejected, setting
+from tests.given.members import (
+    ORGANIZATION,
+    OWNERS_ONLY,
+    PersonWithKey,
+    audit_entries,
+    changed_setting,
+    rejected,
+)
 from tests.given.shapes import A_TIME, AN_ID, Shape
 from vitrine.credentials import fingerprint
 from vitrine.errors import Conflict, Forbidden
@@ -29,7 +36,7 @@ EMAIL = "Must be an e-mail address"
 
 
 def invite(client: Client, email: object, role: object = "editor", **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/invite-member", json={"email": email, "role": role, **more})
+    return client.post(f"{ORGANIZATION}/invite-member", json={"email": email, "role": role, **more})
 
 
 def address() -> str:
@@ -38,7 +45,7 @@ def address() -> str:
 
 @pytest.mark.parametrize("role", get_args(Role))
 def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, role: Role) -> None:
-    nobody, somebody = address(), Somebody.new().email
+    nobody, somebody = address(), PersonWithKey.new().email
 
     answers = [invite(tenant.studio, email, role) for email in (nobody, somebody)]
 
@@ -61,7 +68,7 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
     ]
     until = datetime.fromisoformat(answers[0].json()["expiresAt"]) - datetime.now(UTC)
     assert timedelta(days=6, hours=23) < until <= timedelta(days=7)
-    assert acts(tenant.id) == [
+    assert audit_entries(tenant.id) == [
         ("invitation.create", tenant.owner.user_id, UUID(answer.json()["id"]), {"role": role})
         for answer in answers
     ]
@@ -77,11 +84,11 @@ def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
     assert kept is not None
     assert kept["token_hash"] == fingerprint(answer["token"])
     assert answer["token"] not in kept["whole"]
-    assert answer["token"] not in tenant.studio.get(f"{AT}/list-invitations").text
+    assert answer["token"] not in tenant.studio.get(f"{ORGANIZATION}/list-invitations").text
 
 
 def test_inviting_again_replaces(tenant: Tenant) -> None:
-    person, admin = Somebody.new(), Somebody.of(tenant, "admin")
+    person, admin = PersonWithKey.new(), PersonWithKey.of(tenant, "admin")
 
     first = invite(tenant.studio, person.email, "admin").json()
     second = invite(admin.client, person.email.upper(), "viewer").json()
@@ -93,12 +100,17 @@ def test_inviting_again_replaces(tenant: Tenant) -> None:
         "expiresAt": A_TIME,
         "token": A_TOKEN,
     }
-    assert [each["role"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["viewer"]
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": first["token"]}).status_code == 404
+    assert [each["role"] for each in tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()] == [
+        "viewer"
+    ]
     assert (
-        person.client.post(f"{AT}/accept-invitation", json={"token": second["token"]}).json()["member"][
-            "role"
-        ]
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": first["token"]}).status_code
+        == 404
+    )
+    assert (
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": second["token"]}).json()[
+            "member"
+        ]["role"]
         == "viewer"
     )
 
@@ -110,15 +122,15 @@ def test_two_organizations_may_invite_the_same_address(tenant: Tenant, stranger:
 
 
 def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: Tenant) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
 
     with ThreadPoolExecutor(8) as threads:
         tokens = list(threads.map(lambda _: invite(tenant.studio, person.email).json()["token"], range(8)))
 
-    assert len(tenant.studio.get(f"{AT}/list-invitations").json()) == 1
+    assert len(tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()) == 1
     assert (
         sorted(
-            person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code
+            person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code
             for token in tokens
         )
         == [200] + [404] * 7
@@ -126,7 +138,7 @@ def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: T
 
 
 def test_only_owners_invite_owners(tenant: Tenant) -> None:
-    admin = Somebody.of(tenant, "admin")
+    admin = PersonWithKey.of(tenant, "admin")
 
     assert outcome(invite(admin.client, address(), "owner")) == rejected(
         403, "insufficient_role", OWNERS_ONLY
@@ -135,7 +147,7 @@ def test_only_owners_invite_owners(tenant: Tenant) -> None:
 
 
 def test_a_member_is_not_invited(tenant: Tenant) -> None:
-    assert outcome(invite(tenant.studio, Somebody.of(tenant, "viewer").email.upper())) == rejected(
+    assert outcome(invite(tenant.studio, PersonWithKey.of(tenant, "viewer").email.upper())) == rejected(
         409,
         "already_member",
         "Whoever has this e-mail address is a member already",
@@ -145,7 +157,7 @@ def test_a_member_is_not_invited(tenant: Tenant) -> None:
 def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
     admin = tenant.caller("admin")
 
-    with setting("MAX_INVITATIONS", "2"):
+    with changed_setting("MAX_INVITATIONS", "2"):
         first = members.invite(admin, address(), "viewer").invitation
         members.invite(admin, address(), "viewer")
         with pytest.raises(Conflict, match="Too many invitations are pending"):

@@ -15,7 +15,16 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, lacks, listed, make, rejected, v1_rejected, works
+from tests.given.keys import (
+    STUDIO,
+    V1,
+    create_key,
+    is_accepted,
+    list_keys,
+    missing_scope,
+    rejected,
+    v1_rejected,
+)
 from tests.given.loops import call
 from tests.given.tenants import Client
 from vitrine import db
@@ -97,7 +106,7 @@ def at_once(*deeds: Callable[[], httpx.Response]) -> list[httpx.Response]:
 
 
 def working(token: str) -> int:
-    return [key["status"] for key in listed(Client(None, token=token))].count("active")
+    return [key["status"] for key in list_keys(Client(None, token=token))].count("active")
 
 
 def test_a_person_has_ten_keys_at_most(session: str) -> None:
@@ -178,7 +187,7 @@ def test_a_key_revoked_while_it_is_rotated_is_revoked(session: str, _: int) -> N
 
     rotated, revoked = at_once(lambda: rotate(session, key, overlap=60), lambda: revoke(session, key))
 
-    assert (revoked.status_code, works(made["key"])) == (200, False)
+    assert (revoked.status_code, is_accepted(made["key"])) == (200, False)
     # Who began before the other and comes after it has a clock by which the key's end lies ahead, as that of
     # a rotated key does.
     ended = [rejected(409, "conflict", f"This API key was {how}") for how in ("revoked", "rotated already")]
@@ -188,12 +197,15 @@ def test_a_key_revoked_while_it_is_rotated_is_revoked(session: str, _: int) -> N
 
 @pytest.mark.parametrize("_", range(10))
 def test_what_a_key_reaches_is_judged_as_it_is_when_it_is_rotated(session: str, _: int) -> None:
-    small = make(Client(None, token=session), scopes=["admin:api-keys"])["key"]
+    small = create_key(Client(None, token=session), scopes=["admin:api-keys"])["key"]
     key = create(session, scopes=["admin:api-keys"]).json()["apiKey"]["id"]
 
     rotated, _widened = at_once(lambda: rotate(small, key), lambda: widen(session, key))
 
-    assert outcome(rotated) == lacks("*") or (rotated.status_code, rotated.json()["apiKey"]["scopes"]) == (
+    assert outcome(rotated) == missing_scope("*") or (
+        rotated.status_code,
+        rotated.json()["apiKey"]["scopes"],
+    ) == (
         200,
         ["admin:api-keys"],
     )

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from tests.accounts.test_change_password import waiting
-from tests.given.devices import CLIENT, SCOPE, Terminal, at_once, poll
+from tests.given.devices import CLIENT, SCOPE, Terminal, poll, poll_concurrently
 from tests.given.isolation_cases import owner
-from tests.given.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, Someone, change
+from tests.given.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, PersonWithPassword, execute_as_owner
 from tests.given.tenants import Client, http
 from vitrine.accounts.devices import GRANT
 from vitrine.credentials import fingerprint
@@ -167,7 +167,7 @@ def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tena
     decide(tenant.signed_in(), terminal)
     before = sessions(tenant)
 
-    answers = at_once(terminal, [terminal.poll] * AT_ONCE)
+    answers = poll_concurrently(terminal, [terminal.poll] * AT_ONCE)
 
     given = [answer for answer in answers if answer.status_code == 200]
     assert len(given) == 1
@@ -177,7 +177,9 @@ def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tena
 
 
 def test_of_many_polls_at_once_one_counts(terminal: Terminal) -> None:
-    answers = Counter(answer.json()["error"] for answer in at_once(terminal, [terminal.poll] * AT_ONCE))
+    answers = Counter(
+        answer.json()["error"] for answer in poll_concurrently(terminal, [terminal.poll] * AT_ONCE)
+    )
 
     assert answers == {"authorization_pending": 1, "slow_down": AT_ONCE - 1}
 
@@ -332,7 +334,12 @@ def change_password(client: Client, *, others: bool) -> None:
 )
 @pytest.mark.sampled(3)
 def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
-    someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
+    someone, elsewhere, other, pending = (
+        PersonWithPassword.new(),
+        Terminal.begin(),
+        PersonWithPassword.new(),
+        Terminal.begin(),
+    )
     second = Client(None, token=start(UUID(someone.id), address="127.0.0.1", user_agent="tests").token)
     decide(someone.client, terminal)
     decide(second, elsewhere)
@@ -350,7 +357,9 @@ def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how
         case "an operator's password":
             operators.set_password(someone.email, "another password")
         case _:
-            change("update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token))
+            execute_as_owner(
+                "update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token)
+            )
 
     assert outcome(terminal.poll()) == UNKNOWN
     assert row(terminal) is None
@@ -364,7 +373,7 @@ def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how
 
 
 def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     decide(someone.client, terminal)
 
     change_password(someone.client, others=False)
@@ -373,7 +382,7 @@ def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> Non
 
 
 def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     session = sessions_of.current([someone.token])
     assert session is not None
     person = Person(session.account.id, someone.email, "Somebody", None, None, session_id=session.id)
@@ -387,7 +396,7 @@ def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal)
 
 
 def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Terminal) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     decide(someone.client, terminal)
 
     with owner() as connection, ThreadPoolExecutor(2) as threads:

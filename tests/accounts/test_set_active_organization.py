@@ -10,7 +10,7 @@ from functions.set_active_organization.handler import app
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.loops import call
-from tests.given.members import AT, rejected, setting
+from tests.given.members import ORGANIZATION, changed_setting, rejected
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -24,7 +24,7 @@ ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
 def choose(client: Client, organization: object, **headers: str) -> httpx.Response:
-    return client.post(f"{AT}/set-active", json={"organizationId": organization}, headers=headers)
+    return client.post(f"{ORGANIZATION}/set-active", json={"organizationId": organization}, headers=headers)
 
 
 def active(client: Client, **headers: str) -> str:
@@ -87,11 +87,11 @@ def test_null_is_none(tenant: Tenant, two: Tenant) -> None:
 def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
     headers = {"authorization": f"Bearer {tenant.signed_in().token}"}
 
-    with setting("ORIGIN", "https://api.test"):
+    with changed_setting("ORIGIN", "https://api.test"):
         cookies = [
-            call(app, "POST", f"{AT}/set-active", json={"organizationId": chosen}, headers=headers).headers[
-                "set-cookie"
-            ]
+            call(
+                app, "POST", f"{ORGANIZATION}/set-active", json={"organizationId": chosen}, headers=headers
+            ).headers["set-cookie"]
             for chosen in (tenant.id.hex, None)
         ]
 
@@ -167,7 +167,7 @@ def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
 
 
 def test_it_must_be_said(tenant: Tenant) -> None:
-    assert outcome(tenant.signed_in().post(f"{AT}/set-active", json={})) == rejected(
+    assert outcome(tenant.signed_in().post(f"{ORGANIZATION}/set-active", json={})) == rejected(
         400,
         "invalid",
         "organizationId: Required",

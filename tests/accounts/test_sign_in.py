@@ -26,14 +26,14 @@ from tests.given.people import (
     PASSWORD,
     SIGN_IN,
     UNAUTHORIZED,
-    Someone,
-    about,
+    PersonWithPassword,
     by_https,
-    change,
     cookies,
+    execute_as_owner,
+    field_issue,
     hashed,
-    look,
     rejected,
+    select_as_owner,
     sign_in,
 )
 from tests.given.shapes import TOO_MANY
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 def test_who_signs_in_has_a_token_that_opens() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = someone.sign_in()
 
@@ -72,7 +72,7 @@ def test_who_signs_in_has_a_token_that_opens() -> None:
 
 
 def test_the_cookie_opens_as_the_token_does(tenant: Tenant) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "viewer")
     cookie = someone.sign_in().headers["set-cookie"].partition(";")[0]
 
@@ -86,13 +86,13 @@ def test_the_cookie_opens_as_the_token_does(tenant: Tenant) -> None:
 
 
 def test_who_is_not_to_be_remembered_is_signed_in_for_a_day() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = someone.sign_in(rememberMe=False)
 
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
     assert sorted(
-        row[0] for row in look("select life_seconds from sessions where user_id = %s", someone.id)
+        row[0] for row in select_as_owner("select life_seconds from sessions where user_id = %s", someone.id)
     ) == [86400, 604800]
 
 
@@ -100,7 +100,7 @@ def test_who_is_not_to_be_remembered_is_signed_in_for_a_day() -> None:
     "spell", [str.upper, lambda email: f"  {email}\n", str.title], ids=["upper", "spaces", "title"]
 )
 def test_an_email_has_no_case_and_no_space_around_it(spell: Callable[[str], str]) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     assert sign_in(spell(someone.email), PASSWORD).json()["user"] == someone.shown()
 
@@ -108,14 +108,16 @@ def test_an_email_has_no_case_and_no_space_around_it(spell: Callable[[str], str]
 def test_whoever_an_operator_added_under_a_name_of_their_own_signs_in(tenant: Tenant) -> None:
     email = f"jörg-{tenant.name}@intranet"
     person = organizations.add_person(email=email, name="Jörg")
-    change("update users set password_hash = %s where id = %s", credentials.hash_password(PASSWORD), person)
+    execute_as_owner(
+        "update users set password_hash = %s where id = %s", credentials.hash_password(PASSWORD), person
+    )
 
     assert sign_in(email, PASSWORD).json()["user"]["id"] == person.hex
 
 
 def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
     word = "Ünïcode-pässwörd ﬁ ①"
-    someone = Someone.signed_up(unicodedata.normalize("NFD", word))
+    someone = PersonWithPassword.signed_up(unicodedata.normalize("NFD", word))
 
     assert someone.sign_in(unicodedata.normalize("NFC", word)).status_code == 200
     assert someone.sign_in("Ünïcode-pässwörd fi 1").status_code == 200
@@ -129,8 +131,8 @@ def without_password() -> tuple[str, str]:
 
 
 WRONG: dict[str, Callable[[], tuple[str, str]]] = {
-    "another password": lambda: (Someone.new().email, "another password"),
-    "an empty one": lambda: (Someone.new().email, ""),
+    "another password": lambda: (PersonWithPassword.new().email, "another password"),
+    "an empty one": lambda: (PersonWithPassword.new().email, ""),
     "nobody": lambda: (f"{uuid4().hex}@example.org", PASSWORD),
     "no e-mail": lambda: (f"{uuid4().hex} ' or true --", PASSWORD),
     "without a password": without_password,
@@ -196,13 +198,16 @@ def test_attempts_that_are_counted_and_taken_back_at_once_do_not_deadlock() -> N
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(attempt, range(300)))  # a deadlock is an error of whoever loses it
 
-    assert look("select hits from rate_limits where bucket = any (%s)", [place, account]) == [(0,), (0,)]
+    assert select_as_owner("select hits from rate_limits where bucket = any (%s)", [place, account]) == [
+        (0,),
+        (0,),
+    ]
 
 
 def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
-    change("update users set password_hash = %s where id = %s", old, someone.id)
+    execute_as_owner("update users set password_hash = %s where id = %s", old, someone.id)
 
     with ThreadPoolExecutor(3) as threads:
         asked = [threads.submit(someone.sign_in) for _ in range(3)]
@@ -211,7 +216,7 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
             *(each.result().status_code for each in asked),
         ]
 
-    (stored,) = look("select password_hash from users where id = %s", someone.id)[0]
+    (stored,) = select_as_owner("select password_hash from users where id = %s", someone.id)[0]
     assert statuses == [401, 200, 200, 200]  # those who found it made anew by another one too
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
@@ -233,7 +238,7 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
 )
 def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, field: str) -> None:
     assert outcome(Client(None).post(SIGN_IN, json=body)) == rejected(
-        400, "invalid", f"{field}: {sentence}", **about(field, sentence)
+        400, "invalid", f"{field}: {sentence}", **field_issue(field, sentence)
     )
 
 
@@ -249,10 +254,13 @@ def test_what_cannot_be_stored_is_refused(body: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("email", ["nobody@example.org", None])
 def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str | None) -> None:
-    answer = sign_in(email or Someone.new().email, "x" * 129)
+    answer = sign_in(email or PersonWithPassword.new().email, "x" * 129)
 
     assert outcome(answer) == rejected(
-        400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+        400,
+        "password_too_long",
+        "Password too long",
+        **field_issue("password", "Must have at most 128 characters"),
     )
 
 
@@ -261,7 +269,7 @@ def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str
 
 def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.MonkeyPatch) -> None:
     another_environment.setenv("ORIGIN", "")
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = by_https(
         app,
@@ -278,7 +286,7 @@ def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.Monk
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1"])
 def test_a_foreign_page_signs_nobody_in(origin: str) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = Client(None).post(
         SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}
@@ -289,7 +297,7 @@ def test_a_foreign_page_signs_nobody_in(origin: str) -> None:
 
 
 def test_our_own_page_and_an_allowed_one_sign_in() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     ours = [os.environ["API_URL"], os.environ["API_URL"].replace("127.0.0.1", "localhost")]
 
     answers = [
@@ -350,8 +358,10 @@ def test_a_form_is_signed_for_a_navigation_of_our_own_page_and_no_other(tenant: 
 
 
 def test_a_session_whose_time_is_over_is_refused() -> None:
-    someone = Someone.new()
-    change("update sessions set expires_at = now() - interval '1 second' where user_id = %s", someone.id)
+    someone = PersonWithPassword.new()
+    execute_as_owner(
+        "update sessions set expires_at = now() - interval '1 second' where user_id = %s", someone.id
+    )
 
     answer = someone.client.post(
         "/api/auth/change-password", json={"currentPassword": PASSWORD, "newPassword": PASSWORD}
@@ -365,7 +375,7 @@ def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -
     """As the published mobile client does: no Origin, the token as Bearer, and the cookie that its
     platform keeps by itself.
     """
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "editor")
     signed_in = someone.sign_in()
     token, cookie = signed_in.json()["session"]["token"], signed_in.headers["set-cookie"].partition(";")[0]
@@ -401,7 +411,7 @@ def test_one_place_may_fail_some_times_at_one_account(
     another_environment: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
     strict(another_environment)
-    email = Someone.new().email if exists else f"{uuid4().hex}@example.org"
+    email = PersonWithPassword.new().email if exists else f"{uuid4().hex}@example.org"
 
     said_of = [tried(email, "another password", "192.0.2.1") for _ in range(5)]
 
@@ -417,7 +427,7 @@ def test_one_account_has_one_count_of_failures_however_its_address_is_typed(
     strict(another_environment)
     email = f"j\u00f6rg-i{uuid4().hex}@example.org"
     person = organizations.add_person(email=email, name="J\u00f6rg")
-    change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
+    execute_as_owner("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
     typed = [
         email.upper().replace("\u00d6", "\u00f6"),
         unicodedata.normalize("NFD", email),
@@ -455,7 +465,7 @@ def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
     another_environment: pytest.MonkeyPatch,
 ) -> None:
     strict(another_environment)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     for _ in range(20):
         tried(someone.email, "another password", "192.0.2.1")
@@ -468,14 +478,14 @@ def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
 
 def test_who_signs_in_often_is_not_stopped(another_environment: pytest.MonkeyPatch) -> None:
     strict(another_environment, here=1, anywhere=1)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     assert [tried(someone.email, PASSWORD, "192.0.2.1") for _ in range(4)] == ["signed in"] * 4
 
 
 def test_guesses_made_at_once_are_counted_one_by_one(another_environment: pytest.MonkeyPatch) -> None:
     strict(another_environment)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(8) as threads:
         said_of = sorted(
@@ -489,7 +499,7 @@ def test_where_nothing_is_counted_nothing_is_refused_for_it(another_environment:
     strict(another_environment, here=0, anywhere=0)
     another_environment.setenv("RATE_LIMITS", "off")
 
-    assert tried(Someone.new().email, PASSWORD, "192.0.2.1") == "signed in"
+    assert tried(PersonWithPassword.new().email, PASSWORD, "192.0.2.1") == "signed in"
 
 
 def test_what_was_typed_is_not_kept(another_environment: pytest.MonkeyPatch) -> None:
@@ -497,12 +507,12 @@ def test_what_was_typed_is_not_kept(another_environment: pytest.MonkeyPatch) -> 
 
     tried(typed, PASSWORD, "192.0.2.1")
 
-    assert look("select bucket from rate_limits where bucket like %s", f"%{typed[:32]}%") == []
+    assert select_as_owner("select bucket from rate_limits where bucket like %s", f"%{typed[:32]}%") == []
 
 
 def test_an_address_may_try_some_times_whoever_it_tries(another_environment: pytest.MonkeyPatch) -> None:
     another_environment.setenv("AUTH_LIMIT", "1")
-    change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
+    execute_as_owner("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
 
     answers = [
         call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
@@ -518,8 +528,8 @@ def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_a
 ) -> None:
     strict(another_environment, here=1)
     another_environment.setenv("AUTH_LIMIT", "3")
-    change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
-    email, someone = f"{uuid4().hex}@example.org", Someone.new()
+    execute_as_owner("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
+    email, someone = f"{uuid4().hex}@example.org", PersonWithPassword.new()
 
     answers = [call(app, "POST", SIGN_IN, json={"email": email, "password": PASSWORD}) for _ in range(6)]
 
@@ -529,7 +539,7 @@ def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_a
 
 def test_right_attempts_at_once_do_not_use_up_the_window(another_environment: pytest.MonkeyPatch) -> None:
     strict(another_environment, here=1, anywhere=1)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(8) as threads:
         said_of = set(threads.map(lambda _: tried(someone.email, PASSWORD, "192.0.2.1"), range(8)))
@@ -546,7 +556,7 @@ def test_few_passwords_are_hashed_at_the_same_time(another_environment: pytest.M
     another_environment.setattr(credentials, "_semaphores", [])
     counting = Counting()
     another_environment.setattr(credentials, "_hasher", lambda: counting)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(12) as threads:
         list(
@@ -566,7 +576,7 @@ def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
     strict(another_environment, here=1, anywhere=1)
     another_environment.setenv("PASSWORD_WAIT", "0.05")
     turns = threading.BoundedSemaphore(1)
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     another_environment.setattr(credentials, "_semaphores", [turns])
     body = {"email": someone.email, "password": PASSWORD}
 

@@ -9,7 +9,15 @@ import pytest
 
 from functions.sign_out.handler import app
 from tests.given.answers import outcome
-from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https
+from tests.given.people import (
+    COOKIE,
+    FOREIGN,
+    GET_SESSION,
+    SIGN_OUT,
+    UNAUTHORIZED,
+    PersonWithPassword,
+    by_https,
+)
 from tests.given.tenants import Client
 
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ CHANGE = {"currentPassword": "a wrong password", "newPassword": "another passwor
 
 
 def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     first, second = someone.client.post(SIGN_OUT), someone.client.post(SIGN_OUT)
 
@@ -35,7 +43,7 @@ def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
 
 
 def test_a_browser_signs_out_by_its_cookie() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     cookie = {"cookie": f"{COOKIE}={someone.token}", "origin": os.environ["API_URL"]}
 
     answer = Client(None).post(SIGN_OUT, headers=cookie)
@@ -45,7 +53,7 @@ def test_a_browser_signs_out_by_its_cookie() -> None:
 
 
 def test_only_this_session_is_over() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     someone.client.post(SIGN_OUT)
@@ -54,7 +62,7 @@ def test_only_this_session_is_over() -> None:
 
 
 def test_both_tokens_that_are_shown_are_over() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     other = someone.sign_in().json()["token"]
 
     someone.client.post(SIGN_OUT, headers={"cookie": f"{COOKIE}={other}"})
@@ -90,7 +98,7 @@ def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
 
     answer = Client(None).post(SIGN_OUT, headers={"cookie": f"{COOKIE}={someone.token}", "origin": origin})
 
@@ -101,7 +109,7 @@ def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
 
 def test_by_https_the_cookies_that_https_has_are_taken_back(another_environment: pytest.MonkeyPatch) -> None:
     another_environment.setenv("ORIGIN", "")
-    someone, other = Someone.new(), Someone.new()
+    someone, other = PersonWithPassword.new(), PersonWithPassword.new()
     headers = {"cookie": f"__Secure-{COOKIE}={someone.token}; {COOKIE}={other.token}"}
 
     answer = by_https(app, "POST", SIGN_OUT, headers=headers)

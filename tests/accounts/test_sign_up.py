@@ -20,12 +20,12 @@ from tests.given.people import (
     NOT_RECOGNIZED,
     PASSWORD,
     SIGN_UP,
-    Someone,
-    about,
+    PersonWithPassword,
     by_https,
     cookies,
-    look,
+    field_issue,
     rejected,
+    select_as_owner,
     sign_in,
     user,
 )
@@ -35,13 +35,19 @@ from vitrine.library import organizations
 if TYPE_CHECKING:
     import httpx
 
-INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
+INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **field_issue("email", "Invalid email"))
 TAKEN = rejected(422, "user_already_exists", "User already exists. Use another email.")
 TOO_SHORT = rejected(
-    400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters")
+    400,
+    "password_too_short",
+    "Password too short",
+    **field_issue("password", "Must have at least 8 characters"),
 )
 TOO_LONG = rejected(
-    400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+    400,
+    "password_too_long",
+    "Password too long",
+    **field_issue("password", "Must have at most 128 characters"),
 )
 
 
@@ -120,7 +126,7 @@ def test_an_email_that_is_too_long_is_refused_unread() -> None:
     sentence = "Must have at most 320 characters"
 
     assert outcome(sign_up(email="a" * 310 + "@b.example.org")) == rejected(
-        400, "invalid", f"email: {sentence}", **about("email", sentence)
+        400, "invalid", f"email: {sentence}", **field_issue("email", sentence)
     )
 
 
@@ -174,7 +180,7 @@ def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
     ],
 )
 def test_the_shortest_and_the_longest_password_open(password: str) -> None:
-    someone = Someone.signed_up(password)
+    someone = PersonWithPassword.signed_up(password)
 
     assert someone.sign_in(password).status_code == 200
     assert outcome(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
@@ -182,7 +188,7 @@ def test_the_shortest_and_the_longest_password_open(password: str) -> None:
 
 
 def test_an_email_belongs_to_one_person() -> None:
-    first = Someone.signed_up(PASSWORD)
+    first = PersonWithPassword.signed_up(PASSWORD)
 
     answer = sign_up(email=first.email.upper(), password="another password")
 
@@ -216,7 +222,7 @@ def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
 
     answer = sign_up(password=word)
 
-    ((stored, rows),) = look(
+    ((stored, rows),) = select_as_owner(
         "select password_hash, (u, s)::text from users u join sessions s on s.user_id = u.id where u.id = %s",
         answer.json()["user"]["id"],
     )
@@ -237,7 +243,7 @@ def test_signing_up_is_closed_unless_somebody_opens_it(
     assert outcome(answer) == rejected(
         403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account"
     )
-    assert look("select from users where email = %s", body["email"]) == []
+    assert select_as_owner("select from users where email = %s", body["email"]) == []
 
 
 def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.MonkeyPatch) -> None:
@@ -258,4 +264,4 @@ def test_a_foreign_page_signs_nobody_up(origin: str) -> None:
     answer = Client(None).post(SIGN_UP, json=body, headers={"origin": origin})
 
     assert outcome(answer) == FOREIGN
-    assert look("select from users where email = %s", body["email"]) == []
+    assert select_as_owner("select from users where email = %s", body["email"]) == []

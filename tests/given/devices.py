@@ -73,7 +73,7 @@ class Terminal:
         raise TimeoutError
 
 
-def at_once(terminal: Terminal, asks: Sequence[Callable[[], T]]) -> list[T]:
+def poll_concurrently(terminal: Terminal, asks: Sequence[Callable[[], T]]) -> list[T]:
     """What each is answered. The login's row is held until several have come as far as they come without
     it, so that they do race.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STUDIO, V1 = "/api/auth/api-keys", "/api/v1/api-keys"
 A_KEY = Shape("an API key", r"sk_live_[0-9a-f]{64}")
 # without the one that is all
-ALL = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
+ALL_SCOPES = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
 
 UNAUTHORIZED = (
     401,
@@ -57,11 +57,13 @@ def v1_rejected(status: int, sentence: str, code: str | None = None) -> tuple[in
     }
 
 
-def lacks(scope: str) -> tuple[int, dict[str, Any]]:
+def missing_scope(scope: str) -> tuple[int, dict[str, Any]]:
     return rejected(403, "insufficient_scope", f"This API key does not have the scope {scope}")
 
 
-def make(client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any) -> dict[str, Any]:
+def create_key(
+    client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any
+) -> dict[str, Any]:
     """A new key as Studio answers it: `apiKey`, and the `key` itself."""
     answer = client.post(STUDIO, json={"name": name, "scopes": scopes or ["media:read"], **more})
     assert answer.status_code == 200, answer.text
@@ -69,18 +71,18 @@ def make(client: Client, name: str = "A key", scopes: list[str] | None = None, *
     return made
 
 
-def listed(client: Client) -> list[dict[str, Any]]:
+def list_keys(client: Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get(STUDIO).json()["apiKeys"]
     return found
 
 
-def works(key: str) -> bool:
+def is_accepted(key: str) -> bool:
     answer = Client(key).get("/api/me")
     assert answer.status_code in (200, 401), answer.text
     return answer.status_code == 200
 
 
-def person(tenant: Tenant, role: Role) -> UUID:
+def create_person(tenant: Tenant, role: Role) -> UUID:
     """Somebody of this role, with no key and no session yet."""
     found = organizations.add_person(email=f"{uuid4().hex}@example.org", name="Somebody")
     organizations.add_member(tenant.id, found, role)

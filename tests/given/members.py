@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
     from vitrine.models.people import Role
 
-AT = "/api/auth/organization"
+ORGANIZATION = "/api/auth/organization"
 NOT_ADMIN = "This takes the role owner or admin; yours is "
 OWNERS_ONLY = "Only an owner can make somebody an owner, or change or remove one"
 LAST_OWNER = "An organization keeps an owner: make somebody else one first"
 
 
 @dataclass(frozen=True)
-class Somebody:
+class PersonWithKey:
     """A person with a key of every scope."""
 
     id: UUID
@@ -42,21 +42,21 @@ class Somebody:
     client: Client
 
     @classmethod
-    def new(cls, name: str = "Somebody", email: str | None = None) -> Somebody:
+    def new(cls, name: str = "Somebody", email: str | None = None) -> PersonWithKey:
         """In no organization."""
         email = email or f"{uuid4().hex}@example.org"
         person = organizations.add_person(email=email, name=name)
         return cls(person, name, email, Client(organizations.add_key(person, "a key", ["*"])))
 
     @classmethod
-    def of(cls, tenant: Tenant, role: Role) -> Somebody:
+    def of(cls, tenant: Tenant, role: Role) -> PersonWithKey:
         """New, and in this organization."""
         found = cls.new(f"The {role}")
         organizations.add_member(tenant.id, found.id, role)
         return found
 
     @classmethod
-    def owning(cls, tenant: Tenant) -> Somebody:
+    def owning(cls, tenant: Tenant) -> PersonWithKey:
         """The one who was there first."""
         return cls(tenant.owner.user_id, tenant.owner.user_name, tenant.owner.email, tenant.studio)
 
@@ -76,7 +76,7 @@ class Somebody:
 
 
 @contextmanager
-def setting(name: str, value: str) -> Generator[None]:
+def changed_setting(name: str, value: str) -> Generator[None]:
     """This process's setting is another, for a while."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
@@ -94,7 +94,7 @@ def roles(tenant: Tenant) -> dict[UUID, str]:
     return {row["user_id"]: row["role"] for row in rows}
 
 
-def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
+def audit_entries(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
     """What its audit log holds: operation, who, about whom or what, and the rest."""
     with owner() as connection:
         rows = connection.execute(
@@ -108,7 +108,7 @@ THE_ORGANIZATION: LiteralString = "select from organizations where id = %s for u
 THE_PERSON: LiteralString = "select from users where id = %s for update"
 
 
-def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
+def send_concurrently(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
     """The statuses of requests that all came as far as the lock on this row before the first of them went
     on.
     """
@@ -116,14 +116,14 @@ def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response])
         connection.execute(lock, [of])
         answers = [threads.submit(deed) for deed in deeds]
         until = time.monotonic() + 5
-        while not (waited := waiting(connection) >= len(deeds)) and time.monotonic() < until:
+        while not (waited := count_waiting(connection) >= len(deeds)) and time.monotonic() < until:
             time.sleep(0.01)
         connection.commit()
         assert waited, "they did not all come as far"
         return [answer.result().status_code for answer in answers]
 
 
-def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
+def count_waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
     """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity
     stands still within a transaction.
     """

@@ -28,7 +28,7 @@ A_TOKEN = Shape("a session's token", r"[0-9A-Za-z_-]{43}")
 
 
 @dataclass(frozen=True)
-class Someone:
+class PersonWithPassword:
     """Who has signed up, and is in no organization."""
 
     email: str
@@ -36,17 +36,17 @@ class Someone:
     token: str
 
     @classmethod
-    def new(cls) -> Someone:
+    def new(cls) -> PersonWithPassword:
         """As who has signed up with PASSWORD, whose hash, a quarter of a second's work, all of them share."""
         email = f"{uuid4().hex}@example.org"
         person = organizations.add_person(email=email, name="Somebody")
-        change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
+        execute_as_owner("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
         token = sessions.start(person, address="127.0.0.1", user_agent="tests").token
         minted.note(token)
         return cls(email, person.hex, token)
 
     @classmethod
-    def signed_up(cls, password: str) -> Someone:
+    def signed_up(cls, password: str) -> PersonWithPassword:
         email = f"{uuid4().hex}@example.org"
         answer = Client(None).post(SIGN_UP, json={"name": "Somebody", "email": email, "password": password})
         assert answer.status_code == 200, answer.text
@@ -87,7 +87,7 @@ def rejected(status: int, code: str, sentence: object, **more: Any) -> tuple[int
     return status, {"error": sentence, "code": code, "message": sentence, **more}
 
 
-def about(field: str, message: str) -> dict[str, Any]:
+def field_issue(field: str, message: str) -> dict[str, Any]:
     return {"details": [{"path": [field], "message": message}]}
 
 
@@ -111,13 +111,13 @@ def by_https(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
     return call(app, method, f"https://media.example{path}", **more)
 
 
-def change(statement: Any, *values: object) -> None:
+def execute_as_owner(statement: Any, *values: object) -> None:
     """Past every wall."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         owner.execute(statement, values)
 
 
-def look(statement: Any, *values: object) -> list[tuple[Any, ...]]:
+def select_as_owner(statement: Any, *values: object) -> list[tuple[Any, ...]]:
     """Past every wall."""
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"], autocommit=True) as owner:
         return owner.execute(statement, values).fetchall()

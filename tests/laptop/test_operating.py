@@ -30,7 +30,7 @@ from local.__main__ import main
 from local.operating import UsageError, quota
 from local.places import StartError
 from local.stack import Stack
-from tests.given.members import AT
+from tests.given.members import ORGANIZATION
 from tests.given.stack import cluster, database, reachable_folder
 from tests.given.tenants import Client, Tenant
 from vitrine.errors import Conflict
@@ -529,7 +529,9 @@ def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(
     done("org", "set-role", tenant.name, email, "admin")
     admin = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
     joining = Client(call("key", "add", invited, "--name", "k", "--scope", "*").out.strip())
-    token = admin.post(f"{AT}/invite-member", json={"email": invited, "role": "viewer"}).json()["token"]
+    token = admin.post(f"{ORGANIZATION}/invite-member", json={"email": invited, "role": "viewer"}).json()[
+        "token"
+    ]
 
     if words == ("user", "remove"):
         done(*words, email)
@@ -537,18 +539,20 @@ def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(
         done(*words, tenant.name, email, *(["viewer"] if words[1] == "set-role" else []))
         done("org", "set-role", tenant.name, email, "admin")  # what was withdrawn stays so
 
-    assert joining.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert joining.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
     assert rows("select status from invitations where organization_id = %s", tenant.id) == [("canceled",)]
 
 
 def test_a_person_removed_by_an_operator_cannot_return_by_an_old_invitation(tenant: Tenant) -> None:
     email = a_person()
     client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
-    token = tenant.studio.post(f"{AT}/invite-member", json={"email": email, "role": "admin"}).json()["token"]
+    token = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": email, "role": "admin"}
+    ).json()["token"]
     done("org", "set-role", tenant.name, email, "viewer")
     done("org", "remove-member", tenant.name, email)
 
-    assert client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
 
 
 @pytest.mark.parametrize("words", [("set-role", "admin"), ("remove-member",)])

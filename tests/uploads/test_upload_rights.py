@@ -12,7 +12,7 @@ import pytest
 
 from tests.given import pictures
 from tests.given.isolation_cases import owner
-from tests.given.members import Somebody
+from tests.given.members import PersonWithKey
 from tests.given.tenants import Client, http
 from vitrine import storage
 from vitrine.db import read
@@ -36,7 +36,7 @@ ENDINGS: dict[str, LiteralString] = {
 }
 
 
-def end(tenant: Tenant, editor: Somebody, how: str) -> None:
+def end(tenant: Tenant, editor: PersonWithKey, how: str) -> None:
     with owner() as connection:
         connection.execute(ENDINGS[how], {"person": editor.id, "organization": tenant.id})
 
@@ -91,7 +91,7 @@ def is_gone(key: str) -> bool:
 @pytest.mark.parametrize("how", ENDINGS)
 @pytest.mark.sampled(3)
 def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: str) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client)
     end(tenant, editor, how)
 
@@ -112,7 +112,7 @@ def test_a_form_stores_nothing_once_its_rights_have_ended(tenant: Tenant, how: s
 
 
 def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> None:
-    item, editor = tenant.ready(PHOTO), Somebody.of(tenant, "editor")
+    item, editor = tenant.ready(PHOTO), PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client, sourceMediaId=item)
     end(tenant, editor, "removed")
 
@@ -127,7 +127,7 @@ def test_a_version_is_not_added_once_the_rights_have_ended(tenant: Tenant) -> No
 
 @pytest.mark.parametrize("how", ["removed", "the key is revoked"])
 def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, how)
 
@@ -144,7 +144,7 @@ def test_a_session_that_the_store_completes_is_rejected(tenant: Tenant, how: str
 
 
 def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "removed")
     at = f"/api/upload/s3/multipart/{begun['uploadId']}/complete"
@@ -162,7 +162,7 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
 
 
 def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "the key is revoked")
     another = Client(organizations.add_key(editor.id, "another", ["media:write"]))
@@ -177,7 +177,7 @@ def test_a_new_key_takes_over_a_session_of_one_that_was_revoked(tenant: Tenant) 
 
 
 def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     session = editor.signed_in()
     signed = posted(session)
     assert session.post("/api/auth/sign-out", json={}).status_code == 200
@@ -189,7 +189,7 @@ def test_who_signs_out_has_not_lost_their_rights(tenant: Tenant) -> None:
 
 
 def test_whoever_looks_first_finds_the_rights_of_the_uploader(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     upload = row(tenant, posted(editor.client)["mediaId"])
     everybody = (Consumer(tenant.id), Worker(), tenant.owner)
 
