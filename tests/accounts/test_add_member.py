@@ -39,7 +39,7 @@ def add(client: Client, email: object, role: object = "editor", **more: Any) -> 
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
+def test_a_person_with_an_account_becomes_a_member(tenant: Tenant, role: Role) -> None:
     person = PersonWithKey.new("Ada")
 
     answer = add(tenant.studio, person.email, role)
@@ -49,14 +49,14 @@ def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
     assert audit_entries(tenant.id) == [("member.add", tenant.owner.user_id, person.id, {"role": role})]
 
 
-@pytest.mark.parametrize("spelled", [str.upper, lambda email: f"  {email}\n", str.title])
-def test_an_address_is_the_same_in_capitals_and_between_blanks(tenant: Tenant, spelled: Any) -> None:
+@pytest.mark.parametrize("write", [str.upper, lambda email: f"  {email}\n", str.title])
+def test_an_address_is_compared_without_case_and_blanks(tenant: Tenant, write: Any) -> None:
     person = PersonWithKey.new()
 
-    assert outcome(add(tenant.studio, spelled(person.email))) == (200, person.shown(tenant, "editor"))
+    assert outcome(add(tenant.studio, write(person.email))) == (200, person.shown(tenant, "editor"))
 
 
-def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_member_is_added_to_the_named_organization(tenant: Tenant, stranger: Tenant) -> None:
     person, admin = PersonWithKey.new(), PersonWithKey.of(tenant, "viewer")
     add(stranger.studio, admin.email, "admin")
 
@@ -65,7 +65,7 @@ def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, str
     assert outcome(answer) == (200, person.shown(stranger, "editor"))
 
 
-def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
+def test_an_unknown_address_is_reported(tenant: Tenant) -> None:
     assert outcome(add(tenant.studio, f"{uuid4().hex}@example.org")) == rejected(
         404,
         "no_such_person",
@@ -73,7 +73,7 @@ def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
     )
 
 
-def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
+def test_unknown_addresses_are_rate_limited(tenant: Tenant) -> None:
     headers = {"x-api-key": tenant.client("admin").key or ""}
 
     with changed_setting("AUTH_LIMIT", "2"):
@@ -97,7 +97,7 @@ def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
     assert int(answers[2].headers["retry-after"]) > 0
 
 
-def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
+def test_a_member_cannot_be_added_again(tenant: Tenant) -> None:
     person = PersonWithKey.of(tenant, "viewer")
 
     answers = [add(tenant.studio, person.email, role) for role in ("viewer", "admin")]
@@ -108,7 +108,7 @@ def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
     assert roles(tenant)[person.id] == "viewer"
 
 
-def test_added_many_times_at_once_somebody_is_in_once(tenant: Tenant) -> None:
+def test_concurrent_requests_add_a_person_once(tenant: Tenant) -> None:
     person = PersonWithKey.new()
 
     with ThreadPoolExecutor(8) as threads:
@@ -118,7 +118,7 @@ def test_added_many_times_at_once_somebody_is_in_once(tenant: Tenant) -> None:
     assert len(audit_entries(tenant.id)) == 1
 
 
-def test_only_owners_make_owners(tenant: Tenant) -> None:
+def test_only_owners_add_owners(tenant: Tenant) -> None:
     person = PersonWithKey.new()
 
     assert outcome(add(PersonWithKey.of(tenant, "admin").client, person.email, "owner")) == rejected(
@@ -128,7 +128,7 @@ def test_only_owners_make_owners(tenant: Tenant) -> None:
     assert add(PersonWithKey.of(tenant, "admin").client, person.email, "admin").status_code == 200
 
 
-def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
+def test_adding_a_person_cancels_their_invitation(tenant: Tenant) -> None:
     person = PersonWithKey.new()
     token = tenant.studio.post(
         f"{ORGANIZATION}/invite-member", json={"email": person.email.upper(), "role": "admin"}
@@ -159,12 +159,12 @@ def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
         ["a@b"],
     ],
 )
-def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
+def test_a_malformed_address_is_rejected(tenant: Tenant, email: object) -> None:
     assert outcome(add(tenant.studio, email)) == rejected(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
 
 
 @pytest.mark.parametrize("role", ["", "Owner", "superadmin", "owner,admin", None, 1, ["admin"]])
-def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
+def test_an_unknown_role_is_rejected(tenant: Tenant, role: object) -> None:
     answer = add(tenant.studio, "a@example.org", role)
 
     assert (
@@ -174,13 +174,13 @@ def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
     ) == (400, "invalid", [["role"]])
 
 
-def test_no_nul_comes_in(tenant: Tenant) -> None:
+def test_a_nul_character_is_rejected(tenant: Tenant) -> None:
     assert outcome(add(tenant.studio, "a\0@example.org")) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
-def test_everything_at_fault_is_named(tenant: Tenant) -> None:
+def test_every_invalid_field_is_named(tenant: Tenant) -> None:
     assert outcome(tenant.studio.post(f"{ORGANIZATION}/add-member", json={})) == rejected(
         400,
         "invalid",
@@ -190,7 +190,7 @@ def test_everything_at_fault_is_named(tenant: Tenant) -> None:
     )
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
     person = PersonWithKey.new()
 
     for caller in (

@@ -33,21 +33,19 @@ def person() -> PersonWithKey:
 
 @pytest.fixture
 def invitation(tenant: Tenant, person: PersonWithKey) -> dict[str, Any]:
-    made: dict[str, Any] = tenant.studio.post(
+    invitation: dict[str, Any] = tenant.studio.post(
         f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
     ).json()
-    return made
+    return invitation
 
 
-def test_its_token_opens_nothing_any_more(
+def test_a_canceled_invitation_cannot_be_accepted(
     tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
     admin = PersonWithKey.of(tenant, "admin")
     token = invitation.pop("token")
 
-    answers = [
-        cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())
-    ]
+    answers = [cancel(admin.client, form) for form in (invitation["id"], str(UUID(invitation["id"])).upper())]
 
     assert [outcome(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
     assert outcome(
@@ -78,7 +76,7 @@ def test_the_address_can_be_invited_again(
     )
 
 
-def test_what_was_accepted_cannot_be_taken_back(
+def test_an_accepted_invitation_cannot_be_canceled(
     tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
     person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": invitation["token"]})
@@ -94,13 +92,13 @@ def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitat
 
 
 @pytest.mark.parametrize("wrong", ["", "x", None, 1])
-def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
+def test_a_malformed_id_is_rejected(tenant: Tenant, wrong: object) -> None:
     assert outcome(cancel(tenant.studio, wrong)) == rejected(
         400, "invalid", f"invitationId: {ID}", ("invitationId", ID)
     )
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
+def test_the_callers_role_is_checked_again_in_the_transaction(
     tenant: Tenant, stranger: Tenant, invitation: dict[str, Any]
 ) -> None:
     for caller in (

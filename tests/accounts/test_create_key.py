@@ -98,7 +98,7 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
     assert outcome(Client(key).get(STUDIO)) == missing_scope("admin:api-keys")
 
 
-def test_only_its_hash_is_kept(tenant: Tenant) -> None:
+def test_only_the_hash_of_the_key_is_stored(tenant: Tenant) -> None:
     made = create_key(tenant.signed_in())
 
     with owner() as connection:
@@ -115,7 +115,7 @@ def test_only_its_hash_is_kept(tenant: Tenant) -> None:
     assert made["key"][16:] not in row["whole"]
 
 
-def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
+def test_a_repeated_request_creates_another_key(tenant: Tenant) -> None:
     session = tenant.signed_in()
     body, headers = {"name": "x", "scopes": ["*"]}, {"idempotency-key": "the same"}
 
@@ -128,11 +128,11 @@ def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
-def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
+def test_a_name_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert create_key(tenant.signed_in(), name)["apiKey"]["name"] == name
 
 
-def test_a_name_is_kept_composed(tenant: Tenant) -> None:
+def test_a_name_is_stored_in_composed_form(tenant: Tenant) -> None:
     assert create_key(tenant.signed_in(), DECOMPOSED)["apiKey"]["name"] == COMPOSED
 
 
@@ -147,7 +147,7 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
         ({"name": 1}, rejected(400, "invalid", "Must be a string", at="name")),
     ],
 )
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"scopes": ["*"], **body})) == expected
@@ -155,7 +155,7 @@ def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], 
 
 
 @pytest.mark.parametrize(("body", "expected"), NOT_BODIES.values(), ids=NOT_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
+def test_a_malformed_body_is_rejected(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
     answer = tenant.signed_in().post(STUDIO, content=body)
 
     assert outcome(answer) == (400, {**expected, "message": expected["error"]})
@@ -165,7 +165,7 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[
 
 
 @pytest.mark.parametrize("scopes", [ALL_SCOPES, ["*"], ["*", *ALL_SCOPES], ["media:read"] * 100])
-def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) -> None:
+def test_every_known_scope_is_accepted(tenant: Tenant, scopes: list[str]) -> None:
     assert create_key(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
 
 
@@ -192,14 +192,14 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
     ids=range(20),
 )
 @pytest.mark.sampled(4)
-def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
+def test_invalid_scopes_are_rejected(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", **body})) == expected
     assert list_keys(session) == []
 
 
-def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
+def test_a_key_cannot_grant_scopes_that_it_lacks(tenant: Tenant) -> None:
     small = tenant.client(scopes=["admin:api-keys"])
     large = tenant.client(scopes=ALL_SCOPES)
 
@@ -209,7 +209,7 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     }
 
     assert answers == {scope: missing_scope(scope) for scope in answers}
-    # all there are is not all there will be
+    # "*" also grants scopes of later versions
     assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == missing_scope("*")
     assert create_key(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
     assert create_key(large, scopes=ALL_SCOPES)["apiKey"]["scopes"] == ALL_SCOPES
@@ -217,17 +217,17 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     assert create_key(tenant.signed_in(), scopes=["*"])["apiKey"]["scopes"] == ["*"]
 
 
-def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(tenant: Tenant) -> None:
-    somebody = create_person(tenant, "owner")
+def test_keys_of_a_demoted_person_have_the_rights_of_the_new_role(tenant: Tenant) -> None:
+    person = create_person(tenant, "owner")
     key = Client(
-        create_key(
-            Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"]
-        )["key"]
+        create_key(Client(None, token=sessions.start(person, address="", user_agent="").token), scopes=["*"])[
+            "key"
+        ]
     )
     folder = {"datasetId": tenant.collection_id.hex, "name": "A folder"}
     assert key.post("/api/folder", json=folder).status_code == 200
 
-    organizations.add_member(tenant.id, somebody, "viewer")
+    organizations.add_member(tenant.id, person, "viewer")
 
     assert key.get("/api/me").json()["role"] == "viewer"
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 200
@@ -249,7 +249,7 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
 @pytest.mark.parametrize(
     "zone", [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11))]
 )
-def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
+def test_a_key_can_have_an_end_in_any_zone(tenant: Tenant, zone: timezone) -> None:
     at = datetime.now(UTC) + timedelta(days=30)
 
     made = create_key(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
@@ -272,7 +272,7 @@ def test_a_key_works_until_its_end(tenant: Tenant) -> None:
     assert list_keys(session) == [{**made["apiKey"], "status": "expired", "lastUsedAt": A_TIME}]
 
 
-def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
+def test_expires_in_is_counted_from_now(tenant: Tenant) -> None:
     made = create_key(tenant.signed_in(), expiresIn=3600)
 
     life = datetime.fromisoformat(made["apiKey"]["expiresAt"]) - datetime.now(UTC)
@@ -283,14 +283,14 @@ def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"expiresAt": None}, {"expiresIn": None}, {"expiresAt": None, "expiresIn": None}]
 )
-def test_a_key_without_an_end_has_none(tenant: Tenant, more: dict[str, Any]) -> None:
+def test_a_key_has_no_end_unless_one_is_set(tenant: Tenant, more: dict[str, Any]) -> None:
     assert create_key(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
 
 
 @pytest.mark.parametrize(
     "at", ["2027-01-31T12:00Z", "2027-01-31T12:00:00.5+01:00", "2027-01-31T12:00:00.123456789Z"]
 )
-def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> None:
+def test_a_time_is_read_in_the_forms_of_rfc_3339(tenant: Tenant, at: str) -> None:
     assert create_key(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
 
 
@@ -327,7 +327,7 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
     ],
     ids=range(29),
 )
-def test_what_can_be_no_end_is_refused(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
+def test_an_invalid_end_is_rejected(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", "scopes": ["*"], **more})) == expected

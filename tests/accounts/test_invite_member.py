@@ -44,10 +44,10 @@ def address() -> str:
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, role: Role) -> None:
-    nobody, somebody = address(), PersonWithKey.new().email
+def test_an_address_with_or_without_an_account_can_be_invited(tenant: Tenant, role: Role) -> None:
+    unknown, known = address(), PersonWithKey.new().email
 
-    answers = [invite(tenant.studio, email, role) for email in (nobody, somebody)]
+    answers = [invite(tenant.studio, email, role) for email in (unknown, known)]
 
     assert [outcome(answer) for answer in answers] == [
         (
@@ -64,7 +64,7 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
                 "token": A_TOKEN,
             },
         )
-        for email in (nobody, somebody)
+        for email in (unknown, known)
     ]
     until = datetime.fromisoformat(answers[0].json()["expiresAt"]) - datetime.now(UTC)
     assert timedelta(days=6, hours=23) < until <= timedelta(days=7)
@@ -74,7 +74,7 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
     ]
 
 
-def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
+def test_only_the_hash_of_the_token_is_stored(tenant: Tenant) -> None:
     answer = invite(tenant.studio, address()).json()
 
     with owner() as connection:
@@ -87,7 +87,7 @@ def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
     assert answer["token"] not in tenant.studio.get(f"{ORGANIZATION}/list-invitations").text
 
 
-def test_inviting_again_replaces(tenant: Tenant) -> None:
+def test_a_new_invitation_replaces_the_pending_one(tenant: Tenant) -> None:
     person, admin = PersonWithKey.new(), PersonWithKey.of(tenant, "admin")
 
     first = invite(tenant.studio, person.email, "admin").json()
@@ -121,7 +121,7 @@ def test_two_organizations_may_invite_the_same_address(tenant: Tenant, stranger:
     assert [invite(each.studio, email).status_code for each in (tenant, stranger)] == [200, 200]
 
 
-def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: Tenant) -> None:
+def test_concurrent_invitations_of_an_address_leave_one_pending(tenant: Tenant) -> None:
     person = PersonWithKey.new()
 
     with ThreadPoolExecutor(8) as threads:
@@ -146,7 +146,7 @@ def test_only_owners_invite_owners(tenant: Tenant) -> None:
     assert invite(admin.client, address(), "admin").status_code == 200
 
 
-def test_a_member_is_not_invited(tenant: Tenant) -> None:
+def test_a_member_cannot_be_invited(tenant: Tenant) -> None:
     assert outcome(invite(tenant.studio, PersonWithKey.of(tenant, "viewer").email.upper())) == rejected(
         409,
         "already_member",
@@ -154,7 +154,7 @@ def test_a_member_is_not_invited(tenant: Tenant) -> None:
     )
 
 
-def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
+def test_pending_invitations_are_limited(tenant: Tenant) -> None:
     admin = tenant.caller("admin")
 
     with changed_setting("MAX_INVITATIONS", "2"):
@@ -171,18 +171,18 @@ def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("email", ["", "x", "@", "a b@example.org", "x" * 310 + "@example.org", None, 1])
-def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
+def test_a_malformed_address_is_rejected(tenant: Tenant, email: object) -> None:
     assert outcome(invite(tenant.studio, email)) == rejected(
         400, "invalid", f"email: {EMAIL}", ("email", EMAIL)
     )
 
 
-def test_an_address_of_320_characters_is_taken(tenant: Tenant) -> None:
+def test_an_address_of_320_characters_is_accepted(tenant: Tenant) -> None:
     assert invite(tenant.studio, "x" * 308 + "@example.org").status_code == 200
 
 
 @pytest.mark.parametrize("role", ["", "Owner", None, 1, ["admin"]])
-def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
+def test_an_unknown_role_is_rejected(tenant: Tenant, role: object) -> None:
     answer = invite(tenant.studio, address(), role)
 
     assert (
@@ -192,7 +192,7 @@ def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
     ) == (400, "invalid", [["role"]])
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
     for caller in (
         replace(tenant.caller("editor"), role="owner"),
         replace(stranger.owner, organization_id=tenant.id),

@@ -23,7 +23,7 @@ def leave(client: Client, organization: object) -> httpx.Response:
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
+def test_every_member_may_leave(tenant: Tenant, role: Role) -> None:
     person = PersonWithKey.of(tenant, role)
 
     answer, again = (leave(person.client, tenant.id.hex) for _ in range(2))
@@ -34,14 +34,14 @@ def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
     assert audit_entries(tenant.id) == [("organization.leave", person.id, person.id, {"role": role})]
 
 
-def test_but_not_the_last_owner(tenant: Tenant) -> None:
+def test_the_last_owner_cannot_leave(tenant: Tenant) -> None:
     PersonWithKey.of(tenant, "admin")
 
     assert outcome(leave(tenant.studio, str(tenant.id))) == rejected(409, "last_owner", LAST_OWNER)
     assert roles(tenant)[tenant.owner.user_id] == "owner"
 
 
-def test_which_one_must_be_said(tenant: Tenant) -> None:
+def test_the_organization_must_be_named(tenant: Tenant) -> None:
     person = PersonWithKey.of(tenant, "viewer")
 
     assert outcome(person.client.post(f"{ORGANIZATION}/leave", json={})) == rejected(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_they_are_listed_the_newest_first_with_what_became_of_them(tenant: Tenant) -> None:
+def test_invitations_are_listed_newest_first_with_their_status(tenant: Tenant) -> None:
     people = [PersonWithKey.new() for _ in range(4)]
     made = [
         tenant.studio.post(
@@ -43,19 +43,19 @@ def test_they_are_listed_the_newest_first_with_what_became_of_them(tenant: Tenan
     )
 
 
-def test_of_another_organization_that_one_administers(tenant: Tenant, stranger: Tenant) -> None:
+def test_invitations_of_a_named_organization_are_listed(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "admin")
     stranger.studio.post(f"{ORGANIZATION}/invite-member", json={"email": "a@example.org", "role": "viewer"})
 
     by_name = tenant.studio.get(
         f"{ORGANIZATION}/list-invitations", params={"organizationId": str(stranger.id)}
     )
-    own = tenant.studio.get(f"{ORGANIZATION}/list-invitations", params={"organizationId": ""})
+    default = tenant.studio.get(f"{ORGANIZATION}/list-invitations", params={"organizationId": ""})
 
-    assert [len(answer.json()) for answer in (by_name, own)] == [1, 0]
+    assert [len(answer.json()) for answer in (by_name, default)] == [1, 0]
 
 
-def test_what_is_no_id_is_refused(tenant: Tenant) -> None:
+def test_a_malformed_id_is_rejected(tenant: Tenant) -> None:
     sentence = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
     assert outcome(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) -> None:
+def test_members_are_listed_earliest_first(tenant: Tenant, stranger: Tenant) -> None:
     people = [PersonWithKey.of(tenant, "viewer"), PersonWithKey.of(tenant, "admin")]
     organizations.add_member(stranger.id, people[0].id, "owner")
 
@@ -33,7 +33,7 @@ def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) ->
     )
 
 
-def test_every_member_may_look_and_names_which(tenant: Tenant, stranger: Tenant) -> None:
+def test_every_member_may_list_the_named_organization(tenant: Tenant, stranger: Tenant) -> None:
     viewer = PersonWithKey.of(tenant, "viewer")
     organizations.add_member(stranger.id, viewer.id, "viewer")
 
@@ -47,7 +47,7 @@ def test_every_member_may_look_and_names_which(tenant: Tenant, stranger: Tenant)
     assert ids(organizationId=str(stranger.id)) == [stranger.owner.user_id.hex, viewer.id.hex]
 
 
-def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
+def test_limit_and_offset_select_a_page(tenant: Tenant) -> None:
     people = [PersonWithKey.of(tenant, "member") for _ in range(3)]
 
     answer = tenant.studio.get(f"{ORGANIZATION}/list-members", params={"limit": 2, "offset": 1}).json()
@@ -71,7 +71,7 @@ def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
         ({"organizationId": "x"}, "organizationId"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(tenant: Tenant, query: dict[str, Any], path: str) -> None:
+def test_an_invalid_query_is_rejected(tenant: Tenant, query: dict[str, Any], path: str) -> None:
     answer = tenant.studio.get(f"{ORGANIZATION}/list-members", params=query)
 
     assert (

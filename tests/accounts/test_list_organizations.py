@@ -25,7 +25,7 @@ def shown(tenant: Tenant, role: str) -> dict[str, object]:
     }
 
 
-def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
+def test_organizations_are_listed_earliest_membership_first_whatever_is_named(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     person = PersonWithKey.of(stranger, "viewer")
@@ -41,11 +41,11 @@ def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
     ] * 2
 
 
-def test_whoever_is_in_none_has_an_empty_list() -> None:
+def test_without_memberships_the_list_is_empty() -> None:
     assert outcome(PersonWithKey.new().client.get(f"{ORGANIZATION}/list")) == (200, [])
 
 
-def test_any_key_will_do_and_no_organization_is_needed(tenant: Tenant) -> None:
+def test_any_key_may_list_organizations(tenant: Tenant) -> None:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["media:read"])
 
     assert outcome(Client(key).get(f"{ORGANIZATION}/list")) == (200, [shown(tenant, "owner")])

@@ -34,7 +34,7 @@ def remove(client: Client, named: object, **more: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    "spelled",
+    "identify",
     [
         lambda person: person.id.hex,
         lambda person: str(person.id).upper(),
@@ -42,12 +42,12 @@ def remove(client: Client, named: object, **more: Any) -> httpx.Response:
         lambda person: f" {person.email.upper()} ",
     ],
 )
-def test_somebody_is_removed_by_id_or_address(
-    tenant: Tenant, spelled: Callable[[PersonWithKey], str]
+def test_a_member_is_removed_by_id_or_address(
+    tenant: Tenant, identify: Callable[[PersonWithKey], str]
 ) -> None:
     person = PersonWithKey.of(tenant, "editor")
 
-    answer, again = (remove(tenant.studio, spelled(person)) for _ in range(2))
+    answer, again = (remove(tenant.studio, identify(person)) for _ in range(2))
 
     assert outcome(answer) == (200, {"member": person.shown(tenant, "editor")})
     assert outcome(again) == rejected(404, "not_found", "Member not found")
@@ -57,7 +57,7 @@ def test_somebody_is_removed_by_id_or_address(
     ]
 
 
-def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_next_request_of_a_removed_member_is_rejected(tenant: Tenant, stranger: Tenant) -> None:
     person = PersonWithKey.of(tenant, "editor")
     stranger.studio.post(f"{ORGANIZATION}/add-member", json={"email": person.email, "role": "viewer"})
     signed_in = person.signed_in()
@@ -89,7 +89,9 @@ def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None
         ).fetchall() == [{"n": 0}]
 
 
-def test_who_comes_back_is_not_in_it_by_a_session_of_before(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_member_who_returns_does_not_regain_the_active_organization_of_an_old_session(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     person = PersonWithKey.of(stranger, "viewer")
     tenant.studio.post(f"{ORGANIZATION}/add-member", json={"email": person.email, "role": "viewer"})
     signed_in = person.signed_in()
@@ -110,14 +112,14 @@ def test_an_admin_removes_everybody_but_owners(tenant: Tenant) -> None:
     assert roles(tenant)[second.id] == "owner"
 
 
-def test_the_last_owner_stays(tenant: Tenant) -> None:
+def test_the_last_owner_cannot_be_removed_or_demoted(tenant: Tenant) -> None:
     second = PersonWithKey.of(tenant, "owner")
 
     assert remove(second.client, tenant.owner.email, organizationId=tenant.id.hex).status_code == 200
     assert outcome(remove(second.client, second.id.hex)) == rejected(409, "last_owner", LAST_OWNER)
 
 
-def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
+def test_invitations_by_a_removed_member_cannot_be_accepted(tenant: Tenant) -> None:
     admin, invited = PersonWithKey.of(tenant, "admin"), PersonWithKey.new()
     token = admin.client.post(
         f"{ORGANIZATION}/invite-member", json={"email": invited.email, "role": "viewer"}
@@ -137,7 +139,7 @@ def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
     ]
 
 
-def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
+def test_a_used_token_does_not_readmit_a_removed_member(tenant: Tenant) -> None:
     person = PersonWithKey.new()
     token = tenant.studio.post(
         f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
@@ -150,7 +152,7 @@ def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
     assert person.id not in roles(tenant)
 
 
-def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_person_who_is_no_member_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     for named in (
         NOWHERE,
         stranger.owner.user_id.hex,
@@ -164,7 +166,7 @@ def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None
 
 
 @pytest.mark.parametrize("named", [None, 1, [], "x" * 321])
-def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
+def test_a_malformed_member_id_is_rejected(tenant: Tenant, named: object) -> None:
     answer = remove(tenant.studio, named)
 
     assert (
@@ -174,7 +176,7 @@ def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
     ) == (400, "invalid", [["memberIdOrEmail"]])
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
     person = PersonWithKey.of(tenant, "viewer")
 
     for caller in (

@@ -49,7 +49,7 @@ def rotate(client: Client, key: dict[str, Any], **more: Any) -> httpx.Response:
         {"content": b"", "headers": {"content-type": "application/json"}},
     ],
 )
-def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
+def test_a_new_key_replaces_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
     session = tenant.signed_in()
     made = create_key(session, "For the import", ["media:read", "media:write"], expiresIn=3600)
 
@@ -116,7 +116,7 @@ def test_the_longest_overlap_is_a_week(tenant: Tenant) -> None:
     [*((wrong, OVERLAP) for wrong in (-1, 604_801, 10**400)), *((wrong, NOT_WHOLE) for wrong in NOT_NUMBERS)],
     ids=range(8),
 )
-def test_what_can_be_no_overlap_is_refused(tenant: Tenant, overlap: object, expected: object) -> None:
+def test_an_invalid_overlap_is_rejected(tenant: Tenant, overlap: object, expected: object) -> None:
     session = tenant.signed_in()
     made = create_key(session)
 
@@ -148,7 +148,7 @@ def test_a_key_is_rotated_once(tenant: Tenant) -> None:
     assert list_keys(session) == before
 
 
-def test_the_new_one_can_be_rotated_in_its_turn(tenant: Tenant) -> None:
+def test_the_new_key_can_be_rotated_too(tenant: Tenant) -> None:
     session = tenant.signed_in()
     second = rotate(session, create_key(session), json={"overlap": 60}).json()
 
@@ -165,7 +165,7 @@ def test_a_key_can_rotate_itself(tenant: Tenant) -> None:
     assert (is_accepted(made["key"]), is_accepted(new["key"])) == (False, True)
 
 
-def test_a_key_gets_no_key_that_reaches_further(tenant: Tenant) -> None:
+def test_a_key_cannot_rotate_a_key_with_more_scopes(tenant: Tenant) -> None:
     session = tenant.signed_in()
     small = Client(create_key(session, scopes=["admin:api-keys", "media:read"])["key"])
     large, same = create_key(session, scopes=["*"]), create_key(session, scopes=["media:read"])
@@ -176,22 +176,22 @@ def test_a_key_gets_no_key_that_reaches_further(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().post(f"{STUDIO}/{name}/rotate")) == NOT_FOUND
 
 
-def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+def test_an_id_is_accepted_with_and_without_hyphens(tenant: Tenant) -> None:
     session = tenant.signed_in()
 
     answers = [
-        session.post(f"{STUDIO}/{spell(create_key(session)['apiKey']['id'])}/rotate")
-        for spell in (str, hyphened, str.upper)
+        session.post(f"{STUDIO}/{write(create_key(session)['apiKey']['id'])}/rotate")
+        for write in (str, hyphened, str.upper)
     ]
 
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
-def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_persons_key_is_not_found_and_stays_valid(tenant: Tenant, stranger: Tenant) -> None:
     theirs = create_key(
         Client(None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token)
     )

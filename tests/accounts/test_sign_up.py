@@ -1,6 +1,4 @@
-"""POST /api/auth/sign-up/email: a new person, recognized by e-mail and password, who is in no
-organization.
-"""
+"""POST /api/auth/sign-up/email: a new person with an e-mail address and a password, in no organization."""
 
 from __future__ import annotations
 
@@ -16,12 +14,12 @@ from tests.given.loops import call
 from tests.given.people import (
     A_TOKEN,
     COOKIE,
-    FOREIGN,
+    FOREIGN_ORIGIN,
     NOT_RECOGNIZED,
     PASSWORD,
     SIGN_UP,
     PersonWithPassword,
-    by_https,
+    call_over_https,
     cookies,
     field_issue,
     rejected,
@@ -59,7 +57,7 @@ def a_body(**fields: Any) -> dict[str, Any]:
     return {"name": "Ada", "email": f"{uuid4().hex}@example.org", "password": PASSWORD, **fields}
 
 
-def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
+def test_signing_up_opens_a_session_in_no_organization() -> None:
     email = f"{uuid4().hex}@example.org"
 
     answer = sign_up(email=email)
@@ -78,17 +76,17 @@ def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
     assert sign_in(email, PASSWORD).status_code == 200
 
 
-def test_who_is_not_to_be_remembered_gets_a_cookie_until_the_browser_is_closed() -> None:
+def test_an_unremembered_person_gets_a_session_cookie() -> None:
     answer = sign_up(rememberMe=False)
 
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
 
 
-@pytest.mark.parametrize("spelled", ["  {}@Example.ORG ", "{}@example.org\t", "{}@EXAMPLE.org"])
-def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
+@pytest.mark.parametrize("form", ["  {}@Example.ORG ", "{}@example.org\t", "{}@EXAMPLE.org"])
+def test_an_email_is_compared_without_case_and_surrounding_spaces(form: str) -> None:
     word = uuid4().hex
 
-    answer = sign_up(email=spelled.format(word.upper()))
+    answer = sign_up(email=form.format(word.upper()))
 
     assert answer.json()["user"]["email"] == f"{word}@example.org"
     assert outcome(sign_up(email=f"{word}@example.org")) == TAKEN
@@ -118,11 +116,11 @@ def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
         "a@" + ".".join(["b" * 63] * 4),
     ],
 )
-def test_what_is_no_email_is_refused(email: str) -> None:
+def test_a_malformed_email_is_rejected(email: str) -> None:
     assert outcome(sign_up(email=email)) == INVALID_EMAIL
 
 
-def test_an_email_that_is_too_long_is_refused_unread() -> None:
+def test_an_email_that_is_too_long_is_rejected() -> None:
     sentence = "Must have at most 320 characters"
 
     assert outcome(sign_up(email="a" * 310 + "@b.example.org")) == rejected(
@@ -131,13 +129,13 @@ def test_an_email_that_is_too_long_is_refused_unread() -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
-def test_what_cannot_be_stored_is_refused(field: str) -> None:
+def test_text_that_cannot_be_stored_is_rejected(field: str) -> None:
     assert outcome(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
-def test_everything_that_is_missing_is_named() -> None:
+def test_every_missing_field_is_named() -> None:
     answer = Client(None).post(SIGN_UP, json={})
 
     details = [{"path": [field], "message": "Required"} for field in ("name", "email", "password")]
@@ -150,7 +148,7 @@ def test_a_name_is_not_empty(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "refusal"),
+    ("password", "rejection"),
     [
         ("", TOO_SHORT),
         ("1234567", TOO_SHORT),
@@ -162,9 +160,7 @@ def test_a_name_is_not_empty(name: str) -> None:
         ("a\u0301\u0323" * 100_000, TOO_LONG),
     ],
 )
-def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
-    password: str, rejection: object
-) -> None:
+def test_a_passwords_length_is_counted_in_characters(password: str, rejection: object) -> None:
     assert outcome(sign_up(password=password)) == rejection
 
 
@@ -179,7 +175,7 @@ def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
         ),
     ],
 )
-def test_the_shortest_and_the_longest_password_open(password: str) -> None:
+def test_the_shortest_and_the_longest_password_are_accepted(password: str) -> None:
     someone = PersonWithPassword.signed_up(password)
 
     assert someone.sign_in(password).status_code == 200
@@ -198,7 +194,7 @@ def test_an_email_belongs_to_one_person() -> None:
     assert first.sign_in().json()["user"] == first.shown()
 
 
-def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
+def test_signing_up_cannot_claim_a_person_without_a_password() -> None:
     email = f"{uuid4().hex}@example.org"
     organizations.add_person(email=email, name="Added")
 
@@ -206,7 +202,7 @@ def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
     assert outcome(sign_in(email, PASSWORD)) == NOT_RECOGNIZED
 
 
-def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
+def test_of_concurrent_sign_ups_with_one_email_one_succeeds() -> None:
     email = f"{uuid4().hex}@example.org"
 
     with ThreadPoolExecutor(6) as threads:
@@ -217,7 +213,7 @@ def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
     assert statuses == [200, 422, 422, 422, 422, 422]
 
 
-def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
+def test_a_password_is_stored_as_a_hash_and_logged_nowhere() -> None:
     word = uuid4().hex
 
     answer = sign_up(password=word)
@@ -232,7 +228,7 @@ def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
 
 
 @pytest.mark.parametrize("closed", ["closed", "", "no"])
-def test_signing_up_is_closed_unless_somebody_opens_it(
+def test_signing_up_is_closed_unless_a_setting_opens_it(
     another_environment: pytest.MonkeyPatch, closed: str
 ) -> None:
     another_environment.setenv("SIGN_UP", closed)
@@ -246,11 +242,11 @@ def test_signing_up_is_closed_unless_somebody_opens_it(
     assert select_as_owner("select from users where email = %s", body["email"]) == []
 
 
-def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.MonkeyPatch) -> None:
+def test_over_https_the_cookie_is_secure(another_environment: pytest.MonkeyPatch) -> None:
     another_environment.setenv("ORIGIN", "")
     another_environment.setenv("SIGN_UP", "open")
 
-    answer = by_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
+    answer = call_over_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
 
     assert cookies(answer) == [
         f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
@@ -258,10 +254,10 @@ def test_by_https_the_cookie_is_for_https_alone(another_environment: pytest.Monk
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
-def test_a_foreign_page_signs_nobody_up(origin: str) -> None:
+def test_a_page_of_another_origin_cannot_sign_up(origin: str) -> None:
     body = a_body()
 
     answer = Client(None).post(SIGN_UP, json=body, headers={"origin": origin})
 
-    assert outcome(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN_ORIGIN
     assert select_as_owner("select from users where email = %s", body["email"]) == []

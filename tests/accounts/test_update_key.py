@@ -58,7 +58,7 @@ def expire(key: dict[str, Any]) -> None:
         ({"name": "Another", "status": "inactive", "keyPrefix": "x", "id": NOWHERE}, {"name": "Another"}),
     ],
 )
-def test_what_is_named_changes_and_the_rest_stays(
+def test_named_fields_change_and_the_others_stay(
     tenant: Tenant, body: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     session = tenant.signed_in()
@@ -71,19 +71,19 @@ def test_what_is_named_changes_and_the_rest_stays(
     assert list_keys(session) == [answer.json()["apiKey"]]
 
 
-def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+def test_an_id_is_accepted_with_and_without_hyphens(tenant: Tenant) -> None:
     session = tenant.signed_in()
     plain = create_key(session)["apiKey"]["id"]
 
     answers = [
-        session.patch(f"{STUDIO}/{spelled}", json={"name": spelled})
-        for spelled in (plain, hyphened(plain), plain.upper())
+        session.patch(f"{STUDIO}/{form}", json={"name": form})
+        for form in (plain, hyphened(plain), plain.upper())
     ]
 
     assert [(answer.status_code, answer.json()["apiKey"]["id"]) for answer in answers] == [(200, plain)] * 3
 
 
-def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant: Tenant) -> None:
+def test_changed_scopes_apply_at_once(tenant: Tenant) -> None:
     session = tenant.signed_in()
     made = create_key(session, scopes=["media:read"])
     key = Client(made["key"])
@@ -95,7 +95,7 @@ def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 403
 
 
-def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
+def test_a_key_cannot_give_another_key_more_scopes_than_its_own(tenant: Tenant) -> None:
     session = tenant.signed_in()
     small = Client(create_key(session, scopes=["admin:api-keys", "media:read"])["key"])
     target, large = create_key(session, scopes=["media:read"]), create_key(session, scopes=["*"])
@@ -104,19 +104,19 @@ def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
         "media:write"
     )
     assert outcome(change(small, target, {"scopes": ["*"]})) == missing_scope("*")
-    # Nor does it prolong one that does.
+    # nor may it prolong a key with more scopes
     assert outcome(change(small, large, {"expiresAt": None})) == missing_scope("*")
     assert outcome(change(small, large, {"name": "Mine"})) == missing_scope("*")
     assert [key for key in list_keys(session) if key["lastUsedAt"] is None] == [
         large["apiKey"],
         target["apiKey"],
     ]
-    # What it may make of it is its own affair.
+    # it may change a key whose scopes, after the change, it has itself
     assert change(small, large, {"scopes": ["admin:api-keys"]}).status_code == 200
     assert change(small, target, {"name": "Another"}).status_code == 200
 
 
-def test_a_key_cannot_give_itself_more(tenant: Tenant) -> None:
+def test_a_key_cannot_give_itself_more_scopes(tenant: Tenant) -> None:
     made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
 
     assert outcome(change(Client(made["key"]), made, {"scopes": ["*"]})) == missing_scope("*")
@@ -151,7 +151,8 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
             rejected(
                 400,
                 "invalid",
-                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
+                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, "
+                "admin:users, *",
             ),
         ),
         (
@@ -167,7 +168,7 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
         ([], rejected(400, "invalid", "Must be an object", at="body")),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_change_is_rejected_and_changes_nothing(
     tenant: Tenant, body: object, expected: tuple[int, dict[str, Any]]
 ) -> None:
     session = tenant.signed_in()
@@ -179,7 +180,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
     assert list_keys(session) == [made["apiKey"]]
 
 
-def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
+def test_a_revoked_or_rotated_key_cannot_be_changed(tenant: Tenant) -> None:
     session = tenant.signed_in()
     revoked, rotated = create_key(session), create_key(session)
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
@@ -195,7 +196,7 @@ def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "0" * 33])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().patch(f"{STUDIO}/{name}", json={"name": "x"})) == NOT_FOUND
 
 

@@ -48,11 +48,11 @@ def test_name_and_slug_are_changed_each_alone(tenant: Tenant) -> None:
     ]
 
 
-def test_its_own_slug_can_be_given_again(tenant: Tenant) -> None:
+def test_an_organization_can_be_set_to_its_present_slug(tenant: Tenant) -> None:
     assert update(tenant, data={"slug": tenant.name}).status_code == 200
 
 
-def test_another_ones_slug_cannot_be_taken(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_organizations_slug_is_a_conflict(tenant: Tenant, stranger: Tenant) -> None:
     assert outcome(update(tenant, data={"name": "x", "slug": stranger.name})) == rejected(
         409, "slug_taken", "This slug is taken"
     )
@@ -88,7 +88,7 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
         ),
     ],
 )
-def test_what_is_no_change_is_refused(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
+def test_an_invalid_change_is_rejected(tenant: Tenant, body: dict[str, Any], answer: tuple[int, Any]) -> None:
     assert outcome(update(tenant, **body)) == answer
 
 
@@ -107,8 +107,8 @@ def test_a_header_must_not_contradict_the_body(tenant: Tenant, stranger: Tenant)
     assert by_cookie.json()["id"] == stranger.id.hex
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
-    """As when it was lost after the request was let in."""
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
+    """The role may be lost after the request was admitted."""
     viewer = tenant.caller("viewer")
 
     for caller in (replace(viewer, role="owner"), replace(stranger.owner, organization_id=tenant.id)):
