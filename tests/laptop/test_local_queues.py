@@ -17,15 +17,15 @@ import pytest
 import uvicorn
 from botocore.config import Config
 
-from local.queues import Counts, Outgoing, Queues, door
+from local.queues import Counts, Outgoing, Queues, sqs_app
 from local.template import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 WORK, DEAD = (
-    Queue("Work", visibility=30, dead_letters="Dead", most_receives=2),
-    Queue("Dead", visibility=30, dead_letters=None, most_receives=None),
+    Queue("Work", visibility=30, dead_letters="Dead", max_receives=2),
+    Queue("Dead", visibility=30, dead_letters=None, max_receives=None),
 )
 
 
@@ -40,7 +40,7 @@ def queues(database_url: str) -> Generator[Queues]:
 
 
 def bodies(queues: Queues, name: str = "Work", *, visibility: float | None = None) -> list[str]:
-    return sorted(m.body for m in queues.receive(name, most=10, visibility=visibility))
+    return sorted(m.body for m in queues.receive(name, limit=10, visibility=visibility))
 
 
 def test_what_was_sent_is_received_once_while_it_is_hidden(queues: Queues) -> None:
@@ -120,7 +120,7 @@ def test_two_receivers_never_get_the_same_message(queues: Queues) -> None:
     got: list[str] = []
 
     def drain() -> None:
-        while found := queues.receive("Work", most=3):
+        while found := queues.receive("Work", limit=3):
             got.extend(m.body for m in found)
 
     threads = [threading.Thread(target=drain) for _ in range(4)]
@@ -136,7 +136,7 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_over_restarts(queues:
     assert 59 < queues.seconds_until("fold_ledger", 60) <= 60
     assert queues.seconds_until("fold_ledger", 0) <= 0
 
-    queues.started("fold_ledger")
+    queues.mark_started("fold_ledger")
 
     assert 59 < queues.seconds_until("fold_ledger", 60) <= 60
 
@@ -147,7 +147,7 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_over_restarts(queues:
 @pytest.fixture
 def sqs(queues: Queues) -> Generator[SQSClient]:
     server = uvicorn.Server(
-        uvicorn.Config(door(queues), http="httptools", ws="none", lifespan="off", log_level="critical")
+        uvicorn.Config(sqs_app(queues), http="httptools", ws="none", lifespan="off", log_level="critical")
     )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from local import CLONE
-from local.__main__ import RunOptions, options
+from local.__main__ import RunOptions, parse_options
 from local.config import config
 from local.places import StartError, free_port, is_free
 from local.queues import Counts, Outgoing, Queues
@@ -186,14 +186,20 @@ def test_a_port_that_is_taken_is_reported_with_the_option_that_chooses_another(t
     lines: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         api, store = first.getsockname()[1], second.getsockname()[1]
-        stack = Stack(tmp_path / "data", ports=(api, store), owner_url=NOWHERE, say=lines.append)
+        stack = Stack(tmp_path / "data", ports=(api, store), owner_url=NOWHERE, report=lines.append)
         with pytest.raises(psycopg.OperationalError):
             stack.start()
 
     mine, its = urlsplit(stack.origin).port, urlsplit(stack.s3_url).port
     assert lines == [
-        f"Port {api} is taken: API is on port {mine} this time. --port chooses one (make run ARGS='--port {mine}').",
-        f"Port {store} is taken: S3 is on port {its} this time. --store-port chooses one (make run ARGS='--store-port {its}').",
+        (
+            f"Port {api} is taken: API is on port {mine} this time. "
+            f"--port chooses one (make run ARGS='--port {mine}')."
+        ),
+        (
+            f"Port {store} is taken: S3 is on port {its} this time. "
+            f"--store-port chooses one (make run ARGS='--store-port {its}')."
+        ),
     ]
 
 
@@ -235,11 +241,11 @@ def test_a_port_that_only_root_may_use_is_not_called_taken(
 
 
 def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert options([]) == RunOptions({}, like_aws=False)
-    assert options(["--port", "9000", "--store-port=9001"]) == RunOptions(
+    assert parse_options([]) == RunOptions({}, like_aws=False)
+    assert parse_options(["--port", "9000", "--store-port=9001"]) == RunOptions(
         {"api": 9000, "s3": 9001}, like_aws=False
     )
-    assert options(["--like-aws"]) == RunOptions({}, like_aws=True)
+    assert parse_options(["--like-aws"]) == RunOptions({}, like_aws=True)
     for words in (
         ["--port", "0"],
         ["--port", "65536"],
@@ -249,7 +255,7 @@ def test_what_run_understands(capsys: pytest.CaptureFixture[str]) -> None:
         ["--prot", "1"],
     ):
         with pytest.raises(SystemExit) as ended:
-            options(words)
+            parse_options(words)
         assert ended.value.code == 2
     assert "--store-port PORT" in capsys.readouterr().err
 

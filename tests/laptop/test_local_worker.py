@@ -15,13 +15,13 @@ import pytest
 
 from local.queues import Counts, Outgoing, Queues
 from local.template import Function, Notification, Queue, Schedule, Source, Template
-from local.worker import Handler, Worker, occasion
+from local.worker import Handler, Worker, scheduled_event
 
 TEMPLATE = Template(
     functions=(Function("take", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
     routes=(),
     queues=(
-        Queue("Stored", visibility=30, dead_letters="Dead", most_receives=3),
+        Queue("Stored", visibility=30, dead_letters="Dead", max_receives=3),
         Queue("Dead", 30, None, None),
     ),
     sources=(Source("Stored", "take", batch_size=10, partial=True),),
@@ -204,7 +204,9 @@ def test_a_schedule_runs_its_function(queues: Queues, tmp_path: Path) -> None:
 
 
 def test_a_schedule_with_an_input_of_its_own_hands_that_over() -> None:
-    event = occasion(Schedule("sweep", 60, '{"at": "<aws.scheduler.scheduled-time>", "dryRun": false}'))
+    event = scheduled_event(
+        Schedule("sweep", 60, '{"at": "<aws.scheduler.scheduled-time>", "dryRun": false}')
+    )
 
     assert event.keys() == {"at", "dryRun"}
     assert event["dryRun"] is False

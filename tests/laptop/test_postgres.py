@@ -80,8 +80,9 @@ def test_an_owner_who_is_no_superuser_can_make_what_migrations_need(server: Post
         owner.execute("alter role somebody set statement_timeout = '1s'")
         row = owner.execute(
             """
-            select rolsuper, current_setting('is_superuser'), current_setting('fsync'), current_setting('server_encoding'),
-                   lower('ÄÖ'), 'Ä'::citext = 'ä'::citext, similarity('Zürich', 'zürich'), array_length(show_trgm('写真'), 1),
+            select rolsuper, current_setting('is_superuser'), current_setting('fsync'),
+                   current_setting('server_encoding'), lower('ÄÖ'), 'Ä'::citext = 'ä'::citext,
+                   similarity('Zürich', 'zürich'), array_length(show_trgm('写真'), 1),
                    '[1,2]'::vector <-> '[1,3]'
               from pg_roles where rolname = current_user
             """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local import CLONE
-from local.tether import tethered, there
+from local.tether import is_running, tethered
 
 # The parent starts a tethered `sleep`, says its process id, and waits.
 PARENT = """
@@ -26,7 +26,8 @@ time.sleep(60)
 # As on a system whose kernel does not tell of a parent's end.
 WITHOUT_KERNEL = """
 tether.tethered = lambda program: [
-    sys.executable, "-c", "import sys; sys.platform = 'darwin'; from local.tether import main; main(sys.argv[1:])",
+    sys.executable, "-c",
+    "import sys; sys.platform = 'darwin'; from local.tether import main; main(sys.argv[1:])",
     str(__import__("os").getpid()), "15", "--", *program,
 ]
 """
@@ -85,5 +86,5 @@ def test_a_process_that_is_there_is_found() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
 
-    assert there(os.getpid())
-    assert not there(process.pid)
+    assert is_running(os.getpid())
+    assert not is_running(process.pid)

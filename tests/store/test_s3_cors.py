@@ -125,8 +125,8 @@ def test_answers_and_refusals_carry_what_the_rule_grants(server: Server, s3: S3C
 def test_rules_are_read_as_cloudformation_has_them(tmp_path: Path) -> None:
     file = tmp_path / "cors.json"
     file.write_text(
-        '{"CorsRules": [{"Id": "page", "AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"], "AllowedHeaders": ["*"],'
-        ' "ExposedHeaders": ["ETag"], "MaxAge": 60}]}'
+        '{"CorsRules": [{"Id": "page", "AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"],'
+        ' "AllowedHeaders": ["*"], "ExposedHeaders": ["ETag"], "MaxAge": 60}]}'
     )
 
     assert read_cors(file) == (CorsRule(("https://a.example",), ("GET",), ("*",), ("ETag",), 60),)

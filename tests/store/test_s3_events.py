@@ -92,7 +92,8 @@ def test_later_events_of_a_key_have_greater_sequencers(own: Server) -> None:
 def test_only_what_somebody_wishes_for(tmp_path: Path) -> None:
     file = tmp_path / "notify.json"
     file.write_text(
-        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
+        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"},'
+        ' {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
     )
 
     with running(tmp_path / "s3", notifications=read_notifications(file)) as server:

@@ -368,9 +368,9 @@ def test_a_refusal_in_s3s_words(server: Server, get_url: str) -> None:
     assert answer.headers["content-type"] == "application/xml"
     assert answer.element("Resource") == path
     assert answer.element("RequestId") == answer.headers["x-amz-request-id"]
-    assert (
-        answer.element("Message")
-        == "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+    assert answer.element("Message") == (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method."
     )
     assert (answer.element("AWSAccessKeyId"), answer.element("SignatureProvided")) == (
         CREDENTIALS.access_key,

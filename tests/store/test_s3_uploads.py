@@ -273,7 +273,10 @@ def test_a_copy_of_a_multipart_object_is_none(s3: S3Client, key: str) -> None:
         b"<Other><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></Other>",
         b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>",
         b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>",
-        b'<!DOCTYPE a [<!ENTITY b "c">]><CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>',
+        (
+            b'<!DOCTYPE a [<!ENTITY b "c">]><CompleteMultipartUpload>'
+            b"<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"
+        ),
     ],
 )
 def test_documents_that_list_no_parts(s3: S3Client, key: str, document: bytes) -> None:
