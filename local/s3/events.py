@@ -67,7 +67,7 @@ def message(created: Created, *, bucket: str, region: str, sequence: int) -> str
                 "key": quote_plus(created.key, safe="/"),
                 "size": created.size,
                 "eTag": created.etag,
-                "sequencer": f"{sequence:018X}",  # compared as text: later events of a key have greater values
+                "sequencer": f"{sequence:018X}",  # compared as text: greater in later events of a key
             },
         },
     }

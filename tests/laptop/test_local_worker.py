@@ -18,13 +18,13 @@ from local.template import Function, Notification, Queue, Schedule, Source, Temp
 from local.worker import Handler, Worker, scheduled_event
 
 TEMPLATE = Template(
-    functions=(Function("take", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
+    functions=(Function("consume", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
     routes=(),
     queues=(
         Queue("Stored", visibility=30, dead_letters="Dead", max_receives=3),
         Queue("Dead", 30, None, None),
     ),
-    sources=(Source("Stored", "take", batch_size=10, partial=True),),
+    sources=(Source("Stored", "consume", batch_size=10, partial=True),),
     schedules=(Schedule("sweep", every=3600, input=None),),
     notifications=(
         Notification("Stored", "s3:ObjectCreated:Put", "originals/"),
@@ -40,13 +40,13 @@ def queues(database_url: str) -> Generator[Queues]:
     opened = Queues(database_url, TEMPLATE.queues)
     opened.open()
     with psycopg.connect(database_url) as connection:
-        connection.execute("truncate local.messages, local.schedules")  # faster than a database for each
+        connection.execute("truncate local.messages, local.schedules")  # faster than a database per test
     yield opened
     opened.close()
 
 
 @contextmanager
-def working(
+def running_worker(
     queues: Queues,
     events: Path,
     handlers: dict[str, Handler],
@@ -64,7 +64,7 @@ def working(
         worker.stop()
 
 
-def until(claim: Callable[[], object]) -> None:
+def wait_until(claim: Callable[[], object]) -> None:
     end = time.monotonic() + 10
     while not claim():
         assert time.monotonic() < end, "it did not come true"
@@ -82,8 +82,8 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     text = s3_event("ObjectCreated:Put", "originals/a+b")
     (tmp_path / "000000000001.json").write_text(text)
 
-    with working(queues, tmp_path, {"take": lambda event, context: calls.append((event, context))}):
-        until(lambda: calls and queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"consume": lambda event, context: calls.append((event, context))}):
+        wait_until(lambda: calls and queues.counts("Stored") == Counts(0, 0, 0))
 
     [(event, context)] = calls
     [record] = event["Records"]
@@ -102,11 +102,11 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     assert (record["body"], record["eventSource"]) == (text, "aws:sqs")
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:Stored"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
-    assert (context.function_name, context.memory_limit_in_mb) == ("take", 512)
+    assert (context.function_name, context.memory_limit_in_mb) == ("consume", 512)
     assert 0 < context.get_remaining_time_in_millis() <= 60_000
 
 
-def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: Path) -> None:
+def test_an_event_without_a_rule_is_dropped(queues: Queues, tmp_path: Path) -> None:
     unwanted = [
         ("ObjectCreated:Copy", "originals/a"),
         ("ObjectCreated:Put", "derived/a"),
@@ -116,43 +116,43 @@ def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: P
         (tmp_path / f"{number:012}.json").write_text(s3_event(name, key))
     calls: list[object] = []
 
-    with working(queues, tmp_path, {"take": lambda event, _: calls.append(event)}):
-        until(lambda: not list(tmp_path.iterdir()))
+    with running_worker(queues, tmp_path, {"consume": lambda event, _: calls.append(event)}):
+        wait_until(lambda: not list(tmp_path.iterdir()))
 
     assert calls == []
     assert queues.counts("Stored") == Counts(0, 0, 0)
 
 
-def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(
+def test_only_messages_that_a_function_reports_as_failed_are_delivered_again(
     queues: Queues, tmp_path: Path
 ) -> None:
     seen: list[str] = []
 
-    def take(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    def consume(event: dict[str, Any], _: Any) -> dict[str, Any]:
         bodies = {r["messageId"]: r["body"] for r in event["Records"]}
         bad = [key for key, body in bodies.items() if body == "bad" and "bad" not in seen]
         seen.extend(sorted(bodies.values()))
         return {"batchItemFailures": [{"itemIdentifier": key} for key in bad]}
 
     queues.send("Stored", [Outgoing("bad"), Outgoing("good")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"consume": consume}):
+        wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert seen == ["bad", "good", "bad"]
 
 
-def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
+def test_a_message_whose_function_raises_is_delivered_again_until_it_is_a_dead_letter(
     queues: Queues, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts: list[str] = []
 
-    def take(event: dict[str, Any], _: Any) -> None:
+    def consume(event: dict[str, Any], _: Any) -> None:
         counts.append(event["Records"][0]["attributes"]["ApproximateReceiveCount"])
         raise RuntimeError("cannot")
 
     queues.send("Stored", [Outgoing("bad")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Dead") == Counts(1, 0, 0))
+    with running_worker(queues, tmp_path, {"consume": consume}):
+        wait_until(lambda: queues.counts("Dead") == Counts(1, 0, 0))
 
     assert counts == ["1", "2", "3"]
     assert "RuntimeError: cannot" in capsys.readouterr().err
@@ -160,20 +160,18 @@ def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
 
 @pytest.mark.parametrize(
     "answer",
-    ["nonsense", {"batchItemFailures": [{"itemIdentifier": "somebody else's"}]}, {"batchItemFailures": [{}]}],
+    ["nonsense", {"batchItemFailures": [{"itemIdentifier": "unknown"}]}, {"batchItemFailures": [{}]}],
 )
-def test_an_answer_that_cannot_be_read_fails_the_whole_batch(
-    queues: Queues, tmp_path: Path, answer: object
-) -> None:
+def test_an_invalid_answer_fails_the_whole_batch(queues: Queues, tmp_path: Path, answer: object) -> None:
     calls: list[object] = []
 
-    def take(event: dict[str, Any], _: Any) -> object:
+    def consume(event: dict[str, Any], _: Any) -> object:
         calls.append(event)
         return answer if len(calls) == 1 else None
 
     queues.send("Stored", [Outgoing("a")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"consume": consume}):
+        wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert len(calls) == 2
 
@@ -181,13 +179,13 @@ def test_an_answer_that_cannot_be_read_fails_the_whole_batch(
 def test_a_running_function_is_waited_for_at_the_end(queues: Queues, tmp_path: Path) -> None:
     began, finished = threading.Event(), threading.Event()
 
-    def take(_: Any, __: Any) -> None:
+    def consume(_: Any, __: Any) -> None:
         began.set()
         time.sleep(0.3)
         finished.set()
 
     queues.send("Stored", [Outgoing("a")])
-    with working(queues, tmp_path, {"take": take}, visibility=30):
+    with running_worker(queues, tmp_path, {"consume": consume}, visibility=30):
         began.wait(5)
 
     assert finished.is_set()
@@ -197,13 +195,13 @@ def test_a_running_function_is_waited_for_at_the_end(queues: Queues, tmp_path: P
 def test_a_schedule_runs_its_function(queues: Queues, tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
 
-    with working(queues, tmp_path, {"sweep": lambda event, _: events.append(event)}, every=0.05):
-        until(lambda: len(events) >= 2)
+    with running_worker(queues, tmp_path, {"sweep": lambda event, _: events.append(event)}, every=0.05):
+        wait_until(lambda: len(events) >= 2)
 
     assert events[0]["detail-type"] == "Scheduled Event"
 
 
-def test_a_schedule_with_an_input_of_its_own_hands_that_over() -> None:
+def test_a_schedule_passes_its_input_to_the_function() -> None:
     event = scheduled_event(
         Schedule("sweep", 60, '{"at": "<aws.scheduler.scheduled-time>", "dryRun": false}')
     )

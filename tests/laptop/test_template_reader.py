@@ -1,4 +1,4 @@
-"""What the laptop reads from a SAM template."""
+"""The parts of a SAM template that the laptop reads."""
 
 from __future__ import annotations
 
@@ -54,15 +54,18 @@ Resources:
       Events:
         One: {Type: HttpApi, Properties: {Method: get, Path: '/a/{id}'}}
         Rest: {Type: HttpApi}
-  TakeFunction:
+  ConsumeFunction:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: functions/take
+      CodeUri: functions/consume
       Timeout: 60
       Events:
         Stored:
           Type: SQS
-          Properties: {Queue: !GetAtt Stored.Arn, BatchSize: 3, FunctionResponseTypes: [ReportBatchItemFailures]}
+          Properties:
+            Queue: !GetAtt Stored.Arn
+            BatchSize: 3
+            FunctionResponseTypes: [ReportBatchItemFailures]
         Often: {Type: Schedule, Properties: {Schedule: rate(5 minutes)}}
         Seldom: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), Input: '{}'}}
 """
@@ -75,14 +78,14 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_template_is_read_whole(file: Path) -> None:
+def test_every_part_of_a_template_is_read(file: Path) -> None:
     template = read(file, {"Origin": "http://o", "Bucket": "b"})
 
-    assert template.functions == (Function("get", 29, 256), Function("take", 60, 128))
+    assert template.functions == (Function("get", 29, 256), Function("consume", 60, 128))
     assert template.routes == (Route("GET", "/a/{id}", "get"), Route("ANY", "$default", "get"))
     assert template.queues == (Queue("Stored", 60, "Dead", 5), Queue("Dead", 30, None, None))
-    assert template.sources == (Source("Stored", "take", 3, partial=True),)
-    assert template.schedules == (Schedule("take", 300, None), Schedule("take", 86400, "{}"))
+    assert template.sources == (Source("Stored", "consume", 3, partial=True),)
+    assert template.schedules == (Schedule("consume", 300, None), Schedule("consume", 86400, "{}"))
     assert template.notifications == (Notification("Stored", "s3:ObjectCreated:*", "in/"),)
     assert template.cors == {"CorsRules": [{"AllowedOrigins": ["http://o"], "AllowedMethods": ["GET"]}]}
     assert template.environment == {
@@ -94,7 +97,7 @@ def test_a_template_is_read_whole(file: Path) -> None:
     }
 
 
-def test_a_condition_chooses(file: Path) -> None:
+def test_a_condition_selects_a_value(file: Path) -> None:
     template = read(file, {"Origin": "http://o", "Others": "http://p,http://q"})
 
     assert template.cors["CorsRules"][0]["AllowedOrigins"] == ["http://o", "http://p", "http://q"]
@@ -104,7 +107,7 @@ def test_a_condition_chooses(file: Path) -> None:
     ("change", "to"),
     [("rate(5 minutes)", "cron(0 12)"), ("OWN: yes it is", "LIMIT: 6"), ("Name: prefix", "Name: suffix")],
 )
-def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) -> None:
+def test_unsupported_parts_of_a_template_are_rejected(file: Path, change: str, to: str) -> None:
     file.write_text(TEMPLATE.replace(change, to))
 
     with pytest.raises(ValueError, match=r"rate\(|two values|prefix only"):
@@ -112,7 +115,7 @@ def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) ->
 
 
 @pytest.mark.parametrize(
-    ("event", "key", "takes"),
+    ("event", "key", "expected"),
     [
         ("ObjectCreated:Put", "in/a", True),
         ("ObjectCreated:Post", "in/a", True),
@@ -120,11 +123,11 @@ def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) ->
         ("ObjectCreated:Put", "out/in/a", False),
     ],
 )
-def test_a_notification_takes_what_its_filter_says(event: str, key: str, takes: bool) -> None:
-    assert Notification("q", "s3:ObjectCreated:*", "in/").matches(event, key) is takes
+def test_a_notification_matches_its_event_and_prefix(event: str, key: str, expected: bool) -> None:
+    assert Notification("q", "s3:ObjectCreated:*", "in/").matches(event, key) is expected
 
 
-def test_our_own_template_is_understood_whole() -> None:
+def test_the_projects_template_is_read() -> None:
     template = read(CLONE / "template.yaml", {"Origin": "http://127.0.0.1:1"})
 
     functions = {f.name for f in template.functions}
