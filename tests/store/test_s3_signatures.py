@@ -30,7 +30,7 @@ def put_url(s3: S3Client, key: str) -> str:
 
 
 def changed(url: str, change: Mapping[str, str | None]) -> str:
-    """The URL with parameters replaced, or removed where None. The others, also the signature, are unchanged."""
+    """The URL with parameters replaced, or removed where None. Others, also the signature, are unchanged."""
     parts = urlsplit(url)
     query = {
         name: value for name, value in {**dict(parse_qsl(parts.query)), **change}.items() if value is not None
