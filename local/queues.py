@@ -100,9 +100,8 @@ class Queues:
     def open(self) -> None:
         """Create the tables if missing. Raises psycopg.OperationalError while the database is unreachable."""
         with psycopg.connect(self._url, connect_timeout=5) as connection:
-            connection.execute(
-                "select pg_advisory_xact_lock(%s)", [LOCK]
-            )  # concurrent `create ... if not exists` would conflict
+            # a lock, because concurrent `create ... if not exists` conflict
+            connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
             connection.execute("set local client_min_messages = warning")
             connection.execute(SCHEMA)
         self._pool.open()  # idempotent

@@ -669,9 +669,8 @@ def _end_of(prefix: str) -> str | None:
     if not head:
         return None
     following = ord(head[-1]) + 1
-    return head[:-1] + chr(
-        0xE000 if following == 0xD800 else following
-    )  # skip the surrogates, which are no characters
+    # surrogates are skipped: they are no characters
+    return head[:-1] + chr(0xE000 if following == 0xD800 else following)
 
 
 def _object(row: tuple[Any, ...]) -> StoredObject:

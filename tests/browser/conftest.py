@@ -70,9 +70,8 @@ class Observed:
     # method, partNumber or "", status
     store: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     complaints: list[str] = field(default_factory=list[str])
-    complained_of: list[str] = field(
-        default_factory=list[str]
-    )  # the paths of all messages, expected ones too
+    # the paths of all messages, expected ones too
+    complained_of: list[str] = field(default_factory=list[str])
 
     def parts(self, *, status: int = 200) -> list[int]:
         """The numbers of the parts that the store answered with this status, in that order."""

@@ -60,9 +60,8 @@ def test_a_large_file_resumes_after_a_reload_with_a_new_url_for_an_expired_one(
         select_files(library, files("noise.png"))
     session = created.value.json()
     library.wait_for_function(UPPY_HAS_STORED_THE_FILE, timeout=60_000)
-    wait_until(
-        lambda: len(urls.paused), lambda paused: paused == CONCURRENT, library
-    )  # nothing else is in progress
+    # then nothing else is in progress
+    wait_until(lambda: len(urls.paused), lambda paused: paused == CONCURRENT, library)
     landed = [part["PartNumber"] for part in list_parts(organization, session)]
     before = seen.parts()
     seen.store.clear()

@@ -18,13 +18,13 @@ from local.template import Function, Notification, Queue, Schedule, Source, Temp
 from local.worker import Handler, Worker, scheduled_event
 
 TEMPLATE = Template(
-    functions=(Function("consume", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
+    functions=(Function("take", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
     routes=(),
     queues=(
         Queue("Stored", visibility=30, dead_letters="Dead", max_receives=3),
         Queue("Dead", 30, None, None),
     ),
-    sources=(Source("Stored", "consume", batch_size=10, partial=True),),
+    sources=(Source("Stored", "take", batch_size=10, partial=True),),
     schedules=(Schedule("sweep", every=3600, input=None),),
     notifications=(
         Notification("Stored", "s3:ObjectCreated:Put", "originals/"),
@@ -82,7 +82,7 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     text = s3_event("ObjectCreated:Put", "originals/a+b")
     (tmp_path / "000000000001.json").write_text(text)
 
-    with running_worker(queues, tmp_path, {"consume": lambda event, context: calls.append((event, context))}):
+    with running_worker(queues, tmp_path, {"take": lambda event, context: calls.append((event, context))}):
         wait_until(lambda: calls and queues.counts("Stored") == Counts(0, 0, 0))
 
     [(event, context)] = calls
@@ -102,7 +102,7 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     assert (record["body"], record["eventSource"]) == (text, "aws:sqs")
     assert record["eventSourceARN"] == "arn:aws:sqs:us-east-1:000000000000:Stored"
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
-    assert (context.function_name, context.memory_limit_in_mb) == ("consume", 512)
+    assert (context.function_name, context.memory_limit_in_mb) == ("take", 512)
     assert 0 < context.get_remaining_time_in_millis() <= 60_000
 
 
@@ -116,7 +116,7 @@ def test_an_event_without_a_rule_is_dropped(queues: Queues, tmp_path: Path) -> N
         (tmp_path / f"{number:012}.json").write_text(s3_event(name, key))
     calls: list[object] = []
 
-    with running_worker(queues, tmp_path, {"consume": lambda event, _: calls.append(event)}):
+    with running_worker(queues, tmp_path, {"take": lambda event, _: calls.append(event)}):
         wait_until(lambda: not list(tmp_path.iterdir()))
 
     assert calls == []
@@ -128,14 +128,14 @@ def test_only_messages_that_a_function_reports_as_failed_are_delivered_again(
 ) -> None:
     seen: list[str] = []
 
-    def consume(event: dict[str, Any], _: Any) -> dict[str, Any]:
+    def take(event: dict[str, Any], _: Any) -> dict[str, Any]:
         bodies = {r["messageId"]: r["body"] for r in event["Records"]}
         bad = [key for key, body in bodies.items() if body == "bad" and "bad" not in seen]
         seen.extend(sorted(bodies.values()))
         return {"batchItemFailures": [{"itemIdentifier": key} for key in bad]}
 
     queues.send("Stored", [Outgoing("bad"), Outgoing("good")])
-    with running_worker(queues, tmp_path, {"consume": consume}):
+    with running_worker(queues, tmp_path, {"take": take}):
         wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert seen == ["bad", "good", "bad"]
@@ -146,12 +146,12 @@ def test_a_message_whose_function_raises_is_delivered_again_until_it_is_a_dead_l
 ) -> None:
     counts: list[str] = []
 
-    def consume(event: dict[str, Any], _: Any) -> None:
+    def take(event: dict[str, Any], _: Any) -> None:
         counts.append(event["Records"][0]["attributes"]["ApproximateReceiveCount"])
         raise RuntimeError("cannot")
 
     queues.send("Stored", [Outgoing("bad")])
-    with running_worker(queues, tmp_path, {"consume": consume}):
+    with running_worker(queues, tmp_path, {"take": take}):
         wait_until(lambda: queues.counts("Dead") == Counts(1, 0, 0))
 
     assert counts == ["1", "2", "3"]
@@ -165,12 +165,12 @@ def test_a_message_whose_function_raises_is_delivered_again_until_it_is_a_dead_l
 def test_an_invalid_answer_fails_the_whole_batch(queues: Queues, tmp_path: Path, answer: object) -> None:
     calls: list[object] = []
 
-    def consume(event: dict[str, Any], _: Any) -> object:
+    def take(event: dict[str, Any], _: Any) -> object:
         calls.append(event)
         return answer if len(calls) == 1 else None
 
     queues.send("Stored", [Outgoing("a")])
-    with running_worker(queues, tmp_path, {"consume": consume}):
+    with running_worker(queues, tmp_path, {"take": take}):
         wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert len(calls) == 2
@@ -179,13 +179,13 @@ def test_an_invalid_answer_fails_the_whole_batch(queues: Queues, tmp_path: Path,
 def test_a_running_function_is_waited_for_at_the_end(queues: Queues, tmp_path: Path) -> None:
     began, finished = threading.Event(), threading.Event()
 
-    def consume(_: Any, __: Any) -> None:
+    def take(_: Any, __: Any) -> None:
         began.set()
         time.sleep(0.3)
         finished.set()
 
     queues.send("Stored", [Outgoing("a")])
-    with running_worker(queues, tmp_path, {"consume": consume}, visibility=30):
+    with running_worker(queues, tmp_path, {"take": take}, visibility=30):
         began.wait(5)
 
     assert finished.is_set()

@@ -54,10 +54,10 @@ Resources:
       Events:
         One: {Type: HttpApi, Properties: {Method: get, Path: '/a/{id}'}}
         Rest: {Type: HttpApi}
-  ConsumeFunction:
+  TakeFunction:
     Type: AWS::Serverless::Function
     Properties:
-      CodeUri: functions/consume
+      CodeUri: functions/take
       Timeout: 60
       Events:
         Stored:
@@ -81,11 +81,11 @@ def file(tmp_path: Path) -> Path:
 def test_every_part_of_a_template_is_read(file: Path) -> None:
     template = read(file, {"Origin": "http://o", "Bucket": "b"})
 
-    assert template.functions == (Function("get", 29, 256), Function("consume", 60, 128))
+    assert template.functions == (Function("get", 29, 256), Function("take", 60, 128))
     assert template.routes == (Route("GET", "/a/{id}", "get"), Route("ANY", "$default", "get"))
     assert template.queues == (Queue("Stored", 60, "Dead", 5), Queue("Dead", 30, None, None))
-    assert template.sources == (Source("Stored", "consume", 3, partial=True),)
-    assert template.schedules == (Schedule("consume", 300, None), Schedule("consume", 86400, "{}"))
+    assert template.sources == (Source("Stored", "take", 3, partial=True),)
+    assert template.schedules == (Schedule("take", 300, None), Schedule("take", 86400, "{}"))
     assert template.notifications == (Notification("Stored", "s3:ObjectCreated:*", "in/"),)
     assert template.cors == {"CorsRules": [{"AllowedOrigins": ["http://o"], "AllowedMethods": ["GET"]}]}
     assert template.environment == {
