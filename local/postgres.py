@@ -370,15 +370,17 @@ def _serves(process: int, data: Path) -> bool:
     if not process:
         return False
     try:
-        words = _command_line(process)
+        words = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
     except OSError:
         return False
     return os.fsencode(data) in words
 
 
-def _command_line(process: int) -> bytes:
-    if sys.platform == "linux":
-        return Path(f"/proc/{process}/cmdline").read_bytes()
+def _read_cmdline(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def _run_ps(process: int) -> bytes:
     return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
     ).stdout
