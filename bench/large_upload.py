@@ -35,7 +35,7 @@ def main() -> None:
         pool = urllib3.PoolManager()
 
         _straight(pool, photo, 0)  # warms up the store and this process
-        tenant = Tenant.found("bench-large")
+        tenant = Tenant.create("bench-large")
         # API and worker too: the measurement is of bytes, not of first imports.
         small = begin(tenant, size=len(photo))
         small.complete(small.put_all(photo))

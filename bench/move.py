@@ -47,7 +47,7 @@ PLACES = (UUID("01900009-0000-7000-8000-000000000001"), UUID("01900009-0000-7000
 def main() -> None:
     """Prints the median of each, and how long one rewriting takes."""
     with owned() as owner:
-        made = organizations.found(
+        made = organizations.create(
             email="bench@example.org", person="An Owner", name="Bench", slug="bench", collection="Default"
         )
         caller = Caller(

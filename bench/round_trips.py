@@ -23,7 +23,7 @@ def main() -> None:
     with running_stack() as stack:
         os.environ.update(stack.environment() | {"API_URL": stack.origin})
         settings.cache_clear()
-        tenant = Tenant.found("bench")
+        tenant = Tenant.create("bench")
         media = tenant.ready(pictures.jpeg(60, 40, seed=1))
         key = tenant.studio.key or ""
         url = os.environ["DATABASE_URL"]

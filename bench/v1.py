@@ -169,7 +169,7 @@ def _fill(owner: psycopg.Connection[Any]) -> list[Caller]:
     callers: list[Caller] = []
     for number in range(TEAMS):
         email, slug = f"bench{number}@example.org", f"bench-{number}"
-        made = organizations.found(
+        made = organizations.create(
             email=email, person="An Owner", name="Bench", slug=slug, collection="Default"
         )
         callers.append(

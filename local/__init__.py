@@ -1,6 +1,6 @@
-"""The laptop's AWS: what `make run` starts, in place of API Gateway, Lambda, SQS, EventBridge, S3 and Aurora.
+"""The laptop's AWS: `make run` starts it in place of API Gateway, Lambda, SQS, EventBridge, S3 and Aurora.
 
-Whatever is started from here finds the library as a function finds it in Lambda: its layers lie on the path.
+Importing this package puts the layers on the path, so that the library is importable as in Lambda.
 """
 
 import sys

@@ -1,11 +1,10 @@
 """The laptop's AWS from the command line.
 
-python -m local run       everything, until Ctrl-C; --port and --store-port choose the ports of this run,
---like-aws its limits
-python -m local doctor    what does not agree, and what is stuck
+python -m local run       start everything, until Ctrl-C; --port and --store-port choose the ports of this
+run, --like-aws applies the limits of API Gateway and Lambda python -m local doctor    report violated
+invariants, and work that is stuck
 
-python -m local user|key|org ...      people, their keys and organizations: the operator's commands, see
---help
+python -m local user|key|org ...      the operator's commands on people, keys and organizations; see --help
 """
 
 from __future__ import annotations
@@ -33,55 +32,53 @@ from local.template import read
 from local.tether import tethered
 from vitrine.process import hide
 
-PORTS = (8484, 8485)  # API and S3, where neither an option nor config.json says otherwise
-RESTARTS = 5  # of one part within a minute; after that something is wrong that a restart does not mend
-LOOK = 0.3  # seconds between looks at the parts
+PORTS = (8484, 8485)  # of API and S3, unless an option or config.json names others
+MAX_RESTARTS = 5  # of one part within a minute; more restarts would not help
+CHECK_INTERVAL = 0.3  # seconds between checks of the parts
 
 
 class RunningError(StartError):
-    """A stack of this folder runs."""
+    """A stack of this folder is already running."""
 
 
 def run(words: list[str]) -> int:
-    """Starts everything, shows what to open, restarts what dies; ends in order at Ctrl-C or SIGTERM, exit
-    code 0.
+    """Start everything, print the URLs, restart parts that die; stop in order at Ctrl-C or SIGTERM. Exit code
+    0.
     """
-    chosen = options(words)
-    with ending() as ended:
+    options = parse_options(words)
+    with interruptible() as interrupted:
         folder = data_folder()
         with lock(folder):
             stack = Stack(
                 folder,
                 ports=PORTS,
-                required_ports=chosen.ports,
-                owner_url=own_database(),
-                say=say,
-                like_aws=chosen.like_aws,
+                required_ports=options.ports,
+                owner_url=configured_database(),
+                report=print_line,
+                like_aws=options.like_aws,
             )
-            with contextlib.suppress(KeyboardInterrupt), stopped(stack):
+            with contextlib.suppress(KeyboardInterrupt), stopping(stack):
                 stack.start()
                 demo = show_demo(stack)
                 try:
-                    watch(stack, ended)
+                    watch(stack, interrupted)
                 finally:
                     demo.kill()
                     demo.wait()
-            say("Stopped. The data stays in .vitrine; `make run` goes on with it.")
+            print_line("Stopped. The data stays in .vitrine; `make run` goes on with it.")
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `run` was asked for."""
+    """The options of `run`."""
 
-    ports: Mapping[str, int]  # by part: `api`, `s3`; of a part that is missing the usual one
-    like_aws: bool  # with the limits of API Gateway and Lambda
+    ports: Mapping[str, int]  # by part: `api`, `s3`; a missing part has its default port
+    like_aws: bool  # apply the limits of API Gateway and Lambda
 
 
-def options(words: list[str]) -> RunOptions:
-    """Return the options that `run` was given. Exits with 2 and a sentence where the words cannot be
-    understood.
-    """
+def parse_options(words: list[str]) -> RunOptions:
+    """Parse the arguments of `run`. Exits with code 2 and a sentence when they are invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m local run", epilog="From make: make run ARGS='--port 9000'"
     )
@@ -100,11 +97,11 @@ def options(words: list[str]) -> RunOptions:
         action="store_true",
         help="the limits of API Gateway and Lambda on bodies, headers and time",
     )
-    given = parser.parse_args(words)
-    ports = {part: number for part, number in (("api", given.api), ("s3", given.s3)) if number is not None}
+    parsed = parser.parse_args(words)
+    ports = {part: number for part, number in (("api", parsed.api), ("s3", parsed.s3)) if number is not None}
     if len(set(ports.values())) < len(ports):
         parser.error("API and store need a port each")
-    return RunOptions(ports, given.like_aws)
+    return RunOptions(ports, parsed.like_aws)
 
 
 def port(text: str) -> int:
@@ -114,54 +111,56 @@ def port(text: str) -> int:
 
 
 def doctor(words: list[str]) -> int:
-    """Prints what does not agree and what is stuck; exit code 1 when there is something. Starts the stack
-    where none runs.
+    """Print violated invariants and stuck work; exit code 1 when there is any.
+
+    The stack is started for it when none is running.
     """
     argparse.ArgumentParser(prog="python -m local doctor").parse_args(words)
     folder = data_folder()
-    stack = Stack(folder, ports=PORTS, owner_url=own_database())
-    with answering(stack, folder):
-        os.environ |= stack.environment()  # the library reads it at first use
+    stack = Stack(folder, ports=PORTS, owner_url=configured_database())
+    with attached_or_started(stack, folder):
+        os.environ |= stack.environment()  # the library reads its settings at first use
         from vitrine import db
         from vitrine.library.invariants import invariants, stuck
 
-        found = [*map(str, invariants()), *stuck(), *waiting(stack)]
+        problems = [*map(str, invariants()), *stuck(), *failed_messages(stack)]
         db.close()
-    for line in found:
+    for line in problems:
         print(line)
-    if not found:
+    if not problems:
         print("Rows, ledger, counts and store agree; nothing is stuck.")
-    return 1 if found else 0
+    return 1 if problems else 0
 
 
 @contextmanager
 def database() -> Generator[None]:
-    """WORKER_DATABASE_URL is set: it was, or it leads to the stack that runs, or to one started for as
-    long as it is needed.
+    """Set WORKER_DATABASE_URL within the block, unless it is set already.
+
+    It then leads to the running stack, or to a stack that is started for the block.
     """
     if os.environ.get("WORKER_DATABASE_URL"):
         yield
         return
     folder = data_folder()
-    stack = Stack(folder, ports=PORTS, owner_url=own_database())
-    with answering(stack, folder):
+    stack = Stack(folder, ports=PORTS, owner_url=configured_database())
+    with attached_or_started(stack, folder):
         os.environ |= stack.environment()
         yield
 
 
-def waiting(stack: Stack) -> Generator[str]:
-    """What lies in queues and cannot go on by itself, or has tried before."""
+def failed_messages(stack: Stack) -> Generator[str]:
+    """A line for each dead letter, and for each message that was received before without success."""
     queues = Queues(stack.owner_url, read(CLONE / "template.yaml").queues)
     queues.open()
     try:
-        yield from queues.troubles()
+        yield from queues.failed_messages()
     finally:
         queues.close()
 
 
 @contextmanager
-def answering(stack: Stack, folder: Path) -> Generator[None]:
-    """The stack that runs, or one started for as long as it is needed."""
+def attached_or_started(stack: Stack, folder: Path) -> Generator[None]:
+    """Attach to the running stack of the folder, or start one for the block."""
     try:
         with lock(folder), stack:
             yield
@@ -170,26 +169,28 @@ def answering(stack: Stack, folder: Path) -> Generator[None]:
         yield
 
 
-def watch(stack: Stack, ended: Callable[[], bool]) -> None:
-    """Until it is told to end. Raises StartError when a part keeps dying."""
+def watch(stack: Stack, interrupted: Callable[[], bool]) -> None:
+    """Restart parts that die, until `interrupted()`. Raises StartError when a part keeps dying."""
     deaths: dict[str, deque[float]] = {}
-    while not ended():
+    while not interrupted():
         for part in stack.died():
-            times = deaths.setdefault(part, deque(maxlen=RESTARTS))
-            if len(times) == RESTARTS and time.monotonic() - times[0] < 60:
-                raise StartError(f"{part} died {RESTARTS + 1} times within a minute; see {stack.log(part)}")
+            times = deaths.setdefault(part, deque(maxlen=MAX_RESTARTS))
+            if len(times) == MAX_RESTARTS and time.monotonic() - times[0] < 60:
+                raise StartError(
+                    f"{part} died {MAX_RESTARTS + 1} times within a minute; see {stack.log(part)}"
+                )
             times.append(time.monotonic())
-            say(f"{part} died; starting it again (its log: {stack.log(part)})")
+            print_line(f"{part} died; starting it again (its log: {stack.log(part)})")
             stack.restart(part)
-        time.sleep(LOOK)
+        time.sleep(CHECK_INTERVAL)
 
 
 def show_demo(stack: Stack) -> subprocess.Popen[bytes]:
-    """A process of its own: it asks the API as any client does."""
+    """Start the demo in a process of its own; it uses the API like any other client."""
     environment = {**stack.environment(), "OWNER_DATABASE_URL": stack.owner_url}
     words = [sys.executable, "-m", "local.demo", "--folder", str(stack.folder)]
     return subprocess.Popen(
-        tethered(words, farewell=signal.SIGKILL),
+        tethered(words, end_signal=signal.SIGKILL),
         cwd=CLONE,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -198,18 +199,21 @@ def show_demo(stack: Stack) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def stopped(stack: Stack) -> Generator[None]:
-    """Whatever happens inside, nothing runs afterwards."""
+def stopping(stack: Stack) -> Generator[None]:
+    """Stop the stack at the end of the block, whatever happens inside."""
     try:
         yield
     finally:
-        say("Stopping ...")
+        print_line("Stopping ...")
         stack.stop()
 
 
 @contextmanager
-def ending() -> Generator[Callable[[], bool]]:
-    """The first SIGINT, SIGTERM or SIGHUP raises KeyboardInterrupt in what goes on."""
+def interruptible() -> Generator[Callable[[], bool]]:
+    """Raise KeyboardInterrupt in the block at the first SIGINT, SIGTERM or SIGHUP, and at no later one.
+
+    Yields a function that returns whether a signal came.
+    """
     came = False
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -225,7 +229,7 @@ def ending() -> Generator[Callable[[], bool]]:
 
 @contextmanager
 def lock(folder: Path) -> Generator[None]:
-    """One start at a time per data folder. Raises RunningError in the second."""
+    """Lock the data folder for one running stack. Raises RunningError when it is locked."""
     with open(folder / "lock", "a+", opener=private) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -233,7 +237,8 @@ def lock(folder: Path) -> Generator[None]:
             file.seek(0)
             running = file.read().strip()
             raise RunningError(
-                f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with Ctrl-C first."
+                f"Vitrine runs already{f' (process {running})' if running else ''}. Stop it there with "
+                "Ctrl-C first."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -241,12 +246,12 @@ def lock(folder: Path) -> Generator[None]:
         yield
 
 
-def own_database() -> str | None:
-    """The one to use in place of ours."""
+def configured_database() -> str | None:
+    """DATABASE_URL: the database to use in place of the embedded one; None: not set."""
     return os.environ.get("DATABASE_URL") or None
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)
 
 

@@ -1,9 +1,9 @@
-"""The demo: an organization with an owner, a key, a folder and a few pictures, uploaded as any client
-uploads. Run by `make run`.
+"""The demo organization with an owner, a key, a folder and a few pictures, uploaded like any client's. `make
+run` starts it.
 
     python -m local.demo --folder .vitrine      in a function's environment
 
-Goes on where an interrupted run stopped; once done it only says again what to open.
+An interrupted run is continued by the next one. When all is there, it only prints the URLs again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from local.config import config, keep
+from local.config import config, save
 from vitrine.process import hide
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ PATIENCE = 120.0  # seconds until the pictures are ready
 FINAL = ("ready", "rejected", "failed")
 FOLDER = "Landscapes"
 IN_FOLDER = {"dawn-over-the-hills.jpg", "lighthouse.jpg", "dunes.jpg", "night.webp"}
-# the largest takes the way of large files; the others go as one form each
+# the largest is a multipart upload; the others are one presigned form each
 IN_PARTS = "dawn-over-the-hills.jpg"
 
 
 class DemoError(Exception):
-    """The API answered what the demo cannot go on from."""
+    """An answer of the API that the demo cannot continue after."""
 
 
 def main() -> int:
@@ -46,47 +46,53 @@ def main() -> int:
     hide()
     origin = os.environ["ORIGIN"]
     try:
-        kept = config(folder)
-        # 401: another database than the one it was made in
-        if not kept.demo_key or Api(origin, kept.demo_key).status("/api/me") == 401:
-            kept = keep(folder, replace(kept, demo_key=new_key(), demo_collection=""))
-        api = Api(origin, kept.demo_key)
-        if not kept.demo_collection:
-            kept = keep(folder, replace(kept, demo_collection=furnish(api)))
+        settings = config(folder)
+        # 401: the key belongs to another database
+        if not settings.demo_key or Api(origin, settings.demo_key).status("/api/me") == 401:
+            settings = save(folder, replace(settings, demo_key=create_key(), demo_collection=""))
+        api = Api(origin, settings.demo_key)
+        if not settings.demo_collection:
+            settings = save(folder, replace(settings, demo_collection=upload_pictures(api)))
     except (DemoError, urllib3.exceptions.HTTPError) as error:
         print(f"The demo could not be made, everything else runs: {error}", file=sys.stderr, flush=True)
         return 1
-    show(origin, kept.demo_key, kept.demo_collection)
+    print_urls(origin, settings.demo_key, settings.demo_collection)
     return 0
 
 
-def show(origin: str, key: str, collection: str) -> None:
+def print_urls(origin: str, key: str, collection: str) -> None:
     print(
-        f"\nVitrine runs. The page:   {origin}/#key={key}\nThe documents:            {origin}/api/docs\nThe same from a terminal:\n\n"
+        f"\nVitrine runs. The page:   {origin}/#key={key}\n"
+        f"The documents:            {origin}/api/docs\n"
+        "The same from a terminal:\n\n"
         f"curl -H 'x-api-key: {key}' '{origin}/api/dataset/{collection}/media'\n\nCtrl-C stops it. "
         "For other ports: make run ARGS='--port 9000 --store-port 9001'.",
         flush=True,
     )
 
 
-def new_key() -> str:
-    """Of the owner of the organization `demo`, both made where they were not. The operator's own way: no
-    API founds an organization.
+def create_key() -> str:
+    """Create an API key of the owner of the organization `demo`; owner and organization are created when
+    missing.
+
+    The library is called directly, as by the operator, because no person is signed in yet.
     """
     from vitrine.errors import Conflict  # the library reads its environment, so only as this program
     from vitrine.library import organizations
 
     email, person = "demo@localhost", "Demo"
     try:
-        founded = organizations.found(email=email, person=person, name="Demo", slug="demo", collection="Demo")
-        owner = founded.user_id
-    except Conflict:  # an earlier run founded it
+        created = organizations.create(
+            email=email, person=person, name="Demo", slug="demo", collection="Demo"
+        )
+        owner = created.user_id
+    except Conflict:  # created by an earlier run
         owner = organizations.add_person(email=email, name=person)
     return organizations.add_key(owner, "make run", ["*"])
 
 
-def furnish(api: Api) -> str:
-    """The pictures are in the default collection, each once; its id."""
+def upload_pictures(api: Api) -> str:
+    """Upload the pictures that the default collection lacks, and return its id."""
     from local import pictures  # and Pillow with it: only when there is something to draw
 
     organization = api.get("/api/me")["organizationId"]
@@ -94,12 +100,12 @@ def furnish(api: Api) -> str:
     collection: str = (listed["datasets"] if isinstance(listed, dict) else listed)[0]["id"]
     folder = api.post("/api/folder", {"datasetId": collection, "name": FOLDER, "reuse": True})["folder"]
     places = ("", f"&path={quote(folder['path'])}")
-    there = {
+    present = {
         item["name"]
         for place in places
         for item in api.get(f"/api/dataset/{collection}/media?limit=100{place}")["media"]
     }
-    missing = [picture for picture in pictures.demo() if picture.filename not in there]
+    missing = [picture for picture in pictures.demo() if picture.filename not in present]
     if missing:
         print(f"Uploading {len(missing)} pictures ...", flush=True)
     uploads: dict[str, str] = {}
@@ -111,7 +117,7 @@ def furnish(api: Api) -> str:
         }
         send = upload_in_parts if picture.filename == IN_PARTS else upload_as_form
         uploads[send(api, picture, metadata)] = picture.filename
-    for media, state in finalized(api, list(uploads)).items():
+    for media, state in wait_until_final(api, list(uploads)).items():
         if state != "ready":
             print(f"{uploads[media]}: {state}", flush=True)
     return collection
@@ -133,13 +139,13 @@ def upload_as_form(api: Api, picture: Picture, metadata: Mapping[str, str]) -> s
 
 
 def upload_in_parts(api: Api, picture: Picture, metadata: Mapping[str, str]) -> str:
-    asked = {
+    body = {
         "filename": picture.filename,
         "type": picture.mime_type,
         "size": len(picture.data),
         "metadata": metadata,
     }
-    upload = api.post("/api/upload/s3/multipart", asked)
+    upload = api.post("/api/upload/s3/multipart", body)
     at, key, size = (
         f"/api/upload/s3/multipart/{upload['uploadId']}",
         quote(upload["key"], safe=""),
@@ -159,14 +165,16 @@ def upload_in_parts(api: Api, picture: Picture, metadata: Mapping[str, str]) -> 
     return media
 
 
-def finalized(api: Api, uploads: Sequence[str]) -> dict[str, str]:
-    """What became of each: its last state, `processing` where it takes longer than we wait."""
+def wait_until_final(api: Api, uploads: Sequence[str]) -> dict[str, str]:
+    """Wait until the uploads have a final state. Returns the last state of each after at most PATIENCE
+    seconds.
+    """
     until = time.monotonic() + PATIENCE
     states = dict.fromkeys(uploads, "created")
     while (
-        open_ones := [u for u, state in states.items() if state not in FINAL]
+        unfinished := [u for u, state in states.items() if state not in FINAL]
     ) and time.monotonic() < until:
-        for upload in open_ones:
+        for upload in unfinished:
             states[upload] = api.get(f"/api/upload/{upload}")["state"]
         time.sleep(0.2)
     return states
@@ -179,7 +187,7 @@ class Api:
     pool: urllib3.PoolManager = urllib3.PoolManager(timeout=30.0)  # noqa: RUF009 - one pool is shared by all instances
 
     def status(self, path: str) -> int:
-        return self._ask("GET", path).status
+        return self._request("GET", path).status
 
     def get(self, path: str) -> Any:
         return self._json("GET", path)
@@ -188,14 +196,15 @@ class Api:
         return self._json("POST", path, json.dumps(body).encode())
 
     def _json(self, method: str, path: str, body: bytes | None = None) -> Any:
-        answer = self._ask(method, path, body)
+        answer = self._request(method, path, body)
         if answer.status >= 300:
             raise DemoError(
-                f"{method} {path.partition('?')[0]} answered {answer.status}: {answer.data[:300].decode(errors='replace')}"
+                f"{method} {path.partition('?')[0]} answered {answer.status}: "
+                f"{answer.data[:300].decode(errors='replace')}"
             )
         return json.loads(answer.data)
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+    def _request(self, method: str, path: str, body: bytes | None = None) -> urllib3.BaseHTTPResponse:
         headers = {
             "x-api-key": self.key,
             **({"content-type": "application/json"} if body is not None else {}),

@@ -1,12 +1,12 @@
-"""Installs a lock file into a virtual environment, then runs a program of that environment. Runs on the
-system's own Python, before anything
-is installed, and does nothing where all was installed before.
+"""Installs a lock file into a virtual environment, then runs a program of that environment.
+
+Runs on the system's Python, before anything is installed. Does nothing when the lock file is installed
+already.
 
     python3 local/install.py run|test|browser [PROGRAM ARGUMENT...]
 
 The environment is `.venv`. Beside a `.venv` of another Python it is `.venv-X.Y`, so that several Pythons can
-be tried in turn.
-Written for the oldest Python it may meet, so that it can name in words what is wrong with it.
+be tried in turn. The code runs on old Pythons, so that it can report that a Python is too old.
 """
 
 import hashlib
@@ -21,9 +21,7 @@ VERSION = ".".join(str(number) for number in sys.version_info[:2])
 
 
 def main(lock_name: str, program: "list[str]") -> int:
-    """Exit code of the installation; where that is 0 and a program is named, this process becomes the
-    program.
-    """
+    """Install, and return the exit code. When it is 0 and a program is named, exec the program instead."""
     folder = environment()
     code = install(lock_name, folder)
     if code == 0 and program:
@@ -34,15 +32,13 @@ def main(lock_name: str, program: "list[str]") -> int:
 
 
 def environment() -> str:
-    """Path of the environment of this Python."""
+    """The path of this Python's virtual environment."""
     first = os.path.join(CLONE, ".venv")
-    return first if made_with(first) in (None, VERSION) else first + "-" + VERSION
+    return first if python_version(first) in (None, VERSION) else first + "-" + VERSION
 
 
-def made_with(folder: str) -> "str | None":
-    """The version (X.Y) of the Python that an environment was made with; None where there is no
-    environment that runs.
-    """
+def python_version(folder: str) -> "str | None":
+    """The version (X.Y) of the Python of an environment; None where there is no working environment."""
     if not os.path.exists(os.path.join(folder, "bin", "python")):
         return None
     with open(os.path.join(folder, "pyvenv.cfg")) as file:
@@ -54,8 +50,8 @@ def made_with(folder: str) -> "str | None":
 
 
 def install(lock_name: str, folder: str) -> int:
-    """Makes the environment where it is missing and installs the lock file into it. 0, or the exit code
-    of what failed.
+    """Create the environment when it is missing, and install the lock file. 0, or the exit code of the
+    failure.
     """
     lock = os.path.join(CLONE, "lock", lock_name + ".txt")
     with open(lock, "rb") as file:
@@ -64,23 +60,27 @@ def install(lock_name: str, folder: str) -> int:
     python = os.path.join(folder, "bin", "python")
     if os.path.exists(stamp) and os.path.exists(python):
         return 0
-    shown = os.path.basename(folder)
+    folder_name = os.path.basename(folder)
     if not os.path.exists(python):
         if sys.version_info < OLDEST:
             goal = os.environ.get("GOAL", "run")
-            say(
-                f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. Name a newer one: make {goal} PYTHON=python3.13"
+            print_line(
+                f"Vitrine needs Python 3.11 or newer; {sys.executable} is {VERSION}. "
+                f"Name a newer one: make {goal} PYTHON=python3.13"
             )
             return 1
-        say(f"Making {shown} with Python {VERSION} ...")
+        print_line(f"Making {folder_name} with Python {VERSION} ...")
         shutil.rmtree(folder, ignore_errors=True)
         if subprocess.call([sys.executable, "-m", "venv", folder]):
             shutil.rmtree(folder, ignore_errors=True)
-            say(
-                "The virtual environment could not be made (on Debian and Ubuntu it needs the package python3-venv)."
+            print_line(
+                "The virtual environment could not be made (on Debian and Ubuntu it needs the package "
+                "python3-venv)."
             )
             return 1
-    say(f"Installing what lock/{lock_name}.txt names into {shown}; this takes about a minute, once ...")
+    print_line(
+        f"Installing what lock/{lock_name}.txt names into {folder_name}; this takes about a minute, once ..."
+    )
     words = [
         python,
         "-m",
@@ -95,14 +95,14 @@ def install(lock_name: str, folder: str) -> int:
     ]
     code = subprocess.call(words)
     if code:
-        say("The installation failed; the lines above say why. The next try continues from here.")
+        print_line("The installation failed; the lines above say why. The next try continues from here.")
         return code
     with open(stamp, "w"):
         pass
     return 0
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

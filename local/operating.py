@@ -2,12 +2,10 @@
 
     python -m local user|key|org --help
 
-They act as the role vitrine_worker, in the database of WORKER_DATABASE_URL; without one in that of the
-laptop's stack. What was asked for is on
-stdout; an error is one sentence on stderr, with exit code 1 for what cannot be done and 2 for what cannot be
-understood. Passwords never come by
-an argument, which every process of the machine may read: they are asked for at a terminal, or read from
-stdin.
+They connect as the role vitrine_worker to the database of WORKER_DATABASE_URL, or without it to the database
+of the laptop's stack. Results are printed to stdout. An error is one sentence on stderr, with exit code 1
+when the command failed and 2 when its arguments are invalid. Passwords are never arguments, which every
+process of the machine may read: they are typed at a terminal or read from stdin.
 """
 
 from __future__ import annotations
@@ -32,9 +30,9 @@ from vitrine.errors import ApiError
 from vitrine.library import operators
 
 GROUPS = {"user": "people and their sessions", "key": "API keys", "org": "organizations and their members"}
-MOST_SECRET = 4096  # bytes read for a password: far above what is allowed, so that the refusal says why
-MOST_DAYS = 3650
-UNITS: dict[str, int] = {  # in capitals
+MAX_SECRET = 4096  # bytes read for a password: far above the limit, so that the error can name the limit
+MAX_DAYS = 3650
+UNITS: dict[str, int] = {  # suffixes in upper case -> bytes
     "": 1,
     "B": 1,
     "KB": 10**3,
@@ -51,42 +49,40 @@ UNITS: dict[str, int] = {  # in capitals
 
 
 class UsageError(Exception):
-    """What the words do not mean."""
+    """Invalid arguments or input; exit code 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its words, what it does to the library, and what it takes beside (as argparse has it)."""
+    """One command: its words, its function, and its arguments in the form of argparse."""
 
     words: str
-    what: str
-    deletion: Callable[[argparse.Namespace], None]
-    places: tuple[str, ...] = ()
+    description: str
+    run: Callable[[argparse.Namespace], None]
+    arguments: tuple[str, ...] = ()  # positional
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-    password: bool | None = None  # True: needed, False: taken, None: not taken
+    password: bool | None = None  # True: required, False: optional, None: not read
 
 
 def main(words: Sequence[str], database: Callable[[], AbstractContextManager[None]]) -> int:
-    """Does what the words say and returns the exit code. `database` sees to WORKER_DATABASE_URL for as
-    long as it is needed.
-    """
+    """Run the command and return its exit code. Within `database()` WORKER_DATABASE_URL is set and usable."""
     try:
-        asked = parser().parse_args([readable(word) for word in words])
-        # before anything is started: somebody may take a while to think of one
+        asked = parser().parse_args([check_utf8(word) for word in words])
+        # before the database is started, because typing a password may last
         if asked.command.password is not None:
             asked.password = read_password(asked)
         with database():
             check_database(os.environ["WORKER_DATABASE_URL"])
             try:
-                asked.command.deletion(asked)
+                asked.command.run(asked)
             except ApiError as rejection:
-                return failed(rejection.sentence)
+                return print_error(rejection.sentence)
             finally:
                 db.close()
     except UsageError as error:
-        return failed(str(error), code=2)
+        return print_error(str(error), code=2)
     except StartError as error:
-        return failed(str(error))
+        return print_error(str(error))
     except KeyboardInterrupt:
         return 130
     return 0
@@ -95,21 +91,24 @@ def main(words: Sequence[str], database: Callable[[], AbstractContextManager[Non
 def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m local", allow_abbrev=False)
     groups = whole.add_subparsers(required=True, metavar="|".join(GROUPS))
-    for group, about in GROUPS.items():
+    for group, description in GROUPS.items():
         commands = groups.add_parser(
-            group, help=about, description=about.capitalize(), allow_abbrev=False
+            group, help=description, description=description.capitalize(), allow_abbrev=False
         ).add_subparsers(required=True, metavar="command")
         for command in COMMANDS:
             if command.words.startswith(f"{group} "):
-                what = command.what[0].upper() + command.what[1:]
+                sentence = command.description[0].upper() + command.description[1:]
                 one = commands.add_parser(
-                    command.words.partition(" ")[2], help=command.what, description=what, allow_abbrev=False
+                    command.words.partition(" ")[2],
+                    help=command.description,
+                    description=sentence,
+                    allow_abbrev=False,
                 )
                 one.set_defaults(command=command)
-                for place in command.places:
-                    one.add_argument(place, metavar=place.upper())
-                for option, meaning in command.options.items():
-                    one.add_argument(option, **meaning)
+                for argument in command.arguments:
+                    one.add_argument(argument, metavar=argument.upper())
+                for option, settings in command.options.items():
+                    one.add_argument(option, **settings)
                 if command.password is not None:
                     one.add_argument(
                         "--password-stdin", action="store_true", help="the password is the one line on stdin"
@@ -117,26 +116,29 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def readable(word: str) -> str:
-    """Raises UsageError for bytes that are no text."""
+def check_utf8(word: str) -> str:
+    """Return the word. Raises UsageError for bytes that are not UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in word):
         raise UsageError("An argument is not UTF-8.")
     return word
 
 
 def read_password(asked: argparse.Namespace) -> str | None:
-    """From stdin, or twice from the terminal; None where the command goes without one."""
+    """Read a password from stdin, or two times from the terminal; None: an optional one was left out.
+
+    Raises UsageError when it cannot be read, or when the two are different.
+    """
     if asked.password_stdin:
-        given = sys.stdin.buffer.read(MOST_SECRET)
+        content = sys.stdin.buffer.read(MAX_SECRET)
         try:
-            line = given.decode().removesuffix("\n").removesuffix("\r")
+            line = content.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:
             raise UsageError("The password on stdin is not UTF-8.") from None
         if "\n" in line or "\0" in line:
             raise UsageError("The password on stdin is more than one line.")
         return line
     if sys.stdin.isatty():
-        first = readable(
+        first = check_utf8(
             getpass.getpass("Password: " if asked.command.password else "Password (none: empty): ")
         )
         if not first and not asked.command.password:
@@ -150,32 +152,36 @@ def read_password(asked: argparse.Namespace) -> str | None:
 
 
 def check_database(url: str) -> None:
-    """Raises StartError, saying what is wrong, when the commands' functions are not to be had there.
-    Nothing secret is said.
-    """
-    # what it would say of a database that goes away is said by us
+    """Raises StartError when the commands' SQL functions cannot be called. Its sentence has no secrets."""
+    # the pool would log its own errors of an unreachable database beside the command's sentence
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     try:
         with psycopg.connect(url, connect_timeout=10, autocommit=True) as connection:
-            found = connection.execute(
-                "select current_user, (select has_function_privilege(oid, 'execute') from pg_proc where proname = 'operator_people')"
+            row = connection.execute(
+                """
+                select current_user,
+                       (select has_function_privilege(oid, 'execute')
+                          from pg_proc
+                         where proname = 'operator_people')
+                """
             ).fetchone()
     except psycopg.OperationalError as error:
         raise StartError(
             f"The database of WORKER_DATABASE_URL does not answer: {' '.join(str(error).split())}"
         ) from None
-    except psycopg.Error:  # its words would show the URL, and the password in it
+    except psycopg.Error:  # its message would show the URL with the password
         raise StartError("WORKER_DATABASE_URL is not the URL of a database.") from None
-    if found is None or found[1] is None:
+    if row is None or row[1] is None:
         raise StartError("The migrations have not been applied to this database, or not all of them.")
-    if not found[1]:
+    if not row[1]:
         raise StartError(
-            f"WORKER_DATABASE_URL must be that of the role vitrine_worker; {found[0]} may not do this."
+            f"WORKER_DATABASE_URL must be that of the role vitrine_worker; {row[0]} may not do this."
         )
 
 
-def failed(sentence: str, *, code: int = 1) -> int:
-    print(plain(sentence if sentence.endswith(".") else f"{sentence}."), file=sys.stderr, flush=True)
+def print_error(sentence: str, *, code: int = 1) -> int:
+    """Print the sentence to stderr and return the exit code."""
+    print(escape(sentence if sentence.endswith(".") else f"{sentence}."), file=sys.stderr, flush=True)
     return code
 
 
@@ -184,14 +190,14 @@ def failed(sentence: str, *, code: int = 1) -> int:
 
 def add_user(asked: argparse.Namespace) -> None:
     person = operators.add_person(asked.email, asked.name, asked.password)
-    say(
+    print_line(
         f"{person.email} is {person.name}."
         + ("" if asked.password else f" There is no password yet: `user password {person.email}` sets one.")
     )
 
 
 def list_users(_: argparse.Namespace) -> None:
-    table(
+    print_table(
         ("EMAIL", "NAME", "PASSWORD", "ORGANIZATIONS", "SINCE"),
         (
             (
@@ -199,52 +205,56 @@ def list_users(_: argparse.Namespace) -> None:
                 each.name,
                 "yes" if each.has_password else "no",
                 " ".join(each.organizations) or "-",
-                moment(each.created_at),
+                format_time(each.created_at),
             )
-            for each in operators.people()
+            for each in operators.list_people()
         ),
         none="There is nobody yet.",
     )
 
 
 def set_password(asked: argparse.Namespace) -> None:
-    say(
-        f"The password of {asked.email} is set; {sessions(operators.set_password(asked.email, asked.password))} ended."
-    )
+    ended = count_of_sessions(operators.set_password(asked.email, asked.password))
+    print_line(f"The password of {asked.email} is set; {ended} ended.")
 
 
 def list_sessions(asked: argparse.Namespace) -> None:
-    table(
+    print_table(
         ("SINCE", "UNTIL", "ADDRESS", "CLIENT"),
         (
-            (moment(each.created_at), moment(each.expires_at), each.ip_address or "-", each.user_agent or "-")
-            for each in operators.sessions(asked.email)
+            (
+                format_time(each.created_at),
+                format_time(each.expires_at),
+                each.ip_address or "-",
+                each.user_agent or "-",
+            )
+            for each in operators.list_sessions(asked.email)
         ),
         none=f"{asked.email} is signed in nowhere.",
     )
 
 
 def sign_out(asked: argparse.Namespace) -> None:
-    say(f"{sessions(operators.sign_out(asked.email))} of {asked.email} ended.")
+    print_line(f"{count_of_sessions(operators.sign_out(asked.email))} of {asked.email} ended.")
 
 
 def remove_user(asked: argparse.Namespace) -> None:
-    say(f"{operators.remove_person(asked.email).email} is removed.")
+    print_line(f"{operators.remove_person(asked.email).email} is removed.")
 
 
 def add_key(asked: argparse.Namespace) -> None:
     days: int | None = asked.days
-    if days is not None and not 1 <= days <= MOST_DAYS:
-        raise UsageError(f"--days must be 1 to {MOST_DAYS}.")
+    if days is not None and not 1 <= days <= MAX_DAYS:
+        raise UsageError(f"--days must be 1 to {MAX_DAYS}.")
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     person, key = operators.add_key(asked.email, asked.name, asked.scope, expires_at)
-    until = f", until {moment(expires_at)}" if expires_at else ""
-    print(plain(f"A key of {person.email}{until}. It is shown this once:"), file=sys.stderr, flush=True)
+    until = f", until {format_time(expires_at)}" if expires_at else ""
+    print(escape(f"A key of {person.email}{until}. It is shown this once:"), file=sys.stderr, flush=True)
     print(key, flush=True)
 
 
 def list_keys(asked: argparse.Namespace) -> None:
-    table(
+    print_table(
         ("ID", "KEY", "NAME", "SCOPES", "STATUS", "UNTIL", "LAST USED", "SINCE"),
         (
             (
@@ -253,11 +263,11 @@ def list_keys(asked: argparse.Namespace) -> None:
                 each.name,
                 " ".join(each.scopes),
                 each.status,
-                moment(each.ends_at),
-                moment(each.last_used_at),
-                moment(each.created_at),
+                format_time(each.ends_at),
+                format_time(each.last_used_at),
+                format_time(each.created_at),
             )
-            for each in operators.keys(asked.email)
+            for each in operators.list_keys(asked.email)
         ),
         none=f"{asked.email} has no keys.",
     )
@@ -265,16 +275,18 @@ def list_keys(asked: argparse.Namespace) -> None:
 
 def revoke_key(asked: argparse.Namespace) -> None:
     revoked = operators.revoke_key(asked.id)
-    say(f"The key {revoked.prefix}... ({revoked.name}) of {revoked.email} is revoked.")
+    print_line(f"The key {revoked.prefix}... ({revoked.name}) of {revoked.email} is revoked.")
 
 
 def add_organization(asked: argparse.Namespace) -> None:
-    founded = operators.found(asked.name, owner=asked.owner, slug=asked.slug, quota=quota(asked.quota))
-    say(f"{founded.slug} is {founded.name}, owned by {asked.owner}.")
+    created = operators.create_organization(
+        asked.name, owner=asked.owner, slug=asked.slug, quota=parse_size(asked.quota)
+    )
+    print_line(f"{created.slug} is {created.name}, owned by {asked.owner}.")
 
 
 def list_organizations(_: argparse.Namespace) -> None:
-    table(
+    print_table(
         ("SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"),
         (
             (
@@ -283,20 +295,20 @@ def list_organizations(_: argparse.Namespace) -> None:
                 str(each.members),
                 str(each.stored_bytes),
                 "none" if each.quota_bytes is None else str(each.quota_bytes),
-                moment(each.created_at),
+                format_time(each.created_at),
             )
-            for each in operators.organizations()
+            for each in operators.list_organizations()
         ),
         none="There are no organizations yet.",
     )
 
 
 def list_members(asked: argparse.Namespace) -> None:
-    table(
+    print_table(
         ("EMAIL", "NAME", "ROLE", "SINCE"),
         (
-            (each.email, each.name, each.role, moment(each.joined_at))
-            for each in operators.members(asked.slug)
+            (each.email, each.name, each.role, format_time(each.joined_at))
+            for each in operators.list_members(asked.slug)
         ),
         none=f"{asked.slug} has no members.",
     )
@@ -304,18 +316,18 @@ def list_members(asked: argparse.Namespace) -> None:
 
 def set_role(asked: argparse.Namespace) -> None:
     operators.set_role(asked.slug, asked.email, asked.role)
-    say(f"{asked.email} is {asked.role} of {asked.slug}.")
+    print_line(f"{asked.email} is {asked.role} of {asked.slug}.")
 
 
 def remove_member(asked: argparse.Namespace) -> None:
     operators.remove_member(asked.slug, asked.email)
-    say(f"{asked.email} is not a member of {asked.slug} any more.")
+    print_line(f"{asked.email} is not a member of {asked.slug} any more.")
 
 
 def set_quota(asked: argparse.Namespace) -> None:
-    wanted = quota(asked.quota)
+    wanted = parse_size(asked.quota)
     operators.set_quota(asked.slug, wanted)
-    say(f"{asked.slug} may store {'as much as it likes' if wanted is None else f'{wanted} bytes'}.")
+    print_line(f"{asked.slug} may store {'as much as it likes' if wanted is None else f'{wanted} bytes'}.")
 
 
 REQUIRED = {"required": True}
@@ -355,7 +367,7 @@ COMMANDS = (
         },
     ),
     Command("key list", "the keys of a person, ended ones too", list_keys, ("email",)),
-    Command("key revoke", "a key is refused from now on", revoke_key, ("id",)),
+    Command("key revoke", "a key is rejected from now on", revoke_key, ("id",)),
     Command(
         "org add",
         "a new organization, with a default collection",
@@ -381,24 +393,27 @@ COMMANDS = (
 )
 
 
-# Words in and out.
+# Input and output.
 
 
-def quota(text: str) -> int | None:
-    """Bytes: `10GB` is 10 000 000 000 of them, `10GiB` 10 737 418 240. None: no limit."""
+def parse_size(text: str) -> int | None:
+    """Parse a size into bytes: `10GB` is 10 000 000 000, `10GiB` 10 737 418 240. None: no limit (`none`).
+
+    Raises UsageError.
+    """
     if text == "none":
         return None
-    found = re.fullmatch(r"(\d{1,19})\s?([A-Za-z]{0,3})", text, re.ASCII)
-    if not found or found[2].upper() not in UNITS:
+    size = re.fullmatch(r"(\d{1,19})\s?([A-Za-z]{0,3})", text, re.ASCII)
+    if not size or size[2].upper() not in UNITS:
         raise UsageError(f"{text} is no size: a number of bytes, 10GB, 512MiB, ..., or none.")
-    return int(found[1]) * UNITS[found[2].upper()]
+    return int(size[1]) * UNITS[size[2].upper()]
 
 
-def table(heads: tuple[str, ...], rows: Generator[tuple[str, ...]], *, none: str) -> None:
-    """Columns on stdout; where there are no rows, a sentence on stderr instead."""
-    lines = [tuple(plain(cell) for cell in row) for row in rows]
+def print_table(heads: tuple[str, ...], rows: Generator[tuple[str, ...]], *, none: str) -> None:
+    """Print the rows as columns to stdout; without rows the sentence `none` to stderr."""
+    lines = [tuple(escape(cell) for cell in row) for row in rows]
     if not lines:
-        print(plain(none), file=sys.stderr, flush=True)
+        print(escape(none), file=sys.stderr, flush=True)
         return
     widths = [max(len(line[column]) for line in (heads, *lines)) for column in range(len(heads))]
     for line in (heads, *lines):
@@ -406,18 +421,20 @@ def table(heads: tuple[str, ...], rows: Generator[tuple[str, ...]], *, none: str
     sys.stdout.flush()
 
 
-def plain(text: str) -> str:
-    """Without what would command a terminal: names and clients are what strangers say they are."""
+def escape(text: str) -> str:
+    """The text with unprintable characters escaped: names and user agents come from strangers, and must not
+    send escape sequences to the terminal.
+    """
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
-def say(sentence: str) -> None:
-    print(plain(sentence), flush=True)
+def print_line(sentence: str) -> None:
+    print(escape(sentence), flush=True)
 
 
-def moment(at: datetime | None) -> str:
+def format_time(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ") if at else "-"
 
 
-def sessions(count: int) -> str:
+def count_of_sessions(count: int) -> str:
     return "1 session" if count == 1 else f"{count} sessions"

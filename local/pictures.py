@@ -1,7 +1,7 @@
-"""A few pictures for the demo organization, drawn by code: the same each time, and one for each thing a
-library must cope with.
+"""Pictures of the demo organization, drawn by code and identical on every run.
 
-Written with Pillow, an encoder other than the one that will read them.
+Each covers a case of its own: a large file, an EXIF orientation, transparency, an animation. They are written
+with Pillow; the worker reads them with libvips.
 """
 
 import random
@@ -30,7 +30,7 @@ def demo() -> list[Picture]:
 
 
 def _dawn() -> Picture:
-    """About 3 MB, as from a camera: large, and with grain."""
+    """About 3 MB, as large and as grainy as a photo of a camera."""
     size = 3600, 2400
     picture = _sky(size, (52, 72, 130), (255, 196, 140))
     _sun(picture, (2450, 1330), 190, (255, 236, 190))
@@ -43,7 +43,9 @@ def _dawn() -> Picture:
 
 
 def _lighthouse() -> Picture:
-    """Taken with the camera on its side: stored lying, EXIF says 6, shown upright."""
+    """Taken with the camera on its side: the pixels are stored rotated, and EXIF orientation 6 shows them
+    upright.
+    """
     size = 1200, 1600
     picture = _sky(size, (88, 160, 214), (224, 240, 246))
     draw = ImageDraw.Draw(picture)
@@ -93,7 +95,7 @@ def _night() -> Picture:
 
 
 def _badge() -> Picture:
-    """Transparent around a round badge."""
+    """A round badge on a transparent background."""
     side = 800
     disc = Image.new("L", (side, side), 0)
     ImageDraw.Draw(disc).ellipse((30, 30, side - 30, side - 30), fill=255)
@@ -110,7 +112,7 @@ def _badge() -> Picture:
 
 
 def _tide() -> Picture:
-    """Moves: the sea comes and goes in eight pictures."""
+    """An animation of eight frames: the tide comes in and goes out."""
     return Picture("tide.gif", "image/gif", _animated([_shore(step / 8) for step in range(8)]))
 
 
@@ -152,7 +154,7 @@ def _sun(picture: Image.Image, centre: tuple[int, int], radius: int, colour: Col
 def _hills(
     picture: Image.Image, *, base: int, height: int, colour: Colour, seed: int, waves: int = 4
 ) -> None:
-    """A range whose ridge swings by `height` about `base`, down to the bottom."""
+    """A range of hills down to the bottom. Its ridge varies by `height` around `base`."""
     dice = random.Random(seed)
     swings = [
         (dice.uniform(0.6, 1.8) * (n + 1), dice.uniform(0, 2 * pi), 1 / (n + 1.5)) for n in range(waves)

@@ -1,4 +1,4 @@
-"""Where the laptop's data lies, and who may reach it."""
+"""The laptop's data folder, its permissions, and free ports."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from pathlib import Path
 
 from local import CLONE
 
-ROOTS_OWN = Path("/var/lib/vitrine")
-DATABASE_ACCOUNT = "nobody"  # whom Postgres runs as when root starts it: it refuses root
+ROOT_FOLDER = Path("/var/lib/vitrine")
+DATABASE_ACCOUNT = "nobody"  # Postgres runs as this account when root starts it: it does not run as root
 
 
 class StartError(Exception):
-    """What the person at the keyboard must know; said without a traceback."""
+    """An error that is shown to the person at the keyboard as a sentence, without a traceback."""
 
 
 def data_folder(clone: Path = CLONE) -> Path:
-    """`.vitrine` in the clone. Started by root it is a link to a folder under /var/lib/vitrine, which the
-    database's account can reach.
+    """Return `.vitrine` in the clone, created when missing. For root it is a link to a folder under
+    /var/lib/vitrine, which the database's account can reach.
 
-    Raises StartError when it belongs to somebody else.
+    Raises StartError when it belongs to another user.
     """
     here = clone / ".vitrine"
     if os.geteuid() == 0:
@@ -35,7 +35,8 @@ def data_folder(clone: Path = CLONE) -> Path:
     if not here.exists():
         if here.is_symlink():
             raise StartError(
-                f"{here} points to {os.readlink(here)}, which is not there or not yours; remove it to begin anew."
+                f"{here} points to {os.readlink(here)}, which is not there or not yours; remove it to begin "
+                "anew."
             )
         here.mkdir(mode=0o700, exist_ok=True)
     if not os.access(here, os.W_OK | os.X_OK):
@@ -54,35 +55,34 @@ def _of_root(here: Path) -> Path:
         if can_reach(here):
             return here.resolve()
         raise StartError(
-            f"The account {DATABASE_ACCOUNT}, whom Postgres runs as for root, cannot reach {here}; move it away to begin anew."
+            f"The account {DATABASE_ACCOUNT}, whom Postgres runs as for root, cannot reach {here}; move it "
+            "away to begin anew."
         )
-    here.unlink(missing_ok=True)  # a link to nothing
+    here.unlink(missing_ok=True)  # a dangling link
     name = hashlib.sha256(os.fsencode(here)).hexdigest()[:12]
-    ROOTS_OWN.mkdir(mode=0o711, parents=True, exist_ok=True)
-    ROOTS_OWN.chmod(0o711)
+    ROOT_FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
+    ROOT_FOLDER.chmod(0o711)
     tries = 0
-    while True:  # a fresh clone begins with fresh data, though an earlier one lay at the same place
-        there = ROOTS_OWN / (f"{name}-{tries}" if tries else name)
+    while True:  # a fresh clone begins with new data, even at the path of an earlier clone
+        target = ROOT_FOLDER / (f"{name}-{tries}" if tries else name)
         try:
-            there.mkdir(mode=0o711)
+            target.mkdir(mode=0o711)
             break
         except FileExistsError:
             tries += 1
-    there.chmod(0o711)
+    target.chmod(0o711)
     try:
-        here.symlink_to(there)
-    except FileExistsError:  # another process was quicker
-        there.rmdir()
+        here.symlink_to(target)
+    except FileExistsError:  # created by a concurrent process
+        target.rmdir()
     return here.resolve()
 
 
 def make_private(folder: Path) -> None:
-    """Make everything in the folder readable by its owner alone, but the database's own folder: `postgres`
-    keeps its modes.
+    """Make everything in the folder readable by its owner alone, also files of earlier versions.
 
-    Started by root, the folder itself stays passable (0711) for the account that Postgres runs as. What
-    earlier versions left open is closed.
-    Files that vanish meanwhile, and files of others, are passed over.
+    The database's folder `postgres` keeps its modes. For root the folder itself stays passable (0711) for the
+    account that Postgres runs as. Files that vanish meanwhile, and files of other users, are skipped.
     """
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for entry, closed in _entries(folder, 0):
@@ -92,10 +92,10 @@ def make_private(folder: Path) -> None:
 
 
 def _entries(folder: Path | str, depth: int) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """Yield what may have to be closed, and whether it is closed already.
+    """Yield the entries below the folder, each with whether it is private already.
 
-    A folder that is closed is not looked into from the second level on: its files cannot be reached, and the
-    store has many.
+    From the second level on a private folder is not listed: its files cannot be reached, and the store has
+    many.
     """
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
@@ -104,35 +104,33 @@ def _entries(folder: Path | str, depth: int) -> Iterator[tuple[os.DirEntry[str],
             ):
                 continue
             with suppress(FileNotFoundError):
-                found = entry.stat(follow_symlinks=False)
-                if os.geteuid() not in (0, found.st_uid):
+                status = entry.stat(follow_symlinks=False)
+                if os.geteuid() not in (0, status.st_uid):
                     continue
-                closed = not found.st_mode & 0o077
+                closed = not status.st_mode & 0o077
                 yield entry, closed
                 if entry.is_dir(follow_symlinks=False) and (depth == 0 or not closed):
                     yield from _entries(entry.path, depth + 1)
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file as `open` does, readable by the owner alone where it is made: the `opener` of what lies
-    in the data folder.
-    """
+    """An `opener` for `open`: a file that it creates is readable by its owner alone."""
     return os.open(path, flags, 0o600)
 
 
 def can_reach(folder: Path) -> bool:
-    """The database's account may pass through every folder on the way (and this one)."""
+    """Whether the database's account may pass through this folder and all of its parents."""
     account = pwd.getpwnam(DATABASE_ACCOUNT)
     for step in (folder.resolve(), *folder.resolve().parents):
-        found = step.stat()
+        status = step.stat()
         bit = (
             stat.S_IXUSR
-            if found.st_uid == account.pw_uid
+            if status.st_uid == account.pw_uid
             else stat.S_IXGRP
-            if found.st_gid == account.pw_gid
+            if status.st_gid == account.pw_gid
             else stat.S_IXOTH
         )
-        if not found.st_mode & bit:
+        if not status.st_mode & bit:
             return False
     return True
 
@@ -150,11 +148,11 @@ def is_free(port: int) -> bool:
 
 
 def port_problem(port: int) -> str | None:
-    """Return why nothing of ours can listen on the port, as the end of a sentence that begins with the
-    port; None where it is free.
+    """Return why we cannot listen on the port, as the end of a sentence that begins with the port; None: it
+    is free.
     """
     with socket.socket() as probe:
-        # a port that a connection just left is free
+        # without SO_REUSEADDR a port in TIME_WAIT would count as taken
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -166,10 +164,10 @@ def port_problem(port: int) -> str | None:
 
 
 def free_port(*, wanted: int = 0) -> int:
-    """`wanted` if it is free, else another one, which no other process is given while this one lives.
+    """Return `wanted` if it is free, else another port, which is reserved while this process runs.
 
-    Below the range that the system lends to outgoing connections (Linux: 32768 on), so that it is still free
-    after a restart.
+    The port is below the range of outgoing connections (on Linux from 32768), so that it is probably still
+    free after a restart. Raises StartError when there is none.
     """
     if wanted and is_free(wanted):
         return wanted
@@ -182,18 +180,18 @@ def free_port(*, wanted: int = 0) -> int:
 
 
 def _reserve(port: int) -> bool:
-    """Bound without listening: whoever binds it with SO_REUSEADDR, as servers do, may listen; who
-    reserves it as well, may not have it.
+    """Bind the port without listening. Servers, which bind with SO_REUSEADDR, can still listen on it; another
+    reservation of it fails.
     """
-    locked = socket.socket()
+    reserved = socket.socket()
     try:
-        locked.bind(("127.0.0.1", port))
+        reserved.bind(("127.0.0.1", port))
     except OSError:
-        locked.close()
+        reserved.close()
         return False
-    locked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sys.platform == "linux":
-        atexit.register(locked.close)
+        atexit.register(reserved.close)
     else:
-        locked.close()  # elsewhere a socket that is bound is in the way of one that listens
+        reserved.close()  # on other systems a bound socket prevents others from listening
     return True

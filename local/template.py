@@ -1,10 +1,10 @@
-"""Reads template.yaml: the one home of routes, queues, schedules, the bucket's rules and the functions'
+"""Reads template.yaml, which declares routes, queues, schedules, the bucket's rules and the functions'
 environment.
 
     template = read(CLONE / "template.yaml", {"Origin": "http://127.0.0.1:8484", "Bucket": "vitrine"})
 
-The names given stand for parameters and for resources (what `!Ref` gives); a parameter that is not given has
-its default.
+The names are the values of parameters and the results of `!Ref` for resources. Other parameters have their
+defaults.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Function:
 class Queue:
     name: str
     visibility: int  # seconds
-    dead_letters: str | None  # the queue that takes what was received too often
-    most_receives: int | None  # before it does
+    dead_letters: str | None  # the queue of messages that were received too often
+    max_receives: int | None  # receives before a message moves to the dead letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,17 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What of the bucket goes to a queue."""
+    """A rule that sends events of the bucket to a queue."""
 
     queue: str
-    event: str  # s3:ObjectCreated:Post, or with a star at the end
+    event: str  # s3:ObjectCreated:Post, or a prefix with * at the end
     prefix: str
 
-    def takes(self, event: str, key: str) -> bool:
-        """The event is named as in a record, without `s3:`; the key is decoded."""
-        named = self.event.removeprefix("s3:")
-        same = event.startswith(named[:-1]) if named.endswith("*") else event == named
-        return same and key.startswith(self.prefix)
+    def matches(self, event: str, key: str) -> bool:
+        """Whether the rule applies to an event, named as in a record without `s3:`, and a decoded key."""
+        pattern = self.event.removeprefix("s3:")
+        named = event.startswith(pattern[:-1]) if pattern.endswith("*") else event == pattern
+        return named and key.startswith(self.prefix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Template:
     schedules: tuple[Schedule, ...]
     notifications: tuple[Notification, ...]
     cors: Mapping[str, Any]  # the bucket's CorsConfiguration
-    environment: Mapping[str, str]  # of all functions; what only a deployment knows is left out
+    environment: Mapping[str, str]  # of all functions; without values that only a deployment knows
 
     def function(self, name: str) -> Function:
         return next(f for f in self.functions if f.name == name)
@@ -108,27 +108,29 @@ def arn(queue: str) -> str:
 
 
 def read(file: Path, names: Mapping[str, str] | None = None) -> Template:
-    """Raises ValueError where the template says something that the laptop cannot do (a cron schedule, one
-    name with two values).
+    """Read the template with these names. Raises ValueError for what the laptop does not support: a cron
+    schedule, or one environment variable with two values.
     """
     return _Reader(document(file), names or {}).template()
 
 
 def document(file: Path) -> dict[str, Any]:
-    """The template as it is written: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub": "x"}."""
-    found: dict[str, Any] = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
-    return found
+    """The template with short tags in their long form: `!Ref x` is {"Ref": "x"}, `!Sub x` is {"Fn::Sub":
+    "x"}.
+    """
+    content: dict[str, Any] = yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+    return content
 
 
 if TYPE_CHECKING:
     Fastest = yaml.SafeLoader
 else:
-    # in C, where PyYAML was built with it: 8 times as fast
+    # PyYAML's loader in C, where it was built: 8 times as fast
     Fastest = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(Fastest):
-    """Short tags become their long forms."""
+    """Converts short tags to their long forms."""
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -146,11 +148,11 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 class _UnknownError(Exception):
-    """Only a deployment knows the value."""
+    """The value is known only in a deployment."""
 
 
 class _Absent:
-    """What AWS::NoValue leaves."""
+    """The value of AWS::NoValue."""
 
 
 class _Reader:
@@ -220,12 +222,12 @@ class _Reader:
     def _schedules(self) -> Iterator[Schedule]:
         for kind, field in (("Schedule", "Schedule"), ("ScheduleV2", "ScheduleExpression")):
             for function, e in self._events(kind):
-                found = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", str(self.value(e[field])))
-                if not found:
+                rate = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", str(self.value(e[field])))
+                if not rate:
                     raise ValueError(
                         f"{function}: the laptop's scheduler knows rate(...) only, not {e[field]}"
                     )
-                yield Schedule(function, int(found[1]) * UNITS[found[2]], e.get("Input"))
+                yield Schedule(function, int(rate[1]) * UNITS[rate[2]], e.get("Input"))
 
     def _notifications(self) -> Iterator[Notification]:
         for _, p in self._of("AWS::S3::Bucket"):
@@ -247,8 +249,8 @@ class _Reader:
         return next((one for one in rules if not isinstance(one, _Absent)), {"CorsRules": []})
 
     def _environment(self) -> dict[str, str]:
-        """All functions share one process here, so a name can have one value only."""
-        found: dict[str, str] = {}
+        """The functions' environment. All share one process here, so a name can have only one value."""
+        variables: dict[str, str] = {}
         for scope in (self.globals, *(p for _, p in self._of("AWS::Serverless::Function"))):
             for name, raw in scope.get("Environment", {}).get("Variables", {}).items():
                 try:
@@ -258,14 +260,15 @@ class _Reader:
                 text = str(value).lower() if isinstance(value, bool) else str(value)
                 if "{{resolve:" in text:
                     continue
-                if found.setdefault(name, text) != text:
+                if variables.setdefault(name, text) != text:
                     raise ValueError(
-                        f"{name} has two values, {found[name]!r} and {text!r}; on a laptop all functions share one process"
+                        f"{name} has two values, {variables[name]!r} and {text!r}; "
+                        "on a laptop all functions share one process"
                     )
-        return found
+        return variables
 
     def value(self, raw: Any) -> Any:
-        """Raises _UnknownError for what only a deployment knows."""
+        """Resolve the value's intrinsic functions. Raises _UnknownError when only a deployment knows it."""
         if isinstance(raw, list):
             return [one for one in map(self.value, raw) if not isinstance(one, _Absent)]
         if not isinstance(raw, dict):
@@ -297,17 +300,17 @@ class _Reader:
         raise _UnknownError(name)
 
     def _attribute(self, value: Any) -> str:
-        """The ARN of a queue; of the rest only a deployment knows."""
+        """The ARN of a queue. Raises _UnknownError for every other attribute."""
         name, _, attribute = value.partition(".") if isinstance(value, str) else (value[0], ".", value[1])
         if attribute == "Arn" and self.resources.get(name, {}).get("Type") == "AWS::SQS::Queue":
             return arn(name)
         raise _UnknownError(value)
 
     def _sub(self, value: Any) -> str:
-        text, own = (value, {}) if isinstance(value, str) else value
+        text, variables = (value, {}) if isinstance(value, str) else value
         return re.sub(
             r"\$\{(?!!)([^}]+)\}",
-            lambda m: str(self.value(own[m[1]]) if m[1] in own else self._ref(m[1])),
+            lambda m: str(self.value(variables[m[1]]) if m[1] in variables else self._ref(m[1])),
             text,
         ).replace("${!", "${")
 
@@ -322,8 +325,8 @@ def _source(function: str, event: dict[str, Any]) -> Source:
 
 
 def _resource(reference: Any) -> str:
-    """The resource that a `!Ref` or `!GetAtt` names."""
+    """The name of the resource in a `!Ref`, a `!GetAtt` or an ARN."""
     if isinstance(reference, dict):
         [value] = reference.values()
         return str(value if isinstance(value, str) else value[0]).partition(".")[0]
-    return str(reference).rpartition(":")[2]  # written out: an ARN
+    return str(reference).rpartition(":")[2]  # an ARN

@@ -1,10 +1,10 @@
-"""Starts a program that ends with the process that asked for it, however that one ends.
+"""Starts a program that ends with its parent process, however that ends.
 
     python tether.py PARENT SIGNAL [ACCOUNT] -- PROGRAM ARGUMENT...
 
-Becomes the program (its process id stays), as ACCOUNT where one is named. When the process PARENT is gone the
-program gets SIGNAL:
-from the kernel on Linux, elsewhere from a small process that looks every second.
+This process execs the program, so its process id stays; as ACCOUNT where one is named. When the process
+PARENT ends, the program receives SIGNAL: on Linux from the kernel, elsewhere from a small process that checks
+every second.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def tethered(
-    program: Sequence[str], *, farewell: signal.Signals = signal.SIGTERM, account: str | None = None
+    program: Sequence[str], *, end_signal: signal.Signals = signal.SIGTERM, account: str | None = None
 ) -> list[str]:
-    """The command that starts the program tethered to this process.
+    """Return the command that starts the program tethered to this process.
 
-    Start it from a thread that lives as long as the process: Linux takes the end of the thread for the end of
-    the parent.
+    Start it from a thread that lasts as long as the process: Linux sends the signal when the starting thread
+    ends.
     """
-    words = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), str(int(farewell))]
+    words = [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), str(int(end_signal))]
     return [*words, *([account] if account else []), "--", *program]
 
 
 def main(words: list[str]) -> None:
     cut = words.index("--")
-    parent, farewell = int(words[0]), int(words[1])
+    parent, end_signal = int(words[0]), int(words[1])
     tie = kernel_tie() if sys.platform == "linux" else watch
     if cut == 3:  # an account is named
-        become(words[2])
-    tie(parent, farewell)
-    os.execvp(words[cut + 1], words[cut + 1 :])  # noqa: S606 - no shell is needed, so that signals reach the program itself
+        switch_account(words[2])
+    tie(parent, end_signal)
+    # no shell, so that signals reach the program itself
+    os.execvp(words[cut + 1], words[cut + 1 :])  # noqa: S606
 
 
-def become(name: str) -> None:
+def switch_account(name: str) -> None:
     import pwd
 
     account = pwd.getpwnam(name)
@@ -50,37 +51,39 @@ def become(name: str) -> None:
 
 
 def kernel_tie() -> Callable[[int, int], None]:
-    """Made before the change of account, which may leave us unable to read our own library; used after
-    it, which would undo it.
+    """Return a function that asks the kernel to send a signal when the parent ends.
+
+    ctypes is imported here, before the account is switched, because the new account may not be able to read
+    the library. The function is called after the switch, because switching clears the setting (prctl(2)).
     """
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
 
-    def tie(parent: int, farewell: int) -> None:
-        if libc.prctl(PR_SET_PDEATHSIG, farewell, 0, 0, 0) != 0:
+    def tie(parent: int, end_signal: int) -> None:
+        if libc.prctl(PR_SET_PDEATHSIG, end_signal, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-        if os.getppid() != parent:  # it went before the kernel was told
+        if os.getppid() != parent:  # the parent ended before prctl was called
             sys.exit(1)
 
     return tie
 
 
-def watch(parent: int, farewell: int) -> None:
-    """A child looks whether the parent is there, for systems whose kernel does not."""
+def watch(parent: int, end_signal: int) -> None:
+    """Fork a child that checks every second whether the parent still runs, where the kernel cannot do it."""
     program = os.getpid()
     if os.fork():
         return
     os.closerange(0, 3)
-    os.setpgid(0, 0)  # no part of the program's group: it must outlive a signal to that one
+    os.setpgid(0, 0)  # a group of its own, so that it outlives a signal to the program's group
     while os.getppid() == program:
-        if not there(parent):
-            os.kill(program, farewell)
+        if not is_running(parent):
+            os.kill(program, end_signal)
         time.sleep(1)
     os._exit(0)
 
 
-def there(process: int) -> bool:
+def is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

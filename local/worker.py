@@ -1,12 +1,10 @@
-"""What calls functions in AWS without a request: S3's notifications, SQS' pollers and EventBridge's
-schedules.
+"""The laptop's event sources of functions: S3 notifications, SQS pollers and EventBridge schedules.
 
     QUEUES_DATABASE_URL=... python -m local.worker --port 8486 --events .vitrine/s3/.events
 
 One process: a thread that moves S3's journal into the queues, a thread per queue that a function consumes, a
-thread per schedule, and
-the SQS protocol on a loopback port. It starts at any time, with or without a database, and goes on from what
-is on disk.
+thread per schedule, and the SQS protocol on a loopback port. It may start before the database does, and
+continues with the journal and the messages on disk.
 """
 
 from __future__ import annotations
@@ -36,21 +34,25 @@ import psycopg_pool
 import uvicorn
 
 from local import CLONE
-from local.queues import Message, Outgoing, Queues, door, md5
+from local.queues import Message, Outgoing, Queues, md5, sqs_app
 from local.template import ACCOUNT, REGION, Function, Notification, Schedule, Source, Template, arn, read
 from vitrine.process import hide
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
-LOOK = 0.1  # seconds between looks at the journal
-POLL = 0.25  # seconds between looks at an empty queue; what is sent through this process is seen at once
-AGAIN = 1.0  # seconds before another try where the database is away
-FAREWELL = 8.0  # seconds that a running function gets at the end; its message comes back otherwise
+JOURNAL_INTERVAL = 0.1  # seconds between reads of the journal
+POLL_INTERVAL = (
+    0.25  # seconds between polls of an empty queue; messages sent by this process are noticed at once
+)
+RETRY_DELAY = 1.0  # seconds before another try while the database is unreachable
+GRACE_PERIOD = (
+    8.0  # seconds for running functions to finish at the end; else their messages are delivered again
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda hands to a function beside its event."""
+    """The context object that Lambda passes to a function beside its event."""
 
     function_name: str
     memory_limit_in_mb: int
@@ -69,7 +71,7 @@ class Context:
 
 
 class Worker:
-    """`stop()` lets the functions that run finish, within bounds."""
+    """Runs functions for the template's events. `stop()` waits for running functions up to GRACE_PERIOD."""
 
     def __init__(
         self,
@@ -81,18 +83,17 @@ class Worker:
         visibility: float | None = None,
         every: float | None = None,
     ) -> None:
-        """`visibility` and `every`, in seconds, stand for those of all queues and all schedules, where they
-        are given.
+        """`visibility` and `every`, in seconds, replace the values of all queues and all schedules.
 
-        A visibility shorter than a function's run does no harm here: one thread consumes a queue, so nobody
-        sees what is in its hands.
+        A visibility timeout shorter than a function's run does no harm here: one thread consumes a queue, so
+        no message is received while it is processed.
         """
         self._template, self._queues, self._events = template, queues, events
-        self._load = load or imported
+        self._load = load or import_handler
         self._visibility, self._every = visibility, every
         self._stopping = threading.Event()
         self._running = 0  # functions
-        self._fewer = threading.Condition()
+        self._finished = threading.Condition()
 
     def start(self) -> None:
         jobs: list[tuple[str, Callable[[], None]]] = [("events", self.forward)]
@@ -101,75 +102,82 @@ class Worker:
             (schedule.function, partial(self.run_when_due, schedule)) for schedule in self._template.schedules
         ]
         for name, job in jobs:
-            threading.Thread(target=self._keep, args=[name, job], name=name, daemon=True).start()
+            threading.Thread(target=self._repeat, args=[name, job], name=name, daemon=True).start()
 
     def stop(self) -> None:
-        """No function starts any more, and those that ran have finished (their messages are deleted) or
-        had their time.
+        """Start no further function, and wait until the running ones have finished, at most GRACE_PERIOD
+        seconds.
+
+        Threads that wait for the database are not waited for.
         """
-        # a thread that waits for a database that is away holds nothing: nobody waits for it
-        with self._fewer:
+        with self._finished:
             self._stopping.set()
-            self._fewer.wait_for(lambda: self._running == 0, FAREWELL)
+            self._finished.wait_for(lambda: self._running == 0, GRACE_PERIOD)
         self._queues.wake()
 
     @contextmanager
     def _run(self) -> Generator[bool]:
-        """Whether a function may run inside."""
-        with self._fewer:
+        """Count a running function. Yields whether it may run: False after `stop()`."""
+        with self._finished:
             allowed = not self._stopping.is_set()
             self._running += allowed
         try:
             yield allowed
         finally:
-            with self._fewer:
+            with self._finished:
                 self._running -= allowed
-                self._fewer.notify_all()
+                self._finished.notify_all()
 
-    def _keep(self, name: str, job: Callable[[], None]) -> None:
-        """A database that is away is waited for; a fault of ours is said, and the job goes on."""
-        away = False
+    def _repeat(self, name: str, job: Callable[[], None]) -> None:
+        """Repeat the job until `stop()`. Waits for an unreachable database; logs every other error and goes
+        on.
+        """
+        unreachable = False
         while not self._stopping.is_set():
             try:
                 job()
-                away = False
+                unreachable = False
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout) as error:
-                if not away:
-                    say(f"{name}: waiting for the database ({type(error).__name__})")
-                away = True
-                self._stopping.wait(AGAIN)
+                if not unreachable:
+                    log(f"{name}: waiting for the database ({type(error).__name__})")
+                unreachable = True
+                self._stopping.wait(RETRY_DELAY)
             except Exception:  # whatever it is, the other messages must go on
                 traceback.print_exc()
-                self._stopping.wait(AGAIN)
+                self._stopping.wait(RETRY_DELAY)
 
     # From S3's journal into the queues
 
     def forward(self) -> None:
-        """Every event in the journal is in its queues: first there, then out of the journal, so perhaps
-        twice and never not at all.
+        """Move the journal's events into their queues.
+
+        An event is sent before its file is removed: it may be sent two times after a crash, but is never
+        lost.
         """
         for file in sorted(self._events.glob("*.json")) if self._events.is_dir() else []:
             text = file.read_text()
-            for queue in wanting(self._template.notifications, text):
+            for queue in queues_of(self._template.notifications, text):
                 self._queues.send(queue, [Outgoing(text)])
             file.unlink()
-        self._stopping.wait(LOOK)
+        self._stopping.wait(JOURNAL_INTERVAL)
 
     # From the queues into functions
 
     def consume(self, source: Source) -> None:
-        """One batch, if there is one. What the function took is deleted; the rest comes back after its
-        time-out.
+        """Process one batch, if there is one.
+
+        Messages that the function processed are deleted. The others are visible again after their timeout.
         """
-        messages = self._queues.receive(source.queue, most=source.batch_size, visibility=self._visibility)
+        messages = self._queues.receive(source.queue, limit=source.batch_size, visibility=self._visibility)
         if not messages:
-            self._queues.wait(POLL)
+            self._queues.wait(POLL_INTERVAL)
             return
         with self._run() as allowed:
             if allowed:
-                self._queues.delete(self._taken(source, messages))
+                self._queues.delete(self._process(source, messages))
 
-    def _taken(self, source: Source, messages: Sequence[Message]) -> list[Message]:
+    def _process(self, source: Source, messages: Sequence[Message]) -> list[Message]:
+        """Call the function with the messages and return those that it processed."""
         event = {"Records": [record(source.queue, message) for message in messages]}
         try:
             answer = self._invoke(source.function, event)
@@ -195,28 +203,28 @@ class Worker:
         if wait > 0 and self._stopping.wait(min(wait, 60.0)):
             return
         if self._every is None and wait > 60.0:
-            return  # looked at again: a laptop sleeps, and its clock jumps
+            return  # computed anew every minute: a laptop sleeps, and its clock jumps
         with self._run() as allowed:
             if allowed:
-                self._queues.started(schedule.function)
-                self._invoke(schedule.function, occasion(schedule))
+                self._queues.mark_started(schedule.function)
+                self._invoke(schedule.function, scheduled_event(schedule))
 
 
-def wanting(notifications: Sequence[Notification], event: str) -> list[str]:
-    """The queues that an S3 event goes to."""
+def queues_of(notifications: Sequence[Notification], event: str) -> list[str]:
+    """The names of the queues that receive an S3 event, a JSON text."""
     records = json.loads(event)["Records"]
     return sorted(
         {
             n.queue
             for r in records
             for n in notifications
-            if n.takes(r["eventName"], unquote_plus(r["s3"]["object"]["key"]))
+            if n.matches(r["eventName"], unquote_plus(r["s3"]["object"]["key"]))
         }
     )
 
 
 def record(queue: str, message: Message) -> dict[str, Any]:
-    """As SQS events have it: docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
+    """A record of an SQS event, as in docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
     return {
         "messageId": str(message.id),
         "receiptHandle": str(message.receipt),
@@ -236,17 +244,17 @@ def record(queue: str, message: Message) -> dict[str, Any]:
 
 
 def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
-    spelled = {"StringValue": "stringValue", "BinaryValue": "binaryValue", "DataType": "dataType"}
+    names = {"StringValue": "stringValue", "BinaryValue": "binaryValue", "DataType": "dataType"}
     return {
         "stringListValues": [],
         "binaryListValues": [],
-        **{spelled[name]: one for name, one in value.items() if name in spelled},
+        **{names[name]: one for name, one in value.items() if name in names},
     }
 
 
 def failures(answer: Any, known: set[str]) -> set[str]:
-    """The messages that a function reports as failed: all of them where its answer cannot be read, as in
-    Lambda.
+    """The ids of the messages that a function reports as failed; all, as in Lambda, when its answer is
+    invalid.
     """
     if not answer:
         return set()
@@ -259,12 +267,12 @@ def failures(answer: Any, known: set[str]) -> set[str]:
     return failed
 
 
-def occasion(schedule: Schedule) -> dict[str, Any]:
-    """The event of a schedule: its own input, or EventBridge's."""
+def scheduled_event(schedule: Schedule) -> dict[str, Any]:
+    """The event of a schedule: its `Input`, or EventBridge's default."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if schedule.input is not None:
-        given: dict[str, Any] = json.loads(schedule.input.replace("<aws.scheduler.scheduled-time>", now))
-        return given
+        event: dict[str, Any] = json.loads(schedule.input.replace("<aws.scheduler.scheduled-time>", now))
+        return event
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -278,30 +286,30 @@ def occasion(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def imported(function: str) -> Handler:
+def import_handler(function: str) -> Handler:
     handler: Handler = importlib.import_module(f"functions.{function}.handler").handler
     return handler
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    hide()  # the owner's URL of the database, and the store's keys
+    hide()  # the environment has the owner's database URL and the store's keys
     arguments = argparse.ArgumentParser(
         prog="python -m local.worker", description="Queues, events and schedules, from template.yaml."
     )
     arguments.add_argument("--port", type=int, required=True, help="of the SQS protocol, on 127.0.0.1")
     arguments.add_argument("--events", type=Path, required=True, help="folder of S3's journal")
-    given = arguments.parse_args()
+    options = arguments.parse_args()
 
     template = read(CLONE / "template.yaml")
     queues = Queues(os.environ["QUEUES_DATABASE_URL"], template.queues)
     worker = Worker(
         template,
         queues,
-        given.events,
+        options.events,
         visibility=_seconds("QUEUE_VISIBILITY"),
         every=_seconds("SCHEDULE_SECONDS"),
     )
@@ -310,31 +318,32 @@ def main() -> None:
     def end(_number: int, _frame: FrameType | None) -> None:
         ending.set()
 
-    for farewell in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises it once more when it has ended: it must not kill us then
-        signal.signal(farewell, end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again after it has stopped; the default action would kill this process
+        signal.signal(number, end)
 
     def begin() -> bool:
         try:
             queues.open()
             for source in template.sources:
-                # in the hands of the process before this one: nobody else receives here
+                # received by the previous process, which has ended: no other process receives from these
+                # queues
                 queues.release(source.queue)
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
-            say(f"waiting for the database ({type(error).__name__})")
+            log(f"waiting for the database ({type(error).__name__})")
             return False
         worker.start()
         return True
 
     def begin_when_possible() -> None:
-        while not begin() and not ending.wait(AGAIN):
+        while not begin() and not ending.wait(RETRY_DELAY):
             pass
 
     threading.Thread(target=begin_when_possible, name="begin", daemon=True).start()
     uvicorn.run(
-        door(queues),
+        sqs_app(queues),
         host="127.0.0.1",
-        port=given.port,
+        port=options.port,
         http="httptools",
         ws="none",
         lifespan="off",
@@ -345,7 +354,7 @@ def main() -> None:
     )
     worker.stop()
     sys.stdout.flush()
-    os._exit(0)  # a function that runs on would keep us; its message comes back
+    os._exit(0)  # a running function would delay the exit; its message is delivered again
 
 
 def _seconds(name: str) -> float | None:

@@ -258,18 +258,18 @@ def another_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Monk
 
 
 @pytest.fixture
-def found() -> Callable[[], Tenant]:
+def new_tenant() -> Callable[[], Tenant]:
     """Makes organizations."""
-    return lambda: Tenant.found(uuid4().hex)
+    return lambda: Tenant.create(uuid4().hex)
 
 
 @pytest.fixture
-def tenant(found: Callable[[], Tenant]) -> Tenant:
+def tenant(new_tenant: Callable[[], Tenant]) -> Tenant:
     """An organization of this test's own, with its owner and default collection."""
-    return found()
+    return new_tenant()
 
 
 @pytest.fixture
-def stranger(found: Callable[[], Tenant]) -> Tenant:
+def stranger(new_tenant: Callable[[], Tenant]) -> Tenant:
     """Another organization."""
-    return found()
+    return new_tenant()

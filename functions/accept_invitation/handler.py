@@ -30,7 +30,7 @@ from vitrine.models.people import Person
     returns=organizations.AcceptedInvitation,
 )
 def app(request: Request[organizations.Token], person: Person) -> organizations.AcceptedInvitation:
-    return organizations.show_joined(members.accept(person, request.body().token))
+    return organizations.show_joined(members.accept_invitation(person, request.body().token))
 
 
 handler = Mangum(app, lifespan="off")

@@ -24,7 +24,7 @@ from vitrine.models.people import Caller
     returns=organizations.Invitation,
 )
 def app(request: Request[organizations.OneInvitation], caller: Caller) -> organizations.Invitation:
-    return organizations.show_invitation(members.cancel(caller, request.body().invitationId))
+    return organizations.show_invitation(members.cancel_invitation(caller, request.body().invitationId))
 
 
 handler = Mangum(app, lifespan="off")

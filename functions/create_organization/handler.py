@@ -31,9 +31,9 @@ from vitrine.models.people import Person
 )
 def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
     body = request.body()
-    founded = members.found(person, body.name, body.slug)
-    cookies = (active_team(founded.id, secure=request.secure),) if person.session_id else ()
-    return Answer(organizations.show_organization(founded), cookies=cookies)
+    created = members.create_organization(person, body.name, body.slug)
+    cookies = (active_team(created.id, secure=request.secure),) if person.session_id else ()
+    return Answer(organizations.show_organization(created), cookies=cookies)
 
 
 handler = Mangum(app, lifespan="off")

@@ -26,7 +26,7 @@ from vitrine.models.people import Caller
     returns=list[organizations.Invitation],
 )
 def app(_: Request[None, organizations.InvitationsQuery], caller: Caller) -> list[organizations.Invitation]:
-    return [organizations.show_invitation(invitation) for invitation in members.invitations(caller)]
+    return [organizations.show_invitation(invitation) for invitation in members.list_invitations(caller)]
 
 
 handler = Mangum(app, lifespan="off")

@@ -20,7 +20,7 @@ from vitrine.models.people import Caller
 
 @endpoint(accounts, operation="key.list", returns=keys.Keys)
 def app(_: Request, caller: Caller) -> keys.Keys:
-    return keys.show_keys(library.listed(caller))
+    return keys.show_keys(library.list_keys(caller))
 
 
 handler = Mangum(app, lifespan="off")

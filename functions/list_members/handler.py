@@ -26,7 +26,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[None, organizations.MembersQuery], caller: Caller) -> organizations.Members:
     query = request.query()
-    return organizations.show_members(*members.listed(caller, limit=query.limit, offset=query.offset))
+    return organizations.show_members(*members.list_members(caller, limit=query.limit, offset=query.offset))
 
 
 handler = Mangum(app, lifespan="off")

@@ -17,7 +17,7 @@ from vitrine.models.people import Person
 
 @endpoint(accounts, operation="organization.list", returns=list[organizations.Organization])
 def app(_: Request, person: Person) -> list[organizations.Organization]:
-    return [organizations.show_organization(membership) for membership in members.organizations(person)]
+    return [organizations.show_organization(membership) for membership in members.list_organizations(person)]
 
 
 handler = Mangum(app, lifespan="off")

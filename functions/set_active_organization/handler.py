@@ -30,7 +30,7 @@ from vitrine.models.people import Person
     returns=organizations.Organization | None,
 )
 def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
-    chosen = members.choose(person, request.body().organizationId)
+    chosen = members.set_active_organization(person, request.body().organizationId)
     cookie = active_team(chosen.id if chosen else None, secure=request.secure)
     return organizations.show_active(chosen, cookie)
 

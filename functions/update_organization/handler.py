@@ -25,7 +25,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[organizations.ChangedOrganization], caller: Caller) -> organizations.Organization:
     changes = request.body().changes()
-    return organizations.show_organization(members.rename(caller, changes.name, changes.slug))
+    return organizations.show_organization(members.rename_organization(caller, changes.name, changes.slug))
 
 
 handler = Mangum(app, lifespan="off")

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="key.list", returns=keys.KeyList)
 def app(_: Request, caller: Caller) -> keys.KeyList:
-    return keys.show_list(library.listed(caller))
+    return keys.show_list(library.list_keys(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -17,7 +17,7 @@ from vitrine.models.people import Person
 
 @endpoint(v1, operation="organization.list", returns=teams.Teams)
 def app(_: Request, person: Person) -> teams.Teams:
-    return teams.show_teams(members.organizations(person))
+    return teams.show_teams(members.list_organizations(person))
 
 
 handler = Mangum(app, lifespan="off")

@@ -20,7 +20,7 @@ from vitrine.models.people import Person
 
 @endpoint(v1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)
 def app(request: Request[teams.Chosen], person: Person) -> Answer:
-    team = members.organization(person, request.body().team())
+    team = members.get_organization(person, request.body().team())
     return Answer(teams.show_team(team), cookies=(active_team(team.id, secure=request.secure),))
 
 

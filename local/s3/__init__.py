@@ -1,9 +1,7 @@
-"""S3 on disk: what Vitrine's storage code and browsers ask of S3, enforced as S3 enforces it, and nothing
-more.
+"""S3 on disk: the part of S3 that Vitrine's storage code and browsers use, enforced as S3 enforces it.
 
-`python -m local.s3 --help` runs it; `application(settings)` is the same as an ASGI app; `serving(settings)`
-runs it in a thread, for tests.
-docs/local-s3.md says what it does, what it refuses and how it keeps objects.
+`python -m local.s3` runs it, `application(settings)` is its ASGI app, and `serving(settings)` runs it in a
+thread for tests. docs/local-s3.md describes its operations, its limits and its files.
 """
 
 from local.s3.app import application

@@ -20,8 +20,13 @@ from vitrine.process import hide
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m local.s3",
-        description="S3 on disk, for one bucket, on 127.0.0.1. Prints one line ending in its URL when it is ready.",
-        epilog="Credentials come from S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and S3_SESSION_TOKEN where every request must carry one.",
+        description=(
+            "S3 on disk, for one bucket, on 127.0.0.1. Prints one line ending in its URL when it is ready."
+        ),
+        epilog=(
+            "Credentials come from S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, and S3_SESSION_TOKEN where "
+            "every request must carry one."
+        ),
     )
     parser.add_argument(
         "--root", type=Path, required=True, help="the folder that objects and events are kept in"
@@ -50,10 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         help="deny DeleteObject without If-Match, as our bucket's policy does (default: yes)",
     )
     parser.add_argument(
-        "--no-fsync", action="store_true", help="lose objects when the machine falls; for benchmarks"
+        "--no-fsync", action="store_true", help="lose objects when the machine crashes; for benchmarks"
     )
-    given = parser.parse_args(arguments)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", given.bucket):
+    options = parser.parse_args(arguments)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", options.bucket):
         parser.error("--bucket: 3 to 63 lower case letters, digits, dots and hyphens")
     missing = [name for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY") if not os.environ.get(name)]
     if missing:
@@ -61,29 +66,29 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         settings = Settings(
-            root=given.root,
-            bucket=given.bucket,
+            root=options.root,
+            bucket=options.bucket,
             credentials=Credentials(
                 os.environ["S3_ACCESS_KEY_ID"],
                 os.environ["S3_SECRET_ACCESS_KEY"],
                 os.environ.get("S3_SESSION_TOKEN") or None,
             ),
-            region=given.region,
-            cors=read_cors(given.cors) if given.cors else (),
-            notifications=read_notifications(given.notify)
-            if given.notify
+            region=options.region,
+            cors=read_cors(options.cors) if options.cors else (),
+            notifications=read_notifications(options.notify)
+            if options.notify
             else (Notification("s3:ObjectCreated:*"),),
-            require_if_match_on_delete=given.require_if_match_on_delete,
-            durable=not given.no_fsync,
+            require_if_match_on_delete=options.require_if_match_on_delete,
+            durable=not options.no_fsync,
         )
-        serve(settings, given.port)
+        serve(settings, options.port)
     except (OSError, ValidationError, ValueError) as rejection:
         parser.error(str(rejection))
     except sqlite3.OperationalError as rejection:
-        parser.error(f"{given.root}: {rejection} (does another server use this folder?)")
+        parser.error(f"{options.root}: {rejection} (does another server use this folder?)")
     return 0
 
 
 if __name__ == "__main__":
-    hide()  # its keys
+    hide()  # the environment has its keys
     sys.exit(main())

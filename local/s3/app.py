@@ -1,5 +1,6 @@
-"""The server as an ASGI app: who asks, for which operation, and what is told about it. The operations are
-in objects.py, uploads.py and post.py.
+"""The server as an ASGI app: it finds a request's operation, verifies its signature, and adds common headers.
+
+The operations are in objects.py, uploads.py and post.py.
 """
 
 import logging
@@ -21,8 +22,7 @@ from local.s3.store import Store
 
 _log = logging.getLogger("local.s3")
 
-# By method, whether a key is named, and the parameters that tell operations apart (S3 calls them
-# subresources).
+# By method, whether the path has a key, and the query parameters that select the operation (subresources).
 _OPERATIONS: Mapping[tuple[str, str, frozenset[str]], Operation] = {
     ("HEAD", "bucket", frozenset[str]()): objects.head_bucket,
     ("GET", "bucket", frozenset({"list-type"})): objects.list_objects,
@@ -39,7 +39,7 @@ _OPERATIONS: Mapping[tuple[str, str, frozenset[str]], Operation] = {
     ("DELETE", "object", frozenset({"uploadId"})): uploads.abort,
 }
 
-# Parameters that make another operation of a request; unknown ones are ignored, as S3 ignores them.
+# Query parameters that select another operation; S3 ignores unknown parameters.
 _SUBRESOURCES = frozenset(
     {
         "accelerate",
@@ -88,7 +88,7 @@ _SUBRESOURCES = frozenset(
 
 
 def application(settings: Settings) -> ASGIApp:
-    """The store of `settings.root`, opened now and closed with the app's lifespan."""
+    """The ASGI app. The store in `settings.root` is opened now and closed with the app's lifespan."""
     return _Application(settings)
 
 
@@ -107,11 +107,11 @@ class _Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             event = await receive()
             if event["type"] == "lifespan.shutdown":
@@ -128,29 +128,29 @@ class _Application:
         try:
             answer = await self._answer(call)
         except S3Error as rejection:
-            answer = _rejection(call, rejection)
+            answer = _error_response(call, rejection)
         except ClientDisconnect:
             return
-        except (OSError, sqlite3.Error):  # a full disk above all: nothing was committed
+        except (OSError, sqlite3.Error):  # mostly a full disk; nothing was committed
             _log.exception("%s %s failed", call.method, call.resource)
-            answer = _rejection(call, S3Error("InternalError"))
+            answer = _error_response(call, S3Error("InternalError"))
 
-        told = {"x-amz-request-id": call.request_id, "server": "vitrine-s3"}
+        headers = {"x-amz-request-id": call.request_id, "server": "vitrine-s3"}
         if call.method != "OPTIONS":
-            told |= cors.granted(self._settings.cors, call.headers.get("origin"), call.method)
-        if "100-continue" in call.headers.get("expect", "") and not body.asked_for:
-            # the client holds its body back, and what comes next on this connection would be taken for it
-            told["connection"] = "close"
+            headers |= cors.response_headers(self._settings.cors, call.headers.get("origin"), call.method)
+        if "100-continue" in call.headers.get("expect", "") and not body.requested:
+            # the client has not sent the body; the next request on this connection would be read as that body
+            headers["connection"] = "close"
 
-        async def send_told(event: Message) -> None:
+        async def send_with_headers(event: Message) -> None:
             if event["type"] == "http.response.start":
                 event["headers"] = [
                     *event["headers"],
-                    *((name.encode(), value.encode("latin-1")) for name, value in told.items()),
+                    *((name.encode(), value.encode("latin-1")) for name, value in headers.items()),
                 ]
             await send(event)
 
-        await answer(scope, receive, send_told)
+        await answer(scope, receive, send_with_headers)
 
     async def _answer(self, call: Call) -> ASGIApp:
         if call.bucket != self._settings.bucket:
@@ -170,24 +170,24 @@ class _Application:
             raise S3Error(
                 "MethodNotAllowed", Method=call.method, ResourceType="OBJECT" if call.key else "BUCKET"
             )
-        if operation is not post.post_object:  # whose signature is in the form
+        if operation is not post.post_object:  # its signature is in the form
             call.payload = self._verifier.verify(call.signed)
         return await operation(call)
 
 
 class _Body:
-    """`receive`, remembering whether anybody asked for the body."""
+    """A `receive` that records whether the body was requested."""
 
     def __init__(self, receive: Receive) -> None:
-        self.asked_for = False
+        self.requested = False
         self._receive = receive
 
     async def __call__(self) -> Message:
-        self.asked_for = True
+        self.requested = True
         return await self._receive()
 
 
-def _rejection(call: Call, rejection: S3Error) -> Response:
-    details: Iterable[documents.Element] = rejection.details.items()
-    body = documents.error(rejection.code, rejection.message, details, call.resource, call.request_id)
-    return Response(b"" if call.method == "HEAD" else body, rejection.status, media_type="application/xml")
+def _error_response(call: Call, error: S3Error) -> Response:
+    details: Iterable[documents.Element] = error.details.items()
+    body = documents.error(error.code, error.message, details, call.resource, call.request_id)
+    return Response(b"" if call.method == "HEAD" else body, error.status, media_type="application/xml")

@@ -1,8 +1,7 @@
-"""Bytes on disk: written once under a name of their own, never changed, read in slices.
+"""Blobs: files of bytes, written once under a unique name, never changed, and read in slices.
 
-A blob is a part of an upload or a whole small object. Nothing knows of it until the catalogue commits its
-name, so a blob that a
-crash left behind is one that the catalogue does not name: the next start removes it.
+A blob is a part of an upload, or a whole object. It is in use once the catalogue has committed its name. A
+blob that a crash left behind has no name in the catalogue, and is removed at the next start.
 """
 
 import os
@@ -44,7 +43,7 @@ class Writing:
             self.size += len(chunk)
 
     def finish(self) -> Blob:
-        """The blob will survive the machine's fall; whoever commits its name may answer."""
+        """Sync the blob and its folder to disk. Its name may then be committed."""
         assert self._descriptor is not None
         if self._durable:
             _sync_bytes(self._descriptor)
@@ -55,6 +54,7 @@ class Writing:
         return Blob(self._file.name, self.size)
 
     def discard(self) -> None:
+        """Remove the unfinished blob."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -87,11 +87,11 @@ class Blobs:
             self._file(name).unlink(missing_ok=True)
 
     def names(self) -> Iterator[str]:
-        for shelf in self._folder.iterdir():
-            yield from os.listdir(shelf)
+        for folder in self._folder.iterdir():
+            yield from os.listdir(folder)
 
     def read(self, blobs: Iterable[Blob], start: int, length: int) -> Iterator[bytes]:
-        """`length` bytes from `start` of the blobs laid end to end, at most a mebibyte at a time."""
+        """`length` bytes from `start` of the concatenated blobs, in chunks of at most 1 MiB."""
         for blob in blobs:
             if start >= blob.size:
                 start -= blob.size
@@ -105,7 +105,7 @@ class Blobs:
                 while left:
                     chunk = file.read(min(left, 1 << 20))
                     if not chunk:
-                        raise OSError(f"blob {blob.name} is shorter than the catalogue says")
+                        raise OSError(f"blob {blob.name} is shorter than its size in the catalogue")
                     left -= len(chunk)
                     yield chunk
 
@@ -114,7 +114,7 @@ class Blobs:
 
 
 def sync_folder(folder: Path) -> None:
-    """Names made in the folder, or renamed into it, survive the machine's fall."""
+    """Sync the folder, so that its new names survive a crash of the machine."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

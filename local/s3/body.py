@@ -1,4 +1,4 @@
-"""Request bodies, as they stream in: of the length announced, unwrapped from aws-chunked, into a blob."""
+"""Streamed request bodies: checked for their length, decoded from aws-chunked, written into a blob."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,13 +7,13 @@ from concurrent.futures import Executor
 from local.s3.blobs import Writing
 from local.s3.errors import S3Error
 
-# bytes handed to a thread at once: fewer changes of thread, and never more than two batches in memory
+# bytes written by a thread at once: few thread switches, and at most two batches in memory
 _BATCH = 1 << 20
-_LINE = 16 << 10  # bytes a chunk's header or a trailer may have
+_MAX_LINE = 16 << 10  # bytes of a chunk's header or of a trailer
 
 
-async def pour(chunks: AsyncIterator[bytes], into: Writing, threads: Executor) -> None:
-    """All chunks are hashed and written; while one batch is, the next one arrives."""
+async def write_all(chunks: AsyncIterator[bytes], into: Writing, threads: Executor) -> None:
+    """Hash and write all chunks. A batch is written while the next one is received."""
     loop = asyncio.get_running_loop()
     batch: list[bytes] = []
     gathered = 0
@@ -38,7 +38,7 @@ async def pour(chunks: AsyncIterator[bytes], into: Writing, threads: Executor) -
 
 
 async def exactly(chunks: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
-    """The chunks; IncompleteBody when together they are not `length` bytes."""
+    """Yield the chunks. Raises S3Error IncompleteBody unless together they have `length` bytes."""
     seen = 0
     async for chunk in chunks:
         seen += len(chunk)
@@ -51,9 +51,9 @@ async def exactly(chunks: AsyncIterator[bytes], length: int) -> AsyncIterator[by
 
 
 class AwsChunked:
-    """A body with `x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER`: `content` yields what is
-    inside, then `trailers` is filled.
+    """A body with `x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
 
+    `content` yields the decoded bytes; after it `trailers` is complete.
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
     """
 
@@ -81,7 +81,7 @@ class AwsChunked:
 
     async def _line(self) -> bytes:
         while (end := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > _LINE:
+            if len(self._buffer) > _MAX_LINE:
                 raise S3Error("InvalidRequest", "A chunk's header is too long")
             await self._more()
         line = bytes(self._buffer[:end])

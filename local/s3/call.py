@@ -1,4 +1,4 @@
-"""One request on its way through: what it asks for, parsed once, and what it needs of the server."""
+"""One request: its parsed parts, and the server's parts that operations use."""
 
 import asyncio
 import hashlib
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope
 
 from local.s3.blobs import Writing
-from local.s3.body import AwsChunked, exactly, pour
-from local.s3.checksums import DEFAULT, FULL_OBJECT, OFFERED, Checksum, decoded, well_formed
+from local.s3.body import AwsChunked, exactly, write_all
+from local.s3.checksums import DEFAULT, FULL_OBJECT, OFFERED, Checksum, decode, is_well_formed
 from local.s3.errors import S3Error
 from local.s3.settings import Settings
 from local.s3.signatures import CHUNKED, UNSIGNED, SignedRequest, Verifier
@@ -24,13 +24,13 @@ from local.s3.store import Condition, Store
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-PUT_MOST = 5 << 30  # bytes of one PUT or POST
-_DOCUMENT_MOST = 4 << 20  # bytes of an XML body: 10,000 parts with checksums are less
-_METADATA_MOST = 2048  # bytes of user-defined metadata
+MAX_PUT = 5 << 30  # bytes of one PUT or POST
+_MAX_DOCUMENT = 4 << 20  # bytes of an XML body; 10,000 parts with checksums have fewer
+_MAX_METADATA = 2048  # bytes of user-defined metadata
 
-# Any request may carry these.
+# Headers that any request may have.
 _COMMON = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent"})
-# These tell how a body is checked.
+# Headers about the check of a body.
 BODY_HEADERS = frozenset(
     {"x-amz-sdk-checksum-algorithm", "x-amz-decoded-content-length", "x-amz-trailer"}
     | {f"x-amz-checksum-{name.lower()}" for name in OFFERED}
@@ -48,7 +48,7 @@ _STORED = (
 @dataclass
 class Call:
     method: str
-    bucket: str  # "" where the path names none
+    bucket: str  # "" if the path has none
     key: str  # "" for the bucket itself
     resource: str  # the path as sent, without the query
     query: Mapping[str, str]
@@ -60,7 +60,7 @@ class Call:
     verifier: Verifier
     threads: Executor
     request_id: str
-    payload: str = field(default=UNSIGNED)  # what the signature says of the body
+    payload: str = field(default=UNSIGNED)  # x-amz-content-sha256 as it was signed
 
     @classmethod
     def of(
@@ -96,18 +96,16 @@ class Call:
         )
 
     async def run(self, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        """The work's result; it runs in a thread."""
+        """Run the work in a thread and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: work(*args, **kwargs))
 
-    def only(self, *understood: str, prefixes: tuple[str, ...] = ()) -> None:
-        """Raises NotImplemented when an x-amz-* header asks for what is not understood: none is ever
-        ignored.
-        """
+    def allow_headers(self, *names: str, prefixes: tuple[str, ...] = ()) -> None:
+        """Raises S3Error NotImplemented for any other x-amz-* header: none is ever ignored."""
         for name in self.headers:
             if (
                 name.startswith("x-amz-")
                 and name not in _COMMON
-                and name not in understood
+                and name not in names
                 and not name.startswith(prefixes or "\0")
             ):
                 raise S3Error(
@@ -116,9 +114,9 @@ class Call:
                     Header=name,
                 )
 
-    def number(self, name: str, usual: int, *, most: int = 1000) -> int:
-        """A query parameter that counts, at most `most`."""
-        text = self.query.get(name) or str(usual)
+    def number(self, name: str, default: int, *, maximum: int = 1000) -> int:
+        """A numeric query parameter, limited to `maximum`."""
+        text = self.query.get(name) or str(default)
         if not re.fullmatch(r"\d{1,10}", text, re.ASCII) or int(text) > (1 << 31) - 1:
             raise S3Error(
                 "InvalidArgument",
@@ -126,10 +124,10 @@ class Call:
                 ArgumentName=name,
                 ArgumentValue=text,
             )
-        return min(int(text), most)
+        return min(int(text), maximum)
 
     def condition(self) -> Condition:
-        """The If-Match or If-None-Match of a write."""
+        """The If-Match or If-None-Match header of a write."""
         absent = self.headers.get("if-none-match")
         if absent not in {None, "*"}:
             raise S3Error(
@@ -141,26 +139,25 @@ class Call:
 
     @property
     def location(self) -> str:
-        """The object's URL, on the host that was asked."""
+        """The object's URL on the request's host."""
         return f"http://{self.headers.get('host', '')}/{self.bucket}/{quote(self.key, safe='/~')}"
 
     async def document(self) -> bytes:
-        """The body, held against the signature; for XML, not for files."""
+        """The body of at most 4 MiB, checked against the signed hash; for XML, not for files."""
         body = bytearray()
         async for chunk in self.request.stream():
             body += chunk
-            if len(body) > _DOCUMENT_MOST:
+            if len(body) > _MAX_DOCUMENT:
                 raise S3Error("MaxMessageLengthExceeded")
         if self.payload not in {UNSIGNED, CHUNKED} and hashlib.sha256(body).hexdigest() != self.payload:
             raise S3Error("XAmzContentSHA256Mismatch")
         return bytes(body)
 
-    async def receive_file(self, algorithm: str | None, *, most: int) -> tuple[Writing, str]:
-        """The body as a blob, held against everything that was said of it, and the algorithm of its checksum
-        to keep.
+    async def receive_file(self, algorithm: str | None, *, maximum: int) -> tuple[Writing, str]:
+        """Write the body into a blob, and return it with the algorithm of the checksum to store.
 
-        `algorithm` is the one it must have; None: the one that the client chose. The caller finishes or
-        discards the blob.
+        The body is checked against all hashes and sizes in the headers and trailers. `algorithm` is the
+        required one; None: the client's choice. The caller finishes or discards the blob.
         """
         declared, trailer = (
             declared_checksum(self.headers),
@@ -170,30 +167,32 @@ class Call:
             raise S3Error(
                 "InvalidRequest", "The value specified in the x-amz-trailer header is not supported"
             )
-        told = declared.algorithm if declared else trailer
+        sent = declared.algorithm if declared else trailer
         announced = self.headers.get("x-amz-sdk-checksum-algorithm", "").upper()
-        if announced and announced != told:
+        if announced and announced != sent:
             raise S3Error(
                 "InvalidRequest",
-                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.",
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
+                "x-amz-trailer headers were found.",
             )
-        if algorithm and told and told != algorithm:
+        if algorithm and sent and sent != algorithm:
             raise S3Error(
                 "InvalidRequest",
-                f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.lower()}, actual checksum Type: {told.lower()}",
+                f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.lower()}, actual "
+                f"checksum Type: {sent.lower()}",
             )
-        kept = algorithm or told or DEFAULT
+        stored = algorithm or sent or DEFAULT
         md5 = self._content_md5()
         size = self._announced_size()
-        if size > most:
-            raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=most)
+        if size > maximum:
+            raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=maximum)
 
         chunked = AwsChunked(self.request.stream()) if self.payload == CHUNKED else None
         chunks = chunked.content() if chunked else self.request.stream()
         hashed = self.payload not in {UNSIGNED, CHUNKED}
-        writing = await self.run(self.store.blobs.create, {kept, "SHA256"} if hashed else {kept})
+        writing = await self.run(self.store.blobs.create, {stored, "SHA256"} if hashed else {stored})
         try:
-            await pour(exactly(chunks, size), writing, self.threads)
+            await write_all(exactly(chunks, size), writing, self.threads)
             if hashed and writing.digests["SHA256"].hex() != self.payload:
                 raise S3Error("XAmzContentSHA256Mismatch", ClientComputedContentSHA256=self.payload)
             if md5 is not None and md5 != writing.digests["MD5"]:
@@ -202,7 +201,7 @@ class Call:
                 declared = declared_checksum(chunked.trailers)
                 if declared is None:
                     raise S3Error("MalformedTrailerError")
-            if declared is not None and declared != writing.checksum(kept):
+            if declared is not None and declared != writing.checksum(stored):
                 raise S3Error(
                     "BadDigest",
                     f"The {declared.algorithm} you specified did not match the calculated checksum.",
@@ -210,17 +209,17 @@ class Call:
         except BaseException:
             writing.discard()
             raise
-        return writing, kept
+        return writing, stored
 
     def stored_headers(self) -> dict[str, str]:
-        """What is kept with an object and told with it."""
+        """The headers that are stored with the object and returned with it."""
         return stored_headers(self.headers)
 
     def _content_md5(self) -> bytes | None:
         text = self.headers.get("content-md5")
         if text is None:
             return None
-        md5 = decoded(text, 16)
+        md5 = decode(text, 16)
         if md5 is None:
             raise S3Error("InvalidDigest")
         return md5
@@ -236,8 +235,8 @@ class Call:
 Operation = Callable[[Call], Awaitable[ASGIApp]]
 
 
-def checked_key(key: str) -> str:
-    """The key, if S3 would have it: UTF-8, at most 1,024 bytes of it."""
+def check_key(key: str) -> str:
+    """Return the key. Raises S3Error unless it is UTF-8 of at most 1,024 bytes without NUL."""
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
@@ -249,52 +248,56 @@ def checked_key(key: str) -> str:
     return key
 
 
-def stored_headers(told: Mapping[str, str]) -> dict[str, str]:
-    """Of headers or form fields (names in lower case), those kept with an object; MetadataTooLarge for
-    more metadata than S3 keeps.
+def stored_headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """The headers or form fields (names in lower case) that are stored with an object.
+
+    Raises S3Error MetadataTooLarge for more metadata than S3 stores.
     """
-    kept = {name: told[name] for name in _STORED if told.get(name)}
+    stored = {name: fields[name] for name in _STORED if fields.get(name)}
     encodings = [
         word
-        for word in kept.pop("content-encoding", "").replace(" ", "").split(",")
+        for word in stored.pop("content-encoding", "").replace(" ", "").split(",")
         if word not in {"", "aws-chunked"}
     ]
     if encodings:
-        kept["content-encoding"] = ",".join(encodings)
-    metadata = {name: value for name, value in told.items() if name.startswith("x-amz-meta-")}
+        stored["content-encoding"] = ",".join(encodings)
+    metadata = {name: value for name, value in fields.items() if name.startswith("x-amz-meta-")}
     size = sum(
         len(name.removeprefix("x-amz-meta-").encode()) + len(value.encode())
         for name, value in metadata.items()
     )
-    if size > _METADATA_MOST:
-        raise S3Error("MetadataTooLarge", Size=size, MaxSizeAllowed=_METADATA_MOST)
-    return {"content-type": "binary/octet-stream"} | kept | metadata
+    if size > _MAX_METADATA:
+        raise S3Error("MetadataTooLarge", Size=size, MaxSizeAllowed=_MAX_METADATA)
+    return {"content-type": "binary/octet-stream"} | stored | metadata
 
 
-def declared_checksum(told: Mapping[str, str]) -> Checksum | None:
-    """The one x-amz-checksum-* among headers, trailers or form fields (names in lower case)."""
-    found = [
-        Checksum(name, told[header])
+def declared_checksum(fields: Mapping[str, str]) -> Checksum | None:
+    """The x-amz-checksum-* among headers, trailers or form fields (names in lower case); None: there is none.
+
+    Raises S3Error when there are several, or the value is malformed.
+    """
+    declared = [
+        Checksum(name, fields[header])
         for name in OFFERED
-        if (header := f"x-amz-checksum-{name.lower()}") in told
+        if (header := f"x-amz-checksum-{name.lower()}") in fields
     ]
-    if len(found) > 1:
+    if len(declared) > 1:
         raise S3Error(
             "InvalidRequest",
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
         )
-    if found and not well_formed(found[0]):
-        raise S3Error("InvalidRequest", f"Value for {found[0].header} header is invalid.")
-    return found[0] if found else None
+    if declared and not is_well_formed(declared[0]):
+        raise S3Error("InvalidRequest", f"Value for {declared[0].header} header is invalid.")
+    return declared[0] if declared else None
 
 
 def full_object_algorithm(headers: Mapping[str, str]) -> str:
-    """The checksum that an upload or a copy asks to be kept of the whole object."""
+    """The algorithm of the checksum of the whole object that an upload or a copy requests."""
     algorithm = headers.get("x-amz-checksum-algorithm", DEFAULT).upper()
     if algorithm not in OFFERED:
         raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
-    # CRC64NVME is of the whole object unless told otherwise; for the others S3 would keep a checksum of the
-    # parts' checksums.
+    # The default type is FULL_OBJECT for CRC64NVME, and COMPOSITE (a checksum of the parts' checksums) for
+    # others.
     kind = headers.get("x-amz-checksum-type", "FULL_OBJECT" if algorithm == DEFAULT else "COMPOSITE")
     if kind != "FULL_OBJECT":
         raise S3Error(

@@ -1,4 +1,4 @@
-"""The checksums S3 knows: running ones, and one CRC of a whole object from those of its parts.
+"""S3's checksums, computed while bytes stream, and the CRC of a whole object from the CRCs of its parts.
 
 The only module that imports awscrt, which has no type stubs.
 """
@@ -13,14 +13,13 @@ from typing import Protocol, cast
 
 from awscrt import checksums as crt
 
-# Of a multipart object S3 keeps a checksum of the whole only for these; it is CRC64NVME where none was asked
-# for.
+# Algorithms whose checksum of a whole multipart object S3 stores; CRC64NVME is the default.
 FULL_OBJECT = ("CRC64NVME", "CRC32C", "CRC32")
 DEFAULT = "CRC64NVME"
 
 
 class Digest(Protocol):
-    """What hashlib's objects are."""
+    """The methods of hashlib's objects that are used here."""
 
     def update(self, chunk: bytes, /) -> None: ...
     def digest(self) -> bytes: ...
@@ -73,13 +72,13 @@ _STARTS: Mapping[str, Callable[[], Digest]] = {
     "CRC64NVME": lambda: _Running(_CRCS["CRC64NVME"]),
 }
 
-# Those that travel in x-amz-checksum-*; MD5 travels as the ETag and in Content-MD5.
+# Algorithms of x-amz-checksum-*. MD5 is sent as the ETag and in Content-MD5.
 OFFERED = tuple(name for name in _STARTS if name != "MD5")
 
 
 @dataclass(frozen=True)
 class Checksum:
-    """A checksum as S3 spells it."""
+    """A checksum in S3's format."""
 
     algorithm: str
     value: str  # base64
@@ -106,13 +105,13 @@ class Digests:
         return Checksum(algorithm, base64.b64encode(self[algorithm]).decode())
 
 
-def well_formed(checksum: Checksum) -> bool:
-    """Whether the value can be one of its algorithm at all."""
-    return decoded(checksum.value, len(_STARTS[checksum.algorithm]().digest())) is not None
+def is_well_formed(checksum: Checksum) -> bool:
+    """Whether the value is base64 of the length of its algorithm."""
+    return decode(checksum.value, len(_STARTS[checksum.algorithm]().digest())) is not None
 
 
-def decoded(value: str, width: int) -> bytes | None:
-    """The bytes behind base64 text, None when it is not base64 of exactly `width` bytes."""
+def decode(value: str, width: int) -> bytes | None:
+    """Decode base64 text; None when it is not base64 of exactly `width` bytes."""
     try:
         raw = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
@@ -120,8 +119,8 @@ def decoded(value: str, width: int) -> bytes | None:
     return raw if len(raw) == width else None
 
 
-def joined(algorithm: str, parts: Iterable[tuple[str, int]]) -> Checksum:
-    """The checksum of parts laid end to end, from each one's base64 value and its length in bytes."""
+def combine(algorithm: str, parts: Iterable[tuple[str, int]]) -> Checksum:
+    """The checksum of the concatenated parts, from each part's base64 value and length in bytes."""
     crc = _CRCS[algorithm]
     numbers = ((int.from_bytes(base64.b64decode(value), "big"), size) for value, size in parts)
     whole, _ = reduce(lambda first, second: (crc.combine(first[0], second[0], second[1]), 0), numbers, (0, 0))

@@ -1,8 +1,7 @@
-"""The bucket's CORS rules: what a browser's page may ask, told the way S3 tells it.
+"""The bucket's CORS rules, applied as S3 applies them.
 
-An answer carries CORS headers only when a rule allows that origin and method, and a preflight is answered 200
-only when the rule
-allows every header it names too; nothing is ever reflected that no rule named.
+A response has CORS headers only when a rule allows the origin and the method. A preflight is answered with
+200 only when the rule also allows every header that it names. Nothing is reflected that no rule allows.
 """
 
 import json
@@ -21,9 +20,7 @@ _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 @dataclass(frozen=True)
 class CorsRule:
-    """One rule, in the words of CloudFormation's `AWS::S3::Bucket CorsRule`; `*` may stand once in an
-    origin or header.
-    """
+    """One rule: CloudFormation's `AWS::S3::Bucket CorsRule`. An origin or header may contain one `*`."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...]
@@ -40,8 +37,9 @@ class CorsRule:
 
 
 def read_cors(file: Path) -> tuple[CorsRule, ...]:
-    """The rules of a JSON file shaped as CloudFormation's CorsConfiguration: `{"CorsRules":
-    [{"AllowedOrigins": ...}]}`.
+    """Read the rules of a JSON file in the form of CloudFormation's CorsConfiguration.
+
+    Example: `{"CorsRules": [{"AllowedOrigins": ...}]}`.
     """
     return tuple(
         CorsRule(
@@ -56,8 +54,9 @@ def read_cors(file: Path) -> tuple[CorsRule, ...]:
 
 
 def preflight(rules: Sequence[CorsRule], request: Mapping[str, str]) -> dict[str, str]:
-    """The headers that allow what the OPTIONS request (its headers, lower case) asks for; S3Error when no
-    rule does.
+    """The headers of the answer to an OPTIONS request (its headers in lower case).
+
+    Raises S3Error when no rule allows the request.
     """
     origin, method = request.get("origin"), request.get("access-control-request-method")
     if origin is None:
@@ -81,16 +80,17 @@ def preflight(rules: Sequence[CorsRule], request: Mapping[str, str]) -> dict[str
     if rule is None:
         raise S3Error(
             "AccessForbidden",
-            "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
-            "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
+            "CORSResponse: This CORS request is not allowed. This is usually because the evalution of "
+            "Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are "
+            "not whitelisted by the resource's CORS spec.",
             Method=method,
             ResourceType="OBJECT",
         )
     return _headers(rule, origin) | ({"access-control-allow-headers": ", ".join(wanted)} if wanted else {})
 
 
-def granted(rules: Sequence[CorsRule], origin: str | None, method: str) -> dict[str, str]:
-    """The CORS headers of an ordinary answer: empty where no rule allows this origin and method."""
+def response_headers(rules: Sequence[CorsRule], origin: str | None, method: str) -> dict[str, str]:
+    """The CORS headers of a response that is no preflight; only `vary` when no rule allows it."""
     if origin is None or not rules:
         return {}
     rule = next((rule for rule in rules if rule.allows(origin, method)), None)
@@ -99,7 +99,8 @@ def granted(rules: Sequence[CorsRule], origin: str | None, method: str) -> dict[
 
 def _headers(rule: CorsRule, origin: str) -> dict[str, str]:
     headers = {
-        # With credentials a browser takes no "*"; S3 promises credentials exactly where it names the origin.
+        # With credentials a browser does not accept "*". S3 allows credentials exactly where it names the
+        # origin.
         **(
             {"access-control-allow-origin": "*"}
             if "*" in rule.origins

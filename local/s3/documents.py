@@ -1,4 +1,4 @@
-"""The XML that S3 speaks: answers written, the one request body that matters read."""
+"""S3's XML: writing responses, and reading the body of CompleteMultipartUpload."""
 
 import re
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from local.s3.errors import S3Error
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-# An element: its name and its text, or the elements inside it.
+# An element: its name, and its text or its child elements.
 Element = tuple[str, "str | int | bool | Iterable[Element]"]
 
 
 @dataclass(frozen=True)
 class ListedPart:
-    """A part as CompleteMultipartUpload names it."""
+    """A part in the list of CompleteMultipartUpload."""
 
     number: int
     etag: str  # without quotes
@@ -28,11 +28,11 @@ class ListedPart:
 
 
 def document(name: str, elements: Iterable[Element]) -> bytes:
-    return f'{_HEAD}<{name} xmlns="{_NAMESPACE}">{_written(elements)}</{name}>'.encode()
+    return f'{_HEAD}<{name} xmlns="{_NAMESPACE}">{_serialize(elements)}</{name}>'.encode()
 
 
 def error(code: str, message: str, details: Iterable[Element], resource: str, request_id: str) -> bytes:
-    """S3's errors carry no namespace."""
+    """An error document; S3's errors have no namespace."""
     elements = [
         ("Code", code),
         ("Message", message),
@@ -40,24 +40,25 @@ def error(code: str, message: str, details: Iterable[Element], resource: str, re
         ("Resource", resource),
         ("RequestId", request_id),
     ]
-    return f"{_HEAD}<Error>{_written(elements)}</Error>".encode()
+    return f"{_HEAD}<Error>{_serialize(elements)}</Error>".encode()
 
 
-def moment(seconds: float) -> str:
-    """To the second, as S3 tells when an object was last modified."""
+def format_time(seconds: float) -> str:
+    """A time as in S3's documents, precise to a second."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def spelled(key: str, encoding: str | None) -> str:
-    """A key in a listing: as it is, or with `encoding-type=url`, which every key survives."""
+def encode_key(key: str, encoding: str | None) -> str:
+    """A key in a listing: unchanged, or percent-encoded with `encoding-type=url`: XML cannot have some."""
     return quote(key, safe="/~") if encoding == "url" else key
 
 
 def read_completion(body: bytes) -> tuple[ListedPart, ...]:
-    """The parts of a CompleteMultipartUpload document; MalformedXML unless there is at least one and each
-    is whole.
+    """The parts of a CompleteMultipartUpload document.
+
+    Raises S3Error MalformedXML unless there is at least one and each is complete.
     """
-    if b"<!DOCTYPE" in body:  # nothing that expands
+    if b"<!DOCTYPE" in body:  # no entities, which could expand
         raise S3Error("MalformedXML")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314 - no document type, and at most 4 MiB
@@ -70,16 +71,16 @@ def read_completion(body: bytes) -> tuple[ListedPart, ...]:
 
 
 def _part(element: ElementTree.Element) -> ListedPart:
-    told = {_local(child): (child.text or "").strip() for child in element}
-    checksums = tuple((name, told[f"Checksum{name}"]) for name in OFFERED if f"Checksum{name}" in told)
-    return ListedPart(int(told["PartNumber"]), told["ETag"].strip('"'), checksums)
+    fields = {_local(child): (child.text or "").strip() for child in element}
+    checksums = tuple((name, fields[f"Checksum{name}"]) for name in OFFERED if f"Checksum{name}" in fields)
+    return ListedPart(int(fields["PartNumber"]), fields["ETag"].strip('"'), checksums)
 
 
 def _local(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _written(elements: Iterable[Element]) -> str:
+def _serialize(elements: Iterable[Element]) -> str:
     return "".join(f"<{name}>{_text(content)}</{name}>" for name, content in elements)
 
 
@@ -90,11 +91,11 @@ def _text(content: "str | int | bool | Iterable[Element]") -> str:
         case int():
             return str(content)
         case str():
-            # Control characters that XML 1.0 cannot carry go out as references, as S3 sends them.
+            # control characters that XML 1.0 does not allow are written as references, as S3 does
             return re.sub(
                 r"[\x00-\x08\x0b-\x1f\x7f]",
-                lambda found: f"&#x{ord(found[0]):x};",
+                lambda character: f"&#x{ord(character[0]):x};",
                 escape(content, {'"': "&quot;"}),
             )
         case _:
-            return _written(content)
+            return _serialize(content)

@@ -1,4 +1,4 @@
-"""What S3 answers when it refuses: its codes, their statuses and sentences, in one table."""
+"""S3's error codes with their statuses and messages, in one table."""
 
 from collections.abc import Mapping
 
@@ -9,8 +9,8 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     "AuthorizationQueryParametersError": (
         400,
         (
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
-            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         ),
     ),
     "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
@@ -53,7 +53,10 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     ),
     "MalformedTrailerError": (
         400,
-        "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+        (
+            "The request contained trailing data that was not well-formed or did not conform to our "
+            "published schema."
+        ),
     ),
     "MaxMessageLengthExceeded": (400, "Your request was too big."),
     "MaxPostPreDataLengthExceeded": (
@@ -67,7 +70,10 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     "NoSuchKey": (404, "The specified key does not exist."),
     "NoSuchUpload": (
         404,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+        (
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
+            "aborted or completed."
+        ),
     ),
     "NotImplemented": (
         501,
@@ -80,7 +86,10 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     ),
     "SignatureDoesNotMatch": (
         403,
-        "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+        (
+            "The request signature we calculated does not match the signature you provided. "
+            "Check your key and signing method."
+        ),
     ),
     "XAmzContentSHA256Mismatch": (
         400,
@@ -90,13 +99,11 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
 
 
 class S3Error(Exception):
-    """A refusal: its code, a sentence, and the elements S3 adds to the answer (`MinSizeAllowed`,
-    `Condition` ...).
-    """
+    """An error response: its code, its message, and further elements (`MinSizeAllowed`, `Condition` ...)."""
 
     def __init__(self, code: str, message: str | None = None, **details: object) -> None:
-        self.status, usual = _ERRORS[code]
+        self.status, default = _ERRORS[code]
         self.code = code
-        self.message = usual if message is None else message
+        self.message = default if message is None else message
         self.details: dict[str, str] = {name: str(value) for name, value in details.items()}
         super().__init__(f"{code}: {self.message}")

@@ -1,4 +1,4 @@
-"""Events: which of them somebody wants, and what S3 writes into one."""
+"""Event notifications: the configuration of a bucket, and the JSON of an event."""
 
 import json
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 @dataclass(frozen=True)
 class Notification:
-    """A wish for events, as a bucket's notification configuration has it."""
+    """One rule of a bucket's notification configuration."""
 
     event: str  # s3:ObjectCreated:Post, or s3:ObjectCreated:* for all kinds
     prefix: str = ""
 
     def covers(self, kind: str, key: str) -> bool:
+        """Whether the rule applies to an event of this kind for this key."""
         return fnmatchcase(f"s3:{kind}", self.event) and key.startswith(self.prefix)
 
 
 @dataclass(frozen=True)
 class Created:
-    """An object came to be."""
+    """The creation of an object."""
 
     kind: str  # ObjectCreated:Put, Post, Copy or CompleteMultipartUpload
     key: str
@@ -34,15 +35,15 @@ class Created:
 
 
 def read_notifications(file: Path) -> tuple[Notification, ...]:
-    """The wishes of a JSON file: `[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, ...]`."""
+    """Read the rules of a JSON file: `[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, ...]`."""
     return tuple(
-        Notification(wish.event, wish.prefix)
-        for wish in TypeAdapter(list[_Wish]).validate_json(file.read_bytes())
+        Notification(rule.event, rule.prefix)
+        for rule in TypeAdapter(list[_Rule]).validate_json(file.read_bytes())
     )
 
 
 def message(created: Created, *, bucket: str, region: str, sequence: int) -> str:
-    """The JSON S3 sends. Keys are encoded as S3 encodes them here: `+` for a space, `/` kept."""
+    """The JSON of an event as S3 sends it. Its key has `+` for a space, and `/` is not encoded."""
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -66,14 +67,14 @@ def message(created: Created, *, bucket: str, region: str, sequence: int) -> str
                 "key": quote_plus(created.key, safe="/"),
                 "size": created.size,
                 "eTag": created.etag,
-                "sequencer": f"{sequence:018X}",  # later events of one key have greater ones, as text
+                "sequencer": f"{sequence:018X}",  # compared as text: greater in later events of a key
             },
         },
     }
     return json.dumps({"Records": [record]})
 
 
-class _Wish(BaseModel):
+class _Rule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     event: str

@@ -1,4 +1,4 @@
-"""A browser's form, multipart/form-data, as it streams in: its fields first, then the one file."""
+"""A browser's streamed form, multipart/form-data: its fields, then its one file."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -7,12 +7,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from local.s3.errors import S3Error
 
-_FIELDS_MOST = 20_000  # bytes before the file, S3's own limit
+_MAX_FIELDS = 20_000  # bytes before the file, S3's limit
 
 
 class Form:
-    """`read_fields` first; then `fields` (names in lower case) is whole and `file` yields the file's
-    bytes. What follows it is ignored.
+    """After `read_fields`, `fields` (names in lower case) is complete and `file` yields the file's bytes.
+
+    Fields after the file are ignored.
     """
 
     def __init__(self, content_type: str, chunks: AsyncIterator[bytes]) -> None:
@@ -56,7 +57,7 @@ class Form:
         return self._fields
 
     async def read_fields(self) -> None:
-        """Raises InvalidArgument when the form ends without a file."""
+        """Read up to the file. Raises S3Error InvalidArgument when the form ends without a file."""
         async for chunk in self._chunks:
             self._feed(chunk)
             if self._state != "fields":
@@ -70,19 +71,19 @@ class Form:
             )
 
     async def file(self) -> AsyncIterator[bytes]:
-        """Raises MalformedPOSTRequest when the form is cut off."""
-        for piece in self._taken():
+        """Yield the file's bytes. Raises S3Error MalformedPOSTRequest when the form is incomplete."""
+        for piece in self._take_chunks():
             yield piece
         async for chunk in self._chunks:
             self._feed(chunk)
-            for piece in self._taken():
+            for piece in self._take_chunks():
                 yield piece
         if self._state != "end":
             raise S3Error("MalformedPOSTRequest")
 
-    def _taken(self) -> list[bytes]:
-        taken, self._file = self._file, []
-        return taken
+    def _take_chunks(self) -> list[bytes]:
+        chunks, self._file = self._file, []
+        return chunks
 
     def _feed(self, chunk: bytes) -> None:
         try:
@@ -139,5 +140,5 @@ class Form:
 
     def _count(self, size: int) -> None:
         self._before_file += size if self._state == "fields" else 0
-        if self._before_file > _FIELDS_MOST:
+        if self._before_file > _MAX_FIELDS:
             raise S3Error("MaxPostPreDataLengthExceeded")

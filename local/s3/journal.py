@@ -1,6 +1,6 @@
-"""The event journal: one file for each event, in a folder that the consumer empties.
+"""The event journal: a folder with one file per event. The consumer removes the files.
 
-`write` puts a file there whole or not at all, and its name sorts in the order of the sequence.
+`write` creates a file atomically. Its name sorts in the order of the sequence.
 """
 
 import os
@@ -10,7 +10,7 @@ from local.s3.blobs import sync_folder
 
 
 class Journal:
-    """The folder `.events`; files are `<12 digits>.json`, the consumer deletes what it has taken."""
+    """The folder `.events` with files `<12 digits>.json`; the consumer deletes what it has processed."""
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder = folder
@@ -20,7 +20,7 @@ class Journal:
             half_written.unlink()
 
     def write(self, sequence: int, content: str) -> None:
-        """The event is in the folder; writing it again puts the same file there again."""
+        """Write the event's file. Idempotent."""
         half_written = self._folder / f".{sequence:012}.part"
         with half_written.open("w", encoding="utf-8") as file:
             file.write(content)

@@ -13,9 +13,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.s3.call import BODY_HEADERS, PUT_MOST, Call, checked_key, stored_headers
+from local.s3.call import BODY_HEADERS, MAX_PUT, Call, check_key, stored_headers
 from local.s3.checksums import OFFERED
-from local.s3.documents import Element, document, moment, spelled
+from local.s3.documents import Element, document, encode_key, format_time
 from local.s3.errors import S3Error
 from local.s3.store import OpenedObject, StoredObject, matches
 
@@ -36,38 +36,39 @@ _COPY_HEADERS = (
 
 
 async def head_bucket(call: Call) -> ASGIApp:
-    call.only()
+    call.allow_headers()
     return Response(headers={"x-amz-bucket-region": call.settings.region}, media_type="application/xml")
 
 
 async def put_or_copy_object(call: Call) -> ASGIApp:
-    """PUT of a key: a copy when it names a source."""
-    checked_key(call.key)
+    """PUT of a key: a copy when it has x-amz-copy-source."""
+    check_key(call.key)
     return await (_copy(call) if "x-amz-copy-source" in call.headers else _put(call))
 
 
 async def get_object(call: Call) -> ASGIApp:
-    """GET or HEAD, whole or one range."""
-    call.only("x-amz-checksum-mode")
+    """GET or HEAD of the whole object or of one range."""
+    call.allow_headers("x-amz-checksum-mode")
     opened = await call.run(call.store.open_object, call.key)
     try:
-        headers, status, start, length = _described(opened.stored, call)
+        headers, status, start, length = _response_of(opened.stored, call)
     except BaseException:
         await call.run(call.store.release, opened)
         raise
     if call.method == "HEAD" or status == 304:
         await call.run(call.store.release, opened)
         return Response(status_code=status, headers=headers)
-    return _Sending(call, opened, headers, status, start, length)
+    return _StreamedObject(call, opened, headers, status, start, length)
 
 
 async def delete_object(call: Call) -> ASGIApp:
-    call.only()
+    call.allow_headers()
     if_match = call.headers.get("if-match")
     if if_match is None and call.settings.require_if_match_on_delete:
         raise S3Error(
             "AccessDenied",
-            f"User is not authorized to perform: s3:DeleteObject on resource: {call.resource} with an explicit deny in a resource-based policy",
+            f"User is not authorized to perform: s3:DeleteObject on resource: {call.resource} with an "
+            "explicit deny in a resource-based policy",
         )
     await call.run(call.store.delete, call.key, if_match)
     return Response(status_code=204)
@@ -75,7 +76,7 @@ async def delete_object(call: Call) -> ASGIApp:
 
 async def list_objects(call: Call) -> ASGIApp:
     """ListObjectsV2, without delimiters."""
-    call.only()
+    call.allow_headers()
     if call.query["list-type"] != "2":
         raise S3Error("NotImplemented", "Only ListObjectsV2 is implemented", Parameter="list-type")
     encoding, prefix, token = (
@@ -87,15 +88,15 @@ async def list_objects(call: Call) -> ASGIApp:
     page = await call.run(
         call.store.list_objects,
         prefix,
-        _after(token) if token is not None else call.query.get("start-after", ""),
+        _decode_token(token) if token is not None else call.query.get("start-after", ""),
         limit,
     )
-    told: list[Element] = [
+    elements: list[Element] = [
         ("Name", call.bucket),
-        ("Prefix", spelled(prefix, encoding)),
+        ("Prefix", encode_key(prefix, encoding)),
         *([("ContinuationToken", token)] if token is not None else []),
         *(
-            [("StartAfter", spelled(call.query["start-after"], encoding))]
+            [("StartAfter", encode_key(call.query["start-after"], encoding))]
             if "start-after" in call.query
             else []
         ),
@@ -105,19 +106,19 @@ async def list_objects(call: Call) -> ASGIApp:
         ("IsTruncated", page.more and limit > 0),
     ]
     if page.more and page.entries:
-        told.append(
+        elements.append(
             ("NextContinuationToken", base64.urlsafe_b64encode(page.entries[-1].key.encode()).decode())
         )
-    told += [("Contents", _listed(entry, encoding)) for entry in page.entries]
-    return Response(document("ListBucketResult", told), media_type="application/xml")
+    elements += [("Contents", _entry_of(entry, encoding)) for entry in page.entries]
+    return Response(document("ListBucketResult", elements), media_type="application/xml")
 
 
 async def _put(call: Call) -> ASGIApp:
-    call.only(*BODY_HEADERS, prefixes=("x-amz-meta-",))
+    call.allow_headers(*BODY_HEADERS, prefixes=("x-amz-meta-",))
     since, condition, headers = time.time(), call.condition(), call.stored_headers()
-    # before the bytes come, so that none come in vain
+    # checked before the body too, so that no body is sent in vain
     condition.check(await call.run(call.store.find, call.key))
-    writing, algorithm = await call.receive_file(None, most=PUT_MOST)
+    writing, algorithm = await call.receive_file(None, maximum=MAX_PUT)
     stored = await call.run(
         call.store.put,
         writing,
@@ -139,7 +140,7 @@ async def _put(call: Call) -> ASGIApp:
 
 
 async def _copy(call: Call) -> ASGIApp:
-    call.only(*_COPY_HEADERS, "x-amz-checksum-algorithm", prefixes=("x-amz-meta-",))
+    call.allow_headers(*_COPY_HEADERS, "x-amz-checksum-algorithm", prefixes=("x-amz-meta-",))
     since, condition = time.time(), call.condition()
     directive = call.headers.get("x-amz-metadata-directive", "COPY")
     if directive not in {"COPY", "REPLACE"}:
@@ -149,15 +150,15 @@ async def _copy(call: Call) -> ASGIApp:
             ArgumentName="x-amz-metadata-directive",
             ArgumentValue=directive,
         )
-    asked = call.headers.get("x-amz-checksum-algorithm", "").upper()
-    if asked and asked not in OFFERED:
+    algorithm = call.headers.get("x-amz-checksum-algorithm", "").upper()
+    if algorithm and algorithm not in OFFERED:
         raise S3Error("InvalidRequest", "Checksum algorithm provided is unsupported.")
     key = _source_key(call)
     if key == call.key and directive == "COPY":
         raise S3Error(
             "InvalidRequest",
-            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "
-            "storage class, website redirect location or encryption attributes.",
+            "This copy request is illegal because it is trying to copy an object to itself without changing "
+            "the object's metadata, storage class, website redirect location or encryption attributes.",
         )
 
     opened = await call.run(call.store.open_object, key)
@@ -169,10 +170,11 @@ async def _copy(call: Call) -> ASGIApp:
         ):
             if header in call.headers and matches(call.headers[header], source.etag) is wrong:
                 raise S3Error("PreconditionFailed", Condition=header)
-        if source.size > PUT_MOST:
+        if source.size > MAX_PUT:
             raise S3Error(
                 "InvalidRequest",
-                f"The specified copy source is larger than the maximum allowable size for a copy source: {PUT_MOST}",
+                "The specified copy source is larger than the maximum allowable size for a copy source: "
+                f"{MAX_PUT}",
             )
         headers = source.headers if directive == "COPY" else stored_headers(call.headers)
         stored = await call.run(
@@ -180,27 +182,25 @@ async def _copy(call: Call) -> ASGIApp:
             opened,
             call.key,
             headers,
-            asked or source.checksum.algorithm,
+            algorithm or source.checksum.algorithm,
             condition,
             call.request_id,
             since=since,
         )
     finally:
         await call.run(call.store.release, opened)
-    told: list[Element] = [
-        ("LastModified", moment(stored.modified)),
+    elements: list[Element] = [
+        ("LastModified", format_time(stored.modified)),
         ("ETag", f'"{stored.etag}"'),
         (f"Checksum{stored.checksum.algorithm}", stored.checksum.value),
         ("ChecksumType", "FULL_OBJECT"),
     ]
-    return Response(document("CopyObjectResult", told), media_type="application/xml")
+    return Response(document("CopyObjectResult", elements), media_type="application/xml")
 
 
 @dataclass(frozen=True)
-class _Sending:
-    """An answer that streams from disk: a slice read in a thread, sent, and the next; nothing is read for
-    a client that has gone.
-    """
+class _StreamedObject:
+    """A response that streams an object from disk, slice by slice, until the client disconnects."""
 
     call: Call
     opened: OpenedObject
@@ -211,21 +211,21 @@ class _Sending:
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         chunks = self.call.store.blobs.read(self.opened.pieces, self.start, self.length)
-        gone = asyncio.ensure_future(_disconnected(receive))
+        disconnected = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             raw = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in self.headers.items()]
             await send({"type": "http.response.start", "status": self.status, "headers": raw})
-            while not gone.done() and (chunk := await self.call.run(next, chunks, b"")):
+            while not disconnected.done() and (chunk := await self.call.run(next, chunks, b"")):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if not gone.done():
+            if not disconnected.done():
                 await send({"type": "http.response.body", "body": b""})
         finally:
-            gone.cancel()
+            disconnected.cancel()
             await self.call.run(_close, chunks)
             await self.call.run(self.call.store.release, self.opened)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -234,8 +234,8 @@ def _close(chunks: Iterator[bytes]) -> None:
     getattr(chunks, "close", lambda: None)()
 
 
-def _described(stored: StoredObject, call: Call) -> tuple[dict[str, str], int, int, int]:
-    """Headers, status, and the bytes to send (from, how many)."""
+def _response_of(stored: StoredObject, call: Call) -> tuple[dict[str, str], int, int, int]:
+    """The response: headers, status, first byte and number of bytes. Raises S3Error."""
     if_match, if_none_match = call.headers.get("if-match"), call.headers.get("if-none-match")
     if if_match is not None and not matches(if_match, stored.etag):
         raise S3Error("PreconditionFailed", Condition="If-Match")
@@ -267,7 +267,9 @@ def _described(stored: StoredObject, call: Call) -> tuple[dict[str, str], int, i
 
 
 def _range(call: Call, stored: StoredObject) -> tuple[int, int, bool]:
-    """From, how many, and whether that is a part; what is no single range is ignored, as S3 does."""
+    """First byte, number of bytes, and whether that is a range. As in S3, all but a single valid range is
+    ignored.
+    """
     text = call.headers.get("range", "")
     match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", text.replace(" ", ""), re.ASCII)
     if_range = call.headers.get("if-range")
@@ -310,10 +312,10 @@ def _source_key(call: Call) -> str:
         raise S3Error(
             "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         )
-    return checked_key(key)
+    return check_key(key)
 
 
-def _after(token: str) -> str:
+def _decode_token(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
@@ -324,10 +326,10 @@ def _after(token: str) -> str:
         ) from None
 
 
-def _listed(entry: StoredObject, encoding: str | None) -> list[Element]:
+def _entry_of(entry: StoredObject, encoding: str | None) -> list[Element]:
     return [
-        ("Key", spelled(entry.key, encoding)),
-        ("LastModified", moment(entry.modified)),
+        ("Key", encode_key(entry.key, encoding)),
+        ("LastModified", format_time(entry.modified)),
         ("ETag", f'"{entry.etag}"'),
         ("ChecksumAlgorithm", entry.checksum.algorithm),
         ("ChecksumType", "FULL_OBJECT"),

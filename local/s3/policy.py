@@ -1,4 +1,4 @@
-"""POST policies: what a form may upload, as its signer wrote it.
+"""POST policies: the conditions that the signer sets on a form.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -13,51 +13,53 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from local.s3.errors import S3Error
 
-# These need no condition of their own; x-ignore-* neither.
+# Fields that need no condition, besides x-ignore-*.
 _EXEMPT = frozenset({"x-amz-signature", "policy", "file"})
 
 
 @dataclass(frozen=True)
-class Allowed:
-    """The sizes in bytes that the file may have, both ends included."""
+class SizeRange:
+    """The permitted sizes of the file in bytes, both ends included."""
 
-    least: int = 0
-    most: int = 5 << 30  # what one POST can carry
+    minimum: int = 0
+    maximum: int = 5 << 30  # the limit of one POST
 
     def check(self, size: int) -> None:
-        if size < self.least:
-            raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=self.least)
+        """Raises S3Error for a size out of range."""
+        if size < self.minimum:
+            raise S3Error("EntityTooSmall", ProposedSize=size, MinSizeAllowed=self.minimum)
         self.check_growing(size)
 
     def check_growing(self, size: int) -> None:
-        """The same while bytes are still to come."""
-        if size > self.most:
-            raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=self.most)
+        """Raises S3Error when the bytes so far are too many already."""
+        if size > self.maximum:
+            raise S3Error("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=self.maximum)
 
 
-def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
-    """The sizes that the form's policy allows, once all its other conditions hold for the fields (names in
-    lower case).
+def check_policy(fields: Mapping[str, str], *, bucket: str, now: float) -> SizeRange:
+    """Check the form's fields (names in lower case) against its policy, and return the permitted sizes of the
+    file.
 
-    Raises S3Error for a policy that is malformed, expired, not met, or silent about a field.
+    Raises S3Error for a policy that is malformed or expired, a condition that is not met, or a field without
+    one.
     """
     policy = _read(fields["policy"])
     if now > policy.expiration.timestamp():
-        raise _rejected("Policy expired.")
+        raise _denied("Policy expired.")
 
-    told = {**fields, "bucket": bucket}
+    values = {**fields, "bucket": bucket}
     covered: set[str] = set()
-    sizes = Allowed()
+    sizes = SizeRange()
     for condition in policy.conditions:
         match condition:
-            case ["content-length-range", int() as least, int() as most]:
-                sizes = Allowed(max(least, sizes.least), min(most, sizes.most))
+            case ["content-length-range", int() as minimum, int() as maximum]:
+                sizes = SizeRange(max(minimum, sizes.minimum), min(maximum, sizes.maximum))
             case ["eq" | "starts-with" as operator, str() as name, str() as value] if name.startswith("$"):
-                _matches(told, name[1:].lower(), operator, value)
+                _check_condition(values, name[1:].lower(), operator, value)
                 covered.add(name[1:].lower())
             case dict():
                 for name, value in condition.items():
-                    _matches(told, name.lower(), "eq", value)
+                    _check_condition(values, name.lower(), "eq", value)
                     covered.add(name.lower())
             case _:
                 raise S3Error("InvalidPolicyDocument", "Invalid Policy: Invalid Condition")
@@ -66,17 +68,17 @@ def permit(fields: Mapping[str, str], *, bucket: str, now: float) -> Allowed:
         name for name in fields if name not in covered | _EXEMPT and not name.startswith("x-ignore-")
     )
     if extra:
-        raise _rejected(f"Extra input fields: {', '.join(extra)}")
+        raise _denied(f"Extra input fields: {', '.join(extra)}")
     return sizes
 
 
-def _matches(fields: Mapping[str, str], name: str, operator: str, expected: str) -> None:
+def _check_condition(fields: Mapping[str, str], name: str, operator: str, expected: str) -> None:
     value = fields.get(name)
     if value is None or not (value == expected if operator == "eq" else value.startswith(expected)):
-        raise _rejected(f"Policy Condition failed: {json.dumps([operator, f'${name}', expected])}")
+        raise _denied(f"Policy Condition failed: {json.dumps([operator, f'${name}', expected])}")
 
 
-def _rejected(reason: str) -> S3Error:
+def _denied(reason: str) -> S3Error:
     return S3Error("AccessDenied", f"Invalid according to Policy: {reason}")
 
 

@@ -1,4 +1,4 @@
-"""Browser uploads: a form POSTed to the bucket, allowed by the policy that it carries.
+"""Browser uploads: a form POSTed to the bucket, authorized by the policy in it.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 """
@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Mapping
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from local.s3.body import pour
-from local.s3.call import Call, checked_key, declared_checksum, stored_headers
+from local.s3.body import write_all
+from local.s3.call import Call, check_key, declared_checksum, stored_headers
 from local.s3.checksums import DEFAULT, OFFERED
 from local.s3.documents import Element, document
 from local.s3.errors import S3Error
 from local.s3.form import Form
-from local.s3.policy import Allowed, permit
+from local.s3.policy import SizeRange, check_policy
 from local.s3.store import Condition
 
 _SIGNATURE = frozenset(
@@ -31,15 +31,15 @@ async def post_object(call: Call) -> ASGIApp:
     since = time.time()
     form = Form(call.headers.get("content-type", ""), call.request.stream())
     await form.read_fields()
-    allowed, key = _permitted(call, form.fields)
+    sizes, key = _authorize(call, form.fields)
     call.key = key
     headers, declared = stored_headers(form.fields), declared_checksum(form.fields)
     algorithm = declared.algorithm if declared else DEFAULT
 
     writing = await call.run(call.store.blobs.create, {algorithm})
     try:
-        await pour(_within(allowed, form.file()), writing, call.threads)
-        allowed.check(writing.size)
+        await write_all(_check_growing(sizes, form.file()), writing, call.threads)
+        sizes.check(writing.size)
         if declared is not None and declared != writing.checksum(algorithm):
             raise S3Error(
                 "BadDigest", f"The {algorithm} you specified did not match the calculated checksum."
@@ -59,7 +59,7 @@ async def post_object(call: Call) -> ASGIApp:
         since=since,
     )
 
-    told = {
+    response_headers = {
         "etag": f'"{stored.etag}"',
         "location": call.location,
         stored.checksum.header: stored.checksum.value,
@@ -72,16 +72,17 @@ async def post_object(call: Call) -> ASGIApp:
                 ("Key", key),
                 ("ETag", f'"{stored.etag}"'),
             ]
-            return Response(document("PostResponse", elements), 201, told, "application/xml")
+            return Response(document("PostResponse", elements), 201, response_headers, "application/xml")
         case "200":
-            return Response(status_code=200, headers=told)
+            return Response(status_code=200, headers=response_headers)
         case _:  # S3 answers 204 to every other value too
-            return Response(status_code=204, headers=told)
+            return Response(status_code=204, headers=response_headers)
 
 
-def _permitted(call: Call, fields: Mapping[str, str]) -> tuple[Allowed, str]:
-    """The sizes and the key that the form may have; everything is held against its policy before a byte
-    of the file is kept.
+def _authorize(call: Call, fields: Mapping[str, str]) -> tuple[SizeRange, str]:
+    """Check the fields against the form's policy, before any byte of the file is stored.
+
+    Returns the permitted sizes and the key.
     """
     for name in ("key", "policy", "x-amz-signature"):
         if name not in fields and name != "key":
@@ -89,12 +90,13 @@ def _permitted(call: Call, fields: Mapping[str, str]) -> tuple[Allowed, str]:
         if not fields.get(name):
             raise S3Error(
                 "InvalidArgument",
-                f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields.",
+                f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the "
+                "order of the fields.",
                 ArgumentName=name,
                 ArgumentValue="",
             )
     call.verifier.verify_policy(fields)
-    allowed = permit(fields, bucket=call.bucket, now=time.time())
+    sizes = check_policy(fields, bucket=call.bucket, now=time.time())
     for name in fields:
         if name in _UNSUPPORTED or (
             name.startswith("x-amz-")
@@ -108,12 +110,12 @@ def _permitted(call: Call, fields: Mapping[str, str]) -> tuple[Allowed, str]:
             )
     if "${filename}" in fields["key"]:
         raise S3Error("NotImplemented", "${filename} in a key is not implemented", Field="key")
-    return allowed, checked_key(fields["key"])
+    return sizes, check_key(fields["key"])
 
 
-async def _within(allowed: Allowed, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _check_growing(sizes: SizeRange, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     size = 0
     async for chunk in chunks:
         size += len(chunk)
-        allowed.check_growing(size)
+        sizes.check_growing(size)
         yield chunk

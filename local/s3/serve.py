@@ -1,4 +1,4 @@
-"""Running the server: for good, or in a thread while a test lasts. It listens on 127.0.0.1 only."""
+"""Running the server, as a process or in a thread of a test. It listens on 127.0.0.1 only."""
 
 import contextlib
 import socket
@@ -13,8 +13,8 @@ from local.s3.settings import Settings
 
 
 def serve(settings: Settings, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; prints one line, ending in the URL, when it answers. Port 0: any
-    free one.
+    """Serve until SIGINT or SIGTERM. Prints one line that ends in the URL when it is ready. Port 0: any free
+    one.
     """
     with contextlib.suppress(KeyboardInterrupt), _listening(port) as listener:
         _server(settings, listener, lambda url: print(f"S3 ready at {url}", flush=True)).run(
@@ -24,7 +24,7 @@ def serve(settings: Settings, port: int) -> None:
 
 @contextmanager
 def serving(settings: Settings, port: int = 0) -> Generator[str]:
-    """The server's URL, while a thread runs it."""
+    """Run the server in a thread within the block; yields its URL."""
     started = threading.Event()
     with _listening(port) as listener:
         server = _server(settings, listener, lambda _: started.set())
@@ -41,7 +41,7 @@ def serving(settings: Settings, port: int = 0) -> Generator[str]:
 
 
 class _Announcing(uvicorn.Server):
-    """uvicorn, saying when it answers."""
+    """A uvicorn server that calls `announce` when it is ready."""
 
     announce: Callable[[], None]
 

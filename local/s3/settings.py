@@ -1,4 +1,4 @@
-"""What one server is told at its start."""
+"""The settings of one server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +10,14 @@ from local.s3.signatures import Credentials
 
 @dataclass(frozen=True)
 class Settings:
-    """One bucket, its owner's credentials, its rules, and the folder it lives in."""
+    """One bucket: its folder, its owner's credentials and its rules."""
 
     root: Path
     bucket: str
     credentials: Credentials
     region: str = "eu-central-1"
-    # none: every preflight is refused, as for a bucket without a CORS configuration
+    # empty: every preflight is rejected, as for a bucket without a CORS configuration
     cors: tuple[CorsRule, ...] = ()
     notifications: tuple[Notification, ...] = (Notification("s3:ObjectCreated:*"),)
-    require_if_match_on_delete: bool = True  # what the bucket's policy demands in AWS
-    durable: bool = True  # False leaves out every fsync: benchmarks only
+    require_if_match_on_delete: bool = True  # as the bucket's policy does in AWS
+    durable: bool = True  # False: no fsync, for benchmarks only

@@ -1,5 +1,5 @@
-"""AWS Signature Version 4, from the side that checks: in the Authorization header, in a presigned URL, over a
-POST policy.
+"""Verification of AWS Signature Version 4: in the Authorization header, in a presigned URL, over a POST
+policy.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
@@ -19,8 +19,8 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 CHUNKED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_SKEW = 15 * 60  # seconds a request's clock may be off
-_LONGEST = 7 * 24 * 3600  # seconds a presigned URL may live
+_MAX_SKEW = 15 * 60  # seconds between the client's clock and ours
+_MAX_EXPIRES = 7 * 24 * 3600  # seconds, of a presigned URL
 _QUERY = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
@@ -33,7 +33,7 @@ _QUERY = (
 
 @dataclass(frozen=True)
 class Credentials:
-    """The one key pair that may do anything; with a session token, every request must carry it."""
+    """The one key pair, which may do everything. With a session token, every request must have it."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -42,7 +42,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request as the signature sees it."""
+    """The parts of a request that are signed."""
 
     method: str
     path: bytes  # as sent, percent-encoded
@@ -50,29 +50,29 @@ class SignedRequest:
     headers: tuple[tuple[str, str], ...]  # names in lower case
 
     def header(self, name: str) -> str | None:
-        """The header's value, several of one name joined; None when it was not sent."""
+        """The header's value; several of one name are joined with commas. None: it was not sent."""
         values = [" ".join(value.split()) for sent, value in self.headers if sent == name]
         return ",".join(values) if values else None
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """Who may do what: every method raises S3Error for what S3 would refuse."""
+    """Verifies signatures. Every method raises S3Error where S3 would reject the request."""
 
     credentials: Credentials
     region: str
     clock: Callable[[], float]  # seconds since 1970
 
     def verify(self, request: SignedRequest) -> str:
-        """What the signature says of the body: the hex SHA-256 it must have, UNSIGNED or CHUNKED."""
+        """Verify the request. Returns the signed x-amz-content-sha256: a hex SHA-256, UNSIGNED or CHUNKED."""
         query = dict(request.query)
         authorization = request.header("authorization")
         presigned = any(name in query for name in _QUERY)
         if presigned and authorization is not None:
             raise S3Error(
                 "InvalidArgument",
-                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the "
-                "Authorization header should be specified",
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+                "string parameter or the Authorization header should be specified",
                 ArgumentName="Authorization",
                 ArgumentValue=authorization,
             )
@@ -83,13 +83,13 @@ class Verifier:
         raise S3Error("AccessDenied")
 
     def verify_policy(self, fields: Mapping[str, str]) -> None:
-        """The form's policy was signed by us, in a scope of ours. What the policy says is policy.py's."""
+        """Verify the signature of a form's policy. policy.py checks the policy's conditions."""
         if fields.get("x-amz-algorithm") != _ALGORITHM:
             raise S3Error(
                 "InvalidArgument", f"Only {_ALGORITHM} is supported", ArgumentName="x-amz-algorithm"
             )
         scope = self._scope(fields.get("x-amz-credential", ""), "InvalidArgument", "x-amz-credential")
-        date = _moment(fields.get("x-amz-date", ""))
+        date = _parse_time(fields.get("x-amz-date", ""))
         if date is None or not fields["x-amz-date"].startswith(scope.day):
             raise S3Error("AccessDenied", "Invalid according to Policy: Policy Condition failed: x-amz-date")
         self._check_token(fields.get("x-amz-security-token"))
@@ -105,7 +105,7 @@ class Verifier:
         scope = self._scope(
             query["X-Amz-Credential"], "AuthorizationQueryParametersError", "X-Amz-Credential"
         )
-        date = _moment(query["X-Amz-Date"])
+        date = _parse_time(query["X-Amz-Date"])
         if date is None or not query["X-Amz-Date"].startswith(scope.day):
             raise S3Error(
                 "AuthorizationQueryParametersError",
@@ -113,7 +113,7 @@ class Verifier:
             )
         self._check_window(date, _lifetime(query["X-Amz-Expires"]))
         self._check_token(query.get("X-Amz-Security-Token"))
-        # x-amz-content-sha256 alone may come unsigned, as S3 lets it.
+        # as in S3, only x-amz-content-sha256 may be unsigned
         signed = self._signed_headers(request, query["X-Amz-SignedHeaders"], exempt={"x-amz-content-sha256"})
 
         sent = (
@@ -138,15 +138,15 @@ class Verifier:
         credential, names, signature = match.groups()
         scope = self._scope(credential, "AuthorizationHeaderMalformed", "Credential")
         sent = request.header("x-amz-date") or ""
-        date = _moment(sent)
+        date = _parse_time(sent)
         if date is None or not sent.startswith(scope.day):
             raise S3Error("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
-        if abs(self.clock() - date) > _SKEW:
+        if abs(self.clock() - date) > _MAX_SKEW:
             raise S3Error(
                 "RequestTimeTooSkewed",
                 RequestTime=sent,
                 ServerTime=_iso(self.clock()),
-                MaxAllowedSkewMilliseconds=_SKEW * 1000,
+                MaxAllowedSkewMilliseconds=_MAX_SKEW * 1000,
             )
         self._check_token(request.header("x-amz-security-token"))
         signed = self._signed_headers(request, names)
@@ -163,19 +163,22 @@ class Verifier:
         if len(pieces) != 5 or pieces[4] != "aws4_request" or not re.fullmatch(r"\d{8}", pieces[1]):
             raise S3Error(
                 code,
-                f'Error parsing the {where} parameter; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+                f"Error parsing the {where} parameter; expecting "
+                '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
             )
         access_key, day, region, service, _ = pieces
         if region != self.region:
             raise S3Error(
                 code,
-                f"Error parsing the {where} parameter; the region '{region}' is wrong; expecting '{self.region}'",
+                f"Error parsing the {where} parameter; the region '{region}' is wrong; expecting "
+                f"'{self.region}'",
                 Region=self.region,
             )
         if service != "s3":
             raise S3Error(
                 code,
-                f'Error parsing the {where} parameter; incorrect service "{service}". This endpoint belongs to "s3".',
+                f'Error parsing the {where} parameter; incorrect service "{service}". This endpoint belongs '
+                'to "s3".',
             )
         if not hmac.compare_digest(access_key.encode(), self.credentials.access_key.encode()):
             raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=access_key)
@@ -185,14 +188,14 @@ class Verifier:
         expected = self.credentials.session_token
         if expected is None and token is None:
             return
-        if token is None:  # S3 does not know a temporary key without its token
+        if token is None:  # to S3 a temporary key without its token is unknown
             raise S3Error("InvalidAccessKeyId", AWSAccessKeyId=self.credentials.access_key)
         if expected is None or not hmac.compare_digest(token.encode(), expected.encode()):
             raise S3Error("InvalidToken")
 
     def _check_window(self, date: float, lifetime: int) -> None:
         now = self.clock()
-        if now < date - _SKEW:
+        if now < date - _MAX_SKEW:
             raise S3Error("AccessDenied", "Request is not yet valid", ServerTime=_iso(now))
         if now > date + lifetime:
             raise S3Error(
@@ -286,7 +289,8 @@ def _payload(value: str) -> str:
         )
     raise S3Error(
         "InvalidArgument",
-        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER or a valid sha256 value.",
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER or a valid "
+        "sha256 value.",
         ArgumentName="x-amz-content-sha256",
         ArgumentValue=value,
     )
@@ -297,15 +301,15 @@ def _lifetime(text: str) -> int:
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires should be a number")
     if int(text) < 0:
         raise S3Error("AuthorizationQueryParametersError", "X-Amz-Expires must be non-negative")
-    if int(text) > _LONGEST:
+    if int(text) > _MAX_EXPIRES:
         raise S3Error(
             "AuthorizationQueryParametersError",
-            f"X-Amz-Expires must be less than a week (in seconds); that is {_LONGEST}",
+            f"X-Amz-Expires must be less than a week (in seconds); that is {_MAX_EXPIRES}",
         )
     return int(text)
 
 
-def _moment(text: str) -> float | None:
+def _parse_time(text: str) -> float | None:
     if not re.fullmatch(r"\d{8}T\d{6}Z", text, re.ASCII):
         return None
     try:

@@ -1,10 +1,8 @@
-"""The store: which objects and uploads there are, kept in SQLite; their bytes are blobs.
+"""The store: a catalogue of objects and uploads in SQLite; their bytes are blobs.
 
-An object is a list of blobs, so completing an upload or copying an object writes rows and moves no bytes.
-What a request changes, and
-the event that tells of it, is one transaction: after a crash at any point an object is there with its event,
-or neither is. Events
-leave the database for the journal before the request is answered, or at the next start.
+An object is a list of blobs, so completing an upload or copying an object writes rows and moves no bytes. A
+change and its event are one transaction: after a crash an object exists with its event, or neither does.
+Events move from the database to the journal before the request is answered, or at the next start.
 
 Every method may block; call them from worker threads.
 """
@@ -24,16 +22,16 @@ from secrets import token_hex
 from typing import Any, Generic, TypeVar
 
 from local.s3.blobs import Blob, Blobs, Writing
-from local.s3.checksums import Checksum, Digests, joined
+from local.s3.checksums import Checksum, Digests, combine
 from local.s3.documents import ListedPart
 from local.s3.errors import S3Error
 from local.s3.events import Created, Notification, message
 from local.s3.journal import Journal
 
-PART_LEAST = 5 << 20  # bytes, of every part but the last
-PART_MOST = 5 << 30
-OBJECT_MOST = 50 << 40
-# seconds for which a repeated Complete of a finished upload is answered as the first was
+MIN_PART = 5 << 20  # bytes, of every part but the last
+MAX_PART = 5 << 30
+MAX_OBJECT = 50 << 40
+# seconds in which a repeated Complete of a completed upload has the same answer
 _REMEMBERED = 24 * 3600
 
 T = TypeVar("T")
@@ -47,7 +45,7 @@ create table if not exists objects (
   modified  real    not null,          -- seconds since 1970
   algorithm text    not null,
   checksum  text    not null,          -- base64, of the whole object
-  headers   text    not null           -- JSON: what is told with the object
+  headers   text    not null           -- JSON: returned with the object
 );
 create table if not exists pieces (
   version text    not null,
@@ -63,9 +61,9 @@ create table if not exists uploads (
   initiated real not null,
   algorithm text not null,
   headers   text not null,
-  finished  real,                      -- seconds since 1970; null while it is open
-  listed    text,                      -- the parts it was completed with, JSON
-  etag      text,                      -- and what that made
+  finished  real,                      -- seconds since 1970; null: the upload is open
+  listed    text,                      -- JSON: the parts of its Complete
+  etag      text,                      -- of the object
   checksum  text
 );
 create index if not exists uploads_key on uploads (key, id) where finished is null;
@@ -80,7 +78,7 @@ create table if not exists parts (
   primary key (upload, number)
 ) without rowid;
 create index if not exists parts_blob on parts (blob);
-create table if not exists events (    -- not yet in the journal
+create table if not exists events (    -- events that are not in the journal yet
   sequence integer primary key autoincrement,
   content  text not null
 );
@@ -90,7 +88,7 @@ create table if not exists events (    -- not yet in the journal
 @dataclass(frozen=True)
 class StoredObject:
     key: str
-    version: str  # ours, another for each put
+    version: str  # internal: unique for each put
     size: int  # bytes
     etag: str  # without quotes
     modified: float  # seconds since 1970
@@ -100,7 +98,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class OpenedObject:
-    """An object whose bytes somebody is reading."""
+    """An object that is open for reading: its blobs stay until `release`."""
 
     stored: StoredObject
     pieces: tuple[Blob, ...]
@@ -133,7 +131,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some of a listing, and whether there are more after them."""
+    """A page of a listing, and whether more entries follow."""
 
     entries: tuple[T, ...]
     more: bool
@@ -141,14 +139,15 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class Condition:
-    """What must hold of the key for a write to happen (If-Match with an ETag or `*`; If-None-Match: `*`)."""
+    """The condition of a write: If-Match with an ETag or `*`, or If-None-Match with `*`."""
 
     if_match: str | None = None
     if_absent: bool = False
 
     def check(self, current: StoredObject | None, *, since: float | None = None) -> None:
-        """Raises unless it holds. What changed after `since` (when the request came) is a conflict, not a
-        failed precondition.
+        """Raises S3Error unless the condition is met by the key's current object.
+
+        A change after `since`, the arrival of the request, is a conflict instead of a failed precondition.
         """
         if self.if_match is not None and current is None:
             raise S3Error("NoSuchKey")
@@ -163,7 +162,7 @@ class Condition:
 
 
 def matches(header: str, etag: str) -> bool:
-    """Whether an If-Match or If-None-Match header names the ETag; S3 takes it with quotes and without."""
+    """Whether an If-Match or If-None-Match header names the ETag, with quotes or without, as in S3."""
     return any(choice.strip().removeprefix("W/").strip('"') in {"*", etag} for choice in header.split(","))
 
 
@@ -184,14 +183,14 @@ class Store:
         self._notifications = tuple(notifications)
         self._durable = durable
         self._lock = threading.Lock()
-        self._read: Counter[str] = Counter()  # blobs that answers are being sent from
-        self._unlinked: set[str] = set()  # those of them to be removed after that
+        self._readers: Counter[str] = Counter()  # blob -> responses that are reading it
+        self._unlinked: set[str] = set()  # blobs to be removed after their last reader
 
         folder = root / bucket
         folder.mkdir(parents=True, exist_ok=True)
         self.blobs = Blobs(folder / "blobs", durable=durable)
         self._journal = Journal(root / ".events", durable=durable)
-        self._db = _opened(folder / "catalogue.sqlite", durable=durable)
+        self._db = _open_database(folder / "catalogue.sqlite", durable=durable)
         self._recover()
 
     def close(self) -> None:
@@ -216,7 +215,7 @@ class Store:
         *,
         since: float,
     ) -> StoredObject:
-        """The finished blob is the object, and its event (`kind`) is journalled."""
+        """Finish the blob, make it the object at `key`, and record its event of this kind."""
         blob = writing.finish()
         try:
             with self._change() as dropped:
@@ -247,10 +246,10 @@ class Store:
         *,
         since: float,
     ) -> StoredObject:
-        """The object at `key` has the source's bytes, which are shared, not copied.
+        """Create an object at `key` that shares the source's blobs.
 
-        They are read where the copy's ETag or checksum is not the source's: the copy is never a multipart
-        object.
+        The bytes are read only when the copy needs another ETag or checksum than the source's: the ETag of a
+        copy is never that of a multipart object.
         """
         etag, checksum = source.stored.etag, source.stored.checksum
         if "-" in etag or algorithm != checksum.algorithm:
@@ -262,8 +261,9 @@ class Store:
         return new
 
     def delete(self, key: str, if_match: str | None) -> None:
-        """There is no object at `key`. With a condition, raises NoSuchKey where there was none and
-        PreconditionFailed for another.
+        """Delete the object at `key`, if there is one.
+
+        With `if_match` raises S3Error: NoSuchKey when there is none, PreconditionFailed for another ETag.
         """
         with self._change() as dropped:
             current = self._find(key)
@@ -272,7 +272,7 @@ class Store:
                 self._remove(current, dropped)
 
     def list_objects(self, prefix: str, after: str, limit: int) -> Page[StoredObject]:
-        """Objects whose keys start with `prefix` and come after `after`, in the order of their keys."""
+        """Objects whose keys start with `prefix` and follow `after`, in the order of their keys."""
         end = _end_of(prefix)
         with self._lock:
             rows = self._db.execute(
@@ -290,8 +290,10 @@ class Store:
         return Page(tuple(_object(row) for row in rows[:limit]), len(rows) > limit)
 
     def open_object(self, key: str) -> OpenedObject:
-        """The object, whose bytes stay readable until `release` even if it goes meanwhile; NoSuchKey
-        where there is none.
+        """Open the object for reading. Its bytes stay readable until `release`, even if it is deleted
+        meanwhile.
+
+        Raises S3Error NoSuchKey.
         """
         with self._lock:
             stored = self._find(key)
@@ -301,15 +303,16 @@ class Store:
                 "select blob, size from pieces where version = ? order by ordinal", (stored.version,)
             )
             opened = OpenedObject(stored, tuple(Blob(*row) for row in rows))
-            self._read.update(piece.name for piece in opened.pieces)
+            self._readers.update(piece.name for piece in opened.pieces)
         return opened
 
     def release(self, opened: OpenedObject) -> None:
+        """Close the object, and remove its blobs if they are unused now."""
         with self._lock:
-            self._read.subtract(piece.name for piece in opened.pieces)
-            freed = {piece.name for piece in opened.pieces if self._read[piece.name] <= 0}
+            self._readers.subtract(piece.name for piece in opened.pieces)
+            freed = {piece.name for piece in opened.pieces if self._readers[piece.name] <= 0}
             for name in freed:
-                del self._read[name]
+                del self._readers[name]
             unused = self._unused(freed & self._unlinked)
             self._unlinked -= freed
         self.blobs.remove(unused)
@@ -327,23 +330,26 @@ class Store:
         return upload
 
     def upload(self, upload_id: str, key: str) -> Upload:
-        """The open upload; NoSuchUpload where there is none."""
+        """The open upload. Raises S3Error NoSuchUpload."""
         with self._lock:
             return self._upload(upload_id, key)
 
     def put_part(self, upload: Upload, number: int, writing: Writing) -> Part:
-        """The finished blob is the upload's part, in place of an earlier one of that number."""
+        """Finish the blob and make it the upload's part, in place of an earlier part of this number."""
         blob = writing.finish()
         part = Part(number, blob.size, writing.etag, writing.checksum(upload.algorithm), time.time())
         try:
             with self._change() as dropped:
-                # it may have been completed or aborted while the bytes came
+                # raises if the upload was completed or aborted while the body was received
                 self._upload(upload.id, upload.key)
                 dropped.extend(
                     self._column("select blob from parts where upload = ? and number = ?", upload.id, number)
                 )
                 self._db.execute(
-                    "replace into parts (upload, number, blob, size, etag, checksum, modified) values (?, ?, ?, ?, ?, ?, ?)",
+                    """
+                    replace into parts (upload, number, blob, size, etag, checksum, modified)
+                    values (?, ?, ?, ?, ?, ?, ?)
+                    """,
                     (upload.id, number, blob.name, part.size, part.etag, part.checksum.value, part.modified),
                 )
         except BaseException:
@@ -354,7 +360,13 @@ class Store:
     def list_parts(self, upload: Upload, after: int, limit: int) -> Page[Part]:
         with self._lock:
             rows = self._db.execute(
-                "select number, size, etag, checksum, modified from parts where upload = ? and number > ? order by number limit ?",
+                """
+                select number, size, etag, checksum, modified
+                  from parts
+                 where upload = ? and number > ?
+                 order by number
+                 limit ?
+                """,
                 (upload.id, after, limit + 1),
             ).fetchall()
         entries = tuple(
@@ -375,9 +387,9 @@ class Store:
         *,
         since: float,
     ) -> Completed:
-        """The listed parts are the object and the upload is over; parts that were not listed are gone.
+        """Create the object from the listed parts and end the upload. Parts that are not listed are removed.
 
-        Asked again with the same parts it answers the same, and nothing happens a second time.
+        Idempotent: a repeated request with the same parts has the same answer for a day.
         """
         wanted = json.dumps([(part.number, part.etag) for part in listed])
         with self._change() as dropped:
@@ -389,7 +401,7 @@ class Store:
                 return Completed(key, finished[0], Checksum(finished[1], finished[2]))
 
             upload = self._upload(upload_id, key)
-            opened = {
+            stored = {
                 number: (Blob(blob, size), etag, value)
                 for number, blob, size, etag, value in self._db.execute(
                     "select number, blob, size, etag, checksum from parts where upload = ?", (upload_id,)
@@ -398,28 +410,26 @@ class Store:
             _check_parts(
                 upload,
                 listed,
-                {number: (blob.size, etag, value) for number, (blob, etag, value) in opened.items()},
+                {number: (blob.size, etag, value) for number, (blob, etag, value) in stored.items()},
             )
-            chosen = [opened[part.number] for part in listed]
-            checksum = joined(upload.algorithm, ((value, blob.size) for blob, _, value in chosen))
-            size = sum(blob.size for blob, _, _ in chosen)
+            parts = [stored[part.number] for part in listed]
+            checksum = combine(upload.algorithm, ((value, blob.size) for blob, _, value in parts))
+            size = sum(blob.size for blob, _, _ in parts)
             _check_declared(checksum, size, declared, declared_size)
             condition.check(self._find(key), since=since)
 
-            together = hashlib.md5(
-                b"".join(bytes.fromhex(etag) for _, etag, _ in chosen), usedforsecurity=False
-            )
-            etag = f"{together.hexdigest()}-{len(chosen)}"
+            etags = hashlib.md5(b"".join(bytes.fromhex(etag) for _, etag, _ in parts), usedforsecurity=False)
+            etag = f"{etags.hexdigest()}-{len(parts)}"
             new = StoredObject(key, token_hex(16), size, etag, time.time(), checksum, upload.headers)
             self._replace(
                 new,
-                (blob for blob, _, _ in chosen),
+                (blob for blob, _, _ in parts),
                 dropped,
                 "ObjectCreated:CompleteMultipartUpload",
                 request_id,
             )
-            # of which those now in the object are in use
-            dropped.extend(blob.name for blob, _, _ in opened.values())
+            # the blobs of the new object are kept, because `pieces` names them
+            dropped.extend(blob.name for blob, _, _ in stored.values())
             self._db.execute("delete from parts where upload = ?", (upload_id,))
             self._db.execute(
                 "update uploads set finished = ?, listed = ?, etag = ?, checksum = ? where id = ?",
@@ -452,12 +462,13 @@ class Store:
             ).fetchall()
         return Page(tuple(_open_upload(row) for row in rows[:limit]), len(rows) > limit)
 
-    # What they share
+    # Shared by objects and uploads
 
     @contextmanager
     def _change(self) -> Generator[list[str]]:
-        """A transaction, then its events to the journal. Blobs put on the list are removed after it
-        unless something names them.
+        """Run the block in a transaction, then move its events to the journal.
+
+        Yields a list for names of blobs, which are removed afterwards unless they are still in use.
         """
         dropped: list[str] = []
         with self._lock:
@@ -470,13 +481,13 @@ class Store:
                     self._db.execute("rollback")
                 raise
             unused = self._unused(dropped)
-            busy = {name for name in unused if self._read[name] > 0}
+            busy = {name for name in unused if self._readers[name] > 0}
             self._unlinked |= busy
             self._flush_events()
         self.blobs.remove(unused - busy)
 
     def _forget(self, blob: Blob) -> None:
-        """A blob of a change that failed. It is removed, unless only the journal failed, after the commit."""
+        """Remove the blob of a failed change, unless it was committed and only the journal failed."""
         with self._lock:
             unused = self._unused([blob.name])
         self.blobs.remove(unused)
@@ -488,7 +499,10 @@ class Store:
         if old is not None:
             self._remove(old, dropped)
         self._db.execute(
-            "insert into objects (key, version, size, etag, modified, algorithm, checksum, headers) values (?, ?, ?, ?, ?, ?, ?, ?)",
+            """
+            insert into objects (key, version, size, etag, modified, algorithm, checksum, headers)
+            values (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
             (
                 new.key,
                 new.version,
@@ -504,7 +518,7 @@ class Store:
             "insert into pieces (version, ordinal, blob, size) values (?, ?, ?, ?)",
             ((new.version, ordinal, blob.name, blob.size) for ordinal, blob in enumerate(blobs)),
         )
-        if any(wish.covers(kind, new.key) for wish in self._notifications):
+        if any(rule.covers(kind, new.key) for rule in self._notifications):
             sequence = self._db.execute("insert into events (content) values ('')").lastrowid or 0
             created = Created(kind, new.key, new.size, new.etag, new.modified, request_id)
             content = message(created, bucket=self._bucket, region=self._region, sequence=sequence)
@@ -520,28 +534,34 @@ class Store:
             name
             for name in names
             if not self._column(
-                "select blob from pieces where blob = ? union all select blob from parts where blob = ? limit 1",
+                """
+                select blob from pieces where blob = ?
+                 union all
+                select blob from parts where blob = ?
+                 limit 1
+                """,
                 name,
                 name,
             )
         }
 
     def _flush_events(self) -> None:
-        """Events leave for the journal; one that cannot be written now stays, and goes with the next or
-        at the next start.
+        """Move events to the journal. Events that cannot be written now are moved with the next ones, or at
+        the next start.
         """
         waiting = self._db.execute("select sequence, content from events order by sequence").fetchall()
         if not waiting:
             return
         for sequence, content in waiting:
             self._journal.write(sequence, content)
-        # Not worth a sync of its own: should this be lost with the machine, the events come twice.
+        # Without a sync of its own: if a crash of the machine loses this deletion, the events are delivered
+        # again.
         self._db.execute(f"pragma synchronous = {'normal' if self._durable else 'off'}")
         self._db.execute("delete from events where sequence <= ?", (waiting[-1][0],))
         self._db.execute(f"pragma synchronous = {'full' if self._durable else 'off'}")
 
     def _recover(self) -> None:
-        """After a crash: events go to the journal, bytes that nothing names are removed."""
+        """After a crash: move events to the journal, and remove blobs that are not in the catalogue."""
         with self._lock:
             self._db.execute("delete from uploads where finished < ?", (time.time() - _REMEMBERED,))
             self._flush_events()
@@ -550,14 +570,22 @@ class Store:
 
     def _find(self, key: str) -> StoredObject | None:
         row = self._db.execute(
-            "select key, version, size, etag, modified, algorithm, checksum, headers from objects where key = ?",
+            """
+            select key, version, size, etag, modified, algorithm, checksum, headers
+              from objects
+             where key = ?
+            """,
             (key,),
         ).fetchone()
         return None if row is None else _object(row)
 
     def _upload(self, upload_id: str, key: str) -> Upload:
         row = self._db.execute(
-            "select id, key, initiated, algorithm, headers from uploads where id = ? and key = ? and finished is null",
+            """
+            select id, key, initiated, algorithm, headers
+              from uploads
+             where id = ? and key = ? and finished is null
+            """,
             (upload_id, key),
         ).fetchone()
         if row is None:
@@ -568,10 +596,10 @@ class Store:
         return [row[0] for row in self._db.execute(statement, values)]
 
 
-def _opened(file: Path, *, durable: bool) -> sqlite3.Connection:
+def _open_database(file: Path, *, durable: bool) -> sqlite3.Connection:
     db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=1)
     try:
-        db.execute("pragma locking_mode = exclusive")  # a second server on the same folder is refused here
+        db.execute("pragma locking_mode = exclusive")  # a second server on the same folder fails here
         db.execute("pragma journal_mode = wal")
         db.execute(f"pragma synchronous = {'full' if durable else 'off'}")
         db.executescript(_SCHEMA)
@@ -582,24 +610,26 @@ def _opened(file: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def _check_parts(
-    upload: Upload, listed: tuple[ListedPart, ...], opened: Mapping[int, tuple[int, str, str]]
+    upload: Upload, listed: tuple[ListedPart, ...], stored: Mapping[int, tuple[int, str, str]]
 ) -> None:
-    """The list is in order, names parts that are there (number -> size, ETag, checksum), and only its
-    last is small.
+    """Raises S3Error unless the list is in order, its parts exist, and only the last is below the minimum
+    size.
+
+    `stored`: number -> size, ETag, checksum.
     """
     if any(second.number <= first.number for first, second in pairwise(listed)):
         raise S3Error("InvalidPartOrder", UploadId=upload.id)
     for part in listed:
-        size, etag, value = opened.get(part.number, (0, "", ""))
-        if etag != part.etag or any(told != (upload.algorithm, value) for told in part.checksums):
+        size, etag, value = stored.get(part.number, (0, "", ""))
+        if etag != part.etag or any(checksum != (upload.algorithm, value) for checksum in part.checksums):
             raise S3Error("InvalidPart", UploadId=upload.id, PartNumber=part.number, ETag=part.etag)
     for part in listed[:-1]:
-        size, etag, _ = opened[part.number]
-        if size < PART_LEAST:
+        size, etag, _ = stored[part.number]
+        if size < MIN_PART:
             raise S3Error(
                 "EntityTooSmall",
                 ProposedSize=size,
-                MinSizeAllowed=PART_LEAST,
+                MinSizeAllowed=MIN_PART,
                 PartNumber=part.number,
                 ETag=etag,
             )
@@ -611,7 +641,8 @@ def _check_declared(
     if declared_size is not None and declared_size != size:
         raise S3Error(
             "InvalidRequest",
-            f"The provided 'x-amz-mp-object-size' header value {declared_size} does not match what was computed: {size}",
+            f"The provided 'x-amz-mp-object-size' header value {declared_size} does not match what was "
+            f"computed: {size}",
         )
     if declared is not None and declared.algorithm != checksum.algorithm:
         raise S3Error(
@@ -633,12 +664,13 @@ def _digests(chunks: Iterable[bytes], algorithm: str) -> tuple[str, Checksum]:
 
 
 def _end_of(prefix: str) -> str | None:
-    """The first key after all that start with the prefix; None when there is no such end."""
+    """The first key after all keys that start with the prefix; None: there is no such key."""
     head = prefix.rstrip("\U0010ffff")
     if not head:
         return None
     following = ord(head[-1]) + 1
-    return head[:-1] + chr(0xE000 if following == 0xD800 else following)  # surrogates are no characters
+    # surrogates are skipped: they are no characters
+    return head[:-1] + chr(0xE000 if following == 0xD800 else following)
 
 
 def _object(row: tuple[Any, ...]) -> StoredObject:

@@ -6,11 +6,11 @@ import time
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from local.s3.call import BODY_HEADERS, Call, checked_key, declared_checksum, full_object_algorithm
+from local.s3.call import BODY_HEADERS, Call, check_key, declared_checksum, full_object_algorithm
 from local.s3.checksums import OFFERED
-from local.s3.documents import Element, document, moment, read_completion, spelled
+from local.s3.documents import Element, document, encode_key, format_time, read_completion
 from local.s3.errors import S3Error
-from local.s3.store import PART_MOST, Upload
+from local.s3.store import MAX_PART, Upload
 
 _COMPLETE_HEADERS = frozenset(
     {"x-amz-checksum-type", "x-amz-mp-object-size"} | {f"x-amz-checksum-{name.lower()}" for name in OFFERED}
@@ -18,19 +18,19 @@ _COMPLETE_HEADERS = frozenset(
 
 
 async def create(call: Call) -> ASGIApp:
-    call.only("x-amz-checksum-algorithm", "x-amz-checksum-type", prefixes=("x-amz-meta-",))
+    call.allow_headers("x-amz-checksum-algorithm", "x-amz-checksum-type", prefixes=("x-amz-meta-",))
     algorithm = full_object_algorithm(call.headers)
-    upload = await call.run(call.store.create_upload, checked_key(call.key), call.stored_headers(), algorithm)
-    told: list[Element] = [("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.id)]
+    upload = await call.run(call.store.create_upload, check_key(call.key), call.stored_headers(), algorithm)
+    elements: list[Element] = [("Bucket", call.bucket), ("Key", call.key), ("UploadId", upload.id)]
     return Response(
-        document("InitiateMultipartUploadResult", told),
+        document("InitiateMultipartUploadResult", elements),
         headers={"x-amz-checksum-algorithm": algorithm, "x-amz-checksum-type": "FULL_OBJECT"},
         media_type="application/xml",
     )
 
 
 async def put_part(call: Call) -> ASGIApp:
-    call.only(*BODY_HEADERS)
+    call.allow_headers(*BODY_HEADERS)
     text = call.query["partNumber"]
     if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or not 1 <= int(text) <= 10_000:
         raise S3Error(
@@ -40,19 +40,19 @@ async def put_part(call: Call) -> ASGIApp:
             ArgumentValue=text,
         )
     upload = await _upload(call)
-    writing, _ = await call.receive_file(upload.algorithm, most=PART_MOST)
+    writing, _ = await call.receive_file(upload.algorithm, maximum=MAX_PART)
     part = await call.run(call.store.put_part, upload, int(text), writing)
     return Response(headers={"etag": f'"{part.etag}"', part.checksum.header: part.checksum.value})
 
 
 async def list_parts(call: Call) -> ASGIApp:
-    call.only()
+    call.allow_headers()
     upload = await _upload(call)
-    after, limit = call.number("part-number-marker", 0, most=10_000), call.number("max-parts", 1000)
+    after, limit = call.number("part-number-marker", 0, maximum=10_000), call.number("max-parts", 1000)
     page = await call.run(call.store.list_parts, upload, after, limit)
-    told: list[Element] = [
+    elements: list[Element] = [
         ("Bucket", call.bucket),
-        ("Key", spelled(call.key, call.query.get("encoding-type"))),
+        ("Key", encode_key(call.key, call.query.get("encoding-type"))),
         ("UploadId", upload.id),
         ("PartNumberMarker", after),
         ("NextPartNumberMarker", page.entries[-1].number if page.entries else 0),
@@ -65,22 +65,23 @@ async def list_parts(call: Call) -> ASGIApp:
     for part in page.entries:
         entry: list[Element] = [
             ("PartNumber", part.number),
-            ("LastModified", moment(part.modified)),
+            ("LastModified", format_time(part.modified)),
             ("ETag", f'"{part.etag}"'),
             ("Size", part.size),
             (f"Checksum{part.checksum.algorithm}", part.checksum.value),
         ]
-        told.append(("Part", entry))
-    return Response(document("ListPartsResult", told), media_type="application/xml")
+        elements.append(("Part", entry))
+    return Response(document("ListPartsResult", elements), media_type="application/xml")
 
 
 async def complete(call: Call) -> ASGIApp:
-    call.only(*_COMPLETE_HEADERS)
+    call.allow_headers(*_COMPLETE_HEADERS)
     since = time.time()
     if call.headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
         raise S3Error(
             "InvalidRequest",
-            "The upload was created using the FULL_OBJECT checksum mode. The complete request must use the same checksum mode.",
+            "The upload was created using the FULL_OBJECT checksum mode. The complete request must use the "
+            "same checksum mode.",
         )
     completed = await call.run(
         call.store.complete,
@@ -93,7 +94,7 @@ async def complete(call: Call) -> ASGIApp:
         call.request_id,
         since=since,
     )
-    told: list[Element] = [
+    elements: list[Element] = [
         ("Location", call.location),
         ("Bucket", call.bucket),
         ("Key", call.key),
@@ -101,47 +102,47 @@ async def complete(call: Call) -> ASGIApp:
         (f"Checksum{completed.checksum.algorithm}", completed.checksum.value),
         ("ChecksumType", "FULL_OBJECT"),
     ]
-    return Response(document("CompleteMultipartUploadResult", told), media_type="application/xml")
+    return Response(document("CompleteMultipartUploadResult", elements), media_type="application/xml")
 
 
 async def abort(call: Call) -> ASGIApp:
-    call.only()
+    call.allow_headers()
     await call.run(call.store.abort, call.query["uploadId"], call.key)
     return Response(status_code=204)
 
 
 async def list_uploads(call: Call) -> ASGIApp:
-    call.only()
+    call.allow_headers()
     encoding, prefix = call.query.get("encoding-type"), call.query.get("prefix", "")
     key, upload_id = call.query.get("key-marker", ""), call.query.get("upload-id-marker", "")
     limit = call.number("max-uploads", 1000)
-    # Without an upload id the listing goes on after all uploads of that key.
+    # without an upload id the listing continues after all uploads of the key
     page = await call.run(call.store.list_uploads, prefix, (key, upload_id or ("~" if key else "")), limit)
-    told: list[Element] = [
+    elements: list[Element] = [
         ("Bucket", call.bucket),
-        ("KeyMarker", spelled(key, encoding)),
+        ("KeyMarker", encode_key(key, encoding)),
         ("UploadIdMarker", upload_id),
-        ("Prefix", spelled(prefix, encoding)),
+        ("Prefix", encode_key(prefix, encoding)),
         ("MaxUploads", limit),
         *([("EncodingType", encoding)] if encoding else []),
         ("IsTruncated", page.more and limit > 0),
     ]
     if page.more and page.entries:
-        told += [
-            ("NextKeyMarker", spelled(page.entries[-1].key, encoding)),
+        elements += [
+            ("NextKeyMarker", encode_key(page.entries[-1].key, encoding)),
             ("NextUploadIdMarker", page.entries[-1].id),
         ]
     for upload in page.entries:
         entry: list[Element] = [
-            ("Key", spelled(upload.key, encoding)),
+            ("Key", encode_key(upload.key, encoding)),
             ("UploadId", upload.id),
             ("StorageClass", "STANDARD"),
-            ("Initiated", moment(upload.initiated)),
+            ("Initiated", format_time(upload.initiated)),
             ("ChecksumAlgorithm", upload.algorithm),
             ("ChecksumType", "FULL_OBJECT"),
         ]
-        told.append(("Upload", entry))
-    return Response(document("ListMultipartUploadsResult", told), media_type="application/xml")
+        elements.append(("Upload", entry))
+    return Response(document("ListMultipartUploadsResult", elements), media_type="application/xml")
 
 
 async def _upload(call: Call) -> Upload:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, acts, rejected, roles
+from tests.given.members import ORGANIZATION, PersonWithKey, audit_entries, rejected, roles
 from tests.given.tenants import Client
 from vitrine.library import organizations
 from vitrine.models.people import Role
@@ -26,19 +26,19 @@ ABSENT = rejected(404, "not_found", "There is no such invitation, or it is not o
 
 
 def accept(client: Client, token: object) -> httpx.Response:
-    return client.post(f"{AT}/accept-invitation", json={"token": token})
+    return client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token})
 
 
 def invited(tenant: Tenant, email: str, role: Role = "editor") -> dict[str, Any]:
-    made: dict[str, Any] = tenant.studio.post(
-        f"{AT}/invite-member", json={"email": email, "role": role}
+    invitation: dict[str, Any] = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": email, "role": role}
     ).json()
-    return made
+    return invitation
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
-    person = Somebody.new("Ada")
+def test_the_invited_person_becomes_a_member_with_the_role(tenant: Tenant, role: Role) -> None:
+    person = PersonWithKey.new("Ada")
     invitation = invited(tenant, person.email.upper(), role)
     token = invitation.pop("token")
 
@@ -48,11 +48,13 @@ def test_the_person_is_in_the_organization(tenant: Tenant, role: Role) -> None:
         (200, {"invitation": invitation | {"status": "accepted"}, "member": person.shown(tenant, role)})
     ] * 3
     assert person.client.get("/api/me").json()["role"] == role
-    assert acts(tenant.id)[1:] == [("invitation.accept", person.id, UUID(invitation["id"]), {"role": role})]
+    assert audit_entries(tenant.id)[1:] == [
+        ("invitation.accept", person.id, UUID(invitation["id"]), {"role": role})
+    ]
 
 
-def test_many_times_at_once_is_once(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_concurrent_acceptances_are_idempotent(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
     token = invited(tenant, person.email)["token"]
 
     with ThreadPoolExecutor(8) as threads:
@@ -60,20 +62,20 @@ def test_many_times_at_once_is_once(tenant: Tenant) -> None:
 
     assert [status for status, _ in answers] == [200] * 8
     assert all(body == answers[0][1] for _, body in answers)
-    assert len(acts(tenant.id)) == 2
+    assert len(audit_entries(tenant.id)) == 2
 
 
-def test_who_has_signed_up_since_joins_too(tenant: Tenant) -> None:
+def test_a_person_who_signed_up_after_the_invitation_joins(tenant: Tenant) -> None:
     email = f"{uuid4().hex}@example.org"
     token = invited(tenant, email)["token"]
 
-    person = Somebody.new("Late", email)
+    person = PersonWithKey.new("Late", email)
 
     assert accept(person.client, token).json()["member"] == person.shown(tenant, "editor")
 
 
-def test_another_person_cannot_use_it(tenant: Tenant) -> None:
-    person, other = Somebody.new(), Somebody.new()
+def test_another_person_cannot_accept_the_invitation(tenant: Tenant) -> None:
+    person, other = PersonWithKey.new(), PersonWithKey.new()
     token = invited(tenant, person.email)["token"]
 
     assert outcome(accept(other.client, token)) == rejected(
@@ -87,8 +89,8 @@ def test_another_person_cannot_use_it(tenant: Tenant) -> None:
     assert roles(tenant) == {tenant.owner.user_id: "owner", person.id: "editor"}
 
 
-def test_who_is_in_already_keeps_their_role(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_a_member_who_accepts_keeps_their_role(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
     token = invited(tenant, person.email, "viewer")["token"]
     organizations.add_member(tenant.id, person.id, "owner")  # by the operator
 
@@ -107,36 +109,45 @@ def canceled(connection: Any, invitation: UUID) -> None:
 
 def of_a_deleted_organization(connection: Any, invitation: UUID) -> None:
     connection.execute(
-        "update organizations set deleted_at = now() where id = (select organization_id from invitations where id = %s)",
+        """
+        update organizations set deleted_at = now()
+         where id = (select organization_id from invitations where id = %s)
+        """,
         [invitation],
     )
 
 
-def of_one_who_is_gone(connection: Any, invitation: UUID) -> None:
+def by_a_removed_member(connection: Any, invitation: UUID) -> None:
     connection.execute(
-        "delete from memberships where organization_id = (select organization_id from invitations where id = %s)",
+        """
+        delete from memberships
+         where organization_id = (select organization_id from invitations where id = %s)
+        """,
         [invitation],
     )
 
 
-def of_one_who_is_admin_no_more(connection: Any, invitation: UUID) -> None:
+def by_a_former_admin(connection: Any, invitation: UUID) -> None:
     connection.execute(
-        "update memberships set role = 'editor' where organization_id = (select organization_id from invitations where id = %s)",
+        """
+        update memberships set role = 'editor'
+         where organization_id = (select organization_id from invitations where id = %s)
+        """,
         [invitation],
     )
 
 
 @pytest.mark.parametrize(
-    "spoiled", [expired, canceled, of_a_deleted_organization, of_one_who_is_gone, of_one_who_is_admin_no_more]
+    "spoil", [expired, canceled, of_a_deleted_organization, by_a_removed_member, by_a_former_admin]
 )
-def test_one_that_is_not_open_is_as_one_that_there_is_not(
-    tenant: Tenant, spoiled: Callable[[Any, UUID], None]
+def test_an_invitation_that_is_not_open_is_not_found(
+    tenant: Tenant, spoil: Callable[[Any, UUID], None]
 ) -> None:
-    person, other = Somebody.new(), Somebody.new()
+    person, other = PersonWithKey.new(), PersonWithKey.new()
     invitation = invited(tenant, person.email)
 
     with owner() as connection:
-        spoiled(connection, UUID(invitation["id"]))
+        spoil(connection, UUID(invitation["id"]))
 
     assert [outcome(accept(client, invitation["token"])) for client in (person.client, other.client)] == [
         ABSENT,
@@ -146,7 +157,7 @@ def test_one_that_is_not_open_is_as_one_that_there_is_not(
 
 
 @pytest.mark.parametrize(
-    "spelled",
+    "alter",
     [
         lambda token: token[:-1],
         lambda token: token + " ",
@@ -156,14 +167,14 @@ def test_one_that_is_not_open_is_as_one_that_there_is_not(
         lambda token: token * 5,
     ],
 )
-def test_a_token_that_is_none_opens_nothing(tenant: Tenant, spelled: Callable[[str], str]) -> None:
-    person = Somebody.new()
+def test_a_malformed_token_is_not_found(tenant: Tenant, alter: Callable[[str], str]) -> None:
+    person = PersonWithKey.new()
 
-    assert outcome(accept(person.client, spelled(invited(tenant, person.email)["token"]))) == ABSENT
+    assert outcome(accept(person.client, alter(invited(tenant, person.email)["token"]))) == ABSENT
 
 
 def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Tenant) -> None:
-    person = Somebody.new()
+    person = PersonWithKey.new()
     invitation = invited(tenant, person.email)
 
     assert (
@@ -185,8 +196,10 @@ def test_neither_the_invitations_id_nor_a_sessions_token_is_its_token(tenant: Te
         ({"token": 1}, "Must be a string"),
     ],
 )
-def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
-    assert outcome(Somebody.new().client.post(f"{AT}/accept-invitation", json=body)) == rejected(
+def test_a_token_is_required(body: dict[str, Any], sentence: str) -> None:
+    assert outcome(
+        PersonWithKey.new().client.post(f"{ORGANIZATION}/accept-invitation", json=body)
+    ) == rejected(
         400,
         "invalid",
         f"token: {sentence}",
@@ -195,8 +208,8 @@ def test_a_token_must_be_said(body: dict[str, Any], sentence: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x" * 256])
-def test_a_token_has_a_bound(token: str) -> None:
-    answer = accept(Somebody.new().client, token)
+def test_a_token_has_1_to_255_characters(token: str) -> None:
+    answer = accept(PersonWithKey.new().client, token)
 
     assert (
         answer.status_code,

@@ -12,7 +12,15 @@ import pytest
 from functions.add_member.handler import app
 from tests.given.answers import outcome
 from tests.given.loops import call
-from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, rejected, roles, setting
+from tests.given.members import (
+    ORGANIZATION,
+    OWNERS_ONLY,
+    PersonWithKey,
+    audit_entries,
+    changed_setting,
+    rejected,
+    roles,
+)
 from tests.given.shapes import TOO_MANY
 from vitrine.errors import Forbidden
 from vitrine.library import members
@@ -27,29 +35,29 @@ EMAIL = "Must be an e-mail address"
 
 
 def add(client: Client, email: object, role: object = "editor", **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/add-member", json={"email": email, "role": role, **more})
+    return client.post(f"{ORGANIZATION}/add-member", json={"email": email, "role": role, **more})
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_who_has_an_account_is_put_in(tenant: Tenant, role: Role) -> None:
-    person = Somebody.new("Ada")
+def test_a_person_with_an_account_becomes_a_member(tenant: Tenant, role: Role) -> None:
+    person = PersonWithKey.new("Ada")
 
     answer = add(tenant.studio, person.email, role)
 
     assert outcome(answer) == (200, person.shown(tenant, role))
     assert person.client.get("/api/me").json()["role"] == role
-    assert acts(tenant.id) == [("member.add", tenant.owner.user_id, person.id, {"role": role})]
+    assert audit_entries(tenant.id) == [("member.add", tenant.owner.user_id, person.id, {"role": role})]
 
 
-@pytest.mark.parametrize("spelled", [str.upper, lambda email: f"  {email}\n", str.title])
-def test_an_address_is_the_same_in_capitals_and_between_blanks(tenant: Tenant, spelled: Any) -> None:
-    person = Somebody.new()
+@pytest.mark.parametrize("write", [str.upper, lambda email: f"  {email}\n", str.title])
+def test_an_address_is_compared_without_case_and_blanks(tenant: Tenant, write: Any) -> None:
+    person = PersonWithKey.new()
 
-    assert outcome(add(tenant.studio, spelled(person.email))) == (200, person.shown(tenant, "editor"))
+    assert outcome(add(tenant.studio, write(person.email))) == (200, person.shown(tenant, "editor"))
 
 
-def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, stranger: Tenant) -> None:
-    person, admin = Somebody.new(), Somebody.of(tenant, "viewer")
+def test_a_member_is_added_to_the_named_organization(tenant: Tenant, stranger: Tenant) -> None:
+    person, admin = PersonWithKey.new(), PersonWithKey.of(tenant, "viewer")
     add(stranger.studio, admin.email, "admin")
 
     answer = add(admin.client, person.email, organizationId=str(stranger.id))
@@ -57,7 +65,7 @@ def test_it_can_be_another_organization_than_the_default_one(tenant: Tenant, str
     assert outcome(answer) == (200, person.shown(stranger, "editor"))
 
 
-def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
+def test_an_unknown_address_is_reported(tenant: Tenant) -> None:
     assert outcome(add(tenant.studio, f"{uuid4().hex}@example.org")) == rejected(
         404,
         "no_such_person",
@@ -65,15 +73,15 @@ def test_an_address_that_nobody_has_is_said_to_be_so(tenant: Tenant) -> None:
     )
 
 
-def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
+def test_unknown_addresses_are_rate_limited(tenant: Tenant) -> None:
     headers = {"x-api-key": tenant.client("admin").key or ""}
 
-    with setting("AUTH_LIMIT", "2"):
+    with changed_setting("AUTH_LIMIT", "2"):
         answers = [
             call(
                 app,
                 "POST",
-                f"{AT}/add-member",
+                f"{ORGANIZATION}/add-member",
                 json={"email": f"{uuid4().hex}@example.org", "role": "viewer"},
                 headers=headers,
             )
@@ -89,8 +97,8 @@ def test_that_is_counted_as_guessing_is(tenant: Tenant) -> None:
     assert int(answers[2].headers["retry-after"]) > 0
 
 
-def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
-    person = Somebody.of(tenant, "viewer")
+def test_a_member_cannot_be_added_again(tenant: Tenant) -> None:
+    person = PersonWithKey.of(tenant, "viewer")
 
     answers = [add(tenant.studio, person.email, role) for role in ("viewer", "admin")]
 
@@ -100,37 +108,39 @@ def test_who_is_in_already_stays_as_they_are(tenant: Tenant) -> None:
     assert roles(tenant)[person.id] == "viewer"
 
 
-def test_added_many_times_at_once_somebody_is_in_once(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_concurrent_requests_add_a_person_once(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: add(tenant.studio, person.email).status_code, range(8)))
 
     assert sorted(answers) == [200] + [409] * 7
-    assert len(acts(tenant.id)) == 1
+    assert len(audit_entries(tenant.id)) == 1
 
 
-def test_only_owners_make_owners(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_only_owners_add_owners(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
 
-    assert outcome(add(Somebody.of(tenant, "admin").client, person.email, "owner")) == rejected(
+    assert outcome(add(PersonWithKey.of(tenant, "admin").client, person.email, "owner")) == rejected(
         403, "insufficient_role", OWNERS_ONLY
     )
     assert person.id not in roles(tenant)
-    assert add(Somebody.of(tenant, "admin").client, person.email, "admin").status_code == 200
+    assert add(PersonWithKey.of(tenant, "admin").client, person.email, "admin").status_code == 200
 
 
-def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_adding_a_person_cancels_their_invitation(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
     token = tenant.studio.post(
-        f"{AT}/invite-member", json={"email": person.email.upper(), "role": "admin"}
+        f"{ORGANIZATION}/invite-member", json={"email": person.email.upper(), "role": "admin"}
     ).json()["token"]
 
     add(tenant.studio, person.email, "viewer")
-    assert [each["status"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["canceled"]
-    tenant.studio.post(f"{AT}/remove-member", json={"memberIdOrEmail": person.email})
+    assert [each["status"] for each in tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()] == [
+        "canceled"
+    ]
+    tenant.studio.post(f"{ORGANIZATION}/remove-member", json={"memberIdOrEmail": person.email})
 
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -149,12 +159,12 @@ def test_an_invitation_that_was_overtaken_opens_nothing(tenant: Tenant) -> None:
         ["a@b"],
     ],
 )
-def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
+def test_a_malformed_address_is_rejected(tenant: Tenant, email: object) -> None:
     assert outcome(add(tenant.studio, email)) == rejected(400, "invalid", f"email: {EMAIL}", ("email", EMAIL))
 
 
 @pytest.mark.parametrize("role", ["", "Owner", "superadmin", "owner,admin", None, 1, ["admin"]])
-def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
+def test_an_unknown_role_is_rejected(tenant: Tenant, role: object) -> None:
     answer = add(tenant.studio, "a@example.org", role)
 
     assert (
@@ -164,14 +174,14 @@ def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
     ) == (400, "invalid", [["role"]])
 
 
-def test_no_nul_comes_in(tenant: Tenant) -> None:
+def test_a_nul_character_is_rejected(tenant: Tenant) -> None:
     assert outcome(add(tenant.studio, "a\0@example.org")) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
-def test_everything_at_fault_is_named(tenant: Tenant) -> None:
-    assert outcome(tenant.studio.post(f"{AT}/add-member", json={})) == rejected(
+def test_every_invalid_field_is_named(tenant: Tenant) -> None:
+    assert outcome(tenant.studio.post(f"{ORGANIZATION}/add-member", json={})) == rejected(
         400,
         "invalid",
         "email: Required",
@@ -180,8 +190,8 @@ def test_everything_at_fault_is_named(tenant: Tenant) -> None:
     )
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
-    person = Somebody.new()
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
+    person = PersonWithKey.new()
 
     for caller in (
         replace(tenant.caller("editor"), role="owner"),

@@ -1,4 +1,4 @@
-"""POST /api/auth/device/approve. What both decisions refuse is asked of both here."""
+"""POST /api/auth/device/approve. Errors that approving and denying share are tested for both here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.given.devices import Terminal, at_once
+from tests.given.devices import Terminal, poll_concurrently
 from tests.given.isolation_cases import UNKNOWN_KEY, owner
 from tests.given.loops import call
 from tests.given.shapes import TOO_MANY
@@ -54,12 +54,12 @@ def terminal() -> Terminal:
     return Terminal.begin()
 
 
-def test_what_is_approved_is_so(terminal: Terminal, tenant: Tenant) -> None:
+def test_an_approved_login_has_the_status_approved(terminal: Terminal, tenant: Tenant) -> None:
     assert decide(tenant.signed_in(), "approve", terminal.user_code) == (200, {"success": True})
     assert status(terminal) == "approved"
 
 
-def test_who_is_in_no_organization_lets_a_device_in_all_the_same(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_person_in_no_organization_can_approve_a_device(terminal: Terminal, tenant: Tenant) -> None:
     person = organizations.add_person(email=f"alone-{tenant.name}@example.org", name="Alone")
     alone = Client(None, token=sessions.start(person, address="127.0.0.1", user_agent="tests").token)
 
@@ -69,7 +69,9 @@ def test_who_is_in_no_organization_lets_a_device_in_all_the_same(terminal: Termi
 
 
 @both
-def test_a_code_is_read_however_it_is_typed(terminal: Terminal, tenant: Tenant, decision: str) -> None:
+def test_a_user_code_may_have_dashes_spaces_and_small_letters(
+    terminal: Terminal, tenant: Tenant, decision: str
+) -> None:
     typed = f" {terminal.user_code[:4]}-{terminal.user_code[4:]} ".lower()
 
     assert decide(tenant.signed_in(), decision, typed) == (200, {"success": True})
@@ -77,7 +79,7 @@ def test_a_code_is_read_however_it_is_typed(terminal: Terminal, tenant: Tenant, 
 
 @both
 @pytest.mark.parametrize("first", ["approve", "deny"])
-def test_what_was_decided_is_decided(
+def test_a_decided_login_cannot_be_decided_again(
     terminal: Terminal, tenant: Tenant, stranger: Tenant, first: str, decision: str
 ) -> None:
     assert decide(tenant.signed_in(), first, terminal.user_code)[0] == 200
@@ -90,7 +92,7 @@ def test_what_was_decided_is_decided(
     assert status(terminal) == before
 
 
-def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant, stranger: Tenant) -> None:
+def test_of_concurrent_decisions_one_succeeds(terminal: Terminal, tenant: Tenant, stranger: Tenant) -> None:
     people = [
         (person.signed_in(), decision)
         for person in (tenant, stranger)
@@ -98,7 +100,7 @@ def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant
         for _ in range(4)
     ]
 
-    answers = at_once(
+    answers = poll_concurrently(
         terminal, [partial(decide, client, decision, terminal.user_code) for client, decision in people]
     )
 
@@ -109,7 +111,7 @@ def test_of_many_decisions_at_once_one_counts(terminal: Terminal, tenant: Tenant
 
 
 @both
-def test_without_a_session_nothing_is_decided(terminal: Terminal, tenant: Tenant, decision: str) -> None:
+def test_deciding_requires_a_session(terminal: Terminal, tenant: Tenant, decision: str) -> None:
     ended = tenant.signed_in()
     with owner() as connection:
         connection.execute(
@@ -132,12 +134,12 @@ def test_without_a_session_nothing_is_decided(terminal: Terminal, tenant: Tenant
 
 @both
 @pytest.mark.parametrize("code", ["ABCD2345", "'", "-"])
-def test_a_code_that_nobody_has_is_refused(tenant: Tenant, decision: str, code: str) -> None:
+def test_an_unknown_code_is_rejected(tenant: Tenant, decision: str, code: str) -> None:
     assert decide(tenant.signed_in(), decision, code) == rejected(400, "invalid_request", "Invalid user code")
 
 
 @both
-def test_what_has_expired_is_not_decided_and_the_device_is_told_why(
+def test_an_expired_login_cannot_be_decided_and_the_device_receives_expired_token(
     terminal: Terminal, tenant: Tenant, decision: str
 ) -> None:
     with owner() as connection:
@@ -163,14 +165,14 @@ def test_what_has_expired_is_not_decided_and_the_device_is_told_why(
         ([], "body: Must be an object"),
     ],
 )
-def test_what_is_no_code_is_refused(tenant: Tenant, decision: str, body: Any, sentence: str) -> None:
+def test_a_malformed_code_is_rejected(tenant: Tenant, decision: str, body: Any, sentence: str) -> None:
     answer = tenant.signed_in().post(f"/api/auth/device/{decision}", json=body)
 
     assert outcome(answer) == rejected(400, "invalid_request", sentence)
 
 
 @both
-def test_a_browsers_cookie_decides_from_our_own_page_alone(
+def test_a_cookie_decides_only_from_a_page_of_the_same_origin(
     terminal: Terminal, tenant: Tenant, decision: str
 ) -> None:
     token = sessions.start(tenant.owner.user_id, address="127.0.0.1", user_agent="tests").token
@@ -193,7 +195,7 @@ def test_a_browsers_cookie_decides_from_our_own_page_alone(
 
 
 @both
-def test_guesses_are_counted(
+def test_guesses_are_rate_limited(
     tenant: Tenant, terminal: Terminal, decision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from functions.approve_device_code.handler import app as approve

@@ -11,7 +11,7 @@ import pytest
 
 from tests.given.isolation_cases import UNKNOWN_KEY, owner
 from tests.given.library import Organization
-from tests.given.members import Somebody
+from tests.given.members import PersonWithKey
 from tests.given.tenants import Client
 from vitrine.library import collections, operators, organizations
 from vitrine.models.people import Role
@@ -276,7 +276,7 @@ class Traveller:
     which one is open.
     """
 
-    person: Somebody
+    person: PersonWithKey
     session: Client
     homes: tuple[Tenant, Tenant, Tenant]  # the earliest membership first
     files: tuple[UUID, UUID, UUID]
@@ -284,7 +284,7 @@ class Traveller:
     @classmethod
     def of(cls, first: Tenant, second: Tenant, third: Tenant) -> Traveller:
         homes = (first, second, third)
-        person = Somebody.of(first, "viewer")
+        person = PersonWithKey.of(first, "viewer")
         organizations.add_member(second.id, person.id, "viewer")
         organizations.add_member(third.id, person.id, "viewer")
         a, b, c = (
@@ -320,8 +320,8 @@ class Traveller:
 
 
 @pytest.fixture
-def traveller(found: Callable[[], Tenant]) -> Traveller:
-    return Traveller.of(found(), found(), found())
+def traveller(new_tenant: Callable[[], Tenant]) -> Traveller:
+    return Traveller.of(new_tenant(), new_tenant(), new_tenant())
 
 
 @pytest.mark.parametrize(
@@ -720,8 +720,8 @@ def test_in_v1_the_scope_goes_first_and_the_input_last(tenant: Tenant) -> None:
     assert codes == ["INSUFFICIENT_SCOPE", "TEAM_NOT_FOUND", "PERMISSION_DENIED", "HTTP_400"]
 
 
-def test_what_a_request_says_in_vain_is_no_fault_of_ours(found: Callable[[], Tenant]) -> None:
-    tenant = found()
+def test_what_a_request_says_in_vain_is_no_fault_of_ours(new_tenant: Callable[[], Tenant]) -> None:
+    tenant = new_tenant()
     named = collections.create(tenant.owner, "Named", None)
     odd: list[dict[str, Any]] = [
         {"datasetId": 1, "name": "n"},

@@ -10,7 +10,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.members import AT, Somebody, acts, rejected
+from tests.given.members import ORGANIZATION, PersonWithKey, audit_entries, rejected
 from vitrine.errors import Forbidden
 from vitrine.library import members
 
@@ -23,59 +23,63 @@ ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
 def cancel(client: Client, invitation: object, **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/cancel-invitation", json={"invitationId": invitation, **more})
+    return client.post(f"{ORGANIZATION}/cancel-invitation", json={"invitationId": invitation, **more})
 
 
 @pytest.fixture
-def person() -> Somebody:
-    return Somebody.new()
+def person() -> PersonWithKey:
+    return PersonWithKey.new()
 
 
 @pytest.fixture
-def invitation(tenant: Tenant, person: Somebody) -> dict[str, Any]:
-    made: dict[str, Any] = tenant.studio.post(
-        f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}
+def invitation(tenant: Tenant, person: PersonWithKey) -> dict[str, Any]:
+    invitation: dict[str, Any] = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
     ).json()
-    return made
+    return invitation
 
 
-def test_its_token_opens_nothing_any_more(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+def test_a_canceled_invitation_cannot_be_accepted(
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
-    admin = Somebody.of(tenant, "admin")
+    admin = PersonWithKey.of(tenant, "admin")
     token = invitation.pop("token")
 
-    answers = [
-        cancel(admin.client, spelled) for spelled in (invitation["id"], str(UUID(invitation["id"])).upper())
-    ]
+    answers = [cancel(admin.client, form) for form in (invitation["id"], str(UUID(invitation["id"])).upper())]
 
     assert [outcome(answer) for answer in answers] == [(200, invitation | {"status": "canceled"})] * 2
-    assert outcome(person.client.post(f"{AT}/accept-invitation", json={"token": token})) == rejected(
+    assert outcome(
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token})
+    ) == rejected(
         404,
         "not_found",
         "There is no such invitation, or it is not open any more",
     )
-    assert acts(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
+    assert audit_entries(tenant.id)[1:] == [("invitation.cancel", admin.id, UUID(invitation["id"]), {})]
 
 
 def test_the_address_can_be_invited_again(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
     cancel(tenant.studio, invitation["id"])
 
-    again = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "editor"}).json()
+    again = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "editor"}
+    ).json()
 
     assert again["id"] != invitation["id"]
     assert (
-        person.client.post(f"{AT}/accept-invitation", json={"token": again["token"]}).json()["member"]["role"]
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": again["token"]}).json()[
+            "member"
+        ]["role"]
         == "editor"
     )
 
 
-def test_what_was_accepted_cannot_be_taken_back(
-    tenant: Tenant, person: Somebody, invitation: dict[str, Any]
+def test_an_accepted_invitation_cannot_be_canceled(
+    tenant: Tenant, person: PersonWithKey, invitation: dict[str, Any]
 ) -> None:
-    person.client.post(f"{AT}/accept-invitation", json={"token": invitation["token"]})
+    person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": invitation["token"]})
 
     assert outcome(cancel(tenant.studio, invitation["id"])) == rejected(
         409, "already_accepted", "This invitation was accepted already"
@@ -88,13 +92,13 @@ def test_another_organizations_invitation_is_not_found(stranger: Tenant, invitat
 
 
 @pytest.mark.parametrize("wrong", ["", "x", None, 1])
-def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
+def test_a_malformed_id_is_rejected(tenant: Tenant, wrong: object) -> None:
     assert outcome(cancel(tenant.studio, wrong)) == rejected(
         400, "invalid", f"invitationId: {ID}", ("invitationId", ID)
     )
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
+def test_the_callers_role_is_checked_again_in_the_transaction(
     tenant: Tenant, stranger: Tenant, invitation: dict[str, Any]
 ) -> None:
     for caller in (
@@ -102,5 +106,5 @@ def test_the_role_that_counts_is_the_one_that_the_caller_has_then(
         replace(stranger.owner, organization_id=tenant.id),
     ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
-            members.cancel(caller, UUID(invitation["id"]))
-    assert tenant.studio.get(f"{AT}/list-invitations").json()[0]["status"] == "pending"
+            members.cancel_invitation(caller, UUID(invitation["id"]))
+    assert tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()[0]["status"] == "pending"

@@ -1,6 +1,4 @@
-"""POST /api/auth/change-password: the new one opens, the old one no more, and other sessions end when
-that is wanted.
-"""
+"""POST /api/auth/change-password: the new password replaces the old, and other sessions end on request."""
 
 from __future__ import annotations
 
@@ -20,11 +18,11 @@ from tests.given.people import (
     NOT_RECOGNIZED,
     PASSWORD,
     UNAUTHORIZED,
-    Someone,
-    about,
+    PersonWithPassword,
     cookies,
-    look,
+    field_issue,
     rejected,
+    select_as_owner,
 )
 from tests.given.tenants import Client
 from vitrine import credentials
@@ -38,15 +36,17 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 NEW = "a new password of mine"
-WRONG = rejected(400, "invalid_password", "Invalid password", **about("currentPassword", "Invalid password"))
+WRONG = rejected(
+    400, "invalid_password", "Invalid password", **field_issue("currentPassword", "Invalid password")
+)
 
 
 def change(client: Client, current: str = PASSWORD, new: str = NEW, **more: Any) -> httpx.Response:
     return client.post(CHANGE_PASSWORD, json={"currentPassword": current, "newPassword": new, **more})
 
 
-def test_the_new_password_opens_and_the_old_one_no_more() -> None:
-    someone = Someone.new()
+def test_the_new_password_replaces_the_old_one() -> None:
+    someone = PersonWithPassword.new()
 
     answer = change(someone.client)
 
@@ -57,8 +57,8 @@ def test_the_new_password_opens_and_the_old_one_no_more() -> None:
     assert someone.client.get(GET_SESSION).json()["user"] == someone.shown()
 
 
-def test_other_sessions_go_on_unless_they_are_to_end() -> None:
-    someone, stranger = Someone.new(), Someone.new()
+def test_other_sessions_end_only_on_request() -> None:
+    someone, stranger = PersonWithPassword.new(), PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     change(someone.client)
@@ -71,8 +71,8 @@ def test_other_sessions_go_on_unless_they_are_to_end() -> None:
     assert stranger.client.get(GET_SESSION).json()["user"] == stranger.shown()
 
 
-def test_who_does_not_know_the_current_password_changes_nothing() -> None:
-    someone = Someone.new()
+def test_a_wrong_current_password_changes_nothing() -> None:
+    someone = PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     assert outcome(change(someone.client, "a wrong one", revokeOtherSessions=True)) == WRONG
@@ -81,9 +81,9 @@ def test_who_does_not_know_the_current_password_changes_nothing() -> None:
     assert other.get(GET_SESSION).json()["user"] == someone.shown()
 
 
-def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
+def test_a_person_without_a_password_receives_the_same_error(tenant: Tenant) -> None:
     assert outcome(change(tenant.signed_in())) == WRONG
-    assert look("select password_hash from users where id = %s", tenant.owner.user_id) == [(None,)]
+    assert select_as_owner("select password_hash from users where id = %s", tenant.owner.user_id) == [(None,)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_short",
                 "Password too short",
-                **about("newPassword", "Must have at least 8 characters"),
+                **field_issue("newPassword", "Must have at least 8 characters"),
             ),
         ),
         (
@@ -106,7 +106,7 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_long",
                 "Password too long",
-                **about("newPassword", "Must have at most 128 characters"),
+                **field_issue("newPassword", "Must have at most 128 characters"),
             ),
         ),
         (
@@ -116,26 +116,26 @@ def test_who_has_no_password_is_told_the_same(tenant: Tenant) -> None:
                 400,
                 "password_too_long",
                 "Password too long",
-                **about("currentPassword", "Must have at most 128 characters"),
+                **field_issue("currentPassword", "Must have at most 128 characters"),
             ),
         ),
         (PASSWORD, f"{NEW}\0", rejected(400, "invalid", "A text holds a character that cannot be stored")),
     ],
 )
-def test_what_cannot_be_a_password_is_refused(current: str, new: str, rejection: object) -> None:
-    someone = Someone.new()
+def test_an_invalid_password_is_rejected(current: str, new: str, rejection: object) -> None:
+    someone = PersonWithPassword.new()
 
     assert outcome(change(someone.client, current, new)) == rejection
     assert someone.sign_in().status_code == 200
 
 
-def test_a_key_changes_no_password(tenant: Tenant) -> None:
+def test_an_api_key_cannot_change_the_password(tenant: Tenant) -> None:
     assert outcome(change(tenant.studio)) == rejected(
         403, "session_required", "This takes a signed-in person; an API key cannot do it"
     )
 
 
-def test_nobody_changes_no_password() -> None:
+def test_an_anonymous_request_cannot_change_a_password() -> None:
     assert outcome(change(Client(None))) == UNAUTHORIZED
 
 
@@ -143,8 +143,10 @@ def test_nobody_changes_no_password() -> None:
     ("origin", "status"), [("ours", 200), (None, 403), ("https://evil.example", 403), ("null", 403)]
 )
 @pytest.mark.sampled(2)
-def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: int) -> None:
-    someone = Someone.new()
+def test_a_cookie_changes_the_password_only_from_a_page_of_the_same_origin(
+    origin: str | None, status: int
+) -> None:
+    someone = PersonWithPassword.new()
     page = {} if origin is None else {"origin": os.environ["API_URL"] if origin == "ours" else origin}
 
     answer = Client(None).post(
@@ -157,8 +159,8 @@ def test_a_browser_changes_it_from_our_pages_only(origin: str | None, status: in
     assert someone.sign_in(NEW if status == 200 else PASSWORD).status_code == 200
 
 
-def test_of_those_who_change_it_at_once_one_does() -> None:
-    someone = Someone.new()
+def test_of_concurrent_changes_one_succeeds() -> None:
+    someone = PersonWithPassword.new()
     words = [f"password number {n}" for n in range(4)]
 
     with ThreadPoolExecutor(4) as threads:
@@ -172,7 +174,7 @@ def test_of_those_who_change_it_at_once_one_does() -> None:
 
 
 def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     known = people.sign_in(someone.email, PASSWORD, subnet="127.0.0.1")  # verified, and no session yet
 
     with ThreadPoolExecutor(1) as threads, owner() as changing:
@@ -182,21 +184,21 @@ def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> N
         opening = threads.submit(
             sessions.start, known.id, address="", user_agent="", known_hash=known.password_hash
         )
-        waiting(changing)
+        wait_until_blocking(changing)
         changing.commit()
         with pytest.raises(NotRecognized):
             opening.result()
 
     with owner() as connection:
-        # that of signing up
+        # the session opened by signing up
         assert connection.execute(
             "select count(*) as n from sessions where user_id = %s", [known.id]
         ).fetchone() == {"n": 1}
     assert someone.sign_in(NEW).status_code == 200
 
 
-def waiting(connection: psycopg.Connection[dict[str, object]]) -> None:
-    """Returns once somebody waits for a lock that this connection holds."""
+def wait_until_blocking(connection: psycopg.Connection[dict[str, object]]) -> None:
+    """Return once a transaction waits for a lock of this connection."""
     query = "select count(*) as n from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
     until = time.monotonic() + 10
     while connection.execute(query).fetchone() == {"n": 0}:
@@ -204,7 +206,7 @@ def waiting(connection: psycopg.Connection[dict[str, object]]) -> None:
         time.sleep(0.01)
 
 
-def test_keys_go_on(tenant: Tenant) -> None:
+def test_api_keys_stay_valid(tenant: Tenant) -> None:
     studio = tenant.studio
 
     change(tenant.signed_in(), revokeOtherSessions=True)

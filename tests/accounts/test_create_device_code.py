@@ -27,7 +27,7 @@ def rejected(sentence: str, error: str = "invalid_request") -> tuple[int, dict[s
     return 400, {"error": error, "error_description": sentence, "message": sentence}
 
 
-def test_a_device_is_given_its_codes_and_told_where_to_send_its_person() -> None:
+def test_a_device_receives_its_codes_and_the_verification_uri() -> None:
     answer = begin_login()
 
     answered = answer.json()
@@ -56,7 +56,7 @@ def test_no_two_logins_share_a_code() -> None:
     )
 
 
-def test_of_the_device_code_only_the_hash_is_kept() -> None:
+def test_only_the_hash_of_the_device_code_is_stored() -> None:
     answered = begin_login().json()
 
     with owner() as connection:
@@ -77,22 +77,22 @@ def test_of_the_device_code_only_the_hash_is_kept() -> None:
     assert (kept["expires_at"] - kept["created_at"]).total_seconds() == 1800
 
 
-def test_a_user_code_in_use_is_not_given_again() -> None:
-    taken: str = begin_login().json()["user_code"]
+def test_a_user_code_in_use_is_not_issued_again() -> None:
+    used: str = begin_login().json()["user_code"]
 
     opened = write(
-        Nobody(), devices.put(mint_id(), fingerprint(mint_device_code()), taken, "another", "", 60, 5)
+        Nobody(), devices.put(mint_id(), fingerprint(mint_device_code()), used, "another", "", 60, 5)
     )
 
     assert [each.opened for each in opened] == [False]
-    assert http().get("/api/auth/device", params={"user_code": taken}).json()["clientId"] == "coreviz-cli"
+    assert http().get("/api/auth/device", params={"user_code": used}).json()["clientId"] == "coreviz-cli"
 
 
 @pytest.mark.parametrize(
     "content",
     ["client_id=a+tool&scope=openid%20email", "scope=&client_id=a%20tool", "client_id=x&client_id=a+tool"],
 )
-def test_a_form_says_the_same_as_json(content: str) -> None:
+def test_a_form_is_read_like_json(content: str) -> None:
     answer = http().post(PATH, content=content, headers=FORM)
 
     waiting = http().get("/api/auth/device", params={"user_code": answer.json()["user_code"]}).json()
@@ -116,7 +116,7 @@ def test_a_form_says_the_same_as_json(content: str) -> None:
         ([], "body: Must be an object"),
     ],
 )
-def test_what_a_device_cannot_be_called_is_refused(body: Any, sentence: str) -> None:
+def test_an_invalid_client_id_or_scope_is_rejected(body: Any, sentence: str) -> None:
     answer = http().post(PATH, json=body)
 
     assert (answer.status_code, answer.json()) == rejected(sentence)
@@ -125,32 +125,32 @@ def test_what_a_device_cannot_be_called_is_refused(body: Any, sentence: str) -> 
 @pytest.mark.parametrize(
     "body", [{"client_id": "x" * 100, "scope": "s" * 255}, {"client_id": "~", "scope": "", "more": 1}]
 )
-def test_one_within_each_limit_is_taken(body: dict[str, Any]) -> None:
+def test_values_at_each_limit_are_accepted(body: dict[str, Any]) -> None:
     assert http().post(PATH, json=body).status_code == 200
 
 
 @pytest.mark.parametrize(
     "content", [b"client_id", b"client_id=%ff", b"client_id=\xff", b"&".join([b"a=b"] * 101)]
 )
-def test_a_form_that_is_none_is_refused(content: bytes) -> None:
+def test_a_malformed_form_is_rejected(content: bytes) -> None:
     answer = http().post(PATH, content=content, headers=FORM)
 
     assert (answer.status_code, answer.json()) == rejected("The body is not the fields of a form")
 
 
-def test_a_form_without_text_that_can_be_stored_is_refused() -> None:
+def test_a_form_with_a_nul_character_is_rejected() -> None:
     answer = http().post(PATH, content=b"client_id=a%00b", headers=FORM)
 
     assert (answer.status_code, answer.json()) == rejected("A text holds a character that cannot be stored")
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_malformed_json_is_rejected() -> None:
     answer = http().post(PATH, content=b"client_id=x", headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()) == rejected("The body is not valid JSON")
 
 
-def test_another_method_is_refused_in_the_same_shape() -> None:
+def test_another_method_is_rejected_in_the_same_shape() -> None:
     answer = http().get(PATH)
 
     sentence = "GET is not allowed here; OPTIONS, POST is"
@@ -160,11 +160,11 @@ def test_another_method_is_refused_in_the_same_shape() -> None:
     )
 
 
-def test_credentials_that_are_none_are_in_nobodys_way() -> None:
+def test_invalid_credentials_are_ignored() -> None:
     assert Client("nonsense").post(PATH, json={"client_id": "x"}).status_code == 200
 
 
-def test_an_address_begins_only_so_many_logins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logins_are_rate_limited_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
     from functions.create_device_code.handler import app
 
     monkeypatch.setenv("DEVICE_LIMIT", "2")

@@ -11,7 +11,17 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import A_KEY, ALL, STUDIO, lacks, listed, make, person, rejected, works
+from tests.given.keys import (
+    A_KEY,
+    ALL_SCOPES,
+    STUDIO,
+    create_key,
+    create_person,
+    is_accepted,
+    list_keys,
+    missing_scope,
+    rejected,
+)
 from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, TAKEN
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
@@ -85,11 +95,11 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert Client(key).get("/api/me").json()["userId"] == tenant.owner.user_id.hex
     assert Client(None).get("/api/me", headers={"authorization": f"Bearer {key}"}).status_code == 200
-    assert outcome(Client(key).get(STUDIO)) == lacks("admin:api-keys")
+    assert outcome(Client(key).get(STUDIO)) == missing_scope("admin:api-keys")
 
 
-def test_only_its_hash_is_kept(tenant: Tenant) -> None:
-    made = make(tenant.signed_in())
+def test_only_the_hash_of_the_key_is_stored(tenant: Tenant) -> None:
+    made = create_key(tenant.signed_in())
 
     with owner() as connection:
         row = connection.execute(
@@ -105,25 +115,25 @@ def test_only_its_hash_is_kept(tenant: Tenant) -> None:
     assert made["key"][16:] not in row["whole"]
 
 
-def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
+def test_a_repeated_request_creates_another_key(tenant: Tenant) -> None:
     session = tenant.signed_in()
     body, headers = {"name": "x", "scopes": ["*"]}, {"idempotency-key": "the same"}
 
     keys = {session.post(STUDIO, json=body, headers=headers).json()["key"] for _ in range(2)}
 
-    assert len(keys) == len(listed(session)) == 2
+    assert len(keys) == len(list_keys(session)) == 2
 
 
 # Names.
 
 
 @pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
-def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
-    assert make(tenant.signed_in(), name)["apiKey"]["name"] == name
+def test_a_name_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
+    assert create_key(tenant.signed_in(), name)["apiKey"]["name"] == name
 
 
-def test_a_name_is_kept_composed(tenant: Tenant) -> None:
-    assert make(tenant.signed_in(), DECOMPOSED)["apiKey"]["name"] == COMPOSED
+def test_a_name_is_stored_in_composed_form(tenant: Tenant) -> None:
+    assert create_key(tenant.signed_in(), DECOMPOSED)["apiKey"]["name"] == COMPOSED
 
 
 @pytest.mark.parametrize(
@@ -137,15 +147,15 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
         ({"name": 1}, rejected(400, "invalid", "Must be a string", at="name")),
     ],
 )
-def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
+def test_an_invalid_name_is_rejected(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"scopes": ["*"], **body})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 @pytest.mark.parametrize(("body", "expected"), NOT_BODIES.values(), ids=NOT_BODIES)
-def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
+def test_a_malformed_body_is_rejected(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
     answer = tenant.signed_in().post(STUDIO, content=body)
 
     assert outcome(answer) == (400, {**expected, "message": expected["error"]})
@@ -154,9 +164,9 @@ def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[
 # Scopes.
 
 
-@pytest.mark.parametrize("scopes", [ALL, ["*"], ["*", *ALL], ["media:read"] * 100])
-def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) -> None:
-    assert make(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
+@pytest.mark.parametrize("scopes", [ALL_SCOPES, ["*"], ["*", *ALL_SCOPES], ["media:read"] * 100])
+def test_every_known_scope_is_accepted(tenant: Tenant, scopes: list[str]) -> None:
+    assert create_key(tenant.signed_in(), scopes=scopes)["apiKey"]["scopes"] == sorted(set(scopes))
 
 
 @pytest.mark.parametrize(
@@ -182,42 +192,42 @@ def test_the_scopes_there_are_may_be_given(tenant: Tenant, scopes: list[str]) ->
     ids=range(20),
 )
 @pytest.mark.sampled(4)
-def test_what_are_no_scopes_is_refused(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
+def test_invalid_scopes_are_rejected(tenant: Tenant, body: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", **body})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
-def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
+def test_a_key_cannot_grant_scopes_that_it_lacks(tenant: Tenant) -> None:
     small = tenant.client(scopes=["admin:api-keys"])
-    large = tenant.client(scopes=ALL)
+    large = tenant.client(scopes=ALL_SCOPES)
 
     answers = {
         scope: outcome(small.post(STUDIO, json={"name": "x", "scopes": ["admin:api-keys", scope]}))
         for scope in ("*", "media:read", "admin:users")
     }
 
-    assert answers == {scope: lacks(scope) for scope in answers}
-    # all there are is not all there will be
-    assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == lacks("*")
-    assert make(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
-    assert make(large, scopes=ALL)["apiKey"]["scopes"] == ALL
-    assert make(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
-    assert make(tenant.signed_in(), scopes=["*"])["apiKey"]["scopes"] == ["*"]
+    assert answers == {scope: missing_scope(scope) for scope in answers}
+    # "*" also grants scopes of later versions
+    assert outcome(large.post(STUDIO, json={"name": "x", "scopes": ["*"]})) == missing_scope("*")
+    assert create_key(small, scopes=["admin:api-keys"])["apiKey"]["scopes"] == ["admin:api-keys"]
+    assert create_key(large, scopes=ALL_SCOPES)["apiKey"]["scopes"] == ALL_SCOPES
+    assert create_key(tenant.client(scopes=["*"]), scopes=["*"])["apiKey"]["scopes"] == ["*"]
+    assert create_key(tenant.signed_in(), scopes=["*"])["apiKey"]["scopes"] == ["*"]
 
 
-def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(tenant: Tenant) -> None:
-    somebody = person(tenant, "owner")
+def test_keys_of_a_demoted_person_have_the_rights_of_the_new_role(tenant: Tenant) -> None:
+    person = create_person(tenant, "owner")
     key = Client(
-        make(Client(None, token=sessions.start(somebody, address="", user_agent="").token), scopes=["*"])[
+        create_key(Client(None, token=sessions.start(person, address="", user_agent="").token), scopes=["*"])[
             "key"
         ]
     )
     folder = {"datasetId": tenant.collection_id.hex, "name": "A folder"}
     assert key.post("/api/folder", json=folder).status_code == 200
 
-    organizations.add_member(tenant.id, somebody, "viewer")
+    organizations.add_member(tenant.id, person, "viewer")
 
     assert key.get("/api/me").json()["role"] == "viewer"
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 200
@@ -239,12 +249,12 @@ def test_who_loses_a_role_keeps_the_keys_which_then_do_what_the_new_role_may(ten
 @pytest.mark.parametrize(
     "zone", [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=11))]
 )
-def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
+def test_a_key_can_have_an_end_in_any_zone(tenant: Tenant, zone: timezone) -> None:
     at = datetime.now(UTC) + timedelta(days=30)
 
-    made = make(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
+    made = create_key(tenant.signed_in(), expiresAt=at.astimezone(zone).isoformat())
 
-    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], works(made["key"])) == (
+    assert (made["apiKey"]["expiresAt"], made["apiKey"]["status"], is_accepted(made["key"])) == (
         show_time(at),
         "active",
         True,
@@ -253,17 +263,17 @@ def test_a_key_may_be_given_an_end(tenant: Tenant, zone: timezone) -> None:
 
 def test_a_key_works_until_its_end(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session, expiresIn=1)
-    assert works(made["key"])
+    made = create_key(session, expiresIn=1)
+    assert is_accepted(made["key"])
 
     time.sleep(1.1)
 
-    assert not works(made["key"])
-    assert listed(session) == [{**made["apiKey"], "status": "expired", "lastUsedAt": A_TIME}]
+    assert not is_accepted(made["key"])
+    assert list_keys(session) == [{**made["apiKey"], "status": "expired", "lastUsedAt": A_TIME}]
 
 
-def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), expiresIn=3600)
+def test_expires_in_is_counted_from_now(tenant: Tenant) -> None:
+    made = create_key(tenant.signed_in(), expiresIn=3600)
 
     life = datetime.fromisoformat(made["apiKey"]["expiresAt"]) - datetime.now(UTC)
 
@@ -273,15 +283,15 @@ def test_a_life_is_counted_from_now(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "more", [{}, {"expiresAt": None}, {"expiresIn": None}, {"expiresAt": None, "expiresIn": None}]
 )
-def test_a_key_without_an_end_has_none(tenant: Tenant, more: dict[str, Any]) -> None:
-    assert make(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
+def test_a_key_has_no_end_unless_one_is_set(tenant: Tenant, more: dict[str, Any]) -> None:
+    assert create_key(tenant.signed_in(), **more)["apiKey"]["expiresAt"] is None
 
 
 @pytest.mark.parametrize(
     "at", ["2027-01-31T12:00Z", "2027-01-31T12:00:00.5+01:00", "2027-01-31T12:00:00.123456789Z"]
 )
-def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> None:
-    assert make(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
+def test_a_time_is_read_in_the_forms_of_rfc_3339(tenant: Tenant, at: str) -> None:
+    assert create_key(tenant.signed_in(), expiresAt=at)["apiKey"]["expiresAt"] == A_TIME
 
 
 @pytest.mark.parametrize(
@@ -317,12 +327,12 @@ def test_a_time_is_read_as_the_standard_spells_it(tenant: Tenant, at: str) -> No
     ],
     ids=range(29),
 )
-def test_what_can_be_no_end_is_refused(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
+def test_an_invalid_end_is_rejected(tenant: Tenant, more: dict[str, Any], expected: object) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(STUDIO, json={"name": "x", "scopes": ["*"], **more})) == expected
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 def test_the_longest_life_is_ten_years(tenant: Tenant) -> None:
-    assert make(tenant.signed_in(), expiresIn=315_360_000)["apiKey"]["status"] == "active"
+    assert create_key(tenant.signed_in(), expiresIn=315_360_000)["apiKey"]["status"] == "active"

@@ -11,7 +11,15 @@ import pytest
 from functions.create_organization.handler import app
 from tests.given.answers import outcome
 from tests.given.loops import call
-from tests.given.members import AT, THE_PERSON, Somebody, acts, at_once, rejected, setting
+from tests.given.members import (
+    ORGANIZATION,
+    THE_PERSON,
+    PersonWithKey,
+    audit_entries,
+    changed_setting,
+    rejected,
+    send_concurrently,
+)
 from tests.given.shapes import A_TIME, AN_ID
 from vitrine.errors import Conflict
 from vitrine.library import members
@@ -26,11 +34,11 @@ COOKIE = "activeTeamId={}; Max-Age=31536000; Path=/; SameSite=Lax"
 
 
 def create(client: Client, **body: Any) -> httpx.Response:
-    return client.post(f"{AT}/create", json=body)
+    return client.post(f"{ORGANIZATION}/create", json=body)
 
 
-def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
-    person = Somebody.new()
+def test_the_creator_owns_the_organization_and_it_has_a_collection() -> None:
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     answer = create(person.client, name=f"Été {word}!")
@@ -40,19 +48,24 @@ def test_its_owner_is_the_one_who_founds_it_and_it_has_a_collection() -> None:
         {"id": AN_ID, "name": f"Été {word}!", "slug": f"ete-{word}", "role": "owner", "createdAt": A_TIME},
     )
     assert "set-cookie" not in answer.headers  # a key has no browser
-    assert outcome(person.client.get(f"{AT}/list")) == (200, [answer.json()])
-    found = answer.json()["id"]
-    assert [each["name"] for each in person.client.get(f"/api/organization/{found}/datasets").json()] == [
-        "Default"
-    ]
-    assert person.client.get("/api/me").json()["organizationId"] == found
-    assert acts(UUID(found)) == [
-        ("organization.create", person.id, UUID(found), {"name": f"Été {word}!", "slug": f"ete-{word}"})
+    assert outcome(person.client.get(f"{ORGANIZATION}/list")) == (200, [answer.json()])
+    organization = answer.json()["id"]
+    assert [
+        each["name"] for each in person.client.get(f"/api/organization/{organization}/datasets").json()
+    ] == ["Default"]
+    assert person.client.get("/api/me").json()["organizationId"] == organization
+    assert audit_entries(UUID(organization)) == [
+        (
+            "organization.create",
+            person.id,
+            UUID(organization),
+            {"name": f"Été {word}!", "slug": f"ete-{word}"},
+        )
     ]
 
 
-def test_an_upload_that_names_no_collection_goes_to_its_own() -> None:
-    person = Somebody.new()
+def test_uploads_go_to_the_new_default_collection() -> None:
+    person = PersonWithKey.new()
     create(person.client, name="New")
 
     assert (
@@ -63,7 +76,7 @@ def test_an_upload_that_names_no_collection_goes_to_its_own() -> None:
     )
 
 
-def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
+def test_the_new_organization_is_active_in_the_session(tenant: Tenant) -> None:
     signed_in = tenant.signed_in()
 
     answer = create(signed_in, name="New")
@@ -73,12 +86,12 @@ def test_in_a_session_it_becomes_the_active_one(tenant: Tenant) -> None:
     assert tenant.studio.get("/api/me").json()["organizationId"] == tenant.id.hex
 
 
-def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
-    with setting("ORIGIN", "https://api.test"):
+def test_over_https_the_cookie_is_secure(tenant: Tenant) -> None:
+    with changed_setting("ORIGIN", "https://api.test"):
         answer = call(
             app,
             "POST",
-            f"{AT}/create",
+            f"{ORGANIZATION}/create",
             json={"name": "New"},
             headers={"authorization": f"Bearer {tenant.signed_in().token}"},
         )
@@ -86,8 +99,8 @@ def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
     assert answer.headers["set-cookie"] == COOKIE.format(UUID(answer.json()["id"])) + "; Secure"
 
 
-def test_a_slug_made_of_a_name_that_is_taken_has_a_suffix() -> None:
-    person = Somebody.new()
+def test_a_slug_made_from_a_taken_name_has_a_suffix() -> None:
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     slugs = [create(person.client, name=word).json()["slug"] for _ in range(3)]
@@ -98,19 +111,19 @@ def test_a_slug_made_of_a_name_that_is_taken_has_a_suffix() -> None:
 
 
 @pytest.mark.parametrize("name", ["日本", "!!!", "---"])
-def test_a_name_that_gives_no_slug_has_one_all_the_same(name: str) -> None:
-    assert create(Somebody.new().client, name=name).json()["slug"].startswith("team")
+def test_a_name_without_letters_or_digits_has_the_slug_team(name: str) -> None:
+    assert create(PersonWithKey.new().client, name=name).json()["slug"].startswith("team")
 
 
-def test_a_slug_that_is_given_is_taken_as_it_is_or_refused() -> None:
-    person = Somebody.new()
+def test_an_explicit_slug_is_used_unchanged_or_rejected() -> None:
+    person = PersonWithKey.new()
     word = uuid4().hex[:12]
 
     first, again = (create(person.client, name="New", slug=f"{word}-1") for _ in range(2))
 
     assert (first.status_code, first.json()["slug"]) == (200, f"{word}-1")
     assert outcome(again) == rejected(409, "slug_taken", "This slug is taken")
-    assert len(person.client.get(f"{AT}/list").json()) == 1
+    assert len(person.client.get(f"{ORGANIZATION}/list").json()) == 1
 
 
 SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens between them"
@@ -133,32 +146,32 @@ SLUG = "slug must have 1 to 100 characters: a-z and 0-9, with single hyphens bet
         ),
     ],
 )
-def test_what_cannot_be_one_is_refused(body: dict[str, Any], answer: tuple[int, Any]) -> None:
-    assert outcome(Somebody.new().client.post(f"{AT}/create", json=body)) == answer
+def test_an_invalid_name_or_slug_is_rejected(body: dict[str, Any], answer: tuple[int, Any]) -> None:
+    assert outcome(PersonWithKey.new().client.post(f"{ORGANIZATION}/create", json=body)) == answer
 
 
-def test_a_name_of_100_characters_and_a_slug_of_100_are_taken() -> None:
-    answer = create(Somebody.new().client, name="\N{CAMERA}" * 100, slug=uuid4().hex * 3 + "abcd")
+def test_a_name_of_100_characters_and_a_slug_of_100_are_accepted() -> None:
+    answer = create(PersonWithKey.new().client, name="\N{CAMERA}" * 100, slug=uuid4().hex * 3 + "abcd")
 
     assert (answer.status_code, len(answer.json()["name"]), len(answer.json()["slug"])) == (200, 100, 100)
 
 
-def test_one_person_owns_so_many_and_no_more_also_at_once() -> None:
-    person, most = Somebody.new(), settings().max_organizations
+def test_the_limit_of_owned_organizations_holds_for_concurrent_requests() -> None:
+    person, most = PersonWithKey.new(), settings().max_organizations
     for _ in range(most - 2):
         create(person.client, name="New")
 
-    statuses = at_once(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
+    statuses = send_concurrently(THE_PERSON, person.id, *[lambda: create(person.client, name="New")] * 4)
 
     assert sorted(statuses) == [200] * 2 + [409] * 2
     assert outcome(create(person.client, name="New")) == rejected(
         409, "too_many_organizations", f"A person can own {most} organizations, and no more"
     )
-    assert len(person.client.get(f"{AT}/list").json()) == most
+    assert len(person.client.get(f"{ORGANIZATION}/list").json()) == most
 
 
-def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
-    people, word = [Somebody.new() for _ in range(6)], uuid4().hex[:12]
+def test_concurrent_organizations_of_one_name_have_distinct_slugs() -> None:
+    people, word = [PersonWithKey.new() for _ in range(6)], uuid4().hex[:12]
 
     with ThreadPoolExecutor(6) as threads:
         slugs = list(threads.map(lambda person: create(person.client, name=word).json()["slug"], people))
@@ -166,8 +179,8 @@ def test_many_of_one_name_at_once_have_slugs_of_their_own() -> None:
     assert len({*slugs}) == 6
 
 
-def test_those_that_one_only_is_in_do_not_count(tenant: Tenant) -> None:
-    with setting("MAX_ORGANIZATIONS", "1"):
-        assert members.found(tenant.caller("admin"), "New", None).role == "owner"
+def test_organizations_owned_by_others_do_not_count(tenant: Tenant) -> None:
+    with changed_setting("MAX_ORGANIZATIONS", "1"):
+        assert members.create_organization(tenant.caller("admin"), "New", None).role == "owner"
         with pytest.raises(Conflict, match="A person can own 1 organizations"):
-            members.found(tenant.caller("admin"), "New", None)
+            members.create_organization(tenant.caller("admin"), "New", None)

@@ -1,4 +1,4 @@
-"""POST /api/auth/device/deny. What both decisions refuse is asked in test_approve_device_code."""
+"""POST /api/auth/device/deny. Errors that both decisions share are tested in test_approve_device_code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_what_is_denied_lets_nobody_in(tenant: Tenant) -> None:
+def test_a_denied_login_opens_no_session(tenant: Tenant) -> None:
     terminal = Terminal.begin()
 
     answer = tenant.signed_in().post("/api/auth/device/deny", json={"userCode": terminal.user_code})

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.given import jobs
-from tests.given.people import Someone, change, look
+from tests.given.people import PersonWithPassword, execute_as_owner, select_as_owner
 from vitrine.credentials import fingerprint, mint_id
 from vitrine.library import expiry, organizations, sessions
 
@@ -22,18 +22,20 @@ pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def there(table: str, *ids: UUID) -> list[bool]:
-    return [look(f"select from {table} where id = %s", each) != [] for each in ids]
+    return [select_as_owner(f"select from {table} where id = %s", each) != [] for each in ids]
 
 
 def a_session(expires: str) -> UUID:
-    session = sessions.start(UUID(Someone.new().id), address="192.0.2.1", user_agent="tests")
-    change("update sessions set expires_at = now() + %s::interval where id = %s", expires, session.id)
+    session = sessions.start(UUID(PersonWithPassword.new().id), address="192.0.2.1", user_agent="tests")
+    execute_as_owner(
+        "update sessions set expires_at = now() + %s::interval where id = %s", expires, session.id
+    )
     return session.id
 
 
 def a_device_code(expires: str) -> UUID:
     code = mint_id()
-    change(
+    execute_as_owner(
         """
         insert into device_codes (id, device_code_hash, user_code, client_id, expires_at)
         values (%s, %s, %s, 'a client', now() + %s::interval)
@@ -48,14 +50,14 @@ def a_device_code(expires: str) -> UUID:
 
 def a_key(tenant: Tenant, *, revoked: str | None = None, expires: str | None = None) -> UUID:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["*"])
-    change(
+    execute_as_owner(
         "update api_keys set revoked_at = now() + %s::interval, expires_at = now() + %s::interval"
         " where key_hash = %s",
         revoked,
         expires,
         fingerprint(key),
     )
-    found: UUID = look("select id from api_keys where key_hash = %s", fingerprint(key))[0][0]
+    found: UUID = select_as_owner("select id from api_keys where key_hash = %s", fingerprint(key))[0][0]
     return found
 
 
@@ -102,16 +104,16 @@ def test_expired_and_revoked_keys_are_kept_for_ninety_days(tenant: Tenant) -> No
 
 def test_a_key_made_by_rotation_outlives_the_old_one(tenant: Tenant) -> None:
     old, new = a_key(tenant, revoked="-91 days"), a_key(tenant)
-    change("update api_keys set rotated_from = %s where id = %s", old, new)
+    execute_as_owner("update api_keys set rotated_from = %s where id = %s", old, new)
 
     jobs.run(JOB)
 
-    assert look("select rotated_from from api_keys where id = %s", new) == [(None,)]
+    assert select_as_owner("select rotated_from from api_keys where id = %s", new) == [(None,)]
 
 
 def test_expired_idempotency_keys_and_old_request_counts_are_deleted(tenant: Tenant) -> None:
     for name, expires in (("over", "-1 second"), ("open", "1 hour")):
-        change(
+        execute_as_owner(
             """
             insert into idempotency_keys (organization_id, user_id, route, key, request_hash, locked_until,
                                           expires_at)
@@ -125,7 +127,7 @@ def test_expired_idempotency_keys_and_old_request_counts_are_deleted(tenant: Ten
         )
     bucket = uuid4().hex
     for ago in ("2 hours", "20 minutes", "0"):
-        change(
+        execute_as_owner(
             "insert into rate_limits (bucket, window_start, hits) values (%s, now() - %s::interval, 1)",
             bucket,
             ago,
@@ -133,15 +135,17 @@ def test_expired_idempotency_keys_and_old_request_counts_are_deleted(tenant: Ten
 
     dry = jobs.run(JOB, dry_run=True)
     left_by_it = (
-        len(look("select from rate_limits where bucket = %s", bucket)),
-        len(look("select from idempotency_keys")),
+        len(select_as_owner("select from rate_limits where bucket = %s", bucket)),
+        len(select_as_owner("select from idempotency_keys")),
     )
     jobs.run(JOB)
 
     assert "would be deleted" in dry.values()
     assert left_by_it == (3, 2)
-    assert look("select key from idempotency_keys where organization_id = %s", tenant.id) == [("open",)]
-    assert len(look("select from rate_limits where bucket = %s", bucket)) == 2
+    assert select_as_owner("select key from idempotency_keys where organization_id = %s", tenant.id) == [
+        ("open",)
+    ]
+    assert len(select_as_owner("select from rate_limits where bucket = %s", bucket)) == 2
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -167,7 +171,7 @@ def test_a_batch_is_bounded_and_the_next_one_continues_after_it(*, dry_run: bool
 def test_request_counts_are_deleted_in_batches_too() -> None:
     jobs.run(JOB)
     for n in range(5):
-        change(
+        execute_as_owner(
             "insert into rate_limits (bucket, window_start, hits) values (%s, now() - interval '2 hours', 1)",
             f"{uuid4().hex}:{n}",
         )
@@ -185,7 +189,7 @@ def test_request_counts_are_deleted_in_batches_too() -> None:
 
 def test_a_session_that_is_used_meanwhile_is_kept() -> None:
     session = a_session("-1 second")
-    change("update sessions set expires_at = now() + interval '1 day' where id = %s", session)
+    execute_as_owner("update sessions set expires_at = now() + interval '1 day' where id = %s", session)
 
     jobs.run(JOB)
 
@@ -194,7 +198,7 @@ def test_a_session_that_is_used_meanwhile_is_kept() -> None:
 
 def test_the_report_names_no_address_and_no_token(tenant: Tenant) -> None:
     a_session("-1 second")
-    change(
+    execute_as_owner(
         "insert into rate_limits (bucket, window_start, hits)"
         " values ('address:192.0.2.77:auth', now() - interval '2 hours', 1)"
     )

@@ -33,13 +33,13 @@ def look(code: str) -> tuple[int, Any]:
     return answer.status_code, answer.json()
 
 
-def test_it_says_who_waits_under_a_code() -> None:
+def test_a_pending_login_is_shown_with_its_client() -> None:
     code: str = begin_login("a tool").json()["user_code"]
 
     assert look(code) == (200, {"user_code": code, "status": "pending", "clientId": "a tool", "scope": SCOPE})
 
 
-def test_a_code_is_read_however_it_is_typed() -> None:
+def test_a_user_code_may_have_dashes_spaces_and_small_letters() -> None:
     code: str = begin_login().json()["user_code"]
 
     typed = [
@@ -53,7 +53,7 @@ def test_a_code_is_read_however_it_is_typed() -> None:
     assert [look(each) for each in typed] == [look(code)] * len(typed)
 
 
-def test_a_letter_whose_capital_is_one_of_a_code_is_another_letter() -> None:
+def test_letters_beyond_ascii_do_not_match_a_code() -> None:
     code: str = begin_login().json()["user_code"]
     with owner() as connection:
         connection.execute(
@@ -66,7 +66,7 @@ def test_a_letter_whose_capital_is_one_of_a_code_is_another_letter() -> None:
 
 
 @pytest.mark.parametrize(("decision", "status"), [("approve", "approved"), ("deny", "denied")])
-def test_it_says_what_was_decided(tenant: Tenant, decision: str, status: str) -> None:
+def test_the_decision_is_shown(tenant: Tenant, decision: str, status: str) -> None:
     terminal = Terminal.begin()
     tenant.signed_in().post(f"/api/auth/device/{decision}", json={"userCode": terminal.user_code})
 
@@ -75,7 +75,7 @@ def test_it_says_what_was_decided(tenant: Tenant, decision: str, status: str) ->
     assert look(terminal.user_code) == rejected("invalid_request", "Invalid user code")
 
 
-def test_a_code_that_has_expired_is_told_so() -> None:
+def test_an_expired_code_is_rejected() -> None:
     terminal = Terminal.begin()
     with owner() as connection:
         connection.execute(
@@ -86,7 +86,7 @@ def test_a_code_that_has_expired_is_told_so() -> None:
 
 
 @pytest.mark.parametrize("code", ["ABCD2345", "-", "'", "%", "________", "O0I1O0I1", "é", "x" * 40])
-def test_a_code_that_nobody_has_is_refused(code: str) -> None:
+def test_an_unknown_code_is_rejected(code: str) -> None:
     assert look(code) == rejected("invalid_request", "Invalid user code")
 
 
@@ -104,13 +104,13 @@ def test_the_device_code_is_no_user_code() -> None:
         ("?user_code=%00", "A text holds a character that cannot be stored"),
     ],
 )
-def test_what_is_no_code_is_refused(query: str, sentence: str) -> None:
+def test_a_malformed_code_is_rejected(query: str, sentence: str) -> None:
     answer = http().get(PATH + query)
 
     assert (answer.status_code, answer.json()) == rejected("invalid_request", sentence)
 
 
-def test_guesses_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guesses_are_rate_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     from functions.get_device_code.handler import app
 
     terminal = Terminal.begin()

@@ -34,7 +34,7 @@ def me(tenant: Tenant, role: str = "owner") -> dict[str, object]:
     }
 
 
-def test_it_says_who_the_caller_is(tenant: Tenant) -> None:
+def test_the_caller_is_described(tenant: Tenant) -> None:
     answer = tenant.studio.get("/api/me")
 
     assert (answer.status_code, answer.json()) == (200, me(tenant))
@@ -44,7 +44,7 @@ def test_it_says_who_the_caller_is(tenant: Tenant) -> None:
     )
 
 
-def test_a_key_is_taken_from_either_header(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_key_is_read_from_either_header(tenant: Tenant, stranger: Tenant) -> None:
     mine, other = f"Bearer {tenant.studio.key}", stranger.studio.key or ""
 
     assert http().get("/api/me", headers={"authorization": mine}).json() == me(tenant)
@@ -66,7 +66,7 @@ def test_a_key_is_taken_from_either_header(tenant: Tenant, stranger: Tenant) -> 
         {"authorization": f"bearer {UNKNOWN_KEY}"},
     ],
 )
-def test_whom_nobody_knows_is_told_nothing_and_not_quickly(header: dict[str, str]) -> None:
+def test_an_unknown_credential_is_rejected_after_a_delay(header: dict[str, str]) -> None:
     began = time.monotonic()
 
     answer = http().get("/api/me", headers=header)
@@ -76,7 +76,7 @@ def test_whom_nobody_knows_is_told_nothing_and_not_quickly(header: dict[str, str
     assert time.monotonic() - began >= settings().credential_delay
 
 
-def test_it_takes_a_tenth_of_a_second_where_nothing_else_is_set(
+def test_the_default_delay_is_a_tenth_of_a_second(
     another_environment: pytest.MonkeyPatch,
 ) -> None:
     another_environment.delenv("CREDENTIAL_DELAY", raising=False)
@@ -88,7 +88,7 @@ def test_it_takes_a_tenth_of_a_second_where_nothing_else_is_set(
     assert time.monotonic() - began >= 0.1
 
 
-def test_an_expired_key_lets_nobody_in(tenant: Tenant) -> None:
+def test_an_expired_key_is_rejected(tenant: Tenant) -> None:
     client = Client(
         organizations.add_key(tenant.owner.user_id, "late", ["*"], datetime.now(UTC) - timedelta(seconds=1))
     )
@@ -96,7 +96,7 @@ def test_an_expired_key_lets_nobody_in(tenant: Tenant) -> None:
     assert (client.get("/api/me").status_code, client.get("/api/me").json()) == UNAUTHORIZED
 
 
-def test_a_revoked_key_lets_nobody_in_from_then_on(tenant: Tenant) -> None:
+def test_a_revoked_key_is_rejected_at_once(tenant: Tenant) -> None:
     client = tenant.client()
     assert client.get("/api/me").status_code == 200
 
@@ -109,7 +109,7 @@ def test_a_revoked_key_lets_nobody_in_from_then_on(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == UNAUTHORIZED
 
 
-def test_a_member_of_two_organizations_is_in_the_first_unless_another_is_named(
+def test_the_first_of_two_organizations_is_used_unless_another_is_named(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
@@ -129,7 +129,7 @@ def test_a_member_of_two_organizations_is_in_the_first_unless_another_is_named(
     assert tenant.studio.get("/api/me", headers={"x-team-id": ""}).json() == me(tenant)
 
 
-def test_an_organization_that_one_is_not_in_is_refused(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_organization_of_others_is_denied(tenant: Tenant, stranger: Tenant) -> None:
     answer = tenant.studio.get("/api/me", headers={"x-team-id": str(stranger.id)})
 
     assert (answer.status_code, answer.json()) == (
@@ -139,7 +139,7 @@ def test_an_organization_that_one_is_not_in_is_refused(tenant: Tenant, stranger:
 
 
 @pytest.mark.parametrize("name", [NOWHERE, "nonsense", "'", "*"])
-def test_an_organization_that_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_organization_is_not_found(tenant: Tenant, name: str) -> None:
     answer = tenant.studio.get("/api/me", headers={"x-team-id": name})
 
     assert (answer.status_code, answer.json()) == (
@@ -148,7 +148,7 @@ def test_an_organization_that_is_not_there_is_not_found(tenant: Tenant, name: st
     )
 
 
-def test_who_is_in_no_organization_is_told_so() -> None:
+def test_a_person_in_no_organization_receives_organization_required() -> None:
     person = organizations.add_person(email=f"{uuid4().hex}@example.org", name="Somebody")
 
     answer = Client(organizations.add_key(person, "a key", ["*"])).get("/api/me")
@@ -159,7 +159,7 @@ def test_who_is_in_no_organization_is_told_so() -> None:
     )
 
 
-def test_who_was_removed_sees_the_organization_no_more(tenant: Tenant) -> None:
+def test_a_removed_member_loses_access_at_once(tenant: Tenant) -> None:
     client = tenant.client("admin")
     assert client.get("/api/me").json()["role"] == "admin"
 

@@ -8,7 +8,15 @@ from uuid import UUID
 import pytest
 
 from tests.given.answers import outcome
-from tests.given.people import COOKIE, GET_SESSION, PASSWORD, Someone, change, cookies, look
+from tests.given.people import (
+    COOKIE,
+    GET_SESSION,
+    PASSWORD,
+    PersonWithPassword,
+    cookies,
+    execute_as_owner,
+    select_as_owner,
+)
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def shown(someone: Someone, **more: Any) -> dict[str, Any]:
+def shown(someone: PersonWithPassword, **more: Any) -> dict[str, Any]:
     session = {
         "id": AN_ID,
         "userId": someone.id,
@@ -31,8 +39,8 @@ def shown(someone: Someone, **more: Any) -> dict[str, Any]:
     return {"session": {**session, **more}, "user": someone.shown()}
 
 
-def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
-    someone = Someone.signed_up(PASSWORD)
+def test_the_session_and_its_person_are_shown() -> None:
+    someone = PersonWithPassword.signed_up(PASSWORD)
 
     by_bearer = someone.client.get(GET_SESSION)
     by_cookie = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
@@ -42,9 +50,11 @@ def test_who_is_signed_in_sees_the_session_and_whose_it_is() -> None:
 
 
 def test_the_active_organization_is_shown(tenant: Tenant) -> None:
-    someone = Someone.signed_up(PASSWORD)
+    someone = PersonWithPassword.signed_up(PASSWORD)
     organizations.add_member(tenant.id, UUID(someone.id), "viewer")
-    change("update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id)
+    execute_as_owner(
+        "update sessions set active_organization_id = %s where user_id = %s", tenant.id, someone.id
+    )
 
     assert outcome(someone.client.get(GET_SESSION)) == (
         200,
@@ -62,7 +72,7 @@ def test_the_active_organization_is_shown(tenant: Tenant) -> None:
         {"cookie": f"{COOKIE}="},
     ],
 )
-def test_without_a_session_there_is_null(headers: dict[str, str]) -> None:
+def test_without_a_session_the_answer_is_null(headers: dict[str, str]) -> None:
     answer = Client(None).get(GET_SESSION, headers=headers)
 
     assert (answer.status_code, answer.text, answer.headers["content-type"]) == (
@@ -72,7 +82,7 @@ def test_without_a_session_there_is_null(headers: dict[str, str]) -> None:
     )
 
 
-def test_a_key_is_no_session(tenant: Tenant) -> None:
+def test_an_api_key_is_no_session(tenant: Tenant) -> None:
     key = str(tenant.studio.key)
 
     answers = [
@@ -83,8 +93,8 @@ def test_a_key_is_no_session(tenant: Tenant) -> None:
     assert [outcome(answer) for answer in answers] == [(200, None)] * 2
 
 
-def test_the_first_token_that_is_good_counts() -> None:
-    someone, other = Someone.new(), Someone.new()
+def test_the_first_valid_token_counts() -> None:
+    someone, other = PersonWithPassword.new(), PersonWithPassword.new()
 
     def email(bearer: str, cookie: str) -> object:
         answer = Client(None).get(
@@ -103,20 +113,22 @@ def test_the_first_token_that_is_good_counts() -> None:
     ]
 
 
-def test_asking_is_use_so_that_the_session_lives_on_and_its_cookie_with_it() -> None:
-    someone = Someone.new()
-    change("update sessions set expires_at = now() + interval '2 days' where user_id = %s", someone.id)
+def test_reading_the_session_extends_it_and_its_cookie() -> None:
+    someone = PersonWithPassword.new()
+    execute_as_owner(
+        "update sessions set expires_at = now() + interval '2 days' where user_id = %s", someone.id
+    )
 
     answer = Client(None).get(GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}"})
 
-    assert look(
+    assert select_as_owner(
         "select expires_at > now() + interval '6 days 23 hours' from sessions where user_id = %s", someone.id
     ) == [(True,)]
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"]
 
 
-def test_a_cookie_is_sent_again_only_to_who_has_one_that_is_to_last() -> None:
-    someone = Someone.new()
+def test_only_a_lasting_cookie_is_sent_again() -> None:
+    someone = PersonWithPassword.new()
     short = someone.sign_in(rememberMe=False).json()["token"]
 
     assert cookies(someone.client.get(GET_SESSION)) == []
@@ -127,21 +139,27 @@ def test_a_cookie_is_sent_again_only_to_who_has_one_that_is_to_last() -> None:
     )
 
 
-def test_a_session_not_to_be_remembered_ends_after_its_day_whatever_is_asked() -> None:
-    someone = Someone.new()
+def test_an_unremembered_session_ends_after_a_day_whatever_is_requested() -> None:
+    someone = PersonWithPassword.new()
     short = Client(None, token=someone.sign_in(rememberMe=False).json()["token"])
-    change("update sessions set expires_at = now() + interval '1 hour' where user_id = %s", someone.id)
+    execute_as_owner(
+        "update sessions set expires_at = now() + interval '1 hour' where user_id = %s", someone.id
+    )
 
     assert short.get(GET_SESSION).status_code == 200
 
-    assert look(
-        "select expires_at < now() + interval '2 hours' from sessions where user_id = %s and life_seconds = 86400",
+    assert select_as_owner(
+        """
+        select expires_at < now() + interval '2 hours'
+          from sessions
+         where user_id = %s and life_seconds = 86400
+        """,
         someone.id,
     ) == [(True,)]
 
 
-def test_a_foreign_page_may_not_read_it() -> None:
-    someone = Someone.new()
+def test_a_page_of_another_origin_cannot_read_the_session() -> None:
+    someone = PersonWithPassword.new()
 
     answer = Client(None).get(
         GET_SESSION, headers={"cookie": f"{COOKIE}={someone.token}", "origin": "https://evil.example"}

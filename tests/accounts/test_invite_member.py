@@ -12,7 +12,14 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, OWNERS_ONLY, Somebody, acts, rejected, setting
+from tests.given.members import (
+    ORGANIZATION,
+    OWNERS_ONLY,
+    PersonWithKey,
+    audit_entries,
+    changed_setting,
+    rejected,
+)
 from tests.given.shapes import A_TIME, AN_ID, Shape
 from vitrine.credentials import fingerprint
 from vitrine.errors import Conflict, Forbidden
@@ -29,7 +36,7 @@ EMAIL = "Must be an e-mail address"
 
 
 def invite(client: Client, email: object, role: object = "editor", **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/invite-member", json={"email": email, "role": role, **more})
+    return client.post(f"{ORGANIZATION}/invite-member", json={"email": email, "role": role, **more})
 
 
 def address() -> str:
@@ -37,10 +44,10 @@ def address() -> str:
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, role: Role) -> None:
-    nobody, somebody = address(), Somebody.new().email
+def test_an_address_with_or_without_an_account_can_be_invited(tenant: Tenant, role: Role) -> None:
+    unknown, known = address(), PersonWithKey.new().email
 
-    answers = [invite(tenant.studio, email, role) for email in (nobody, somebody)]
+    answers = [invite(tenant.studio, email, role) for email in (unknown, known)]
 
     assert [outcome(answer) for answer in answers] == [
         (
@@ -57,17 +64,17 @@ def test_an_address_is_invited_whether_anybody_has_it_or_not(tenant: Tenant, rol
                 "token": A_TOKEN,
             },
         )
-        for email in (nobody, somebody)
+        for email in (unknown, known)
     ]
     until = datetime.fromisoformat(answers[0].json()["expiresAt"]) - datetime.now(UTC)
     assert timedelta(days=6, hours=23) < until <= timedelta(days=7)
-    assert acts(tenant.id) == [
+    assert audit_entries(tenant.id) == [
         ("invitation.create", tenant.owner.user_id, UUID(answer.json()["id"]), {"role": role})
         for answer in answers
     ]
 
 
-def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
+def test_only_the_hash_of_the_token_is_stored(tenant: Tenant) -> None:
     answer = invite(tenant.studio, address()).json()
 
     with owner() as connection:
@@ -77,11 +84,11 @@ def test_the_token_is_kept_as_its_hash_alone(tenant: Tenant) -> None:
     assert kept is not None
     assert kept["token_hash"] == fingerprint(answer["token"])
     assert answer["token"] not in kept["whole"]
-    assert answer["token"] not in tenant.studio.get(f"{AT}/list-invitations").text
+    assert answer["token"] not in tenant.studio.get(f"{ORGANIZATION}/list-invitations").text
 
 
-def test_inviting_again_replaces(tenant: Tenant) -> None:
-    person, admin = Somebody.new(), Somebody.of(tenant, "admin")
+def test_a_new_invitation_replaces_the_pending_one(tenant: Tenant) -> None:
+    person, admin = PersonWithKey.new(), PersonWithKey.of(tenant, "admin")
 
     first = invite(tenant.studio, person.email, "admin").json()
     second = invite(admin.client, person.email.upper(), "viewer").json()
@@ -93,12 +100,17 @@ def test_inviting_again_replaces(tenant: Tenant) -> None:
         "expiresAt": A_TIME,
         "token": A_TOKEN,
     }
-    assert [each["role"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["viewer"]
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": first["token"]}).status_code == 404
+    assert [each["role"] for each in tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()] == [
+        "viewer"
+    ]
     assert (
-        person.client.post(f"{AT}/accept-invitation", json={"token": second["token"]}).json()["member"][
-            "role"
-        ]
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": first["token"]}).status_code
+        == 404
+    )
+    assert (
+        person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": second["token"]}).json()[
+            "member"
+        ]["role"]
         == "viewer"
     )
 
@@ -109,16 +121,16 @@ def test_two_organizations_may_invite_the_same_address(tenant: Tenant, stranger:
     assert [invite(each.studio, email).status_code for each in (tenant, stranger)] == [200, 200]
 
 
-def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: Tenant) -> None:
-    person = Somebody.new()
+def test_concurrent_invitations_of_an_address_leave_one_pending(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
 
     with ThreadPoolExecutor(8) as threads:
         tokens = list(threads.map(lambda _: invite(tenant.studio, person.email).json()["token"], range(8)))
 
-    assert len(tenant.studio.get(f"{AT}/list-invitations").json()) == 1
+    assert len(tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()) == 1
     assert (
         sorted(
-            person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code
+            person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code
             for token in tokens
         )
         == [200] + [404] * 7
@@ -126,7 +138,7 @@ def test_invited_many_times_at_once_an_address_has_one_open_invitation(tenant: T
 
 
 def test_only_owners_invite_owners(tenant: Tenant) -> None:
-    admin = Somebody.of(tenant, "admin")
+    admin = PersonWithKey.of(tenant, "admin")
 
     assert outcome(invite(admin.client, address(), "owner")) == rejected(
         403, "insufficient_role", OWNERS_ONLY
@@ -134,18 +146,18 @@ def test_only_owners_invite_owners(tenant: Tenant) -> None:
     assert invite(admin.client, address(), "admin").status_code == 200
 
 
-def test_a_member_is_not_invited(tenant: Tenant) -> None:
-    assert outcome(invite(tenant.studio, Somebody.of(tenant, "viewer").email.upper())) == rejected(
+def test_a_member_cannot_be_invited(tenant: Tenant) -> None:
+    assert outcome(invite(tenant.studio, PersonWithKey.of(tenant, "viewer").email.upper())) == rejected(
         409,
         "already_member",
         "Whoever has this e-mail address is a member already",
     )
 
 
-def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
+def test_pending_invitations_are_limited(tenant: Tenant) -> None:
     admin = tenant.caller("admin")
 
-    with setting("MAX_INVITATIONS", "2"):
+    with changed_setting("MAX_INVITATIONS", "2"):
         first = members.invite(admin, address(), "viewer").invitation
         members.invite(admin, address(), "viewer")
         with pytest.raises(Conflict, match="Too many invitations are pending"):
@@ -154,23 +166,23 @@ def test_so_many_may_be_pending_and_no_more(tenant: Tenant) -> None:
         with owner() as connection:
             connection.execute("update invitations set expires_at = now() where id = %s", [first.id])
         members.invite(admin, address(), "viewer")  # an expired one does not count
-        members.cancel(admin, members.invitations(admin)[0].id)
+        members.cancel_invitation(admin, members.list_invitations(admin)[0].id)
         members.invite(admin, address(), "viewer")  # nor does one that was canceled
 
 
 @pytest.mark.parametrize("email", ["", "x", "@", "a b@example.org", "x" * 310 + "@example.org", None, 1])
-def test_what_is_no_address_is_refused(tenant: Tenant, email: object) -> None:
+def test_a_malformed_address_is_rejected(tenant: Tenant, email: object) -> None:
     assert outcome(invite(tenant.studio, email)) == rejected(
         400, "invalid", f"email: {EMAIL}", ("email", EMAIL)
     )
 
 
-def test_an_address_of_320_characters_is_taken(tenant: Tenant) -> None:
+def test_an_address_of_320_characters_is_accepted(tenant: Tenant) -> None:
     assert invite(tenant.studio, "x" * 308 + "@example.org").status_code == 200
 
 
 @pytest.mark.parametrize("role", ["", "Owner", None, 1, ["admin"]])
-def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
+def test_an_unknown_role_is_rejected(tenant: Tenant, role: object) -> None:
     answer = invite(tenant.studio, address(), role)
 
     assert (
@@ -180,11 +192,11 @@ def test_what_is_no_role_is_refused(tenant: Tenant, role: object) -> None:
     ) == (400, "invalid", [["role"]])
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
     for caller in (
         replace(tenant.caller("editor"), role="owner"),
         replace(stranger.owner, organization_id=tenant.id),
     ):
         with pytest.raises(Forbidden, match="This takes the role owner or admin"):
             members.invite(caller, address(), "viewer")
-    assert members.invitations(tenant.owner) == []
+    assert members.list_invitations(tenant.owner) == []

@@ -11,8 +11,8 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, listed, make, rejected, v1_rejected, works
-from tests.given.members import THE_PERSON, waiting
+from tests.given.keys import STUDIO, V1, create_key, is_accepted, list_keys, rejected, v1_rejected
+from tests.given.members import THE_PERSON, count_waiting
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.dialects.studio import show_time
@@ -33,7 +33,7 @@ def at(**later: int) -> str:
 
 def bounded(session: Client, end: str) -> tuple[Key, Client]:
     """A key that ends then, and its holder's client."""
-    made = make(session, scopes=SCOPES, expiresAt=end)
+    made = create_key(session, scopes=SCOPES, expiresAt=end)
     return made, Client(made["key"])
 
 
@@ -57,46 +57,49 @@ def too_late(end: str) -> tuple[int, dict[str, Any]]:
     return rejected(400, "outlives_own_key", sentence(end))
 
 
-def test_a_key_that_ends_makes_none_that_ends_later(tenant: Tenant) -> None:
+def test_a_key_with_an_end_creates_no_key_that_ends_later(tenant: Tenant) -> None:
     end = at(days=1)
-    own, holder = bounded(tenant.signed_in(), end)
+    parent, holder = bounded(tenant.signed_in(), end)
     v1 = {"name": "k", "scopes": ["media:read"]}
 
-    assert [make(holder)["apiKey"]["expiresAt"], make(holder, expiresAt=None)["apiKey"]["expiresAt"]] == [
+    assert [
+        create_key(holder)["apiKey"]["expiresAt"],
+        create_key(holder, expiresAt=None)["apiKey"]["expiresAt"],
+    ] == [
         end,
         end,
     ]
     assert holder.post(V1, json=v1).json()["data"]["expiresAt"] == end
-    assert make(holder, expiresAt=at(hours=1))["apiKey"]["expiresAt"] < end
-    assert make(holder, expiresAt=end)["apiKey"]["expiresAt"] == end
-    before = len(listed(holder))
+    assert create_key(holder, expiresAt=at(hours=1))["apiKey"]["expiresAt"] < end
+    assert create_key(holder, expiresAt=end)["apiKey"]["expiresAt"] == end
+    before = len(list_keys(holder))
     for more in ({"expiresAt": at(days=2)}, {"expiresIn": 2 * 24 * 3600}):
         assert outcome(holder.post(STUDIO, json={"name": "k", "scopes": ["media:read"], **more})) == too_late(
             end
         )
     assert outcome(holder.post(V1, json={**v1, "expiresAt": at(days=2)})) == v1_rejected(400, sentence(end))
-    assert len(listed(holder)) == before
-    assert change(holder, own, name="Me").json()["apiKey"]["expiresAt"] == end
+    assert len(list_keys(holder)) == before
+    assert change(holder, parent, name="Me").json()["apiKey"]["expiresAt"] == end
 
 
-def test_a_person_and_a_key_without_an_end_make_keys_of_any_end(tenant: Tenant) -> None:
+def test_a_session_and_a_key_without_an_end_create_keys_of_any_end(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    endless = Client(make(session, scopes=SCOPES)["key"])
+    endless = Client(create_key(session, scopes=SCOPES)["key"])
 
-    assert [make(client)["apiKey"]["expiresAt"] for client in (session, endless)] == [None, None]
+    assert [create_key(client)["apiKey"]["expiresAt"] for client in (session, endless)] == [None, None]
     assert [
-        make(client, expiresAt=end)["apiKey"]["expiresAt"]
+        create_key(client, expiresAt=end)["apiKey"]["expiresAt"]
         for client in (session, endless)
         for end in [at(days=900)]
     ] == [A_TIME] * 2
 
 
-def test_a_key_that_ends_prolongs_none_beyond_that(tenant: Tenant) -> None:
+def test_a_key_with_an_end_prolongs_no_key_beyond_it(tenant: Tenant) -> None:
     session, end = tenant.signed_in(), at(days=1)
-    own, holder = bounded(session, end)
-    endless, short = make(session), make(session, expiresAt=at(hours=1))
+    parent, holder = bounded(session, end)
+    endless, short = create_key(session), create_key(session, expiresAt=at(hours=1))
 
-    for key in (own, endless, short):
+    for key in (parent, endless, short):
         assert outcome(change(holder, key, expiresAt=None)) == too_late(end)
         assert outcome(change(holder, key, expiresAt=at(days=2))) == too_late(end)
     assert (
@@ -109,107 +112,112 @@ def test_a_key_that_ends_prolongs_none_beyond_that(tenant: Tenant) -> None:
     assert change(session, short, expiresAt=None).json()["apiKey"]["expiresAt"] is None
 
 
-def test_a_key_that_ends_rotates_others_to_its_own_end_and_itself_to_the_same(tenant: Tenant) -> None:
+def test_a_key_with_an_end_rotates_others_and_itself_up_to_that_end(tenant: Tenant) -> None:
     session, end = tenant.signed_in(), at(days=1)
-    own, holder = bounded(session, end)
+    parent, holder = bounded(session, end)
     soon = at(hours=1)
 
-    assert rotate(holder, make(session)).json()["apiKey"]["expiresAt"] == end
-    assert rotate(holder, make(session, expiresAt=soon)).json()["apiKey"]["expiresAt"] == soon
-    assert rotate(session, make(session)).json()["apiKey"]["expiresAt"] is None
-    renewed = rotate(holder, own, overlap=3600).json()
+    assert rotate(holder, create_key(session)).json()["apiKey"]["expiresAt"] == end
+    assert rotate(holder, create_key(session, expiresAt=soon)).json()["apiKey"]["expiresAt"] == soon
+    assert rotate(session, create_key(session)).json()["apiKey"]["expiresAt"] is None
+    renewed = rotate(holder, parent, overlap=3600).json()
     assert renewed["apiKey"]["expiresAt"] == end
     # Its overlap is what is left of it.
-    assert make(holder)["apiKey"]["expiresAt"] == renewed["previous"]["revokedAt"] < end
-    assert make(Client(renewed["key"]))["apiKey"]["expiresAt"] == end
+    assert create_key(holder)["apiKey"]["expiresAt"] == renewed["previous"]["revokedAt"] < end
+    assert create_key(Client(renewed["key"]))["apiKey"]["expiresAt"] == end
 
 
 @pytest.mark.parametrize("how", ["revoked", "revoked by an operator", "ended earlier"])
-def test_what_a_key_made_ends_with_it(tenant: Tenant, how: str) -> None:
+def test_keys_end_with_the_key_that_created_them(tenant: Tenant, how: str) -> None:
     session = tenant.signed_in()
-    own = make(session, scopes=SCOPES)
-    child = make(Client(own["key"]), scopes=SCOPES)
-    grandchild, other = make(Client(child["key"])), make(session)
+    parent = create_key(session, scopes=SCOPES)
+    child = create_key(Client(parent["key"]), scopes=SCOPES)
+    grandchild, other = create_key(Client(child["key"])), create_key(session)
     soon = at(hours=1)
 
     if how == "revoked":
-        revoke(session, own)
+        revoke(session, parent)
     elif how == "revoked by an operator":
-        operators.revoke_key(own["apiKey"]["id"])
+        operators.revoke_key(parent["apiKey"]["id"])
     else:
-        assert change(session, own, expiresAt=soon).status_code == 200
+        assert change(session, parent, expiresAt=soon).status_code == 200
 
-    ends = {key["id"]: key["expiresAt"] for key in listed(session)}
+    ends = {key["id"]: key["expiresAt"] for key in list_keys(session)}
     if how == "ended earlier":
-        assert [ends[key["apiKey"]["id"]] for key in (own, child, grandchild, other)] == [
+        assert [ends[key["apiKey"]["id"]] for key in (parent, child, grandchild, other)] == [
             soon,
             soon,
             soon,
             None,
         ]
     else:
-        assert [works(key["key"]) for key in (own, child, grandchild, other)] == [False, False, False, True]
+        assert [is_accepted(key["key"]) for key in (parent, child, grandchild, other)] == [
+            False,
+            False,
+            False,
+            True,
+        ]
         assert change(session, grandchild, expiresAt=None).status_code == 409  # revoked, not only expired
 
 
-def test_what_takes_a_keys_place_takes_over_what_it_made(tenant: Tenant) -> None:
+def test_a_rotated_keys_successor_inherits_the_keys_that_it_created(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    own = make(session, scopes=SCOPES)
-    child = make(Client(own["key"]))
+    parent = create_key(session, scopes=SCOPES)
+    child = create_key(Client(parent["key"]))
 
-    renewed = rotate(Client(own["key"]), own).json()
+    renewed = rotate(Client(parent["key"]), parent).json()
 
-    assert [works(key["key"]) for key in (own, child, renewed)] == [False, True, True]
+    assert [is_accepted(key["key"]) for key in (parent, child, renewed)] == [False, True, True]
     revoke(session, renewed)
-    assert not works(child["key"])
+    assert not is_accepted(child["key"])
 
 
-def test_what_a_key_rotated_ends_with_it_too(tenant: Tenant) -> None:
+def test_a_key_ends_with_the_key_that_rotated_it(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    own = make(session, scopes=SCOPES)
+    parent = create_key(session, scopes=SCOPES)
     by_key, by_person = (
-        rotate(Client(own["key"]), make(session)).json(),
-        rotate(session, make(Client(own["key"]))).json(),
+        rotate(Client(parent["key"]), create_key(session)).json(),
+        rotate(session, create_key(Client(parent["key"]))).json(),
     )
 
-    revoke(session, own)
+    revoke(session, parent)
 
-    assert [works(key["key"]) for key in (by_key, by_person)] == [False, False]
+    assert [is_accepted(key["key"]) for key in (by_key, by_person)] == [False, False]
 
 
-def test_a_key_that_a_person_prolongs_is_that_persons_own(tenant: Tenant) -> None:
+def test_a_key_prolonged_by_a_session_depends_on_no_other_key(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    own, holder = bounded(session, at(days=1))
-    child = make(holder)
+    parent, holder = bounded(session, at(days=1))
+    child = create_key(holder)
 
     assert change(session, child, expiresAt=None).json()["apiKey"]["expiresAt"] is None
-    revoke(session, own)
+    revoke(session, parent)
 
-    assert works(child["key"])
+    assert is_accepted(child["key"])
 
 
 def test_two_keys_that_rotated_each_other_end_together(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    first = make(session, scopes=SCOPES)
-    second = make(Client(first["key"]), scopes=SCOPES)
+    first = create_key(session, scopes=SCOPES)
+    second = create_key(Client(first["key"]), scopes=SCOPES)
     third = rotate(Client(second["key"]), first).json()
 
     revoke(session, second)
 
-    assert [works(key["key"]) for key in (first, second, third)] == [False] * 3
+    assert [is_accepted(key["key"]) for key in (first, second, third)] == [False] * 3
 
 
-def test_a_key_that_is_revoked_while_it_makes_another_leaves_none(tenant: Tenant) -> None:
+def test_a_key_revoked_while_it_creates_another_leaves_none(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    own = make(session, scopes=SCOPES)
+    parent = create_key(session, scopes=SCOPES)
     body = {"name": "k", "scopes": ["media:read"]}
 
     with owner() as connection, ThreadPoolExecutor(2) as threads:
         connection.execute(THE_PERSON, [tenant.owner.user_id])
-        making = threads.submit(Client(own["key"]).post, STUDIO, json=body)
-        revoking = threads.submit(revoke, session, own)
+        making = threads.submit(Client(parent["key"]).post, STUDIO, json=body)
+        revoking = threads.submit(revoke, session, parent)
         until = time.monotonic() + 5
-        while waiting(connection) < 2:
+        while count_waiting(connection) < 2:
             assert time.monotonic() < until, "they did not both come as far"
             time.sleep(0.01)
         connection.commit()

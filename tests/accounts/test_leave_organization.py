@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from tests.given.answers import outcome
-from tests.given.members import AT, LAST_OWNER, Somebody, acts, rejected, roles
+from tests.given.members import LAST_OWNER, ORGANIZATION, PersonWithKey, audit_entries, rejected, roles
 from vitrine.models.people import Role
 
 if TYPE_CHECKING:
@@ -19,32 +19,32 @@ ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
 def leave(client: Client, organization: object) -> httpx.Response:
-    return client.post(f"{AT}/leave", json={"organizationId": organization})
+    return client.post(f"{ORGANIZATION}/leave", json={"organizationId": organization})
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_everybody_may_leave(tenant: Tenant, role: Role) -> None:
-    person = Somebody.of(tenant, role)
+def test_every_member_may_leave(tenant: Tenant, role: Role) -> None:
+    person = PersonWithKey.of(tenant, role)
 
     answer, again = (leave(person.client, tenant.id.hex) for _ in range(2))
 
     assert outcome(answer) == (200, person.shown(tenant, role))
     assert outcome(again) == rejected(403, "other_organization", "No access to this item's organization")
     assert roles(tenant) == {tenant.owner.user_id: "owner"}
-    assert acts(tenant.id) == [("organization.leave", person.id, person.id, {"role": role})]
+    assert audit_entries(tenant.id) == [("organization.leave", person.id, person.id, {"role": role})]
 
 
-def test_but_not_the_last_owner(tenant: Tenant) -> None:
-    Somebody.of(tenant, "admin")
+def test_the_last_owner_cannot_leave(tenant: Tenant) -> None:
+    PersonWithKey.of(tenant, "admin")
 
     assert outcome(leave(tenant.studio, str(tenant.id))) == rejected(409, "last_owner", LAST_OWNER)
     assert roles(tenant)[tenant.owner.user_id] == "owner"
 
 
-def test_which_one_must_be_said(tenant: Tenant) -> None:
-    person = Somebody.of(tenant, "viewer")
+def test_the_organization_must_be_named(tenant: Tenant) -> None:
+    person = PersonWithKey.of(tenant, "viewer")
 
-    assert outcome(person.client.post(f"{AT}/leave", json={})) == rejected(
+    assert outcome(person.client.post(f"{ORGANIZATION}/leave", json={})) == rejected(
         400,
         "invalid",
         "organizationId: Required",

@@ -7,28 +7,30 @@ from uuid import UUID
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody, rejected
+from tests.given.members import ORGANIZATION, PersonWithKey, rejected
 from vitrine.library import organizations
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_they_are_listed_the_newest_first_with_what_became_of_them(tenant: Tenant) -> None:
-    people = [Somebody.new() for _ in range(4)]
+def test_invitations_are_listed_newest_first_with_their_status(tenant: Tenant) -> None:
+    people = [PersonWithKey.new() for _ in range(4)]
     made = [
-        tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()
+        tenant.studio.post(
+            f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
+        ).json()
         for person in people
     ]
     tokens = [each.pop("token") for each in made]
-    people[1].client.post(f"{AT}/accept-invitation", json={"token": tokens[1]})
-    tenant.studio.post(f"{AT}/cancel-invitation", json={"invitationId": made[2]["id"]})
+    people[1].client.post(f"{ORGANIZATION}/accept-invitation", json={"token": tokens[1]})
+    tenant.studio.post(f"{ORGANIZATION}/cancel-invitation", json={"invitationId": made[2]["id"]})
     with owner() as connection:
         connection.execute(
             "update invitations set expires_at = created_at where id = %s", [UUID(made[3]["id"])]
         )
 
-    answer = tenant.studio.get(f"{AT}/list-invitations")
+    answer = tenant.studio.get(f"{ORGANIZATION}/list-invitations")
 
     assert outcome(answer) == (
         200,
@@ -41,20 +43,24 @@ def test_they_are_listed_the_newest_first_with_what_became_of_them(tenant: Tenan
     )
 
 
-def test_of_another_organization_that_one_administers(tenant: Tenant, stranger: Tenant) -> None:
+def test_invitations_of_a_named_organization_are_listed(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "admin")
-    stranger.studio.post(f"{AT}/invite-member", json={"email": "a@example.org", "role": "viewer"})
+    stranger.studio.post(f"{ORGANIZATION}/invite-member", json={"email": "a@example.org", "role": "viewer"})
 
-    by_name = tenant.studio.get(f"{AT}/list-invitations", params={"organizationId": str(stranger.id)})
-    own = tenant.studio.get(f"{AT}/list-invitations", params={"organizationId": ""})
+    by_name = tenant.studio.get(
+        f"{ORGANIZATION}/list-invitations", params={"organizationId": str(stranger.id)}
+    )
+    default = tenant.studio.get(f"{ORGANIZATION}/list-invitations", params={"organizationId": ""})
 
-    assert [len(answer.json()) for answer in (by_name, own)] == [1, 0]
+    assert [len(answer.json()) for answer in (by_name, default)] == [1, 0]
 
 
-def test_what_is_no_id_is_refused(tenant: Tenant) -> None:
+def test_a_malformed_id_is_rejected(tenant: Tenant) -> None:
     sentence = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
-    assert outcome(tenant.studio.get(f"{AT}/list-invitations", params={"organizationId": "x"})) == rejected(
+    assert outcome(
+        tenant.studio.get(f"{ORGANIZATION}/list-invitations", params={"organizationId": "x"})
+    ) == rejected(
         400,
         "invalid",
         f"organizationId: {sentence}",

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given.answers import outcome
-from tests.given.members import AT, Somebody
+from tests.given.members import ORGANIZATION, PersonWithKey
 from vitrine.library import organizations
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) -> None:
-    people = [Somebody.of(tenant, "viewer"), Somebody.of(tenant, "admin")]
+def test_members_are_listed_earliest_first(tenant: Tenant, stranger: Tenant) -> None:
+    people = [PersonWithKey.of(tenant, "viewer"), PersonWithKey.of(tenant, "admin")]
     organizations.add_member(stranger.id, people[0].id, "owner")
 
-    answer = tenant.studio.get(f"{AT}/list-members")
+    answer = tenant.studio.get(f"{ORGANIZATION}/list-members")
 
     assert outcome(answer) == (
         200,
         {
             "members": [
-                Somebody.owning(tenant).shown(tenant, "owner"),
+                PersonWithKey.owning(tenant).shown(tenant, "owner"),
                 people[0].shown(tenant, "viewer"),
                 people[1].shown(tenant, "admin"),
             ],
@@ -33,25 +33,25 @@ def test_they_are_listed_the_earliest_first(tenant: Tenant, stranger: Tenant) ->
     )
 
 
-def test_every_member_may_look_and_names_which(tenant: Tenant, stranger: Tenant) -> None:
-    viewer = Somebody.of(tenant, "viewer")
+def test_every_member_may_list_the_named_organization(tenant: Tenant, stranger: Tenant) -> None:
+    viewer = PersonWithKey.of(tenant, "viewer")
     organizations.add_member(stranger.id, viewer.id, "viewer")
 
     def ids(**query: str) -> list[str]:
         return [
             each["userId"]
-            for each in viewer.signed_in().get(f"{AT}/list-members", params=query).json()["members"]
+            for each in viewer.signed_in().get(f"{ORGANIZATION}/list-members", params=query).json()["members"]
         ]
 
     assert ids() == ids(organizationId=tenant.id.hex) == [tenant.owner.user_id.hex, viewer.id.hex]
     assert ids(organizationId=str(stranger.id)) == [stranger.owner.user_id.hex, viewer.id.hex]
 
 
-def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
-    people = [Somebody.of(tenant, "member") for _ in range(3)]
+def test_limit_and_offset_select_a_page(tenant: Tenant) -> None:
+    people = [PersonWithKey.of(tenant, "member") for _ in range(3)]
 
-    answer = tenant.studio.get(f"{AT}/list-members", params={"limit": 2, "offset": 1}).json()
-    beyond = tenant.studio.get(f"{AT}/list-members", params={"offset": 2**31 - 1}).json()
+    answer = tenant.studio.get(f"{ORGANIZATION}/list-members", params={"limit": 2, "offset": 1}).json()
+    beyond = tenant.studio.get(f"{ORGANIZATION}/list-members", params={"offset": 2**31 - 1}).json()
 
     assert ([each["id"] for each in answer["members"]], answer["total"]) == (
         [people[0].id.hex, people[1].id.hex],
@@ -71,8 +71,8 @@ def test_a_page_is_a_part_of_them(tenant: Tenant) -> None:
         ({"organizationId": "x"}, "organizationId"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(tenant: Tenant, query: dict[str, Any], path: str) -> None:
-    answer = tenant.studio.get(f"{AT}/list-members", params=query)
+def test_an_invalid_query_is_rejected(tenant: Tenant, query: dict[str, Any], path: str) -> None:
+    answer = tenant.studio.get(f"{ORGANIZATION}/list-members", params=query)
 
     assert (
         answer.status_code,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.members import AT, Somebody
+from tests.given.members import ORGANIZATION, PersonWithKey
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -25,14 +25,14 @@ def shown(tenant: Tenant, role: str) -> dict[str, object]:
     }
 
 
-def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
+def test_organizations_are_listed_earliest_membership_first_whatever_is_named(
     tenant: Tenant, stranger: Tenant
 ) -> None:
-    person = Somebody.of(stranger, "viewer")
+    person = PersonWithKey.of(stranger, "viewer")
     organizations.add_member(tenant.id, person.id, "admin")
 
     answers = [
-        client.get(f"{AT}/list", headers={"x-team-id": "nonsense"})
+        client.get(f"{ORGANIZATION}/list", headers={"x-team-id": "nonsense"})
         for client in (person.client, person.signed_in())
     ]
 
@@ -41,18 +41,18 @@ def test_they_are_listed_the_earliest_membership_first_whatever_is_named(
     ] * 2
 
 
-def test_whoever_is_in_none_has_an_empty_list() -> None:
-    assert outcome(Somebody.new().client.get(f"{AT}/list")) == (200, [])
+def test_without_memberships_the_list_is_empty() -> None:
+    assert outcome(PersonWithKey.new().client.get(f"{ORGANIZATION}/list")) == (200, [])
 
 
-def test_any_key_will_do_and_no_organization_is_needed(tenant: Tenant) -> None:
+def test_any_key_may_list_organizations(tenant: Tenant) -> None:
     key = organizations.add_key(tenant.owner.user_id, "a key", ["media:read"])
 
-    assert outcome(Client(key).get(f"{AT}/list")) == (200, [shown(tenant, "owner")])
+    assert outcome(Client(key).get(f"{ORGANIZATION}/list")) == (200, [shown(tenant, "owner")])
 
 
 def test_a_deleted_organization_is_not_listed(tenant: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [tenant.id])
 
-    assert outcome(tenant.studio.get(f"{AT}/list")) == (200, [])
+    assert outcome(tenant.studio.get(f"{ORGANIZATION}/list")) == (200, [])

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.accounts.test_change_password import waiting
-from tests.given.devices import CLIENT, SCOPE, Terminal, at_once, poll
+from tests.accounts.test_change_password import wait_until_blocking
+from tests.given.devices import CLIENT, SCOPE, Terminal, poll, poll_concurrently
 from tests.given.isolation_cases import owner
-from tests.given.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, Someone, change
+from tests.given.people import CHANGE_PASSWORD, PASSWORD, SIGN_OUT, PersonWithPassword, execute_as_owner
 from tests.given.tenants import Client, http
 from vitrine.accounts.devices import GRANT
 from vitrine.credentials import fingerprint
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 PATH = "/api/auth/device/token"
-Said = tuple[int, dict[str, str]]
-AT_ONCE = 20
+Expected = tuple[int, dict[str, str]]
+CONCURRENT = 20
 
 
-def rejected(error: str, sentence: str) -> Said:
+def rejected(error: str, sentence: str) -> Expected:
     return 400, {"error": error, "error_description": sentence, "message": sentence}
 
 
@@ -62,8 +62,8 @@ def decide(person: Client, terminal: Terminal, decision: str = "approve") -> Non
     }
 
 
-def later(terminal: Terminal, seconds: float) -> None:
-    """The last poll was so much earlier."""
+def move_last_poll_back(terminal: Terminal, seconds: float) -> None:
+    """Move the last poll `seconds` back."""
     with owner() as connection:
         connection.execute(
             "update device_codes set polled_at = polled_at - make_interval(secs => %s) where user_code = %s",
@@ -79,47 +79,47 @@ def expire(terminal: Terminal) -> None:
         )
 
 
-def row(terminal: Terminal) -> dict[str, Any] | None:
+def select_login(terminal: Terminal) -> dict[str, Any] | None:
     with owner() as connection:
         return connection.execute(
             "select * from device_codes where user_code = %s", [terminal.user_code]
         ).fetchone()
 
 
-def sessions(tenant: Tenant) -> int:
+def count_sessions(tenant: Tenant) -> int:
     with owner() as connection:
-        found = connection.execute(
+        counted = connection.execute(
             "select count(*) as n from sessions where user_id = %s", [tenant.owner.user_id]
         ).fetchone()
-    assert found is not None
-    count: int = found["n"]
+    assert counted is not None
+    count: int = counted["n"]
     return count
 
 
-def test_until_somebody_decides_the_device_waits(terminal: Terminal) -> None:
+def test_a_poll_before_the_decision_is_pending(terminal: Terminal) -> None:
     assert outcome(terminal.poll()) == PENDING
-    later(terminal, 5)
+    move_last_poll_back(terminal, 5)
     assert outcome(terminal.poll()) == PENDING
 
 
-def test_a_poll_before_its_time_is_told_to_slow_down_and_does_not_move_the_clock(terminal: Terminal) -> None:
+def test_an_early_poll_receives_slow_down_and_does_not_restart_the_interval(terminal: Terminal) -> None:
     assert outcome(terminal.poll()) == PENDING
-    polled = (row(terminal) or {})["polled_at"]
+    polled = (select_login(terminal) or {})["polled_at"]
 
     assert [outcome(terminal.poll()) for _ in range(3)] == [TOO_EARLY] * 3
-    assert (row(terminal) or {})["polled_at"] == polled
+    assert (select_login(terminal) or {})["polled_at"] == polled
 
-    later(terminal, 4)
+    move_last_poll_back(terminal, 4)
     assert outcome(terminal.poll()) == TOO_EARLY
-    later(terminal, 1)
+    move_last_poll_back(terminal, 1)
     assert outcome(terminal.poll()) == PENDING
 
 
-def test_the_device_is_given_a_session_of_the_person_who_approved(terminal: Terminal, tenant: Tenant) -> None:
+def test_the_device_receives_a_session_of_the_person_who_approved(terminal: Terminal, tenant: Tenant) -> None:
     assert outcome(terminal.poll()) == PENDING
     decide(tenant.signed_in(), terminal)
     assert outcome(terminal.poll()) == TOO_EARLY
-    later(terminal, 5)
+    move_last_poll_back(terminal, 5)
 
     status, body = outcome(terminal.poll())
 
@@ -130,18 +130,18 @@ def test_the_device_is_given_a_session_of_the_person_who_approved(terminal: Term
     )
     me = Client(None, token=token).get("/api/me")
     assert (me.status_code, me.json()["email"], me.json()["role"]) == (200, tenant.owner.email, "owner")
-    assert row(terminal) is None
+    assert select_login(terminal) is None
 
 
-def test_the_session_is_the_devices_own(terminal: Terminal, tenant: Tenant) -> None:
+def test_the_session_has_the_devices_user_agent_and_lasts_a_week(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
     terminal.poll()
 
     with owner() as connection:
-        found = connection.execute(
+        counted = connection.execute(
             """
-            select user_agent, life_seconds, expires_at > now() + interval '6 days' as lives
+            select user_agent, life_seconds, expires_at > now() + interval '6 days' as is_fresh
               from sessions
              where user_id = %s
              order by id desc
@@ -149,40 +149,44 @@ def test_the_session_is_the_devices_own(terminal: Terminal, tenant: Tenant) -> N
             """,
             [tenant.owner.user_id],
         ).fetchone()
-    assert found == {"user_agent": "better-auth", "life_seconds": 604800, "lives": True}
+    assert counted == {"user_agent": "better-auth", "life_seconds": 604800, "is_fresh": True}
 
 
-def test_a_code_is_good_for_one_session(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_code_opens_one_session(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
-    before = sessions(tenant)
+    before = count_sessions(tenant)
 
     answers = [terminal.poll() for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 400, 400]
     assert [outcome(answer) for answer in answers[1:]] == [UNKNOWN] * 2
-    assert sessions(tenant) == before + 1
+    assert count_sessions(tenant) == before + 1
 
 
-def test_of_many_polls_at_once_one_is_given_the_session(terminal: Terminal, tenant: Tenant) -> None:
+def test_of_concurrent_polls_one_receives_the_session(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
-    before = sessions(tenant)
+    before = count_sessions(tenant)
 
-    answers = at_once(terminal, [terminal.poll] * AT_ONCE)
+    answers = poll_concurrently(terminal, [terminal.poll] * CONCURRENT)
 
-    given = [answer for answer in answers if answer.status_code == 200]
-    assert len(given) == 1
-    assert [outcome(answer) for answer in answers if answer.status_code != 200] == [UNKNOWN] * (AT_ONCE - 1)
-    assert sessions(tenant) == before + 1
-    assert Client(None, token=given[0].json()["access_token"]).get("/api/me").status_code == 200
-
-
-def test_of_many_polls_at_once_one_counts(terminal: Terminal) -> None:
-    answers = Counter(answer.json()["error"] for answer in at_once(terminal, [terminal.poll] * AT_ONCE))
-
-    assert answers == {"authorization_pending": 1, "slow_down": AT_ONCE - 1}
+    granted = [answer for answer in answers if answer.status_code == 200]
+    assert len(granted) == 1
+    assert [outcome(answer) for answer in answers if answer.status_code != 200] == [UNKNOWN] * (
+        CONCURRENT - 1
+    )
+    assert count_sessions(tenant) == before + 1
+    assert Client(None, token=granted[0].json()["access_token"]).get("/api/me").status_code == 200
 
 
-def test_polls_that_race_with_the_decision_lose_nothing(tenant: Tenant) -> None:
+def test_of_concurrent_polls_one_is_not_too_early(terminal: Terminal) -> None:
+    answers = Counter(
+        answer.json()["error"] for answer in poll_concurrently(terminal, [terminal.poll] * CONCURRENT)
+    )
+
+    assert answers == {"authorization_pending": 1, "slow_down": CONCURRENT - 1}
+
+
+def test_polls_concurrent_with_the_decision_lose_no_session(tenant: Tenant) -> None:
     person = tenant.signed_in()
     for _ in range(10):
         terminal = Terminal.begin()
@@ -192,38 +196,38 @@ def test_polls_that_race_with_the_decision_lose_nothing(tenant: Tenant) -> None:
             first = polling.result()
         if first.status_code != 200:
             assert outcome(first) == PENDING
-            later(terminal, 5)
+            move_last_poll_back(terminal, 5)
             assert terminal.poll().status_code == 200
         assert outcome(terminal.poll()) == UNKNOWN
 
 
-def test_a_denial_is_told_once(terminal: Terminal, tenant: Tenant) -> None:
-    before = sessions(tenant)
+def test_a_denial_is_reported_once(terminal: Terminal, tenant: Tenant) -> None:
+    before = count_sessions(tenant)
     client = tenant.signed_in()
     decide(client, terminal, "deny")
 
     assert outcome(terminal.poll()) == DENIED
     assert outcome(terminal.poll()) == UNKNOWN
-    assert row(terminal) is None
-    assert sessions(tenant) == before + 1  # that of the person who denied
+    assert select_login(terminal) is None
+    assert count_sessions(tenant) == before + 1  # the session of the person who denied
 
 
 @pytest.mark.parametrize("decision", [None, "approve", "deny"])
-def test_what_has_expired_is_told_once_whatever_was_decided(
+def test_an_expiry_is_reported_once_whatever_was_decided(
     terminal: Terminal, tenant: Tenant, decision: str | None
 ) -> None:
     if decision:
         decide(tenant.signed_in(), terminal, decision)
-    before = sessions(tenant)
+    before = count_sessions(tenant)
     expire(terminal)
 
     assert outcome(terminal.poll()) == EXPIRED
     assert outcome(terminal.poll()) == UNKNOWN
-    assert row(terminal) is None
-    assert sessions(tenant) == before
+    assert select_login(terminal) is None
+    assert count_sessions(tenant) == before
 
 
-def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_code_of_another_client_is_rejected_and_stays_valid(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
     assert outcome(poll(terminal.device_code, client="another")) == rejected(
@@ -233,12 +237,12 @@ def test_another_clients_code_is_refused_and_stays(terminal: Terminal, tenant: T
 
 
 @pytest.mark.parametrize("code", ["0" * 40, "x", "'", "%", "é" * 40])
-def test_a_code_that_nobody_has_is_refused(code: str) -> None:
+def test_an_unknown_code_is_rejected(code: str) -> None:
     assert outcome(poll(code)) == UNKNOWN
 
 
 def test_neither_the_user_code_nor_the_hash_is_a_device_code(terminal: Terminal) -> None:
-    kept = (row(terminal) or {})["device_code_hash"]
+    kept = (select_login(terminal) or {})["device_code_hash"]
 
     assert [
         outcome(poll(code)) for code in (terminal.user_code, kept.hex(), terminal.device_code.swapcase())
@@ -254,7 +258,7 @@ def body(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("given", "answer"),
+    ("content", "answer"),
     [
         (
             body(grant_type="authorization_code"),
@@ -280,11 +284,11 @@ def body(**more: Any) -> dict[str, Any]:
         ([], rejected("invalid_request", "body: Must be an object")),
     ],
 )
-def test_what_is_no_poll_is_refused(given: Any, answer: Said) -> None:
-    assert outcome(http().post(PATH, json=given)) == answer
+def test_a_malformed_poll_is_rejected(content: Any, answer: Expected) -> None:
+    assert outcome(http().post(PATH, json=content)) == answer
 
 
-def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_poll_may_be_a_form(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
     answer = http().post(PATH, data=body(device_code=terminal.device_code))
@@ -294,10 +298,10 @@ def test_a_form_polls_too(terminal: Terminal, tenant: Tenant) -> None:
 
 
 @pytest.mark.soak
-def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_busy_service_does_not_end_the_login(terminal: Terminal, tenant: Tenant) -> None:
     decide(tenant.signed_in(), terminal)
 
-    with owner() as connection:  # holds the row for longer than a function waits
+    with owner() as connection:  # locks the row for longer than a function waits
         connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
         answer = terminal.poll()
 
@@ -305,7 +309,7 @@ def test_a_poll_that_we_are_too_busy_for_does_not_end_the_login(terminal: Termin
     assert terminal.poll().status_code == 200
 
 
-def test_who_is_gone_signs_in_nowhere(terminal: Terminal, tenant: Tenant) -> None:
+def test_a_removed_person_gets_no_session(terminal: Terminal, tenant: Tenant) -> None:
     person = organizations.add_person(email=f"gone-{tenant.name}@example.org", name="Gone")
     decide(Client(None, token=start(person, address="127.0.0.1", user_agent="tests").token), terminal)
     with owner() as connection:
@@ -331,8 +335,13 @@ def change_password(client: Client, *, others: bool) -> None:
     ],
 )
 @pytest.mark.sampled(3)
-def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how: str) -> None:
-    someone, elsewhere, other, pending = Someone.new(), Terminal.begin(), Someone.new(), Terminal.begin()
+def test_an_approval_ends_with_the_persons_sessions(terminal: Terminal, how: str) -> None:
+    someone, elsewhere, other, pending = (
+        PersonWithPassword.new(),
+        Terminal.begin(),
+        PersonWithPassword.new(),
+        Terminal.begin(),
+    )
     second = Client(None, token=start(UUID(someone.id), address="127.0.0.1", user_agent="tests").token)
     decide(someone.client, terminal)
     decide(second, elsewhere)
@@ -350,21 +359,23 @@ def test_what_a_person_approved_ends_with_their_sessions(terminal: Terminal, how
         case "an operator's password":
             operators.set_password(someone.email, "another password")
         case _:
-            change("update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token))
+            execute_as_owner(
+                "update sessions set expires_at = now() where token_hash = %s", fingerprint(someone.token)
+            )
 
     assert outcome(terminal.poll()) == UNKNOWN
-    assert row(terminal) is None
-    # those end one session alone
+    assert select_login(terminal) is None
+    # sign-out and expiry end one session only
     assert elsewhere.poll().status_code == (200 if how in ("sign-out", "too long ago") else 400)
     assert others.poll().status_code == 200
     assert outcome(pending.poll()) == PENDING
     decide(other.client, pending)
-    later(pending, 5)
+    move_last_poll_back(pending, 5)
     assert pending.poll().status_code == 200
 
 
-def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> None:
-    someone = Someone.new()
+def test_a_password_change_that_ends_no_session_ends_no_approval(terminal: Terminal) -> None:
+    someone = PersonWithPassword.new()
     decide(someone.client, terminal)
 
     change_password(someone.client, others=False)
@@ -372,8 +383,8 @@ def test_a_password_that_ends_no_session_ends_no_code(terminal: Terminal) -> Non
     assert terminal.poll().status_code == 200
 
 
-def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal) -> None:
-    someone = Someone.new()
+def test_a_session_that_has_ended_meanwhile_cannot_approve(terminal: Terminal) -> None:
+    someone = PersonWithPassword.new()
     session = sessions_of.current([someone.token])
     assert session is not None
     person = Person(session.account.id, someone.email, "Somebody", None, None, session_id=session.id)
@@ -386,15 +397,15 @@ def test_a_session_that_has_ended_meanwhile_approves_nothing(terminal: Terminal)
     assert outcome(terminal.poll()) == PENDING
 
 
-def test_a_poll_that_races_with_the_end_of_all_sessions_leaves_none(terminal: Terminal) -> None:
-    someone = Someone.new()
+def test_a_poll_concurrent_with_the_end_of_all_sessions_leaves_no_session(terminal: Terminal) -> None:
+    someone = PersonWithPassword.new()
     decide(someone.client, terminal)
 
     with owner() as connection, ThreadPoolExecutor(2) as threads:
-        # the new session waits for it, with the code's row locked
+        # the poll locks the code's row, then waits for the person's row to insert the session
         connection.execute("select from users where id = %s for update", [someone.id])
         polling = threads.submit(terminal.poll)
-        waiting(connection)
+        wait_until_blocking(connection)
         ending = threads.submit(write, Nobody(), end_others(UUID(someone.id), None))
         time.sleep(0.2)
         connection.rollback()
@@ -415,12 +426,12 @@ def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(terminal.wait)
-        until_polled(terminal)
+        wait_until_polled(terminal)
         decide(tenant.signed_in(), terminal)
         session = waiting.result(30)
 
     assert set(session) == {"access_token", "token_type", "expires_in", "scope"}
-    # as the tool sends it from then on
+    # the header of the published command-line tool after a login
     me = http().get(
         "/api/me", headers={"authorization": f"Bearer {session['access_token']}", "x-api-key": ""}
     )
@@ -428,15 +439,15 @@ def test_a_terminal_signs_in_from_end_to_end(tenant: Tenant) -> None:
 
 
 @pytest.mark.soak
-def test_a_terminal_is_told_that_it_was_denied(tenant: Tenant) -> None:
+def test_a_terminal_receives_access_denied(tenant: Tenant) -> None:
     terminal = Terminal.begin()
     decide(tenant.signed_in(), terminal, "deny")
 
     assert terminal.wait() == DENIED[1]
 
 
-def until_polled(terminal: Terminal) -> None:
+def wait_until_polled(terminal: Terminal) -> None:
     until = time.monotonic() + 20
-    while (row(terminal) or {})["polled_at"] is None:
+    while (select_login(terminal) or {})["polled_at"] is None:
         assert time.monotonic() < until
         time.sleep(0.1)

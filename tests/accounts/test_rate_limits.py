@@ -23,7 +23,7 @@ from functions.v1_list_media.handler import app as v1_list_media
 from tests.given.devices import Terminal
 from tests.given.isolation_cases import NOWHERE, UNKNOWN_KEY, owner
 from tests.given.loops import call
-from tests.given.people import GET_SESSION, PASSWORD, SIGN_IN, SIGN_UP, Someone, hashed
+from tests.given.people import GET_SESSION, PASSWORD, SIGN_IN, SIGN_UP, PersonWithPassword, hashed
 from tests.given.shapes import A_TIME, TOO_MANY, Shape
 from tests.given.tenants import Client
 from vitrine import accounts, credentials
@@ -351,7 +351,7 @@ def guesses(
     tenant: Tenant, address: str
 ) -> dict[str, tuple[Callable[[], httpx.Response], Callable[[], httpx.Response]]]:
     """Each thing whose failures are counted as guesses: asked rightly, and wrongly."""
-    someone, terminal, admin = Someone.new(), Terminal.begin(), tenant.client("admin")
+    someone, terminal, admin = PersonWithPassword.new(), Terminal.begin(), tenant.client("admin")
 
     def signing_in(email: str, password: str) -> httpx.Response:
         return call(sign_in, "POST", SIGN_IN, json={"email": email, "password": password}, address=address)
@@ -377,7 +377,10 @@ def guesses(
         ),
         "change the password": (lambda: changing(PASSWORD), lambda: changing("another password")),
         "look at a login": (lambda: looking(terminal.user_code), lambda: looking("ABCD2345")),
-        "add a member": (lambda: adding(Someone.new().email), lambda: adding(f"{uuid4().hex}@example.org")),
+        "add a member": (
+            lambda: adding(PersonWithPassword.new().email),
+            lambda: adding(f"{uuid4().hex}@example.org"),
+        ),
     }
 
 
@@ -497,7 +500,7 @@ def test_what_is_counted_and_kept_is_the_address_that_is_believed(
     another_environment.setenv("PROXY_SECRET", PROXY)
     another_environment.setenv("AUTH_LIMIT", "1")
     settings.cache_clear()
-    someone, address = Someone.new(), an_address()
+    someone, address = PersonWithPassword.new(), an_address()
 
     def asked(app: Any, method: str, path: str, shown: str, **more: Any) -> httpx.Response:
         return call(
@@ -514,7 +517,7 @@ def test_what_is_counted_and_kept_is_the_address_that_is_believed(
 
 
 def test_the_laptops_server_believes_no_header() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     made_up = {
         FORWARDED: "192.0.2.1",
         "x-forwarded-proto": "https",

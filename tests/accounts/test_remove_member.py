@@ -9,7 +9,15 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.members import AT, LAST_OWNER, OWNERS_ONLY, Somebody, acts, rejected, roles
+from tests.given.members import (
+    LAST_OWNER,
+    ORGANIZATION,
+    OWNERS_ONLY,
+    PersonWithKey,
+    audit_entries,
+    rejected,
+    roles,
+)
 from vitrine.errors import Forbidden
 from vitrine.library import members
 
@@ -22,11 +30,11 @@ if TYPE_CHECKING:
 
 
 def remove(client: Client, named: object, **more: Any) -> httpx.Response:
-    return client.post(f"{AT}/remove-member", json={"memberIdOrEmail": named, **more})
+    return client.post(f"{ORGANIZATION}/remove-member", json={"memberIdOrEmail": named, **more})
 
 
 @pytest.mark.parametrize(
-    "spelled",
+    "identify",
     [
         lambda person: person.id.hex,
         lambda person: str(person.id).upper(),
@@ -34,22 +42,26 @@ def remove(client: Client, named: object, **more: Any) -> httpx.Response:
         lambda person: f" {person.email.upper()} ",
     ],
 )
-def test_somebody_is_removed_by_id_or_address(tenant: Tenant, spelled: Callable[[Somebody], str]) -> None:
-    person = Somebody.of(tenant, "editor")
+def test_a_member_is_removed_by_id_or_address(
+    tenant: Tenant, identify: Callable[[PersonWithKey], str]
+) -> None:
+    person = PersonWithKey.of(tenant, "editor")
 
-    answer, again = (remove(tenant.studio, spelled(person)) for _ in range(2))
+    answer, again = (remove(tenant.studio, identify(person)) for _ in range(2))
 
     assert outcome(answer) == (200, {"member": person.shown(tenant, "editor")})
     assert outcome(again) == rejected(404, "not_found", "Member not found")
     assert roles(tenant) == {tenant.owner.user_id: "owner"}
-    assert acts(tenant.id) == [("member.remove", tenant.owner.user_id, person.id, {"role": "editor"})]
+    assert audit_entries(tenant.id) == [
+        ("member.remove", tenant.owner.user_id, person.id, {"role": "editor"})
+    ]
 
 
-def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None:
-    person = Somebody.of(tenant, "editor")
-    stranger.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+def test_the_next_request_of_a_removed_member_is_rejected(tenant: Tenant, stranger: Tenant) -> None:
+    person = PersonWithKey.of(tenant, "editor")
+    stranger.studio.post(f"{ORGANIZATION}/add-member", json={"email": person.email, "role": "viewer"})
     signed_in = person.signed_in()
-    signed_in.post(f"{AT}/set-active", json={"organizationId": tenant.id.hex})
+    signed_in.post(f"{ORGANIZATION}/set-active", json={"organizationId": tenant.id.hex})
     listed, named = f"/api/organization/{tenant.id.hex}/datasets", {"x-team-id": tenant.id.hex}
     assert [client.get(listed).status_code for client in (person.client, signed_in)] == [200, 200]
 
@@ -77,64 +89,70 @@ def test_their_next_request_is_refused(tenant: Tenant, stranger: Tenant) -> None
         ).fetchall() == [{"n": 0}]
 
 
-def test_who_comes_back_is_not_in_it_by_a_session_of_before(tenant: Tenant, stranger: Tenant) -> None:
-    person = Somebody.of(stranger, "viewer")
-    tenant.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+def test_a_member_who_returns_does_not_regain_the_active_organization_of_an_old_session(
+    tenant: Tenant, stranger: Tenant
+) -> None:
+    person = PersonWithKey.of(stranger, "viewer")
+    tenant.studio.post(f"{ORGANIZATION}/add-member", json={"email": person.email, "role": "viewer"})
     signed_in = person.signed_in()
-    signed_in.post(f"{AT}/set-active", json={"organizationId": tenant.id.hex})
+    signed_in.post(f"{ORGANIZATION}/set-active", json={"organizationId": tenant.id.hex})
 
     remove(tenant.studio, person.email)
-    tenant.studio.post(f"{AT}/add-member", json={"email": person.email, "role": "viewer"})
+    tenant.studio.post(f"{ORGANIZATION}/add-member", json={"email": person.email, "role": "viewer"})
 
     assert signed_in.get("/api/me").json()["organizationId"] == stranger.id.hex
 
 
 def test_an_admin_removes_everybody_but_owners(tenant: Tenant) -> None:
-    admin, second = Somebody.of(tenant, "admin"), Somebody.of(tenant, "owner")
+    admin, second = PersonWithKey.of(tenant, "admin"), PersonWithKey.of(tenant, "owner")
 
     for role in ("admin", "editor", "member", "viewer"):
-        assert remove(admin.client, Somebody.of(tenant, role).email).status_code == 200
+        assert remove(admin.client, PersonWithKey.of(tenant, role).email).status_code == 200
     assert outcome(remove(admin.client, second.email)) == rejected(403, "insufficient_role", OWNERS_ONLY)
     assert roles(tenant)[second.id] == "owner"
 
 
-def test_the_last_owner_stays(tenant: Tenant) -> None:
-    second = Somebody.of(tenant, "owner")
+def test_the_last_owner_cannot_be_removed_or_demoted(tenant: Tenant) -> None:
+    second = PersonWithKey.of(tenant, "owner")
 
     assert remove(second.client, tenant.owner.email, organizationId=tenant.id.hex).status_code == 200
     assert outcome(remove(second.client, second.id.hex)) == rejected(409, "last_owner", LAST_OWNER)
 
 
-def test_invitations_to_them_and_by_them_open_nothing(tenant: Tenant) -> None:
-    admin, invited = Somebody.of(tenant, "admin"), Somebody.new()
-    token = admin.client.post(f"{AT}/invite-member", json={"email": invited.email, "role": "viewer"}).json()[
-        "token"
-    ]
+def test_invitations_by_a_removed_member_cannot_be_accepted(tenant: Tenant) -> None:
+    admin, invited = PersonWithKey.of(tenant, "admin"), PersonWithKey.new()
+    token = admin.client.post(
+        f"{ORGANIZATION}/invite-member", json={"email": invited.email, "role": "viewer"}
+    ).json()["token"]
 
     remove(tenant.studio, admin.email)
 
-    assert outcome(invited.client.post(f"{AT}/accept-invitation", json={"token": token})) == rejected(
+    assert outcome(
+        invited.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token})
+    ) == rejected(
         404,
         "not_found",
         "There is no such invitation, or it is not open any more",
     )
-    assert [each["status"] for each in tenant.studio.get(f"{AT}/list-invitations").json()] == ["canceled"]
-
-
-def test_a_token_that_was_used_brings_nobody_back(tenant: Tenant) -> None:
-    person = Somebody.new()
-    token = tenant.studio.post(f"{AT}/invite-member", json={"email": person.email, "role": "viewer"}).json()[
-        "token"
+    assert [each["status"] for each in tenant.studio.get(f"{ORGANIZATION}/list-invitations").json()] == [
+        "canceled"
     ]
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 200
+
+
+def test_a_used_token_does_not_readmit_a_removed_member(tenant: Tenant) -> None:
+    person = PersonWithKey.new()
+    token = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": person.email, "role": "viewer"}
+    ).json()["token"]
+    assert person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 200
 
     remove(tenant.studio, person.email)
 
-    assert person.client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert person.client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
     assert person.id not in roles(tenant)
 
 
-def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_person_who_is_no_member_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     for named in (
         NOWHERE,
         stranger.owner.user_id.hex,
@@ -148,7 +166,7 @@ def test_who_is_not_in_it_is_not_found(tenant: Tenant, stranger: Tenant) -> None
 
 
 @pytest.mark.parametrize("named", [None, 1, [], "x" * 321])
-def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
+def test_a_malformed_member_id_is_rejected(tenant: Tenant, named: object) -> None:
     answer = remove(tenant.studio, named)
 
     assert (
@@ -158,8 +176,8 @@ def test_what_names_nobody_is_refused(tenant: Tenant, named: object) -> None:
     ) == (400, "invalid", [["memberIdOrEmail"]])
 
 
-def test_the_role_that_counts_is_the_one_that_the_caller_has_then(tenant: Tenant, stranger: Tenant) -> None:
-    person = Somebody.of(tenant, "viewer")
+def test_the_callers_role_is_checked_again_in_the_transaction(tenant: Tenant, stranger: Tenant) -> None:
+    person = PersonWithKey.of(tenant, "viewer")
 
     for caller in (
         replace(tenant.caller("editor"), role="owner"),

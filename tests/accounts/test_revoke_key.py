@@ -8,7 +8,16 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.keys import NOT_FOUND, STUDIO, UNAUTHORIZED, listed, make, person, rejected, works
+from tests.given.keys import (
+    NOT_FOUND,
+    STUDIO,
+    UNAUTHORIZED,
+    create_key,
+    create_person,
+    is_accepted,
+    list_keys,
+    rejected,
+)
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -19,13 +28,13 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-@pytest.mark.parametrize("spell", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
-def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("write", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
+def test_the_next_request_with_a_revoked_key_is_rejected(tenant: Tenant, write: Callable[[str], str]) -> None:
     session = tenant.signed_in()
-    made = make(session)
-    assert works(made["key"])
+    made = create_key(session)
+    assert is_accepted(made["key"])
 
-    answer = session.delete(f"{STUDIO}/{spell(made['apiKey']['id'])}")
+    answer = session.delete(f"{STUDIO}/{write(made['apiKey']['id'])}")
 
     assert outcome(Client(made["key"]).get(STUDIO)) == UNAUTHORIZED
     shown = {
@@ -36,12 +45,12 @@ def test_the_very_next_request_is_refused(tenant: Tenant, spell: Callable[[str],
         "updatedAt": A_TIME,
     }
     assert outcome(answer) == (200, {"apiKey": shown})
-    assert listed(session) == [answer.json()["apiKey"]]
+    assert list_keys(session) == [answer.json()["apiKey"]]
 
 
-def test_once_more_changes_nothing(tenant: Tenant) -> None:
+def test_revoking_is_idempotent(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    path = f"{STUDIO}/{make(session)['apiKey']['id']}"
+    path = f"{STUDIO}/{create_key(session)['apiKey']['id']}"
     first = session.delete(path)
 
     again = session.delete(path, headers={"content-type": "application/json"})
@@ -50,7 +59,7 @@ def test_once_more_changes_nothing(tenant: Tenant) -> None:
 
 
 def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
     key = Client(made["key"])
 
     answers = [key.delete(f"{STUDIO}/{made['apiKey']['id']}") for _ in range(2)]
@@ -59,38 +68,38 @@ def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
     assert outcome(answers[1]) == UNAUTHORIZED
 
 
-def test_a_key_revokes_also_what_reaches_further(tenant: Tenant) -> None:
+def test_a_key_can_revoke_keys_with_more_scopes(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    large, small = make(session, scopes=["*"]), make(session, scopes=["admin:api-keys"])
+    large, small = create_key(session, scopes=["*"]), create_key(session, scopes=["admin:api-keys"])
 
     assert Client(small["key"]).delete(f"{STUDIO}/{large['apiKey']['id']}").status_code == 200
-    assert not works(large["key"])
+    assert not is_accepted(large["key"])
 
 
-def test_a_key_that_was_rotated_can_be_stopped_before_its_time(tenant: Tenant) -> None:
+def test_a_rotated_key_can_be_revoked_within_its_overlap(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session)
+    made = create_key(session)
     session.post(f"{STUDIO}/{made['apiKey']['id']}/rotate", json={"overlap": 600})
-    assert works(made["key"])
+    assert is_accepted(made["key"])
 
     assert session.delete(f"{STUDIO}/{made['apiKey']['id']}").json()["apiKey"]["status"] == "inactive"
-    assert not works(made["key"])
+    assert not is_accepted(made["key"])
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "%2e%2e"])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().delete(f"{STUDIO}/{name}")) == NOT_FOUND
 
 
-def test_a_name_that_nothing_can_have_is_not_found(tenant: Tenant) -> None:
+def test_a_nul_in_the_path_is_not_found(tenant: Tenant) -> None:
     assert outcome(tenant.signed_in().delete(f"{STUDIO}/%00")) == rejected(
         404, "not_found", "There is nothing at this address"
     )
 
 
-def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(
-        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+def test_another_persons_key_is_not_found_and_stays_valid(tenant: Tenant, stranger: Tenant) -> None:
+    theirs = create_key(
+        Client(None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token)
     )
 
     answers = [
@@ -99,4 +108,4 @@ def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, st
     ]
 
     assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
-    assert works(theirs["key"])
+    assert is_accepted(theirs["key"])

@@ -11,7 +11,17 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.keys import A_KEY, NOT_FOUND, STUDIO, lacks, listed, make, person, rejected, works
+from tests.given.keys import (
+    A_KEY,
+    NOT_FOUND,
+    STUDIO,
+    create_key,
+    create_person,
+    is_accepted,
+    list_keys,
+    missing_scope,
+    rejected,
+)
 from tests.given.shapes import A_TIME, AN_ID, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -39,9 +49,9 @@ def rotate(client: Client, key: dict[str, Any], **more: Any) -> httpx.Response:
         {"content": b"", "headers": {"content-type": "application/json"}},
     ],
 )
-def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
+def test_a_new_key_replaces_the_old_one_at_once(tenant: Tenant, more: dict[str, Any]) -> None:
     session = tenant.signed_in()
-    made = make(session, "For the import", ["media:read", "media:write"], expiresIn=3600)
+    made = create_key(session, "For the import", ["media:read", "media:write"], expiresIn=3600)
 
     answer = rotate(session, made, **more)
 
@@ -60,8 +70,8 @@ def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: 
             "previous": {**made["apiKey"], "status": "inactive", "revokedAt": A_TIME, "updatedAt": A_TIME},
         },
     )
-    assert (works(made["key"]), works(new), new == made["key"]) == (False, True, False)
-    assert [key["id"] for key in listed(session)] == [answer.json()["apiKey"]["id"], made["apiKey"]["id"]]
+    assert (is_accepted(made["key"]), is_accepted(new), new == made["key"]) == (False, True, False)
+    assert [key["id"] for key in list_keys(session)] == [answer.json()["apiKey"]["id"], made["apiKey"]["id"]]
     with owner() as connection:
         row = connection.execute(
             "select rotated_from from api_keys where id = %s", [UUID(answer.json()["apiKey"]["id"])]
@@ -71,18 +81,22 @@ def test_a_new_key_takes_the_place_of_the_old_one_at_once(tenant: Tenant, more: 
 
 def test_both_work_for_the_overlap_and_then_the_new_one_alone(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session)
+    made = create_key(session)
 
     answer = rotate(session, made, json={"overlap": 2}).json()
 
-    assert (answer["previous"]["status"], works(made["key"]), works(answer["key"])) == ("active", True, True)
-    assert {key["id"]: key["status"] for key in listed(session)} == {
+    assert (answer["previous"]["status"], is_accepted(made["key"]), is_accepted(answer["key"])) == (
+        "active",
+        True,
+        True,
+    )
+    assert {key["id"]: key["status"] for key in list_keys(session)} == {
         answer["apiKey"]["id"]: "active",
         made["apiKey"]["id"]: "active",
     }
     time.sleep(2.1)
-    assert (works(made["key"]), works(answer["key"])) == (False, True)
-    assert {key["id"]: key["status"] for key in listed(session)} == {
+    assert (is_accepted(made["key"]), is_accepted(answer["key"])) == (False, True)
+    assert {key["id"]: key["status"] for key in list_keys(session)} == {
         answer["apiKey"]["id"]: "active",
         made["apiKey"]["id"]: "inactive",
     }
@@ -91,7 +105,7 @@ def test_both_work_for_the_overlap_and_then_the_new_one_alone(tenant: Tenant) ->
 def test_the_longest_overlap_is_a_week(tenant: Tenant) -> None:
     session = tenant.signed_in()
 
-    previous = rotate(session, make(session), json={"overlap": 604_800}).json()["previous"]
+    previous = rotate(session, create_key(session), json={"overlap": 604_800}).json()["previous"]
 
     left = datetime.fromisoformat(previous["revokedAt"]) - datetime.now(UTC)
     assert timedelta(days=7, seconds=-30) < left <= timedelta(days=7)
@@ -102,18 +116,18 @@ def test_the_longest_overlap_is_a_week(tenant: Tenant) -> None:
     [*((wrong, OVERLAP) for wrong in (-1, 604_801, 10**400)), *((wrong, NOT_WHOLE) for wrong in NOT_NUMBERS)],
     ids=range(8),
 )
-def test_what_can_be_no_overlap_is_refused(tenant: Tenant, overlap: object, expected: object) -> None:
+def test_an_invalid_overlap_is_rejected(tenant: Tenant, overlap: object, expected: object) -> None:
     session = tenant.signed_in()
-    made = make(session)
+    made = create_key(session)
 
     assert outcome(rotate(session, made, json={"overlap": overlap})) == expected
-    assert listed(session) == [made["apiKey"]]
-    assert works(made["key"])
+    assert list_keys(session) == [made["apiKey"]]
+    assert is_accepted(made["key"])
 
 
 def test_a_key_is_rotated_once(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    at_once, later, revoked, expired = (make(session) for _ in range(4))
+    at_once, later, revoked, expired = (create_key(session) for _ in range(4))
     rotate(session, at_once)
     rotate(session, later, json={"overlap": 60})
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
@@ -121,7 +135,7 @@ def test_a_key_is_rotated_once(tenant: Tenant) -> None:
         connection.execute(
             "update api_keys set expires_at = now() where id = %s", [UUID(expired["apiKey"]["id"])]
         )
-    before = listed(session)
+    before = list_keys(session)
 
     answers = [outcome(rotate(session, key)) for key in (at_once, later, revoked, expired)]
 
@@ -131,58 +145,58 @@ def test_a_key_is_rotated_once(tenant: Tenant) -> None:
         rejected(409, "conflict", "This API key was revoked"),
         rejected(409, "conflict", "This API key has expired"),
     ]
-    assert listed(session) == before
+    assert list_keys(session) == before
 
 
-def test_the_new_one_can_be_rotated_in_its_turn(tenant: Tenant) -> None:
+def test_the_new_key_can_be_rotated_too(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    second = rotate(session, make(session), json={"overlap": 60}).json()
+    second = rotate(session, create_key(session), json={"overlap": 60}).json()
 
     third = rotate(session, second).json()
 
-    assert (works(second["key"]), works(third["key"])) == (False, True)
+    assert (is_accepted(second["key"]), is_accepted(third["key"])) == (False, True)
 
 
 def test_a_key_can_rotate_itself(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
 
     new = rotate(Client(made["key"]), made).json()
 
-    assert (works(made["key"]), works(new["key"])) == (False, True)
+    assert (is_accepted(made["key"]), is_accepted(new["key"])) == (False, True)
 
 
-def test_a_key_gets_no_key_that_reaches_further(tenant: Tenant) -> None:
+def test_a_key_cannot_rotate_a_key_with_more_scopes(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
-    large, same = make(session, scopes=["*"]), make(session, scopes=["media:read"])
+    small = Client(create_key(session, scopes=["admin:api-keys", "media:read"])["key"])
+    large, same = create_key(session, scopes=["*"]), create_key(session, scopes=["media:read"])
 
-    assert outcome(rotate(small, large)) == lacks("*")
-    assert works(large["key"])
+    assert outcome(rotate(small, large)) == missing_scope("*")
+    assert is_accepted(large["key"])
     assert rotate(small, same).status_code == 200
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().post(f"{STUDIO}/{name}/rotate")) == NOT_FOUND
 
 
-def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+def test_an_id_is_accepted_with_and_without_hyphens(tenant: Tenant) -> None:
     session = tenant.signed_in()
 
     answers = [
-        session.post(f"{STUDIO}/{spell(make(session)['apiKey']['id'])}/rotate")
-        for spell in (str, hyphened, str.upper)
+        session.post(f"{STUDIO}/{write(create_key(session)['apiKey']['id'])}/rotate")
+        for write in (str, hyphened, str.upper)
     ]
 
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
-def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(
-        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+def test_another_persons_key_is_not_found_and_stays_valid(tenant: Tenant, stranger: Tenant) -> None:
+    theirs = create_key(
+        Client(None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token)
     )
 
     answers = [rotate(session, theirs) for session in (tenant.signed_in(), stranger.signed_in())]
 
     assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
-    assert works(theirs["key"])
+    assert is_accepted(theirs["key"])

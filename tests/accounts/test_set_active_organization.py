@@ -10,7 +10,7 @@ from functions.set_active_organization.handler import app
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.loops import call
-from tests.given.members import AT, rejected, setting
+from tests.given.members import ORGANIZATION, changed_setting, rejected
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 ID = "Must be an id of 32 hexadecimal digits, hyphens allowed"
 
 
-def choose(client: Client, organization: object, **headers: str) -> httpx.Response:
-    return client.post(f"{AT}/set-active", json={"organizationId": organization}, headers=headers)
+def set_active(client: Client, organization: object, **headers: str) -> httpx.Response:
+    return client.post(f"{ORGANIZATION}/set-active", json={"organizationId": organization}, headers=headers)
 
 
 def active(client: Client, **headers: str) -> str:
-    found: str = client.get("/api/me", headers=headers).json()["organizationId"]
-    return found
+    organization: str = client.get("/api/me", headers=headers).json()["organizationId"]
+    return organization
 
 
 @pytest.fixture
@@ -39,10 +39,12 @@ def two(tenant: Tenant, stranger: Tenant) -> Tenant:
     return stranger
 
 
-def test_it_is_kept_with_the_session_and_named_by_a_cookie(tenant: Tenant, two: Tenant) -> None:
+def test_the_active_organization_is_stored_with_the_session_and_sent_as_a_cookie(
+    tenant: Tenant, two: Tenant
+) -> None:
     chosen, other = tenant.signed_in(), tenant.signed_in()
 
-    answer = choose(chosen, two.id.hex)
+    answer = set_active(chosen, two.id.hex)
 
     assert outcome(answer) == (
         200,
@@ -69,11 +71,11 @@ def test_it_is_kept_with_the_session_and_named_by_a_cookie(tenant: Tenant, two: 
     )
 
 
-def test_null_is_none(tenant: Tenant, two: Tenant) -> None:
+def test_null_leaves_no_organization_active(tenant: Tenant, two: Tenant) -> None:
     signed_in = tenant.signed_in()
-    choose(signed_in, str(two.id))
+    set_active(signed_in, str(two.id))
 
-    answer = choose(signed_in, None)
+    answer = set_active(signed_in, None)
 
     assert (answer.status_code, answer.json(), answer.headers["content-type"]) == (
         200,
@@ -84,14 +86,14 @@ def test_null_is_none(tenant: Tenant, two: Tenant) -> None:
     assert active(signed_in) == tenant.id.hex
 
 
-def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
+def test_over_https_the_cookie_is_secure(tenant: Tenant) -> None:
     headers = {"authorization": f"Bearer {tenant.signed_in().token}"}
 
-    with setting("ORIGIN", "https://api.test"):
+    with changed_setting("ORIGIN", "https://api.test"):
         cookies = [
-            call(app, "POST", f"{AT}/set-active", json={"organizationId": chosen}, headers=headers).headers[
-                "set-cookie"
-            ]
+            call(
+                app, "POST", f"{ORGANIZATION}/set-active", json={"organizationId": chosen}, headers=headers
+            ).headers["set-cookie"]
             for chosen in (tenant.id.hex, None)
         ]
 
@@ -101,9 +103,9 @@ def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
     ]
 
 
-def test_v1_asks_nothing_of_the_session(tenant: Tenant, two: Tenant) -> None:
+def test_v1_ignores_the_sessions_active_organization(tenant: Tenant, two: Tenant) -> None:
     signed_in = tenant.signed_in()
-    choose(signed_in, two.id.hex)
+    set_active(signed_in, two.id.hex)
     folder = two.studio.post("/api/folder", json={"datasetId": two.collection_id.hex, "name": "n"})
 
     assert folder.status_code == 200
@@ -111,12 +113,12 @@ def test_v1_asks_nothing_of_the_session(tenant: Tenant, two: Tenant) -> None:
         str(tenant.id),
         str(two.id),
     ]
-    assert signed_in.delete(f"/api/v1/media/{NOWHERE}").status_code == 404  # a viewer would be told 403
+    assert signed_in.delete(f"/api/v1/media/{NOWHERE}").status_code == 404  # a viewer would receive 403
 
 
-def test_one_that_the_person_left_counts_no_more(tenant: Tenant, two: Tenant) -> None:
+def test_an_organization_that_the_person_left_is_ignored(tenant: Tenant, two: Tenant) -> None:
     signed_in = tenant.signed_in()
-    choose(signed_in, two.id.hex)
+    set_active(signed_in, two.id.hex)
 
     with owner() as connection:
         connection.execute(
@@ -127,47 +129,47 @@ def test_one_that_the_person_left_counts_no_more(tenant: Tenant, two: Tenant) ->
     assert active(signed_in) == tenant.id.hex
 
 
-def test_one_that_was_deleted_counts_no_more(tenant: Tenant, two: Tenant) -> None:
+def test_a_deleted_organization_is_ignored(tenant: Tenant, two: Tenant) -> None:
     signed_in = tenant.signed_in()
-    choose(signed_in, two.id.hex)
+    set_active(signed_in, two.id.hex)
 
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
 
     assert active(signed_in) == tenant.id.hex
-    assert outcome(choose(signed_in, two.id.hex)) == rejected(404, "not_found", "Organization not found")
+    assert outcome(set_active(signed_in, two.id.hex)) == rejected(404, "not_found", "Organization not found")
 
 
-def test_a_stale_cookie_does_not_hold_anybody_up(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_stale_cookie_is_ignored(tenant: Tenant, stranger: Tenant) -> None:
     signed_in, stale = tenant.signed_in(), f"activeTeamId={stranger.id}"
 
     before = signed_in.get("/api/me", headers={"cookie": stale})
-    answer = choose(signed_in, tenant.id.hex, cookie=stale)
-    cleared = choose(signed_in, None, cookie=stale)
+    answer = set_active(signed_in, tenant.id.hex, cookie=stale)
+    cleared = set_active(signed_in, None, cookie=stale)
 
     assert (before.status_code, before.json()["organizationId"]) == (200, tenant.id.hex)
     assert (answer.status_code, answer.json()["id"], cleared.status_code) == (200, tenant.id.hex, 200)
 
 
-def test_one_that_one_is_not_in_cannot_be_chosen(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_organization_of_others_cannot_be_activated(tenant: Tenant, stranger: Tenant) -> None:
     signed_in = tenant.signed_in()
 
-    assert outcome(choose(signed_in, stranger.id.hex)) == rejected(
+    assert outcome(set_active(signed_in, stranger.id.hex)) == rejected(
         403, "other_organization", "No access to this item's organization"
     )
-    assert outcome(choose(signed_in, NOWHERE)) == rejected(404, "not_found", "Organization not found")
+    assert outcome(set_active(signed_in, NOWHERE)) == rejected(404, "not_found", "Organization not found")
     assert active(signed_in) == tenant.id.hex
 
 
 @pytest.mark.parametrize("wrong", ["", "x", 1, [], True])
-def test_what_is_no_id_is_refused(tenant: Tenant, wrong: object) -> None:
-    assert outcome(choose(tenant.signed_in(), wrong)) == rejected(
+def test_a_malformed_id_is_rejected(tenant: Tenant, wrong: object) -> None:
+    assert outcome(set_active(tenant.signed_in(), wrong)) == rejected(
         400, "invalid", f"organizationId: {ID}", ("organizationId", ID)
     )
 
 
-def test_it_must_be_said(tenant: Tenant) -> None:
-    assert outcome(tenant.signed_in().post(f"{AT}/set-active", json={})) == rejected(
+def test_the_organization_id_is_required(tenant: Tenant) -> None:
+    assert outcome(tenant.signed_in().post(f"{ORGANIZATION}/set-active", json={})) == rejected(
         400,
         "invalid",
         "organizationId: Required",
@@ -175,21 +177,21 @@ def test_it_must_be_said(tenant: Tenant) -> None:
     )
 
 
-def test_a_key_has_no_session(tenant: Tenant) -> None:
-    assert outcome(choose(tenant.studio, tenant.id.hex)) == rejected(
+def test_an_api_key_has_no_active_organization(tenant: Tenant) -> None:
+    assert outcome(set_active(tenant.studio, tenant.id.hex)) == rejected(
         403,
         "session_required",
         "This takes a signed-in person; an API key cannot do it",
     )
 
 
-def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> None:
+def test_a_session_cookie_is_accepted_only_from_a_page_of_the_same_origin(tenant: Tenant) -> None:
     origin = str(tenant.studio.get("/api/me").url).removesuffix("/api/me")
     cookie = f"better-auth.session_token={tenant.signed_in().token}"
     anybody = Client(None)
 
-    ours = choose(anybody, tenant.id.hex, cookie=cookie, origin=origin)
-    foreign = choose(anybody, tenant.id.hex, cookie=cookie, origin="https://elsewhere.example")
+    ours = set_active(anybody, tenant.id.hex, cookie=cookie, origin=origin)
+    foreign = set_active(anybody, tenant.id.hex, cookie=cookie, origin="https://elsewhere.example")
 
     assert ours.status_code == 200
     assert outcome(foreign) == rejected(

@@ -1,5 +1,5 @@
-"""GET /device and GET /device/{file}: the page where a person decides about a login at a device. What it
-does is seen in tests/browser.
+"""GET /device and GET /device/{file}: the page where a person approves or denies a device login. Its
+behaviour in a browser is tested in tests/browser.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ ASSETS = Path("functions/show_device/assets")
 
 
 @pytest.mark.parametrize("query", ["", "?user_code=ABCD2345"])
-def test_the_page_may_run_our_script_and_ask_us_and_nothing_else_and_no_page_frames_it(query: str) -> None:
+def test_the_content_security_policy_allows_only_the_pages_own_script_and_requests_and_no_frames(
+    query: str,
+) -> None:
     answer = http().get(f"/device{query}")
 
     assert answer.status_code == 200
@@ -31,7 +33,7 @@ def test_the_page_may_run_our_script_and_ask_us_and_nothing_else_and_no_page_fra
     assert answer.content == (ASSETS / "device.html").read_bytes()
 
 
-def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
+def test_every_file_of_the_page_exists_and_is_immutable() -> None:
     html = http().get("/device").text
     named = re.findall(r'(?:src|href)="(/device/[^"]+)"', html)
 
@@ -45,11 +47,11 @@ def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
         path: (ASSETS / Path(path).name).read_bytes() for path in named
     }
     assert re.findall(r'(?:src|href)="(?!/device/|data:)[^"]*"', html) == []
-    # what the policy would refuse
+    # blocked by the policy
     assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>|<style|\son\w+=|\sstyle=", html) == []
 
 
-def test_a_missing_file_is_said_in_studios_shape() -> None:
+def test_a_missing_file_is_reported_in_the_studio_format() -> None:
     answer = http().get("/device/nothing.js")
 
     assert (answer.status_code, answer.json()) == (

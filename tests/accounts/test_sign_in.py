@@ -1,4 +1,4 @@
-"""POST /api/auth/sign-in/email: who is recognized, who is not, and how often it may be tried."""
+"""POST /api/auth/sign-in/email: authentication, its failures, and the limits of attempts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.given.loops import call
 from tests.given.people import (
     A_TOKEN,
     COOKIE,
-    FOREIGN,
+    FOREIGN_ORIGIN,
     NOT_RECOGNIZED,
     PASSWORD,
     SIGN_IN,
     UNAUTHORIZED,
-    Someone,
-    about,
-    by_https,
-    change,
+    PersonWithPassword,
+    call_over_https,
     cookies,
+    execute_as_owner,
+    field_issue,
     hashed,
-    look,
     rejected,
+    select_as_owner,
     sign_in,
 )
 from tests.given.shapes import TOO_MANY
@@ -45,26 +45,16 @@ from vitrine.library import organizations, people
 from vitrine.models.people import Nobody
 from vitrine.queries import identity
 from vitrine.queries import people as queries
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
 
     from tests.given.tenants import Tenant
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def test_who_signs_in_has_a_token_that_opens() -> None:
-    someone = Someone.new()
+def test_signing_in_returns_a_valid_token() -> None:
+    someone = PersonWithPassword.new()
 
     answer = someone.sign_in()
 
@@ -81,8 +71,8 @@ def test_who_signs_in_has_a_token_that_opens() -> None:
     assert answer.json()["token"] != someone.token
 
 
-def test_the_cookie_opens_as_the_token_does(tenant: Tenant) -> None:
-    someone = Someone.new()
+def test_the_cookie_authenticates_like_the_token(tenant: Tenant) -> None:
+    someone = PersonWithPassword.new()
     organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "viewer")
     cookie = someone.sign_in().headers["set-cookie"].partition(";")[0]
 
@@ -95,37 +85,39 @@ def test_the_cookie_opens_as_the_token_does(tenant: Tenant) -> None:
     )
 
 
-def test_who_is_not_to_be_remembered_is_signed_in_for_a_day() -> None:
-    someone = Someone.new()
+def test_an_unremembered_session_lasts_a_day() -> None:
+    someone = PersonWithPassword.new()
 
     answer = someone.sign_in(rememberMe=False)
 
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
     assert sorted(
-        row[0] for row in look("select life_seconds from sessions where user_id = %s", someone.id)
+        row[0] for row in select_as_owner("select life_seconds from sessions where user_id = %s", someone.id)
     ) == [86400, 604800]
 
 
 @pytest.mark.parametrize(
-    "spell", [str.upper, lambda email: f"  {email}\n", str.title], ids=["upper", "spaces", "title"]
+    "write", [str.upper, lambda email: f"  {email}\n", str.title], ids=["upper", "spaces", "title"]
 )
-def test_an_email_has_no_case_and_no_space_around_it(spell: Callable[[str], str]) -> None:
-    someone = Someone.new()
+def test_an_email_is_compared_without_case_and_surrounding_spaces(write: Callable[[str], str]) -> None:
+    someone = PersonWithPassword.new()
 
-    assert sign_in(spell(someone.email), PASSWORD).json()["user"] == someone.shown()
+    assert sign_in(write(someone.email), PASSWORD).json()["user"] == someone.shown()
 
 
-def test_whoever_an_operator_added_under_a_name_of_their_own_signs_in(tenant: Tenant) -> None:
+def test_a_person_added_by_an_operator_signs_in(tenant: Tenant) -> None:
     email = f"jörg-{tenant.name}@intranet"
     person = organizations.add_person(email=email, name="Jörg")
-    change("update users set password_hash = %s where id = %s", credentials.hash_password(PASSWORD), person)
+    execute_as_owner(
+        "update users set password_hash = %s where id = %s", credentials.hash_password(PASSWORD), person
+    )
 
     assert sign_in(email, PASSWORD).json()["user"]["id"] == person.hex
 
 
-def test_a_password_is_the_same_however_a_keyboard_composes_it() -> None:
+def test_composed_and_decomposed_passwords_are_the_same() -> None:
     word = "Ünïcode-pässwörd ﬁ ①"
-    someone = Someone.signed_up(unicodedata.normalize("NFD", word))
+    someone = PersonWithPassword.signed_up(unicodedata.normalize("NFD", word))
 
     assert someone.sign_in(unicodedata.normalize("NFC", word)).status_code == 200
     assert someone.sign_in("Ünïcode-pässwörd fi 1").status_code == 200
@@ -139,8 +131,8 @@ def without_password() -> tuple[str, str]:
 
 
 WRONG: dict[str, Callable[[], tuple[str, str]]] = {
-    "another password": lambda: (Someone.new().email, "another password"),
-    "an empty one": lambda: (Someone.new().email, ""),
+    "another password": lambda: (PersonWithPassword.new().email, "another password"),
+    "an empty one": lambda: (PersonWithPassword.new().email, ""),
     "nobody": lambda: (f"{uuid4().hex}@example.org", PASSWORD),
     "no e-mail": lambda: (f"{uuid4().hex} ' or true --", PASSWORD),
     "without a password": without_password,
@@ -150,7 +142,7 @@ each_wrong = pytest.mark.parametrize("why", WRONG)
 
 @each_wrong
 @pytest.mark.sampled(2)
-def test_whatever_is_wrong_is_said_alike(why: str) -> None:
+def test_every_failed_sign_in_has_the_same_answer(why: str) -> None:
     answer = sign_in(*WRONG[why]())
 
     assert outcome(answer) == NOT_RECOGNIZED
@@ -159,42 +151,40 @@ def test_whatever_is_wrong_is_said_alike(why: str) -> None:
 
 @each_wrong
 @pytest.mark.sampled(2)
-def test_whatever_is_wrong_costs_one_verification(why: str) -> None:
+def test_every_failed_sign_in_verifies_one_hash(why: str) -> None:
     email, password = WRONG[why]()
 
-    with counting(argon2.low_level.verify_secret) as calls, pytest.raises(NotRecognized):
+    with record_calls(argon2.low_level.verify_secret) as calls, pytest.raises(NotRecognized):
         people.sign_in(email, password, subnet="192.0.2.1")
 
     assert calls == ["verify_secret"]
 
 
-class counting:  # noqa: N801 - a context manager that is read as a function
-    """Names a function each time it is called in this thread: by the interpreter's own hook, the function
-    stays what it is.
-    """
+class record_calls:  # noqa: N801 - a context manager that is read as a function
+    """Record the calls of a function in this thread, by the interpreter's profiling hook."""
 
     def __init__(self, function: Any) -> None:
         self._code = function.__code__
         self._calls: list[str] = []
 
     def __enter__(self) -> list[str]:
-        sys.setprofile(self._look)
+        sys.setprofile(self._record)
         return self._calls
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
 
-    def _look(self, frame: FrameType, event: str, _: object) -> None:
+    def _record(self, frame: FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code is self._code:
             self._calls.append(frame.f_code.co_name)
 
 
-def test_nobodys_hash_is_made_as_todays_are_so_that_it_takes_as_long() -> None:
+def test_the_placeholder_hash_has_the_current_parameters_and_takes_as_long() -> None:
     assert not credentials.is_outdated(credentials.NOBODYS_HASH)
     assert not credentials.verify_password(None, PASSWORD)
 
 
-def test_attempts_that_are_counted_and_taken_back_at_once_do_not_deadlock() -> None:
+def test_concurrent_counting_and_uncounting_does_not_deadlock() -> None:
     place, account = (f"sign_in:{uuid4().hex}:{where}" for where in ("here", "anywhere"))
 
     def attempt(_: int) -> None:
@@ -204,25 +194,28 @@ def test_attempts_that_are_counted_and_taken_back_at_once_do_not_deadlock() -> N
         )
 
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(attempt, range(300)))  # a deadlock is an error of whoever loses it
+        list(threads.map(attempt, range(300)))  # a deadlock raises in the thread that PostgreSQL aborts
 
-    assert look("select hits from rate_limits where bucket = any (%s)", [place, account]) == [(0,), (0,)]
+    assert select_as_owner("select hits from rate_limits where bucket = any (%s)", [place, account]) == [
+        (0,),
+        (0,),
+    ]
 
 
-def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
-    someone = Someone.new()
+def test_a_hash_of_outdated_parameters_is_replaced() -> None:
+    someone = PersonWithPassword.new()
     old = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
-    change("update users set password_hash = %s where id = %s", old, someone.id)
+    execute_as_owner("update users set password_hash = %s where id = %s", old, someone.id)
 
     with ThreadPoolExecutor(3) as threads:
-        asked = [threads.submit(someone.sign_in) for _ in range(3)]
+        attempts = [threads.submit(someone.sign_in) for _ in range(3)]
         statuses = [
             someone.sign_in("another password").status_code,
-            *(each.result().status_code for each in asked),
+            *(each.result().status_code for each in attempts),
         ]
 
-    (stored,) = look("select password_hash from users where id = %s", someone.id)[0]
-    assert statuses == [401, 200, 200, 200]  # those who found it made anew by another one too
+    (stored,) = select_as_owner("select password_hash from users where id = %s", someone.id)[0]
+    assert statuses == [401, 200, 200, 200]  # also for the sign-ins that found the hash replaced
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
@@ -241,9 +234,9 @@ def test_a_hash_of_yesterdays_parameters_is_made_anew() -> None:
         ({"email": "a" * 321, "password": "p"}, "Must have at most 320 characters", "email"),
     ],
 )
-def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, field: str) -> None:
+def test_a_malformed_sign_in_is_rejected(body: dict[str, Any], sentence: str, field: str) -> None:
     assert outcome(Client(None).post(SIGN_IN, json=body)) == rejected(
-        400, "invalid", f"{field}: {sentence}", **about(field, sentence)
+        400, "invalid", f"{field}: {sentence}", **field_issue(field, sentence)
     )
 
 
@@ -251,29 +244,32 @@ def test_what_is_no_attempt_is_refused(body: dict[str, Any], sentence: str, fiel
     "body",
     [{"email": "a\0@b.example", "password": PASSWORD}, {"email": "a@b.example", "password": f"{PASSWORD}\0"}],
 )
-def test_what_cannot_be_stored_is_refused(body: dict[str, str]) -> None:
+def test_text_that_cannot_be_stored_is_rejected(body: dict[str, str]) -> None:
     assert outcome(Client(None).post(SIGN_IN, json=body)) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
 @pytest.mark.parametrize("email", ["nobody@example.org", None])
-def test_a_password_that_cannot_be_one_is_refused_before_it_is_hashed(email: str | None) -> None:
-    answer = sign_in(email or Someone.new().email, "x" * 129)
+def test_a_password_that_is_too_long_is_rejected_before_it_is_hashed(email: str | None) -> None:
+    answer = sign_in(email or PersonWithPassword.new().email, "x" * 129)
 
     assert outcome(answer) == rejected(
-        400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+        400,
+        "password_too_long",
+        "Password too long",
+        **field_issue("password", "Must have at most 128 characters"),
     )
 
 
 # Cookies and pages.
 
 
-def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
-    someone = Someone.new()
+def test_over_https_the_cookie_is_secure(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
+    someone = PersonWithPassword.new()
 
-    answer = by_https(
+    answer = call_over_https(
         app,
         "POST",
         SIGN_IN,
@@ -287,19 +283,19 @@ def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1"])
-def test_a_foreign_page_signs_nobody_in(origin: str) -> None:
-    someone = Someone.new()
+def test_a_page_of_another_origin_cannot_sign_in(origin: str) -> None:
+    someone = PersonWithPassword.new()
 
     answer = Client(None).post(
         SIGN_IN, json={"email": someone.email, "password": PASSWORD}, headers={"origin": origin}
     )
 
-    assert outcome(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN_ORIGIN
     assert cookies(answer) == []
 
 
-def test_our_own_page_and_an_allowed_one_sign_in() -> None:
-    someone = Someone.new()
+def test_pages_of_the_same_and_of_allowed_origins_sign_in() -> None:
+    someone = PersonWithPassword.new()
     ours = [os.environ["API_URL"], os.environ["API_URL"].replace("127.0.0.1", "localhost")]
 
     answers = [
@@ -317,7 +313,9 @@ def test_our_own_page_and_an_allowed_one_sign_in() -> None:
     ("origin", "allowed"),
     [("ours", True), (None, False), ("https://evil.example", False), ("null", False), ("", False)],
 )
-def test_a_cookie_writes_from_our_pages_only(tenant: Tenant, origin: str | None, *, allowed: bool) -> None:
+def test_a_cookie_authorizes_writes_only_from_allowed_pages(
+    tenant: Tenant, origin: str | None, *, allowed: bool
+) -> None:
     cookie = {"cookie": f"{COOKIE}={tenant.signed_in().token}"}
     page = {} if origin is None else {"origin": os.environ["API_URL"] if origin == "ours" else origin}
     body = {"datasetId": tenant.collection_id.hex, "name": "n"}
@@ -342,7 +340,7 @@ def test_a_cookie_writes_from_our_pages_only(tenant: Tenant, origin: str | None,
         assert ("access-control-allow-origin" in seen.headers) is False
 
 
-def test_a_form_is_signed_for_a_navigation_of_our_own_page_and_no_other(tenant: Tenant) -> None:
+def test_a_form_is_signed_only_for_a_navigation_of_the_same_origin(tenant: Tenant) -> None:
     cookie = {"cookie": f"{COOKIE}={tenant.signed_in().token}"}
     params = {"filename": "a.jpg", "type": "image/jpeg"}
 
@@ -359,9 +357,11 @@ def test_a_form_is_signed_for_a_navigation_of_our_own_page_and_no_other(tenant: 
 # Sessions.
 
 
-def test_a_session_whose_time_is_over_is_refused() -> None:
-    someone = Someone.new()
-    change("update sessions set expires_at = now() - interval '1 second' where user_id = %s", someone.id)
+def test_an_expired_session_is_rejected() -> None:
+    someone = PersonWithPassword.new()
+    execute_as_owner(
+        "update sessions set expires_at = now() - interval '1 second' where user_id = %s", someone.id
+    )
 
     answer = someone.client.post(
         "/api/auth/change-password", json={"currentPassword": PASSWORD, "newPassword": PASSWORD}
@@ -372,10 +372,10 @@ def test_a_session_whose_time_is_over_is_refused() -> None:
 
 
 def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -> None:
-    """As the published mobile client does: no Origin, the token as Bearer, and the cookie that its
-    platform keeps by itself.
+    """The published mobile client sends no Origin, the token as Bearer, and the cookie that its platform
+    keeps.
     """
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     organizations.add_member(tenant.id, organizations.add_person(email=someone.email, name="-"), "editor")
     signed_in = someone.sign_in()
     token, cookie = signed_in.json()["session"]["token"], signed_in.headers["set-cookie"].partition(";")[0]
@@ -386,19 +386,19 @@ def test_a_client_that_keeps_only_the_sessions_token_may_write(tenant: Tenant) -
         for n, headers in enumerate((bearer, bearer | {"cookie": cookie}, {"cookie": cookie}))
     ]
 
-    # a cookie alone may be a browser's on another page
+    # a cookie alone may come from a browser on another origin's page
     assert [answer.status_code for answer in answers] == [201, 201, 403]
 
 
-# How often it may be tried.
+# Limits of attempts.
 
 
-def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
-    environment.setenv("SIGN_IN_LIMIT", str(here))
-    environment.setenv("SIGN_IN_ACCOUNT_LIMIT", str(anywhere))
+def set_limits(another_environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5) -> None:
+    another_environment.setenv("SIGN_IN_LIMIT", str(here))
+    another_environment.setenv("SIGN_IN_ACCOUNT_LIMIT", str(anywhere))
 
 
-def tried(email: str, password: str, address: str) -> str:
+def try_sign_in(email: str, password: str, address: str) -> str:
     try:
         people.sign_in(email, password, subnet=address)
     except (NotRecognized, TooManyRequests) as rejection:
@@ -407,52 +407,54 @@ def tried(email: str, password: str, address: str) -> str:
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_one_place_may_fail_some_times_at_one_account(
-    environment: pytest.MonkeyPatch, *, exists: bool
+def test_failures_at_one_account_are_limited_per_subnet(
+    another_environment: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
-    strict(environment)
-    email = Someone.new().email if exists else f"{uuid4().hex}@example.org"
+    set_limits(another_environment)
+    email = PersonWithPassword.new().email if exists else f"{uuid4().hex}@example.org"
 
-    said_of = [tried(email, "another password", "192.0.2.1") for _ in range(5)]
+    codes = [try_sign_in(email, "another password", "192.0.2.1") for _ in range(5)]
 
-    assert said_of == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 2
-    assert tried(email, PASSWORD, "192.0.2.1") == "rate_limited"
-    assert tried(email.upper(), PASSWORD, "192.0.2.1") == "rate_limited"
-    assert tried(email, PASSWORD, "192.0.2.2") == ("signed in" if exists else "invalid_email_or_password")
+    assert codes == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 2
+    assert try_sign_in(email, PASSWORD, "192.0.2.1") == "rate_limited"
+    assert try_sign_in(email.upper(), PASSWORD, "192.0.2.1") == "rate_limited"
+    assert try_sign_in(email, PASSWORD, "192.0.2.2") == (
+        "signed in" if exists else "invalid_email_or_password"
+    )
 
 
-def test_one_account_has_one_count_of_failures_however_its_address_is_typed(
-    environment: pytest.MonkeyPatch,
+def test_failures_are_counted_per_account_however_its_address_is_typed(
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment)
+    set_limits(another_environment)
     email = f"j\u00f6rg-i{uuid4().hex}@example.org"
     person = organizations.add_person(email=email, name="J\u00f6rg")
-    change("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
+    execute_as_owner("update users set password_hash = %s where id = %s", hashed(PASSWORD), person)
     typed = [
         email.upper().replace("\u00d6", "\u00f6"),
         unicodedata.normalize("NFD", email),
         f" {email.title()} ",
     ]
 
-    failed = [tried(each, "another password", "192.0.2.1") for each in typed]
+    failed = [try_sign_in(each, "another password", "192.0.2.1") for each in typed]
 
     assert failed == ["invalid_email_or_password"] * 3
-    assert [tried(each, PASSWORD, "192.0.2.1") for each in (email, *typed)] == ["rate_limited"] * 4
+    assert [try_sign_in(each, PASSWORD, "192.0.2.1") for each in (email, *typed)] == ["rate_limited"] * 4
     for another in (
         email.replace("-i", "-\u0130"),
         email.replace("-i", "-\u0131"),
         email.replace("j", "\u01c7"),
         email.replace("\u00f6", "\u00d6"),
     ):
-        # nobody's
-        assert [tried(another, PASSWORD, "192.0.2.2") for _ in range(4)] == [
+        # addresses without an account
+        assert [try_sign_in(another, PASSWORD, "192.0.2.2") for _ in range(4)] == [
             "invalid_email_or_password"
         ] * 3 + ["rate_limited"]
-    assert tried(email, PASSWORD, "192.0.2.2") == "signed in"
+    assert try_sign_in(email, PASSWORD, "192.0.2.2") == "signed in"
 
 
-def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=0)
+def test_over_the_limit_retry_after_is_sent(another_environment: pytest.MonkeyPatch) -> None:
+    set_limits(another_environment, here=0)
 
     answer = call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
 
@@ -461,58 +463,58 @@ def test_who_is_over_is_told_when_to_come_again(environment: pytest.MonkeyPatch)
     assert f"again in {answer.headers['retry-after']} second" in answer.json()["error"]
 
 
-def test_no_single_place_locks_anybody_out_and_many_together_are_stopped(
-    environment: pytest.MonkeyPatch,
+def test_one_subnet_cannot_lock_an_account_and_many_together_are_stopped(
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment)
-    someone = Someone.new()
+    set_limits(another_environment)
+    someone = PersonWithPassword.new()
 
     for _ in range(20):
-        tried(someone.email, "another password", "192.0.2.1")
-    assert tried(someone.email, PASSWORD, "192.0.2.2") == "signed in"
+        try_sign_in(someone.email, "another password", "192.0.2.1")
+    assert try_sign_in(someone.email, PASSWORD, "192.0.2.2") == "signed in"
 
-    said_of = [tried(someone.email, "another password", f"198.51.100.{n}") for n in range(4)]
-    assert said_of == ["invalid_email_or_password"] * 2 + ["rate_limited"] * 2
-    assert tried(someone.email, PASSWORD, "192.0.2.3") == "rate_limited"
-
-
-def test_who_signs_in_often_is_not_stopped(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=1, anywhere=1)
-    someone = Someone.new()
-
-    assert [tried(someone.email, PASSWORD, "192.0.2.1") for _ in range(4)] == ["signed in"] * 4
+    codes = [try_sign_in(someone.email, "another password", f"198.51.100.{n}") for n in range(4)]
+    assert codes == ["invalid_email_or_password"] * 2 + ["rate_limited"] * 2
+    assert try_sign_in(someone.email, PASSWORD, "192.0.2.3") == "rate_limited"
 
 
-def test_guesses_made_at_once_are_counted_one_by_one(environment: pytest.MonkeyPatch) -> None:
-    strict(environment)
-    someone = Someone.new()
+def test_successful_sign_ins_are_not_limited(another_environment: pytest.MonkeyPatch) -> None:
+    set_limits(another_environment, here=1, anywhere=1)
+    someone = PersonWithPassword.new()
+
+    assert [try_sign_in(someone.email, PASSWORD, "192.0.2.1") for _ in range(4)] == ["signed in"] * 4
+
+
+def test_concurrent_guesses_are_all_counted(another_environment: pytest.MonkeyPatch) -> None:
+    set_limits(another_environment)
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(8) as threads:
-        said_of = sorted(
-            threads.map(lambda _: tried(someone.email, "another password", "192.0.2.1"), range(8))
+        codes = sorted(
+            threads.map(lambda _: try_sign_in(someone.email, "another password", "192.0.2.1"), range(8))
         )
 
-    assert said_of == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 5
+    assert codes == ["invalid_email_or_password"] * 3 + ["rate_limited"] * 5
 
 
-def test_where_nothing_is_counted_nothing_is_refused_for_it(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=0, anywhere=0)
-    environment.setenv("RATE_LIMITS", "off")
+def test_without_rate_limits_failures_are_not_limited(another_environment: pytest.MonkeyPatch) -> None:
+    set_limits(another_environment, here=0, anywhere=0)
+    another_environment.setenv("RATE_LIMITS", "off")
 
-    assert tried(Someone.new().email, PASSWORD, "192.0.2.1") == "signed in"
+    assert try_sign_in(PersonWithPassword.new().email, PASSWORD, "192.0.2.1") == "signed in"
 
 
-def test_what_was_typed_is_not_kept(environment: pytest.MonkeyPatch) -> None:
+def test_the_typed_address_is_not_stored(another_environment: pytest.MonkeyPatch) -> None:
     typed = f"{uuid4().hex} my password in the wrong field"
 
-    tried(typed, PASSWORD, "192.0.2.1")
+    try_sign_in(typed, PASSWORD, "192.0.2.1")
 
-    assert look("select bucket from rate_limits where bucket like %s", f"%{typed[:32]}%") == []
+    assert select_as_owner("select bucket from rate_limits where bucket like %s", f"%{typed[:32]}%") == []
 
 
-def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("AUTH_LIMIT", "1")
-    change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
+def test_attempts_are_limited_per_address_over_all_accounts(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("AUTH_LIMIT", "1")
+    execute_as_owner("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
 
     answers = [
         call(app, "POST", SIGN_IN, json={"email": f"{uuid4().hex}@example.org", "password": PASSWORD})
@@ -523,13 +525,13 @@ def test_an_address_may_try_some_times_whoever_it_tries(environment: pytest.Monk
     assert outcome(answers[1]) == rejected(429, "rate_limited", TOO_MANY)
 
 
-def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_at_the_address(
-    environment: pytest.MonkeyPatch,
+def test_an_attempt_over_the_accounts_limit_is_not_counted_against_the_subnet(
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment, here=1)
-    environment.setenv("AUTH_LIMIT", "3")
-    change("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
-    email, someone = f"{uuid4().hex}@example.org", Someone.new()
+    set_limits(another_environment, here=1)
+    another_environment.setenv("AUTH_LIMIT", "3")
+    execute_as_owner("delete from rate_limits where bucket like 'address:127.0.0.1:auth'")
+    email, someone = f"{uuid4().hex}@example.org", PersonWithPassword.new()
 
     answers = [call(app, "POST", SIGN_IN, json={"email": email, "password": PASSWORD}) for _ in range(6)]
 
@@ -537,31 +539,31 @@ def test_an_attempt_that_the_accounts_limit_stops_is_not_counted_for_everybody_a
     assert call(app, "POST", SIGN_IN, json={"email": someone.email, "password": PASSWORD}).status_code == 200
 
 
-def test_right_attempts_at_once_do_not_use_up_the_window(environment: pytest.MonkeyPatch) -> None:
-    strict(environment, here=1, anywhere=1)
-    someone = Someone.new()
+def test_concurrent_right_attempts_do_not_use_up_the_window(another_environment: pytest.MonkeyPatch) -> None:
+    set_limits(another_environment, here=1, anywhere=1)
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(8) as threads:
-        said_of = set(threads.map(lambda _: tried(someone.email, PASSWORD, "192.0.2.1"), range(8)))
+        codes = set(threads.map(lambda _: try_sign_in(someone.email, PASSWORD, "192.0.2.1"), range(8)))
 
-    assert said_of <= {"signed in", "rate_limited"}
-    assert tried(someone.email, PASSWORD, "192.0.2.1") == "signed in"
+    assert codes <= {"signed in", "rate_limited"}
+    assert try_sign_in(someone.email, PASSWORD, "192.0.2.1") == "signed in"
 
 
-def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPatch) -> None:
-    """Each takes 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords
+def test_few_passwords_are_hashed_at_the_same_time(another_environment: pytest.MonkeyPatch) -> None:
+    """A hash needs 64 MiB. Unknown addresses, wrong and right passwords, new accounts and changed passwords
     share the same few turns.
     """
-    environment.setenv("PASSWORD_HASHES", "2")
-    environment.setattr(credentials, "_semaphores", [])
-    counting = Counting()
-    environment.setattr(credentials, "_hasher", lambda: counting)
-    someone = Someone.new()
+    another_environment.setenv("PASSWORD_HASHES", "2")
+    another_environment.setattr(credentials, "_semaphores", [])
+    counting = CountingHasher()
+    another_environment.setattr(credentials, "_hasher", lambda: counting)
+    someone = PersonWithPassword.new()
 
     with ThreadPoolExecutor(12) as threads:
         list(
             threads.map(
-                lambda email: tried(email, "another password", f"192.0.2.{len(email)}"),
+                lambda email: try_sign_in(email, "another password", f"192.0.2.{len(email)}"),
                 [someone.email, "nobody@example.org"] * 4,
             )
         )
@@ -570,14 +572,14 @@ def test_few_passwords_are_hashed_at_the_same_time(environment: pytest.MonkeyPat
     assert (counting.done, counting.most) == (12, 2)
 
 
-def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
-    environment: pytest.MonkeyPatch,
+def test_waiting_too_long_for_the_hashing_is_503_and_not_counted_as_a_failure(
+    another_environment: pytest.MonkeyPatch,
 ) -> None:
-    strict(environment, here=1, anywhere=1)
-    environment.setenv("PASSWORD_WAIT", "0.05")
+    set_limits(another_environment, here=1, anywhere=1)
+    another_environment.setenv("PASSWORD_WAIT", "0.05")
     turns = threading.BoundedSemaphore(1)
-    someone = Someone.new()
-    environment.setattr(credentials, "_semaphores", [turns])
+    someone = PersonWithPassword.new()
+    another_environment.setattr(credentials, "_semaphores", [turns])
     body = {"email": someone.email, "password": PASSWORD}
 
     with turns:  # other requests' hashes are being computed
@@ -591,7 +593,7 @@ def test_who_waits_too_long_for_the_hashing_gets_503_and_has_guessed_nothing(
     assert after.status_code == 200
 
 
-class Counting:
+class CountingHasher:
     """A hasher that counts how many of its calls run at the same time."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""POST /api/auth/sign-out: the session is over at once, and it may be said twice."""
+"""POST /api/auth/sign-out: the session ends at once; the request is idempotent."""
 
 from __future__ import annotations
 
@@ -9,45 +9,41 @@ import pytest
 
 from functions.sign_out.handler import app
 from tests.given.answers import outcome
-from tests.given.people import COOKIE, FOREIGN, GET_SESSION, SIGN_OUT, UNAUTHORIZED, Someone, by_https
+from tests.given.people import (
+    COOKIE,
+    FOREIGN_ORIGIN,
+    GET_SESSION,
+    SIGN_OUT,
+    UNAUTHORIZED,
+    PersonWithPassword,
+    call_over_https,
+)
 from tests.given.tenants import Client
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.given.tenants import Tenant
 
 DONE = (200, {"success": True})
-TAKEN_BACK = [
+DELETED_COOKIES = [
     f"{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax",
     "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax",
 ]
 CHANGE = {"currentPassword": "a wrong password", "newPassword": "another password"}
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def test_who_signed_out_is_refused_at_once_and_may_sign_out_again() -> None:
-    someone = Someone.new()
+def test_a_session_ends_at_once_and_signing_out_is_idempotent() -> None:
+    someone = PersonWithPassword.new()
 
     first, second = someone.client.post(SIGN_OUT), someone.client.post(SIGN_OUT)
 
     assert (outcome(first), outcome(second)) == (DONE, DONE)
-    assert first.headers.get_list("set-cookie") == second.headers.get_list("set-cookie") == TAKEN_BACK
+    assert first.headers.get_list("set-cookie") == second.headers.get_list("set-cookie") == DELETED_COOKIES
     assert outcome(someone.client.post("/api/auth/change-password", json=CHANGE)) == UNAUTHORIZED
     assert someone.client.get(GET_SESSION).json() is None
 
 
 def test_a_browser_signs_out_by_its_cookie() -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     cookie = {"cookie": f"{COOKIE}={someone.token}", "origin": os.environ["API_URL"]}
 
     answer = Client(None).post(SIGN_OUT, headers=cookie)
@@ -56,8 +52,8 @@ def test_a_browser_signs_out_by_its_cookie() -> None:
     assert Client(None).get(GET_SESSION, headers=cookie).json() is None
 
 
-def test_only_this_session_is_over() -> None:
-    someone = Someone.new()
+def test_only_the_presented_session_ends() -> None:
+    someone = PersonWithPassword.new()
     other = Client(None, token=someone.sign_in().json()["token"])
 
     someone.client.post(SIGN_OUT)
@@ -65,8 +61,8 @@ def test_only_this_session_is_over() -> None:
     assert other.get(GET_SESSION).json()["user"]["email"] == someone.email
 
 
-def test_both_tokens_that_are_shown_are_over() -> None:
-    someone = Someone.new()
+def test_the_sessions_of_both_presented_tokens_end() -> None:
+    someone = PersonWithPassword.new()
     other = someone.sign_in().json()["token"]
 
     someone.client.post(SIGN_OUT, headers={"cookie": f"{COOKIE}={other}"})
@@ -81,14 +77,14 @@ def test_both_tokens_that_are_shown_are_over() -> None:
     "headers",
     [{}, {"authorization": "Bearer nonsense"}, {"cookie": f"{COOKIE}=nonsense"}, {"cookie": f"{COOKIE}="}],
 )
-def test_without_a_session_there_is_nothing_to_refuse(headers: dict[str, str]) -> None:
+def test_signing_out_without_a_session_succeeds(headers: dict[str, str]) -> None:
     answer = Client(None).post(SIGN_OUT, headers=headers)
 
     assert outcome(answer) == DONE
-    assert answer.headers.get_list("set-cookie") == TAKEN_BACK
+    assert answer.headers.get_list("set-cookie") == DELETED_COOKIES
 
 
-def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
+def test_an_api_key_stays_valid(tenant: Tenant) -> None:
     key = str(tenant.studio.key)
 
     answers = [
@@ -101,27 +97,27 @@ def test_a_key_is_no_session_and_goes_on(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
-def test_a_foreign_page_signs_nobody_out(origin: str) -> None:
-    someone = Someone.new()
+def test_a_page_of_another_origin_cannot_sign_out(origin: str) -> None:
+    someone = PersonWithPassword.new()
 
     answer = Client(None).post(SIGN_OUT, headers={"cookie": f"{COOKIE}={someone.token}", "origin": origin})
 
-    assert outcome(answer) == FOREIGN
+    assert outcome(answer) == FOREIGN_ORIGIN
     assert answer.headers.get_list("set-cookie") == []
     assert someone.client.get(GET_SESSION).json()["user"]["email"] == someone.email
 
 
-def test_by_https_the_cookies_that_https_has_are_taken_back(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
-    someone, other = Someone.new(), Someone.new()
+def test_over_https_the_secure_cookies_are_deleted(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
+    someone, other = PersonWithPassword.new(), PersonWithPassword.new()
     headers = {"cookie": f"__Secure-{COOKIE}={someone.token}; {COOKIE}={other.token}"}
 
-    answer = by_https(app, "POST", SIGN_OUT, headers=headers)
+    answer = call_over_https(app, "POST", SIGN_OUT, headers=headers)
 
     assert answer.headers.get_list("set-cookie") == [
         f"__Secure-{COOKIE}=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax; Secure",
         "activeTeamId=; Max-Age=0; Path=/; SameSite=Lax; Secure",
     ]
     assert someone.client.get(GET_SESSION).json() is None
-    # by https another host may have set a cookie of that name
+    # over HTTPS another host may have set a cookie of that name
     assert other.client.get(GET_SESSION).json()["user"]["email"] == other.email

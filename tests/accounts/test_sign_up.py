@@ -1,6 +1,4 @@
-"""POST /api/auth/sign-up/email: a new person, recognized by e-mail and password, who is in no
-organization.
-"""
+"""POST /api/auth/sign-up/email: a new person with an e-mail address and a password, in no organization."""
 
 from __future__ import annotations
 
@@ -16,35 +14,38 @@ from tests.given.loops import call
 from tests.given.people import (
     A_TOKEN,
     COOKIE,
-    FOREIGN,
+    FOREIGN_ORIGIN,
     NOT_RECOGNIZED,
     PASSWORD,
     SIGN_UP,
-    Someone,
-    about,
-    by_https,
+    PersonWithPassword,
+    call_over_https,
     cookies,
-    look,
+    field_issue,
     rejected,
+    select_as_owner,
     sign_in,
     user,
 )
 from tests.given.tenants import Client
 from vitrine.library import organizations
-from vitrine.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
-INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **about("email", "Invalid email"))
+INVALID_EMAIL = rejected(400, "invalid_email", "Invalid email", **field_issue("email", "Invalid email"))
 TAKEN = rejected(422, "user_already_exists", "User already exists. Use another email.")
 TOO_SHORT = rejected(
-    400, "password_too_short", "Password too short", **about("password", "Must have at least 8 characters")
+    400,
+    "password_too_short",
+    "Password too short",
+    **field_issue("password", "Must have at least 8 characters"),
 )
 TOO_LONG = rejected(
-    400, "password_too_long", "Password too long", **about("password", "Must have at most 128 characters")
+    400,
+    "password_too_long",
+    "Password too long",
+    **field_issue("password", "Must have at most 128 characters"),
 )
 
 
@@ -56,16 +57,7 @@ def a_body(**fields: Any) -> dict[str, Any]:
     return {"name": "Ada", "email": f"{uuid4().hex}@example.org", "password": PASSWORD, **fields}
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, now and afterwards."""
-    settings.cache_clear()
-    yield monkeypatch
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
-def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
+def test_signing_up_opens_a_session_in_no_organization() -> None:
     email = f"{uuid4().hex}@example.org"
 
     answer = sign_up(email=email)
@@ -84,17 +76,17 @@ def test_who_signs_up_is_signed_in_and_in_no_organization() -> None:
     assert sign_in(email, PASSWORD).status_code == 200
 
 
-def test_who_is_not_to_be_remembered_gets_a_cookie_until_the_browser_is_closed() -> None:
+def test_an_unremembered_person_gets_a_session_cookie() -> None:
     answer = sign_up(rememberMe=False)
 
     assert cookies(answer) == [f"{COOKIE}=...; Path=/; HttpOnly; SameSite=Lax"]
 
 
-@pytest.mark.parametrize("spelled", ["  {}@Example.ORG ", "{}@example.org\t", "{}@EXAMPLE.org"])
-def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
+@pytest.mark.parametrize("form", ["  {}@Example.ORG ", "{}@example.org\t", "{}@EXAMPLE.org"])
+def test_an_email_is_compared_without_case_and_surrounding_spaces(form: str) -> None:
     word = uuid4().hex
 
-    answer = sign_up(email=spelled.format(word.upper()))
+    answer = sign_up(email=form.format(word.upper()))
 
     assert answer.json()["user"]["email"] == f"{word}@example.org"
     assert outcome(sign_up(email=f"{word}@example.org")) == TAKEN
@@ -124,26 +116,26 @@ def test_an_email_has_no_case_and_no_space_around_it(spelled: str) -> None:
         "a@" + ".".join(["b" * 63] * 4),
     ],
 )
-def test_what_is_no_email_is_refused(email: str) -> None:
+def test_a_malformed_email_is_rejected(email: str) -> None:
     assert outcome(sign_up(email=email)) == INVALID_EMAIL
 
 
-def test_an_email_that_is_too_long_is_refused_unread() -> None:
+def test_an_email_that_is_too_long_is_rejected() -> None:
     sentence = "Must have at most 320 characters"
 
     assert outcome(sign_up(email="a" * 310 + "@b.example.org")) == rejected(
-        400, "invalid", f"email: {sentence}", **about("email", sentence)
+        400, "invalid", f"email: {sentence}", **field_issue("email", sentence)
     )
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
-def test_what_cannot_be_stored_is_refused(field: str) -> None:
+def test_text_that_cannot_be_stored_is_rejected(field: str) -> None:
     assert outcome(sign_up(**{field: f"a\0{PASSWORD}@b.example"})) == rejected(
         400, "invalid", "A text holds a character that cannot be stored"
     )
 
 
-def test_everything_that_is_missing_is_named() -> None:
+def test_every_missing_field_is_named() -> None:
     answer = Client(None).post(SIGN_UP, json={})
 
     details = [{"path": [field], "message": "Required"} for field in ("name", "email", "password")]
@@ -168,9 +160,7 @@ def test_a_name_is_not_empty(name: str) -> None:
         ("a\u0301\u0323" * 100_000, TOO_LONG),
     ],
 )
-def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
-    password: str, rejection: object
-) -> None:
+def test_a_passwords_length_is_counted_in_characters(password: str, rejection: object) -> None:
     assert outcome(sign_up(password=password)) == rejection
 
 
@@ -185,8 +175,8 @@ def test_how_short_and_long_a_password_may_be_is_counted_in_characters(
         ),
     ],
 )
-def test_the_shortest_and_the_longest_password_open(password: str) -> None:
-    someone = Someone.signed_up(password)
+def test_the_shortest_and_the_longest_password_are_accepted(password: str) -> None:
+    someone = PersonWithPassword.signed_up(password)
 
     assert someone.sign_in(password).status_code == 200
     assert outcome(someone.sign_in(password + "x")) in (NOT_RECOGNIZED, TOO_LONG)
@@ -194,7 +184,7 @@ def test_the_shortest_and_the_longest_password_open(password: str) -> None:
 
 
 def test_an_email_belongs_to_one_person() -> None:
-    first = Someone.signed_up(PASSWORD)
+    first = PersonWithPassword.signed_up(PASSWORD)
 
     answer = sign_up(email=first.email.upper(), password="another password")
 
@@ -204,7 +194,7 @@ def test_an_email_belongs_to_one_person() -> None:
     assert first.sign_in().json()["user"] == first.shown()
 
 
-def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
+def test_signing_up_cannot_claim_a_person_without_a_password() -> None:
     email = f"{uuid4().hex}@example.org"
     organizations.add_person(email=email, name="Added")
 
@@ -212,7 +202,7 @@ def test_whoever_was_added_without_a_password_is_not_taken_over() -> None:
     assert outcome(sign_in(email, PASSWORD)) == NOT_RECOGNIZED
 
 
-def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
+def test_of_concurrent_sign_ups_with_one_email_one_succeeds() -> None:
     email = f"{uuid4().hex}@example.org"
 
     with ThreadPoolExecutor(6) as threads:
@@ -223,12 +213,12 @@ def test_of_many_who_want_an_email_at_once_one_has_it() -> None:
     assert statuses == [200, 422, 422, 422, 422, 422]
 
 
-def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
+def test_a_password_is_stored_as_a_hash_and_logged_nowhere() -> None:
     word = uuid4().hex
 
     answer = sign_up(password=word)
 
-    ((stored, rows),) = look(
+    ((stored, rows),) = select_as_owner(
         "select password_hash, (u, s)::text from users u join sessions s on s.user_id = u.id where u.id = %s",
         answer.json()["user"]["id"],
     )
@@ -238,8 +228,10 @@ def test_a_password_is_stored_as_a_hash_and_said_nowhere() -> None:
 
 
 @pytest.mark.parametrize("closed", ["closed", "", "no"])
-def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.MonkeyPatch, closed: str) -> None:
-    environment.setenv("SIGN_UP", closed)
+def test_signing_up_is_closed_unless_a_setting_opens_it(
+    another_environment: pytest.MonkeyPatch, closed: str
+) -> None:
+    another_environment.setenv("SIGN_UP", closed)
     body = a_body()
 
     answer = call(app, "POST", SIGN_UP, json=body)
@@ -247,14 +239,14 @@ def test_signing_up_is_closed_unless_somebody_opens_it(environment: pytest.Monke
     assert outcome(answer) == rejected(
         403, "sign_up_closed", "Signing up is closed here; ask whoever runs this service for an account"
     )
-    assert look("select from users where email = %s", body["email"]) == []
+    assert select_as_owner("select from users where email = %s", body["email"]) == []
 
 
-def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("ORIGIN", "")
-    environment.setenv("SIGN_UP", "open")
+def test_over_https_the_cookie_is_secure(another_environment: pytest.MonkeyPatch) -> None:
+    another_environment.setenv("ORIGIN", "")
+    another_environment.setenv("SIGN_UP", "open")
 
-    answer = by_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
+    answer = call_over_https(app, "POST", SIGN_UP, json=a_body(), headers={"origin": "https://media.example"})
 
     assert cookies(answer) == [
         f"__Secure-{COOKIE}=...; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax; Secure"
@@ -262,10 +254,10 @@ def test_by_https_the_cookie_is_for_https_alone(environment: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
-def test_a_foreign_page_signs_nobody_up(origin: str) -> None:
+def test_a_page_of_another_origin_cannot_sign_up(origin: str) -> None:
     body = a_body()
 
     answer = Client(None).post(SIGN_UP, json=body, headers={"origin": origin})
 
-    assert outcome(answer) == FOREIGN
-    assert look("select from users where email = %s", body["email"]) == []
+    assert outcome(answer) == FOREIGN_ORIGIN
+    assert select_as_owner("select from users where email = %s", body["email"]) == []

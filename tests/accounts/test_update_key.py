@@ -10,7 +10,16 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.keys import NOT_FOUND, STUDIO, lacks, listed, make, person, rejected, works
+from tests.given.keys import (
+    NOT_FOUND,
+    STUDIO,
+    create_key,
+    create_person,
+    is_accepted,
+    list_keys,
+    missing_scope,
+    rejected,
+)
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.dialects.studio import show_time
@@ -49,36 +58,36 @@ def expire(key: dict[str, Any]) -> None:
         ({"name": "Another", "status": "inactive", "keyPrefix": "x", "id": NOWHERE}, {"name": "Another"}),
     ],
 )
-def test_what_is_named_changes_and_the_rest_stays(
+def test_named_fields_change_and_the_others_stay(
     tenant: Tenant, body: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     session = tenant.signed_in()
-    made = make(session, expiresIn=3600)
+    made = create_key(session, expiresIn=3600)
 
     answer = change(session, made, body)
 
     assert outcome(answer) == (200, {"apiKey": {**made["apiKey"], **shown, "updatedAt": A_TIME}})
     assert answer.json()["apiKey"]["updatedAt"] > made["apiKey"]["updatedAt"]
-    assert listed(session) == [answer.json()["apiKey"]]
+    assert list_keys(session) == [answer.json()["apiKey"]]
 
 
-def test_an_id_is_taken_in_either_spelling(tenant: Tenant) -> None:
+def test_an_id_is_accepted_with_and_without_hyphens(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    plain = make(session)["apiKey"]["id"]
+    plain = create_key(session)["apiKey"]["id"]
 
     answers = [
-        session.patch(f"{STUDIO}/{spelled}", json={"name": spelled})
-        for spelled in (plain, hyphened(plain), plain.upper())
+        session.patch(f"{STUDIO}/{form}", json={"name": form})
+        for form in (plain, hyphened(plain), plain.upper())
     ]
 
     assert [(answer.status_code, answer.json()["apiKey"]["id"]) for answer in answers] == [(200, plain)] * 3
 
 
-def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant: Tenant) -> None:
+def test_changed_scopes_apply_at_once(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session, scopes=["media:read"])
+    made = create_key(session, scopes=["media:read"])
     key = Client(made["key"])
-    assert outcome(key.get(STUDIO)) == lacks("admin:api-keys")
+    assert outcome(key.get(STUDIO)) == missing_scope("admin:api-keys")
 
     change(session, made, {"scopes": ["admin:api-keys"]})
 
@@ -86,43 +95,45 @@ def test_a_key_reaches_at_once_what_it_was_given_and_no_more_what_it_lost(tenant
     assert key.get(f"/api/organization/{tenant.id.hex}/datasets").status_code == 403
 
 
-def test_a_key_makes_no_other_reach_further_than_itself(tenant: Tenant) -> None:
+def test_a_key_cannot_give_another_key_more_scopes_than_its_own(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    small = Client(make(session, scopes=["admin:api-keys", "media:read"])["key"])
-    target, large = make(session, scopes=["media:read"]), make(session, scopes=["*"])
+    small = Client(create_key(session, scopes=["admin:api-keys", "media:read"])["key"])
+    target, large = create_key(session, scopes=["media:read"]), create_key(session, scopes=["*"])
 
-    assert outcome(change(small, target, {"scopes": ["media:read", "media:write"]})) == lacks("media:write")
-    assert outcome(change(small, target, {"scopes": ["*"]})) == lacks("*")
-    # Nor does it prolong one that does.
-    assert outcome(change(small, large, {"expiresAt": None})) == lacks("*")
-    assert outcome(change(small, large, {"name": "Mine"})) == lacks("*")
-    assert [key for key in listed(session) if key["lastUsedAt"] is None] == [
+    assert outcome(change(small, target, {"scopes": ["media:read", "media:write"]})) == missing_scope(
+        "media:write"
+    )
+    assert outcome(change(small, target, {"scopes": ["*"]})) == missing_scope("*")
+    # nor may it prolong a key with more scopes
+    assert outcome(change(small, large, {"expiresAt": None})) == missing_scope("*")
+    assert outcome(change(small, large, {"name": "Mine"})) == missing_scope("*")
+    assert [key for key in list_keys(session) if key["lastUsedAt"] is None] == [
         large["apiKey"],
         target["apiKey"],
     ]
-    # What it may make of it is its own affair.
+    # it may change a key whose scopes, after the change, it has itself
     assert change(small, large, {"scopes": ["admin:api-keys"]}).status_code == 200
     assert change(small, target, {"name": "Another"}).status_code == 200
 
 
-def test_a_key_cannot_give_itself_more(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+def test_a_key_cannot_give_itself_more_scopes(tenant: Tenant) -> None:
+    made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
 
-    assert outcome(change(Client(made["key"]), made, {"scopes": ["*"]})) == lacks("*")
+    assert outcome(change(Client(made["key"]), made, {"scopes": ["*"]})) == missing_scope("*")
     assert change(Client(made["key"]), made, {"name": "Me"}).status_code == 200
 
 
 def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session)
+    made = create_key(session)
     expire(made)
-    assert not works(made["key"])
+    assert not is_accepted(made["key"])
 
     renamed = change(session, made, {"name": "Still over"})
     moved = change(session, made, {"expiresAt": LATER})
 
     assert (renamed.json()["apiKey"]["status"], moved.json()["apiKey"]["status"]) == ("expired", "active")
-    assert works(made["key"])
+    assert is_accepted(made["key"])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +151,8 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
             rejected(
                 400,
                 "invalid",
-                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, admin:users, *",
+                "scopes must be some of media:read, media:write, media:delete, admin:api-keys, "
+                "admin:users, *",
             ),
         ),
         (
@@ -156,21 +168,21 @@ def test_an_expired_key_works_again_when_its_end_is_moved(tenant: Tenant) -> Non
         ([], rejected(400, "invalid", "Must be an object", at="body")),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
+def test_an_invalid_change_is_rejected_and_changes_nothing(
     tenant: Tenant, body: object, expected: tuple[int, dict[str, Any]]
 ) -> None:
     session = tenant.signed_in()
-    made = make(session)
+    made = create_key(session)
     if isinstance(body, list):
         expected[1]["details"] = [{"path": [], "message": "Must be an object"}]
 
     assert outcome(change(session, made, body)) == expected
-    assert listed(session) == [made["apiKey"]]
+    assert list_keys(session) == [made["apiKey"]]
 
 
-def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
+def test_a_revoked_or_rotated_key_cannot_be_changed(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    revoked, rotated = make(session), make(session)
+    revoked, rotated = create_key(session), create_key(session)
     session.delete(f"{STUDIO}/{revoked['apiKey']['id']}")
     session.post(f"{STUDIO}/{rotated['apiKey']['id']}/rotate", json={"overlap": 60})
 
@@ -180,21 +192,23 @@ def test_a_revoked_or_rotated_key_stays_as_it_is(tenant: Tenant) -> None:
     assert outcome(change(session, rotated, {"name": "x"})) == rejected(
         409, "conflict", "This API key was rotated already"
     )
-    assert not works(revoked["key"])
+    assert not is_accepted(revoked["key"])
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31, "0" * 33])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().patch(f"{STUDIO}/{name}", json={"name": "x"})) == NOT_FOUND
 
 
 def test_another_persons_key_is_not_found_not_even_by_an_owner(tenant: Tenant, stranger: Tenant) -> None:
-    admin = Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
-    theirs = make(admin)
+    admin = Client(
+        None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token
+    )
+    theirs = create_key(admin)
 
     answers = [
         change(session, theirs, {"name": "Mine"}) for session in (tenant.signed_in(), stranger.signed_in())
     ]
 
     assert [outcome(answer) for answer in answers] == [NOT_FOUND] * 2
-    assert listed(admin) == [theirs["apiKey"]]
+    assert list_keys(admin) == [theirs["apiKey"]]

@@ -1,6 +1,6 @@
-"""Debian's Chromium over a running stack: the page's origin and the store's are two, as in a deployment.
+"""Debian's Chromium over a running stack. The page and the store have different origins, as in a deployment.
 
-The stack is these tests' own, since a part's URL must die within seconds here.
+These tests have a stack of their own, because their URLs of parts expire within seconds.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ FLAGS = (
     "--disable-sync",
 )
 
-FOUND = """
+CREATE_ORGANIZATION = """
 import sys
 from vitrine.library import organizations, sessions
 word = sys.argv[1]
-made = organizations.found(email=f"{word}@example.org", person="An Owner", name="Team Browser", slug=word, collection="Default")
+made = organizations.create(
+    email=f"{word}@example.org", person="An Owner", name="Team Browser", slug=word, collection="Default"
+)
 session = sessions.start(made.user_id, address="127.0.0.1", user_agent="tests")
 print(made.collection_id.hex, organizations.add_key(made.user_id, "a key", ["*"]), session.token)
 """
@@ -47,7 +49,7 @@ print(made.collection_id.hex, organizations.add_key(made.user_id, "a key", ["*"]
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One test's own."""
+    """The organization of one test."""
 
     key: str
     token: str  # of a session of its owner
@@ -61,17 +63,18 @@ class Organization:
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a page asked for and complained of."""
+class Observed:
+    """The requests and the console messages of a page."""
 
     hosts: set[str] = field(default_factory=set[str])
     # method, partNumber or "", status
     store: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     complaints: list[str] = field(default_factory=list[str])
-    complained_of: list[str] = field(default_factory=list[str])  # the paths, of what a test expected too
+    # the paths of all messages, expected ones too
+    complained_of: list[str] = field(default_factory=list[str])
 
     def parts(self, *, status: int = 200) -> list[int]:
-        """The numbers of the parts that the store answered so, in that order."""
+        """The numbers of the parts that the store answered with this status, in that order."""
         return [int(part) for method, part, answered in self.store if method == "PUT" and answered == status]
 
 
@@ -84,7 +87,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     if not Path(CHROMIUM).exists():
-        pytest.fail(f"{CHROMIUM} is not there: apt-get install -y chromium")
+        pytest.fail(f"{CHROMIUM} is missing: apt-get install -y chromium")
     with sync_playwright() as started:
         yield started
 
@@ -93,7 +96,7 @@ def playwright() -> Iterator[Playwright]:
 def organization(stack: Stack, tmp_path: Path) -> Iterator[Organization]:
     word = f"browser-{tmp_path.name.lower().replace('_', '-')}"
     made = subprocess.run(
-        [sys.executable, "-c", FOUND, word],
+        [sys.executable, "-c", CREATE_ORGANIZATION, word],
         env=stack.environment(),
         cwd=CLONE,
         capture_output=True,
@@ -108,7 +111,7 @@ def organization(stack: Stack, tmp_path: Path) -> Iterator[Organization]:
 
 @pytest.fixture
 def context(playwright: Playwright, tmp_path: Path) -> Iterator[BrowserContext]:
-    """A browser with a profile on disk: what it keeps over a reload lies where it does for everybody."""
+    """A browser with a profile on disk, so that it keeps data over a reload as usual."""
     context = playwright.chromium.launch_persistent_context(
         tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1280, "height": 900}
     )
@@ -118,36 +121,36 @@ def context(playwright: Playwright, tmp_path: Path) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def seen() -> Seen:
-    return Seen()
+def seen() -> Observed:
+    return Observed()
 
 
 @pytest.fixture
-def page(context: BrowserContext, stack: Stack, seen: Seen) -> Iterator[Page]:
-    """A page that may talk to the API and the store alone, and must have nothing to complain of in the
-    end.
+def page(context: BrowserContext, stack: Stack, seen: Observed) -> Iterator[Page]:
+    """A page. At the end of the test it must have sent requests to the API and the store only, and must have
+    logged no warning or error that the test did not expect.
     """
     page = context.pages[0]
     store = urlsplit(stack.s3_url).netloc
 
-    def complained(message: ConsoleMessage) -> None:
+    def on_console(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             seen.complaints.append(message.text)
             seen.complained_of.append(urlsplit(message.location["url"]).path)
 
-    def asked(url: str) -> None:
+    def on_request(url: str) -> None:
         if url.startswith(("http:", "https:", "ws:", "wss:")):
             seen.hosts.add(urlsplit(url).netloc)
 
-    def answered(method: str, url: str, status: int) -> None:
+    def on_response(method: str, url: str, status: int) -> None:
         if urlsplit(url).netloc == store:
             seen.store.append((method, httpx.URL(url).params.get("partNumber", ""), status))
 
-    page.on("console", complained)
+    page.on("console", on_console)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    page.on("request", lambda request: asked(request.url))
-    page.on("websocket", lambda socket: asked(socket.url))
-    page.on("response", lambda response: answered(response.request.method, response.url, response.status))
+    page.on("request", lambda request: on_request(request.url))
+    page.on("websocket", lambda socket: on_request(socket.url))
+    page.on("response", lambda response: on_response(response.request.method, response.url, response.status))
     yield page
     assert seen.complaints == [], f"{seen.complaints}; the console spoke of {seen.complained_of}"
     assert seen.hosts <= {urlsplit(stack.origin).netloc, store}
@@ -155,7 +158,7 @@ def page(context: BrowserContext, stack: Stack, seen: Seen) -> Iterator[Page]:
 
 @pytest.fixture
 def library(page: Page, stack: Stack, organization: Organization) -> Page:
-    """The page, with the organization's key."""
+    """The page, opened with the organization's key."""
     page.goto(f"{stack.origin}/#key={organization.key}")
     page.locator("#state", has_text="item").wait_for()
     return page
@@ -163,7 +166,7 @@ def library(page: Page, stack: Stack, organization: Organization) -> Page:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Files to upload, each written once."""
+    """Files to upload, each created at its first use."""
     folder = tmp_path_factory.mktemp("files")
     made: dict[str, Callable[[Path], object]] = {
         "photo.jpg": lambda path: path.write_bytes(pictures.photo(3, seed=1)),

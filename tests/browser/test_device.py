@@ -1,4 +1,4 @@
-"""The page where a person decides about a login at a device, in a browser, while a terminal waits."""
+"""The page where a person approves or denies a device login, in a browser, while a terminal polls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from local import CLONE
 from local.stack import Stack
-from tests.browser.conftest import Organization, Seen
+from tests.browser.conftest import Observed, Organization
 from tests.given.devices import CLIENT, HEADERS, SCOPE
 from vitrine.accounts.devices import GRANT
 
@@ -25,21 +25,21 @@ from uuid import UUID
 from vitrine.library import sessions
 print(sessions.start(UUID(sys.argv[1]), address="127.0.0.1", user_agent="tests").token)
 """
-# what Chromium says of what the page expects
+# Chromium's console messages for errors that the page expects
 UNKNOWN_TO_US = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
-REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+REJECTED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A terminal that waits for its person."""
+class PollingTerminal:
+    """A terminal that polls for the decision."""
 
     origin: str
     answered: dict[str, Any]
 
     @classmethod
-    def begin(cls, stack: Stack) -> Waiting:
-        return cls(stack.origin, ask(stack.origin, "code", client_id=CLIENT, scope=SCOPE).json())
+    def begin(cls, stack: Stack) -> PollingTerminal:
+        return cls(stack.origin, post(stack.origin, "code", client_id=CLIENT, scope=SCOPE).json())
 
     @property
     def code(self) -> str:
@@ -47,24 +47,24 @@ class Waiting:
         return code
 
     def poll(self) -> dict[str, Any]:
-        answer: dict[str, Any] = ask(
+        answer: dict[str, Any] = post(
             self.origin, "token", client_id=CLIENT, device_code=self.answered["device_code"], grant_type=GRANT
         ).json()
         return answer
 
 
-def ask(origin: str, path: str, **body: str) -> httpx.Response:
+def post(origin: str, path: str, **body: str) -> httpx.Response:
     return httpx.post(f"{origin}/api/auth/device/{path}", json=body, headers=HEADERS, timeout=30)
 
 
 @pytest.fixture
-def terminal(stack: Stack) -> Waiting:
-    return Waiting.begin(stack)
+def terminal(stack: Stack) -> PollingTerminal:
+    return PollingTerminal.begin(stack)
 
 
 @pytest.fixture
 def signed_in(context: BrowserContext, stack: Stack, organization: Organization) -> dict[str, Any]:
-    """The browser's person is: as a sign-in leaves it, with the session's cookie."""
+    """Set the session's cookie in the browser, as a sign-in does. Returns the answer of /api/me."""
     me: dict[str, Any] = organization.get("/api/me")
     made = subprocess.run(
         [sys.executable, "-c", SIGNED_IN, me["userId"]],
@@ -99,14 +99,14 @@ def works(origin: str, session: dict[str, Any]) -> Any:
 
 
 def test_a_person_approves_and_the_terminal_is_signed_in(
-    page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any]
+    page: Page, stack: Stack, terminal: PollingTerminal, signed_in: dict[str, Any]
 ) -> None:
     page.goto(terminal.answered["verification_uri_complete"])
 
     expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
     expect(page.locator("#client")).to_have_text(CLIENT)
     expect(page.locator("#person")).to_have_text(f"{signed_in['name']} ({signed_in['email']})")
-    assert terminal.poll()["error"] == "authorization_pending"  # the page alone decided nothing
+    assert terminal.poll()["error"] == "authorization_pending"  # opening the page decides nothing
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#done")).to_have_text(
         "Approved. Your device signs in by itself; you may close this page."
@@ -116,8 +116,8 @@ def test_a_person_approves_and_the_terminal_is_signed_in(
     assert works(stack.origin, terminal.poll()) == signed_in
 
 
-def test_a_person_denies_and_the_terminal_is_told(
-    page: Page, terminal: Waiting, signed_in: dict[str, Any]
+def test_a_person_denies_and_the_terminal_receives_access_denied(
+    page: Page, terminal: PollingTerminal, signed_in: dict[str, Any]
 ) -> None:
     page.goto(terminal.answered["verification_uri_complete"])
     page.get_by_role("button", name="Deny").click()
@@ -126,8 +126,8 @@ def test_a_person_denies_and_the_terminal_is_told(
     assert terminal.poll()["error"] == "access_denied"
 
 
-def test_a_code_is_typed_and_a_wrong_one_is_refused_in_words(
-    page: Page, stack: Stack, terminal: Waiting, signed_in: dict[str, Any], seen: Seen
+def test_a_typed_code_is_found_and_a_wrong_one_is_reported(
+    page: Page, stack: Stack, terminal: PollingTerminal, signed_in: dict[str, Any], seen: Observed
 ) -> None:
     page.goto(f"{stack.origin}/device")
     page.get_by_label("Code").fill("WRNG-2345")
@@ -139,12 +139,12 @@ def test_a_code_is_typed_and_a_wrong_one_is_refused_in_words(
 
     expect(page.locator("#shown")).to_have_text(spaced(terminal.code))
     expect(page.locator("#problem")).to_be_hidden()
-    assert seen.complaints == [REFUSED]
+    assert seen.complaints == [REJECTED]
     seen.complaints.clear()
 
 
-def test_what_was_decided_elsewhere_is_not_decided_again(
-    page: Page, terminal: Waiting, signed_in: dict[str, Any], seen: Seen
+def test_a_login_decided_elsewhere_cannot_be_decided_again(
+    page: Page, terminal: PollingTerminal, signed_in: dict[str, Any], seen: Observed
 ) -> None:
     other = page.context.new_page()
     for each in (page, other):
@@ -159,13 +159,13 @@ def test_what_was_decided_elsewhere_is_not_decided_again(
     page.reload()
     expect(page.locator("#problem")).to_have_text("This login was denied already.")
     assert terminal.poll()["error"] == "access_denied"
-    assert seen.complaints == [REFUSED]
+    assert seen.complaints == [REJECTED]
     seen.complaints.clear()
 
 
-def test_what_a_device_calls_itself_is_only_text(page: Page, stack: Stack, signed_in: dict[str, Any]) -> None:
+def test_the_name_of_a_device_is_shown_as_text(page: Page, stack: Stack, signed_in: dict[str, Any]) -> None:
     name = "<img src=x onerror=alert(1)>"
-    code: str = ask(stack.origin, "code", client_id=name).json()["user_code"]
+    code: str = post(stack.origin, "code", client_id=name).json()["user_code"]
 
     page.goto(f"{stack.origin}/device?user_code={code}")
 
@@ -173,8 +173,8 @@ def test_what_a_device_calls_itself_is_only_text(page: Page, stack: Stack, signe
     assert page.locator("main img").count() == 0
 
 
-def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(
-    page: Page, terminal: Waiting, seen: Seen
+def test_a_visitor_without_a_session_is_asked_to_sign_in(
+    page: Page, terminal: PollingTerminal, seen: Observed
 ) -> None:
     page.goto(terminal.answered["verification_uri_complete"])
 
@@ -185,7 +185,9 @@ def test_whom_nobody_knows_is_asked_to_sign_in_and_decides_nothing(
     seen.complaints.clear()
 
 
-def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: Waiting, seen: Seen) -> None:
+def test_a_person_who_signs_in_on_the_page_can_decide(
+    page: Page, stack: Stack, terminal: PollingTerminal, seen: Observed
+) -> None:
     person = {
         "name": "A Person",
         "email": f"{terminal.code.lower()}@example.org",
@@ -204,8 +206,8 @@ def test_who_signs_in_here_may_decide_then(page: Page, stack: Stack, terminal: W
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#done")).to_contain_text("Approved.")
 
-    # known, and in no organization yet
+    # authenticated, and in no organization yet
     assert works(stack.origin, terminal.poll())["code"] == "organization_required"
-    assert page.url == terminal.answered["verification_uri_complete"]  # a password never stands in an address
-    assert set(seen.complaints) <= {UNKNOWN_TO_US, REFUSED}
+    assert page.url == terminal.answered["verification_uri_complete"]  # the URL never contains the password
+    assert set(seen.complaints) <= {UNKNOWN_TO_US, REJECTED}
     seen.complaints.clear()

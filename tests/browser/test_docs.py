@@ -18,7 +18,12 @@ def test_every_operation_is_shown(page: Page, stack: Stack, organization: Organi
     page.locator(".opblock").first.wait_for()
 
     shown = page.locator(".opblock").evaluate_all(
-        "blocks => blocks.map(block => [block.querySelector('.opblock-summary-method').textContent, block.querySelector('[data-path]').dataset.path])"
+        """
+        blocks => blocks.map(block => [
+          block.querySelector('.opblock-summary-method').textContent,
+          block.querySelector('[data-path]').dataset.path,
+        ])
+        """
     )
     described = [
         [method.upper(), path]
@@ -30,7 +35,7 @@ def test_every_operation_is_shown(page: Page, stack: Stack, organization: Organi
     assert sorted(shown) == sorted(described)
 
 
-def test_an_operation_can_be_tried(page: Page, stack: Stack, organization: Organization) -> None:
+def test_an_operation_can_be_sent_from_the_page(page: Page, stack: Stack, organization: Organization) -> None:
     page.goto(f"{stack.origin}/api/docs")
     page.get_by_role("button", name="Authorize").click()
     page.locator(".auth-container input").first.fill(organization.key)

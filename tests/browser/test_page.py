@@ -14,22 +14,22 @@ import pytest
 from playwright.sync_api import Dialog, Locator, Page, Request, expect
 
 from local.stack import Stack
-from tests.browser.conftest import PART_URL_TTL, Organization, Seen
+from tests.browser.conftest import PART_URL_TTL, Observed, Organization
 from tests.given import pictures
 
 T = TypeVar("T")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-PART_BYTES = 5 * 1024 * 1024  # stock Uppy's
-AT_ONCE = 6  # requests that stock Uppy has under way
-PARTS_BEFORE = 8  # whose URLs arrive before the page is reloaded
-LATE_PART = 20  # whose URL arrives when it is dead
+PART_BYTES = 5 * 1024 * 1024  # the part size of stock Uppy
+CONCURRENT = 6  # requests in progress of stock Uppy
+PARTS_BEFORE = 8  # parts whose URLs arrive before the page is reloaded
+LATE_PART = 20  # the part whose URL arrives when it has expired
 READY = 120_000  # milliseconds until a picture has its frames
 
 
-def chosen(page: Page, *files: Path) -> None:
-    """The files are chosen with the button of the page."""
+def select_files(page: Page, *files: Path) -> None:
+    """Select the files with the button of the page."""
     page.locator(".uppy-Dashboard-input:not([webkitdirectory])").first.set_input_files(files)
 
 
@@ -38,9 +38,9 @@ def tile(page: Page, name: str) -> Locator:
 
 
 def test_a_photo_is_posted_and_appears_with_its_thumbnail(
-    library: Page, organization: Organization, seen: Seen, files: Callable[[str], Path]
+    library: Page, organization: Organization, seen: Observed, files: Callable[[str], Path]
 ) -> None:
-    chosen(library, files("photo.jpg"))
+    select_files(library, files("photo.jpg"))
 
     expect(tile(library, "photo.jpg")).to_have_attribute("data-state", "ready", timeout=READY)
     library.wait_for_function("document.querySelector('#files img')?.naturalWidth > 0")
@@ -51,25 +51,26 @@ def test_a_photo_is_posted_and_appears_with_its_thumbnail(
     expect(library.locator("#state")).to_have_text("1 item")
 
 
-def test_a_large_file_goes_on_after_a_reload_and_with_a_fresh_url_where_one_has_died(
-    library: Page, organization: Organization, seen: Seen, files: Callable[[str], Path]
+def test_a_large_file_resumes_after_a_reload_with_a_new_url_for_an_expired_one(
+    library: Page, organization: Organization, seen: Observed, files: Callable[[str], Path]
 ) -> None:
-    line = Line(library)
-    line.lock(*range(PARTS_BEFORE + 1, 100))  # nobody answers any more
+    urls = PausedUrls(library)
+    urls.pause(*range(PARTS_BEFORE + 1, 100))  # no further answers
     with library.expect_response(lambda response: is_create(response.request)) as created:
-        chosen(library, files("noise.png"))
+        select_files(library, files("noise.png"))
     session = created.value.json()
-    library.wait_for_function(KEPT, timeout=60_000)
-    until(lambda: len(line.locked), lambda locked: locked == AT_ONCE, library)  # so nothing else is under way
-    landed = [part["PartNumber"] for part in listed(organization, session)]
+    library.wait_for_function(UPPY_HAS_STORED_THE_FILE, timeout=60_000)
+    # then nothing else is in progress
+    wait_until(lambda: len(urls.paused), lambda paused: paused == CONCURRENT, library)
+    landed = [part["PartNumber"] for part in list_parts(organization, session)]
     before = seen.parts()
     seen.store.clear()
 
     library.reload()
-    line.lock(LATE_PART)
-    until(lambda: line.locked, bool, library)
+    urls.pause(LATE_PART)
+    wait_until(lambda: urls.paused, bool, library)
     library.wait_for_timeout(1000 * (PART_URL_TTL + 1.5))
-    line.release()
+    urls.release()
 
     expect(tile(library, "noise.png")).to_have_attribute("data-state", "ready", timeout=300_000)
     [media] = organization.get(f"/api/dataset/{organization.collection}/media")["media"]
@@ -82,19 +83,17 @@ def test_a_large_file_goes_on_after_a_reload_and_with_a_fresh_url_where_one_has_
     seen.complaints[:] = [each for each in seen.complaints if each != complaint]
 
 
-class Line:
-    """Holds back the URLs of some parts, once they are signed. The parts themselves go to the store
-    untouched.
-    """
+class PausedUrls:
+    """Delays the answers with the URLs of some parts. The requests to the store are not affected."""
 
     def __init__(self, page: Page) -> None:
         self._chromium = page.context.new_cdp_session(page)
-        self._chromium.on("Fetch.requestPaused", self._paused)
-        self.locked: list[str] = []
+        self._chromium.on("Fetch.requestPaused", self._on_paused)
+        self.paused: list[str] = []
 
-    def lock(self, *parts: int) -> None:
-        """These and no others; what was held before stays so, for as long as its page lives."""
-        self.locked.clear()
+    def pause(self, *parts: int) -> None:
+        """Pause the answers for these parts only. Earlier ones stay paused while their page is open."""
+        self.paused.clear()
         self._chromium.send(
             "Fetch.enable",
             {
@@ -105,11 +104,11 @@ class Line:
             },
         )
 
-    def _paused(self, request: dict[str, Any]) -> None:
-        self.locked.append(request["requestId"])
+    def _on_paused(self, request: dict[str, Any]) -> None:
+        self.paused.append(request["requestId"])
 
     def release(self) -> None:
-        for request in self.locked:
+        for request in self.paused:
             self._chromium.send("Fetch.continueRequest", {"requestId": request})
         self._chromium.send("Fetch.disable")
 
@@ -118,14 +117,14 @@ def is_create(request: Request) -> bool:
     return request.method == "POST" and request.url.endswith("/s3/multipart")
 
 
-def listed(organization: Organization, session: dict[str, Any]) -> list[dict[str, Any]]:
+def list_parts(organization: Organization, session: dict[str, Any]) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = organization.get(
         f"/api/upload/s3/multipart/{session['uploadId']}", key=session["key"]
     )
     return parts
 
 
-KEPT = """() => new Promise((resolve) => {
+UPPY_HAS_STORED_THE_FILE = """() => new Promise((resolve) => {
   const opened = indexedDB.open('uppy-blobs')
   opened.onsuccess = () => {
     const counted = opened.result.transaction('files').objectStore('files').count()
@@ -134,7 +133,7 @@ KEPT = """() => new Promise((resolve) => {
 })"""
 
 
-def test_a_dropped_folder_keeps_its_folders(
+def test_a_dropped_folder_keeps_its_structure(
     library: Page, organization: Organization, files: Callable[[str], Path]
 ) -> None:
     client = library.context.new_cdp_session(library)
@@ -154,7 +153,7 @@ def test_a_dropped_folder_keeps_its_folders(
     expect(library.locator("#state")).to_have_text("2 items")
 
 
-def test_a_file_goes_where_the_page_is(
+def test_a_file_is_uploaded_to_the_open_folder(
     library: Page, organization: Organization, files: Callable[[str], Path]
 ) -> None:
     organization.api.post(
@@ -164,7 +163,7 @@ def test_a_file_goes_where_the_page_is(
     library.get_by_role("link", name="Box").click()
     expect(library.get_by_role("heading", name="Box")).to_be_visible()
 
-    chosen(library, files("photo.jpg"))
+    select_files(library, files("photo.jpg"))
 
     expect(tile(library, "photo.jpg")).to_have_attribute("data-state", "ready", timeout=READY)
     library.get_by_role("link", name="Default").click()
@@ -172,8 +171,10 @@ def test_a_file_goes_where_the_page_is(
     expect(library.locator("#files li")).to_have_count(0)
 
 
-def test_what_is_no_picture_is_refused_in_words(library: Page, files: Callable[[str], Path]) -> None:
-    chosen(library, files("letter.jpg"))
+def test_a_file_that_is_no_picture_is_rejected_with_a_message(
+    library: Page, files: Callable[[str], Path]
+) -> None:
+    select_files(library, files("letter.jpg"))
 
     expect(library.locator("#notices")).to_contain_text("letter.jpg was refused: ", timeout=READY)
     expect(library.locator("#files li")).to_have_count(0)
@@ -181,17 +182,17 @@ def test_what_is_no_picture_is_refused_in_words(library: Page, files: Callable[[
     expect(library.locator("#notices li")).to_have_count(0)
 
 
-def test_an_upload_that_may_not_begin_is_refused_in_words(
-    library: Page, stack: Stack, organization: Organization, seen: Seen, files: Callable[[str], Path]
+def test_an_upload_that_cannot_begin_is_reported(
+    library: Page, stack: Stack, organization: Organization, seen: Observed, files: Callable[[str], Path]
 ) -> None:
     me = organization.get("/api/me")
     with psycopg.connect(stack.owner_url) as owner:
         owner.execute("update organizations set quota_bytes = 0 where id = %s", [UUID(me["organizationId"])])
 
-    chosen(library, files("photo.jpg"))
+    select_files(library, files("photo.jpg"))
 
     expect(library.locator("#notices")).to_contain_text("photo.jpg was not uploaded: ", timeout=READY)
-    assert "Could not" not in library.locator("#notices").inner_text()  # Uppy's own words for it
+    assert "Could not" not in library.locator("#notices").inner_text()  # the message of Uppy itself
     library.get_by_role("button", name="Remove file").click()
     expect(library.locator("#notices li")).to_have_count(0)
     seen.complaints[:] = [
@@ -199,12 +200,12 @@ def test_an_upload_that_may_not_begin_is_refused_in_words(
     ]
 
 
-def test_more_is_shown_on_demand_and_what_is_new_comes_first(
+def test_more_items_are_loaded_on_demand_and_new_ones_come_first(
     library: Page, organization: Organization, files: Callable[[str], Path]
 ) -> None:
     for number in range(50):
-        posted(organization, f"{number:02}.png", pictures.png(40, 30, seed=number))
-    until(
+        post_file(organization, f"{number:02}.png", pictures.png(40, 30, seed=number))
+    wait_until(
         lambda: organization.get(f"/api/dataset/{organization.collection}/media")["pagination"]["total"],
         lambda total: total == 50,
         library,
@@ -217,20 +218,22 @@ def test_more_is_shown_on_demand_and_what_is_new_comes_first(
 
     expect(library.locator("#files li")).to_have_count(50)
     expect(library.get_by_role("button", name="Show more")).to_be_hidden()
-    chosen(library, files("photo.jpg"))
+    select_files(library, files("photo.jpg"))
     expect(library.locator("#files li").first).to_contain_text("photo.jpg", timeout=READY)
     expect(library.locator("#files li")).to_have_count(51)
     assert len(set(library.locator("#files .name").all_inner_texts())) == 51
 
 
-def posted(organization: Organization, name: str, data: bytes) -> None:
+def post_file(organization: Organization, name: str, data: bytes) -> None:
     signed = organization.get("/api/upload/s3/params", filename=name, type="image/png")
     organization.api.post(
         signed["url"], data=signed["fields"], files={"file": (name, data, "image/png")}
     ).raise_for_status()
 
 
-def test_a_collection_is_chosen_and_stays_over_a_reload(library: Page, organization: Organization) -> None:
+def test_a_selected_collection_stays_selected_after_a_reload(
+    library: Page, organization: Organization
+) -> None:
     me = organization.get("/api/me")
     organization.api.post(
         f"/api/organization/{me['organizationId']}/datasets", json={"name": "Second"}
@@ -244,7 +247,7 @@ def test_a_collection_is_chosen_and_stays_over_a_reload(library: Page, organizat
     expect(library.get_by_role("heading", name="Second")).to_be_visible()
 
 
-def test_the_key_leaves_the_address_and_stays_in_the_tab(
+def test_the_key_is_removed_from_the_url_and_kept_in_the_tab(
     page: Page, stack: Stack, organization: Organization
 ) -> None:
     page.goto(f"{stack.origin}/#key={organization.key}")
@@ -262,7 +265,7 @@ def test_the_key_leaves_the_address_and_stays_in_the_tab(
 
 @pytest.mark.parametrize("agreed", [False, True])
 @pytest.mark.parametrize("how", ["opened", "followed"])
-def test_a_link_replaces_a_key_only_where_the_person_agrees(
+def test_a_link_replaces_a_key_only_with_consent(
     library: Page, stack: Stack, organization: Organization, how: str, *, agreed: bool
 ) -> None:
     other = organization.api.post("/api/auth/api-keys", json={"name": "Another", "scopes": ["*"]}).json()[
@@ -294,8 +297,8 @@ def test_a_link_replaces_a_key_only_where_the_person_agrees(
     )
 
 
-def test_a_key_is_asked_for_and_a_wrong_one_refused_in_words(
-    page: Page, stack: Stack, organization: Organization, seen: Seen
+def test_a_key_is_requested_and_a_wrong_one_is_reported(
+    page: Page, stack: Stack, organization: Organization, seen: Observed
 ) -> None:
     page.goto(stack.origin)
     field = page.get_by_label("API key")
@@ -318,10 +321,10 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def until(look: Callable[[], T], fits: Callable[[T], bool], page: Page, *, patience: float = 60) -> T:
-    """What `look` says once it fits; the browser goes on meanwhile."""
+def wait_until(read: Callable[[], T], is_met: Callable[[T], bool], page: Page, *, patience: float = 60) -> T:
+    """Read until the value meets the condition, and return it. The browser runs meanwhile."""
     end = time.monotonic() + patience
-    while not fits(found := look()):
-        assert time.monotonic() < end, found
+    while not is_met(value := read()):
+        assert time.monotonic() < end, value
         page.wait_for_timeout(100)
-    return found
+    return value

@@ -1,6 +1,4 @@
-"""Stock Uppy 6 on a browser's cookie: on a page of this origin, which is how it is used, and on pages
-that are not ours.
-"""
+"""Stock Uppy 6 with a browser's session cookie, on a page of the API's origin and of other origins."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from local.stack import Stack
-from tests.browser.conftest import Organization, Seen
+from tests.browser.conftest import Observed, Organization
 from tests.given.tenants import FINAL
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -32,7 +30,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of page.html and page.js."""
+    """Build page.html and page.js, and return their folder."""
     folder = tmp_path_factory.mktemp("uppy6")
     for command in (["npm", "ci", "--no-audit", "--no-fund"], ["node", "build.mjs", str(folder)]):
         done = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False)
@@ -42,7 +40,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def signed_in(context: BrowserContext, stack: Stack, organization: Organization) -> Organization:
-    """The browser holds the cookie of the owner's session."""
+    """Set the cookie of the owner's session in the browser."""
     context.add_cookies(
         [
             {
@@ -58,11 +56,11 @@ def signed_in(context: BrowserContext, stack: Stack, organization: Organization)
 
 
 @pytest.fixture
-def ours(page: Page, stack: Stack, built: Path) -> Page:
-    """The page, in a document of our own origin that came from there: Chromium lets no other one near
-    this machine.
+def same_origin(page: Page, stack: Stack, built: Path) -> Page:
+    """The page in a document of the API's origin, loaded from there: Chromium blocks requests of other
+    documents to loopback addresses.
     """
-    # of a document that is no page, and lets nothing run
+    # the document's own policy allows no scripts
     page.context.new_cdp_session(page).send("Page.setBypassCSP", {"enabled": True})
     page.goto(f"{stack.origin}/api/openapi.json")
     page.route(
@@ -75,9 +73,9 @@ def ours(page: Page, stack: Stack, built: Path) -> Page:
 
 
 @pytest.fixture
-def foreign(page: Page, stack: Stack, built: Path, seen: Seen) -> Iterator[Page]:
-    """The page, of another origin of the same site: the browser would bring the cookie along. Its
-    complaints are as they should be.
+def other_origin(page: Page, stack: Stack, built: Path, seen: Observed) -> Iterator[Page]:
+    """The page on another origin of the same site, where the browser sends the cookie. Its console errors are
+    expected.
     """
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(built))) as server:
         Thread(target=server.serve_forever).start()
@@ -97,36 +95,36 @@ def foreign(page: Page, stack: Stack, built: Path, seen: Seen) -> Iterator[Page]
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
-def uploaded(page: Page, stack: Stack, file: Path) -> dict[str, Any]:
+def upload_file(page: Page, stack: Stack, file: Path) -> dict[str, Any]:
     page.locator("input").set_input_files(file)
     outcome: dict[str, Any] = page.evaluate("endpoint => upload(endpoint)", f"{stack.origin}/api/upload")
     assert outcome.pop("version").startswith("6.")
     return outcome
 
 
-def finished(organization: Organization, key: str, page: Page) -> dict[str, Any]:
-    """What the upload has come to, within a minute."""
+def wait_until_final(organization: Organization, key: str, page: Page) -> dict[str, Any]:
+    """Wait at most a minute until the upload has a final state, and return it."""
     until = time.monotonic() + 60
     while True:
-        found: dict[str, Any] = organization.get("/api/upload", key=key)
-        if found["state"] in FINAL or time.monotonic() > until:
-            return found
+        upload: dict[str, Any] = organization.get("/api/upload", key=key)
+        if upload["state"] in FINAL or time.monotonic() > until:
+            return upload
         page.wait_for_timeout(100)
 
 
-def test_a_photo_arrives_by_a_form(
-    ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen
+def test_a_photo_is_uploaded_by_a_form(
+    same_origin: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Observed
 ) -> None:
     photo = files("photo.jpg")
 
-    outcome = uploaded(ours, stack, photo)
+    outcome = upload_file(same_origin, stack, photo)
 
     assert [each["name"] for each in outcome["successful"]] == ["photo.jpg"]
     assert outcome["failed"] == []
-    upload = finished(signed_in, outcome["successful"][0]["key"], ours)
+    upload = wait_until_final(signed_in, outcome["successful"][0]["key"], same_origin)
     assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
         "ready",
         "photo.jpg",
@@ -135,58 +133,60 @@ def test_a_photo_arrives_by_a_form(
     assert [(method, status) for method, _, status in seen.store if method != "OPTIONS"] == [("POST", 201)]
 
 
-def test_a_large_picture_arrives_in_parts(
-    ours: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Seen
+def test_a_large_picture_is_uploaded_in_parts(
+    same_origin: Page, signed_in: Organization, stack: Stack, files: Callable[[str], Path], seen: Observed
 ) -> None:
     noise = files("noise.png")
     assert noise.stat().st_size > 100 * MIB
 
-    outcome = uploaded(ours, stack, noise)
+    outcome = upload_file(same_origin, stack, noise)
 
     assert [each["name"] for each in outcome["successful"]] == ["noise.png"]
     assert outcome["failed"] == []
-    upload = finished(signed_in, outcome["successful"][0]["key"], ours)
+    upload = wait_until_final(signed_in, outcome["successful"][0]["key"], same_origin)
     assert (upload["state"], upload["name"], upload["sizeBytes"]) == (
         "ready",
         "noise.png",
         noise.stat().st_size,
     )
     assert outcome["successful"][0]["location"] == f"{stack.origin}/api/media/{upload['mediaId']}"
-    # one after another, of the least size
+    # one after another, of the minimum size
     assert seen.parts() == list(range(1, -(-noise.stat().st_size // (5 * MIB)) + 1))
 
 
 @pytest.mark.parametrize(
     ("name", "credentials", "expected"),
     [
-        ("photo.jpg", "same-origin", ["GET /api/upload/s3/params", "401"]),  # as it is: without the cookie
+        ("photo.jpg", "same-origin", ["GET /api/upload/s3/params", "401"]),  # stock Uppy: without the cookie
         ("photo.jpg", "include", ["GET /api/upload/s3/params", "403"]),
-        # which allows nothing, so that nothing follows
+        # the preflight allows nothing, so no request follows
         ("noise.png", "same-origin", ["OPTIONS /api/upload/s3/multipart", "204"]),
         ("noise.png", "include", ["OPTIONS /api/upload/s3/multipart", "204"]),
     ],
 )
 def test_a_page_of_another_origin_uploads_nothing(
-    foreign: Page,
+    other_origin: Page,
     signed_in: Organization,
     stack: Stack,
     files: Callable[[str], Path],
-    seen: Seen,
+    seen: Observed,
     name: str,
     credentials: str,
     expected: list[str],
 ) -> None:
-    foreign.evaluate(
-        "given => { const stock = fetch; window.fetch = (url, more) => stock(url, { ...more, credentials: given }) }",
+    other_origin.evaluate(
+        "given => {"
+        " const stock = fetch; window.fetch = (url, more) => stock(url, { ...more, credentials: given }) "
+        "}",
         credentials,
     )
-    before = answered(stack)
+    before = logged_requests(stack)
 
-    outcome = uploaded(foreign, stack, files(name))
+    outcome = upload_file(other_origin, stack, files(name))
 
     assert (outcome["successful"], [each["name"] for each in outcome["failed"]]) == ([], [name])
-    assert answered(stack)[len(before) :] == [expected]
-    assert (begun(stack, signed_in), seen.store) == (0, [])
+    assert logged_requests(stack)[len(before) :] == [expected]
+    assert (count_uploads(stack, signed_in), seen.store) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,14 @@ def test_a_page_of_another_origin_uploads_nothing(
         ("POST", "/api/upload/s3/multipart"),
     ],
 )
-def test_what_a_page_of_another_origin_may_send_unasked_is_refused(
-    foreign: Page, signed_in: Organization, stack: Stack, method: str, path: str
+def test_requests_that_another_origin_may_send_without_a_preflight_are_rejected(
+    other_origin: Page, signed_in: Organization, stack: Stack, method: str, path: str
 ) -> None:
-    before = answered(stack)
+    before = logged_requests(stack)
 
-    foreign.evaluate(
-        "([url, method, body]) => fetch(url, { method, body, mode: 'no-cors', credentials: 'include' }).then(() => null)",
+    other_origin.evaluate(
+        "([url, method, body]) =>"
+        " fetch(url, { method, body, mode: 'no-cors', credentials: 'include' }).then(() => null)",
         [
             stack.origin + path,
             method,
@@ -210,23 +211,24 @@ def test_what_a_page_of_another_origin_may_send_unasked_is_refused(
         ],
     )
 
-    assert answered(stack)[len(before) :] == [[f"{method} {urlsplit(path).path}", "403"]]
-    assert begun(stack, signed_in) == 0
+    assert logged_requests(stack)[len(before) :] == [[f"{method} {urlsplit(path).path}", "403"]]
+    assert count_uploads(stack, signed_in) == 0
 
 
-def answered(stack: Stack) -> list[list[str]]:
-    """What the API was asked about uploads and answered: method and path, status. A page is not told what
-    it may not read.
+def logged_requests(stack: Stack) -> list[list[str]]:
+    """The API's requests about uploads from its log: method and path, status.
+
+    The page itself cannot read the answers to another origin.
     """
     lines = re.findall(r"^([A-Z]+ /api/upload\S*) (\d{3}) ", stack.log("api").read_text(), re.MULTILINE)
-    return [[asked, status] for asked, status in lines]
+    return [[request, status] for request, status in lines]
 
 
-def begun(stack: Stack, organization: Organization) -> int:
-    """Uploads of this organization, in whatever state."""
+def count_uploads(stack: Stack, organization: Organization) -> int:
+    """The number of uploads of this organization, in any state."""
     with psycopg.connect(stack.owner_url) as connection:
-        found = connection.execute(
+        counted = connection.execute(
             "select count(*) from uploads where collection_id = %s", [UUID(organization.collection)]
         ).fetchone()
-    assert found is not None
-    return int(found[0])
+    assert counted is not None
+    return int(counted[0])

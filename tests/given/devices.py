@@ -1,6 +1,4 @@
-"""A device without a browser that signs in: a terminal that sends what the published command-line tool
-sends, word for word.
-"""
+"""A device without a browser that signs in. It sends the requests of the published command-line tool."""
 
 from __future__ import annotations
 
@@ -41,7 +39,7 @@ def poll(device_code: str, *, client: str = CLIENT) -> httpx.Response:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A login of its own, and how it waits for it."""
+    """A login of one terminal."""
 
     device_code: str
     user_code: str
@@ -49,39 +47,45 @@ class Terminal:
 
     @classmethod
     def begin(cls) -> Terminal:
-        answered = begin_login().json()
-        return cls(answered["device_code"], answered["user_code"], answered["interval"])
+        body = begin_login().json()
+        return cls(body["device_code"], body["user_code"], body["interval"])
 
     def poll(self) -> httpx.Response:
         return poll(self.device_code)
 
     def wait(self, *, patience: float = 60) -> dict[str, Any]:
-        """The session, or the words that ended the login: first after the interval, then as often, and
-        less often where it is told so.
+        """Poll until the login ends; return the session or the error.
+
+        The first poll is sent after the interval. Each `slow_down` lengthens the interval by five seconds.
         """
         interval, until = self.interval, time.monotonic() + patience
         while time.monotonic() < until:
             time.sleep(interval)
             answer = self.poll()
-            answered: dict[str, Any] = answer.json()
+            body: dict[str, Any] = answer.json()
             if answer.is_success:
-                return answered
-            if answered["error"] == "slow_down":
+                return body
+            if body["error"] == "slow_down":
                 interval += 5
-            elif answered["error"] != "authorization_pending":
-                return answered
+            elif body["error"] != "authorization_pending":
+                return body
         raise TimeoutError
 
 
-def at_once(terminal: Terminal, asks: Sequence[Callable[[], T]]) -> list[T]:
-    """What each is answered. The login's row is held until several have come as far as they come without
-    it, so that they do race.
+def poll_concurrently(terminal: Terminal, requests: Sequence[Callable[[], T]]) -> list[T]:
+    """Send the requests concurrently and return their answers.
+
+    The login's row stays locked until several requests wait for it, so that they do race.
     """
-    several = "select count(*) as n from pg_locks where locktype = 'tuple' and relation = 'device_codes'::regclass and not granted"
-    with owner() as connection, ThreadPoolExecutor(len(asks)) as threads:
+    several = """
+        select count(*) as n
+          from pg_locks
+         where locktype = 'tuple' and relation = 'device_codes'::regclass and not granted
+        """
+    with owner() as connection, ThreadPoolExecutor(len(requests)) as threads:
         connection.execute("select from device_codes where user_code = %s for update", [terminal.user_code])
-        answers = [threads.submit(ask) for ask in asks]
-        # seconds: a request waits no longer for a connection, of which those that wait have all
+        answers = [threads.submit(send) for send in requests]
+        # seconds; a request waits no longer than that for a connection, and the waiting ones have them all
         until = time.monotonic() + 4
         while connection.execute(several).fetchone() == {"n": 0}:
             assert time.monotonic() < until

@@ -82,7 +82,7 @@ class Furnished:
 
     @classmethod
     def make(cls) -> Furnished:
-        tenant = Tenant.found(uuid4().hex)
+        tenant = Tenant.create(uuid4().hex)
         home = {"datasetId": tenant.collection_id.hex}
         folder = tenant.studio.post("/api/folder", json={**home, "name": "A folder"}).json()["folder"]
         subfolder = tenant.studio.post(
@@ -320,7 +320,7 @@ class Stage:
         """Another organization, that this client's person is in as a viewer."""
         if of is None:
             return self.tenant
-        tenant = Tenant.found(uuid4().hex)
+        tenant = Tenant.create(uuid4().hex)
         organizations.add_member(tenant.id, UUID(of.get("/api/me").json()["userId"]), "viewer")
         return tenant
 
@@ -330,7 +330,7 @@ class Stage:
             return "nonsense"
         invited = {"email": of.get("/api/me").json()["email"], "role": "viewer"}
         found: str = (
-            Tenant.found(uuid4().hex)
+            Tenant.create(uuid4().hex)
             .studio.post("/api/auth/organization/invite-member", json=invited)
             .json()["token"]
         )

@@ -1,4 +1,4 @@
-"""What the tests of API keys share: the two ways to make one, and how each dialect spells what there is."""
+"""Helpers of the tests of API keys: how to create one, and the answers in each dialect's format."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 STUDIO, V1 = "/api/auth/api-keys", "/api/v1/api-keys"
 A_KEY = Shape("an API key", r"sk_live_[0-9a-f]{64}")
-# without the one that is all
-ALL = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
+# without "*", which grants all of them
+ALL_SCOPES = ["admin:api-keys", "admin:users", "media:delete", "media:read", "media:write"]
 
 UNAUTHORIZED = (
     401,
@@ -36,7 +36,7 @@ V1_NOT_FOUND = (
 
 
 def rejected(status: int, code: str, sentence: str, *, at: str | None = None) -> tuple[int, dict[str, Any]]:
-    """As Studio says it; `at`: the field that is at fault, where one is."""
+    """A Studio error; `at` is the path of the invalid field, if there is one."""
     if at is None:
         return status, {"error": sentence, "code": code, "message": sentence}
     whole = f"{at}: {sentence}"
@@ -57,31 +57,33 @@ def v1_rejected(status: int, sentence: str, code: str | None = None) -> tuple[in
     }
 
 
-def lacks(scope: str) -> tuple[int, dict[str, Any]]:
+def missing_scope(scope: str) -> tuple[int, dict[str, Any]]:
     return rejected(403, "insufficient_scope", f"This API key does not have the scope {scope}")
 
 
-def make(client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any) -> dict[str, Any]:
-    """A new key as Studio answers it: `apiKey`, and the `key` itself."""
+def create_key(
+    client: Client, name: str = "A key", scopes: list[str] | None = None, **more: Any
+) -> dict[str, Any]:
+    """Create a key through the Studio API: `apiKey` describes it, `key` is its secret."""
     answer = client.post(STUDIO, json={"name": name, "scopes": scopes or ["media:read"], **more})
     assert answer.status_code == 200, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    created: dict[str, Any] = answer.json()
+    return created
 
 
-def listed(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get(STUDIO).json()["apiKeys"]
-    return found
+def list_keys(client: Client) -> list[dict[str, Any]]:
+    keys: list[dict[str, Any]] = client.get(STUDIO).json()["apiKeys"]
+    return keys
 
 
-def works(key: str) -> bool:
+def is_accepted(key: str) -> bool:
     answer = Client(key).get("/api/me")
     assert answer.status_code in (200, 401), answer.text
     return answer.status_code == 200
 
 
-def person(tenant: Tenant, role: Role) -> UUID:
-    """Somebody of this role, with no key and no session yet."""
-    found = organizations.add_person(email=f"{uuid4().hex}@example.org", name="Somebody")
-    organizations.add_member(tenant.id, found, role)
-    return found
+def create_person(tenant: Tenant, role: Role) -> UUID:
+    """The id of a new member of this role, without key or session."""
+    person = organizations.add_person(email=f"{uuid4().hex}@example.org", name="Somebody")
+    organizations.add_member(tenant.id, person, role)
+    return person

@@ -63,7 +63,7 @@ def database() -> Iterator[str]:
 def make_organization(database: str) -> Callable[[], Organization]:
     def found() -> Organization:
         word = uuid4().hex
-        made = organizations.found(
+        made = organizations.create(
             email=f"{word}@example.org", person="An Owner", name="A Team", slug=word, collection="Default"
         )
         caller = Caller(

@@ -1,4 +1,4 @@
-"""People to test organizations with."""
+"""People for the tests of organizations, and helpers for races between requests."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
     from vitrine.models.people import Role
 
-AT = "/api/auth/organization"
+ORGANIZATION = "/api/auth/organization"
 NOT_ADMIN = "This takes the role owner or admin; yours is "
 OWNERS_ONLY = "Only an owner can make somebody an owner, or change or remove one"
 LAST_OWNER = "An organization keeps an owner: make somebody else one first"
 
 
 @dataclass(frozen=True)
-class Somebody:
-    """A person with a key of every scope."""
+class PersonWithKey:
+    """A person with an API key of every scope."""
 
     id: UUID
     name: str
@@ -42,29 +42,29 @@ class Somebody:
     client: Client
 
     @classmethod
-    def new(cls, name: str = "Somebody", email: str | None = None) -> Somebody:
-        """In no organization."""
+    def new(cls, name: str = "Somebody", email: str | None = None) -> PersonWithKey:
+        """Create a person in no organization."""
         email = email or f"{uuid4().hex}@example.org"
         person = organizations.add_person(email=email, name=name)
         return cls(person, name, email, Client(organizations.add_key(person, "a key", ["*"])))
 
     @classmethod
-    def of(cls, tenant: Tenant, role: Role) -> Somebody:
-        """New, and in this organization."""
-        found = cls.new(f"The {role}")
-        organizations.add_member(tenant.id, found.id, role)
-        return found
+    def of(cls, tenant: Tenant, role: Role) -> PersonWithKey:
+        """Create a member of this organization."""
+        person = cls.new(f"The {role}")
+        organizations.add_member(tenant.id, person.id, role)
+        return person
 
     @classmethod
-    def owning(cls, tenant: Tenant) -> Somebody:
-        """The one who was there first."""
+    def owning(cls, tenant: Tenant) -> PersonWithKey:
+        """The organization's first owner."""
         return cls(tenant.owner.user_id, tenant.owner.user_name, tenant.owner.email, tenant.studio)
 
     def signed_in(self) -> Client:
         return Client(None, token=sessions.start(self.id, address="127.0.0.1", user_agent="tests").token)
 
     def shown(self, tenant: Tenant, role: Role) -> dict[str, Any]:
-        """As a member."""
+        """The person as a member, in the format of the API."""
         return {
             "id": self.id.hex,
             "organizationId": tenant.id.hex,
@@ -76,8 +76,8 @@ class Somebody:
 
 
 @contextmanager
-def setting(name: str, value: str) -> Generator[None]:
-    """This process's setting is another, for a while."""
+def changed_setting(name: str, value: str) -> Generator[None]:
+    """Change a setting of this process within the block."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name, value)
         settings.cache_clear()
@@ -86,7 +86,7 @@ def setting(name: str, value: str) -> Generator[None]:
 
 
 def roles(tenant: Tenant) -> dict[UUID, str]:
-    """Everybody's."""
+    """The roles of all members by user id."""
     with owner() as connection:
         rows = connection.execute(
             "select user_id, role from memberships where organization_id = %s", [tenant.id]
@@ -94,8 +94,8 @@ def roles(tenant: Tenant) -> dict[UUID, str]:
     return {row["user_id"]: row["role"] for row in rows}
 
 
-def acts(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
-    """What its audit log holds: operation, who, about whom or what, and the rest."""
+def audit_entries(organization: UUID) -> list[tuple[str, UUID, UUID, dict[str, Any]]]:
+    """The organization's audit log: operation, actor, item id and details, oldest first."""
     with owner() as connection:
         rows = connection.execute(
             "select operation, actor, item_id, details from audit_log where organization_id = %s order by at",
@@ -108,37 +108,41 @@ THE_ORGANIZATION: LiteralString = "select from organizations where id = %s for u
 THE_PERSON: LiteralString = "select from users where id = %s for update"
 
 
-def at_once(lock: LiteralString, of: UUID, *deeds: Callable[[], httpx.Response]) -> list[int]:
-    """The statuses of requests that all came as far as the lock on this row before the first of them went
-    on.
+def send_concurrently(lock: LiteralString, of: UUID, *requests: Callable[[], httpx.Response]) -> list[int]:
+    """Send requests concurrently and return their statuses. All wait for a lock on this row before one
+    proceeds.
     """
-    with owner() as connection, ThreadPoolExecutor(len(deeds)) as threads:
+    with owner() as connection, ThreadPoolExecutor(len(requests)) as threads:
         connection.execute(lock, [of])
-        answers = [threads.submit(deed) for deed in deeds]
+        answers = [threads.submit(send) for send in requests]
         until = time.monotonic() + 5
-        while not (waited := waiting(connection) >= len(deeds)) and time.monotonic() < until:
+        while not (waited := count_waiting(connection) >= len(requests)) and time.monotonic() < until:
             time.sleep(0.01)
         connection.commit()
-        assert waited, "they did not all come as far"
+        assert waited, "not all requests reached the lock"
         return [answer.result().status_code for answer in answers]
 
 
-def waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
-    """Those who wait for what this connection holds, or for one who does. By pg_locks: pg_stat_activity
-    stands still within a transaction.
+def count_waiting(connection: psycopg.Connection[dict[str, Any]]) -> int:
+    """The number of backends that wait, directly or not, for a lock of this connection.
+
+    pg_locks is read because pg_stat_activity does not change within a transaction.
     """
-    found = connection.execute(
+    counted = connection.execute(
         """
-        with recursive held (pid) as (
+        with recursive blocked (pid) as (
           select pg_backend_pid()
           union
-          select l.pid from pg_locks l join held on held.pid = any (pg_blocking_pids(l.pid)) where not l.granted
+          select l.pid
+            from pg_locks l
+            join blocked on blocked.pid = any (pg_blocking_pids(l.pid))
+           where not l.granted
         )
-        select count(*) - 1 as n from held
+        select count(*) - 1 as n from blocked
         """
     ).fetchone()
-    assert found is not None
-    return int(found["n"])
+    assert counted is not None
+    return int(counted["n"])
 
 
 def rejected(status: int, code: str, sentence: str, *details: tuple[str, str]) -> tuple[int, dict[str, Any]]:

@@ -1,6 +1,4 @@
-"""An organization to test with: its people's clients, its uploads, and whether anything disagrees about
-it.
-"""
+"""An organization to test with: clients of its people, its uploads, and the check of its invariants."""
 
 from __future__ import annotations
 
@@ -33,12 +31,11 @@ _opening = threading.Lock()
 
 
 def http() -> httpx.Client:
-    """One pool of connections for a process's tests, whichever thread comes first."""
+    """The one pool of connections of this process's tests."""
     with _opening:
         if not _clients:
-            # Keeps no cookie: it is everybody's.
-            # Connections are let go before the server does so, at five seconds: it might just as one is used
-            # again.
+            # No cookie is kept, because all clients share the pool. Idle connections are closed before the
+            # server closes them, at five seconds: it might do so just when one is used again.
             none = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
             limits = httpx.Limits(keepalive_expiry=2)
             _clients.append(
@@ -54,14 +51,14 @@ def http() -> httpx.Client:
 
 
 def close() -> None:
-    """The next request opens connections anew, to wherever API_URL leads then."""
+    """Close the connections. The next request opens new ones, to the API_URL of that time."""
     with _opening:
         while _clients:
             _clients.pop().close()
 
 
 class Client:
-    """Speaks to the API with one key, or the token of one session, or nothing."""
+    """A client of the API with an API key, the token of a session, or no credential."""
 
     def __init__(self, key: str | None, *, token: str | None = None) -> None:
         self.key, self.token = key, token
@@ -91,15 +88,16 @@ class Client:
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organization, seen from its owner."""
+    """An organization and its owner."""
 
     name: str
     owner: Caller
     collection_id: UUID
 
     @classmethod
-    def found(cls, word: str) -> Tenant:
-        made = organizations.found(
+    def create(cls, word: str) -> Tenant:
+        """Create an organization with this slug, its owner and its default collection."""
+        created = organizations.create(
             email=f"{word}@example.org",
             person="An Owner",
             name=f"Team {word[:8]}",
@@ -107,16 +105,16 @@ class Tenant:
             collection="Default",
         )
         owner = Caller(
-            made.user_id,
+            created.user_id,
             f"{word}@example.org",
             "An Owner",
             None,
             None,
-            made.organization_id,
+            created.organization_id,
             f"Team {word[:8]}",
             "owner",
         )
-        return cls(word, owner, made.collection_id)
+        return cls(word, owner, created.collection_id)
 
     @property
     def id(self) -> UUID:
@@ -124,11 +122,11 @@ class Tenant:
 
     @functools.cached_property
     def studio(self) -> Client:
-        """The owner's client, with a key of every scope."""
+        """The owner's client, with an API key of every scope."""
         return self.client()
 
     def client(self, role: Role = "owner", scopes: Iterable[str] = ("*",)) -> Client:
-        """A client of a person of this role, with a key of these scopes."""
+        """A client of a person of this role, with an API key of these scopes."""
         person = self.owner.user_id
         if role != "owner":
             person = organizations.add_person(email=f"{role}-{self.name}@example.org", name=f"A {role}")
@@ -136,14 +134,14 @@ class Tenant:
         return Client(organizations.add_key(person, "a key", list(scopes)))
 
     def signed_in(self, role: Role = "owner") -> Client:
-        """A client of a person of this role who signed in."""
+        """A client of a person of this role, with a session."""
         return Client(
             None,
             token=sessions.start(self.caller(role).user_id, address="127.0.0.1", user_agent="tests").token,
         )
 
     def caller(self, role: Role = "owner") -> Caller:
-        """As the library sees a person of this role."""
+        """A person of this role, as the library's caller."""
         person = self.owner.user_id
         if role != "owner":
             person = organizations.add_person(email=f"{role}-{self.name}@example.org", name=f"A {role}")
@@ -162,8 +160,8 @@ class Tenant:
     def post_file(
         self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str
     ) -> str:
-        """The media id of a file uploaded as stock Uppy does small ones: a presigned form, and no
-        Complete.
+        """Upload a file as stock Uppy uploads small ones, by a presigned form without Complete. Returns the
+        media id.
         """
         signed = self.studio.get(
             "/api/upload/s3/params",
@@ -185,24 +183,24 @@ class Tenant:
         return media
 
     def finished(self, media: str, *, patience: float = 60) -> dict[str, Any]:
-        """What the upload of this item has come to, once it has."""
+        """Wait until the upload of this item has a final state, and return it."""
         until, pause = time.monotonic() + patience, 0.1
         while True:
             answer: dict[str, Any] = self.studio.get(f"/api/upload/{media}").json()
             if answer["state"] in FINAL or time.monotonic() > until:
                 return answer
             time.sleep(pause)
-            pause = min(1.5 * pause, 1.0)  # whoever asks often has the worker wait for it
+            pause = min(1.5 * pause, 1.0)  # frequent requests slow the worker down
 
     def ready(
         self, data: bytes, filename: str = "photo.jpg", mime_type: str = "image/jpeg", **metadata: str
     ) -> str:
-        """The id of an item made of these bytes, with its frames."""
+        """Upload these bytes and wait until the item is ready. Returns the media id."""
         media = self.post_file(data, filename, mime_type, **metadata)
         upload = self.finished(media)
         assert upload["state"] == "ready", upload
         return media
 
     def inconsistencies(self, *, finished: bool = False) -> list[str]:
-        """Everything that disagrees about this organization: invariants(), in words."""
+        """Every violated invariant of this organization, as sentences; see library.invariants."""
         return [str(each) for each in invariants(self.id, finished=finished)]

@@ -1,4 +1,4 @@
-"""The fixtures of the laptop's own tests."""
+"""Fixtures of the tests of the laptop's AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.given import stack
 
 @pytest.fixture(scope="session")
 def server_url() -> Generator[str]:
-    """The owner's, of a server to make databases in."""
+    """The owner's URL of a server in which tests create databases."""
     with stack.cluster() as url:
         yield url
 

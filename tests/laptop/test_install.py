@@ -1,4 +1,4 @@
-"""Which virtual environment a Python is given. Written for files alone: nothing is installed."""
+"""The virtual environment of a Python. The tests work on files alone; nothing is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MINE = ".".join(map(str, sys.version_info[:2]))
 
 @pytest.fixture
 def install(tmp_path: Path) -> ModuleType:
-    """local/install.py of a clone in which nothing was installed."""
+    """local/install.py of a clone without an environment."""
     (tmp_path / "local").mkdir()
     copy = shutil.copy(CLONE / "local/install.py", tmp_path / "local")
     spec = importlib.util.spec_from_file_location("install_of_a_clone", copy)
@@ -47,7 +47,7 @@ def make_environment(folder: Path, version: str) -> None:
         (f"{MINE}1.0", f".venv-{MINE}"),
     ],
 )
-def test_another_python_gets_an_environment_beside_the_first(
+def test_another_python_has_an_environment_beside_the_first(
     install: ModuleType, tmp_path: Path, version: str | None, name: str
 ) -> None:
     if version is not None:
@@ -56,7 +56,7 @@ def test_another_python_gets_an_environment_beside_the_first(
     assert install.environment() == str(tmp_path / name)
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(install: ModuleType, tmp_path: Path) -> None:
+def test_an_environment_without_its_python_is_created_again(install: ModuleType, tmp_path: Path) -> None:
     make_environment(tmp_path / ".venv", "3.2.1")
     (tmp_path / ".venv/bin/python").unlink()
     (tmp_path / ".venv/bin/python").symlink_to(tmp_path / "removed")

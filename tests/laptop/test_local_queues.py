@@ -1,4 +1,4 @@
-"""The laptop's SQS: what a queue promises, and its protocol as boto3 speaks it."""
+"""The laptop's SQS: the guarantees of a queue, and its protocol with boto3."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import pytest
 import uvicorn
 from botocore.config import Config
 
-from local.queues import Counts, Outgoing, Queues, door
+from local.queues import Counts, Outgoing, Queues, sqs_app
 from local.template import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 WORK, DEAD = (
-    Queue("Work", visibility=30, dead_letters="Dead", most_receives=2),
-    Queue("Dead", visibility=30, dead_letters=None, most_receives=None),
+    Queue("Work", visibility=30, dead_letters="Dead", max_receives=2),
+    Queue("Dead", visibility=30, dead_letters=None, max_receives=None),
 )
 
 
@@ -34,16 +34,16 @@ def queues(database_url: str) -> Generator[Queues]:
     opened = Queues(database_url, [WORK, DEAD])
     opened.open()
     with psycopg.connect(database_url) as connection:
-        connection.execute("truncate local.messages, local.schedules")  # faster than a database for each
+        connection.execute("truncate local.messages, local.schedules")  # faster than a database per test
     yield opened
     opened.close()
 
 
 def bodies(queues: Queues, name: str = "Work", *, visibility: float | None = None) -> list[str]:
-    return sorted(m.body for m in queues.receive(name, most=10, visibility=visibility))
+    return sorted(m.body for m in queues.receive(name, limit=10, visibility=visibility))
 
 
-def test_what_was_sent_is_received_once_while_it_is_hidden(queues: Queues) -> None:
+def test_a_received_message_is_invisible(queues: Queues) -> None:
     queues.send("Work", [Outgoing("a"), Outgoing("b")])
 
     first, second = bodies(queues), bodies(queues)
@@ -52,10 +52,10 @@ def test_what_was_sent_is_received_once_while_it_is_hidden(queues: Queues) -> No
     assert queues.counts("Work") == Counts(visible=0, in_flight=2, delayed=0)
 
 
-def test_what_was_not_deleted_comes_back_after_its_time_out(queues: Queues) -> None:
+def test_a_message_that_was_not_deleted_is_visible_again_after_its_timeout(queues: Queues) -> None:
     queues.send("Work", [Outgoing("a")])
     [first] = queues.receive("Work", visibility=0.2)
-    time.sleep(0.25)  # the time-out itself
+    time.sleep(0.25)  # longer than the timeout
 
     [second] = queues.receive("Work")
 
@@ -63,7 +63,7 @@ def test_what_was_not_deleted_comes_back_after_its_time_out(queues: Queues) -> N
     assert second.receipt != first.receipt
 
 
-def test_what_was_deleted_is_gone(queues: Queues) -> None:
+def test_a_deleted_message_is_not_delivered_again(queues: Queues) -> None:
     queues.send("Work", [Outgoing("a")])
     queues.delete(queues.receive("Work", visibility=0))
 
@@ -71,7 +71,7 @@ def test_what_was_deleted_is_gone(queues: Queues) -> None:
     assert queues.counts("Work") == Counts(0, 0, 0)
 
 
-def test_a_receipt_that_was_overtaken_deletes_nothing(queues: Queues) -> None:
+def test_an_outdated_receipt_deletes_nothing(queues: Queues) -> None:
     queues.send("Work", [Outgoing("a")])
     late = queues.receive("Work", visibility=0)
     queues.receive("Work", visibility=0)
@@ -81,7 +81,7 @@ def test_a_receipt_that_was_overtaken_deletes_nothing(queues: Queues) -> None:
     assert queues.counts("Work") == Counts(visible=1, in_flight=0, delayed=0)
 
 
-def test_what_was_received_too_often_goes_to_the_dead_letters(queues: Queues) -> None:
+def test_a_message_received_too_often_moves_to_the_dead_letters(queues: Queues) -> None:
     queues.send("Work", [Outgoing("a")])
     for _ in range(2):
         assert bodies(queues, visibility=0) == ["a"]
@@ -90,22 +90,22 @@ def test_what_was_received_too_often_goes_to_the_dead_letters(queues: Queues) ->
     assert bodies(queues, "Dead") == ["a"]
 
 
-def test_a_delayed_message_waits(queues: Queues) -> None:
+def test_a_delayed_message_is_delivered_later(queues: Queues) -> None:
     queues.send("Work", [Outgoing("now"), Outgoing("later", delay=60)])
 
     assert bodies(queues) == ["now"]
     assert queues.counts("Work") == Counts(visible=0, in_flight=1, delayed=1)
 
 
-def test_what_a_dead_receiver_held_can_be_released_and_a_delay_cannot(queues: Queues) -> None:
-    queues.send("Work", [Outgoing("held"), Outgoing("later", delay=60)])
+def test_messages_of_a_dead_receiver_can_be_released_and_delayed_ones_cannot(queues: Queues) -> None:
+    queues.send("Work", [Outgoing("received"), Outgoing("later", delay=60)])
     queues.receive("Work")
 
     assert queues.release("Work") == 1
-    assert bodies(queues) == ["held"]
+    assert bodies(queues) == ["received"]
 
 
-def test_messages_outlive_who_sent_them(queues: Queues, database_url: str) -> None:
+def test_messages_survive_their_sender(queues: Queues, database_url: str) -> None:
     queues.send("Work", [Outgoing("a")])
     queues.close()
     later = Queues(database_url, [WORK, DEAD])
@@ -120,8 +120,8 @@ def test_two_receivers_never_get_the_same_message(queues: Queues) -> None:
     got: list[str] = []
 
     def drain() -> None:
-        while found := queues.receive("Work", most=3):
-            got.extend(m.body for m in found)
+        while batch := queues.receive("Work", limit=3):
+            got.extend(m.body for m in batch)
 
     threads = [threading.Thread(target=drain) for _ in range(4)]
     for thread in threads:
@@ -132,11 +132,11 @@ def test_two_receivers_never_get_the_same_message(queues: Queues) -> None:
     assert sorted(got, key=int) == [str(n) for n in range(60)]
 
 
-def test_a_schedule_counts_from_when_it_was_first_seen_and_over_restarts(queues: Queues) -> None:
+def test_a_schedule_counts_from_its_first_sight_and_over_restarts(queues: Queues) -> None:
     assert 59 < queues.seconds_until("fold_ledger", 60) <= 60
     assert queues.seconds_until("fold_ledger", 0) <= 0
 
-    queues.started("fold_ledger")
+    queues.mark_started("fold_ledger")
 
     assert 59 < queues.seconds_until("fold_ledger", 60) <= 60
 
@@ -147,7 +147,7 @@ def test_a_schedule_counts_from_when_it_was_first_seen_and_over_restarts(queues:
 @pytest.fixture
 def sqs(queues: Queues) -> Generator[SQSClient]:
     server = uvicorn.Server(
-        uvicorn.Config(door(queues), http="httptools", ws="none", lifespan="off", log_level="critical")
+        uvicorn.Config(sqs_app(queues), http="httptools", ws="none", lifespan="off", log_level="critical")
     )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -185,7 +185,7 @@ def test_boto3_sends_a_message(sqs: SQSClient, queues: Queues) -> None:
     )
 
 
-def test_boto3_sends_a_batch_and_hears_of_each_entry(sqs: SQSClient, queues: Queues) -> None:
+def test_boto3_sends_a_batch_and_receives_a_result_for_each_entry(sqs: SQSClient, queues: Queues) -> None:
     entries = [
         {"Id": "one", "MessageBody": "1"},
         {"Id": "late", "MessageBody": "2", "DelaySeconds": 901},
@@ -201,7 +201,7 @@ def test_boto3_sends_a_batch_and_hears_of_each_entry(sqs: SQSClient, queues: Que
     assert bodies(queues) == ["1", "3"]
 
 
-def test_boto3_counts(sqs: SQSClient, queues: Queues) -> None:
+def test_boto3_reads_the_counts_of_messages(sqs: SQSClient, queues: Queues) -> None:
     queues.send("Work", [Outgoing("a"), Outgoing("b")])
     queues.receive("Work")
 
@@ -236,7 +236,7 @@ def test_boto3_counts(sqs: SQSClient, queues: Queues) -> None:
         ),
     ],
 )
-def test_what_sqs_refuses_is_refused(
+def test_requests_that_sqs_rejects_are_rejected(
     sqs: SQSClient, queues: Queues, queue: str, entries: list[dict[str, str]], code: str
 ) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as rejected:
@@ -246,7 +246,7 @@ def test_what_sqs_refuses_is_refused(
     assert queues.counts("Work") == Counts(0, 0, 0)
 
 
-def test_a_page_in_a_browser_cannot_send(sqs: SQSClient, queues: Queues) -> None:
+def test_a_web_page_cannot_send_messages(sqs: SQSClient, queues: Queues) -> None:
     body = f'{{"QueueUrl": "{url(sqs, "Work")}", "MessageBody": "evil"}}'
     action = {"x-amz-target": "AmazonSQS.SendMessage"}
 

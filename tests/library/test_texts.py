@@ -16,7 +16,7 @@ from functions.v1_check_duplicates.handler import app as check_duplicates
 from tests.given import pictures
 from tests.given.isolation_cases import ROUTES, spec_of
 from tests.given.names import COMPOSED, DECOMPOSED
-from tests.given.people import PASSWORD, SIGN_IN, SIGN_UP, Someone
+from tests.given.people import PASSWORD, SIGN_IN, SIGN_UP, PersonWithPassword
 from tests.given.tags import add, given, remove, rename, tags_of
 from tests.given.tags import folder as a_folder
 from tests.given.tenants import Client
@@ -422,7 +422,7 @@ def test_every_other_text_of_a_request_is_composed() -> None:
 
 
 def test_a_password_keeps_its_own_form() -> None:
-    someone = Someone.signed_up(f"{KELVIN}{DECOMPOSED} \ufb01 1234")
+    someone = PersonWithPassword.signed_up(f"{KELVIN}{DECOMPOSED} \ufb01 1234")
 
     assert someone.sign_in(f"K{COMPOSED} fi 1234").status_code == 200  # NFKC, as ever
 
@@ -472,7 +472,7 @@ def test_only_letters_of_ascii_are_folded(address: str, folded: str) -> None:
 
 
 def test_an_address_that_nobody_has_signs_nobody_in(tenant: Tenant) -> None:
-    someone = Someone.new()
+    someone = PersonWithPassword.new()
     dotted = f"i{tenant.name}@example.org"
     person = Client(None).post(SIGN_UP, json={"name": "A", "email": dotted, "password": PASSWORD})
 

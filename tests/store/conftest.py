@@ -29,8 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Server]:
-    """A server that nothing else uses."""
+def fresh_server(tmp_path: Path) -> Iterator[Server]:
+    """A server for one test."""
     with running(tmp_path) as server:
         yield server
 
@@ -60,5 +60,5 @@ def moto_s3(moto: Server) -> S3Client:
 
 @pytest.fixture
 def key() -> str:
-    """A key that no other test has."""
+    """A key that no other test uses."""
     return f"{uuid4().hex}/picture 1+é.jpg"

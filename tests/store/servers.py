@@ -31,12 +31,12 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The refusal's code, "" for an answer that is none."""
+        """The error's code; "" when the answer is no error."""
         return self.element("Code")
 
     def element(self, name: str) -> str:
-        found = re.search(f"<{name}>(.*?)</{name}>", self.body.decode(), re.DOTALL)
-        return found[1] if found else ""
+        element = re.search(f"<{name}>(.*?)</{name}>", self.body.decode(), re.DOTALL)
+        return element[1] if element else ""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Server:
     credentials: Credentials = field(default=CREDENTIALS)
 
     def client(self, credentials: Credentials | None = None, region: str = REGION) -> S3Client:
-        who = credentials or self.credentials
+        used = credentials or self.credentials
         return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name=region,
-            aws_access_key_id=who.access_key,
-            aws_secret_access_key=who.secret_key,
-            aws_session_token=who.session_token,
+            aws_access_key_id=used.access_key,
+            aws_secret_access_key=used.secret_key,
+            aws_session_token=used.session_token,
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
@@ -64,7 +64,7 @@ class Server:
         )
 
     def names(self) -> list[str]:
-        """The files that hold bytes."""
+        """The names of the blobs."""
         return sorted(file.name for file in (self.root / self.bucket / "blobs").glob("*/*"))
 
     def events(self) -> list[Path]:
@@ -79,20 +79,18 @@ def send(
     *,
     length: int | None = None,
 ) -> Answer:
-    """One request, exactly as given, on a connection of its own; `length` announces another length than
-    the body has.
-    """
+    """Send one request exactly as given, on a new connection. `length` replaces the body's Content-Length."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
     try:
-        told = dict(headers or {})
+        sent = dict(headers or {})
         if method in {"PUT", "POST"} or body:
-            told["Content-Length"] = str(len(body) if length is None else length)
+            sent["Content-Length"] = str(len(body) if length is None else length)
         connection.request(
-            method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", body or None, told
+            method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", body or None, sent
         )
         if length is not None and length > len(body) and connection.sock is not None:
-            connection.sock.close()  # cut off
+            connection.sock.close()  # the body stays incomplete
             return Answer(0, {}, b"")
         answer = connection.getresponse()
         return Answer(
@@ -103,7 +101,7 @@ def send(
 
 
 def rejected(call: Callable[[], object]) -> tuple[int, str]:
-    """The status and code that S3 refuses the call with."""
+    """The status and code of the error that the call raises."""
     with pytest.raises(ClientError) as rejection:
         call()
     response = rejection.value.response
@@ -114,8 +112,8 @@ def rejected(call: Callable[[], object]) -> tuple[int, str]:
 
 @contextmanager
 def running(root: Path, **settings: object) -> Generator[Server]:
-    """A server of its own, for a test that counts what is in it or needs other settings."""
-    told = Settings(
+    """Run a server of its fresh_server, for a test that counts its files or needs other settings."""
+    options = Settings(
         **{  # type: ignore[arg-type]
             "root": root,
             "bucket": BUCKET,
@@ -125,5 +123,5 @@ def running(root: Path, **settings: object) -> Generator[Server]:
             **settings,
         }
     )
-    with serving(told) as url:
-        yield Server(url, root=root, credentials=told.credentials)
+    with serving(options) as url:
+        yield Server(url, root=root, credentials=options.credentials)

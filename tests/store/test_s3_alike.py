@@ -1,6 +1,4 @@
-"""The same operations against this server and against moto, where moto is right: both must give what is
-written here.
-"""
+"""Operations against this server and against moto, where moto behaves like S3: both must pass these tests."""
 
 import hashlib
 
@@ -17,7 +15,7 @@ def either(request: pytest.FixtureRequest) -> S3Client:
     return chosen
 
 
-def test_an_object_comes_back_as_it_was_put(either: S3Client, key: str) -> None:
+def test_an_object_is_returned_as_it_was_put(either: S3Client, key: str) -> None:
     body = b"some bytes"
 
     put = either.put_object(
@@ -52,14 +50,14 @@ def test_an_object_comes_back_as_it_was_put(either: S3Client, key: str) -> None:
     assert [head["ContentType"], head["ContentLength"], head["Metadata"]] == ["image/jpeg", 10, {"a": "b c"}]
 
 
-def test_an_object_without_a_type_has_s3s(either: S3Client, key: str) -> None:
+def test_an_object_without_a_type_has_s3s_default(either: S3Client, key: str) -> None:
     either.put_object(Bucket=BUCKET, Key=key, Body=b"")
 
     assert either.head_object(Bucket=BUCKET, Key=key)["ContentType"] == "binary/octet-stream"
 
 
 @pytest.mark.parametrize(
-    ("asked", "told", "body"),
+    ("sent", "content_range", "body"),
     [
         ("bytes=0-0", "bytes 0-0/10", b"0"),
         ("bytes=2-5", "bytes 2-5/10", b"2345"),
@@ -69,19 +67,21 @@ def test_an_object_without_a_type_has_s3s(either: S3Client, key: str) -> None:
         ("bytes=-99", "bytes 0-9/10", b"0123456789"),
     ],
 )
-def test_one_range_of_an_object(either: S3Client, key: str, asked: str, told: str, body: bytes) -> None:
+def test_one_range_of_an_object(
+    either: S3Client, key: str, sent: str, content_range: str, body: bytes
+) -> None:
     either.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")
 
-    got = either.get_object(Bucket=BUCKET, Key=key, Range=asked)
+    got = either.get_object(Bucket=BUCKET, Key=key, Range=sent)
 
     assert (got["ResponseMetadata"]["HTTPStatusCode"], got["ContentRange"], got["Body"].read()) == (
         206,
-        told,
+        content_range,
         body,
     )
 
 
-def test_a_range_beyond_the_object(either: S3Client, key: str) -> None:
+def test_a_range_beyond_the_object_is_416(either: S3Client, key: str) -> None:
     either.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")
 
     assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key, Range="bytes=10-")) == (
@@ -90,7 +90,7 @@ def test_a_range_beyond_the_object(either: S3Client, key: str) -> None:
     )
 
 
-def test_what_is_not_there(either: S3Client, key: str) -> None:
+def test_missing_objects_and_uploads(either: S3Client, key: str) -> None:
     assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key)) == (404, "NoSuchKey")
     assert rejected(lambda: either.head_object(Bucket=BUCKET, Key=key)) == (404, "404")
     assert rejected(lambda: either.get_object(Bucket="vitrine-none", Key=key)) == (404, "NoSuchBucket")
@@ -101,7 +101,7 @@ def test_what_is_not_there(either: S3Client, key: str) -> None:
     assert rejected(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch="*")) == (404, "NoSuchKey")
 
 
-def test_reads_under_a_condition(either: S3Client, key: str) -> None:
+def test_conditional_reads(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
     assert either.get_object(Bucket=BUCKET, Key=key, IfMatch=etag)["Body"].read() == b"x"
@@ -112,7 +112,7 @@ def test_reads_under_a_condition(either: S3Client, key: str) -> None:
     assert rejected(lambda: either.get_object(Bucket=BUCKET, Key=key, IfNoneMatch=etag)) == (304, "304")
 
 
-def test_writes_under_a_condition(either: S3Client, key: str) -> None:
+def test_conditional_writes(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x", IfNoneMatch="*")["ETag"]
 
     assert rejected(lambda: either.put_object(Bucket=BUCKET, Key=key, Body=b"y", IfNoneMatch="*")) == (
@@ -131,7 +131,7 @@ def test_writes_under_a_condition(either: S3Client, key: str) -> None:
     assert either.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"z"
 
 
-def test_a_delete_under_a_condition(either: S3Client, key: str) -> None:
+def test_conditional_deletes(either: S3Client, key: str) -> None:
     etag = either.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
     assert rejected(lambda: either.delete_object(Bucket=BUCKET, Key=key, IfMatch='"other"')) == (
@@ -184,7 +184,7 @@ def test_a_copy_with_other_metadata(either: S3Client, key: str) -> None:
     )
 
 
-def test_a_listing_in_pages(either: S3Client, key: str) -> None:
+def test_a_listing_has_pages(either: S3Client, key: str) -> None:
     folder = key.partition("/")[0]
     names = [f"{folder}/{name}" for name in ("a", "a b+c&<é>", "b/1", "b/2", "~")]
     for name in names:
@@ -207,7 +207,7 @@ def test_a_listing_in_pages(either: S3Client, key: str) -> None:
     } == {(2, f'"{hashlib.md5(b"12").hexdigest()}"')}
 
 
-def test_an_upload_in_parts(either: S3Client, key: str) -> None:
+def test_a_multipart_upload(either: S3Client, key: str) -> None:
     bodies = [b"a" * (5 * MIB), b"b" * (5 * MIB), b"end"]
     upload = either.create_multipart_upload(
         Bucket=BUCKET, Key=key, ContentType="video/mp4", Metadata={"a": "b"}
@@ -242,7 +242,7 @@ def test_an_upload_in_parts(either: S3Client, key: str) -> None:
     )
 
 
-def test_what_a_completion_is_refused_for(either: S3Client, key: str) -> None:
+def test_invalid_completions_are_rejected(either: S3Client, key: str) -> None:
     upload = either.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     one, two = (
         either.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=n, Body=b"small")["ETag"]

@@ -1,4 +1,4 @@
-"""CORS, with preflights as Chromium sends them."""
+"""CORS, with the preflights that Chromium sends."""
 
 from pathlib import Path
 
@@ -24,18 +24,18 @@ def preflight(server: Server, origin: str, method: str, headers: str = "") -> An
     )
 
 
-def told(answer: Answer) -> dict[str, str]:
+def cors_headers(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
 
 
-def test_a_preflight_that_a_rule_allows(server: Server) -> None:
+def test_a_preflight_allowed_by_a_rule(server: Server) -> None:
     answer = preflight(server, PAGE, "PUT", "content-type,x-amz-checksum-crc64nvme")
 
     assert (answer.status, answer.headers["vary"]) == (
         200,
         "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
     )
-    assert told(answer) == {
+    assert cors_headers(answer) == {
         "access-control-allow-origin": PAGE,
         "access-control-allow-credentials": "true",
         "access-control-allow-methods": "GET, PUT, POST",
@@ -58,7 +58,7 @@ def test_a_preflight_that_a_rule_allows(server: Server) -> None:
         ("http://localhost", "PUT", ""),
     ],
 )
-def test_a_preflight_that_no_rule_allows(server: Server, origin: str, method: str, headers: str) -> None:
+def test_a_preflight_allowed_by_no_rule(server: Server, origin: str, method: str, headers: str) -> None:
     answer = preflight(server, origin, method, headers)
 
     assert (answer.status, answer.code, answer.element("Method"), answer.element("ResourceType")) == (
@@ -67,31 +67,31 @@ def test_a_preflight_that_no_rule_allows(server: Server, origin: str, method: st
         method,
         "OBJECT",
     )
-    assert told(answer) == {}
+    assert cors_headers(answer) == {}
 
 
 def test_a_star_within_an_origin(server: Server) -> None:
     assert (
-        told(preflight(server, "http://localhost:5173", "GET"))["access-control-allow-origin"]
+        cors_headers(preflight(server, "http://localhost:5173", "GET"))["access-control-allow-origin"]
         == "http://localhost:5173"
     )
 
 
-def test_a_star_as_the_origin_promises_no_credentials(server: Server) -> None:
-    assert told(preflight(server, "https://anywhere.example", "HEAD")) == {
+def test_a_star_as_the_origin_allows_no_credentials(server: Server) -> None:
+    assert cors_headers(preflight(server, "https://anywhere.example", "HEAD")) == {
         "access-control-allow-origin": "*",
         "access-control-allow-methods": "HEAD",
     }
 
 
-def test_preflights_that_are_none(server: Server) -> None:
+def test_malformed_preflights(server: Server) -> None:
     assert send("OPTIONS", f"{server.url}/{BUCKET}/a").code == "BadRequest"
     assert send("OPTIONS", f"{server.url}/{BUCKET}/a", headers={"Origin": PAGE}).code == "BadRequest"
     assert preflight(server, PAGE, "PATCH").code == "BadRequest"
 
 
-def test_a_bucket_without_rules(own: Server) -> None:
-    answer = preflight(own, PAGE, "GET")
+def test_a_bucket_without_rules(fresh_server: Server) -> None:
+    answer = preflight(fresh_server, PAGE, "GET")
 
     assert (answer.status, answer.code, answer.element("Message")) == (
         403,
@@ -100,7 +100,7 @@ def test_a_bucket_without_rules(own: Server) -> None:
     )
 
 
-def test_answers_and_refusals_carry_what_the_rule_grants(server: Server, s3: S3Client, key: str) -> None:
+def test_answers_and_errors_have_the_headers_of_the_rule(server: Server, s3: S3Client, key: str) -> None:
     url = s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key})
 
     put = send("PUT", url, b"x", {"Origin": PAGE})
@@ -108,8 +108,8 @@ def test_answers_and_refusals_carry_what_the_rule_grants(server: Server, s3: S3C
 
     assert (put.status, denied.status) == (200, 403)
     assert (
-        told(put)
-        == told(denied)
+        cors_headers(put)
+        == cors_headers(denied)
         == {
             "access-control-allow-origin": PAGE,
             "access-control-allow-credentials": "true",
@@ -118,15 +118,15 @@ def test_answers_and_refusals_carry_what_the_rule_grants(server: Server, s3: S3C
             "access-control-max-age": "3600",
         }
     )
-    assert told(send("PUT", url, b"x", {"Origin": "https://evil.example"})) == {}
-    assert told(send("PUT", url, b"x")) == {}
+    assert cors_headers(send("PUT", url, b"x", {"Origin": "https://evil.example"})) == {}
+    assert cors_headers(send("PUT", url, b"x")) == {}
 
 
-def test_rules_are_read_as_cloudformation_has_them(tmp_path: Path) -> None:
+def test_rules_are_read_in_the_form_of_cloudformation(tmp_path: Path) -> None:
     file = tmp_path / "cors.json"
     file.write_text(
-        '{"CorsRules": [{"Id": "page", "AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"], "AllowedHeaders": ["*"],'
-        ' "ExposedHeaders": ["ETag"], "MaxAge": 60}]}'
+        '{"CorsRules": [{"Id": "page", "AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"],'
+        ' "AllowedHeaders": ["*"], "ExposedHeaders": ["ETag"], "MaxAge": 60}]}'
     )
 
     assert read_cors(file) == (CorsRule(("https://a.example",), ("GET",), ("*",), ("ETag",), 60),)

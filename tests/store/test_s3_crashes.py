@@ -1,5 +1,5 @@
-"""kill -9 at moments chosen by a seed, then a restart: what was answered is there with its event, what is
-there is whole, nothing else is left.
+"""kill -9 at seeded moments, then a restart: every acknowledged object exists with its event, every object is
+complete, and nothing else is left.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 from tests.store.servers import BUCKET, CREDENTIALS, MIB, Server
-from tests.store.test_s3_posts import ours, post
+from tests.store.test_s3_posts import post, presigned_form
 
 BODIES = {
     "put": b"put" * 100_000,
@@ -31,8 +31,8 @@ STEPS = ("put", "post", "part 1", "part 2", "complete")
 
 
 @dataclass
-class Seen:
-    """What the client was told before the fall, and where it was."""
+class Progress:
+    """The acknowledged requests of the client before the crash, and the steps that it reached."""
 
     answered: dict[str, bytes] = field(default_factory=dict)
     parts: dict[int, str] = field(default_factory=dict)
@@ -56,22 +56,22 @@ def started(root: Path) -> Generator[tuple[Server, "subprocess.Popen[str]"]]:
             process.kill()
 
 
-def work(server: Server, seen: Seen) -> None:
-    """Puts, posts and completes one object each, until the server is gone."""
+def work(server: Server, progress: Progress) -> None:
+    """Put, post and complete one object each, until the server is killed."""
     s3 = server.client()
     with contextlib.suppress(ClientError, BotoCoreError, OSError):
         upload = s3.create_multipart_upload(Bucket=BUCKET, Key="multipart")["UploadId"]
 
-        seen.reached["put"].set()
+        progress.reached["put"].set()
         s3.put_object(Bucket=BUCKET, Key="put", Body=BODIES["put"])
-        seen.answered["put"] = BODIES["put"]
+        progress.answered["put"] = BODIES["put"]
 
-        seen.reached["post"].set()
-        if post(server, ours(s3, "post", 1, MIB), BODIES["post"]).status == 201:
-            seen.answered["post"] = BODIES["post"]
+        progress.reached["post"].set()
+        if post(server, presigned_form(s3, "post", 1, MIB), BODIES["post"]).status == 201:
+            progress.answered["post"] = BODIES["post"]
 
         for number in (1, 2):
-            seen.reached[f"part {number}"].set()
+            progress.reached[f"part {number}"].set()
             part = s3.upload_part(
                 Bucket=BUCKET,
                 Key="multipart",
@@ -79,16 +79,16 @@ def work(server: Server, seen: Seen) -> None:
                 PartNumber=number,
                 Body=BODIES[f"part {number}"],
             )
-            seen.parts[number] = part.get("ETag")
+            progress.parts[number] = part.get("ETag")
 
         listed: list[CompletedPartTypeDef] = [
-            {"PartNumber": number, "ETag": etag} for number, etag in seen.parts.items()
+            {"PartNumber": number, "ETag": etag} for number, etag in progress.parts.items()
         ]
-        seen.reached["complete"].set()
+        progress.reached["complete"].set()
         s3.complete_multipart_upload(
             Bucket=BUCKET, Key="multipart", UploadId=upload, MultipartUpload={"Parts": listed}
         )
-        seen.answered["multipart"] = BODIES["part 1"] + BODIES["part 2"]
+        progress.answered["multipart"] = BODIES["part 1"] + BODIES["part 2"]
 
 
 @pytest.mark.parametrize(
@@ -98,22 +98,24 @@ def work(server: Server, seen: Seen) -> None:
         for seed, step in enumerate(STEPS)
     ],
 )
-def test_a_killed_server_comes_back_whole(tmp_path: Path, step: str, seed: int) -> None:
-    # seconds into the step, each of which takes about as long
+def test_a_killed_server_restarts_consistent(tmp_path: Path, step: str, seed: int) -> None:
+    # seconds into the step; a step lasts about as long
     moment = random.Random(seed).uniform(0.0, 0.02)
-    seen = Seen()
+    progress = Progress()
     with started(tmp_path) as (server, process):
-        client = threading.Thread(target=work, args=(server, seen))
+        client = threading.Thread(target=work, args=(server, progress))
         client.start()
-        assert seen.reached[step].wait(30)
+        assert progress.reached[step].wait(30)
         client.join(moment)
         process.kill()
         client.join()
 
     with started(tmp_path) as (server, _):
         s3 = server.client()
-        there = {entry.get("Key", "") for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
-        bytes_of = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in there}
+        stored_keys = {
+            entry.get("Key", "") for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        }
+        bytes_of = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in stored_keys}
         events = [
             unquote_plus(json.loads(file.read_text())["Records"][0]["s3"]["object"]["key"])
             for file in server.events()
@@ -128,16 +130,19 @@ def test_a_killed_server_comes_back_whole(tmp_path: Path, step: str, seed: int) 
         ]
 
     whole = {"put": BODIES["put"], "post": BODIES["post"], "multipart": BODIES["part 1"] + BODIES["part 2"]}
-    assert bytes_of == {key: whole[key] for key in there}
-    assert set(seen.answered) <= set(there)
-    assert set(events) == set(there)
-    if "multipart" not in there:
-        assert set(seen.parts.items()) <= {(part.get("PartNumber"), part.get("ETag")) for part in parts}
-    assert len(server.names()) == len(parts) + len(there) + ("multipart" in there)  # which is two
+    assert bytes_of == {key: whole[key] for key in stored_keys}
+    assert set(progress.answered) <= set(stored_keys)
+    assert set(events) == set(stored_keys)
+    if "multipart" not in stored_keys:
+        assert set(progress.parts.items()) <= {(part.get("PartNumber"), part.get("ETag")) for part in parts}
+    # the multipart object has two blobs
+    assert len(server.names()) == len(parts) + len(stored_keys) + ("multipart" in stored_keys)
 
 
-def test_an_event_whose_file_was_not_written_comes_at_the_next_start(tmp_path: Path) -> None:
-    """The journal's folder is taken away, as a crash between the commit and the file would have it."""
+def test_an_event_missing_in_the_journal_is_written_at_the_next_start(tmp_path: Path) -> None:
+    """The journal's folder is unavailable, so that the event stays unwritten as after a crash behind the
+    commit.
+    """
     with started(tmp_path) as (server, process):
         s3 = server.client()
         (tmp_path / ".events").rename(tmp_path / "elsewhere")
@@ -154,7 +159,7 @@ def test_an_event_whose_file_was_not_written_comes_at_the_next_start(tmp_path: P
     assert keys == ["a"]
 
 
-def test_bytes_that_nothing_names_are_removed_at_the_start(tmp_path: Path) -> None:
+def test_unreferenced_blobs_are_removed_at_the_start(tmp_path: Path) -> None:
     with started(tmp_path) as (server, _):
         server.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
     (named,) = server.names()

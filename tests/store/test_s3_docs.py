@@ -1,4 +1,4 @@
-"""What docs/local-s3.md says can be run is run."""
+"""The commands and files of docs/local-s3.md work as written."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_the_commands_run_as_written(tmp_path: Path) -> None:
             )
         finally:
             process.terminate()
-    assert process.returncode == -signal.SIGTERM  # after it has put all in order
+    assert process.returncode == -signal.SIGTERM  # after an orderly shutdown
     assert sorted(file.name for file in (tmp_path / ".vitrine" / "s3").iterdir()) == [
         ".events",
         "vitrine-local",

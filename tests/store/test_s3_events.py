@@ -1,4 +1,4 @@
-"""The event journal: one file for each object that came to be, in S3's words, before the answer."""
+"""The event journal: one file per created object, in S3's format, written before the answer."""
 
 import json
 import re
@@ -8,21 +8,21 @@ from aws_lambda_powertools.utilities.parser.models import S3Model
 
 from local.s3 import Notification, read_notifications
 from tests.store.servers import BUCKET, MIB, Server, rejected, running
-from tests.store.test_s3_posts import ours, post
+from tests.store.test_s3_posts import post, presigned_form
 
 
-def told(server: Server) -> list[tuple[str, str, int, str]]:
+def read_events(server: Server) -> list[tuple[str, str, int, str]]:
     """Kind, key, size and ETag of each event, in order."""
-    found = []
+    events = []
     for file in server.events():
         (record,) = json.loads(file.read_text())["Records"]
         thing = record["s3"]["object"]
-        found.append((record["eventName"], thing["key"], thing["size"], thing["eTag"]))
-    return found
+        events.append((record["eventName"], thing["key"], thing["size"], thing["eTag"]))
+    return events
 
 
-def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) -> None:
-    s3 = own.client()
+def test_each_object_has_one_event_and_rejected_requests_have_none(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="originals/c")["UploadId"]
     etags = [
         s3.upload_part(
@@ -33,7 +33,7 @@ def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) ->
     parts = {"Parts": [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]}
 
     put = s3.put_object(Bucket=BUCKET, Key="originals/a b+é.jpg", Body=b"12")["ETag"]
-    posted = post(own, ours(s3, "incoming/b")).headers["etag"]
+    posted = post(fresh_server, presigned_form(s3, "incoming/b")).headers["etag"]
     s3.copy_object(Bucket=BUCKET, Key="originals/d", CopySource={"Bucket": BUCKET, "Key": "incoming/b"})
     done = [
         s3.complete_multipart_upload(
@@ -49,19 +49,19 @@ def test_one_event_for_each_object_and_none_for_what_was_refused(own: Server) ->
     )
     s3.delete_object(Bucket=BUCKET, Key="incoming/b", IfMatch=posted)
 
-    assert told(own) == [
+    assert read_events(fresh_server) == [
         ("ObjectCreated:Put", "originals/a+b%2B%C3%A9.jpg", 2, put.strip('"')),
         ("ObjectCreated:Post", "incoming/b", 5, posted.strip('"')),
         ("ObjectCreated:Copy", "originals/d", 5, posted.strip('"')),
         ("ObjectCreated:CompleteMultipartUpload", "originals/c", 10 * MIB, done[0].strip('"')),
     ]
-    assert [file.name for file in own.events()] == [f"{number:012}.json" for number in (1, 2, 3, 4)]
+    assert [file.name for file in fresh_server.events()] == [f"{number:012}.json" for number in (1, 2, 3, 4)]
 
 
-def test_an_event_is_shaped_as_s3_shapes_it(own: Server) -> None:
-    own.client().put_object(Bucket=BUCKET, Key="a b", Body=b"x")
+def test_an_event_has_the_format_of_s3(fresh_server: Server) -> None:
+    fresh_server.client().put_object(Bucket=BUCKET, Key="a b", Body=b"x")
 
-    event = own.events()[0].read_text()
+    event = fresh_server.events()[0].read_text()
 
     (record,) = S3Model.model_validate_json(event).Records
     assert record.s3.object is not None
@@ -77,38 +77,40 @@ def test_an_event_is_shaped_as_s3_shapes_it(own: Server) -> None:
     assert raw["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{BUCKET}"
 
 
-def test_later_events_of_a_key_have_greater_sequencers(own: Server) -> None:
+def test_later_events_of_a_key_have_greater_sequencers(fresh_server: Server) -> None:
     for _ in range(12):
-        own.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
+        fresh_server.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
 
     sequencers = [
-        json.loads(file.read_text())["Records"][0]["s3"]["object"]["sequencer"] for file in own.events()
+        json.loads(file.read_text())["Records"][0]["s3"]["object"]["sequencer"]
+        for file in fresh_server.events()
     ]
 
     assert sequencers == sorted(set(sequencers))
     assert len(sequencers) == 12
 
 
-def test_only_what_somebody_wishes_for(tmp_path: Path) -> None:
+def test_only_events_that_match_a_rule_are_written(tmp_path: Path) -> None:
     file = tmp_path / "notify.json"
     file.write_text(
-        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"}, {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
+        '[{"event": "s3:ObjectCreated:Post", "prefix": "incoming/"},'
+        ' {"event": "s3:ObjectCreated:*", "prefix": "originals/"}]'
     )
 
     with running(tmp_path / "s3", notifications=read_notifications(file)) as server:
         s3 = server.client()
         for key in ("incoming/a", "originals/a", "derived/a"):
             s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
-            post(server, ours(s3, f"{key}.posted"))
+            post(server, presigned_form(s3, f"{key}.posted"))
 
-        assert [(kind, key) for kind, key, _, _ in told(server)] == [
+        assert [(kind, key) for kind, key, _, _ in read_events(server)] == [
             ("ObjectCreated:Post", "incoming/a.posted"),
             ("ObjectCreated:Put", "originals/a"),
             ("ObjectCreated:Post", "originals/a.posted"),
         ]
 
 
-def test_numbers_go_on_after_a_restart_even_when_the_files_were_taken(tmp_path: Path) -> None:
+def test_numbers_continue_after_a_restart_even_when_the_files_were_removed(tmp_path: Path) -> None:
     for number in (1, 2):
         with running(tmp_path, notifications=(Notification("s3:ObjectCreated:*"),)) as server:
             server.client().put_object(Bucket=BUCKET, Key="a", Body=b"x")
@@ -116,7 +118,7 @@ def test_numbers_go_on_after_a_restart_even_when_the_files_were_taken(tmp_path: 
             server.events()[0].unlink()
 
 
-def test_what_was_stored_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_objects_survive_a_restart(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         s3 = server.client()
         etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"x", ContentType="a/b", Metadata={"c": "d"})[

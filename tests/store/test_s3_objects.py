@@ -1,4 +1,4 @@
-"""Objects: what is refused, what is told, what is left on the disk."""
+"""Objects: errors, headers, and the files on disk."""
 
 import base64
 import hashlib
@@ -21,9 +21,7 @@ def put_url(s3: S3Client, key: str, **params: object) -> str:
     return s3.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key, **params})
 
 
-def test_a_delete_without_if_match_is_denied_as_our_policy_does(
-    s3: S3Client, key: str, tmp_path: Path
-) -> None:
+def test_a_delete_without_if_match_is_denied_by_policy(s3: S3Client, key: str, tmp_path: Path) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
 
     assert rejected(lambda: s3.delete_object(Bucket=BUCKET, Key=key)) == (403, "AccessDenied")
@@ -34,29 +32,29 @@ def test_a_delete_without_if_match_is_denied_as_our_policy_does(
         )
 
 
-def test_what_is_replaced_or_deleted_leaves_no_bytes(own: Server) -> None:
-    s3 = own.client()
+def test_replaced_and_deleted_objects_leave_no_bytes(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     s3.put_object(Bucket=BUCKET, Key="a", Body=b"1")
     etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"2")["ETag"]
-    assert len(own.names()) == 1
+    assert len(fresh_server.names()) == 1
 
     s3.delete_object(Bucket=BUCKET, Key="a", IfMatch=etag)
 
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
-def test_a_copy_outlives_its_source_without_being_bytes_of_its_own(own: Server) -> None:
-    s3 = own.client()
+def test_a_copy_shares_the_bytes_of_its_source_and_survives_it(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     etag = s3.put_object(Bucket=BUCKET, Key="incoming/a", Body=b"1")["ETag"]
     s3.copy_object(Bucket=BUCKET, Key="originals/a", CopySource={"Bucket": BUCKET, "Key": "incoming/a"})
-    assert len(own.names()) == 1
+    assert len(fresh_server.names()) == 1
 
     s3.delete_object(Bucket=BUCKET, Key="incoming/a", IfMatch=etag)
 
     assert s3.get_object(Bucket=BUCKET, Key="originals/a")["Body"].read() == b"1"
 
 
-def test_a_copy_whose_source_is_not_the_one_meant(s3: S3Client, key: str) -> None:
+def test_a_copy_whose_source_condition_fails(s3: S3Client, key: str) -> None:
     source: CopySourceTypeDef = {"Bucket": BUCKET, "Key": key}
     etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")["ETag"]
 
@@ -88,17 +86,17 @@ def test_a_copy_whose_source_is_not_the_one_meant(s3: S3Client, key: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=5-2", "bytes=0-1,3-4", "bytes=", "bytes=-", "items=0-1", "bytes=a-b"]
+    "sent", ["bytes=5-2", "bytes=0-1,3-4", "bytes=", "bytes=-", "items=0-1", "bytes=a-b"]
 )
-def test_what_is_no_single_range_is_ignored(s3: S3Client, key: str, asked: str) -> None:
+def test_all_but_a_single_range_is_ignored(s3: S3Client, key: str, sent: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"0123456789")
 
-    got = s3.get_object(Bucket=BUCKET, Key=key, Range=asked)
+    got = s3.get_object(Bucket=BUCKET, Key=key, Range=sent)
 
     assert (got["ResponseMetadata"]["HTTPStatusCode"], got["Body"].read()) == (200, b"0123456789")
 
 
-def test_a_range_of_nothing(s3: S3Client, key: str) -> None:
+def test_a_range_of_an_empty_object(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
 
     assert rejected(lambda: s3.get_object(Bucket=BUCKET, Key=key, Range="bytes=0-")) == (416, "InvalidRange")
@@ -130,18 +128,18 @@ def test_checksums_of_a_put(s3: S3Client, key: str, algorithm: str) -> None:
 
 
 def test_known_checksums(s3: S3Client, key: str) -> None:
-    """The check values of the catalogue of CRCs, for the nine digits."""
+    """The check values of the CRC catalogue, computed over "123456789"."""
     known = {"CRC64NVME": "ae8b14860a799888", "CRC32C": "e3069283", "CRC32": "cbf43926"}
 
-    told = {
+    answers = {
         name: s3.put_object(Bucket=BUCKET, Key=key, Body=b"123456789", ChecksumAlgorithm=name)  # type: ignore[arg-type]
         for name in known
     }
 
-    assert {name: base64.b64decode(put[f"Checksum{name}"]).hex() for name, put in told.items()} == known  # type: ignore[literal-required]
+    assert {name: base64.b64decode(put[f"Checksum{name}"]).hex() for name, put in answers.items()} == known  # type: ignore[literal-required]
 
 
-def test_an_object_has_a_crc64nvme_without_being_asked(s3: S3Client, key: str) -> None:
+def test_an_object_has_a_crc64nvme_by_default(s3: S3Client, key: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"123456789")
 
     assert (
@@ -152,7 +150,7 @@ def test_an_object_has_a_crc64nvme_without_being_asked(s3: S3Client, key: str) -
     )
 
 
-def test_an_md5_must_be_one_and_hold(s3: S3Client, key: str) -> None:
+def test_a_content_md5_is_checked(s3: S3Client, key: str) -> None:
     wrong = base64.b64encode(hashlib.md5(b"y").digest()).decode()
 
     assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", ContentMD5="AAAA")) == (
@@ -165,13 +163,13 @@ def test_an_md5_must_be_one_and_hold(s3: S3Client, key: str) -> None:
     )
 
 
-def test_a_body_that_is_cut_off_leaves_nothing(own: Server) -> None:
-    s3 = own.client()
+def test_an_incomplete_body_leaves_nothing(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
 
     send("PUT", put_url(s3, "a"), b"x" * 100, length=1000)
 
     assert rejected(lambda: s3.head_object(Bucket=BUCKET, Key="a"))[0] == 404
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
 def test_a_body_without_a_length(s3: S3Client, key: str) -> None:
@@ -190,7 +188,7 @@ def test_a_body_without_a_length(s3: S3Client, key: str) -> None:
         connection.close()
 
 
-def test_a_body_over_five_gibibytes_is_refused_before_it_comes(s3: S3Client, key: str) -> None:
+def test_a_body_over_five_gibibytes_is_rejected_before_it_is_sent(s3: S3Client, key: str) -> None:
     url = urlsplit(put_url(s3, key))
     connection = http.client.HTTPConnection(url.netloc, timeout=10)
     try:
@@ -208,7 +206,7 @@ def test_a_body_over_five_gibibytes_is_refused_before_it_comes(s3: S3Client, key
         connection.close()
 
 
-def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
+def test_keys_that_s3_rejects(server: Server, s3: S3Client) -> None:
     assert s3.put_object(Bucket=BUCKET, Key="é" * 512, Body=b"x")["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key="é" * 512 + "x", Body=b"x")) == (
         400,
@@ -228,14 +226,16 @@ def test_keys_that_s3_would_not_have(server: Server, s3: S3Client) -> None:
         {"ExpectedBucketOwner": "1"},
     ],
 )
-def test_what_is_not_implemented_is_never_ignored(s3: S3Client, key: str, more: dict[str, str]) -> None:
+def test_headers_that_are_not_implemented_are_never_ignored(
+    s3: S3Client, key: str, more: dict[str, str]
+) -> None:
     assert rejected(lambda: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x", **more)) == (  # type: ignore[arg-type]
         501,
         "NotImplemented",
     )
 
 
-def test_operations_that_are_not_there(server: Server, s3: S3Client, key: str) -> None:
+def test_operations_that_are_not_implemented(server: Server, s3: S3Client, key: str) -> None:
     assert rejected(s3.list_buckets) == (501, "NotImplemented")
     assert rejected(lambda: s3.list_objects_v2(Bucket=BUCKET, Delimiter="/")) == (501, "NotImplemented")
     assert rejected(lambda: s3.get_object_tagging(Bucket=BUCKET, Key=key)) == (501, "NotImplemented")
@@ -255,9 +255,10 @@ def test_metadata_over_two_kilobytes(s3: S3Client, key: str) -> None:
     )
 
 
-def test_two_first_puts_of_one_key_at_once(server: Server, s3: S3Client, key: str) -> None:
-    """The slow one began while there was nothing, and finds the other's object when it is done: a
-    conflict, not a failed precondition.
+def test_two_concurrent_first_puts_of_one_key(server: Server, s3: S3Client, key: str) -> None:
+    """The slow put begins while the key is free, and finds the other's object at its end.
+
+    That is a conflict, not a failed precondition.
     """
     url = urlsplit(put_url(s3, key, IfNoneMatch="*"))
     slow = http.client.HTTPConnection(url.netloc, timeout=10)
@@ -267,7 +268,7 @@ def test_two_first_puts_of_one_key_at_once(server: Server, s3: S3Client, key: st
         slow.putheader("If-None-Match", "*")
         slow.putheader("Expect", "100-continue")
         slow.endheaders()
-        assert slow.sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it has been looked at
+        assert slow.sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"  # the condition has been checked
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"quick", IfNoneMatch="*")
         slow.send(b"0123456789")
         answer = slow.getresponse()
@@ -279,9 +280,9 @@ def test_two_first_puts_of_one_key_at_once(server: Server, s3: S3Client, key: st
     assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"quick"
 
 
-def test_an_object_deleted_while_it_is_read_is_read_to_its_end(own: Server) -> None:
-    """It has two blobs, and the second is not opened before the first has been sent."""
-    s3 = own.client()
+def test_an_object_deleted_while_it_is_read_is_read_completely(fresh_server: Server) -> None:
+    """The object has two blobs; the second is opened after the first has been sent."""
+    s3 = fresh_server.client()
     body = bytes(range(256)) * (16 * MIB // 256) + b"end"
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key="a")["UploadId"]
     parts: list[CompletedPartTypeDef] = [
@@ -301,15 +302,15 @@ def test_an_object_deleted_while_it_is_read_is_read_to_its_end(own: Server) -> N
 
     assert hashlib.sha256(first + reader.read()).digest() == hashlib.sha256(body).digest()
     for _ in range(100):
-        if not own.names():
+        if not fresh_server.names():
             break
         threading.Event().wait(0.02)
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
-def test_a_second_server_on_the_same_folder_is_refused(own: Server) -> None:
+def test_a_second_server_on_the_same_folder_is_rejected(fresh_server: Server) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "local.s3", "--root", str(own.root), "--bucket", BUCKET],
+        [sys.executable, "-m", "local.s3", "--root", str(fresh_server.root), "--bucket", BUCKET],
         env={"S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b"},
         capture_output=True,
         text=True,
@@ -322,7 +323,7 @@ def test_a_second_server_on_the_same_folder_is_refused(own: Server) -> None:
 
 
 def test_a_full_disk_is_an_internal_error_and_leaves_nothing(tmp_path: Path) -> None:
-    """The limit on file sizes makes writes fail as a full disk does, for root as well."""
+    """RLIMIT_FSIZE makes writes fail like a full disk, also for root."""
     with subprocess.Popen(
         [sys.executable, "-m", "local.s3", "--root", str(tmp_path), "--bucket", BUCKET],
         env={"S3_ACCESS_KEY_ID": CREDENTIALS.access_key, "S3_SECRET_ACCESS_KEY": CREDENTIALS.secret_key},
@@ -352,12 +353,12 @@ def test_a_full_disk_is_an_internal_error_and_leaves_nothing(tmp_path: Path) -> 
             process.communicate(timeout=20)
 
 
-def test_urls_of_keys_cannot_leave_the_folder(own: Server) -> None:
-    s3 = own.client()
+def test_urls_of_keys_cannot_leave_the_folder(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     for name in ("../../../escaped", "/etc/passwd", "..", "a/../../b"):
         s3.put_object(Bucket=BUCKET, Key=name, Body=b"x")
 
-    assert sorted(file.name for file in own.root.iterdir()) == sorted([".events", BUCKET])
-    assert not (own.root.parent / "escaped").exists()
-    assert send("GET", f"{own.url}/{BUCKET}/{quote('../catalogue.sqlite')}").code == "AccessDenied"
-    assert send("GET", f"{own.url}/../etc/passwd").code == "NoSuchBucket"
+    assert sorted(file.name for file in fresh_server.root.iterdir()) == sorted([".events", BUCKET])
+    assert not (fresh_server.root.parent / "escaped").exists()
+    assert send("GET", f"{fresh_server.url}/{BUCKET}/{quote('../catalogue.sqlite')}").code == "AccessDenied"
+    assert send("GET", f"{fresh_server.url}/../etc/passwd").code == "NoSuchBucket"

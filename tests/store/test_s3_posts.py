@@ -1,4 +1,4 @@
-"""Browser uploads: a form is taken exactly when its policy allows all of it."""
+"""Browser uploads: a form is accepted exactly when its policy permits all of it."""
 
 import base64
 import hashlib
@@ -46,19 +46,19 @@ def post(
 def signed(
     conditions: list[object], fields: Mapping[str, str], expiration: str | None = None
 ) -> dict[str, str]:
-    """A form whose policy says exactly these conditions, and those that every signature needs."""
+    """A signed form whose policy has these conditions and those that every signature needs."""
     now = datetime.now(UTC)
     scope = f"{now:%Y%m%d}/{REGION}/s3/aws4_request"
-    own = {
+    signature = {
         "x-amz-algorithm": "AWS4-HMAC-SHA256",
         "x-amz-credential": f"{CREDENTIALS.access_key}/{scope}",
         "x-amz-date": f"{now:%Y%m%dT%H%M%SZ}",
     }
     policy = {
         "expiration": expiration or f"{now + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}",
-        "conditions": [*conditions, *({k: v} for k, v in own.items())],
+        "conditions": [*conditions, *({k: v} for k, v in signature.items())],
     }
-    return signed_text(base64.b64encode(json.dumps(policy).encode()).decode(), {**fields, **own}, scope)
+    return signed_text(base64.b64encode(json.dumps(policy).encode()).decode(), {**fields, **signature}, scope)
 
 
 def signed_text(policy: str, fields: Mapping[str, str], scope: str) -> dict[str, str]:
@@ -72,8 +72,8 @@ def signed_text(policy: str, fields: Mapping[str, str], scope: str) -> dict[str,
     }
 
 
-def ours(s3: S3Client, key: str, least: int = 1, most: int = 10) -> dict[str, str]:
-    """The form that botocore signs for a photo."""
+def presigned_form(s3: S3Client, key: str, least: int = 1, most: int = 10) -> dict[str, str]:
+    """The fields that botocore signs for a photo."""
     fields = {"Content-Type": "image/jpeg", "success_action_status": "201"}
     conditions: list[object] = [
         {"Content-Type": "image/jpeg"},
@@ -88,7 +88,7 @@ def ours(s3: S3Client, key: str, least: int = 1, most: int = 10) -> dict[str, st
 
 
 def test_a_form_that_botocore_signed(server: Server, s3: S3Client, key: str) -> None:
-    answer = post(server, ours(s3, key))
+    answer = post(server, presigned_form(s3, key))
 
     location, etag = f"{server.url}/{BUCKET}/{quote(key)}", f'"{hashlib.md5(b"hello").hexdigest()}"'
     assert (answer.status, answer.headers["etag"], answer.headers["location"]) == (201, etag, location)
@@ -107,13 +107,15 @@ def test_a_form_that_botocore_signed(server: Server, s3: S3Client, key: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("asked", "status"), [("200", 200), ("201", 201), ("204", 204), ("302", 204), (None, 204)]
+    ("requested", "status"), [("200", 200), ("201", 201), ("204", 204), ("302", 204), (None, 204)]
 )
-def test_the_status_a_form_asks_for(server: Server, key: str, asked: str | None, status: int) -> None:
-    told = {"key": key} | ({"success_action_status": asked} if asked else {})
-    conditions: list[object] = [{name: value} for name, value in told.items()]
+def test_the_status_that_a_form_requests(
+    server: Server, key: str, requested: str | None, status: int
+) -> None:
+    fields = {"key": key} | ({"success_action_status": requested} if requested else {})
+    conditions: list[object] = [{name: value} for name, value in fields.items()]
 
-    assert post(server, signed(conditions, told)).status == status
+    assert post(server, signed(conditions, fields)).status == status
 
 
 @pytest.mark.parametrize(
@@ -140,10 +142,10 @@ def test_the_status_a_form_asks_for(server: Server, key: str, asked: str | None,
         ({"policy": "", "x-amz-signature": ""}, "InvalidArgument", "must contain a field named 'policy'"),
     ],
 )
-def test_a_form_that_was_changed(
+def test_a_changed_form_is_rejected(
     server: Server, s3: S3Client, key: str, change: dict[str, str], code: str, message: str
 ) -> None:
-    answer = post(server, ours(s3, key) | change)
+    answer = post(server, presigned_form(s3, key) | change)
 
     assert answer.code == code
     assert message in answer.element("Message").replace("&quot;", '"')
@@ -161,19 +163,19 @@ def test_a_form_that_was_changed(
         (3 << 20, "EntityTooLarge"),
     ],
 )
-def test_the_sizes_a_policy_allows(own: Server, size: int, code: str) -> None:
-    s3 = own.client()
+def test_the_sizes_that_a_policy_permits(fresh_server: Server, size: int, code: str) -> None:
+    s3 = fresh_server.client()
 
-    answer = post(own, ours(s3, "a", 3, 6), b"x" * size)
+    answer = post(fresh_server, presigned_form(s3, "a", 3, 6), b"x" * size)
 
     assert answer.code == code
-    assert len(own.names()) == (code == "")
-    assert len(own.events()) == (code == "")
+    assert len(fresh_server.names()) == (code == "")
+    assert len(fresh_server.events()) == (code == "")
 
 
-def test_a_file_that_grows_too_large_is_refused_before_its_end(own: Server) -> None:
-    body = form(ours(own.client(), "a", 1, MIB), b"x" * (3 * MIB))
-    connection = http.client.HTTPConnection(urlsplit(own.url).netloc, timeout=10)
+def test_a_file_that_grows_too_large_is_rejected_before_its_end(fresh_server: Server) -> None:
+    body = form(presigned_form(fresh_server.client(), "a", 1, MIB), b"x" * (3 * MIB))
+    connection = http.client.HTTPConnection(urlsplit(fresh_server.url).netloc, timeout=10)
     try:
         connection.putrequest("POST", f"/{BUCKET}")
         connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
@@ -185,7 +187,7 @@ def test_a_file_that_grows_too_large_is_refused_before_its_end(own: Server) -> N
         connection.close()
 
     assert b"<Code>EntityTooLarge</Code>" in answer
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,7 @@ def test_conditions(server: Server, conditions: list[object], fields: dict[str, 
     assert post(server, signed(conditions, fields)).code == code
 
 
-def test_a_policy_that_expired(server: Server, key: str) -> None:
+def test_an_expired_policy(server: Server, key: str) -> None:
     answer = post(server, signed([{"key": key}], {"key": key}, "2020-01-01T00:00:00Z"))
 
     assert (answer.status, answer.code, answer.element("Message")) == (
@@ -226,7 +228,7 @@ def test_a_policy_that_expired(server: Server, key: str) -> None:
 @pytest.mark.parametrize(
     "policy", ["%%%", base64.b64encode(b"no json").decode(), base64.b64encode(b'{"conditions": []}').decode()]
 )
-def test_policies_that_are_none(server: Server, key: str, policy: str) -> None:
+def test_malformed_policies(server: Server, key: str, policy: str) -> None:
     fields = signed([{"key": key}], {"key": key})
 
     answer = post(server, signed_text(policy, fields, fields["x-amz-credential"].partition("/")[2]))
@@ -235,24 +237,25 @@ def test_policies_that_are_none(server: Server, key: str, policy: str) -> None:
 
 
 def test_a_form_without_a_file(server: Server, s3: S3Client, key: str) -> None:
-    assert post(server, ours(s3, key), None).code == "InvalidArgument"
+    assert post(server, presigned_form(s3, key), None).code == "InvalidArgument"
 
 
-def test_fields_after_the_file_do_not_count(server: Server, s3: S3Client, key: str) -> None:
-    answer = post(server, ours(s3, key), after={"x-amz-meta-more": "1"})
+def test_fields_after_the_file_are_ignored(server: Server, s3: S3Client, key: str) -> None:
+    answer = post(server, presigned_form(s3, key), after={"x-amz-meta-more": "1"})
 
     assert answer.status == 201
     assert s3.head_object(Bucket=BUCKET, Key=key)["Metadata"] == {}
 
 
-def test_a_form_with_too_much_before_the_file(server: Server, s3: S3Client, key: str) -> None:
+def test_a_form_with_too_many_bytes_before_the_file(server: Server, s3: S3Client, key: str) -> None:
     assert (
-        post(server, ours(s3, key) | {"x-ignore-this": "x" * 20_000}).code == "MaxPostPreDataLengthExceeded"
+        post(server, presigned_form(s3, key) | {"x-ignore-this": "x" * 20_000}).code
+        == "MaxPostPreDataLengthExceeded"
     )
 
 
-def test_a_field_told_twice(server: Server, s3: S3Client, key: str) -> None:
-    fields = ours(s3, key)
+def test_a_field_sent_two_times(server: Server, s3: S3Client, key: str) -> None:
+    fields = presigned_form(s3, key)
 
     answer = post(server, {"KEY": "another"} | fields)
 
@@ -260,18 +263,21 @@ def test_a_field_told_twice(server: Server, s3: S3Client, key: str) -> None:
 
 
 @pytest.mark.parametrize("cut", [20, 3000])
-def test_a_form_that_is_cut_off(own: Server, cut: int) -> None:
-    body = form(ours(own.client(), "a", 1, 5000), b"x" * 5000)[:-cut]
+def test_an_incomplete_form(fresh_server: Server, cut: int) -> None:
+    body = form(presigned_form(fresh_server.client(), "a", 1, 5000), b"x" * 5000)[:-cut]
 
     answer = send(
-        "POST", f"{own.url}/{BUCKET}", body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        "POST",
+        f"{fresh_server.url}/{BUCKET}",
+        body,
+        {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
     )
 
     assert answer.code == "MalformedPOSTRequest"
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
-def test_bodies_that_are_no_form(server: Server) -> None:
+def test_bodies_that_are_not_forms(server: Server) -> None:
     assert (
         send("POST", f"{server.url}/{BUCKET}", b"x", {"Content-Type": "text/plain"}).code == "InvalidArgument"
     )
@@ -286,8 +292,8 @@ def test_bodies_that_are_no_form(server: Server) -> None:
     )
 
 
-def test_a_policy_may_be_used_again(server: Server, s3: S3Client, key: str) -> None:
-    fields = ours(s3, key)
+def test_a_policy_can_be_used_again(server: Server, s3: S3Client, key: str) -> None:
+    fields = presigned_form(s3, key)
 
     first, second = post(server, fields, b"first"), post(server, fields, b"second")
 

@@ -1,4 +1,4 @@
-"""Who may ask: botocore signs, this server judges, and whatever was changed after signing is refused."""
+"""Signatures: botocore signs, this server verifies, and every change after signing is rejected."""
 
 import hashlib
 import time
@@ -30,9 +30,7 @@ def put_url(s3: S3Client, key: str) -> str:
 
 
 def changed(url: str, change: Mapping[str, str | None]) -> str:
-    """The URL with parameters set, or taken out where None, and everything else, the signature above all,
-    as it was.
-    """
+    """The URL with parameters replaced, or removed where None. Others, also the signature, are unchanged."""
     parts = urlsplit(url)
     query = {
         name: value for name, value in {**dict(parse_qsl(parts.query)), **change}.items() if value is not None
@@ -43,7 +41,7 @@ def changed(url: str, change: Mapping[str, str | None]) -> str:
 def signed(
     server: Server, method: str, key: str, body: bytes = b"", *, at: float | None = None, **headers: str
 ) -> dict[str, str]:
-    """The headers of a request signed by botocore, at another moment where told."""
+    """The headers of a request signed by botocore, at the given moment if any."""
     request = AWSRequest(method, f"{server.url}/{BUCKET}/{quote(key)}", headers, body)
     signer: Any = S3SigV4Auth(Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION)
     if at is None:
@@ -59,7 +57,7 @@ def signed(
 
 
 def presigned(server: Server, key: str, *, at: float, lifetime: int) -> str:
-    """A GET URL as botocore would have signed it at that moment."""
+    """A GET URL as botocore signs it at that moment."""
     request = AWSRequest("GET", f"{server.url}/{BUCKET}/{quote(key)}")
     signer: Any = S3SigV4QueryAuth(
         Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION, expires=lifetime
@@ -72,7 +70,7 @@ def presigned(server: Server, key: str, *, at: float, lifetime: int) -> str:
     return str(request.url)
 
 
-def test_presigned_urls_that_nobody_changed(s3: S3Client, key: str, put_url: str) -> None:
+def test_unchanged_presigned_urls(s3: S3Client, key: str, put_url: str) -> None:
     put = send("PUT", put_url, b"hello", {"Content-Type": "text/plain"})
     got = send("GET", s3.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": key}))
 
@@ -116,7 +114,7 @@ def scope(access_key: str = CREDENTIALS.access_key, region: str = REGION, servic
         ({"X-Amz-Credential": scope(access_key="AKIDOTHER")}, 403, "InvalidAccessKeyId"),
         ({"X-Amz-Credential": scope(region="us-east-1")}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Credential": scope(service="sqs")}, 400, "AuthorizationQueryParametersError"),
-        # of another day than the date
+        # the scope has another day than the date
         ({"X-Amz-Credential": scope()}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Credential": "nonsense"}, 400, "AuthorizationQueryParametersError"),
         ({"X-Amz-Security-Token": "made up"}, 400, "InvalidToken"),
@@ -126,7 +124,7 @@ def scope(access_key: str = CREDENTIALS.access_key, region: str = REGION, servic
         ({"X-Amz-Expires": None}, 400, "AuthorizationQueryParametersError"),
     ],
 )
-def test_a_presigned_url_that_was_changed(
+def test_a_changed_presigned_url_is_rejected(
     get_url: str, change: dict[str, str | None], status: int, code: str
 ) -> None:
     answer = send("GET", changed(get_url, change))
@@ -162,7 +160,7 @@ def test_a_url_signed_with_another_secret(server: Server, key: str) -> None:
         (-604_900, 604_800, "AccessDenied"),
     ],
 )
-def test_the_window_in_which_a_url_is_good(
+def test_the_time_window_of_a_presigned_url(
     server: Server, get_url: str, key: str, offset: int, lifetime: int, code: str
 ) -> None:
     answer = send("GET", presigned(server, key, at=time.time() + offset, lifetime=lifetime))
@@ -174,13 +172,13 @@ def test_the_window_in_which_a_url_is_good(
 @pytest.mark.parametrize(
     "header", ["x-amz-acl", "x-amz-meta-a", "x-amz-checksum-crc32", "x-amz-copy-source", "x-amz-tagging"]
 )
-def test_an_amz_header_that_was_not_signed(put_url: str, header: str) -> None:
+def test_an_unsigned_amz_header_is_rejected(put_url: str, header: str) -> None:
     answer = send("PUT", put_url, b"x", {header: "anything"})
 
     assert (answer.status, answer.code, answer.element("HeadersNotSigned")) == (403, "AccessDenied", header)
 
 
-def test_what_a_part_url_binds_must_be_sent(s3: S3Client, key: str) -> None:
+def test_the_signed_headers_of_a_part_url_must_be_sent(s3: S3Client, key: str) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     crc = s3.put_object(Bucket=BUCKET, Key=f"{key}.2", Body=b"12345")["ChecksumCRC64NVME"]
     params = {
@@ -270,7 +268,7 @@ def test_two_kinds_of_signature_at_once(server: Server, get_url: str, key: str) 
 
 
 def chunked(body: bytes, trailer: str = "", size: int = 7) -> bytes:
-    """A body as botocore wraps it for STREAMING-UNSIGNED-PAYLOAD-TRAILER."""
+    """The body encoded as botocore does for STREAMING-UNSIGNED-PAYLOAD-TRAILER."""
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     return (
         b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
@@ -287,7 +285,7 @@ def trailing(server: Server, key: str, body: bytes, length: int, **headers: str)
         {"x-amz-decoded-content-length": str(length), **headers},
         b"",
     )
-    request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}  # as botocore notes it for itself
+    request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}  # botocore's internal note
     S3SigV4Auth(Key(CREDENTIALS.access_key, CREDENTIALS.secret_key), "s3", REGION).add_auth(request)
     return send("PUT", str(request.url), body, {name: str(value) for name, value in request.headers.items()})
 
@@ -323,7 +321,7 @@ def test_a_body_in_signed_chunks_with_a_trailer(server: Server, s3: S3Client, ke
         (b"5\r\n123", 5, "IncompleteBody"),
     ],
 )
-def test_chunks_that_are_not_what_they_say(
+def test_malformed_chunks(
     server: Server, s3: S3Client, key: str, body: bytes, length: int, code: str
 ) -> None:
     answer = trailing(server, key, body, length, **{"x-amz-trailer": "x-amz-checksum-crc32"})
@@ -341,7 +339,7 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_a_session_token_is_asked_for(temporary: Server, key: str) -> None:
+def test_a_session_token_is_required(temporary: Server, key: str) -> None:
     good = temporary.client()
     without, other = (
         temporary.client(Credentials("ASIALOCAL", "secret", token)) for token in (None, "stale")
@@ -361,16 +359,16 @@ def test_a_session_token_is_asked_for(temporary: Server, key: str) -> None:
     assert send("GET", other.generate_presigned_url("get_object", Params=params)).code == "InvalidToken"
 
 
-def test_a_refusal_in_s3s_words(server: Server, get_url: str) -> None:
+def test_an_error_has_the_format_of_s3(server: Server, get_url: str) -> None:
     answer = send("GET", changed(get_url, {"X-Amz-Signature": "0" * 64}))
 
     path = urlsplit(get_url).path
     assert answer.headers["content-type"] == "application/xml"
     assert answer.element("Resource") == path
     assert answer.element("RequestId") == answer.headers["x-amz-request-id"]
-    assert (
-        answer.element("Message")
-        == "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+    assert answer.element("Message") == (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method."
     )
     assert (answer.element("AWSAccessKeyId"), answer.element("SignatureProvided")) == (
         CREDENTIALS.access_key,
@@ -381,5 +379,5 @@ def test_a_refusal_in_s3s_words(server: Server, get_url: str) -> None:
     )
 
 
-def test_secrets_are_not_in_what_is_printed(tmp_path: Path) -> None:
+def test_secrets_are_not_printed(tmp_path: Path) -> None:
     assert "secret" not in repr(Credentials("a", "secret", "secret-token"))

@@ -1,4 +1,4 @@
-"""Multipart uploads: the rules, the whole object's checksum, and what a repeated call does."""
+"""Multipart uploads: the rules, the checksum of the whole object, and repeated requests."""
 
 import base64
 import zlib
@@ -13,7 +13,7 @@ ONE, TWO = b"a" * (5 * MIB), b"tail"
 
 
 class Upload:
-    """An upload of two parts, both sent."""
+    """An upload whose two parts are uploaded."""
 
     def __init__(self, s3: S3Client, key: str, algorithm: str = "CRC64NVME") -> None:
         self.s3, self.key = s3, key
@@ -71,14 +71,14 @@ def test_the_whole_objects_checksum_is_computed_from_the_parts(
     )
 
 
-def test_crc32_is_zlibs(s3: S3Client, key: str) -> None:
+def test_crc32_equals_zlibs(s3: S3Client, key: str) -> None:
     assert (
         Upload(s3, key, "CRC32").complete()["ChecksumCRC32"]
         == base64.b64encode(zlib.crc32(ONE + TWO).to_bytes(4, "big")).decode()
     )
 
 
-def test_what_was_declared_of_the_whole_must_hold(s3: S3Client, key: str) -> None:
+def test_the_declared_checksum_and_size_are_checked(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
     assert rejected(
@@ -97,7 +97,7 @@ def test_what_was_declared_of_the_whole_must_hold(s3: S3Client, key: str) -> Non
     assert upload.complete(ChecksumCRC64NVME=whole("CRC64NVME"))["ChecksumCRC64NVME"] == whole("CRC64NVME")
 
 
-def test_a_completion_asked_for_again(s3: S3Client, key: str) -> None:
+def test_a_repeated_completion_is_idempotent(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
     first = upload.complete(IfNoneMatch="*")
 
@@ -118,7 +118,7 @@ def test_a_completion_asked_for_again(s3: S3Client, key: str) -> None:
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET, Prefix=key)
 
 
-def test_a_completion_under_a_condition(s3: S3Client, key: str) -> None:
+def test_a_conditional_completion(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
     etag = s3.put_object(Bucket=BUCKET, Key=key, Body=b"first")["ETag"]
 
@@ -128,29 +128,29 @@ def test_a_completion_under_a_condition(s3: S3Client, key: str) -> None:
     assert s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"] == len(ONE + TWO)
 
 
-def test_parts_out_of_their_order(s3: S3Client, key: str) -> None:
+def test_parts_out_of_order(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
     assert rejected(lambda: upload.complete(2, 1)) == (400, "InvalidPartOrder")
     assert rejected(lambda: upload.complete(1, 1)) == (400, "InvalidPartOrder")
 
 
-def test_parts_that_were_not_listed_or_were_replaced_leave_no_bytes(own: Server) -> None:
-    s3 = own.client()
+def test_unlisted_and_replaced_parts_leave_no_bytes(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     upload = Upload(s3, "a")
     upload.etags[0] = s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload.id, PartNumber=1, Body=b"again")[
         "ETag"
     ]
-    assert len(own.names()) == 2
+    assert len(fresh_server.names()) == 2
 
     upload.complete(1)
 
-    assert len(own.names()) == 1
+    assert len(fresh_server.names()) == 1
     assert s3.get_object(Bucket=BUCKET, Key="a")["Body"].read() == b"again"
 
 
-def test_an_aborted_upload_takes_no_part(own: Server) -> None:
-    s3 = own.client()
+def test_an_aborted_upload_accepts_no_part(fresh_server: Server) -> None:
+    s3 = fresh_server.client()
     upload = Upload(s3, "a")
 
     s3.abort_multipart_upload(Bucket=BUCKET, Key="a", UploadId=upload.id)
@@ -159,11 +159,11 @@ def test_an_aborted_upload_takes_no_part(own: Server) -> None:
         lambda: s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload.id, PartNumber=1, Body=b"x")
     ) == (404, "NoSuchUpload")
     assert rejected(upload.complete) == (404, "NoSuchUpload")
-    assert own.names() == []
+    assert fresh_server.names() == []
 
 
 @pytest.mark.parametrize("number", [0, 10_001, -1])
-def test_part_numbers_that_are_none(s3: S3Client, key: str, number: int) -> None:
+def test_invalid_part_numbers(s3: S3Client, key: str, number: int) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
 
     assert rejected(
@@ -171,7 +171,7 @@ def test_part_numbers_that_are_none(s3: S3Client, key: str, number: int) -> None
     ) == (400, "InvalidArgument")
 
 
-def test_an_upload_is_known_by_its_key_too(s3: S3Client, key: str) -> None:
+def test_an_upload_is_identified_by_id_and_key(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
     assert rejected(
@@ -187,7 +187,7 @@ def test_an_upload_is_known_by_its_key_too(s3: S3Client, key: str) -> None:
     )
 
 
-def test_a_part_with_another_checksum_than_the_uploads(s3: S3Client, key: str) -> None:
+def test_a_part_with_another_checksum_algorithm_than_the_upload(s3: S3Client, key: str) -> None:
     upload = Upload(s3, key)
 
     def part(**more: str) -> tuple[int, str]:
@@ -228,7 +228,7 @@ def test_checksums_an_upload_cannot_have(s3: S3Client, key: str) -> None:
     )
 
 
-def test_parts_and_uploads_in_pages(s3: S3Client, key: str) -> None:
+def test_listings_of_parts_and_uploads_have_pages(s3: S3Client, key: str) -> None:
     uploads = [
         s3.create_multipart_upload(Bucket=BUCKET, Key=name)["UploadId"] for name in (key, key, f"{key}.2")
     ]
@@ -252,7 +252,7 @@ def test_parts_and_uploads_in_pages(s3: S3Client, key: str) -> None:
     assert [entry.get("UploadId") for entry in after_key] == uploads[2:]
 
 
-def test_a_copy_of_a_multipart_object_is_none(s3: S3Client, key: str) -> None:
+def test_a_copy_of_a_multipart_object_is_a_plain_object(s3: S3Client, key: str) -> None:
     Upload(s3, key).complete()
 
     s3.copy_object(Bucket=BUCKET, Key=f"{key}.2", CopySource={"Bucket": BUCKET, "Key": key})
@@ -273,10 +273,13 @@ def test_a_copy_of_a_multipart_object_is_none(s3: S3Client, key: str) -> None:
         b"<Other><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></Other>",
         b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>",
         b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>",
-        b'<!DOCTYPE a [<!ENTITY b "c">]><CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>',
+        (
+            b'<!DOCTYPE a [<!ENTITY b "c">]><CompleteMultipartUpload>'
+            b"<Part><PartNumber>1</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"
+        ),
     ],
 )
-def test_documents_that_list_no_parts(s3: S3Client, key: str, document: bytes) -> None:
+def test_documents_without_parts_are_malformed(s3: S3Client, key: str, document: bytes) -> None:
     upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     url = s3.generate_presigned_url(
         "complete_multipart_upload",

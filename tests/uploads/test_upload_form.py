@@ -847,9 +847,9 @@ def test_an_idempotency_key_is_ignored(tenant: Tenant) -> None:
 
 
 def test_the_item_is_shown_and_counted_once_and_before_its_frames_are_made(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         shown = sent(tenant, File())
@@ -871,9 +871,9 @@ def test_the_item_is_shown_and_counted_once_and_before_its_frames_are_made(
 
 
 def test_an_item_counted_by_its_first_bytes_is_not_counted_after_its_rejection(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     head = content.sniff(PHOTO)
     assert head is not None
     separate_stack.kill("worker")
@@ -895,9 +895,9 @@ def test_an_item_counted_by_its_first_bytes_is_not_counted_after_its_rejection(
 
 
 def test_a_file_that_is_rejected_in_the_trash_is_removed(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         upload = begin(tenant, size=len(PAGE))
@@ -919,9 +919,9 @@ def trash(tenant: Tenant) -> list[object]:
 
 
 def test_accepted_documents_are_kept_and_never_rendered(
-    separate_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
+    separate_stack: Stack, new_tenant: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     entities = (
         b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]>"
         b"<svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
@@ -991,9 +991,9 @@ def total(tenant: Tenant) -> int:
 
 
 def test_without_a_store_the_response_is_503_and_nothing_is_left(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("s3")
 
     answer = send(tenant.studio, home(tenant), File())

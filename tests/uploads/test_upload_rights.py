@@ -12,7 +12,7 @@ import pytest
 
 from tests.given import pictures
 from tests.given.isolation_cases import owner
-from tests.given.members import Somebody
+from tests.given.members import PersonWithKey
 from tests.given.tenants import Client, http
 from vitrine import storage
 from vitrine.db import read
@@ -36,7 +36,7 @@ ENDINGS: dict[str, LiteralString] = {
 }
 
 
-def end(tenant: Tenant, editor: Somebody, how: str) -> None:
+def end(tenant: Tenant, editor: PersonWithKey, how: str) -> None:
     with owner() as connection:
         connection.execute(ENDINGS[how], {"person": editor.id, "organization": tenant.id})
 
@@ -91,7 +91,7 @@ def is_gone(key: str) -> bool:
 @pytest.mark.parametrize("how", ENDINGS)
 @pytest.mark.sampled(3)
 def test_a_posted_form_stores_nothing_after_its_uploaders_rights_ended(tenant: Tenant, how: str) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client)
     end(tenant, editor, how)
 
@@ -112,7 +112,7 @@ def test_a_posted_form_stores_nothing_after_its_uploaders_rights_ended(tenant: T
 
 
 def test_no_version_is_added_after_its_uploaders_rights_ended(tenant: Tenant) -> None:
-    item, editor = tenant.ready(PHOTO), Somebody.of(tenant, "editor")
+    item, editor = tenant.ready(PHOTO), PersonWithKey.of(tenant, "editor")
     signed = posted(editor.client, sourceMediaId=item)
     end(tenant, editor, "removed")
 
@@ -129,7 +129,7 @@ def test_no_version_is_added_after_its_uploaders_rights_ended(tenant: Tenant) ->
 def test_an_upload_completed_in_the_store_is_rejected_after_the_rights_ended(
     tenant: Tenant, how: str
 ) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, how)
 
@@ -146,7 +146,7 @@ def test_an_upload_completed_in_the_store_is_rejected_after_the_rights_ended(
 
 
 def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "removed")
     at = f"/api/upload/s3/multipart/{begun['uploadId']}/complete"
@@ -164,7 +164,7 @@ def test_an_administrator_cannot_complete_the_upload_of_a_removed_member(tenant:
 
 
 def test_an_upload_of_a_revoked_key_continues_with_a_new_key(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     begun = with_parts(editor.client)
     end(tenant, editor, "the key is revoked")
     another = Client(organizations.add_key(editor.id, "another", ["media:write"]))
@@ -179,7 +179,7 @@ def test_an_upload_of_a_revoked_key_continues_with_a_new_key(tenant: Tenant) -> 
 
 
 def test_signing_out_does_not_end_the_rights(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     session = editor.signed_in()
     signed = posted(session)
     assert session.post("/api/auth/sign-out", json={}).status_code == 200
@@ -191,7 +191,7 @@ def test_signing_out_does_not_end_the_rights(tenant: Tenant) -> None:
 
 
 def test_the_uploaders_rights_decide_whoever_finalizes(tenant: Tenant) -> None:
-    editor = Somebody.of(tenant, "editor")
+    editor = PersonWithKey.of(tenant, "editor")
     upload = row(tenant, posted(editor.client)["mediaId"])
     everybody = (Consumer(tenant.id), Worker(), tenant.owner)
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.given.people import look
+from tests.given.people import select_as_owner
 from vitrine.credentials import mint_id
 from vitrine.models.people import Caller
 from vitrine.models.uploads import UPLOAD_STATES, UploadState
@@ -60,7 +60,7 @@ def test_a_statement_changes_a_state_as_the_table_allows(name: str) -> None:
 def test_the_table_has_the_states_of_the_schema() -> None:
     (definition,) = (
         each
-        for (each,) in look(
+        for (each,) in select_as_owner(
             "select pg_get_constraintdef(oid) from pg_constraint"
             " where conrelid = 'uploads'::regclass and contype = 'c'"
         )
@@ -71,7 +71,7 @@ def test_the_table_has_the_states_of_the_schema() -> None:
 
 
 def test_open_states_are_those_of_the_schemas_indexes() -> None:
-    (predicate,) = look(
+    (predicate,) = select_as_owner(
         "select pg_get_expr(indpred, indrelid) from pg_index where indexrelid = 'uploads_open'::regclass"
     )[0]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given.answers import outcome
-from tests.given.keys import A_KEY, ALL, STUDIO, V1, listed, v1_rejected
+from tests.given.keys import A_KEY, ALL_SCOPES, STUDIO, V1, list_keys, v1_rejected
 from tests.given.shapes import A_HYPHENED_ID, A_TIME
 from tests.given.tenants import Client
 from vitrine.dialects.studio import show_time
@@ -44,7 +44,7 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant, more: dict[str, Any]) -> 
         {"success": True, "data": {**shown, "key": A_KEY}, "info": {"timestamp": A_TIME}},
     )
     assert session.get(V1).json()["data"] == [{name: value for name, value in made.items() if name != "key"}]
-    assert [key["id"] for key in listed(session)] == [made["id"].replace("-", "")]
+    assert [key["id"] for key in list_keys(session)] == [made["id"].replace("-", "")]
     assert Client(made["key"]).get("/api/v1/media").status_code == 200
 
 
@@ -74,7 +74,7 @@ def test_what_is_of_the_wrong_shape_is_refused_with_its_faults(tenant: Tenant, b
     faults = whole.pop("details")["errors"]
     assert (status, whole) == v1_rejected(400, "Validation failed")
     assert 0 < len(faults) <= 101
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_what_cannot_be_is_refused(tenant: Tenant, body: dict[str, Any], sentenc
     assert outcome(session.post(V1, json={"name": "x", "scopes": ["*"], **body})) == v1_rejected(
         400, sentence
     )
-    assert listed(session) == []
+    assert list_keys(session) == []
 
 
 def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
-    small, large = tenant.client(scopes=["admin:api-keys"]), tenant.client(scopes=ALL)
+    small, large = tenant.client(scopes=["admin:api-keys"]), tenant.client(scopes=ALL_SCOPES)
 
     answers = [
         outcome(client.post(V1, json={"name": "x", "scopes": [scope]}))

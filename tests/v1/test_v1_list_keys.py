@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.keys import STUDIO, V1, make, person, v1_rejected
+from tests.given.keys import STUDIO, V1, create_key, create_person, v1_rejected
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_a_persons_keys_are_listed_in_the_envelope_without_the_keys(tenant: Tenant) -> None:
     session = tenant.signed_in()
-    made = make(session, "For the import", ["media:write", "media:read"], expiresIn=3600)
+    made = create_key(session, "For the import", ["media:write", "media:read"], expiresIn=3600)
 
     answer = session.get(V1)
 
@@ -46,7 +46,7 @@ def test_a_persons_keys_are_listed_in_the_envelope_without_the_keys(tenant: Tena
 def test_each_says_whether_it_works(tenant: Tenant) -> None:
     session = tenant.signed_in()
     revoked, expired, active = (
-        make(session, name)["apiKey"]["id"] for name in ("revoked", "expired", "active")
+        create_key(session, name)["apiKey"]["id"] for name in ("revoked", "expired", "active")
     )
     session.delete(f"{STUDIO}/{revoked}")
     with owner() as connection:
@@ -60,13 +60,15 @@ def test_each_says_whether_it_works(tenant: Tenant) -> None:
 
 
 def test_the_last_use_is_told(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
 
     assert [key["lastUsedAt"] for key in Client(made["key"]).get(V1).json()["data"]] == [A_TIME]
 
 
 def test_nobody_elses_keys_are_listed(tenant: Tenant) -> None:
-    make(Client(None, token=sessions.start(person(tenant, "owner"), address="", user_agent="").token))
+    create_key(
+        Client(None, token=sessions.start(create_person(tenant, "owner"), address="", user_agent="").token)
+    )
 
     assert outcome(tenant.signed_in().get(V1)) == (
         200,

@@ -168,7 +168,7 @@ def gallery() -> Tenant:
     """With files whose order by name, size and time is not the same; one of them in a folder, and one
     deleted.
     """
-    tenant = Tenant.found(uuid4().hex)
+    tenant = Tenant.create(uuid4().hex)
     folder = folders.create(tenant.owner, tenant.collection_id, "A folder", path=None, reuse=False)
     pictures_by_name = {"b.jpg": SMALL, "a.jpg": LARGE, "Z.jpg": SMALL, "ä.jpg": SMALL, "gone.jpg": SMALL}
     photos = {

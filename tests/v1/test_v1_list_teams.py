@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.given.answers import outcome
-from tests.given.members import Somebody
+from tests.given.members import PersonWithKey
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
 from vitrine.library import organizations
@@ -19,7 +19,7 @@ def shown(tenant: Tenant, role: str) -> dict[str, object]:
 
 
 def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant, stranger: Tenant) -> None:
-    person = Somebody.of(stranger, "viewer")
+    person = PersonWithKey.of(stranger, "viewer")
     organizations.add_member(tenant.id, person.id, "admin")
 
     answers = [
@@ -40,7 +40,7 @@ def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant,
 
 
 def test_whoever_is_in_none_has_an_empty_list_with_any_key() -> None:
-    key = organizations.add_key(Somebody.new().id, "a key", ["media:read"])
+    key = organizations.add_key(PersonWithKey.new().id, "a key", ["media:read"])
 
     assert outcome(Client(key).get("/api/v1/teams")) == (
         200,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.keys import V1, V1_NOT_FOUND, listed, make, person, v1_rejected, works
+from tests.given.keys import V1, V1_NOT_FOUND, create_key, create_person, is_accepted, list_keys, v1_rejected
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
 from vitrine.library import sessions
@@ -24,24 +24,24 @@ def test_the_very_next_request_is_refused_and_once_more_changes_nothing(
     tenant: Tenant, spell: Callable[[str], str]
 ) -> None:
     session = tenant.signed_in()
-    made = make(session, "For the import")
+    made = create_key(session, "For the import")
     path = f"{V1}/{spell(made['apiKey']['id'])}"
-    assert works(made["key"])
+    assert is_accepted(made["key"])
 
     first = session.delete(path)
 
     assert outcome(Client(made["key"]).get("/api/v1/media")) == v1_rejected(401, "Unauthorized")
-    kept = listed(session)
+    kept = list_keys(session)
     assert [key["status"] for key in kept] == ["inactive"]
     done = {"revoked": True, "id": hyphened(made["apiKey"]["id"]), "name": "For the import"}
     assert [outcome(first), outcome(session.delete(path))] == [
         (200, {"success": True, "data": done, "info": {"timestamp": A_TIME}})
     ] * 2
-    assert listed(session) == kept
+    assert list_keys(session) == kept
 
 
 def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
-    made = make(tenant.signed_in(), scopes=["admin:api-keys"])
+    made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
     key = Client(made["key"])
 
     answers = [key.delete(f"{V1}/{made['apiKey']['id']}") for _ in range(2)]
@@ -56,8 +56,8 @@ def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
 
 
 def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
-    theirs = make(
-        Client(None, token=sessions.start(person(tenant, "admin"), address="", user_agent="").token)
+    theirs = create_key(
+        Client(None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token)
     )
 
     answers = [
@@ -66,4 +66,4 @@ def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, st
     ]
 
     assert [outcome(answer) for answer in answers] == [V1_NOT_FOUND] * 2
-    assert works(theirs["key"])
+    assert is_accepted(theirs["key"])

@@ -10,7 +10,7 @@ from functions.v1_switch_team.handler import app
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.loops import call
-from tests.given.members import setting
+from tests.given.members import changed_setting
 from tests.given.shapes import A_TIME
 from vitrine.library import organizations
 
@@ -66,7 +66,7 @@ def test_the_session_keeps_what_it_had(tenant: Tenant, two: Tenant) -> None:
 
 
 def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
-    with setting("ORIGIN", "https://api.test"):
+    with changed_setting("ORIGIN", "https://api.test"):
         answer = call(
             app,
             "POST",

@@ -239,7 +239,7 @@ def one_kill(stack: Stack, seed: int, *, while_reprocessing: bool = False) -> No
     if seed % 13 == 3:  # a video, which a function of its own processes
         data = FILM if len(data) < PART else videos.padded(FILM, len(data))
     attempt = Attempt(
-        stack, Tenant.found(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
+        stack, Tenant.create(f"kill-{seed}-{os.getpid()}"), target, moment, USUAL[moment] * share, data
     )
 
     attempt.run()
@@ -272,9 +272,9 @@ def test_a_kill_loses_nothing_and_counts_nothing_twice(separate_stack: Stack, se
 
 
 def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_no_frame(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = families.shown(tenant, media)["frames"]
     event = json.dumps(outbox.stored_event(reprocessing.ask_silently(tenant, media)))

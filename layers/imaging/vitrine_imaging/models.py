@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from vitrine.errors import Unavailable
+
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
 FIRST_YEAR: Final = (

@@ -30,7 +30,7 @@ from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from vitrine.errors import ApiError
-    from vitrine.library.devices import Begun, Granted, Login
+    from vitrine.library.devices import Granted, Login, StartedLogin
 
 __all__ = [
     "BEARER_FIRST",
@@ -140,7 +140,7 @@ class Error(TypedDict):
     requestId: NotRequired[str]
 
 
-def show_code(begun: Begun, origin: str) -> Code:
+def show_code(begun: StartedLogin, origin: str) -> Code:
     """`origin` is this API's, which has the page."""
     return {
         "device_code": begun.device_code,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from vitrine import models
-    from vitrine.library.members import Joined, Offer
+    from vitrine.library.members import Acceptance, IssuedInvitation
 
 
 # What comes in.
@@ -250,9 +250,9 @@ def show_invitation(invitation: models.people.Invitation) -> Invitation:
     }
 
 
-def show_offer(offer: Offer) -> NewInvitation:
+def show_offer(offer: IssuedInvitation) -> NewInvitation:
     return {**show_invitation(offer.invitation), "token": offer.token}
 
 
-def show_joined(joined: Joined) -> AcceptedInvitation:
+def show_joined(joined: Acceptance) -> AcceptedInvitation:
     return {"invitation": show_invitation(joined.invitation), "member": show_member(joined.member)}

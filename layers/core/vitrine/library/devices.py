@@ -1,5 +1,7 @@
-"""Logins at devices without a browser (RFC 8628): a device asks, a signed-in person decides, the device's
-next poll is given a session.
+"""Logins at devices without a browser (RFC 8628).
+
+A device begins a login, a signed-in person approves or denies it, and the device's next poll returns a
+session.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ if TYPE_CHECKING:
     from vitrine.models.people import Person
     from vitrine.queries.devices import Decision
 
-TRIES = 5  # at a user code that nobody has: of 2**40 few are in use, so a second one is rare
+MAX_TRIES = 5  # user codes: few of the 2**40 are in use, so even a second try is rare
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A login that waits: the only time its device code is known."""
+class StartedLogin:
+    """A login that waits for a decision. Its device code is known only here."""
 
     device_code: str
     user_code: str  # without dashes
@@ -33,24 +35,24 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a person sees of a login before they decide."""
+    """A login, as a person sees it before deciding."""
 
     user_code: str
     status: Literal["pending", "approved", "denied"]
-    client_id: str  # what the device calls itself: nothing vouches for it
+    client_id: str  # as the device names itself, unverified
     scope: str
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A session, opened by the poll that this answers: the only time its token is known."""
+    """A session opened by an approved poll. Its token is known only here."""
 
     token: str
-    scope: str  # as it was asked for; a session has all
-    expires_in: int  # seconds, unless it is used before
+    scope: str  # as requested; a session has every scope
+    expires_in: int  # seconds, moved on by each use
 
 
-_DENIALS: dict[str, tuple[str, str]] = {  # state of a poll -> RFC 8628's word, and a sentence
+_POLL_ERRORS: dict[str, tuple[str, str]] = {  # state of a poll -> RFC 8628's error code, and a sentence
     "pending": ("authorization_pending", "Authorization pending"),
     "too_early": ("slow_down", "Polling too frequently"),
     "denied": ("access_denied", "Access denied"),
@@ -58,18 +60,18 @@ _DENIALS: dict[str, tuple[str, str]] = {  # state of a poll -> RFC 8628's word, 
     "unknown": ("invalid_grant", "Invalid device code"),
     "of_another_client": ("invalid_grant", "Client ID mismatch"),
 }
-_UNDECIDED: dict[str, tuple[str, str]] = {
+_DECISION_ERRORS: dict[str, tuple[str, str]] = {
     "unknown": ("invalid_request", "Invalid user code"),
     "expired": ("expired_token", "User code has expired"),
     "decided": ("invalid_request", "Device code already processed"),
 }
 
 
-def begin(client_id: str, scope: str) -> Begun:
-    """A login waits for its person. Raises Busy."""
+def begin(client_id: str, scope: str) -> StartedLogin:
+    """Begin a login. Raises Busy when no free user code was found."""
     life, interval = settings().device_code_ttl, settings().device_interval
     device_code = mint_device_code()
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         user_code = mint_user_code()
         if write(
             Nobody(),
@@ -77,33 +79,35 @@ def begin(client_id: str, scope: str) -> Begun:
                 mint_id(), fingerprint(device_code), user_code, client_id, scope, life, interval
             ),
         )[0].opened:
-            return Begun(device_code, user_code, life, interval)
+            return StartedLogin(device_code, user_code, life, interval)
     raise Busy("Too many logins are under way; try again")
 
 
 def find(user_code: str) -> Login:
-    """The login that waits under this code. Raises NotGranted when there is none, or it is too late."""
-    found = read(Nobody(), queries.devices.waiting(user_code))
-    if not found:
-        raise NotGranted(*_UNDECIDED["unknown"])
-    if found[0].status == "expired":
-        raise NotGranted(*_UNDECIDED["expired"])
-    return Login(user_code, found[0].status, found[0].client_id, found[0].scope)
+    """The login of this user code. Raises NotGranted when there is none or it has expired."""
+    logins = read(Nobody(), queries.devices.waiting(user_code))
+    if not logins:
+        raise NotGranted(*_DECISION_ERRORS["unknown"])
+    login = logins[0]
+    if login.status == "expired":
+        raise NotGranted(*_DECISION_ERRORS["expired"])
+    return Login(user_code, login.status, login.client_id, login.scope)
 
 
 def approve(person: Person, user_code: str) -> None:
-    """The device's next poll is given a session of this person, unless the session that approves has ended by
-    then.
+    """Approve the login: the device's next poll returns a session of this person.
 
-    Raises NotGranted when there is nothing to decide any more, Unauthorized when the session has ended since
-    the request was admitted.
+    The approval is void when the approving session has ended by then. Raises NotGranted when the login is
+    unknown, expired or decided, Unauthorized when the session has ended since the request was admitted.
     """
     _decide(person, user_code, "approved")
 
 
 def deny(person: Person, user_code: str) -> None:
-    """The device's next poll is told so, and nobody can approve it any more. Raises NotGranted when there
-    is nothing to decide any more.
+    """Deny the login for good: the device's next poll returns `access_denied`.
+
+    Raises NotGranted when the login is unknown, expired or decided, Unauthorized when the session has ended
+    since the request was admitted.
     """
     _decide(person, user_code, "denied")
 
@@ -111,21 +115,19 @@ def deny(person: Person, user_code: str) -> None:
 def _decide(person: Person, user_code: str, decision: Decision) -> None:
     if person.session_id is None:
         raise Unauthorized
-    outcome = write(Nobody(), queries.devices.decide(user_code, person.user_id, person.session_id, decision))[
-        0
-    ].outcome
+    decided = write(Nobody(), queries.devices.decide(user_code, person.user_id, person.session_id, decision))
+    outcome = decided[0].outcome
     if outcome == "signed_out":
         raise Unauthorized
     if outcome != decision:
-        raise NotGranted(*_UNDECIDED[outcome])
+        raise NotGranted(*_DECISION_ERRORS[outcome])
 
 
 def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> Granted:
-    """The session that the person granted: once, however many polls race for it.
+    """The session that the person granted. Exactly one poll receives it, however many race for it.
 
-    Raises NotGranted until then, and for ever after a denial, an expiry or the grant itself. A poll that we
-    are too busy for is told to slow down:
-    any other word would end the login at the device.
+    Raises NotGranted before the approval, and for ever after a denial, an expiry or the grant itself. When
+    the service is busy the error is `slow_down`: any other code would end the login at the device.
     """
     token, life = mint_session_token(), settings().session_ttl
     statement = queries.devices.poll(
@@ -142,5 +144,5 @@ def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> 
     except Busy as busy:
         raise NotGranted("slow_down", busy.sentence) from None
     if polled.state != "approved" or polled.scope is None:
-        raise NotGranted(*_DENIALS[polled.state])
+        raise NotGranted(*_POLL_ERRORS[polled.state])
     return Granted(token, polled.scope, life)

@@ -1,9 +1,9 @@
-"""A person's API keys: made, listed, changed, rotated and revoked by that person alone, whatever organization
-they are in.
+"""A person's API keys: created, listed, changed, rotated and revoked by that person alone, in any
+organization.
 
-No key gives what it does not have: whoever makes, changes or rotates a key must reach all that it then
-reaches, and a key that is made with another
-ends when that one does, or earlier. A signed-in person gives a key any end.
+A credential cannot grant more than it has. The credential that creates, changes or rotates a key needs all
+the scopes that the key then has. A key that was created with another key ends when that one does, or earlier.
+A signed-in person may set any end.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.people import Person
 
-LONGEST_LIFE = timedelta(days=3650)  # of a key that ends at all
+LONGEST_LIFE = timedelta(days=3650)  # of a key that has an end
 LONGEST_OVERLAP = 7 * 24 * 3600  # seconds
-ENDED = 100  # keys that no longer work: so many are listed
+MAX_ENDED_LISTED = 100  # keys that no longer work
 MISSING = "API key not found"
 
 
 @dataclass(frozen=True, slots=True)
 class Minted:
-    """A key just made: the only time it is known."""
+    """A new key. Its secret is known only here."""
 
     key: ApiKey
     secret: str
@@ -45,7 +45,7 @@ class Minted:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A key just made in the place of another."""
+    """A new key and the one that it replaces."""
 
     minted: Minted
     previous: ApiKey
@@ -53,48 +53,45 @@ class Rotated:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a key is to be."""
+    """The changes to a key; STAYS leaves a value as it is."""
 
     name: str | Stays = STAYS
     scopes: list[str] | Stays = STAYS
     expires_at: datetime | Stays | None = STAYS  # None: never
 
 
-def listed(person: Person) -> list[ApiKey]:
-    """All that work, and the newest of the others; each newest first."""
-    return read(Nobody(), queries.keys.newest(person.user_id, ENDED))
+def list_keys(person: Person) -> list[ApiKey]:
+    """All keys that work, then the newest MAX_ENDED_LISTED of the others; each group newest first."""
+    return read(Nobody(), queries.keys.newest(person.user_id, MAX_ENDED_LISTED))
 
 
 def create(person: Person, name: str, scopes: Sequence[str], expires_at: datetime | None) -> Minted:
-    """There is a new key. Made with another key it ends when that one does, unless an earlier end is asked
-    for.
+    """Create a key. When it is created with another key, it ends when that one does, unless it ends earlier.
 
-    Raises Invalid, also for an end after that of the key it is made with; MissingScope for what the person's
-    own credential does not reach; Conflict
-    where there are enough.
+    Raises Invalid, also for an end after that of the key in use; MissingScope for a scope that the person's
+    credential does not have; Conflict when the person has `max_api_keys`.
     """
-    name, kept = clean_name(name, most=MAX_KEY_NAME), clean_scopes(scopes)
+    name, granted = clean_name(name, most=MAX_KEY_NAME), clean_scopes(scopes)
     if expires_at is not None:
         expires_at = _clean_end(expires_at)
-    _check_reach(person, kept)
+    _check_scopes(person, granted)
 
     def work(db: Transaction) -> Minted:
         _check_room(db.run(queries.keys.lock(person.user_id))[0].working)
         latest = _latest_end(db, person)
         if expires_at is not None:
             _check_end(expires_at, latest)
-        return _mint(db, person, name, kept, expires_at or latest, made_by=person.key_id)
+        return _mint(db, person, name, granted, expires_at or latest, made_by=person.key_id)
 
     return transaction(Nobody(), work)
 
 
 def change(person: Person, key: UUID, to: Change) -> ApiKey:
-    """The key as it is then. One that has expired works again when its end is moved.
+    """Change the key and return it. An expired key works again when its end is moved.
 
-    Raises Invalid, also when the key would work longer than the key it is changed with; NotFound, also for
-    another person's; MissingScope for what
-    the key would reach and the person's own credential does not; Conflict when it was revoked or rotated, or
-    would work again where there are enough.
+    Raises Invalid, also when the key would outlive the key in use; NotFound, also for another person's key;
+    MissingScope for a scope of the key that the person's credential does not have; Conflict when the key was
+    revoked or rotated, or would work again when the person has `max_api_keys`.
     """
     name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
     scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
@@ -102,19 +99,19 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
 
     def work(db: Transaction) -> ApiKey:
         working = db.run(queries.keys.lock(person.user_id))[0].working
-        found = _standing(db, person, key)
+        present = _unrevoked(db, person, key)
         wanted = replace(
-            found,
-            name=found.name if isinstance(name, Stays) else name,
-            scopes=found.scopes if isinstance(scopes, Stays) else scopes,
-            expires_at=found.expires_at if isinstance(expires_at, Stays) else expires_at,
+            present,
+            name=present.name if isinstance(name, Stays) else name,
+            scopes=present.scopes if isinstance(scopes, Stays) else scopes,
+            expires_at=present.expires_at if isinstance(expires_at, Stays) else expires_at,
         )
-        _check_reach(person, wanted.scopes)
+        _check_scopes(person, wanted.scopes)
         _check_end(wanted.expires_at, _latest_end(db, person))
-        if found.state == "expired" and wanted.expires_at != found.expires_at:
+        if present.state == "expired" and wanted.expires_at != present.expires_at:
             _check_room(working)
-        # A key belongs to the last one that prolonged it: a person, or the key in use.
-        prolonged = _is_later(wanted.expires_at, found.expires_at)
+        # a key ends with the key that prolonged it last; with none, when that was a session
+        prolonged = _is_later(wanted.expires_at, present.expires_at)
         changed = queries.keys.change(
             person.user_id,
             key,
@@ -130,8 +127,9 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
 
 
 def revoke(person: Person, key: UUID) -> ApiKey:
-    """The key works no more, nor do the keys that were made with it; nothing changes when it did not.
-    Raises NotFound, also for another person's.
+    """Revoke the key and the keys that were created with it. Idempotent.
+
+    Raises NotFound, also for another person's key.
     """
     ended = write(Nobody(), queries.keys.end(person.user_id, key, 0))
     if not ended:
@@ -140,22 +138,21 @@ def revoke(person: Person, key: UUID) -> ApiKey:
 
 
 def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
-    """There is a new key of the same name, scopes and end; the old one works for `overlap` seconds more.
-    Rotated with another key, the new one ends
-    when that does, if it would not end earlier.
+    """Replace the key by a new one of the same name, scopes and end; the old one works `overlap` seconds
+    more.
 
-    Raises Invalid for an overlap of more than a week; NotFound, also for another person's; MissingScope for
-    what the key reaches and the person's
-    own credential does not; Conflict when it was revoked or rotated or has expired, or where both cannot work
-    beside the others.
+    When the key is rotated with another key, the new one ends no later than that. Raises Invalid for an
+    overlap of more than a week; NotFound, also for another person's key; MissingScope for a scope of the key
+    that the person's credential does not have; Conflict when the key was revoked, rotated or has expired, or
+    when both together would be more than `max_api_keys`.
     """
     if not 0 <= overlap <= LONGEST_OVERLAP:
         raise Invalid(f"overlap must be 0 to {LONGEST_OVERLAP} seconds")
 
     def work(db: Transaction) -> Rotated:
         working = db.run(queries.keys.lock(person.user_id))[0].working
-        old = _standing(db, person, key)
-        _check_reach(person, old.scopes)
+        old = _unrevoked(db, person, key)
+        _check_scopes(person, old.scopes)
         if old.state == "expired":
             raise Conflict("This API key has expired")
         if overlap:
@@ -177,7 +174,7 @@ def rotate(person: Person, key: UUID, *, overlap: int) -> Rotated:
 
 
 def clean_scopes(scopes: Collection[str]) -> list[str]:
-    """In order, each once. Raises Invalid for none, and for one that there is not."""
+    """The scopes sorted, without duplicates. Raises Invalid for none, or for an unknown one."""
     if not scopes or not set(scopes) <= set(SCOPES):
         raise Invalid(f"scopes must be some of {', '.join(SCOPES)}")
     return sorted(set(scopes))
@@ -189,37 +186,37 @@ def _clean_end(at: datetime) -> datetime:
     return at
 
 
-def _check_reach(person: Person, scopes: Collection[str]) -> None:
+def _check_scopes(person: Person, scopes: Collection[str]) -> None:
     for scope in scopes:
         if not grants(person.scopes, scope):
             raise MissingScope(scope)
 
 
 def _latest_end(db: Transaction, person: Person) -> datetime | None:
-    """When the key ends with which the person asks, for none may outlive it; None: it does not end, or the
-    person has signed in.
+    """The latest end of a key that this credential may grant: that of the key in use.
 
-    Raises Unauthorized when it has ended since the request was admitted.
+    None: the key in use has no end, or the person authenticated by a session. Raises Unauthorized when the
+    key in use has ended since the request was admitted.
     """
     if person.key_id is None:
         return None
-    own = db.first(queries.keys.one(person.user_id, person.key_id))
-    if own is None or own.state != "active":
+    used = db.first(queries.keys.one(person.user_id, person.key_id))
+    if used is None or used.state != "active":
         raise Unauthorized
-    return min((end for end in (own.expires_at, own.revoked_at) if end is not None), default=None)
+    return min((end for end in (used.expires_at, used.revoked_at) if end is not None), default=None)
 
 
 def _check_end(at: datetime | None, latest: datetime | None) -> None:
     if latest is not None and _is_later(at, latest):
-        own = latest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        end = latest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise Invalid(
-            f"A key cannot work longer than the key it is made or changed with, which ends at {own}",
+            f"A key cannot work longer than the key it is made or changed with, which ends at {end}",
             code="outlives_own_key",
         )
 
 
 def _is_later(at: datetime | None, than: datetime | None) -> bool:
-    """Of two ends. None is never."""
+    """Whether the end `at` is later than the end `than`; None is never."""
     return than is not None and (at is None or at > than)
 
 
@@ -232,16 +229,16 @@ def _check_room(working: int) -> None:
         )
 
 
-def _standing(db: Transaction, person: Person, key: UUID) -> ApiKey:
-    """Neither revoked nor rotated."""
-    found = db.first(queries.keys.one(person.user_id, key))
-    if found is None:
+def _unrevoked(db: Transaction, person: Person, key: UUID) -> ApiKey:
+    """The key. Raises NotFound, and Conflict when it was revoked or rotated."""
+    present = db.first(queries.keys.one(person.user_id, key))
+    if present is None:
         raise NotFound(MISSING)
-    if found.revoked_at is not None:
+    if present.revoked_at is not None:
         raise Conflict(
-            "This API key was revoked" if found.state == "inactive" else "This API key was rotated already"
+            "This API key was revoked" if present.state == "inactive" else "This API key was rotated already"
         )
-    return found
+    return present
 
 
 def _mint(

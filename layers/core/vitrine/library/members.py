@@ -1,15 +1,12 @@
-"""Who is in an organization: founding one, inviting, joining, changing roles, leaving. Every act is in the
-organization's audit log.
+"""What people do to organizations: create one, invite and add members, change roles, leave.
 
-An owner may do all of it; an admin, to and with everybody but owners: neither makes one, nor changes or
-removes one. Anybody may leave, but the last
-owner. The database judges, under a lock, by the role that the one who acts has then: `_judge` tells its word
-as a refusal.
+An owner may do all of it. An admin may do it to and with everybody but owners: an admin neither makes,
+changes nor removes one. Any member may leave, except the last owner. The database authorizes the actor under
+a lock, by the role that the actor has then. Every change is recorded in the organization's audit log.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +16,7 @@ from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import read, read_all, transaction, write
 from vitrine.errors import ApiError, Conflict, Forbidden, Invalid, NotAMember, NotFound, UnknownOrganization
 from vitrine.library import clean_name, slug_of
+from vitrine.library.organizations import DEFAULT_COLLECTION, MAX_NAME, MAX_SLUG, is_slug
 from vitrine.models.people import Consumer, Membership, Nobody
 from vitrine.settings import settings
 from vitrine.texts import fold_email
@@ -31,105 +29,107 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller, Invitation, Member, Person, Role
 
 T = TypeVar("T")
-E = TypeVar("E", queries.members.Ended, queries.members.Added, queries.members.Invited)
+E = TypeVar(
+    "E", queries.members.ChangeOutcome, queries.members.AddedMember, queries.members.InvitationOutcome
+)
 
-MOST_LISTED = 1000
-MOST_IN_A_NAME = 100  # code points
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-DEFAULT_COLLECTION = "Default"
+MAX_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A new invitation: the only time its token is known."""
+class IssuedInvitation:
+    """A new invitation. Its token is known only here."""
 
     invitation: Invitation
     token: str
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """An invitation that was accepted, and what its person is in the organization."""
+class Acceptance:
+    """An invitation that was accepted, and its person as a member."""
 
     invitation: Invitation
     member: Member
 
 
-# What a person does, wherever they belong.
+# A person's organizations.
 
 
-def organizations(person: Person) -> list[Membership]:
-    """Those that the person is in, the earliest membership first; the first thousand."""
-    return read(Nobody(), queries.members.organizations_of(person.user_id, MOST_LISTED))
+def list_organizations(person: Person) -> list[Membership]:
+    """The first thousand organizations that the person belongs to, the earliest membership first."""
+    return read(Nobody(), queries.members.organizations_of(person.user_id, MAX_LISTED))
 
 
-def found(person: Person, name: str, slug: str | None) -> Membership:
-    """There is an organization with a default collection, owned by this person and active in their session.
-    No slug: one made of the name.
+def create_organization(person: Person, name: str, slug: str | None) -> Membership:
+    """Create an organization with a default collection, owned by this person and active in their session.
 
-    Raises Conflict when the slug is taken or the person owns `max_organizations`, Invalid when either cannot
-    be one.
+    Without a slug one is made from the name. Raises Conflict when the slug is taken or the person owns
+    `max_organizations`, Invalid when the name or the slug is malformed.
     """
     organization, most = mint_id(), settings().max_organizations
-    clean = clean_name(name, most=MOST_IN_A_NAME)
-    made = write(
+    cleaned = clean_name(name, most=MAX_NAME)
+    created = write(
         Nobody(),
-        queries.members.found(
+        queries.members.create_organization(
             mint_id(),
             person.user_id,
             person.session_id,
             organization,
-            clean,
-            [_clean_slug(slug)] if slug is not None else _slugs(clean),
+            cleaned,
+            [_clean_slug(slug)] if slug is not None else _slug_candidates(cleaned),
             mint_id(),
             DEFAULT_COLLECTION,
             most,
         ),
     )[0]
-    if made.outcome == "too_many":
+    if created.outcome == "too_many":
         raise Conflict(f"A person can own {most} organizations, and no more", code="too_many_organizations")
-    if made.slug is None or made.created_at is None:
+    if created.slug is None or created.created_at is None:
         raise Conflict("This slug is taken", code="slug_taken")
-    return Membership(organization, clean, made.slug, made.created_at, "owner")
+    return Membership(organization, cleaned, created.slug, created.created_at, "owner")
 
 
-def organization(person: Person, organization: UUID) -> Membership:
-    """The organization, as the person is in it. Raises UnknownOrganization, NotAMember."""
-    found = _chosen(person, None, organization)
-    if found is None:
+def get_organization(person: Person, organization: UUID) -> Membership:
+    """The organization and the person's role in it. Raises UnknownOrganization, NotAMember."""
+    membership = _select_organization(person, None, organization)
+    if membership is None:
         raise UnknownOrganization("Organization not found")
-    return found
+    return membership
 
 
-def choose(person: Person, organization: UUID | None) -> Membership | None:
-    """The organization is the active one of the person's session; None: none is. Raises
-    UnknownOrganization, NotAMember.
+def set_active_organization(person: Person, organization: UUID | None) -> Membership | None:
+    """Make the organization the active one of the person's session; None: no organization is active.
+
+    Raises UnknownOrganization, NotAMember.
     """
-    return _chosen(person, person.session_id, organization)
+    return _select_organization(person, person.session_id, organization)
 
 
-def _chosen(person: Person, session: UUID | None, organization: UUID | None) -> Membership | None:
-    chosen = write(Nobody(), queries.members.choose(person.user_id, session, organization))[0]
-    _judge(chosen.outcome, UnknownOrganization("Organization not found"))
+def _select_organization(
+    person: Person, session: UUID | None, organization: UUID | None
+) -> Membership | None:
+    selected = write(Nobody(), queries.members.select_organization(person.user_id, session, organization))[0]
+    _raise_unless_done(selected.outcome, UnknownOrganization("Organization not found"))
     if (
-        chosen.id is None
-        or chosen.name is None
-        or chosen.slug is None
-        or chosen.created_at is None
-        or chosen.role is None
+        selected.id is None
+        or selected.name is None
+        or selected.slug is None
+        or selected.created_at is None
+        or selected.role is None
     ):
         return None
-    return Membership(chosen.id, chosen.name, chosen.slug, chosen.created_at, chosen.role)
+    return Membership(selected.id, selected.name, selected.slug, selected.created_at, selected.role)
 
 
-def accept(person: Person, token: str) -> Joined:
-    """The person is in the organization that invited their address; who is in it already keeps their role.
-    May be repeated: the answer is the same.
+def accept_invitation(person: Person, token: str) -> Acceptance:
+    """Make the person a member of the organization that invited their address. Idempotent.
 
-    Raises NotFound when the token is unknown, expired, canceled, replaced or somebody has used it, Forbidden
-    when another address was invited.
+    A person who is a member already keeps their role. Raises NotFound when the token is unknown, expired,
+    canceled, replaced or used by another person, Forbidden when another address was invited.
     """
-    accepted = write(Nobody(), queries.members.accept(mint_id(), person.user_id, fingerprint(token)))[0]
+    accepted = write(
+        Nobody(), queries.members.accept_invitation(mint_id(), person.user_id, fingerprint(token))
+    )[0]
     if accepted.outcome == "other_person":
         raise Forbidden("This invitation is for another e-mail address than yours", code="other_recipient")
     if accepted.outcome == "absent" or accepted.organization_id is None or accepted.invitation_id is None:
@@ -142,29 +142,32 @@ def accept(person: Person, token: str) -> Joined:
     )
     if not member:  # removed within the last millisecond
         raise NotFound("There is no such invitation, or it is not open any more")
-    return Joined(invitation[0], member[0])
+    return Acceptance(invitation[0], member[0])
 
 
-# What is done in an organization.
+# One organization and its members.
 
 
-def rename(caller: Caller, name: str | None, slug: str | None) -> Membership:
-    """The organization has this name and slug; None: the one it had. Raises Conflict when the slug is
-    taken, Invalid when either cannot be one.
+def rename_organization(caller: Caller, name: str | None, slug: str | None) -> Membership:
+    """Set the organization's name and slug; None leaves one as it is.
+
+    Raises Conflict when the slug is taken, Invalid when either is malformed.
     """
-    clean = clean_name(name, most=MOST_IN_A_NAME) if name is not None else None
-    statement = queries.members.rename(
+    cleaned = clean_name(name, most=MAX_NAME) if name is not None else None
+    statement = queries.members.rename_organization(
         mint_id(),
         caller.organization_id,
         caller.user_id,
-        clean,
+        cleaned,
         _clean_slug(slug) if slug is not None else None,
     )
-    return _done(caller, statement, lambda _: queries.members.own(caller.organization_id, caller.user_id))
+    return _run_change(
+        caller, statement, lambda _: queries.members.membership(caller.organization_id, caller.user_id)
+    )
 
 
-def listed(caller: Caller, *, limit: int, offset: int) -> tuple[list[Member], int]:
-    """The earliest members first, and how many there are."""
+def list_members(caller: Caller, *, limit: int, offset: int) -> tuple[list[Member], int]:
+    """A page of members, the earliest first, and the total number."""
     page, total = read_all(
         caller,
         queries.members.page(caller.organization_id, limit=limit, offset=offset),
@@ -174,11 +177,12 @@ def listed(caller: Caller, *, limit: int, offset: int) -> tuple[list[Member], in
 
 
 def add(caller: Caller, email: str, role: Role) -> Member:
-    """The person of this address is in the organization. Raises NotFound when nobody has it, Conflict
-    when they are in it already.
+    """Make the person of this e-mail address a member in this role.
+
+    Raises NotFound when no person has the address, Conflict when they are a member already.
     """
     organization = caller.organization_id
-    return _done(
+    return _run_change(
         caller,
         queries.members.add(mint_id(), organization, caller.user_id, fold_email(email), role),
         lambda added: queries.members.one(organization, person=added.user_id),
@@ -189,9 +193,9 @@ def add(caller: Caller, email: str, role: Role) -> Member:
 
 
 def change_role(caller: Caller, person: UUID, role: Role) -> Member:
-    """The member has this role. Raises NotFound when there is no such member, Conflict for the last owner."""
+    """Set the member's role. Raises NotFound when there is no such member, Conflict for the last owner."""
     organization = caller.organization_id
-    return _done(
+    return _run_change(
         caller,
         queries.members.change_role(mint_id(), organization, caller.user_id, person, role),
         lambda _: queries.members.one(organization, person=person),
@@ -199,45 +203,44 @@ def change_role(caller: Caller, person: UUID, role: Role) -> Member:
 
 
 def remove(caller: Caller, *, person: UUID | None = None, email: str | None = None) -> Member:
-    """The member of this id or address is in the organization no more. Raises as `change_role` does."""
+    """Remove the member of this user id or e-mail address, and return them as they were.
+
+    Raises NotFound when there is no such member, Conflict for the last owner.
+    """
     organization, address = caller.organization_id, None if email is None else fold_email(email)
 
     def work(db: Transaction) -> Member:
         member = db.first(queries.members.one(organization, person=person, email=address))
         if member is None:
             raise _no_member()
-        _judge(
-            db.run(queries.members.remove(mint_id(), organization, caller.user_id, member.user_id))[
-                0
-            ].outcome,
-            _no_member(),
-        )
+        removed = db.run(queries.members.remove(mint_id(), organization, caller.user_id, member.user_id))[0]
+        _raise_unless_done(removed.outcome, _no_member())
         return member
 
     return transaction(caller, work)
 
 
 def leave(caller: Caller) -> Member:
-    """The caller is in the organization no more. Raises Conflict for the last owner."""
+    """Remove the caller from the organization. Raises Conflict for the last owner."""
     return remove(caller, person=caller.user_id)
 
 
 # Invitations.
 
 
-def invitations(caller: Caller) -> list[Invitation]:
-    """The newest thousand, whatever became of them."""
-    return read(caller, queries.members.invitations(caller.organization_id, MOST_LISTED))
+def list_invitations(caller: Caller) -> list[Invitation]:
+    """The newest thousand invitations of the organization, in any status."""
+    return read(caller, queries.members.invitations(caller.organization_id, MAX_LISTED))
 
 
-def invite(caller: Caller, email: str, role: Role) -> Offer:
-    """Whoever has this address, and the token, may join within `invitation_ttl`. What was pending for the
-    address is replaced.
+def invite(caller: Caller, email: str, role: Role) -> IssuedInvitation:
+    """Invite the person of this e-mail address, who joins with the token within `invitation_ttl`.
 
-    Raises Conflict when the address is a member's, or `max_invitations` are pending.
+    An invitation that is pending for the address is replaced. Raises Conflict when the address belongs to a
+    member, or `max_invitations` are pending.
     """
     organization, token = caller.organization_id, mint_session_token()
-    invitation = _done(
+    invitation = _run_change(
         caller,
         queries.members.invite(
             mint_id(),
@@ -252,46 +255,52 @@ def invite(caller: Caller, email: str, role: Role) -> Offer:
         ),
         lambda invited: queries.members.invitation(organization, invited.invitation_id),
     )
-    return Offer(invitation, token)
+    return IssuedInvitation(invitation, token)
 
 
-def cancel(caller: Caller, invitation: UUID) -> Invitation:
-    """The invitation's token opens nothing; may be repeated. Raises NotFound, Conflict when it was
-    accepted.
+def cancel_invitation(caller: Caller, invitation: UUID) -> Invitation:
+    """Cancel the invitation, so that its token is no longer accepted. Idempotent.
+
+    Raises NotFound, and Conflict when it was accepted.
     """
     organization = caller.organization_id
-    return _done(
+    return _run_change(
         caller,
-        queries.members.cancel(mint_id(), organization, caller.user_id, invitation),
+        queries.members.cancel_invitation(mint_id(), organization, caller.user_id, invitation),
         lambda _: queries.members.invitation(organization, invitation),
         absent=NotFound("Invitation not found"),
     )
 
 
-def _done(
-    caller: Caller, act: Statement[E], shown: Callable[[E], Statement[T]], *, absent: ApiError | None = None
+def _run_change(
+    caller: Caller,
+    change: Statement[E],
+    read_result: Callable[[E], Statement[T]],
+    *,
+    absent: ApiError | None = None,
 ) -> T:
-    """What is shown of an act that was done, in its transaction. Raises what its word means."""
+    """Run the change and read its result in the same transaction. Raises the error of an outcome other than
+    success; `absent` is the error where the subject does not exist.
+    """
 
     def work(db: Transaction) -> T:
-        ended = db.run(act)[0]
-        _judge(ended.outcome, absent or _no_member())
-        return db.run(shown(ended))[0]
+        changed = db.run(change)[0]
+        _raise_unless_done(changed.outcome, absent or _no_member())
+        return db.run(read_result(changed))[0]
 
     return transaction(caller, work)
 
 
-def _judge(outcome: queries.members.Outcome, absent: ApiError) -> None:
-    """Raises what the database's word means, unless it is that all is well."""
+def _raise_unless_done(outcome: queries.members.Outcome, absent: ApiError) -> None:
     if outcome == "absent":
         raise absent
-    if outcome in _WORDS:
-        kind, sentence, code = _WORDS[outcome]
+    if outcome in _ERRORS:
+        kind, sentence, code = _ERRORS[outcome]
         raise kind(sentence, code=code)
 
 
-_WORDS: dict[queries.members.Outcome, tuple[type[ApiError], str, str | None]] = {
-    # it was lost since the request was let in
+_ERRORS: dict[queries.members.Outcome, tuple[type[ApiError], str, str | None]] = {
+    # the role was lost after the request was admitted
     "forbidden": (Forbidden, "This takes the role owner or admin", None),
     "owners_only": (Forbidden, "Only an owner can make somebody an owner, or change or remove one", None),
     "last_owner": (Conflict, "An organization keeps an owner: make somebody else one first", "last_owner"),
@@ -308,14 +317,14 @@ def _no_member() -> NotFound:
 
 
 def _clean_slug(slug: str) -> str:
-    if not SLUG.fullmatch(slug) or len(slug) > MOST_IN_A_NAME:
+    if not is_slug(slug):
         raise Invalid(
-            f"slug must have 1 to {MOST_IN_A_NAME} characters: a-z and 0-9, with single hyphens between them"
+            f"slug must have 1 to {MAX_SLUG} characters: a-z and 0-9, with single hyphens between them"
         )
     return slug
 
 
-def _slugs(name: str) -> list[str]:
-    """What a name gives, and the same with suffixes that nobody has."""
+def _slug_candidates(name: str) -> list[str]:
+    """The slug of the name, then two with random suffixes, which are practically never taken."""
     slug = slug_of(name, most=80) or "team"
     return [slug, f"{slug}-{secrets.token_hex(3)}", f"{slug}-{secrets.token_hex(8)}"]

@@ -1,5 +1,6 @@
-"""What an operator does before there is a page for it: people, their keys, organizations. Acts as the
-worker, past the wall.
+"""The operator's commands on people, their keys and organizations.
+
+They run as the worker, outside row-level security, and authorize nobody: the operator has its password.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from vitrine import queries
 from vitrine.credentials import hash_password, mint_id
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, NotFound
-from vitrine.library import clean_name, slug_of
-from vitrine.library import organizations as founding
+from vitrine.library import clean_name, organizations, slug_of
 from vitrine.library.people import MIN_PASSWORD, check_password
 from vitrine.models.people import MAX_EMAIL, MAX_KEY_NAME, Worker
 from vitrine.permissions import ROLES, SCOPES
@@ -26,45 +26,41 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.people import Role
     from vitrine.queries.operators import (
-        Key,
+        ListedKey,
+        ListedMember,
         ListedOrganization,
         ListedPerson,
-        Member,
-        Organization,
-        Person,
+        ListedSession,
+        OrganizationRow,
+        PersonRow,
         RevokedKey,
-        Session,
     )
 
-MAX_ORGANIZATION_NAME = 100  # the column's
-MAX_SLUG = 100
 MAX_BYTES = 2**63 - 1  # of a bigint
 PAGE = 500
-DEFAULT_COLLECTION = "Default"
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 # People.
 
 
-def add_person(email: str, name: str, password: str | None) -> Person:
-    """There is a new person; None: without a password, who cannot sign in yet.
+def add_person(email: str, name: str, password: str | None) -> PersonRow:
+    """Create a person. Without a password they cannot sign in yet.
 
-    Raises Conflict when the e-mail is taken, Invalid when e-mail, name or password cannot be one.
+    Raises Conflict when the e-mail address is taken, Invalid when address, name or password is malformed.
     """
-    address, called = clean_email(email), clean_name(name.strip())
+    address, cleaned = clean_email(email), clean_name(name.strip())
     if password is not None:
         check_password(password, "password", least=MIN_PASSWORD)
     hashed = None if password is None else hash_password(password)
     person = mint_id()
-    if not write(Worker(), queries.operators.add_person(person, address, called, hashed)):
+    if not write(Worker(), queries.operators.add_person(person, address, cleaned, hashed)):
         raise Conflict(f"There is a person with the e-mail {email.strip()} already")
-    return queries.operators.Person(person, address, called)
+    return queries.operators.PersonRow(person, address, cleaned)
 
 
-def people() -> Generator[ListedPerson]:
-    """Everybody, by e-mail."""
+def list_people() -> Generator[ListedPerson]:
+    """All people, ordered by e-mail address. Pages are read as the caller iterates."""
     after = ""
     while page := read(Worker(), queries.operators.people(after, PAGE)):
         yield from page
@@ -72,8 +68,9 @@ def people() -> Generator[ListedPerson]:
 
 
 def set_password(email: str, password: str) -> int:
-    """The person signs in with this password from now on, everywhere anew; how many sessions that ended.
-    API keys stay as they are.
+    """Set the person's password, end their sessions and return how many there were. API keys stay valid.
+
+    Raises NotFound when there is no such person, Invalid for a password that is too short or too long.
     """
     check_password(password, "password", least=MIN_PASSWORD)
     hashed = hash_password(password)
@@ -86,35 +83,35 @@ def set_password(email: str, password: str) -> int:
     return transaction(Worker(), work)
 
 
-def sessions(email: str) -> list[Session]:
-    """The person's sessions that have not ended, oldest first."""
+def list_sessions(email: str) -> list[ListedSession]:
+    """The person's open sessions, oldest first. Raises NotFound when there is no such person."""
     return transaction(Worker(), lambda db: db.run(queries.operators.sessions(_person(db, email).id)))
 
 
 def sign_out(email: str) -> int:
-    """The person has no session; how many that ended."""
+    """End the person's sessions and return how many there were. Raises NotFound."""
     return transaction(
         Worker(), lambda db: db.run(queries.operators.end_sessions(_person(db, email).id))[0].n
     )
 
 
-def remove_person(email: str) -> Person:
-    """The person is gone with memberships, keys and sessions; what they uploaded stays with its
-    organizations.
+def remove_person(email: str) -> PersonRow:
+    """Delete the person with memberships, keys and sessions. Their uploads stay in the organizations.
 
-    Raises Conflict, naming the organizations, while they are the last owner of some.
+    Raises NotFound, and Conflict, naming the organizations, while they are the last owner of one.
     """
 
-    def work(db: Transaction) -> Person:
+    def work(db: Transaction) -> PersonRow:
         person = _person(db, email)
         joined = db.run(queries.operators.lock_organizations_of(person.id))
-        if alone := db.run(queries.operators.owned_alone(person.id)):
+        if orphaned := db.run(queries.operators.owned_alone(person.id)):
             raise Conflict(
-                f"{person.email} is the last owner of {', '.join(each.slug for each in alone)}: make somebody else an owner first"
+                f"{person.email} is the last owner of {', '.join(each.slug for each in orphaned)}: "
+                "make somebody else an owner first"
             )
         for organization in joined:
             db.queue(
-                queries.operators.audit(
+                queries.operators.insert_audit_entry(
                     organization.id, mint_id(), "member.remove", person.id, {"email": person.email}
                 )
             )
@@ -129,27 +126,28 @@ def remove_person(email: str) -> Person:
 
 def add_key(
     email: str, name: str, scopes: Collection[str], expires_at: datetime | None
-) -> tuple[Person, str]:
-    """A new key of this person, in the clear: only its hash is kept. Raises Invalid for a scope there is
-    not.
+) -> tuple[PersonRow, str]:
+    """Create an API key of this person and return both, the key in the clear: only its hash is stored.
+
+    Raises NotFound when there is no such person, Invalid for an unknown scope or a malformed name.
     """
     for scope in scopes:
         if scope not in SCOPES:
             raise Invalid(f"There is no scope {scope}; there are {', '.join(SCOPES)}")
-    called = clean_name(name.strip())
-    if len(called) > MAX_KEY_NAME:
+    cleaned = clean_name(name.strip())
+    if len(cleaned) > MAX_KEY_NAME:
         raise Invalid(f"The name of a key has 1 to {MAX_KEY_NAME} characters")
     person = transaction(Worker(), lambda db: _person(db, email))
-    return person, founding.add_key(person.id, called, scopes, expires_at)
+    return person, organizations.add_key(person.id, cleaned, scopes, expires_at)
 
 
-def keys(email: str) -> list[Key]:
-    """The person's keys, ended ones too, oldest first."""
+def list_keys(email: str) -> list[ListedKey]:
+    """The person's keys, oldest first, including expired and revoked ones. Raises NotFound."""
     return transaction(Worker(), lambda db: db.run(queries.operators.keys(_person(db, email).id)))
 
 
 def revoke_key(key: str) -> RevokedKey:
-    """The key of this id is good for nothing from now on. May be repeated."""
+    """Revoke the key of this id at once. Idempotent. Raises NotFound, and Invalid for a malformed id."""
     try:
         key_id = UUID(key)
     except ValueError:
@@ -162,66 +160,67 @@ def revoke_key(key: str) -> RevokedKey:
 # Organizations.
 
 
-def found(name: str, *, owner: str, slug: str | None, quota: int | None) -> Organization:
-    """There is an organization with a default collection, owned by the person of this e-mail. The slug is
-    made from the name unless given.
+def create_organization(name: str, *, owner: str, slug: str | None, quota: int | None) -> OrganizationRow:
+    """Create an organization with a default collection, owned by the person of this e-mail address.
 
-    Raises Conflict when the slug is taken.
+    Without a slug one is made from the name. `quota` is in bytes; None: no limit. Raises NotFound when there
+    is no such person, Conflict when the slug is taken, Invalid when name, slug or quota is malformed.
     """
-    called = clean_name(name.strip())
-    if len(called) > MAX_ORGANIZATION_NAME:
-        raise Invalid(f"The name of an organization has 1 to {MAX_ORGANIZATION_NAME} characters")
-    word = slug_of(called, most=MAX_SLUG) if slug is None else slug
-    if not _SLUG.fullmatch(word) or len(word) > MAX_SLUG:
+    cleaned = clean_name(name.strip())
+    if len(cleaned) > organizations.MAX_NAME:
+        raise Invalid(f"The name of an organization has 1 to {organizations.MAX_NAME} characters")
+    new_slug = slug_of(cleaned, most=organizations.MAX_SLUG) if slug is None else slug
+    if not organizations.is_slug(new_slug):
         reason = (
-            f"{word or called} cannot be a slug"
+            f"{new_slug or cleaned} cannot be a slug"
             if slug is not None
-            else f"No slug can be made from {called}; give one"
+            else f"No slug can be made from {cleaned}; give one"
         )
-        raise Invalid(f"{reason}: up to {MAX_SLUG} small letters and digits, with single dashes between")
-    bound = clean_quota(quota)
-    founded = queries.operators.Organization(mint_id(), called, word)
+        raise Invalid(
+            f"{reason}: up to {organizations.MAX_SLUG} small letters and digits, with single dashes between"
+        )
+    limit = clean_quota(quota)
 
-    def work(db: Transaction) -> Organization:
+    def work(db: Transaction) -> OrganizationRow:
         person = _person(db, owner)
-        db.queue(
-            queries.organizations.add_organization(
-                founded.id, called, word, person.id, mint_id(), DEFAULT_COLLECTION
-            )
-        )
-        db.queue(queries.operators.set_quota(founded.id, bound))
-        return founded
+        created = organizations.insert(db, person.id, name=cleaned, slug=new_slug)
+        db.queue(queries.operators.set_quota(created.organization_id, limit))
+        return queries.operators.OrganizationRow(created.organization_id, cleaned, new_slug)
 
     try:
         return transaction(Worker(), work)
     except Conflict:
-        raise Conflict(f"The slug {word} is taken; give another one") from None
+        raise Conflict(f"The slug {new_slug} is taken; give another one") from None
 
 
-def organizations() -> Generator[ListedOrganization]:
-    """All of them, by slug."""
+def list_organizations() -> Generator[ListedOrganization]:
+    """All organizations, ordered by slug. Pages are read as the caller iterates."""
     after = ""
     while page := read(Worker(), queries.operators.organizations(after, PAGE)):
         yield from page
         after = page[-1].slug
 
 
-def members(slug: str) -> list[Member]:
-    """The organization's people, owners first."""
+def list_members(slug: str) -> list[ListedMember]:
+    """The organization's members, owners first. Raises NotFound when there is no such organization."""
     return transaction(Worker(), lambda db: db.run(queries.operators.members(_organization(db, slug).id)))
 
 
 def set_role(slug: str, email: str, role: str) -> None:
-    """The person is in the organization in this role, and in no other. Raises Conflict when that would
-    leave it without an owner.
+    """Make the person a member in this role, in place of the role they had.
+
+    Raises NotFound when the person or the organization does not exist, Invalid for an unknown role, Conflict
+    when the organization would be left without an owner.
     """
     wanted = clean_role(role)
 
-    def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
+    def change(
+        db: Transaction, organization: OrganizationRow, person: PersonRow, former: Role | None
+    ) -> None:
         db.queue(queries.organizations.add_member(organization.id, person.id, wanted))
         operation = "member.update" if former else "member.add"
         db.queue(
-            queries.operators.audit(
+            queries.operators.insert_audit_entry(
                 organization.id, mint_id(), operation, person.id, {"role": wanted, "before": former}
             )
         )
@@ -230,16 +229,19 @@ def set_role(slug: str, email: str, role: str) -> None:
 
 
 def remove_member(slug: str, email: str) -> None:
-    """The person is not in the organization. Raises NotFound when they were not, Conflict when they are
-    its last owner.
+    """Remove the person from the organization.
+
+    Raises NotFound when they are not a member, Conflict when they are the last owner.
     """
 
-    def change(db: Transaction, organization: Organization, person: Person, former: Role | None) -> None:
+    def change(
+        db: Transaction, organization: OrganizationRow, person: PersonRow, former: Role | None
+    ) -> None:
         if former is None:
             raise NotFound(f"{person.email} is not a member of {organization.slug}")
         db.queue(queries.operators.remove_member(organization.id, person.id))
         db.queue(
-            queries.operators.audit(
+            queries.operators.insert_audit_entry(
                 organization.id,
                 mint_id(),
                 "member.remove",
@@ -252,17 +254,18 @@ def remove_member(slug: str, email: str) -> None:
 
 
 def set_quota(slug: str, quota: int | None) -> None:
-    """What the organization may store, in bytes; None: as much as it likes. What is there already stays,
-    though it be more.
+    """Set the organization's storage quota in bytes; None: no limit. Stored bytes stay, even above the quota.
+
+    Raises NotFound when there is no such organization, Invalid for a quota out of range.
     """
-    bound = clean_quota(quota)
+    limit = clean_quota(quota)
 
     def work(db: Transaction) -> None:
         organization = _organization(db, slug)
-        db.queue(queries.operators.set_quota(organization.id, bound))
+        db.queue(queries.operators.set_quota(organization.id, limit))
         db.queue(
-            queries.operators.audit(
-                organization.id, mint_id(), "organization.quota", organization.id, {"bytes": bound}
+            queries.operators.insert_audit_entry(
+                organization.id, mint_id(), "organization.quota", organization.id, {"bytes": limit}
             )
         )
 
@@ -272,42 +275,42 @@ def set_quota(slug: str, quota: int | None) -> None:
 def _change_member(
     slug: str,
     email: str,
-    change: Callable[[Transaction, Organization, Person, Role | None], None],
+    change: Callable[[Transaction, OrganizationRow, PersonRow, Role | None], None],
     *,
     stays_owner: bool,
 ) -> None:
     def work(db: Transaction) -> None:
-        # in this order everywhere: no two commands wait for each other
+        # person before organization everywhere: two commands never wait for each other (deadlock)
         person, organization = _person(db, email), _organization(db, slug)
-        standing = db.first(queries.operators.standing(organization.id, person.id))
-        if standing and standing.role == "owner" and standing.owners == 1 and not stays_owner:
+        member = db.first(queries.operators.member_role(organization.id, person.id))
+        if member and member.role == "owner" and member.owners == 1 and not stays_owner:
             raise Conflict(
                 f"{person.email} is the last owner of {organization.slug}: make somebody else an owner first"
             )
-        change(db, organization, person, standing.role if standing else None)
+        change(db, organization, person, member.role if member else None)
 
     transaction(Worker(), work)
 
 
-def _person(db: Transaction, email: str) -> Person:
+def _person(db: Transaction, email: str) -> PersonRow:
     person = db.first(queries.operators.lock_person(fold_email(email)))
     if person is None:
         raise NotFound(f"There is no person with the e-mail {email.strip()}")
     return person
 
 
-def _organization(db: Transaction, slug: str) -> Organization:
+def _organization(db: Transaction, slug: str) -> OrganizationRow:
     organization = db.first(queries.operators.lock_organization(slug))
     if organization is None:
         raise NotFound(f"There is no organization with the slug {slug}")
     return organization
 
 
-# What can be stored.
+# Checks of arguments.
 
 
 def clean_email(email: str) -> str:
-    """The address as it is stored. Raises Invalid for what is no address."""
+    """The e-mail address as it is stored. Raises Invalid for a malformed one."""
     address = fold_email(email)
     if not _EMAIL.fullmatch(address) or not address.isprintable() or len(address) > MAX_EMAIL:
         raise Invalid(
@@ -317,6 +320,7 @@ def clean_email(email: str) -> str:
 
 
 def clean_role(role: str) -> Role:
+    """The role. Raises Invalid for an unknown one."""
     for known in ROLES:
         if role == known:
             return known
@@ -324,6 +328,7 @@ def clean_role(role: str) -> Role:
 
 
 def clean_quota(quota: int | None) -> int | None:
+    """The quota in bytes. Raises Invalid when it does not fit a bigint or is negative."""
     if quota is not None and not 0 <= quota <= MAX_BYTES:
         raise Invalid(f"A quota has 0 to {MAX_BYTES} bytes")
     return quota

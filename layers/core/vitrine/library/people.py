@@ -1,4 +1,4 @@
-"""People, recognized by e-mail and password: they sign up, sign in, and change the password."""
+"""People who authenticate by e-mail and password: signing up, signing in, changing the password."""
 
 from __future__ import annotations
 
@@ -35,77 +35,75 @@ if TYPE_CHECKING:
 MIN_PASSWORD, MAX_PASSWORD = 8, 128  # characters, in the form that is hashed
 WINDOW = 900  # seconds, in which failed attempts are counted
 
-# What browsers take in <input type=email> (html.spec.whatwg.org, "valid email address"), of a name with a
-# dot: they spell other alphabets' domains
-# in ASCII too. No mail is sent, so nothing finer is known; two names that look alike are never two people.
+# "Valid email address" of <input type=email> (html.spec.whatwg.org), with a dot in the domain. Browsers write
+# other alphabets' domains in ASCII too, so two addresses that look alike are never two people. No mail is
+# sent, so nothing stricter can be checked.
 _EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z",
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)"
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z",
     re.ASCII,
 )
 
 
 def sign_up(*, email: str, name: str, password: str) -> Account:
-    """There is a person of this e-mail, in no organization, recognized by this password. Nobody knows whether
-    the e-mail is theirs.
+    """Create a person with this e-mail address and password, in no organization. The address is not verified.
 
-    Raises Forbidden where sign-up is closed, Invalid, Unprocessable when the e-mail is taken, also by
-    somebody without a password.
+    Raises Forbidden where sign-up is closed, Invalid, and Unprocessable when the address is taken, also by a
+    person without a password.
     """
     if not settings().sign_up:
         raise Forbidden(
             "Signing up is closed here; ask whoever runs this service for an account", code="sign_up_closed"
         )
-    wanted = fold_email(email)
-    if not _EMAIL.match(wanted):
+    address = fold_email(email)
+    if not _EMAIL.match(address):
         raise Invalid("Invalid email", issues=(Issue(("email",), "Invalid email"),), code="invalid_email")
-    called = clean_name(name.strip())
+    cleaned = clean_name(name.strip())
     check_password(password, "password", least=MIN_PASSWORD)
-    made = write(Nobody(), queries.people.insert(mint_id(), wanted, called, hash_password(password)))
-    if not made:
+    created = write(Nobody(), queries.people.insert(mint_id(), address, cleaned, hash_password(password)))
+    if not created:
         raise Unprocessable("User already exists. Use another email.", code="user_already_exists")
-    return made[0]
+    return created[0]
 
 
 def sign_in(email: str, password: str, *, subnet: str) -> Account:
-    """The person of this e-mail, whatever its case, whose password this is, with the hash it was held
-    against. `subnet` is where they ask from.
+    """Authenticate a person by e-mail address (in any case) and password; the account has its password hash.
 
-    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many
-    failures; Invalid for what no password is;
-    Busy when too many passwords are checked at the same time.
+    `subnet` is the client's. Raises NotRecognized, with the same error and after the same work whatever is
+    wrong; TooManyRequests after too many failures; Invalid for a text that cannot be a password; Busy when
+    too many passwords are verified at the same time.
     """
     check_password(password, "password")
-    wanted = fold_email(email)
-    attempt = _Attempt.of(wanted, subnet)
-    began = attempt.count()
+    address = fold_email(email)
+    attempt = _Attempt.of(address, subnet)
+    window_start = attempt.count()
     try:
-        found = read(Nobody(), queries.people.by_email(wanted))
-        stored = found[0].password_hash if found else None
+        accounts = read(Nobody(), queries.people.by_email(address))
+        stored = accounts[0].password_hash if accounts else None
         right = verify_password(stored, password)
     except Busy:  # the password was not verified
-        attempt.take_back(began)
+        attempt.uncount(window_start)
         raise
     if not right or stored is None:
         raise NotRecognized
-    attempt.take_back(began)
+    attempt.uncount(window_start)
     if not is_outdated(stored):
-        return found[0]
-    anew = hash_password(password)
-    if write(Nobody(), queries.people.replace_password(found[0].id, stored, anew))[0].done:
-        return replace(found[0], password_hash=anew)
-    # another sign-in has made it anew; or it is another password now
-    present = read(Nobody(), queries.people.by_id(found[0].id))[0]
+        return accounts[0]
+    rehashed = hash_password(password)
+    if write(Nobody(), queries.people.replace_password(accounts[0].id, stored, rehashed))[0].done:
+        return replace(accounts[0], password_hash=rehashed)
+    # a concurrent sign-in has rehashed it, or the password was changed
+    present = read(Nobody(), queries.people.by_id(accounts[0].id))[0]
     if not verify_password(present.password_hash, password):
         raise NotRecognized
     return present
 
 
 def change_password(person: Person, *, current: str, new: str, end_others: bool) -> Account:
-    """The new password is theirs in place of the current one; with `end_others` no session of theirs is open
-    but the present one. Keys stay.
+    """Replace the person's password, and return the account as it was. API keys stay valid.
 
-    Raises Invalid when the current password is another, or theirs is none, or the new one cannot be one;
-    Conflict when it was changed meanwhile.
+    With `end_others` all their sessions but the present one end. Raises Invalid when the current password is
+    wrong or missing, or the new one is too short or too long; Conflict when it was changed meanwhile.
     """
     check_password(current, "currentPassword")
     check_password(new, "newPassword", least=MIN_PASSWORD)
@@ -130,8 +128,8 @@ def change_password(person: Person, *, current: str, new: str, end_others: bool)
 
 
 def check_password(password: str, field: str, *, least: int = 0) -> None:
-    """Whether it can be one, before anything is hashed. Raises Invalid, naming the field."""
-    # Composing may halve a text, hardly more; and it takes longer than the hashing for a very long one.
+    """Check the password's length before anything is hashed. Raises Invalid, naming the field."""
+    # Composing (NFKC) may halve a text, hardly more. For a very long text it takes longer than the hashing.
     length = (
         len(password) if len(password) > 4 * MAX_PASSWORD else len(unicodedata.normalize("NFKC", password))
     )
@@ -151,11 +149,10 @@ def check_password(password: str, field: str, *, least: int = 0) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """At an account, whether it exists or not, from one place. Counted before the password is looked at, so
-    that guesses made at once are too.
+    """An attempt to sign in from one subnet, at an account that may not exist.
 
-    An account is named by its folded e-mail (`fold_email`), as it is looked up: however an address is typed,
-    it is counted once.
+    Attempts are counted before the password is verified, so that concurrent guesses are counted too. The
+    account is identified by its folded e-mail address (`fold_email`), so all ways to type it share a counter.
     """
 
     here: str
@@ -164,31 +161,30 @@ class _Attempt:
     @classmethod
     def of(cls, email: str, subnet: str) -> _Attempt:
         # the text may be a password typed in the wrong field: only its hash is stored
-        named = hashlib.sha256(email.encode()).hexdigest()
-        return cls(f"sign_in:{named}:{subnet}", f"sign_in:{named}")
+        account = hashlib.sha256(email.encode()).hexdigest()
+        return cls(f"sign_in:{account}:{subnet}", f"sign_in:{account}")
 
     def count(self) -> datetime | None:
-        """When the window began in which the attempt is counted; None: nothing is counted.
+        """Count the attempt and return when its window began; None: rate limits are off.
 
-        Raises TooManyRequests: of one place early, of all together late, for else anybody could lock anybody
-        out. What is over a limit is not
-        counted: many right attempts at once must not use up the window, and a window that failures have used
-        up stays so.
+        Raises TooManyRequests. One subnet's limit is low and the account's is high, because otherwise anybody
+        could lock anybody out. An attempt over a limit is not counted: many concurrent right attempts must
+        not use up the window, and a window that failures have used up stays used up.
         """
         if not settings().rate_limits:
             return None
         most_here, most = settings().sign_in_limit, settings().sign_in_account_limit
         counted = write(Nobody(), queries.people.count_attempt(self.here, self.account, most_here, WINDOW))[0]
-        began = counted.resets_at - timedelta(seconds=WINDOW)
+        window_start = counted.resets_at - timedelta(seconds=WINDOW)
         if counted.hits_account is None or counted.hits_account > most:
             buckets = [self.here] if counted.hits_account is None else [self.here, self.account]
-            write(Nobody(), queries.identity.uncount_request(buckets, began))
+            write(Nobody(), queries.identity.uncount_request(buckets, window_start))
             retry_after = max(1, ceil((counted.resets_at - datetime.now(UTC)).total_seconds()))
             allowed = most_here if counted.hits_account is None else most
             raise TooManyRequests(allowed=allowed, resets_at=counted.resets_at, retry_after=retry_after)
-        return began
+        return window_start
 
-    def take_back(self, began: datetime | None) -> None:
-        """Remove the attempt from its counts, in the window that began then."""
-        if began is not None:
-            write(Nobody(), queries.identity.uncount_request([self.here, self.account], began))
+    def uncount(self, window_start: datetime | None) -> None:
+        """Remove the attempt from the counters of the window that began then; None: it was not counted."""
+        if window_start is not None:
+            write(Nobody(), queries.identity.uncount_request([self.here, self.account], window_start))

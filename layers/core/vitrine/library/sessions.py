@@ -1,4 +1,4 @@
-"""Sessions of signed-in people: opened once somebody was recognized, by password or at another device."""
+"""Sessions of signed-in people: opened after authentication by password or at another device."""
 
 from __future__ import annotations
 
@@ -22,24 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session just opened: the only time its token is known."""
+    """A new session. Its token is known only here."""
 
     id: UUID
     user_id: UUID
     token: str
-    expires_at: datetime  # unless it is used before
-    cookie_seconds: int | None  # how long a browser keeps it; None: until it is closed
+    expires_at: datetime  # moved on by each use
+    cookie_seconds: int | None  # how long a browser keeps the cookie; None: until the browser is closed
 
 
 def start(
     user_id: UUID, *, address: str, user_agent: str, remember: bool = True, known_hash: str | None = None
 ) -> Session:
-    """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to
-    `remember` it.
+    """Open a session that expires `session_ttl` seconds after its last use; after a day without `remember`.
 
-    `known_hash` is what their password was verified against: raises NotRecognized when they have another one
-    by now, whose change ends sessions and
-    must end this one too. Raises NotFound when there is no such person.
+    `known_hash` is the hash that the person's password was verified against. Raises NotRecognized when the
+    stored hash is another one by now: a change of password ends sessions, and must prevent this one too.
+    Raises NotFound when there is no such person.
     """
     session_id, token = mint_id(), mint_session_token()
     life = settings().session_ttl if remember else min(UNREMEMBERED, settings().session_ttl)
@@ -57,16 +56,14 @@ def start(
 
 
 def current(tokens: Sequence[str]) -> SignedIn | None:
-    """The session of the first of these tokens that is good; asking for it is using it. None: nobody is
-    signed in.
-    """
-    found = (
-        write(Nobody(), queries.sessions.current([fingerprint(token) for token in tokens])) if tokens else []
-    )
-    return found[0] if found else None
+    """The session of the first valid token, whose expiry this use moves on. None: no token is valid."""
+    if not tokens:
+        return None
+    valid = write(Nobody(), queries.sessions.current([fingerprint(token) for token in tokens]))
+    return valid[0] if valid else None
 
 
 def end(tokens: Sequence[str]) -> None:
-    """No session of these tokens is open: the next request with one is refused."""
+    """End the sessions of these tokens: the next request with one is unauthorized."""
     if tokens:
         write(Nobody(), queries.sessions.end([fingerprint(token) for token in tokens]))

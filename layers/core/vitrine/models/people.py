@@ -1,6 +1,6 @@
-"""Who asks, and who belongs where: callers, accounts, API keys, members of organizations.
+"""People, organizations and credentials: callers, accounts, API keys, memberships and invitations.
 
-Sizes are bytes, durations seconds, times aware datetimes in UTC.
+Times are aware datetimes in UTC.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ MAX_KEY_NAME = 100
 
 MAX_EMAIL = 320  # code points: 64, an @, 255
 
-# seconds that a session lasts of who did not want to be remembered, on a computer that may be anybody's
+# seconds that a session lasts for people who did not ask to be remembered: the computer may be a shared one
 UNREMEMBERED = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody, wherever they belong."""
+    """An authenticated person, outside any organization."""
 
     user_id: UUID
     email: str
     user_name: str
-    key_id: UUID | None  # None: a session
+    key_id: UUID | None  # None: authenticated by a session
     scopes: frozenset[str] | None  # None: all, as a session has
-    session_id: UUID | None = field(default=None, kw_only=True)  # None: an API key
+    session_id: UUID | None = field(default=None, kw_only=True)  # None: authenticated by an API key
 
 
 @dataclass(frozen=True, slots=True)
 class Caller(Person):
-    """Somebody, in one organization: the only one that their transactions open."""
+    """An authenticated person in one organization, the only one that their transactions open."""
 
     organization_id: UUID
     organization_name: str
@@ -50,19 +50,19 @@ class Caller(Person):
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """No credentials: opens no organization, sees no tenant's row."""
+    """A request without credentials. Its transactions open no organization and see no tenant's row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """An event's own organization, looked up by what the event is about."""
+    """An event's consumer. Its transactions open the organization of the event's subject."""
 
     organization_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A scheduled job: the only one that crosses organizations."""
+    """A scheduled job or an operator's command: the only actor whose transactions cross organizations."""
 
 
 Actor = Caller | Nobody | Consumer | Worker
@@ -70,7 +70,7 @@ Actor = Caller | Nobody | Consumer | Worker
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody, as they see themselves."""
+    """A person's account, as that person sees it."""
 
     id: UUID
     email: str
@@ -79,12 +79,12 @@ class Account:
     email_verified: bool
     created_at: datetime
     updated_at: datetime
-    password_hash: str | None = field(default=None, repr=False)  # None: without a password, or not looked up
+    password_hash: str | None = field(default=None, repr=False)  # None: no password, or not looked up
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session that is open, as the person in it sees it."""
+    """An open session, as its person sees it."""
 
     id: UUID
     account: Account
@@ -92,25 +92,26 @@ class SignedIn:
     address: str | None
     user_agent: str | None
     created_at: datetime
-    seen_at: datetime  # within a day
+    seen_at: datetime  # accurate to a day
     expires_at: datetime
     life: int  # seconds after each use
-    token_number: int  # which of the tokens shown is its own, from 1
+    token_number: int  # index of this session's token among the tokens of the request, from 1
 
     @property
     def remembered(self) -> bool:
-        """Whether it is to outlive the browser's being closed. A shorter `session_ttl` makes all sessions
-        such that are not: who then comes back
-        after that time signs in again.
+        """Whether the session outlives the closing of the browser.
+
+        With a `session_ttl` of a day or less no session does: people sign in again after that time anyway.
         """
         return self.life > UNREMEMBERED
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one look at the credentials and a route's item says."""
+    """The answer to one authentication query: credential, organization, the route's item, rate limit."""
 
-    # which of those that were shown, from 1; None: none is good, then all about the person is None
+    # index of the accepted credential among those of the request, from 1; None: none is valid, and all
+    # fields about the person are None too
     credential_number: int | None
     user_id: UUID | None
     email: str | None
@@ -123,32 +124,33 @@ class Identity:
     organization_name: str | None
     role: Role | None
     item_state: Literal["here", "elsewhere", "absent", "none"]
-    hits: int | None  # requests of this window, this one counted; None: not counted
+    hits: int | None  # requests in the present window, including this one; None: not counted
     resets_at: datetime | None
-    bucket: str | None  # what was counted
-    # whether the organization chosen earlier is one of the person's; None: none was chosen, or nobody asks
+    bucket: str | None  # the rate limit's counter
+    # whether the person belongs to the organization that they selected earlier; None: none was selected, or
+    # the request is anonymous
     preferred_is_own: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as its owner may see it: never the key itself, which is known only when it is made."""
+    """An API key, as its owner sees it. The secret itself is known only when the key is created."""
 
     id: UUID
     name: str
-    prefix: str  # its first 16 characters, to recognize it by
+    prefix: str  # first 16 characters of the secret, to recognize the key by
     scopes: list[str]
     state: Literal["active", "expired", "inactive"]  # inactive: revoked
     last_used_at: datetime | None  # written at most every five minutes; None: never used
     expires_at: datetime | None  # None: never
-    revoked_at: datetime | None  # in the future: it was rotated, and works until then; None: neither
+    revoked_at: datetime | None  # in the future: rotated, and valid until then; None: neither
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """An organization, as one of its people is in it."""
+    """An organization and one person's role in it."""
 
     id: UUID  # of the organization
     name: str
@@ -159,7 +161,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person, as they are in an organization."""
+    """A person in an organization."""
 
     user_id: UUID
     organization_id: UUID
@@ -172,13 +174,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Whoever has this e-mail address, and shows the token, may join."""
+    """An offer of membership to the person who has this e-mail address and presents the token."""
 
     id: UUID
     organization_id: UUID
     email: str
     role: Role
-    status: Literal["pending", "accepted", "canceled"]  # pending also when it has expired
+    status: Literal["pending", "accepted", "canceled"]  # an expired invitation is still pending
     invited_by: UUID
     created_at: datetime
     expires_at: datetime

@@ -1,4 +1,6 @@
-"""Logins at devices: through definer functions, since no role of ours is granted the table."""
+"""Device logins (RFC 8628), reached through security definer functions because no runtime role is granted the
+table.
+"""
 
 from __future__ import annotations
 
@@ -14,35 +16,38 @@ Decision = Literal["approved", "denied"]
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedLogin:
     opened: bool  # False: the user code is in use
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingLogin:
     status: Literal["pending", "approved", "denied", "expired"]
     client_id: str
     scope: str
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedLogin:
     outcome: Literal["approved", "denied", "unknown", "expired", "decided", "signed_out"]
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PolledLogin:
     state: Literal["approved", "pending", "too_early", "denied", "expired", "unknown", "of_another_client"]
-    scope: str | None  # None: unknown
+    scope: str | None  # None: the device code is unknown
 
 
 def put(
     login: UUID, code_hash: bytes, user_code: str, client: str, scope: str, life: int, interval: int
-) -> Statement[Opened]:
-    """A login that waits for its person for `life` seconds, and may be polled every `interval`."""
+) -> Statement[OpenedLogin]:
+    """Insert a login that waits `life` seconds for a decision and may be polled every `interval` seconds."""
     return Statement(
-        "select open_device_code(%(login)s, %(code_hash)s, %(user_code)s, %(client)s, %(scope)s, %(life)s, %(interval)s) as opened",
-        Opened,
+        """
+        select open_device_code(%(login)s, %(code_hash)s, %(user_code)s, %(client)s, %(scope)s, %(life)s,
+                                %(interval)s) as opened
+        """,
+        OpenedLogin,
         login=login,
         code_hash=code_hash,
         user_code=user_code,
@@ -53,21 +58,23 @@ def put(
     )
 
 
-def waiting(user_code: str) -> Statement[Waiting]:
+def waiting(user_code: str) -> Statement[WaitingLogin]:
+    """The login of this user code. No row when there is none."""
     return Statement(
         "select status, client_id, scope from find_device_code(%(user_code)s)",
-        Waiting,
+        WaitingLogin,
         user_code=user_code,
     )
 
 
-def decide(user_code: str, person: UUID, session: UUID, decision: Decision) -> Statement[Decided]:
-    """One row, whatever comes of it. An approval ends with the session that gave it, unless it is
-    redeemed before.
+def decide(user_code: str, person: UUID, session: UUID, decision: Decision) -> Statement[DecidedLogin]:
+    """Approve or deny the login; one row with the outcome.
+
+    An approval that is not redeemed ends together with the session that granted it.
     """
     return Statement(
         "select decide_device_code(%(user_code)s, %(person)s, %(session)s, %(decision)s) as outcome",
-        Decided,
+        DecidedLogin,
         user_code=user_code,
         person=person,
         session=session,
@@ -84,16 +91,19 @@ def poll(
     life: int,
     address: str,
     user_agent: str,
-) -> Statement[Polled]:
-    """One row: how the login stands. Once it is approved the row is the only one that says so, and the
-    session given has begun.
+) -> Statement[PolledLogin]:
+    """The state of the login, as one row.
+
+    `approved` is returned to exactly one poll, and `session` is then open: `token_hash`, and `life` seconds
+    after each use.
     """
     return Statement(
         """
         select state, scope
-          from poll_device_code(%(code_hash)s, %(client)s, %(session)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s)
+          from poll_device_code(%(code_hash)s, %(client)s, %(session)s, %(token_hash)s, %(life)s,
+                                %(address)s, %(user_agent)s)
         """,
-        Polled,
+        PolledLogin,
         code_hash=code_hash,
         client=client,
         session=session,

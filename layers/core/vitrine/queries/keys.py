@@ -1,5 +1,6 @@
-"""API keys: through definer functions, since no role of ours is granted the table. Each names the person,
-and reaches no other's keys.
+"""API keys, reached through security definer functions because no runtime role is granted the table.
+
+Every statement names a person and reaches only that person's keys.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ _COLUMNS = " id, name, prefix, scopes, state, last_used_at, expires_at, revoked_
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    working: int  # keys of the person, at this moment
+class KeyCount:
+    working: int  # keys of the person that are neither expired nor revoked
 
 
-def lock(person: UUID) -> Statement[Locked]:
-    """Nobody else who holds them makes or changes a key of this person until the transaction ends."""
-    return Statement("select hold_api_keys(%(person)s) as working", Locked, person=person)
+def lock(person: UUID) -> Statement[KeyCount]:
+    """Lock the person's keys against other transactions that lock them, and count the ones that work."""
+    return Statement("select hold_api_keys(%(person)s) as working", KeyCount, person=person)
 
 
 def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:
-    """All that work, then so many of the others; each newest first."""
+    """All keys that work, then at most `most_ended` of the others; each group newest first."""
     return Statement(
         "select " + _COLUMNS + " from api_keys_of(%(person)s, %(most_ended)s)",
         ApiKey,
@@ -39,7 +40,7 @@ def newest(person: UUID, most_ended: int) -> Statement[ApiKey]:
 
 
 def one(person: UUID, key: UUID) -> Statement[ApiKey]:
-    """No row: there is none, or it is another's."""
+    """One key of the person. No row when it does not exist or belongs to another person."""
     return Statement(
         "select " + _COLUMNS + " from api_key_of(%(person)s, %(key)s)",
         ApiKey,
@@ -60,15 +61,16 @@ def put(
     rotated_from: UUID | None,
     made_by: UUID | None,
 ) -> Statement[ApiKey]:
-    """A new key, kept as its hash. It ends with the key `made_by`; None: with the maker of the key it
-    takes the place of, if that has one.
+    """Insert a key; only its hash is stored. The key ends no later than the key `made_by`.
+
+    Without `made_by` a rotated key inherits the maker of the key that it replaces, where that has one.
     """
     return Statement(
         "select "
         + _COLUMNS
         + """
-          from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s, %(rotated_from)s,
-                           %(made_by)s)
+          from put_api_key(%(person)s, %(key)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s,
+                           %(expires_at)s, %(rotated_from)s, %(made_by)s)
         """,
         ApiKey,
         person=person,
@@ -93,13 +95,17 @@ def change(
     prolonged: bool,
     made_by: UUID | None,
 ) -> Statement[ApiKey]:
-    """The key is called so, reaches so far and ends then. One that is `prolonged` ends from then on with
-    the key `made_by`; None: with no other.
+    """Update the key's name, scopes and end.
+
+    A `prolonged` key ends from now on with the key `made_by`; None: independently of any other key.
     """
     return Statement(
         "select "
         + _COLUMNS
-        + " from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s, %(prolonged)s, %(made_by)s)",
+        + """
+          from change_api_key(%(person)s, %(key)s, %(name)s, %(scopes)s, %(expires_at)s, %(prolonged)s,
+                              %(made_by)s)
+        """,
         ApiKey,
         person=person,
         key=key,
@@ -112,9 +118,9 @@ def change(
 
 
 def end(person: UUID, key: UUID, seconds: int) -> Statement[ApiKey]:
-    """The key works for so many seconds more, never longer than it would have, nor do the keys that it made.
-    No row: there is none, or it is
-    another's.
+    """End the key, and the keys made with it, in at most `seconds`; no end is moved to a later time.
+
+    No row when the key does not exist or belongs to another person.
     """
     return Statement(
         "select " + _COLUMNS + " from end_api_key(%(person)s, %(key)s, %(seconds)s)",

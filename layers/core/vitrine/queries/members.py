@@ -1,5 +1,7 @@
-"""Who is in an organization: read under the tenant wall, written through definer functions, which judge
-the one who acts under a lock.
+"""Members and invitations of organizations.
+
+Rows are read under row-level security. They are written through security definer functions, which lock the
+organization and authorize the actor by the role that they have then.
 """
 
 from __future__ import annotations
@@ -34,21 +36,19 @@ Outcome = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What came of it, in one word."""
-
+class ChangeOutcome:
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Founded:
+class CreatedOrganization:
     outcome: Outcome
-    slug: str | None  # which of those that were offered
+    slug: str | None  # the one of the offered slugs that was free; None: not created
     created_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedOrganization:
     outcome: Outcome
     id: UUID | None
     name: str | None
@@ -58,34 +58,34 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptanceOutcome:
     outcome: Outcome
     organization_id: UUID | None
     invitation_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedMember:
     outcome: Outcome
     user_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class InvitationOutcome:
     outcome: Outcome
-    invitation_id: UUID | None  # not the one that was given where it replaced another
+    invitation_id: UUID | None  # another id than the proposed one where a pending invitation was replaced
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class MemberCount:
     n: int
 
 
-# A person's, in no organization.
+# A person's organizations, outside any of them.
 
 
 def organizations_of(person: UUID, limit: int) -> Statement[Membership]:
-    """Those that a person is in, the earliest membership first."""
+    """At most `limit` organizations that the person belongs to, the earliest membership first."""
     return Statement(
         "select id, name, slug, created_at, role from organizations_of(%(person)s, %(limit)s)",
         Membership,
@@ -94,7 +94,7 @@ def organizations_of(person: UUID, limit: int) -> Statement[Membership]:
     )
 
 
-def found(
+def create_organization(
     entry: UUID,
     person: UUID,
     session: UUID | None,
@@ -104,17 +104,19 @@ def found(
     collection: UUID,
     collection_name: str,
     most: int,
-) -> Statement[Founded]:
-    """An organization owned by this person, under the first of these slugs that is free, unless they own
-    `most` already.
+) -> Statement[CreatedOrganization]:
+    """Insert an organization owned by this person, under the first of `slugs` that is free.
+
+    Nothing is inserted when the person owns `most` organizations already. The organization becomes the
+    active one of `session`. `entry` is the id of the audit log's entry.
     """
     return Statement(
         """
         select outcome, slug, created_at
-          from found_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s, %(slugs)s::text[], %(collection)s,
-                                  %(collection_name)s, %(most)s)
+          from found_organization(%(entry)s, %(person)s, %(session)s::uuid, %(organization)s, %(name)s,
+                                  %(slugs)s::text[], %(collection)s, %(collection_name)s, %(most)s)
         """,
-        Founded,
+        CreatedOrganization,
         entry=entry,
         person=person,
         session=session,
@@ -127,36 +129,44 @@ def found(
     )
 
 
-def choose(person: UUID, session: UUID | None, organization: UUID | None) -> Statement[Chosen]:
-    """The organization is the active one of this session (None: none is)."""
+def select_organization(
+    person: UUID, session: UUID | None, organization: UUID | None
+) -> Statement[SelectedOrganization]:
+    """Make the organization the active one of the session (None: no organization) and return it.
+
+    Without a session the organization is only returned.
+    """
     return Statement(
         """
         select outcome, id, name, slug, created_at, role
           from choose_organization(%(person)s, %(session)s::uuid, %(organization)s::uuid)
         """,
-        Chosen,
+        SelectedOrganization,
         person=person,
         session=session,
         organization=organization,
     )
 
 
-def accept(entry: UUID, person: UUID, token_hash: bytes) -> Statement[Accepted]:
-    """The person is in the organization that the token of an invitation leads to."""
+def accept_invitation(entry: UUID, person: UUID, token_hash: bytes) -> Statement[AcceptanceOutcome]:
+    """Make the person a member of the organization whose invitation has this token."""
     return Statement(
-        "select outcome, organization_id, invitation_id from accept_invitation(%(entry)s, %(person)s, %(token_hash)s)",
-        Accepted,
+        """
+        select outcome, organization_id, invitation_id
+          from accept_invitation(%(entry)s, %(person)s, %(token_hash)s)
+        """,
+        AcceptanceOutcome,
         entry=entry,
         person=person,
         token_hash=token_hash,
     )
 
 
-# An organization's.
+# One organization's members.
 
 
 def page(organization: UUID, *, limit: int, offset: int) -> Statement[Member]:
-    """Members, the earliest first."""
+    """A page of members, the earliest first."""
     return Statement(
         """
         select user_id, organization_id, email, name, image, role, joined_at
@@ -169,16 +179,17 @@ def page(organization: UUID, *, limit: int, offset: int) -> Statement[Member]:
     )
 
 
-def total(organization: UUID) -> Statement[Total]:
+def total(organization: UUID) -> Statement[MemberCount]:
+    """The number of members."""
     return Statement(
         "select count(*) as n from memberships where organization_id = %(organization)s",
-        Total,
+        MemberCount,
         organization=organization,
     )
 
 
 def one(organization: UUID, *, person: UUID | None = None, email: str | None = None) -> Statement[Member]:
-    """The member of this id, or of this e-mail address."""
+    """The member of this user id or of this e-mail address. No row when there is none."""
     return Statement(
         """
         select user_id, organization_id, email, name, image, role, joined_at
@@ -191,13 +202,16 @@ def one(organization: UUID, *, person: UUID | None = None, email: str | None = N
     )
 
 
-def rename(
+def rename_organization(
     entry: UUID, organization: UUID, actor: UUID, name: str | None, slug: str | None
-) -> Statement[Ended]:
-    """None: as it is."""
+) -> Statement[ChangeOutcome]:
+    """Update the organization's name and slug; None leaves a column as it is."""
     return Statement(
-        "select rename_organization(%(entry)s, %(organization)s, %(actor)s, %(name)s::text, %(slug)s::text) as outcome",
-        Ended,
+        """
+        select rename_organization(%(entry)s, %(organization)s, %(actor)s, %(name)s::text, %(slug)s::text)
+                   as outcome
+        """,
+        ChangeOutcome,
         entry=entry,
         organization=organization,
         actor=actor,
@@ -206,8 +220,8 @@ def rename(
     )
 
 
-def own(organization: UUID, person: UUID) -> Statement[Membership]:
-    """The organization, as this person is in it."""
+def membership(organization: UUID, person: UUID) -> Statement[Membership]:
+    """The organization and the person's role in it. No row when they are not a member."""
     return Statement(
         """
         select o.id, o.name, o.slug, o.created_at, m.role
@@ -221,10 +235,14 @@ def own(organization: UUID, person: UUID) -> Statement[Membership]:
     )
 
 
-def add(entry: UUID, organization: UUID, actor: UUID, email: str, role: Role) -> Statement[Added]:
+def add(entry: UUID, organization: UUID, actor: UUID, email: str, role: Role) -> Statement[AddedMember]:
+    """Make the person of this e-mail address a member in this role."""
     return Statement(
-        "select outcome, user_id from add_member_by_email(%(entry)s, %(organization)s, %(actor)s, %(email)s, %(role)s)",
-        Added,
+        """
+        select outcome, user_id
+          from add_member_by_email(%(entry)s, %(organization)s, %(actor)s, %(email)s, %(role)s)
+        """,
+        AddedMember,
         entry=entry,
         organization=organization,
         actor=actor,
@@ -233,10 +251,15 @@ def add(entry: UUID, organization: UUID, actor: UUID, email: str, role: Role) ->
     )
 
 
-def change_role(entry: UUID, organization: UUID, actor: UUID, person: UUID, role: Role) -> Statement[Ended]:
+def change_role(
+    entry: UUID, organization: UUID, actor: UUID, person: UUID, role: Role
+) -> Statement[ChangeOutcome]:
+    """Update the member's role."""
     return Statement(
-        "select change_member_role(%(entry)s, %(organization)s, %(actor)s, %(person)s, %(role)s) as outcome",
-        Ended,
+        """
+        select change_member_role(%(entry)s, %(organization)s, %(actor)s, %(person)s, %(role)s) as outcome
+        """,
+        ChangeOutcome,
         entry=entry,
         organization=organization,
         actor=actor,
@@ -245,11 +268,11 @@ def change_role(entry: UUID, organization: UUID, actor: UUID, person: UUID, role
     )
 
 
-def remove(entry: UUID, organization: UUID, actor: UUID, person: UUID) -> Statement[Ended]:
-    """Whoever acts on themselves leaves."""
+def remove(entry: UUID, organization: UUID, actor: UUID, person: UUID) -> Statement[ChangeOutcome]:
+    """Delete the membership of `person`. Any member may remove themselves."""
     return Statement(
         "select remove_member(%(entry)s, %(organization)s, %(actor)s, %(person)s) as outcome",
-        Ended,
+        ChangeOutcome,
         entry=entry,
         organization=organization,
         actor=actor,
@@ -265,7 +288,7 @@ _COLUMNS: LiteralString = (
 
 
 def invitations(organization: UUID, limit: int) -> Statement[Invitation]:
-    """The newest."""
+    """At most `limit` invitations, the newest first."""
     return Statement(
         "select "
         + _COLUMNS
@@ -282,6 +305,7 @@ def invitations(organization: UUID, limit: int) -> Statement[Invitation]:
 
 
 def invitation(organization: UUID, invitation: UUID | None) -> Statement[Invitation]:
+    """The invitation of this id. No row when there is none."""
     return Statement(
         "select "
         + _COLUMNS
@@ -302,16 +326,18 @@ def invite(
     token_hash: bytes,
     life: int,
     most: int,
-) -> Statement[Invited]:
-    """An invitation that lives `life` seconds, in the place of the one that was pending for this address;
-    `most` others may be pending.
+) -> Statement[InvitationOutcome]:
+    """Insert an invitation that expires in `life` seconds, in place of one that is pending for this address.
+
+    Nothing is inserted when `most` others are pending.
     """
     return Statement(
         """
         select outcome, invitation_id
-          from invite_member(%(entry)s, %(organization)s, %(actor)s, %(invitation)s, %(email)s, %(role)s, %(token_hash)s, %(life)s, %(most)s)
+          from invite_member(%(entry)s, %(organization)s, %(actor)s, %(invitation)s, %(email)s, %(role)s,
+                             %(token_hash)s, %(life)s, %(most)s)
         """,
-        Invited,
+        InvitationOutcome,
         entry=entry,
         organization=organization,
         actor=actor,
@@ -324,10 +350,13 @@ def invite(
     )
 
 
-def cancel(entry: UUID, organization: UUID, actor: UUID, invitation: UUID) -> Statement[Ended]:
+def cancel_invitation(
+    entry: UUID, organization: UUID, actor: UUID, invitation: UUID
+) -> Statement[ChangeOutcome]:
+    """Cancel the pending invitation, so that its token is no longer accepted."""
     return Statement(
         "select cancel_invitation(%(entry)s, %(organization)s, %(actor)s, %(invitation)s) as outcome",
-        Ended,
+        ChangeOutcome,
         entry=entry,
         organization=organization,
         actor=actor,

@@ -1,5 +1,6 @@
-"""What the operator's commands see and change, past the wall. People's tables are granted to no role of
-ours: definer functions reach them.
+"""People, keys and organizations for the operator's commands, which cross organizations as the worker.
+
+No runtime role is granted the tables of people: security definer functions reach them.
 """
 
 from __future__ import annotations
@@ -18,33 +19,33 @@ if TYPE_CHECKING:
 
     from vitrine.models.people import Role
 
-THE_OPERATOR = UUID(int=0)  # in the audit log: whoever has the worker's password is no person of ours
+OPERATOR = UUID(int=0)  # the actor in the audit log: the holder of the worker's password has no account
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonRow:
     id: UUID
     email: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListedPerson(Person):
+class ListedPerson(PersonRow):
     has_password: bool
     organizations: list[str]  # slug=role
     created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class ListedSession:
     created_at: datetime
-    expires_at: datetime  # unless it is used before
+    expires_at: datetime  # moved on by each use
     ip_address: str | None
     user_agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ListedKey:
     id: UUID
     prefix: str
     name: str
@@ -57,20 +58,20 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class RevokedKey:
-    email: str  # whose it was
+    email: str  # of the key's owner
     prefix: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class OrganizationRow:
     id: UUID
     name: str
     slug: str
 
 
 @dataclass(frozen=True, slots=True)
-class ListedOrganization(Organization):
+class ListedOrganization(OrganizationRow):
     members: int
     stored_bytes: int  # active + trash
     quota_bytes: int | None  # None: no limit
@@ -78,7 +79,7 @@ class ListedOrganization(Organization):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ListedMember:
     email: str
     name: str
     role: Role
@@ -86,8 +87,8 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A member's role, and how many owners there are."""
+class MemberRole:
+    """A member's role, and the number of owners of the organization."""
 
     role: Role
     owners: int
@@ -104,22 +105,25 @@ class Slug:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class SessionCount:
     n: int
 
 
 # People.
 
 
-def lock_person(email: str) -> Statement[Person]:
-    """The person of this e-mail, whom nobody else changes or removes until the transaction ends."""
-    return Statement("select id, email, name from operator_hold_person(%(email)s)", Person, email=email)
+def lock_person(email: str) -> Statement[PersonRow]:
+    """The person of this e-mail address, locked until the transaction ends. No row when there is none."""
+    return Statement("select id, email, name from operator_hold_person(%(email)s)", PersonRow, email=email)
 
 
 def people(after: str, most: int) -> Statement[ListedPerson]:
-    """The first of the people after this e-mail."""
+    """At most `most` people whose e-mail address follows `after`, ordered by it."""
     return Statement(
-        "select id, email, name, has_password, organizations, created_at from operator_people(%(after)s, %(most)s)",
+        """
+        select id, email, name, has_password, organizations, created_at
+          from operator_people(%(after)s, %(most)s)
+        """,
         ListedPerson,
         after=after,
         most=most,
@@ -127,7 +131,7 @@ def people(after: str, most: int) -> Statement[ListedPerson]:
 
 
 def add_person(person: UUID, email: str, name: str, password_hash: str | None) -> Statement[Id]:
-    """A new person; no row when the e-mail is taken."""
+    """Insert a person. No row when the e-mail address is taken."""
     return Statement(
         "select id from operator_add_person(%(person)s, %(email)s, %(name)s, %(password_hash)s) as id",
         Id,
@@ -139,7 +143,7 @@ def add_person(person: UUID, email: str, name: str, password_hash: str | None) -
 
 
 def set_password(person: UUID, password_hash: str) -> Statement[object]:
-    """Another password."""
+    """Replace the person's password hash."""
     return Statement(
         "select operator_set_password(%(person)s, %(password_hash)s)",
         nothing,
@@ -148,57 +152,64 @@ def set_password(person: UUID, password_hash: str) -> Statement[object]:
     )
 
 
-def sessions(person: UUID) -> Statement[Session]:
-    """The person's sessions that have not ended, oldest first."""
+def sessions(person: UUID) -> Statement[ListedSession]:
+    """The person's open sessions, oldest first."""
     return Statement(
         "select created_at, expires_at, ip_address, user_agent from operator_sessions(%(person)s)",
-        Session,
+        ListedSession,
         person=person,
     )
 
 
-def end_sessions(person: UUID) -> Statement[Count]:
-    """How many sessions the person had, who now has none."""
-    return Statement("select operator_end_sessions(%(person)s) as n", Count, person=person)
+def end_sessions(person: UUID) -> Statement[SessionCount]:
+    """Delete the person's sessions and return how many there were."""
+    return Statement("select operator_end_sessions(%(person)s) as n", SessionCount, person=person)
 
 
 def remove_person(person: UUID) -> Statement[object]:
-    """The person is gone, with memberships, keys and sessions."""
+    """Delete the person with their memberships, keys and sessions."""
     return Statement("select operator_remove_person(%(person)s)", nothing, person=person)
 
 
 # Keys.
 
 
-def keys(person: UUID) -> Statement[Key]:
-    """The person's keys, ended ones too, oldest first."""
+def keys(person: UUID) -> Statement[ListedKey]:
+    """The person's keys, oldest first, including expired and revoked ones."""
     return Statement(
-        "select id, prefix, name, scopes, status, last_used_at, ends_at, created_at from operator_keys(%(person)s)",
-        Key,
+        """
+        select id, prefix, name, scopes, status, last_used_at, ends_at, created_at
+          from operator_keys(%(person)s)
+        """,
+        ListedKey,
         person=person,
     )
 
 
 def revoke_key(key: UUID) -> Statement[RevokedKey]:
-    """The key is good for nothing from now on; no row when there is none of this id."""
+    """Revoke the key at once. No row when there is no key of this id."""
     return Statement("select email, prefix, name from operator_revoke_key(%(key)s)", RevokedKey, key=key)
 
 
 # Organizations.
 
 
-def lock_organization(slug: str) -> Statement[Organization]:
-    """The organization of this slug, whose members nobody else changes until the transaction ends."""
+def lock_organization(slug: str) -> Statement[OrganizationRow]:
+    """The organization of this slug, locked: its members do not change until the transaction ends.
+
+    No row when there is none.
+    """
     return Statement(
         "select id, name, slug from operator_hold_organization(%(slug)s)",
-        Organization,
+        OrganizationRow,
         slug=slug,
     )
 
 
 def lock_organizations_of(person: UUID) -> Statement[Id]:
-    """The person's organizations, whose members nobody else changes until the transaction ends; meanwhile
-    the person joins no other.
+    """The ids of the person's organizations, locked: their members do not change until the transaction ends.
+
+    Until then the person cannot join another organization.
     """
     return Statement(
         "select id from operator_hold_organizations_of(%(person)s) as id",
@@ -208,7 +219,7 @@ def lock_organizations_of(person: UUID) -> Statement[Id]:
 
 
 def organizations(after: str, most: int) -> Statement[ListedOrganization]:
-    """The first of the organizations after this slug."""
+    """At most `most` organizations whose slug follows `after`, ordered by it."""
     return Statement(
         """
         select o.id, o.name, o.slug, o.quota_bytes, o.created_at,
@@ -216,7 +227,8 @@ def organizations(after: str, most: int) -> Statement[ListedOrganization]:
                (select coalesce(sum(bytes), 0)::bigint
                   from (select bytes from storage_usage where organization_id = o.id
                          union all
-                        select delta_bytes from storage_ledger where organization_id = o.id and not folded) as entries) as stored_bytes
+                        select delta_bytes from storage_ledger
+                         where organization_id = o.id and not folded) as entries) as stored_bytes
           from organizations o
          where o.deleted_at is null
            and o.slug > %(after)s
@@ -229,25 +241,27 @@ def organizations(after: str, most: int) -> Statement[ListedOrganization]:
     )
 
 
-def members(organization: UUID) -> Statement[Member]:
-    """The organization's people, owners first."""
+def members(organization: UUID) -> Statement[ListedMember]:
+    """The organization's members, owners first."""
     return Statement(
         "select email, name, role, joined_at from operator_members(%(organization)s)",
-        Member,
+        ListedMember,
         organization=organization,
     )
 
 
-def standing(organization: UUID, person: UUID) -> Statement[Standing]:
-    """The person's role here; no row for who is not a member."""
+def member_role(organization: UUID, person: UUID) -> Statement[MemberRole]:
+    """The person's role in the organization. No row when they are not a member."""
     return Statement(
         """
-        select role, (select count(*) from memberships where organization_id = %(organization)s and role = 'owner') as owners
+        select role,
+               (select count(*) from memberships
+                 where organization_id = %(organization)s and role = 'owner') as owners
           from memberships
          where organization_id = %(organization)s
            and user_id = %(person)s
         """,
-        Standing,
+        MemberRole,
         organization=organization,
         person=person,
     )
@@ -274,7 +288,7 @@ def owned_alone(person: UUID) -> Statement[Slug]:
 
 
 def remove_member(organization: UUID, person: UUID) -> Statement[object]:
-    """The person is not in the organization."""
+    """Delete the person's membership."""
     return Statement(
         "select operator_remove_member(%(organization)s, %(person)s)",
         nothing,
@@ -284,7 +298,7 @@ def remove_member(organization: UUID, person: UUID) -> Statement[object]:
 
 
 def set_quota(organization: UUID, quota: int | None) -> Statement[object]:
-    """What the organization may store, in bytes; None: as much as it likes."""
+    """Set the organization's storage quota in bytes; None: no limit."""
     return Statement(
         "select operator_set_quota(%(organization)s, %(quota)s::bigint)",
         nothing,
@@ -293,10 +307,10 @@ def set_quota(organization: UUID, quota: int | None) -> Statement[object]:
     )
 
 
-def audit(
+def insert_audit_entry(
     organization: UUID, entry: UUID, operation: str, item: UUID, details: Mapping[str, object]
 ) -> Statement[object]:
-    """What the operator did to this organization."""
+    """Record in the organization's audit log what the operator did."""
     return Statement(
         """
         insert into audit_log (organization_id, id, actor, operation, item_id, details)
@@ -305,7 +319,7 @@ def audit(
         nothing,
         organization=organization,
         entry=entry,
-        actor=THE_OPERATOR,
+        actor=OPERATOR,
         operation=operation,
         item=item,
         details=Jsonb(dict(details)),

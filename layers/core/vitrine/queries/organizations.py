@@ -1,5 +1,6 @@
-"""People, their keys and organizations: through definer functions, since no role of ours is granted these
-tables.
+"""Organizations, people and keys, as the worker inserts them without authorizing anybody.
+
+The statements call security definer functions, because no runtime role is granted these tables.
 """
 
 from __future__ import annotations
@@ -18,27 +19,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PersonId:
     id: UUID
 
 
-def add_person(person: UUID, email: str, name: str) -> Statement[Person]:
-    """The person of this e-mail: a new one with this id, or whoever has it already."""
+def add_person(person: UUID, email: str, name: str) -> Statement[PersonId]:
+    """The id of the person with this e-mail address, who is inserted with the id `person` if missing."""
     return Statement(
         "select add_person(%(person)s, %(email)s, %(name)s) as id",
-        Person,
+        PersonId,
         person=person,
         email=email,
         name=name,
     )
 
 
-def add_organization(
+def create(
     organization: UUID, name: str, slug: str, owner: UUID, collection: UUID, collection_name: str
 ) -> Statement[object]:
-    """An organization with its owner and its default collection."""
+    """Insert an organization with its owner and its default collection."""
     return Statement(
-        "select add_organization(%(organization)s, %(name)s, %(slug)s, %(owner)s, %(collection)s, %(collection_name)s)",
+        """
+        select add_organization(%(organization)s, %(name)s, %(slug)s, %(owner)s, %(collection)s,
+                                %(collection_name)s)
+        """,
         nothing,
         organization=organization,
         name=name,
@@ -50,7 +54,7 @@ def add_organization(
 
 
 def add_member(organization: UUID, person: UUID, role: Role) -> Statement[object]:
-    """The person is in the organization, in this role."""
+    """Make the person a member in this role, in place of the role they had."""
     return Statement(
         "select add_member(%(organization)s, %(person)s, %(role)s)",
         nothing,
@@ -69,9 +73,12 @@ def add_key(
     scopes: Sequence[str],
     expires_at: datetime | None,
 ) -> Statement[object]:
-    """A key of this person, kept as its hash."""
+    """Insert a key of this person; only its hash is stored."""
     return Statement(
-        "select add_api_key(%(key)s, %(person)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s, %(expires_at)s)",
+        """
+        select add_api_key(%(key)s, %(person)s, %(name)s, %(prefix)s, %(key_hash)s, %(scopes)s,
+                           %(expires_at)s)
+        """,
         nothing,
         key=key,
         person=person,

@@ -1,9 +1,11 @@
-"""People and their passwords: through definer functions, since no role of ours is granted the table."""
+"""People and their passwords, reached through security definer functions because no runtime role is granted
+the table.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement
 from vitrine.models.people import Account
@@ -12,47 +14,45 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+_COLUMNS: LiteralString = " id, email, name, image, email_verified, created_at, updated_at, password_hash "
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """At one account, in the present window, this one counted."""
+    """Sign-in attempts at one account in the present window, including this one."""
 
-    hits_here: int  # from one place
-    hits_account: int | None  # from anywhere; None: not counted, since the place has used up its own
+    hits_here: int  # from one subnet
+    hits_account: int | None  # from anywhere; None: not counted, because the subnet is over its own limit
     resets_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
-    """Whether it was done."""
-
-    done: bool
+class PasswordChange:
+    done: bool  # False: the stored hash was another one
 
 
 def by_email(email: str) -> Statement[Account]:
-    """Whatever its case."""
+    """The account of this e-mail address, compared without regard to case."""
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account_of(%(email)s)",
+        "select " + _COLUMNS + " from account_of(%(email)s)",
         Account,
         email=email,
     )
 
 
 def by_id(person: UUID) -> Statement[Account]:
+    """The account of this id."""
     return Statement(
-        "select id, email, name, image, email_verified, created_at, updated_at, password_hash from account(%(person)s)",
+        "select " + _COLUMNS + " from account(%(person)s)",
         Account,
         person=person,
     )
 
 
 def insert(person: UUID, email: str, name: str, password_hash: str) -> Statement[Account]:
-    """No row where the e-mail is somebody's."""
+    """Insert a person. No row when the e-mail address is taken."""
     return Statement(
-        """
-        select id, email, name, image, email_verified, created_at, updated_at, password_hash
-          from sign_up(%(person)s, %(email)s, %(name)s, %(password_hash)s)
-        """,
+        "select " + _COLUMNS + " from sign_up(%(person)s, %(email)s, %(name)s, %(password_hash)s)",
         Account,
         person=person,
         email=email,
@@ -61,11 +61,11 @@ def insert(person: UUID, email: str, name: str, password_hash: str) -> Statement
     )
 
 
-def replace_password(person: UUID, known: str, new: str) -> Statement[Replaced]:
-    """Not done where the known hash is no longer theirs."""
+def replace_password(person: UUID, known: str, new: str) -> Statement[PasswordChange]:
+    """Replace the person's password hash if it is still `known`."""
     return Statement(
         "select replace_password(%(person)s, %(known)s, %(new)s) as done",
-        Replaced,
+        PasswordChange,
         person=person,
         known=known,
         new=new,
@@ -73,9 +73,15 @@ def replace_password(person: UUID, known: str, new: str) -> Statement[Replaced]:
 
 
 def count_attempt(here: str, account: str, most_here: int, seconds: int) -> Statement[Attempts]:
-    """One more attempt at an account, in windows of so many seconds; `here` and `account` are buckets."""
+    """Count one sign-in attempt in windows of `seconds`, in the buckets `here` (one subnet) and `account`.
+
+    The account's bucket is left alone when `here` has more than `most_here`.
+    """
     return Statement(
-        "select hits_here, hits_account, resets_at from count_sign_in(%(here)s, %(account)s, %(most_here)s, %(seconds)s)",
+        """
+        select hits_here, hits_account, resets_at
+          from count_sign_in(%(here)s, %(account)s, %(most_here)s, %(seconds)s)
+        """,
         Attempts,
         here=here,
         account=account,

@@ -1,4 +1,4 @@
-"""Sessions: through definer functions, since no role of ours is granted the table."""
+"""Sessions, reached through security definer functions because no runtime role is granted the table."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    expires_at: datetime | None  # unless it is used before; None: nothing was opened
+class OpenedSession:
+    expires_at: datetime | None  # moved on by each use; None: no session was opened
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedSessions:
     count: int
 
 
 def put(
     session: UUID, person: UUID, token_hash: bytes, life: int, address: str, user_agent: str
-) -> Statement[Opened]:
-    """A session that lives `life` seconds after it was last used."""
+) -> Statement[OpenedSession]:
+    """Insert a session that expires `life` seconds after its last use."""
     return Statement(
-        "select open_session(%(session)s, %(person)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
-        Opened,
+        """
+        select open_session(%(session)s, %(person)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s)
+                   as expires_at
+        """,
+        OpenedSession,
         session=session,
         person=person,
         token_hash=token_hash,
@@ -42,11 +45,17 @@ def put(
 
 def put_by_password(
     session: UUID, person: UUID, known: str, token_hash: bytes, life: int, address: str, user_agent: str
-) -> Statement[Opened]:
-    """The same, where the hash that a password was verified against is still theirs."""
+) -> Statement[OpenedSession]:
+    """Insert a session if `known`, the hash that the password was verified against, is still the stored one.
+
+    The session expires `life` seconds after its last use.
+    """
     return Statement(
-        "select open_session_by_password(%(session)s, %(person)s, %(known)s, %(token_hash)s, %(life)s, %(address)s, %(user_agent)s) as expires_at",
-        Opened,
+        """
+        select open_session_by_password(%(session)s, %(person)s, %(known)s, %(token_hash)s, %(life)s,
+                                        %(address)s, %(user_agent)s) as expires_at
+        """,
+        OpenedSession,
         session=session,
         person=person,
         known=known,
@@ -58,11 +67,12 @@ def put_by_password(
 
 
 def current(token_hashes: Sequence[bytes]) -> Statement[SignedIn]:
-    """The session of the first of these tokens that is good; asking is using it."""
+    """The session of the first valid token, as one row, or no row. Counts as a use: the expiry moves on."""
     return Statement(
         """
-        select token_number, id, user_id, active_organization_id, ip_address, user_agent, created_at, expires_at, life_seconds,
-               email, name, image, email_verified, person_created_at, person_updated_at
+        select token_number, id, user_id, active_organization_id, ip_address, user_agent, created_at,
+               expires_at, life_seconds, email, name, image, email_verified, person_created_at,
+               person_updated_at
           from current_session(%(token_hashes)s::bytea[])
         """,
         _signed_in,
@@ -70,21 +80,23 @@ def current(token_hashes: Sequence[bytes]) -> Statement[SignedIn]:
     )
 
 
-def end(token_hashes: Sequence[bytes]) -> Statement[Ended]:
+def end(token_hashes: Sequence[bytes]) -> Statement[EndedSessions]:
+    """Delete the sessions of these tokens and return how many there were."""
     return Statement(
         "select end_sessions(%(token_hashes)s::bytea[]) as count",
-        Ended,
+        EndedSessions,
         token_hashes=list(token_hashes),
     )
 
 
-def end_others(person: UUID, kept: UUID | None) -> Statement[Ended]:
-    """All of this person's but the one kept, and the device codes that the person approved and nobody has
-    redeemed.
+def end_others(person: UUID, kept: UUID | None) -> Statement[EndedSessions]:
+    """Delete the person's sessions except `kept`, and their approved device codes that are not yet redeemed.
+
+    Returns the number of sessions deleted.
     """
     return Statement(
         "select end_other_sessions(%(person)s, %(kept)s) as count",
-        Ended,
+        EndedSessions,
         person=person,
         kept=kept,
     )
