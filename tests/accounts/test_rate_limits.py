@@ -388,7 +388,7 @@ class Willing:
         return f"a hash {uuid4()}"
 
     def verify(self, kept: str, password: str) -> None:
-        if kept == credentials.NOBODYS_HASH or password != PASSWORD:
+        if kept == credentials.DUMMY_HASH or password != PASSWORD:
             raise VerifyMismatchError
 
     def check_needs_rehash(self, _: str) -> bool:

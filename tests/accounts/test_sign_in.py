@@ -40,7 +40,7 @@ from tests.given.shapes import TOO_MANY
 from tests.given.tenants import Client
 from vitrine import credentials
 from vitrine.db import write
-from vitrine.errors import NotRecognized, TooManyRequests
+from vitrine.errors import InvalidCredentials, TooManyRequests
 from vitrine.library import organizations, people
 from vitrine.models.people import Nobody
 from vitrine.queries import identity
@@ -162,7 +162,7 @@ def test_whatever_is_wrong_is_said_alike(why: str) -> None:
 def test_whatever_is_wrong_costs_one_verification(why: str) -> None:
     email, password = WRONG[why]()
 
-    with counting(argon2.low_level.verify_secret) as calls, pytest.raises(NotRecognized):
+    with counting(argon2.low_level.verify_secret) as calls, pytest.raises(InvalidCredentials):
         people.sign_in(email, password, subnet="192.0.2.1")
 
     assert calls == ["verify_secret"]
@@ -190,7 +190,7 @@ class counting:  # noqa: N801 - a context manager that is read as a function
 
 
 def test_nobodys_hash_is_made_as_todays_are_so_that_it_takes_as_long() -> None:
-    assert not credentials.is_outdated(credentials.NOBODYS_HASH)
+    assert not credentials.is_outdated(credentials.DUMMY_HASH)
     assert not credentials.verify_password(None, PASSWORD)
 
 
@@ -401,7 +401,7 @@ def strict(environment: pytest.MonkeyPatch, *, here: int = 3, anywhere: int = 5)
 def tried(email: str, password: str, address: str) -> str:
     try:
         people.sign_in(email, password, subnet=address)
-    except (NotRecognized, TooManyRequests) as rejection:
+    except (InvalidCredentials, TooManyRequests) as rejection:
         return rejection.code
     return "signed in"
 

@@ -14,8 +14,10 @@ from tests.given.loops import call, invoke
 from vitrine.dialects import Answer, Dialect, Input, studio, v1
 from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.zod import Schema
-from vitrine.errors import Busy, Conflict
-from vitrine.http.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
+from vitrine.errors import Conflict, ServiceUnavailable
+from vitrine.http.cors import EXPOSED
+from vitrine.http.endpoint import Endpoint, Request, endpoint
+from vitrine.http.unrouted import fallback
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -420,7 +422,10 @@ def test_a_fault_tells_nothing_but_the_request_id(
 
 @pytest.mark.parametrize(
     ("error", "status", "headers"),
-    [(lambda: Busy("Later", retry_after=7), 503, {"retry-after": "7"}), (lambda: Conflict("No"), 409, {})],
+    [
+        (lambda: ServiceUnavailable("Later", retry_after=7), 503, {"retry-after": "7"}),
+        (lambda: Conflict("No"), 409, {}),
+    ],
 )
 def test_a_refusal_is_said_with_its_status(
     error: Callable[[], Exception], status: int, headers: dict[str, str]

@@ -24,7 +24,7 @@ from tests.uploads.test_upload_form import File, home, send
 from vitrine.dialects.studio import show_cursor
 from vitrine.errors import Invalid
 from vitrine.models.pages import Cursor
-from vitrine.texts import EXACT, MOST_MARKS, compose, composed, fold_email, marked
+from vitrine.texts import EXACT, MAX_MARKS, compose, compose_all, fold_email, marked_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -352,7 +352,7 @@ def test_marks_without_end_are_an_error_and_take_no_time(tenant: Tenant) -> None
             "A text has more than 255 combining marks in a row",
         )
         assert time.perf_counter() - began < 5
-    longest = "a" + "\u0301\u0323" * (MOST_MARKS // 2)
+    longest = "a" + "\u0301\u0323" * (MAX_MARKS // 2)
     assert tenant.studio.patch(f"/api/media/{item}", json={"metadata": {"x": [longest]}}).status_code == 200
     assert of_studio(tenant, item)["metadata"]["x"] == [unicodedata.normalize("NFC", longest)]
 
@@ -374,14 +374,14 @@ def test_two_names_that_are_the_same_are_an_error_and_none_is_dropped(tenant: Te
 
 
 def spec_of_app(app: Any) -> set[str]:
-    return {name for name, kind in marked(app.spec.body).items() if kind is EXACT}
+    return {name for name, kind in marked_fields(app.spec.body).items() if kind is EXACT}
 
 
 def test_what_is_read_as_it_came_is_what_is_opaque() -> None:
     found: set[str] = set()
 
     def walk(model: Any) -> None:
-        for name, kind in marked(model).items():
+        for name, kind in marked_fields(model).items():
             if kind is EXACT:
                 found.add(name)
             else:
@@ -414,8 +414,8 @@ def test_every_other_text_of_a_request_is_composed() -> None:
     for route in ROUTES:
         for model in filter(None, (spec_of(route).body, spec_of(route).query)):
             names = [field.alias or name for name, field in model.model_fields.items()]
-            read = composed({name: [KELVIN, {KELVIN: KELVIN}] for name in names}, model)
-            opaque = {name for name, kind in marked(model).items() if kind is EXACT}
+            read = compose_all({name: [KELVIN, {KELVIN: KELVIN}] for name in names}, model)
+            opaque = {name for name, kind in marked_fields(model).items() if kind is EXACT}
 
             assert {name for name, value in read.items() if value == [KELVIN, {KELVIN: KELVIN}]} == opaque
             assert {name for name, value in read.items() if value == ["K", {"K": "K"}]} == {*names} - opaque
@@ -500,4 +500,4 @@ def test_composing_is_left_where_there_is_nothing_to_compose() -> None:
         "K",
     ]
     with pytest.raises(Invalid):
-        compose("a" + "\u0301" * (MOST_MARKS + 1))
+        compose("a" + "\u0301" * (MAX_MARKS + 1))

@@ -52,7 +52,7 @@ ORDER = (  # of the library: a module imports only from those before it. Subpack
     "auth",
     "idempotency",
     "http",
-    "packaged",
+    "static_files",
     "jobs",
     "consumers",
 )

@@ -52,7 +52,7 @@ def open_to_tests(patch: pytest.MonkeyPatch) -> None:
         ipaddress.IPv4Network(f"{web.ADDRESS}/32")
     )
     patch.setenv(
-        "REFUSED_NETWORKS",
+        "NON_PUBLIC_NETWORKS",
         ",".join([*(each for each in REFUSED if each != "127.0.0.0/8"), *map(str, loopback)]),
     )
     settings.cache_clear()
@@ -64,7 +64,7 @@ def names(known: Mapping[str, list[str]]) -> fetch.Resolve:
 
 def rejected(url: str, resolve: fetch.Resolve) -> str | None:
     try:
-        fetch.check(url, resolve=resolve)
+        fetch.check_public(url, resolve=resolve)
     except fetch.Rejected as why:
         return str(why)
     return None
@@ -155,13 +155,13 @@ def test_by_https_it_must_be_who_the_url_names(
 
     with web.web(tls=tls) as server:
         server.pages["/a?b=c"] = web.response(b"bytes")
-        with fetch.opened(
+        with fetch.open_url(
             f"https://pictures.test:{server.port}/a?b=c#d", seconds=5, resolve=resolve
         ) as answer:
             body = b"".join(answer.chunks())
         with (
             pytest.raises(fetch.Rejected) as other,
-            fetch.opened(f"https://other.test:{server.port}/a?b=c", seconds=5, resolve=resolve),
+            fetch.open_url(f"https://other.test:{server.port}/a?b=c", seconds=5, resolve=resolve),
         ):
             pass
 
@@ -194,7 +194,7 @@ def test_a_redirect_is_followed_where_a_browser_would_go(
             b"HTTP/1.1 302 Found\r\nlocation: " + there + b"\r\ncontent-length: 0\r\n\r\n"
         )
         server.pages[asked] = web.response(b"bytes")
-        with fetch.opened(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
+        with fetch.open_url(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
             body = b"".join(answer.chunks())
 
     assert (body, [path for path, _ in server.asked]) == (b"bytes", ["/", asked])
@@ -209,7 +209,7 @@ def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: 
         )
         with (
             pytest.raises(fetch.Rejected) as why,
-            fetch.opened(f"http://{web.ADDRESS}:{server.port}/", seconds=5),
+            fetch.open_url(f"http://{web.ADDRESS}:{server.port}/", seconds=5),
         ):
             pass
 

@@ -142,7 +142,7 @@ def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_
         b"abc",
         b"",
     ):
-        with Form(TYPE["content-type"], files=4, many="files") as read_form:
+        with Form(TYPE["content-type"], max_files=4, files_field="files") as read_form:
             body = form(part, data=data)
             for start in range(0, len(body), size):
                 read_form.feed(body[start : start + size])
@@ -165,7 +165,7 @@ def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_
 )
 def test_what_comes_before_the_first_boundary_is_not_read(preamble: bytes, size: int) -> None:
     body = preamble + form(head(b'filename="a.jpg"')) + b"\r\nand after the last one"
-    with Form(TYPE["content-type"], files=1, many="files") as read_form:
+    with Form(TYPE["content-type"], max_files=1, files_field="files") as read_form:
         for start in range(0, len(body), size):
             read_form.feed(body[start : start + size])
         read_form.end()
@@ -200,7 +200,7 @@ def test_a_field_is_in_the_encoding_that_its_part_names(content_type: bytes, val
     headers = b'Content-Disposition: form-data; name="title"' + (
         b"\r\nContent-Type: " + content_type if content_type else b""
     )
-    with Form(TYPE["content-type"], files=1) as read_form:
+    with Form(TYPE["content-type"], max_files=1) as read_form:
         read_form.feed(form(headers, data=value))
         read_form.end()
 
@@ -222,7 +222,7 @@ def test_a_field_without_an_encoding_is_in_the_one_that_the_form_names(
     charset, title = (
         b'Content-Disposition: form-data; name="%b"' % name for name in (b"_charset_", b"title")
     )
-    with Form(TYPE["content-type"], files=1) as read_form:
+    with Form(TYPE["content-type"], max_files=1) as read_form:
         read_form.feed(
             form(charset, data=usual).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + form(title, data=value)
         )
@@ -257,7 +257,7 @@ def test_a_header_that_is_made_to_be_slow_is_not() -> None:
 def read(headers: bytes, size: int = 65_536) -> dict[str, Any]:
     """What is read of a form of one file, fed in pieces of this size."""
     body = form(headers, data=b"the bytes of it")
-    with Form(TYPE["content-type"], files=1, many="files") as found:
+    with Form(TYPE["content-type"], max_files=1, files_field="files") as found:
         for start in range(0, len(body), size):
             found.feed(body[start : start + size])
         found.end()

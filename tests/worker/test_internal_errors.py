@@ -27,7 +27,7 @@ from tests.uploads.test_fetch import names
 from tools.routes import ROOT, template
 from vitrine import content
 from vitrine.db import read
-from vitrine.errors import Busy, Conflict, InternalError, Invalid, NotFound
+from vitrine.errors import Conflict, InternalError, Invalid, NotFound, ServiceUnavailable
 from vitrine.internal_errors import METRIC, REASON
 from vitrine.library import finalizing as finalizing
 from vitrine.library import imports, sweep
@@ -317,7 +317,7 @@ def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
         (Conflict("again and again"), LAST, False),
         (FileNotFoundError(2, "ours"), LAST, False),
         (psycopg.ProgrammingError("ours"), LAST, False),
-        (Busy("the store"), LAST, True),
+        (ServiceUnavailable("the store"), LAST, True),
         (DecoderUnavailable("no memory"), LAST, True),
         (OSError(28, "disk full"), LAST, True),
         (MemoryError(), LAST, True),

@@ -21,7 +21,7 @@ from tests.uploads.test_fetch import names, open_to_tests
 from vitrine import storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, write
-from vitrine.errors import Busy, TooLarge
+from vitrine.errors import ServiceUnavailable, TooLarge
 from vitrine.library import imports, sweep
 from vitrine.queries import externals, uploads
 
@@ -250,7 +250,7 @@ def test_one_of_two_deliveries_fetches(tenant: Tenant, server: web.Web) -> None:
     def deliver(_: int) -> str:
         try:
             found = bring(tenant, media)
-        except Busy:
+        except ServiceUnavailable:
             return "busy"
         return "done" if found else "nobody's"
 

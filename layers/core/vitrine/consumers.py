@@ -97,7 +97,9 @@ def on_upload(
                     else {}
                 )
                 internal_errors.report(operation, error, message_id=message.id, **ids)
-                if message.received < settings().queue_receives and not internal_errors.is_of_values(error):
+                if message.received < settings().queue_receives and not internal_errors.is_deterministic(
+                    error
+                ):
                     raise
                 if upload is not None:
                     finalizing.fail(Consumer(upload.organization_id), upload, internal_errors.REASON)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ KEY_PREFIX_LENGTH = 16
 
 # Of 32 random bytes that were thrown away: what is verified for who has no password, so that it takes as long
 # as for who has one.
-NOBODYS_HASH = (
+DUMMY_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$TWqKjNLEnTyGFbWmZ8NGNw$QcKdLaSwbZ3aEKsxugdYwU3Rh893z7JJGPuCGMWkRKA"
 )
 
@@ -79,7 +79,7 @@ def hash_password(password: str) -> str:
     """Argon2id in PHC form, salted. Of the password in Unicode's form NFKC: keyboards compose an accent, a
     ligature or a wide letter differently.
 
-    Raises Busy when too many others are hashed at the same time.
+    Raises ServiceUnavailable when too many others are hashed at the same time.
     """
     normalized = unicodedata.normalize("NFKC", password)
     with _turn():
@@ -90,14 +90,14 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether it is the password. One verification is made whatever is asked: None, for nobody or nobody's
     password, costs the same and is False.
 
-    Raises Busy when too many others are hashed at the same time.
+    Raises ServiceUnavailable when too many others are hashed at the same time.
     """
     from argon2.exceptions import VerifyMismatchError
 
     normalized = unicodedata.normalize("NFKC", password)
     try:
         with _turn():
-            _hasher().verify(password_hash or NOBODYS_HASH, normalized)
+            _hasher().verify(password_hash or DUMMY_HASH, normalized)
     except VerifyMismatchError:
         return False
     return password_hash is not None
@@ -119,11 +119,13 @@ def _hasher() -> PasswordHasher:
 @contextmanager
 def _turn() -> Generator[None]:
     """One of the few password hashes that are computed at the same time, whose memory adds up. Raises
-    Busy after `password_wait` seconds.
+    ServiceUnavailable after `password_wait` seconds.
     """
     turns = _turns()
     if not turns.acquire(timeout=settings().password_wait):
-        raise Busy("Too many passwords are being checked at the same time; try again", retry_after=5)
+        raise ServiceUnavailable(
+            "Too many passwords are being checked at the same time; try again", retry_after=5
+        )
     try:
         yield
     finally:

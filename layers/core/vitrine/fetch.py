@@ -22,7 +22,7 @@ from urllib.parse import urljoin
 
 from vitrine.models.media import MAX_URL
 from vitrine.settings import settings
-from vitrine.urls import contains_control, parsed
+from vitrine.urls import contains_control, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -72,7 +72,7 @@ def resolve(name: str, port: int) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def check(url: str, *, resolve: Resolve = resolve) -> str:
+def check_public(url: str, *, resolve: Resolve = resolve) -> str:
     """Return the URL in its normalized form, which is the one to store. Raises NotPublic where it names an
     address that is not public, or a host name
     that has one; Refused where it cannot be fetched.
@@ -86,7 +86,7 @@ def check(url: str, *, resolve: Resolve = resolve) -> str:
     return place.url
 
 
-class Answer:
+class FetchedFile:
     """What lies at a URL, as it comes in."""
 
     def __init__(self, response: http.client.HTTPResponse, over: threading.Event) -> None:
@@ -110,7 +110,7 @@ class Answer:
 
 
 @contextmanager
-def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator[Answer]:
+def open_url(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator[FetchedFile]:
     """What lies at the URL, or where it leads on to. After so many seconds, whatever happens, there is no
     more. Raises Refused.
     """
@@ -126,7 +126,7 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
                 raise Rejected(f"The address answered {response.status}")
             if response.getheader("content-encoding", "identity").strip().lower() not in ("", "identity"):
                 raise Rejected("The address answered with a packed file, though it was asked for a plain one")
-            yield Answer(response, over)
+            yield FetchedFile(response, over)
             return
     raise Rejected(f"The address leads on and on: more than {MAX_REDIRECTS} redirects")
 
@@ -137,7 +137,7 @@ def opened(url: str, *, seconds: float, resolve: Resolve = resolve) -> Generator
 def _place(url: str) -> _Place:
     if contains_control(url):
         raise Rejected("The URL holds a control character")
-    found = parsed(url)
+    found = parse(url)
     if found is None or not found.host or found.port is None:
         raise Rejected("The URL is not one of http or https")
     if found.username is not None or found.password is not None:

@@ -21,7 +21,7 @@ from vitrine.credentials import mint_token
 from vitrine.db import write
 from vitrine.delivery import Links
 from vitrine.dialects import Answer
-from vitrine.errors import ApiError, Invalid, KeyReused, StillRunning
+from vitrine.errors import ApiError, IdempotencyKeyReused, Invalid, RequestInProgress
 from vitrine.models.people import Caller, Nobody, Person
 from vitrine.settings import settings
 
@@ -44,13 +44,13 @@ class OpenLinks(Links):
         return self.mark + key
 
 
-def once(
+def run_once(
     who: Person, route: str, key: str, request: bytes, work: Callable[[OpenLinks], object], *, origin: str
 ) -> Answer:
     """What `work` answers, which is done once for all requests of this key; `request` is all that makes them
     the same.
 
-    Raises Invalid when the key cannot be one, KeyReused when it was used for another request, StillRunning
+    Raises Invalid when the key cannot be one, IdempotencyKeyReused when it was used for another request, RequestInProgress
     while somebody is at it, and whatever
     `work` raises: then nothing is kept.
     """
@@ -62,9 +62,9 @@ def once(
         Nobody(), queries.idempotency.claim(known, lease=settings().idempotency_lease, kept=KEPT)
     )[0]
     if claimed.state == "other":
-        raise KeyReused("This Idempotency-Key was used for another request")
+        raise IdempotencyKeyReused("This Idempotency-Key was used for another request")
     if claimed.state == "running":
-        raise StillRunning("The request of this Idempotency-Key is being worked on; ask again")
+        raise RequestInProgress("The request of this Idempotency-Key is being worked on; ask again")
     if claimed.claim is None:
         return _filled(claimed.answer or {}, replayed=True)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from vitrine.errors import Busy, InternalError, Invalid, Unavailable
+from vitrine.errors import DependencyUnavailable, InternalError, Invalid, ServiceUnavailable
 from vitrine.storage import StoreRejected
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ METRIC: Final = "InternalErrors"
 
 # StoreRefusal: the object changed or was deleted while it was read.
 _TEMPORARY: Final = (
-    Busy,
-    Unavailable,
+    ServiceUnavailable,
+    DependencyUnavailable,
     StoreRejected,
     MemoryError,
     ConnectionError,
@@ -64,7 +64,7 @@ def is_temporary(error: Exception) -> bool:
     )
 
 
-def is_of_values(error: Exception) -> bool:
+def is_deterministic(error: Exception) -> bool:
     """Whether trying again cannot help, because the values that cause the error stay the same."""
     return isinstance(error, _OF_VALUES) and not is_temporary(error)
 

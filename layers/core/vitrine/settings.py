@@ -19,7 +19,7 @@ GIB = 1024 * MIB
 # Whatever IANA's special-purpose registries do not call globally reachable, multicast and what is not given
 # to anybody too
 # (iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry, .../ipv6-address-space).
-REFUSED_NETWORKS = (
+NON_PUBLIC_NETWORKS = (
     "0.0.0.0/8",  # this network
     "10.0.0.0/8",  # private
     "100.64.0.0/10",  # carriers' NAT; some clouds' metadata
@@ -85,7 +85,7 @@ class Settings:
     import_max_bytes: int = GIB  # of a file that is fetched from a URL
     import_seconds: int = 240  # from the first look at the URL to the last byte
     # addresses that nothing is fetched from, and that no registered URL may lead to
-    blocked_networks: tuple[str, ...] = REFUSED_NETWORKS
+    blocked_networks: tuple[str, ...] = NON_PUBLIC_NETWORKS
     upload_ttl: int = 24 * 3600  # seconds after the last activity
     upload_deadline: int = 6 * 24 * 3600  # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60  # seconds

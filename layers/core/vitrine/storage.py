@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from vitrine import aws
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.models.uploads import ChecksumKind, Part, SignedPart, SignedPost, Stored
 from vitrine.settings import settings
 
@@ -192,7 +192,7 @@ def complete(
 
     S3 may take minutes, and may answer 200 with an error in the body: botocore reads it and raises. Raises
     NoSuchUpload, AlreadyThere,
-    WrongChecksum, WrongParts; Busy when the store does not answer, after which only a look at the object
+    WrongChecksum, WrongParts; ServiceUnavailable when the store does not answer, after which only a look at the object
     tells what happened.
     """
     declared: dict[str, str | int] = {}
@@ -224,7 +224,7 @@ def abort(key: str, upload_id: str) -> None:
             parts(key, upload_id)
         except NoSuchUpload:
             return
-    raise Busy("The store still holds parts of this upload; try again")
+    raise ServiceUnavailable("The store still holds parts of this upload; try again")
 
 
 def head(key: str) -> Stored | None:
@@ -273,7 +273,7 @@ def put_original(key: str, file: SentFile) -> None:
     """The file stands at `key`, where nothing did, as an original. The store holds its bytes against the sum
     that was made as they came.
 
-    Raises AlreadyThere, also where the answer to a first try was lost; Busy, after which only a look at the
+    Raises AlreadyThere, also where the answer to a first try was lost; ServiceUnavailable, after which only a look at the
     object tells what happened.
     """
     file.content.seek(0)
@@ -321,7 +321,7 @@ def beginning(stored: Stored, size: int) -> bytes:
 
 def piece(stored: Stored, offset: int, size: int) -> bytes:
     """`size` bytes from `offset`, which lies within the object, or all there are. Raises as `beginning`
-    does; Busy where the store gives fewer.
+    does; ServiceUnavailable where the store gives fewer.
     """
     size = min(size, stored.bytes - offset)
     with _errors():
@@ -333,7 +333,7 @@ def piece(stored: Stored, offset: int, size: int) -> bytes:
         )
         found = answer["Body"].read()
     if len(found) != size:
-        raise Busy("The store gave less than it said; try again")
+        raise ServiceUnavailable("The store gave less than it said; try again")
     return found
 
 
@@ -481,7 +481,7 @@ class _errors:  # noqa: N801 - a context manager that is read as a function
         if isinstance(error, ClientError):
             _reject(error)
         if isinstance(error, (HTTPClientError, BotoCoreError)):
-            raise Busy("The store is not answering; try again") from error
+            raise ServiceUnavailable("The store is not answering; try again") from error
 
 
 def _reject(error: ClientError) -> NoReturn:
@@ -493,5 +493,5 @@ def _reject(error: ClientError) -> NoReturn:
         "SlowDown",
         "RequestTimeout",
     ):
-        raise Busy("The store is not answering; try again") from error
+        raise ServiceUnavailable("The store is not answering; try again") from error
     raise error

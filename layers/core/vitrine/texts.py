@@ -3,7 +3,7 @@ file system wrote them.
 
 `endpoint` composes what a request says before a model reads it, so that whatever is stored, compared or
 counted is in this form already. Fields
-marked `EXACT` are left as they came: secrets (a password has a form of its own, `credentials`), opaque tokens
+marked_fields `EXACT` are left as they came: secrets (a password has a form of its own, `credentials`), opaque tokens
 and cursors, keys, ETags, checksums,
 URLs, and what an answer repeats as it was sent.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 # in a row: as many as the longest name has. Composing takes quadratic time over them; writing needs fewer
 # than 30 (UAX #15)
-MOST_MARKS = 255
+MAX_MARKS = 255
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
@@ -39,15 +39,15 @@ EXACT: Final = Exact()
 
 
 def compose(text: str) -> str:
-    """The text in NFC. Raises Invalid for one with more than MOST_MARKS combining marks in a row."""
+    """The text in NFC. Raises Invalid for one with more than MAX_MARKS combining marks in a row."""
     if text.isascii():
         return text
-    if len(text) > MOST_MARKS and _longest_run_of_marks(text) > MOST_MARKS:
-        raise Invalid(f"A text has more than {MOST_MARKS} combining marks in a row")
+    if len(text) > MAX_MARKS and _longest_run_of_marks(text) > MAX_MARKS:
+        raise Invalid(f"A text has more than {MAX_MARKS} combining marks in a row")
     return unicodedata.normalize("NFC", text)
 
 
-def composed(value: T, model: type[BaseModel] | None = None) -> T:
+def compose_all(value: T, model: type[BaseModel] | None = None) -> T:
     """Return the JSON value, query or form with every text in NFC, names of fields and of files included,
     except fields that `model` marks EXACT.
 
@@ -86,7 +86,7 @@ def _composed(value: object, model: type[BaseModel] | None) -> object:
     if not isinstance(value, dict):
         return value
     given = cast("dict[str, object]", value)
-    fields = {} if model is None else marked(model)
+    fields = {} if model is None else marked_fields(model)
     result = {
         compose(name): each
         if fields.get(name) is EXACT
@@ -99,7 +99,7 @@ def _composed(value: object, model: type[BaseModel] | None) -> object:
 
 
 @cache
-def marked(model: type[BaseModel]) -> Mapping[str, Exact | type[BaseModel]]:
+def marked_fields(model: type[BaseModel]) -> Mapping[str, Exact | type[BaseModel]]:
     """The fields of a request's model by the name that a request gives them: EXACT, or the model of what
     is within. Other fields are left out.
     """

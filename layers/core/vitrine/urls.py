@@ -12,7 +12,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
-def parsed(url: str) -> Url | None:
+def parse(url: str) -> Url | None:
     """The URL of http or https; None for any other text, and for one with control characters, which parsers
     treat differently.
 
@@ -23,7 +23,7 @@ def parsed(url: str) -> Url | None:
     return None if contains_control(url) else _read(url)
 
 
-def normalized(url: str) -> str | None:
+def normalize(url: str) -> str | None:
     """The normalized form of a URL that was kept as it was given, before URLs were normalized. What a browser
     drops from it is dropped.
 
@@ -37,7 +37,7 @@ def contains_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def in_header(url: str) -> str:
+def encode_for_header(url: str) -> str:
     """Return the URL with every character percent-encoded that a header may not contain. It may be a
     relative reference, and is not parsed.
     """

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from vitrine import content, internal_errors, media_types, queries, storage
 from vitrine.db import write
-from vitrine.errors import Busy, InternalError
+from vitrine.errors import InternalError, ServiceUnavailable
 from vitrine.library import finalizing as finalizing
 from vitrine.library import handover
 from vitrine.models.people import Consumer
@@ -55,7 +55,7 @@ def take_in(key: str) -> Upload | None:
     """The upload that lands at this key stands where its bytes let it: ready, failed or rejected. None:
     nothing of ours is there.
 
-    May be called for the same key any number of times, at once, late or early. Raises Busy (and whatever the
+    May be called for the same key any number of times, at once, late or early. Raises ServiceUnavailable (and whatever the
     disk or the decoder's machine
     raises) where trying again later may help: nothing is recorded then.
     """
@@ -92,7 +92,7 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
 
     stored = storage.head(attempt.key)
     if stored is None:
-        raise Busy(f"The original of version {attempt.id} is not in the store")
+        raise ServiceUnavailable(f"The original of version {attempt.id} is not in the store")
     found = content.sniff(storage.beginning(stored, content.HEAD_BYTES))
     if found is None or found.mime_type not in content.taken():
         why = (
@@ -218,7 +218,7 @@ def fetch(
                 out.flush()
                 decoding = meanwhile.enter_context(_decoder().begin(file, limits=limits))
     if decoding is None:
-        raise Busy(f"The store gave less of {stored.key} than it said")
+        raise ServiceUnavailable(f"The store gave less of {stored.key} than it said")
     begun = decoding
 
     def derived() -> Derived:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from vitrine.errors import Unavailable
+from vitrine.errors import DependencyUnavailable
 
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
@@ -80,7 +80,7 @@ class Undecodable(Exception):
         self.reason = reason
 
 
-class DecoderUnavailable(Unavailable, RuntimeError):
+class DecoderUnavailable(DependencyUnavailable, RuntimeError):
     """The child process does not start here (a library is missing, no memory for it): nothing is said
     about the file.
     """

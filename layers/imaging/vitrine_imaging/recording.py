@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from vitrine import media_types, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import duplicates, objects
 from vitrine.library import finalizing as finalizing
 from vitrine.library import versions as family
@@ -153,7 +153,7 @@ def _record(
             return finalizing.give_up(db, upload, locked, failed)
         for each in mine:
             if not db.run(queries.objects.live(organization, each)):
-                raise Busy("The frames were given up while they were being written")
+                raise ServiceUnavailable("The frames were given up while they were being written")
         for frame in frames or []:
             db.queue(
                 queries.versions.put_frame(organization, attempt.id, attempt.generation, frame, mint_id())
@@ -272,7 +272,7 @@ def reject(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, rea
         return finalizing.find(who, upload.organization_id, upload.id) or upload
     rejected, keys = outcome
     for key in keys:
-        with suppress(Busy):  # the sweep comes again
+        with suppress(ServiceUnavailable):  # the sweep comes again
             objects.discard(who, organization, key)
     log.info("upload refused", extra={"upload_id": str(upload.id), "state": rejected.state, "reason": reason})
     return rejected

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from vitrine import media_types, storage
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import finalizing as finalizing
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored
@@ -28,7 +28,7 @@ def take_in(key: str) -> Upload | None:
     """The upload of a video that landed at this key stands where its bytes let it: ready, failed or rejected.
     None: nothing of ours is there.
 
-    May be called for the same key any number of times, at once, late or early. Raises Busy where trying again
+    May be called for the same key any number of times, at once, late or early. Raises ServiceUnavailable where trying again
     later may help.
     """
     whose = finalizing.whose(key)
@@ -87,7 +87,7 @@ class Pieces:
         try:
             return storage.piece(self._stored, offset, size)
         except (OSError, ValueError) as error:  # or the child would be blamed
-            raise Busy("The store is not answering; try again") from error
+            raise ServiceUnavailable("The store is not answering; try again") from error
 
     @property
     def _most_requests(self) -> int:

@@ -22,7 +22,7 @@ from python_multipart.multipart import MultipartParser
 
 from vitrine.errors import ApiError, Invalid, UnsupportedType
 from vitrine.models.uploads import SentFile
-from vitrine.texts import compose, composed
+from vitrine.texts import compose, compose_all
 
 if TYPE_CHECKING:
     from tempfile import SpooledTemporaryFile
@@ -73,7 +73,7 @@ _OTHER_ENCODING = "The names and fields of a form are UTF-8, or in the encoding 
 class Form:
     """Fed to its end, then read. A context: its files are gone when it ends."""
 
-    def __init__(self, content_type: str, *, files: int, many: str = "") -> None:
+    def __init__(self, content_type: str, *, max_files: int, files_field: str = "") -> None:
         """`files`: how many it may hold. `many`: the name that all of them have; then a file of another
         name is not kept, but named in `skipped`.
         """
@@ -85,11 +85,11 @@ class Form:
         # then the files that have another: (the part's name, the file's)
         self.skipped: list[tuple[str, str]] = []
         self.in_file = False  # a file has begun, whole or not
-        self._most_files, self._many = files, many
-        self._has_many = False  # a part has the name of many, be it a file or not
+        self._max_files, self._files_field = max_files, files_field
+        self._has_files_field = False  # a part has the name of many, be it a file or not
         self._keeping = True  # the part that is read is somebody's business
         self._spools: list[SpooledTemporaryFile[bytes]] = []
-        self._parts, self._field_bytes, self._ended, self._given_up = 0, 0, False, False
+        self._parts, self._field_bytes, self._ended, self._discarded = 0, 0, False, False
         self._header_name, self._header_value, self._value = bytearray(), bytearray(), bytearray()
         self._headers: dict[str, bytes] = {}
         self._in_headers, self._resuming, self._continues, self._folds, self._last_header, self._before = (
@@ -127,14 +127,14 @@ class Form:
     @property
     def document(self) -> dict[str, object]:
         """What it holds, by name, for a model to read."""
-        if self._many:
-            return {self._many: self.repeated} if self._has_many else {}
+        if self._files_field:
+            return {self._files_field: self.repeated} if self._has_files_field else {}
         return {**self.fields, **self.files}
 
-    def said(self) -> bytes:
+    def fingerprint(self) -> bytes:
         """What makes two forms the same: what they hold, in its order, however it was spelled."""
-        digest = hashlib.sha256(repr(sorted(composed(self.fields).items())).encode())
-        for name, file in [*self.files.items(), *((self._many, each) for each in self.repeated)]:
+        digest = hashlib.sha256(repr(sorted(compose_all(self.fields).items())).encode())
+        for name, file in [*self.files.items(), *((self._files_field, each) for each in self.repeated)]:
             file.content.seek(0)
             content = hashlib.file_digest(file.content, "sha256").hexdigest()  # type: ignore[arg-type]  # a spool reads into a buffer as files do
             digest.update(
@@ -148,7 +148,7 @@ class Form:
         if self._preamble is not None and self._parser is not None:
             chunk = self._after_preamble(self._preamble, chunk)
         for start in range(0, len(chunk), PIECE):
-            if self._parser is None or self.error is not None or self._given_up:
+            if self._parser is None or self.error is not None or self._discarded:
                 return
             piece = chunk[start : start + PIECE]
             try:
@@ -166,9 +166,9 @@ class Form:
                 _NO_FORM if self._preamble else "The form breaks off before its last boundary"
             )
 
-    def give_up(self) -> None:
+    def discard(self) -> None:
         """What it still brings is nothing to anybody."""
-        self._given_up = True
+        self._discarded = True
         self.__exit__()
 
     def _new_parser(self) -> MultipartParser:
@@ -237,8 +237,8 @@ class Form:
         if self._resuming:
             return
         self._parts += 1
-        if self._parts > MAX_PARTS + self._most_files:
-            raise Invalid(f"A form may have {MAX_PARTS + self._most_files} parts, and no more")
+        if self._parts > MAX_PARTS + self._max_files:
+            raise Invalid(f"A form may have {MAX_PARTS + self._max_files} parts, and no more")
         self._headers, self._keeping, self._in_headers, self._folds, self._last_header = {}, True, True, 0, ""
 
     def _on_header_field(self, chunk: bytes, start: int, end: int) -> None:
@@ -272,18 +272,18 @@ class Form:
             raise Invalid(_NO_FORM)
         self._name, self._filename = name, _value(found, "filename")
         self._count(len(self._name.encode()))
-        if self._many:
+        if self._files_field:
             declared = self._headers.get("content-type", b"").strip().lower()
             if (
-                self._name == self._many
+                self._name == self._files_field
                 and self._filename is None
                 and declared
                 and not declared.startswith(b"text/plain")
             ):
                 self._filename = ""  # a file that was given no name: reported like any file that is not taken
-            self._has_many |= self._name == self._many
-            self._undecided = self._name == self._many and self._filename is None
-            self._keeping = self._name == self._many and self._filename is not None
+            self._has_files_field |= self._name == self._files_field
+            self._undecided = self._name == self._files_field and self._filename is None
+            self._keeping = self._name == self._files_field and self._filename is not None
             if self._keeping:
                 self._begin_file()
             elif self._filename:
@@ -295,11 +295,11 @@ class Form:
             self._begin_file()
 
     def _begin_file(self) -> None:
-        if len(self._spools) == self._most_files:
+        if len(self._spools) == self._max_files:
             raise Invalid(
                 "A form holds one file"
-                if self._most_files == 1
-                else f"A form holds up to {self._most_files} files"
+                if self._max_files == 1
+                else f"A form holds up to {self._max_files} files"
             )
         self._spools.append(tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="vitrine-"))  # noqa: SIM115 - closed together with the form
         self._crc32, self._bytes, self.in_file = 0, 0, True
@@ -348,7 +348,7 @@ class Form:
             return
         declared = self._headers.get("content-type", b"").decode("latin-1")
         file = SentFile(self._filename, declared, self._bytes, self._crc32, self._spools[-1])
-        if self._many:
+        if self._files_field:
             self.repeated.append(file)
         else:
             self.files[self._name] = file

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from vitrine import queries
 from vitrine.credentials import fingerprint, mint_device_code, mint_id, mint_session_token, mint_user_code
 from vitrine.db import read, write
-from vitrine.errors import Busy, NotGranted, Unauthorized
+from vitrine.errors import DeviceAuthorizationError, ServiceUnavailable, Unauthorized
 from vitrine.models.people import Nobody
 from vitrine.settings import settings
 
@@ -66,7 +66,7 @@ _UNDECIDED: dict[str, tuple[str, str]] = {
 
 
 def begin(client_id: str, scope: str) -> Begun:
-    """A login waits for its person. Raises Busy."""
+    """A login waits for its person. Raises ServiceUnavailable."""
     life, interval = settings().device_code_ttl, settings().device_interval
     device_code = mint_device_code()
     for _ in range(TRIES):
@@ -78,16 +78,16 @@ def begin(client_id: str, scope: str) -> Begun:
             ),
         )[0].opened:
             return Begun(device_code, user_code, life, interval)
-    raise Busy("Too many logins are under way; try again")
+    raise ServiceUnavailable("Too many logins are under way; try again")
 
 
 def find(user_code: str) -> Login:
-    """The login that waits under this code. Raises NotGranted when there is none, or it is too late."""
+    """The login that waits under this code. Raises DeviceAuthorizationError when there is none, or it is too late."""
     found = read(Nobody(), queries.devices.waiting(user_code))
     if not found:
-        raise NotGranted(*_UNDECIDED["unknown"])
+        raise DeviceAuthorizationError(*_UNDECIDED["unknown"])
     if found[0].status == "expired":
-        raise NotGranted(*_UNDECIDED["expired"])
+        raise DeviceAuthorizationError(*_UNDECIDED["expired"])
     return Login(user_code, found[0].status, found[0].client_id, found[0].scope)
 
 
@@ -95,14 +95,14 @@ def approve(person: Person, user_code: str) -> None:
     """The device's next poll is given a session of this person, unless the session that approves has ended by
     then.
 
-    Raises NotGranted when there is nothing to decide any more, Unauthorized when the session has ended since
+    Raises DeviceAuthorizationError when there is nothing to decide any more, Unauthorized when the session has ended since
     the request was admitted.
     """
     _decide(person, user_code, "approved")
 
 
 def deny(person: Person, user_code: str) -> None:
-    """The device's next poll is told so, and nobody can approve it any more. Raises NotGranted when there
+    """The device's next poll is told so, and nobody can approve it any more. Raises DeviceAuthorizationError when there
     is nothing to decide any more.
     """
     _decide(person, user_code, "denied")
@@ -117,13 +117,13 @@ def _decide(person: Person, user_code: str, decision: Decision) -> None:
     if outcome == "signed_out":
         raise Unauthorized
     if outcome != decision:
-        raise NotGranted(*_UNDECIDED[outcome])
+        raise DeviceAuthorizationError(*_UNDECIDED[outcome])
 
 
 def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> Granted:
     """The session that the person granted: once, however many polls race for it.
 
-    Raises NotGranted until then, and for ever after a denial, an expiry or the grant itself. A poll that we
+    Raises DeviceAuthorizationError until then, and for ever after a denial, an expiry or the grant itself. A poll that we
     are too busy for is told to slow down:
     any other word would end the login at the device.
     """
@@ -139,8 +139,8 @@ def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> 
     )
     try:
         polled = write(Nobody(), statement)[0]
-    except Busy as busy:
-        raise NotGranted("slow_down", busy.sentence) from None
+    except ServiceUnavailable as busy:
+        raise DeviceAuthorizationError("slow_down", busy.sentence) from None
     if polled.state != "approved" or polled.scope is None:
-        raise NotGranted(*_DENIALS[polled.state])
+        raise DeviceAuthorizationError(*_DENIALS[polled.state])
     return Granted(token, polled.scope, life)

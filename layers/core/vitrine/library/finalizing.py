@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from vitrine import queries, storage
 from vitrine.credentials import mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import objects, quotas
 from vitrine.library import versions as family
 from vitrine.models.people import Actor, Consumer, Nobody
@@ -109,7 +109,7 @@ def finalize(who: Actor, upload: Upload) -> Upload | None:
         # settled it or will.
         objects.mark_deleting(who, upload.organization_id, [copy_key], "its source changed")
         objects.discard(who, upload.organization_id, copy_key)
-        raise Busy("The upload changed while it was being looked at; try again") from None
+        raise ServiceUnavailable("The upload changed while it was being looked at; try again") from None
     return _insert(who, upload, copied, source=stored)
 
 
@@ -125,7 +125,7 @@ def reject_unfinished(who: Actor, upload: Upload, reason: str) -> Upload:
 
     rejected = transaction(who, work)
     if rejected.state == "rejected":
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             objects.discard(who, rejected.organization_id, rejected.key)
     return rejected
 
@@ -190,7 +190,7 @@ def _discard_import(who: Actor, upload: Upload) -> Upload:
     is busy. Returns the upload.
     """
     if upload.state in ("failed", "rejected"):
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             objects.discard(who, upload.organization_id, upload.key)
     return upload
 
@@ -242,7 +242,7 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
                 )
             )[0]
         if not db.run(queries.objects.live(organization, stored)):
-            raise Busy("The import was ended while it was being settled; try again")
+            raise ServiceUnavailable("The import was ended while it was being settled; try again")
         db.queue(queries.externals.adopt(current, stored))
         db.queue(
             queries.ledger.entry(
@@ -265,7 +265,7 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
 
     finalized = transaction(who, work)
     if finalized.state == "rejected":
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             objects.discard(who, organization, finalized.key)
     return finalized
 
@@ -399,7 +399,7 @@ def _insert(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None
             )
         )
         if not db.run(queries.objects.live(organization, stored)):
-            raise Busy("The upload was ended while it was being settled; try again")
+            raise ServiceUnavailable("The upload was ended while it was being settled; try again")
         marked = (current.key,) if source is not None else ()
         if marked:
             db.queue(queries.objects.mark_deleting(organization, marked, "copied out"))
@@ -409,7 +409,7 @@ def _insert(who: Actor, upload: Upload, stored: Stored, *, source: Stored | None
 
     finalized, marked = transaction(who, work)
     for key in marked:
-        with suppress(Busy):  # the sweep comes again
+        with suppress(ServiceUnavailable):  # the sweep comes again
             objects.discard(who, organization, key)
     log.info(
         "upload settled", extra={"upload_id": str(upload.id), "state": finalized.state, "bytes": stored.bytes}
@@ -450,7 +450,7 @@ def _mark_late_bytes(who: Actor, upload: Upload) -> None:
     completed late.
     """
     objects.mark_deleting(who, upload.organization_id, [upload.key], "landed late")
-    with suppress(Busy):
+    with suppress(ServiceUnavailable):
         objects.discard(who, upload.organization_id, upload.key)
 
 

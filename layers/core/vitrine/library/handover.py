@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from vitrine import queues
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.settings import settings
 
 
 def to_videos(key: str) -> None:
     """Whoever makes frames of videos is told of the upload that landed at this key, perhaps more than once.
 
-    Raises Busy where its queue takes nothing.
+    Raises ServiceUnavailable where its queue takes nothing.
     """
     if not queues.send_batch(settings().video_stored_queue_url, [json.dumps({"key": key})]):
-        raise Busy("The queue of videos takes nothing")
+        raise ServiceUnavailable("The queue of videos takes nothing")

@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 from vitrine import content, fetch, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
+from vitrine.errors import Invalid, Issue, NotFound, ServiceUnavailable, TooLarge
 from vitrine.library import check_declared_type, clean_name, media, outbox, quotas
 from vitrine.library import finalizing as finalizing
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Upload
 from vitrine.settings import MIB, settings
-from vitrine.urls import normalized
+from vitrine.urls import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from vitrine.fetch import Answer, Resolve
+    from vitrine.fetch import FetchedFile, Resolve
     from vitrine.models.media import Media
     from vitrine.models.people import Caller
 
@@ -67,7 +67,7 @@ def register(
     """
     check_declared_type(link.mime_type, "mimeType")
     try:
-        url = fetch.check(link.url, resolve=resolve)
+        url = fetch.check_public(link.url, resolve=resolve)
     except fetch.Rejected as rejected:
         raise Invalid(f"url: {rejected}", issues=(Issue(("url",), str(rejected)),)) from None
     organization, item = caller.organization_id, mint_id()
@@ -121,7 +121,7 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     `rejected` where the rights of its
     uploader have ended. None: there is no such import.
 
-    May be called any number of times. Raises Busy where another call is at it, or the store does not answer:
+    May be called any number of times. Raises ServiceUnavailable where another call is at it, or the store does not answer:
     nothing is recorded then.
     """
     whose = finalizing.whose(key)
@@ -138,7 +138,7 @@ def bring(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None:
     upload = finalizing.find(who, organization, whose.upload_id)
     if upload is None or not claimed:
         if upload is not None and upload.state == "completing":
-            raise Busy("The import is being worked on")
+            raise ServiceUnavailable("The import is being worked on")
         return upload
     try:
         if claimed[0].stale is not None:
@@ -158,8 +158,8 @@ def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         return finalizing.fail_import(who, upload, finalizing.GONE_MEANWHILE)
     into = _Store(who, upload, lease_id)
     try:
-        with fetch.opened(
-            normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
+        with fetch.open_url(
+            normalize(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
         ) as answer:
             into.put(answer)
     except fetch.Rejected as rejected:
@@ -172,7 +172,7 @@ def _fetched(who: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         raise
     finalized = finalizing.finalize(who, upload)
     if finalized is None:
-        raise Busy("What was fetched is not in the store")
+        raise ServiceUnavailable("What was fetched is not in the store")
     return finalized
 
 
@@ -185,8 +185,8 @@ class _Store:
         self._who, self._upload, self._lease_id = who, upload, lease_id
         self._id: str | None = None
 
-    def put(self, answer: Answer) -> None:
-        """All of it is one object. Raises Refused, Busy."""
+    def put(self, answer: FetchedFile) -> None:
+        """All of it is one object. Raises Refused, ServiceUnavailable."""
         limit = min(settings().import_max_bytes, settings().max_upload_bytes)
         too_large = fetch.Rejected(f"The file has more than {limit} bytes, the limit")
         if answer.length is not None and answer.length > limit:
@@ -208,7 +208,7 @@ class _Store:
     def give_up(self) -> None:
         """The store holds no part of it."""
         if self._id is not None:
-            with suppress(Busy):  # the sweep aborts it, since its session is over
+            with suppress(ServiceUnavailable):  # the sweep aborts it, since its session is over
                 storage.abort(self._upload.key, self._id)
 
     def _opened(self, head: bytes) -> str:
@@ -227,11 +227,11 @@ class _Store:
                     self._upload.organization_id, self._upload.id, self._lease_id, self._id, found.mime_type
                 ),
             ):
-                raise Busy("Another call works on the import by now")
+                raise ServiceUnavailable("Another call works on the import by now")
         return self._id
 
 
-def _parts(answer: Answer) -> Iterator[bytes]:
+def _parts(answer: FetchedFile) -> Iterator[bytes]:
     part = bytearray()
     for chunk in answer.chunks():
         part += chunk

@@ -14,12 +14,12 @@ from vitrine import queries
 from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
 from vitrine.db import read, transaction, write
 from vitrine.errors import (
-    Busy,
     Conflict,
     Forbidden,
     Invalid,
+    InvalidCredentials,
     Issue,
-    NotRecognized,
+    ServiceUnavailable,
     TooManyRequests,
     Unprocessable,
 )
@@ -70,9 +70,9 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     """The person of this e-mail, whatever its case, whose password this is, with the hash it was held
     against. `subnet` is where they ask from.
 
-    Raises NotRecognized, alike and after the same work whatever is wrong; TooManyRequests after too many
+    Raises InvalidCredentials, alike and after the same work whatever is wrong; TooManyRequests after too many
     failures; Invalid for what no password is;
-    Busy when too many passwords are checked at the same time.
+    ServiceUnavailable when too many passwords are checked at the same time.
     """
     check_password(password, "password")
     wanted = fold_email(email)
@@ -82,11 +82,11 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
         found = read(Nobody(), queries.people.by_email(wanted))
         stored = found[0].password_hash if found else None
         right = verify_password(stored, password)
-    except Busy:  # the password was not verified
+    except ServiceUnavailable:  # the password was not verified
         attempt.take_back(began)
         raise
     if not right or stored is None:
-        raise NotRecognized
+        raise InvalidCredentials
     attempt.take_back(began)
     if not is_outdated(stored):
         return found[0]
@@ -96,7 +96,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     # another sign-in has made it anew; or it is another password now
     present = read(Nobody(), queries.people.by_id(found[0].id))[0]
     if not verify_password(present.password_hash, password):
-        raise NotRecognized
+        raise InvalidCredentials
     return present
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
-from vitrine.errors import NotRecognized
+from vitrine.errors import InvalidCredentials
 from vitrine.models.people import UNREMEMBERED, Nobody
 from vitrine.settings import settings
 
@@ -37,7 +37,7 @@ def start(
     """The person is signed in, for `session_ttl` seconds after each use; for a day where nobody is to
     `remember` it.
 
-    `known_hash` is what their password was verified against: raises NotRecognized when they have another one
+    `known_hash` is what their password was verified against: raises InvalidCredentials when they have another one
     by now, whose change ends sessions and
     must end this one too. Raises NotFound when there is no such person.
     """
@@ -52,7 +52,7 @@ def start(
     )
     opened = write(Nobody(), put)[0]
     if opened.expires_at is None:
-        raise NotRecognized
+        raise InvalidCredentials
     return Session(session_id, user_id, token, opened.expires_at, life if remember else None)
 
 

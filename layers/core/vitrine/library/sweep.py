@@ -18,7 +18,7 @@ from uuid import UUID
 from vitrine import internal_errors, queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import finalizing as finalizing
 from vitrine.library import objects
 from vitrine.models.jobs import Batch, Done
@@ -85,7 +85,7 @@ def _end(upload: Upload, now: datetime) -> str:
             internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
             finalizing.fail(Worker(), upload, internal_errors.REASON)
             return "failed"
-        if not isinstance(error, Busy):
+        if not isinstance(error, ServiceUnavailable):
             raise
         return "left for later"
     if finalized is not None and finalized.state not in OPEN_STATES:
@@ -95,7 +95,7 @@ def _end(upload: Upload, now: datetime) -> str:
         return _give_up_import(upload, now)
     if write(Worker(), queries.uploads.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
-            with suppress(Busy):  # the sweep aborts it, since its session is over
+            with suppress(ServiceUnavailable):  # the sweep aborts it, since its session is over
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
     return (
@@ -110,7 +110,7 @@ def _give_up_import(upload: Upload, now: datetime) -> str:
     ):
         return "left alone"
     if upload.store_upload_id is not None:
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             storage.abort(upload.key, upload.store_upload_id)
     return "expired"
 
@@ -264,7 +264,7 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
             done.append(Done("given up", entry.key))
             continue
         if upload is not None and lands_here and upload.state == "expired":
-            with suppress(Busy):
+            with suppress(ServiceUnavailable):
                 if finalizing.finalize(Worker(), upload) is not None:
                     done.append(Done("revived", entry.key))
                     continue

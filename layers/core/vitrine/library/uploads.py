@@ -20,10 +20,10 @@ from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
 from vitrine.errors import (
     ApiError,
-    Busy,
     Conflict,
     Invalid,
     NotFound,
+    ServiceUnavailable,
     TooLarge,
     Unprocessable,
     UnsupportedType,
@@ -175,7 +175,7 @@ def put_form(caller: Caller, wanted: NewUpload, file: SentFile) -> Media:
 
     Of `wanted`, what the file itself says (type, size) is taken from the file. Raises as `create_post` does;
     Unprocessable when the bytes were
-    refused; Busy when the store does not answer: then the upload is taken back.
+    refused; ServiceUnavailable when the store does not answer: then the upload is taken back.
     """
     file.content.seek(0)
     found = content.sniff(file.content.read(content.HEAD_BYTES))
@@ -287,7 +287,7 @@ def sign_parts(caller: Caller, upload_id: UUID, key: str, numbers: Sequence[int]
 def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[int, str]]) -> Upload:
     """The parts (number, ETag) are one object and its item is born; without parts, all that the store holds.
 
-    Called again, whoever called first, the answer is the same. Raises Busy while another call completes it,
+    Called again, whoever called first, the answer is the same. Raises ServiceUnavailable while another call completes it,
     Invalid when the parts are not
     what is there, Unprocessable when the bytes were refused, Conflict when the upload was aborted or has
     expired.
@@ -329,14 +329,14 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
         rejected = finalizing.reject_unfinished(
             caller, upload, "The bytes do not have the checksum that was declared"
         )
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             storage.abort(upload.key, upload.store_upload_id)
         _ended(rejected)
     except storage.WrongParts as wrong:
         give_back()
         raise Invalid(f"The store refused the parts: {wrong}", code="invalid_parts") from wrong
-    except Busy:
-        with suppress(Busy):
+    except ServiceUnavailable:
+        with suppress(ServiceUnavailable):
             give_back()
         raise
 
@@ -348,16 +348,16 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
 
 
 def abort(caller: Caller, upload_id: UUID, key: str) -> None:
-    """The upload takes no more bytes, and the store holds none of it. Raises NotFound; Busy while it is
+    """The upload takes no more bytes, and the store holds none of it. Raises NotFound; ServiceUnavailable while it is
     being completed.
     """
     upload = _own(caller, upload_id, key)
     if upload.state == "completing":
-        raise Busy("The upload is being completed")
+        raise ServiceUnavailable("The upload is being completed")
 
     aborted = _take_back(caller, upload)
     if aborted is None and _own(caller, upload_id, key).state == "completing":
-        raise Busy("The upload is being completed")
+        raise ServiceUnavailable("The upload is being completed")
     if aborted is not None or upload.state == "aborted":
         if upload.store_upload_id is not None:
             storage.abort(upload.key, upload.store_upload_id)
@@ -635,7 +635,7 @@ def _about_to_sign(
     )
     if not signed:
         if upload.state == "completing":
-            raise Busy("The upload is being completed")
+            raise ServiceUnavailable("The upload is being completed")
         _ended(replace(upload, state="expired") if upload.state in OPEN_STATES else upload)
     upload = signed[0]
     if upload.declared_bytes is None and (watch or upload.signed_parts % WATCH_EVERY == 0):
@@ -668,7 +668,7 @@ def _watch(caller: Caller, upload: Upload, store_upload_id: str) -> None:
 def _already_completed(caller: Caller, upload: Upload) -> Upload:
     """The answer to a Complete that comes after another."""
     if upload.state == "completing":
-        raise Busy("The upload is being completed", retry_after=2)
+        raise ServiceUnavailable("The upload is being completed", retry_after=2)
     if upload.state in OPEN_STATES:
         raise Conflict("The upload was never opened in the store; start again")
     if upload.state == "expired":

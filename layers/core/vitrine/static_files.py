@@ -1,7 +1,7 @@
 """Files that travel with a function: a page, and what it names. A name that is not in the folder's own list
 leads nowhere.
 
-    app = packaged.site(__name__, "docs.html")
+    app = static_files.site(__name__, "docs.html")
 """
 
 from __future__ import annotations
