@@ -238,7 +238,7 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
-    if spec.takes_idempotency_key(operation.method):
+    if spec.accepts_idempotency_key(operation.method):
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters
@@ -316,7 +316,7 @@ def _door(operation: Operation) -> list[errors.ApiError]:
     ]
     if spec.body is not None:
         found.append(errors.TooLarge("The body"))
-    if spec.takes_idempotency_key(operation.method):
+    if spec.accepts_idempotency_key(operation.method):
         found += [
             errors.IdempotencyKeyReused("For another request"),
             errors.RequestInProgress("By another process"),

@@ -101,7 +101,7 @@ def test_a_log_names_no_secret_of_a_path(path: str, shown: str) -> None:
         [Route("GET", "/f/{mediaId}/{token}", "follow_link"), Route("GET", "/api/media/{mediaId}", "get")]
     )
 
-    assert router.shown(path) == shown
+    assert router.loggable(path) == shown
 
 
 def answering(tell: Callable[[Scope, bytes], Message]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

@@ -50,7 +50,7 @@ def test_a_job_runs_its_steps_to_their_ends_and_reports(job: str) -> None:
 
     report = run(job, first, second)
 
-    assert report.shown() == {
+    assert report.as_json() == {
         "job": job,
         "dryRun": False,
         "ran": True,

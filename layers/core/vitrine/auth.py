@@ -52,7 +52,9 @@ ACTIVE_TEAM_SECONDS = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class RequestedItem:
-    """The item that a request names. `id` and `key` None: the name is malformed, so the item does not exist."""
+    """The item that a request names. `id` and `key` None: the name is malformed, so the item does
+    not exist.
+    """
 
     kind: ItemKind
     id: UUID | None
@@ -176,7 +178,8 @@ def authorize(
         raise Unauthorized
     if identification.by_cookie and not from_allowed_page:
         raise WrongOrigin(
-            "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one"
+            "A request that a browser's cookie signs must come from a page of this origin, "
+            "or of an allowed one"
         )
     if permission.session and identity.session_id is None:
         raise SessionRequired("This takes a signed-in person; an API key cannot do it")
@@ -284,7 +287,9 @@ def sign_in_cookies(token: str, *, seconds: int | None, secure: bool) -> tuple[s
 
 
 def sign_out_cookies(*, secure: bool) -> tuple[str, ...]:
-    """Format the cookies of a person who has signed out: they delete the session's cookie and activeTeamId."""
+    """Format the cookies of a person who has signed out: they delete the session's cookie and
+    activeTeamId.
+    """
     session = cookie(
         session_cookie_name(secure=secure),
         "",
@@ -301,7 +306,9 @@ def sign_out_cookies(*, secure: bool) -> tuple[str, ...]:
 
 
 def subnet(address: str) -> str:
-    """Return what an address is counted as: itself, or its /64 network for IPv6, where every host has 2**64."""
+    """Return what an address is counted as: itself, or its /64 network for IPv6, where every host
+    has 2**64.
+    """
     parsed = _parse_address(address)
     if parsed is None:
         return "unknown"
@@ -334,8 +341,8 @@ def client_address(headers: Headers, socket: str) -> str:
 
 
 def _without_port(entry: str, *, always: bool) -> str:
-    """Return the address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: a port follows an
-    IPv6 address without brackets too.
+    """Return the address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: a port follows
+    an IPv6 address without brackets too.
     """
     if entry.startswith("["):
         host, closed, port = entry[1:].partition("]")

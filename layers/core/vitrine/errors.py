@@ -14,7 +14,7 @@ ApiError                          an error that is reported to the client: a sen
 ├── NotFound                      404  missing, or not visible to the caller
 │   ├── UnknownOrganization       404  the organization that the caller named does not exist
 │   └── OtherOrganization         404  exists in another organization (Studio answers 403)
-│       └── NotAMember            404  the organization that the caller named is not theirs (Studio answers 403)
+│       └── NotAMember            404  the caller named an organization of others (Studio answers 403)
 ├── Conflict                      409  the present state does not allow the request
 │   ├── AlreadyExists             409  a unique constraint is violated
 │   └── RequestInProgress         409  the same Idempotency-Key is in use
@@ -204,7 +204,7 @@ class Gone(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """The resource has changed since the caller read it, and the request is conditional on that (If-Match)."""
+    """The resource has changed since the caller read it, and the request has If-Match."""
 
     status, code = 412, "stale"
 

@@ -1,5 +1,5 @@
-"""Files that travel with a function: a page, and what it names. A name that is not in the folder's own list
-leads nowhere.
+"""Files that are packaged with a function: a page, and the scripts, styles and icons that it names. Only
+names in the folder's own listing are served.
 
     app = static_files.site(__name__, "docs.html")
 """
@@ -32,77 +32,74 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-KEPT = {".svg": "public, max-age=86400"}  # an old icon does no harm for a day
-HASHED = re.compile(r"\.[0-9a-f]{12}\.")  # what the build puts into a name that changes with the content
-ICON = "/favicon.ico"  # what browsers ask for, in whatever format, where a document names no icon
+# Cache-Control by suffix, for names without a hash; others are revalidated. An old icon does no harm for a
+# day.
+CACHED = {".svg": "public, max-age=86400"}
+HASHED = re.compile(r"\.[0-9a-f]{12}\.")  # the build puts a hash of the content into the name
+ICON = "/favicon.ico"  # browsers request it where a document names no icon, and accept any format
 
 
 @dataclass(frozen=True, slots=True)
 class File:
     content: bytes
-    squeezed: bytes  # gzip
-    etag: str  # without its quotes
+    gzipped: bytes
+    etag: str  # without quotes
 
 
 def site(handler: str, first: str, *, icon: str = "", reaches_store: bool = False) -> Endpoint:
-    """The app of the handler module of this name: the file that the path's {file} names in the folder
-    `assets` beside it, without one the `first`
-    or, at /favicon.ico, the `icon`.
+    """Return the app of the handler module of this name. It serves the file that the path's {file} names from
+    the folder `assets` beside the module; without a name `first`, and at /favicon.ico `icon`.
 
-    Scripts and styles are ours, no page frames ours, no form sends anything but through a script, and those
-    ask this origin alone; where it
-    `reaches_store`, the store as well, to which files go (blob: are previews of them) and from which pictures
-    come.
+    The Content-Security-Policy of pages: scripts and styles are our own, no other page may frame them, forms
+    are sent by scripts only, and scripts may call this origin alone. With `reaches_store` they may also call
+    the object store, for uploads, and show its pictures and previews of files (blob:).
     """
     folder = Path(str(sys.modules[handler].__file__)).with_name("assets")
 
     def app(request: Request, _: Nobody) -> Answer:
         store = f" {request.links.store}" if reaches_store else ""
         policy = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{' blob:' if store else ''}{store}; "
-            f"connect-src 'self'{store}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; script-src 'self'; style-src 'self'; "
+            f"img-src 'self' data:{' blob:' if store else ''}{store}; connect-src 'self'{store}; "
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         name = request.text("file") or (icon if request.path == ICON else first)
         return _answer(folder, name, request.headers, policy=policy)
 
-    app.__module__ = handler  # whose docstring names the routes
+    app.__module__ = handler  # its docstring names the routes
     return endpoint(studio, public=True)(app)
 
 
 def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:
-    """The file as the request's headers want it: squeezed, or not at all where the client has it. `policy` is
-    the Content-Security-Policy of HTML.
-
-    Raises NotFound.
+    """Return the file, compressed where the client accepts that, or 304 where it has the file already.
+    `policy` is the Content-Security-Policy of HTML. Raises NotFound.
     """
-    path = _names(folder).get(name)
+    path = _paths(folder).get(name)
     if path is None:
         raise NotFound(f"There is no file {name[:100]}")
     file = _read(path)
 
-    squeezed = (
-        re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", headers.get("accept-encoding", "")) is not None
-    )
-    etag = f'"{file.etag}-gzip"' if squeezed else f'"{file.etag}"'
-    said = {
+    accepted = headers.get("accept-encoding", "")
+    gzipped = re.search(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", accepted) is not None
+    etag = f'"{file.etag}-gzip"' if gzipped else f'"{file.etag}"'
+    metadata = {
         "cache-control": "public, max-age=31536000, immutable"
         if HASHED.search(name)
-        else KEPT.get(path.suffix, "no-cache"),
+        else CACHED.get(path.suffix, "no-cache"),
         "etag": etag,
         "vary": "Origin, Accept-Encoding",
         **({"content-security-policy": policy} if path.suffix == ".html" else {}),
     }
     if etag in re.split(r"\s*,\s*", headers.get("if-none-match", "").replace("W/", "")):
-        return Answer(None, 304, said)
-    if squeezed:
-        said["content-encoding"] = "gzip"
-    return Answer(
-        file.squeezed if squeezed else file.content, 200, {"content-type": TYPES[path.suffix], **said}
-    )
+        return Answer(None, 304, metadata)
+    if gzipped:
+        metadata["content-encoding"] = "gzip"
+    content = file.gzipped if gzipped else file.content
+    return Answer(content, 200, {"content-type": TYPES[path.suffix], **metadata})
 
 
 @cache
-def _names(folder: Path) -> Mapping[str, Path]:
+def _paths(folder: Path) -> Mapping[str, Path]:
     return {path.name: path for path in folder.iterdir() if path.suffix in TYPES}
 
 

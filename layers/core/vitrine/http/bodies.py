@@ -70,7 +70,10 @@ def too_large(limit: int) -> TooLarge:
 
 def body_limit_sentence(limit: int) -> str:
     """Return the sentence for a limit of `limit` bytes, which the error and the API's description share."""
-    return f"The body of a request may hold {limit} bytes; larger files go through the upload protocol at /api/upload"
+    return (
+        f"The body of a request may hold {limit} bytes; "
+        "larger files go through the upload protocol at /api/upload"
+    )
 
 
 def is_form_encoded(headers: Headers) -> bool:

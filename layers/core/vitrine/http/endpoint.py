@@ -109,7 +109,7 @@ class Spec:
         """The endpoint's name in logs and metrics."""
         return " ".join(self.routes[0]) if self.routes else "$default"
 
-    def takes_idempotency_key(self, method: str) -> bool:
+    def accepts_idempotency_key(self, method: str) -> bool:
         """Whether requests of this method may have an Idempotency-Key. A form whose files have names of their
         own may not.
         """
@@ -136,16 +136,17 @@ def endpoint(
     failures_only: bool = False,
 ) -> Callable[[Callable[[Request[Any, Any], Any], object]], Endpoint]:
     """Decorate a function of a Request and a Caller as an ASGI app. It is called with a Person instead where
-    the permission names no roles, and with Nobody where the endpoint is public. `Spec` describes the arguments.
+    the permission names no roles, and with Nobody where the endpoint is public. `Spec` describes the
+    arguments.
 
-    The function returns what `returns` describes, or an Answer with it, headers and a status. It may raise any
-    ApiError. Raises ValueError for an endpoint that is neither public nor in the permission table, or both, and
-    for a tier of one that is not public: the permission table has it.
+    The function returns what `returns` describes, or an Answer with it, headers and a status. It may raise
+    any ApiError. Raises ValueError for an endpoint that is neither public nor in the permission table, or
+    both, and for a tier of one that is not public: the permission table has it.
     """
     if (operation is None) != public:
         raise ValueError("An endpoint has an operation of the permission table, or is public")
     if tier is not None and not public:
-        raise ValueError("The permission table says the tier of whatever is not public")
+        raise ValueError("The tier of an endpoint that is not public stands in the permission table")
 
     def app(function: Callable[[Request[Any, Any], Any], object]) -> Endpoint:
         _set_event_loop()
@@ -216,8 +217,8 @@ class Endpoint:
         """Read a form as it streams in, and answer the request. Raises ClientDisconnect.
 
         The caller is authorized when the first file begins, by the fields before it: no file of anybody else
-        is kept. A form that is rejected is read to its end all the same, within twice the limit, or its client
-        would find the connection reset before it reads the answer.
+        is kept. A form that is rejected is read to its end all the same, within twice the limit, or its
+        client would find the connection reset before it reads the answer.
         """
         from vitrine.http.forms import Form  # few functions have forms: no other one imports the parser
 
@@ -298,7 +299,7 @@ class Endpoint:
                 admission = admission.uncounted()
             answer = dialect.error_answer(error, operation)
         except Exception:  # the client learns nothing of it but the request's id
-            logger().exception("fault", extra={"endpoint": self.spec.name, "request_id": request_id})
+            logger().exception("internal error", extra={"endpoint": self.spec.name, "request_id": request_id})
             answer = dialect.internal_error(request_id, operation)
         return _completed(answer, admission)
 
@@ -330,7 +331,7 @@ class Endpoint:
             query=spec.dialect.read_query(spec.query, values) if spec.query else None,
             skipped=form.skipped if form else (),
         )
-        key = http.headers.get("idempotency-key") if spec.takes_idempotency_key(http.method) else None
+        key = http.headers.get("idempotency-key") if spec.accepts_idempotency_key(http.method) else None
         if key is None or isinstance(caller, Nobody):
             return self._function(request, caller)
         from vitrine import (
@@ -341,8 +342,8 @@ class Endpoint:
             request.links = links
             return self._function(request, caller)
 
-        # The fingerprint is of the composed request, so that another Unicode form or other white space does not
-        # make it another request.
+        # The fingerprint is of the composed request, so that another Unicode form or other white space does
+        # not make it another request.
         if form is None:
             fingerprint = to_json((http.url.path, values, document))
         else:
@@ -369,9 +370,9 @@ def _completed(answer: Answer, admission: Admission) -> Answer:
 def _is_failed_guess(error: ApiError, admission: Admission) -> bool:
     """Whether the error counts against a limit of failed guesses.
 
-    ServiceUnavailable decides nothing, Conflict follows a right guess that was made before, and TooManyRequests
-    is another limit's. A request over the limit is not counted either: the window stays used up by the failures
-    in it, and many right requests at the same time do not use it up.
+    ServiceUnavailable decides nothing, Conflict follows a right guess that was made before, and
+    TooManyRequests is another limit's. A request over the limit is not counted either: the window stays used
+    up by the failures in it, and many right requests at the same time do not use it up.
     """
     if isinstance(error, (ServiceUnavailable, Conflict, TooManyRequests)):
         return False
@@ -380,7 +381,8 @@ def _is_failed_guess(error: ApiError, admission: Admission) -> bool:
 
 def _set_event_loop() -> None:
     """Set an event loop for this thread where it has none. Mangum calls `asyncio.get_event_loop()` in its
-    constructor and for each request, and since Python 3.12 a warning is raised where that call creates a loop.
+    constructor and for each request, and since Python 3.12 a warning is raised where that call creates a
+    loop.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -397,8 +399,8 @@ def _routes(docstring: str) -> tuple[tuple[str, str], ...]:
 
 
 def _variables(scope: Scope, routes: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return the path's variables: from API Gateway's event, from a router's scope, or by the routes, which is
-    all that a test has.
+    """Return the path's variables: from API Gateway's event, from a router's scope, or by the routes, which
+    is all that a test has.
     """
     known = scope.get("aws.event", scope).get("pathParameters", scope.get("path_params"))
     if known is not None:

@@ -1,4 +1,5 @@
-"""Paths of routes, as template.yaml writes them (`/api/media/{mediaId}`), matched as API Gateway matches them.
+"""Paths of routes, as template.yaml writes them (`/api/media/{mediaId}`), matched as API Gateway matches
+them.
 
 A path is decoded before it is matched, so that an encoded slash (%2F) separates segments too. A slash at the
 end counts. A variable takes one whole segment, which is not empty; a greedy one (`{rest+}`) takes all that

@@ -43,7 +43,9 @@ class Request(Generic[B, Q]):
         self.links = Links(self.origin)
 
     def id(self, name: str) -> uuid.UUID:
-        """Return the id in a variable of the path. Raises NotFound for a malformed one, which names no item."""
+        """Return the id in a variable of the path. Raises NotFound for a malformed one, which names
+        no item.
+        """
         parsed = self._spec.dialect.parse_id(self._variables.get(name, ""))
         if parsed is None:
             raise NotFound(self._spec.dialect.MISSING[self._spec.item.kind if self._spec.item else "media"])
