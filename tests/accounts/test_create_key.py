@@ -12,7 +12,7 @@ import pytest
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
 from tests.given.keys import A_KEY, ALL, STUDIO, lacks, listed, make, person, rejected, works
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.credentials import fingerprint
@@ -117,7 +117,7 @@ def test_the_same_request_again_makes_another_key(tenant: Tenant) -> None:
 # Names.
 
 
-@pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
+@pytest.mark.parametrize("name", [name[:100] for name in VALID_NAMES.values()], ids=VALID_NAMES)
 def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert make(tenant.signed_in(), name)["apiKey"]["name"] == name
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_a_name_is_refused(tenant: Tenant, body: dict[str, Any], 
     assert listed(session) == []
 
 
-@pytest.mark.parametrize(("body", "expected"), NOT_BODIES.values(), ids=NOT_BODIES)
+@pytest.mark.parametrize(("body", "expected"), INVALID_BODIES.values(), ids=INVALID_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
     answer = tenant.signed_in().post(STUDIO, content=body)
 

@@ -644,9 +644,9 @@ GOINGS: dict[str, Callable[[str, str], object]] = {
 
 
 @pytest.mark.parametrize("going", GOINGS)
-def test_two_owners_who_go_at_once_leave_one(found: Callable[[], Tenant], going: str) -> None:
+def test_two_owners_who_go_at_once_leave_one(new_tenant: Callable[[], Tenant], going: str) -> None:
     for _ in range(8):
-        tenant, other = found(), a_person()
+        tenant, other = new_tenant(), a_person()
         operators.set_role(tenant.name, other, "owner")
 
         outcomes = at_once(
@@ -679,10 +679,10 @@ def test_one_who_is_founding_an_organization_at_that_moment_stays() -> None:
 
 
 def test_one_who_goes_while_being_made_the_owner_elsewhere_leaves_no_organization_without_one(
-    found: Callable[[], Tenant],
+    new_tenant: Callable[[], Tenant],
 ) -> None:
     for _ in range(8):
-        tenant, other = found(), a_person()
+        tenant, other = new_tenant(), a_person()
 
         def hand_over(slug: str = tenant.name, former: str = tenant.owner.email, new: str = other) -> None:
             operators.set_role(slug, new, "owner")

@@ -386,9 +386,9 @@ def seed_of_run() -> int:
 
 
 def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_trouble(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    told = play(found(), number=seed_of_run(), operations=400, rounds=2)
+    told = play(new_tenant(), number=seed_of_run(), operations=400, rounds=2)
 
     assert told.total() == 400
 
@@ -396,9 +396,9 @@ def test_whatever_is_done_at_once_is_answered_as_documented_and_leaves_no_troubl
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_whatever_is_done_at_once_for_long_is_answered_as_documented_and_leaves_no_trouble(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    told = play(found(), number=seed_of_run(), operations=20_000, rounds=25)
+    told = play(new_tenant(), number=seed_of_run(), operations=20_000, rounds=25)
 
     reached = {line.rpartition(" ")[0] for line in told if line.endswith((" 200", " 202"))}
     assert told.total() == 20_000

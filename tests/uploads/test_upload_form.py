@@ -53,7 +53,7 @@ SDK = {  # what Node's fetch sends beside the credential
     "accept-encoding": "gzip, deflate",
     "content-type": f"multipart/form-data; boundary={BOUNDARY}",
 }
-TAKEN = ", ".join(sorted(content.taken()))
+VALID_NAMES = ", ".join(sorted(content.taken()))
 PAGE = b"<html><script>alert(1)</script></html>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
@@ -261,7 +261,7 @@ def test_the_field_name_goes_before_the_files_own(tenant: Tenant) -> None:
     assert (shown["name"], shown["filename"]) == ('Our "best" day', "IMG_1.jpg")
 
 
-@pytest.mark.parametrize("name", names.TAKEN.values(), ids=names.TAKEN)
+@pytest.mark.parametrize("name", names.VALID_NAMES.values(), ids=names.VALID_NAMES)
 @pytest.mark.sampled(3)
 def test_a_filename_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))
@@ -349,7 +349,7 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
             File(PAGE),
             415,
             {
-                "error": f"The file is not a picture or video of a type that is taken: {TAKEN}",
+                "error": f"The file is not a picture or video of a type that is taken: {VALID_NAMES}",
                 "code": "unsupported_type",
             },
         ),
@@ -357,20 +357,26 @@ def test_what_is_missing_is_named(tenant: Tenant) -> None:
             "an svg",
             File(SVG, "a.svg", "image/svg+xml"),
             415,
-            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+            {
+                "error": f"Files of type image/svg+xml are not taken; {VALID_NAMES} are",
+                "code": "unsupported_type",
+            },
         ),
         (
             "an svg that says it is a picture",
             File(SVG),
             415,
-            {"error": f"Files of type image/svg+xml are not taken; {TAKEN} are", "code": "unsupported_type"},
+            {
+                "error": f"Files of type image/svg+xml are not taken; {VALID_NAMES} are",
+                "code": "unsupported_type",
+            },
         ),
         (
             "a pdf",
             File(b"%PDF-1.7\n", "a.pdf", "application/octet-stream"),
             415,
             {
-                "error": f"Files of type application/pdf are not taken; {TAKEN} are",
+                "error": f"Files of type application/pdf are not taken; {VALID_NAMES} are",
                 "code": "unsupported_type",
             },
         ),
@@ -826,9 +832,9 @@ def test_an_idempotency_key_is_not_looked_at(tenant: Tenant) -> None:
 
 
 def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         shown = sent(tenant, File())
@@ -850,9 +856,9 @@ def test_it_is_seen_and_counted_before_its_frames_are_made_and_once(
 
 
 def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_more(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     head = content.sniff(PHOTO)
     assert head is not None
     separate_stack.kill("worker")
@@ -874,9 +880,9 @@ def test_what_was_counted_by_its_head_and_is_refused_by_its_whole_is_counted_no_
 
 
 def test_what_is_refused_in_the_trash_is_there_no_more(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("worker")
     try:
         upload = begin(tenant, size=len(PAGE))
@@ -898,9 +904,9 @@ def trash(tenant: Tenant) -> list[object]:
 
 
 def test_documents_are_kept_and_never_rendered_where_they_are_taken(
-    separate_stack: Stack, found: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
+    separate_stack: Stack, new_tenant: Callable[[], Tenant], another_environment: pytest.MonkeyPatch
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     entities = b"<!DOCTYPE svg [<!ENTITY out SYSTEM 'file:///etc/passwd'>]><svg xmlns='http://www.w3.org/2000/svg'><text>&out;</text></svg>"
     documents = {b"%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert(1))>> endobj": "pdf", entities: "image"}
     separate_stack.kill("worker")
@@ -965,9 +971,9 @@ def total(tenant: Tenant) -> int:
 
 
 def test_without_a_store_it_is_said_and_nothing_stays(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     separate_stack.kill("s3")
 
     answer = send(tenant.studio, home(tenant), File())

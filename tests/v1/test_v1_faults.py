@@ -35,8 +35,10 @@ SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far 
 UNFAILING = {"GET /api/v1/media/upload"}  # asks nothing but its settings
 
 
-def test_each_operation_fails_in_its_own_words(separate_stack: Stack, found: Callable[[], Tenant]) -> None:
-    tenant = found()
+def test_each_operation_fails_in_its_own_words(
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
+) -> None:
+    tenant = new_tenant()
     session = tenant.signed_in()
     routes = [
         route

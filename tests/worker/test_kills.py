@@ -267,9 +267,9 @@ def test_a_kill_loses_nothing_and_counts_nothing_twice(separate_stack: Stack, se
 
 
 def test_a_worker_that_dies_between_putting_new_frames_and_recording_them_loses_none(
-    separate_stack: Stack, found: Callable[[], Tenant]
+    separate_stack: Stack, new_tenant: Callable[[], Tenant]
 ) -> None:
-    tenant = found()
+    tenant = new_tenant()
     media = tenant.ready(pictures.jpeg(64, 40, seed=9))
     (frame,) = families.shown(tenant, media)["frames"]
     event = json.dumps(jobs.stored_event(reprocessing.ask_silently(tenant, media)))

@@ -90,7 +90,7 @@ def stored_bytes(tenant: Tenant) -> int:
 
 
 def test_what_lies_at_a_url_becomes_the_items_own(tenant: Tenant, server: web.Web) -> None:
-    server.pages["/old"] = web.led("/photo.jpg")
+    server.pages["/old"] = web.redirect("/photo.jpg")
     url = f"http://pictures.test:{server.port}/old"
     media = asked(tenant, url, mime_type="video/mp4")
     before = shown(tenant, media)
@@ -166,15 +166,15 @@ def test_what_cannot_be_fetched_has_failed_and_says_why(tenant: Tenant, server: 
     )
     cases: dict[str, tuple[web.Behaviour, str]] = {
         "/missing": (web.response(status=404), "The address answered 404"),
-        "/private": (web.led("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
+        "/private": (web.redirect("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
         "/metadata": (
-            web.led("http://169.254.169.254/latest/meta-data/"),
+            web.redirect("http://169.254.169.254/latest/meta-data/"),
             "169.254.169.254 is not a public address",
         ),
-        "/mapped": (web.led("http://[::ffff:127.0.0.1]/"), "::ffff:7f00:1 is not a public address"),
-        "/named": (web.led("http://nobody.test/"), "nobody.test has no address"),
-        "/file": (web.led("file:///etc/passwd"), "The URL is not one of http or https"),
-        "/round": (web.led("/round"), "The address leads on and on: more than 5 redirects"),
+        "/mapped": (web.redirect("http://[::ffff:127.0.0.1]/"), "::ffff:7f00:1 is not a public address"),
+        "/named": (web.redirect("http://nobody.test/"), "nobody.test has no address"),
+        "/file": (web.redirect("file:///etc/passwd"), "The URL is not one of http or https"),
+        "/round": (web.redirect("/round"), "The address leads on and on: more than 5 redirects"),
         "/endless": (endless, too_large),
         "/claims-more": (web.response(PHOTO, length=10**15), too_large),
         "/claims-a-bit-more": (web.response(PHOTO, length=len(PHOTO) + 1), broke_off),
@@ -230,7 +230,7 @@ def test_a_name_is_resolved_once_and_the_connection_goes_where_it_was_judged(
         return [web.ADDRESS] if len(asking) == 1 else ["127.0.0.1"]
 
     media, led_on = asked(tenant, photo(server)), asked(tenant, f"http://pictures.test:{server.port}/again")
-    server.pages["/again"] = web.led("/photo.jpg")
+    server.pages["/again"] = web.redirect("/photo.jpg")
     imports.bring(upload_of(tenant, media).key, resolve=changing)
     asking.clear()
     imports.bring(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is judged anew
