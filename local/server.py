@@ -107,7 +107,7 @@ class Gateway:
     does.
 
     With `limits` a function gets the whole body at once and no disconnect, and it runs on when its time is
-    over or its client has left, as in Lambda. Without them it reads the body as it comes in, and is told when
+    over or its client has left, as in Lambda. Without them it reads the body as it comes in, and learns when
     its client leaves before the end of the body.
     """
 
@@ -153,7 +153,9 @@ class Gateway:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
 
     async def _answer(self, scope: Scope, receive: Receive, match: Match | None) -> Answer:
-        return own_answer(404, "Not Found") if match is None else await self._invoke(scope, receive, match)
+        return (
+            gateway_answer(404, "Not Found") if match is None else await self._invoke(scope, receive, match)
+        )
 
     async def _limited(self, scope: Scope, receive: Receive, match: Match | None, limits: Limits) -> Answer:
         if (
@@ -162,18 +164,18 @@ class Gateway:
             + len(scope["query_string"])
             > limits.headers
         ):
-            return own_answer(431, "Request Header Fields Too Large")
+            return gateway_answer(431, "Request Header Fields Too Large")
         body = await _body(scope, receive, limits.body)
         if body is None:
-            return own_answer(413, "Request Entity Too Large")
+            return gateway_answer(413, "Request Entity Too Large")
         if match is None:
-            return own_answer(404, "Not Found")
+            return gateway_answer(404, "Not Found")
         task = asyncio.create_task(self._invoke(scope, _whole(body), match))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         done, _ = await asyncio.wait({task}, timeout=limits.seconds)
         if not done:
-            return own_answer(503, "Service Unavailable")
+            return gateway_answer(503, "Service Unavailable")
         answer = task.result()
         if len(answer.body) > limits.answer:
             print(
@@ -182,7 +184,7 @@ class Gateway:
                 file=sys.stderr,
                 flush=True,
             )
-            return own_answer(500, "Internal Server Error")
+            return gateway_answer(500, "Internal Server Error")
         return answer
 
     async def _invoke(self, scope: Scope, receive: Receive, match: Match) -> Answer:
@@ -195,7 +197,7 @@ class Gateway:
             )
         except Exception:  # as Lambda does
             traceback.print_exc()
-            return own_answer(500, "Internal Server Error")
+            return gateway_answer(500, "Internal Server Error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class Answer:
     body: bytes
 
 
-def own_answer(status: int, message: str) -> Answer:
+def gateway_answer(status: int, message: str) -> Answer:
     """Return an answer of the gateway itself."""
     headers = [(b"content-type", b"application/json"), (b"apigw-requestid", uuid.uuid4().hex[:16].encode())]
     return Answer(status, headers, json.dumps({"message": message}, separators=(",", ":")).encode())
@@ -218,7 +220,7 @@ def _whole(body: bytes) -> Receive:
     async def receive() -> Message:
         nonlocal received
         if received:
-            await asyncio.Event().wait()  # Lambda is not told when a client leaves
+            await asyncio.Event().wait()  # Lambda never learns that a client has left
         received = True
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -116,15 +116,15 @@ def leaks(logs: list[Path]) -> list[str]:
     # there are thousands of these: each word of a line is looked up, instead of searching for each secret
     opaque = {secret for secret in noted if OPAQUE.fullmatch(secret)}
     others = {text for secret in noted - opaque for text in (secret, json.dumps(secret)[1:-1])}
-    found: list[str] = []
+    leaks: list[str] = []
     for log in logs:
         with log.open(errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 kinds = [kind for kind, pattern in PATTERNS.items() if pattern.search(line)]
                 if not opaque.isdisjoint(OPAQUE.findall(line)) or any(secret in line for secret in others):
                     kinds.append("a secret of this run")
-                found += [f"{log.name}, line {number}, contains {kind}" for kind in kinds]
-    return found
+                leaks += [f"{log.name}, line {number}, contains {kind}" for kind in kinds]
+    return leaks
 
 
 def record_leaks(folder: Path) -> None:

@@ -36,9 +36,10 @@ FILE = """
               1, 1, %(metadata)s, %(id)s)
     )
     insert into media (organization_id, id, collection_id, type, name, title, alt, caption, filename,
-                       description, metadata, link_token, active_version_id, processing, verified_at, created_by)
-    values (%(organization)s, %(id)s, %(collection)s, 'image', %(text)s, %(title)s, %(text)s, %(text)s, %(text)s,
-            %(text)s, %(metadata)s, repeat('t', 22), %(id)s, 'pending', now(), %(id)s)
+                       description, metadata, link_token, active_version_id, processing, verified_at,
+                       created_by)
+    values (%(organization)s, %(id)s, %(collection)s, 'image', %(text)s, %(title)s, %(text)s, %(text)s,
+            %(text)s, %(text)s, %(metadata)s, repeat('t', 22), %(id)s, 'pending', now(), %(id)s)
 """
 UPLOAD = """
     insert into uploads (organization_id, id, user_id, collection_id, media_id, version_id, method, key,
@@ -199,10 +200,10 @@ def test_stored_texts_are_composed_and_nothing_is_lost(before: str) -> None:
             ("other@x.y", "pending"),
         }
 
-        found = was.rows(
+        search_keys = was.rows(
             "select search_keys(organization_id, title, filename, alt, caption)::text from media"
         )
-        assert [unicodedata.is_normalized("NFC", keys.replace(GROWS, "")) for (keys,) in found].count(
+        assert [unicodedata.is_normalized("NFC", keys.replace(GROWS, "")) for (keys,) in search_keys].count(
             True
         ) >= 2
         with pytest.raises(psycopg.errors.CheckViolation):

@@ -38,13 +38,13 @@ BOTH = [COMPOSED, DECOMPOSED]
 
 
 def studio_item(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    return found
+    shown: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
+    return shown
 
 
 def v1_item(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
-    return found
+    shown: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
+    return shown
 
 
 def create_link(tenant: Tenant, **more: object) -> str:
@@ -66,13 +66,13 @@ def create_link(tenant: Tenant, **more: object) -> str:
 
 def as_metadata_of_an_item(tenant: Tenant) -> list[object]:
     item = create_link(tenant)
-    own = {DECOMPOSED: {"deep": [DECOMPOSED]}}
+    further = {DECOMPOSED: {"deep": [DECOMPOSED]}}
     answered = {
         "title": DECOMPOSED,
         "alt": DECOMPOSED,
         "caption": DECOMPOSED,
         "tags": {DECOMPOSED: [DECOMPOSED]},
-        **own,
+        **further,
     }
     answer = tenant.studio.patch(f"/api/media/{item}", json={"name": DECOMPOSED, "metadata": answered})
     assert answer.status_code == 200, answer.text
@@ -235,9 +235,9 @@ WAYS: list[Callable[[Tenant], list[object]]] = [
 def test_a_text_is_stored_in_nfc_in_whichever_way_it_is_sent(
     texts: Callable[[Tenant], list[object]], tenant: Tenant
 ) -> None:
-    found = texts(tenant)
+    stored = texts(tenant)
 
-    assert found == [COMPOSED] * len(found)
+    assert stored == [COMPOSED] * len(stored)
 
 
 # A search in one form finds texts that were sent in the other.
@@ -248,11 +248,11 @@ def test_a_duplicate_is_found_in_either_form_and_named_as_it_was_sent(form: str,
     stored, asked = BOTH if form == "nfd" else BOTH[::-1]
     item = create_link(tenant, filename=stored)
 
-    found = tenant.studio.post(
+    duplicates = tenant.studio.post(
         "/api/v1/media/check-duplicates", json={"files": [{"filename": asked, "fileSize": 5}]}
     ).json()["data"]["duplicates"]
 
-    assert [(each["filename"], [one["id"] for one in each["existing"]]) for each in found] == [
+    assert [(each["filename"], [one["id"] for one in each["existing"]]) for each in duplicates] == [
         (asked, [item])
     ]
     assert exact_fields_of(check_duplicates) == {"files"}
@@ -381,12 +381,12 @@ def exact_fields_of(app: Any) -> set[str]:
 
 
 def test_exactly_the_opaque_fields_are_not_composed() -> None:
-    found: set[str] = set()
+    exact: set[str] = set()
 
     def walk(model: Any) -> None:
         for name, kind in marked_fields(model).items():
             if kind is EXACT:
-                found.add(name)
+                exact.add(name)
             else:
                 walk(kind)
 
@@ -395,7 +395,7 @@ def test_exactly_the_opaque_fields_are_not_composed() -> None:
         for model in filter(None, (spec.body, spec.query)):
             walk(model)
 
-    assert found == {
+    assert exact == {
         "password",
         "currentPassword",
         "newPassword",  # secrets, which have a normal form of their own

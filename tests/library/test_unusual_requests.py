@@ -68,14 +68,14 @@ def test_a_number_in_a_query_is_digits_and_of_a_repeated_parameter_the_last_coun
         "type=IMAGE": "type: Must be one of image, video, folder, all",
     }
 
-    found: dict[str, int | str] = {}
+    answers: dict[str, int | str] = {}
     for query in pages:
         answer = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media?{query}")
         answered = answer.json()
-        found[query] = answered["pagination"]["limit"] if answer.status_code == 200 else answered["error"]
+        answers[query] = answered["pagination"]["limit"] if answer.status_code == 200 else answered["error"]
         assert answer.status_code == (200 if isinstance(pages[query], int) else 400), query
 
-    assert found == pages
+    assert answers == pages
 
 
 def test_which_bodies_are_accepted(tenant: Tenant) -> None:
@@ -120,10 +120,12 @@ def test_which_bodies_are_accepted(tenant: Tenant) -> None:
         b'{"name":"' + b"a" * 256 + b'"}': "name must have 1 to 255 characters",
     }
 
-    found: dict[bytes, str] = {}
+    answers: dict[bytes, str] = {}
     for body in names:
         answer = tenant.studio.patch(f"/api/media/{folder}", content=body, headers=JSON)
-        found[body] = answer.json()["media"]["name"] if answer.status_code == 200 else answer.json()["error"]
+        answers[body] = (
+            answer.json()["media"]["name"] if answer.status_code == 200 else answer.json()["error"]
+        )
         assert answer.status_code in (200, 400), body
     typed = {
         kind: tenant.studio.patch(
@@ -132,7 +134,7 @@ def test_which_bodies_are_accepted(tenant: Tenant) -> None:
         for kind in ("application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "")
     }
 
-    assert found == names
+    assert answers == names
     assert set(typed.values()) == {200}, "the body is JSON, whatever its content-type"
     stored = tenant.studio.get(f"/api/media/{folder}", headers=JSON).json()["media"]["metadata"]
     assert (stored["n"], stored["big"]) == (5.0, 123456789012345678901234567890)
@@ -148,8 +150,10 @@ def test_a_client_that_sends_its_whole_body_first_reads_why_it_is_too_large(tena
     with rejected.value:
         assert (rejected.value.code, json.load(rejected.value)["error"]) == (
             413,
-            "The body of a request may hold 4194304 bytes; "
-            "larger files go through the upload protocol at /api/upload",
+            (
+                "The body of a request may hold 4194304 bytes; "
+                "larger files go through the upload protocol at /api/upload"
+            ),
         )
 
 
@@ -189,12 +193,17 @@ def test_the_order_of_errors_in_studio(tenant: Tenant, stranger: Tenant) -> None
     )
     codes: dict[tuple[str, str], str] = {}
     for who, client in (
-        ("nobody", Client(None)),
+        ("no credential", Client(None)),
         ("a key without the scope", unscoped),
         ("a viewer", viewer),
         ("the owner", tenant.studio),
     ):
-        for what, item in (("foreign", foreign), ("unknown", NOWHERE), ("malformed", "x"), ("own", folder)):
+        for what, item in (
+            ("foreign", foreign),
+            ("unknown", NOWHERE),
+            ("malformed", "x"),
+            ("visible", folder),
+        ):
             codes[who, what] = client.patch(f"/api/media/{item}", content=b"{", headers=JSON | stale).json()[
                 "code"
             ]
@@ -202,17 +211,17 @@ def test_the_order_of_errors_in_studio(tenant: Tenant, stranger: Tenant) -> None
         f"/api/media/{folder}", json={"name": "x"}, headers=stale
     ).json()["code"]
 
-    found = {"foreign": "other_organization", "unknown": "not_found", "malformed": "not_found"}
+    expected = {"foreign": "other_organization", "unknown": "not_found", "malformed": "not_found"}
     assert codes == {
-        **{("nobody", what): "unauthorized" for what in (*found, "own")},
+        **{("no credential", what): "unauthorized" for what in (*expected, "visible")},
         **{
             (who, what): code
             for who in ("a key without the scope", "a viewer", "the owner")
-            for what, code in found.items()
+            for what, code in expected.items()
         },
-        ("a key without the scope", "own"): "insufficient_scope",
-        ("a viewer", "own"): "insufficient_role",
-        ("the owner", "own"): "invalid",
+        ("a key without the scope", "visible"): "insufficient_scope",
+        ("a viewer", "visible"): "insufficient_role",
+        ("the owner", "visible"): "invalid",
         ("the owner", "stale"): "stale",
     }
 
@@ -236,7 +245,7 @@ def test_which_of_several_credentials_counts(tenant: Tenant) -> None:
         ({"x-api-key": wrong, "cookie": f"better-auth.session_token={token}"}, 200, 200),
     ]
 
-    found = [
+    statuses = [
         (
             headers,
             *(
@@ -247,7 +256,7 @@ def test_which_of_several_credentials_counts(tenant: Tenant) -> None:
         for headers, _, _ in sent
     ]
 
-    assert found == sent
+    assert statuses == sent
 
 
 def test_unusual_requests_to_v1(tenant: Tenant, stranger: Tenant) -> None:

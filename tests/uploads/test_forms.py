@@ -133,7 +133,7 @@ def test_a_file_without_a_name_is_reported(tenant: Tenant) -> None:
 @pytest.mark.parametrize("size", [3, 10_000_000])
 def test_a_part_without_a_files_name_is_a_file_unless_it_begins_as_text(size: int) -> None:
     part = b'Content-Disposition: form-data; name="files"'
-    found = {}
+    results = {}
     for data in (
         PHOTO,
         b"GIF89a\x01\x00\x01\x00",
@@ -147,9 +147,9 @@ def test_a_part_without_a_files_name_is_a_file_unless_it_begins_as_text(size: in
             for start in range(0, len(body), size):
                 read_form.feed(body[start : start + size])
             read_form.end()
-            found[data[:8]] = (read_form.error, [(file.filename, file.size) for file in read_form.repeated])
+            results[data[:8]] = (read_form.error, [(file.filename, file.size) for file in read_form.repeated])
 
-    assert found == {
+    assert results == {
         PHOTO[:8]: (None, [("", len(PHOTO))]),
         b"GIF89a\x01\x00": (None, [("", 10)]),
         b"\x00\x00\x00\x18ftyp": (None, [("", 8)]),
@@ -259,13 +259,13 @@ def test_no_header_takes_long_to_parse() -> None:
 def read(headers: bytes, size: int = 65_536) -> dict[str, Any]:
     """Return what the parser reads of a form with one file, fed in chunks of this size."""
     body = form(headers, data=b"the bytes of it")
-    with Form(TYPE["content-type"], max_files=1, files_field="files") as found:
+    with Form(TYPE["content-type"], max_files=1, files_field="files") as parsed:
         for start in range(0, len(body), size):
-            found.feed(body[start : start + size])
-        found.end()
-        if found.error is not None:
-            return {"error": str(found.error)}
-        [file] = found.repeated
+            parsed.feed(body[start : start + size])
+        parsed.end()
+        if parsed.error is not None:
+            return {"error": str(parsed.error)}
+        [file] = parsed.repeated
         file.content.seek(0)
         assert (file.content.read(), file.declared_type) == (b"the bytes of it", "image/jpeg")
         return json.loads(json.dumps({"filename": file.filename}))  # type: ignore[no-any-return]  # every name can be written as JSON

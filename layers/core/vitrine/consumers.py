@@ -1,5 +1,5 @@
 """Entry points of functions that no request calls: handlers for messages of a queue and for schedules. Logs
-hold ids, never the content of a message.
+contain ids, never the content of a message.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-JOB_SECONDS = 45.0  # of a job outside of Lambda, where no context tells how long it may run
+JOB_SECONDS = 45.0  # of a job outside of Lambda, which has no context with the time left
 REPORT_SECONDS = 8.0  # left for the last batch and the report before Lambda stops the function
 
 

@@ -89,8 +89,8 @@ def resolve(name: str, port: int) -> list[str]:
 
     def look_up() -> None:
         with suppress(OSError, UnicodeError):
-            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            addresses.extend(str(each[4][0]) for each in found)
+            entries = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            addresses.extend(str(each[4][0]) for each in entries)
 
     looking_up = threading.Thread(target=look_up, daemon=True)  # the system's resolver takes no time-out
     looking_up.start()

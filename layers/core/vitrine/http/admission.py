@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as HttpRequest
 
-    from vitrine.http.endpoint import Choice, Item, Spec
+    from vitrine.http.spec import Choice, Item, Spec
     from vitrine.models.people import Person
 else:
     from vitrine.records import dataclass
@@ -105,24 +105,24 @@ def admit(
         usage = identification.usage
         if identification.has_stale_preference:
             cookies = (auth.active_team_cookie(None, secure=secure),)
-        needs_own_page = spec.own_pages_only or http.method not in SAFE
+        is_page_bound = spec.own_pages_only or http.method not in SAFE
         caller = auth.authorize(
             identification,
             spec.dialect,
             permission,
             item=requested,
-            from_allowed_page=not needs_own_page or is_from_allowed_page(http),
+            from_allowed_page=not is_page_bound or is_from_allowed_page(http),
         )
         return Admission(caller, None, item_is_known, usage, cookies)
     except Exception as error:  # an internal error is logged where the answer is made
         return Admission(Nobody(), error, True, usage, cookies)
 
 
-def _operation(own: str, choice: Choice | None, document: object) -> str:
+def _operation(default: str, choice: Choice | None, document: object) -> str:
     if choice is None or not isinstance(document, dict):
-        return own
+        return default
     value = cast("dict[str, object]", document).get(choice.field)
-    return choice.operations.get(value, own) if isinstance(value, str) else own
+    return choice.operations.get(value, default) if isinstance(value, str) else default
 
 
 def _requested_item(

@@ -17,9 +17,9 @@ import re
 import sys
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 from pydantic_core import to_json
@@ -40,12 +40,13 @@ from vitrine.http import bodies, headers, paths
 from vitrine.http.admission import Admission, admit
 from vitrine.http.logs import log_request, logger
 from vitrine.http.request import Request, max_form_bytes, request_id_of, runs_in_lambda
+from vitrine.http.spec import Choice, Item, Spec
 from vitrine.models.people import Nobody
 from vitrine.settings import settings
 from vitrine.texts import compose_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pydantic import BaseModel
     from starlette.types import Receive, Scope, Send
@@ -59,61 +60,6 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "Endpoint", "Item", "Request", "Spec", "endpoint"]
 
 T = TypeVar("T")
-
-
-class Item(NamedTuple):
-    """The item that a request is about, by the place that names it: a variable of the path, or a field of the
-    query or body (`metadata.datasetId`).
-    """
-
-    name: str
-    kind: ItemKind
-    where: Literal["path", "query", "body"] = "path"
-    organization: str = ""  # the field of query or body that may name an organization outright; "": none
-
-
-class Choice(NamedTuple):
-    """A field of the body that decides which of several operations a request is. The permission of that
-    operation is required.
-    """
-
-    field: str
-    operations: Mapping[str, str]  # by the field's value; any other value means the endpoint's own operation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
-    """The description of an endpoint, for readers that do not run it: OpenAPI, tests."""
-
-    dialect: Dialect
-    operation: str | None = None  # of the permission table; None: public
-    routes: tuple[tuple[str, str], ...] = ()  # (method, path)
-    body: type[BaseModel] | None = None
-    query: type[BaseModel] | None = None
-    returns: Any = None  # a TypedDict or another type that pydantic can describe; None: no JSON
-    status: int = 200
-    item: Item | None = None
-    docstring: str = ""
-    tier: Tier | None = None  # rate tier of a public endpoint, counted by address
-    mints_secret: bool = False  # the answer is shown once and never kept: no Idempotency-Key
-    # browsers may send it from our own or allowed pages only: a GET that signs in by a cookie, a public POST
-    own_pages_only: bool = False
-    form_encoded: bool = False  # the body may also be an urlencoded form, as OAuth has it
-    max_files: int = 0  # of the body, multipart/form-data; 0: the body is JSON
-    files_field: str = ""  # the name that all files share; "": each has its own, and no Idempotency-Key
-    choice: Choice | None = None
-    failures_only: bool = False  # its rate limit counts failed guesses: a request that succeeds is uncounted
-
-    @property
-    def name(self) -> str:
-        """The endpoint's name in logs and metrics."""
-        return " ".join(self.routes[0]) if self.routes else "$default"
-
-    def accepts_idempotency_key(self, method: str) -> bool:
-        """Whether requests of this method may have an Idempotency-Key. A form whose files have names of their
-        own may not.
-        """
-        return method == "POST" and not self.mints_secret and bool(self.files_field or not self.max_files)
 
 
 def endpoint(
@@ -301,6 +247,8 @@ class Endpoint:
         except Exception:  # the client learns nothing of it but the request's id
             logger().exception("internal error", extra={"endpoint": self.spec.name, "request_id": request_id})
             answer = dialect.internal_error(request_id, operation)
+        # Without its error: the error's traceback refers to this frame, and would keep all of it alive.
+        admission = replace(admission, error=None)
         return _completed(answer, admission)
 
     def _reject(self, http: HttpRequest, error: TooLarge) -> Answer:
@@ -334,9 +282,8 @@ class Endpoint:
         key = http.headers.get("idempotency-key") if spec.accepts_idempotency_key(http.method) else None
         if key is None or isinstance(caller, Nobody):
             return self._function(request, caller)
-        from vitrine import (
-            idempotency,
-        )  # few requests have a key: the first one imports it, and no cold start
+        # Few requests have a key: the first one imports the module, and no cold start.
+        from vitrine import idempotency
 
         def work(links: Links) -> object:
             request.links = links
@@ -355,10 +302,10 @@ def _completed(answer: Answer, admission: Admission) -> Answer:
     """Return the answer with its body as JSON, and with the rate limit and the cookies of the admission.
     Headers and cookies of the answer replace those of the same name.
     """
-    own = {cookie.partition("=")[0] for cookie in answer.cookies}
+    names = {cookie.partition("=")[0] for cookie in answer.cookies}
     cookies = (
         *answer.cookies,
-        *(cookie for cookie in admission.cookies if cookie.partition("=")[0] not in own),
+        *(cookie for cookie in admission.cookies if cookie.partition("=")[0] not in names),
     )
     merged = {**headers.rate_limit_headers(admission.usage), **answer.headers}
     if answer.body is None or isinstance(answer.body, (bytes, str)):

@@ -1,4 +1,4 @@
-"""The log line and the metrics of a request. They hold ids, never bodies, keys, queries or links.
+"""The log line and the metrics of a request. They contain ids, never bodies, keys, queries or links.
 
 Powertools costs as much to import as all other modules of an endpoint together. It is imported with the first
 line, so that a cold start does not pay for it before the first answer.

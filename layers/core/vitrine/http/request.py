@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpRequest
     from starlette.types import Scope
 
-    from vitrine.http.endpoint import Spec
+    from vitrine.http.spec import Spec
 
 B = TypeVar("B", default=None)
 Q = TypeVar("Q", default=None)

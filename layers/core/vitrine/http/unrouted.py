@@ -9,7 +9,8 @@ from vitrine.dialects import Answer, MethodNotAllowed
 from vitrine.errors import NotFound
 from vitrine.http import paths
 from vitrine.http.cors import preflight_headers
-from vitrine.http.endpoint import Endpoint, Spec
+from vitrine.http.endpoint import Endpoint
+from vitrine.http.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
