@@ -8,6 +8,8 @@ remain. Where several routes match, the one with the smallest `rank` is chosen.
 
 from __future__ import annotations
 
+NO_ROUTE = "There is nothing at this address"  # the error where no route matches
+
 
 def match(pattern: str, path: str) -> dict[str, str] | None:
     """Return the path's variables by name; None when the path does not match the pattern."""

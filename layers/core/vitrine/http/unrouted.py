@@ -35,7 +35,7 @@ def fallback(routes: Collection[str], dialects: Mapping[str, Dialect]) -> Endpoi
             return Answer(None, 308, {"location": quote(path.rstrip("/")) + query})
         methods = _methods(known, path)
         if not methods:
-            raise NotFound("There is nothing at this address")
+            raise NotFound(paths.NO_ROUTE)
         allow = ", ".join(sorted({*methods, "OPTIONS"}))
         if request.method != "OPTIONS":
             raise MethodNotAllowed(request.method, allow)
