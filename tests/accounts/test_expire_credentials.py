@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 JOB = "expire_credentials"
 
-pytestmark = pytest.mark.usefixtures("own_stack")
+pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def there(table: str, *ids: UUID) -> list[bool]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(96, 64, seed=8)
 DAY = timedelta(days=1, minutes=1)
 
-pytestmark = pytest.mark.usefixtures("own_stack")
+pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def backdate(tenant: Tenant, **columns: str) -> None:

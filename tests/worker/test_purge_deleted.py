@@ -37,7 +37,7 @@ GONE_ITEM = (410, {"error": "This item was deleted for good", "code": "gone"})
 GONE_COLLECTION = (410, {"error": "This collection was deleted for good", "code": "gone"})
 WAITS = "waits for what was deleted in it before"
 
-pytestmark = pytest.mark.usefixtures("own_stack")
+pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def purge(*, later: timedelta = MONTH, dry_run: bool = False) -> dict[str, str]:

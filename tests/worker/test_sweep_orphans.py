@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PHOTO = pictures.jpeg(96, 64, seed=8)
 LATER = timedelta(hours=2)
 
-pytestmark = pytest.mark.usefixtures("own_stack")
+pytestmark = pytest.mark.usefixtures("separate_stack")
 
 
 def plan(tenant: Tenant, key: str) -> str:
