@@ -1,12 +1,10 @@
 """One running stack for the whole test run, as `make run` starts it: Postgres, S3, API and worker, on free
-ports and a folder of their own.
+ports and in a folder of its own.
 
-The stack is started once, by the process that starts the test workers, and its environment is handed down; so
-a test can speak HTTP to it and
-call the library in-process over the same database and store. Each test makes its own organization: nothing is
-cleaned up, nothing collides.
-With API_URL the tests over HTTP run against that deployment instead; WORKER_DATABASE_URL must then lead to
-its database.
+The stack is started once, by the process that starts the test workers, which inherit its environment. A test
+can send HTTP requests to it, and call the library in its own process on the same database and store. Each
+test creates its own organization: nothing is cleaned up, nothing collides. With API_URL the tests over HTTP
+run against that deployment instead; WORKER_DATABASE_URL must then name its database.
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 UNSCHEDULED = {"SCHEDULE_SECONDS": "86400"}  # a job runs when a test runs it
-# The suite is one address that asks much; the tests of the limits set their own.
+# The suite sends many requests from one address. The tests of rate limits set their own.
 QUICK = {"CREDENTIAL_DELAY": "0.01"}
 PLENTY = (
     QUICK
@@ -54,8 +52,8 @@ collect_ignore = [] if find_spec("playwright") else ["browser"]  # `make test-br
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Python writes what it has compiled, also for the processes that tests start: each would compile all of
-    # its modules anew.
+    # Compiled modules are written also for the processes that tests start: each would compile all of them
+    # otherwise.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if hasattr(config, "workerinput"):
@@ -63,8 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.option.collectonly or "API_URL" in os.environ:
         return
     compiling = _compile_tests() if getattr(config.option, "numprocesses", None) else None
-    given = os.environ.get("DATABASE_URL")
-    owner_url = _running.enter_context(database(given)) if given else None
+    server = os.environ.get("DATABASE_URL")
+    owner_url = _running.enter_context(database(server)) if server else None
     folder = _running.enter_context(reachable_folder())
     stack = _running.enter_context(
         Stack(folder, durable=False, owner_url=owner_url, environment=UNSCHEDULED | PLENTY)
@@ -72,15 +70,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         stack.environment() | QUICK | {"API_URL": stack.origin, "OWNER_DATABASE_URL": stack.owner_url}
     )
-    _listen(folder)
+    _note_secrets(folder)
     if compiling:
         compiling.wait()
 
 
 def _compile_tests() -> subprocess.Popen[bytes] | None:
-    """Start a process that collects all tests, or return None where most of them are compiled. Pytest
-    rewrites their assertions as it compiles them,
-    which takes eight seconds: the workers, who start at the same moment, would each spend these.
+    """Start a process that compiles all tests; None where most of them are compiled already.
+
+    Pytest rewrites assertions as it compiles, which takes eight seconds: the workers start at the same
+    moment, and each of them would spend these.
     """
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}"
     sources = list(Path(__file__).parent.rglob("test_*.py"))
@@ -95,9 +94,9 @@ def _compile_tests() -> subprocess.Popen[bytes] | None:
     )
 
 
-def _listen(folder: Path) -> None:
-    """From now on secrets are noted in this folder, and what the library logs in the tests' processes
-    lies with the stack's logs.
+def _note_secrets(folder: Path) -> None:
+    """Note secrets in this folder from now on, and log there what the library logs in the tests'
+    processes.
     """
     os.environ[minted.NOTES] = str(folder / "noted")
     (folder / "noted").touch()
@@ -108,17 +107,16 @@ def _listen(folder: Path) -> None:
 def _record_own_logs() -> None:
     if minted.NOTES in os.environ:
         logging.getLogger().addHandler(
-            minted.Record(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log")
+            minted.RecordHandler(Path(os.environ[minted.NOTES]).parent / "log" / f"tests-{os.getpid()}.log")
         )
         logging.getLogger().setLevel(logging.INFO)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest's own selection by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of the variants of a test that is marked `sampled(n)`, the first and every n-th after it are in the
-    default run.
+    """Select the first and every n-th further variant of a test marked `sampled(n)` for the default run.
 
-    The others are in the long runs.
+    The other variants belong to the long runs.
     """
     seen = Counter[str]()
     for item in items:
@@ -135,11 +133,12 @@ _leaked: list[str] = []
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Last of all, when every test has run: no log of the run holds a secret that it minted."""
+    """Fail the run when one of its logs contains a secret that it minted."""
     if hasattr(session.config, "workerinput") or minted.NOTES not in os.environ:
         return
-    gone = minted.kept().read_text().splitlines() if minted.kept().exists() else []
-    _leaked.extend([*gone, *minted.leaks(minted.logs_of(Path(os.environ[minted.NOTES]).parent))])
+    recorded = minted.recorded_leaks()
+    of_deleted_stacks = recorded.read_text().splitlines() if recorded.exists() else []
+    _leaked.extend([*of_deleted_stacks, *minted.leaks(minted.logs_of(Path(os.environ[minted.NOTES]).parent))])
     if _leaked:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -147,7 +146,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _leaked:
         terminalreporter.section("secrets in logs", red=True)
-        terminalreporter.line(f"FAILED: the logs of this run hold secrets, in {len(_leaked)} places:")
+        terminalreporter.line(f"FAILED: the logs of this run contain secrets, in {len(_leaked)} places:")
         for leak in _leaked[:40]:
             terminalreporter.line(leak)
 
@@ -158,15 +157,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _closed() -> Iterator[None]:
-    """No test leaves a connection or a client open: that would be a warning, and warnings are errors."""
+    """Close all connections and clients at the end: an open one is a warning, and warnings are errors."""
     yield
     db.close()
     tenants.close()
 
 
 # Modules that share one further stack. They run one after another in the same worker, in the order of their
-# names. A module that is not named here
-# has a stack to itself, as tests/worker/test_kills.py, which checks all that its stack has.
+# names. A module that is missing here has a stack to itself, as tests/worker/test_kills.py, which checks
+# everything in its stack.
 SHARED_STACKS = {
     "tests/accounts/test_expire_credentials.py": "jobs",
     "tests/uploads/test_expire_uploads.py": "jobs",
@@ -180,7 +179,7 @@ SHARED_STACKS = {
 
 
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]    # xdist has no types for mypy
-    """The tests of a file, or of the files that share a stack, are run by one worker."""
+    """Runs the tests of one file, or of the files that share a stack, in one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -192,7 +191,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 class FurtherStack:
-    """The stack that own_stack has started last in this process."""
+    """The further stack that runs in this process; at most one at a time."""
 
     def __init__(self) -> None:
         self._name = ""
@@ -222,9 +221,8 @@ def further_stack() -> Iterator[FurtherStack]:
 
 @pytest.fixture(scope="module")
 def separate_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) -> Iterator[Stack]:
-    """A stack beside that of the test run, which this process's library speaks to as well: for what kills its
-    parts, or runs jobs, which cross
-    organizations, at times that are not now.
+    """A stack beside that of the test run, which the library in this process uses too. It is for tests that
+    kill parts of a stack, or run jobs for other times: jobs work on all organizations.
     """
     file: str = request.node.nodeid
     running = further_stack.start(SHARED_STACKS.get(file, file))
@@ -233,14 +231,14 @@ def separate_stack(request: pytest.FixtureRequest, further_stack: FurtherStack) 
             running.environment() | {"API_URL": running.origin, "OWNER_DATABASE_URL": running.owner_url}
         ).items():
             patch.setenv(name, value)
-        _forget()
+        _close_clients()
         yield running
-        _forget()
-    _forget()
+        _close_clients()
+    _close_clients()
 
 
-def _forget() -> None:
-    """Of where the environment led before."""
+def _close_clients() -> None:
+    """Close connections and clients, and forget the settings, of the environment before."""
     db.close()
     tenants.close()
     settings.cache_clear()
@@ -250,7 +248,7 @@ def _forget() -> None:
 
 @pytest.fixture
 def another_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Of this process alone: its settings are read anew, now and afterwards."""
+    """The environment of this process, whose settings are read again now and after the test."""
     settings.cache_clear()
     yield monkeypatch
     monkeypatch.undo()
@@ -259,13 +257,13 @@ def another_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Monk
 
 @pytest.fixture
 def new_tenant() -> Callable[[], Tenant]:
-    """Makes organizations."""
+    """A function that creates an organization."""
     return lambda: Tenant.create(uuid4().hex)
 
 
 @pytest.fixture
 def tenant(new_tenant: Callable[[], Tenant]) -> Tenant:
-    """An organization of this test's own, with its owner and default collection."""
+    """An organization for this test alone, with its owner and default collection."""
     return new_tenant()
 
 

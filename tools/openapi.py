@@ -26,11 +26,12 @@ from vitrine import (
     errors,
 )
 from vitrine.accounts import devices
-from vitrine.auth import session_cookie
+from vitrine.auth import session_cookie_name
 from vitrine.dialects import studio, v1
 from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.show import Error as V1Error
-from vitrine.http.endpoint import SAFE, largest_body
+from vitrine.http.admission import SAFE
+from vitrine.http.bodies import body_limit_sentence
 from vitrine.permissions import PERMISSIONS, ROLES
 from vitrine.settings import Settings
 
@@ -124,7 +125,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
-        "name": session_cookie(secure=True),
+        "name": session_cookie_name(secure=True),
         "description": "The session of a browser: for what changes anything, from a page of this origin or of an allowed one. "
         "By plain http the name has no `__Secure-`.",
     },
@@ -237,18 +238,18 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ] + _query(_inlined(wanted.get((operation.function, "query", prefix)), schemas))
-    if spec.takes_idempotency_key(operation.method):
+    if spec.accepts_idempotency_key(operation.method):
         parameters.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if parameters:
         described["parameters"] = parameters
     if spec.body is not None:
         types = (
             ["multipart/form-data"]
-            if spec.files
-            else ["application/json", *(["application/x-www-form-urlencoded"] if spec.forms else [])]
+            if spec.max_files
+            else ["application/json", *(["application/x-www-form-urlencoded"] if spec.form_encoded else [])]
         )
         # `get_openapi` puts the limit of the place that answers into this sentence.
-        limit = {"description": largest_body(Settings().form_max_bytes)} if spec.files else {}
+        limit = {"description": body_limit_sentence(Settings().form_max_bytes)} if spec.max_files else {}
         content = {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}
         described["requestBody"] = {**limit, "required": True, "content": content}
     described["responses"] = {
@@ -311,12 +312,15 @@ def _door(operation: Operation) -> list[errors.ApiError]:
     spec = operation.spec
     found: list[errors.ApiError] = [
         errors.Invalid("A text that cannot be stored"),
-        errors.Busy("The database is not answering"),
+        errors.ServiceUnavailable("The database is not answering"),
     ]
     if spec.body is not None:
         found.append(errors.TooLarge("The body"))
-    if spec.takes_idempotency_key(operation.method):
-        found += [errors.KeyReused("For another request"), errors.StillRunning("By another process")]
+    if spec.accepts_idempotency_key(operation.method):
+        found += [
+            errors.IdempotencyKeyReused("For another request"),
+            errors.RequestInProgress("By another process"),
+        ]
     if spec.item is not None or "{" in operation.path:
         found.append(errors.NotFound("Nothing has this name"))
     if spec.operation is not None or spec.tier is not None:
@@ -325,7 +329,7 @@ def _door(operation: Operation) -> list[errors.ApiError]:
         return found
     permission = PERMISSIONS[spec.operation]
     found.append(errors.Unauthorized())
-    if spec.writes or operation.method not in SAFE:
+    if spec.own_pages_only or operation.method not in SAFE:
         found.append(errors.WrongOrigin("A page that is not ours"))
     if permission.session:
         found.append(errors.SessionRequired("A key"))

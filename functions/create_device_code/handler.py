@@ -24,7 +24,7 @@ from vitrine.models.people import Nobody
     body=dialect.CodeRequest,
     returns=dialect.Code,
     mints_secret=True,
-    forms=True,
+    form_encoded=True,
 )
 def app(request: Request[dialect.CodeRequest], _: Nobody) -> dialect.Code:
     asked = request.body()

@@ -16,7 +16,7 @@ from mangum import Mangum
 
 from vitrine import accounts
 from vitrine.accounts import organizations
-from vitrine.auth import active_team
+from vitrine.auth import active_team_cookie
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
@@ -32,7 +32,7 @@ from vitrine.models.people import Person
 def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
     body = request.body()
     created = members.create_organization(person, body.name, body.slug)
-    cookies = (active_team(created.id, secure=request.secure),) if person.session_id else ()
+    cookies = (active_team_cookie(created.id, secure=request.secure),) if person.session_id else ()
     return Answer(organizations.show_organization(created), cookies=cookies)
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 from mangum import Mangum
 
 from vitrine.dialects import Answer, studio
-from vitrine.http.endpoint import Request, endpoint, largest_body
+from vitrine.http.bodies import body_limit_sentence
+from vitrine.http.endpoint import Request, endpoint
 from vitrine.models.people import Nobody
 from vitrine.settings import Settings
 
-FORMS = largest_body(Settings().form_max_bytes).encode()  # as the packaged document has it
+FORMS = body_limit_sentence(Settings().form_max_bytes).encode()  # as the packaged document has it
 DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
 
 
 @endpoint(studio, public=True)
 def app(request: Request, _: Nobody) -> Answer:
-    document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())  # the limit of this place
+    document = DOCUMENT.replace(
+        FORMS, body_limit_sentence(request.max_form_bytes).encode()
+    )  # the limit of this place
     return Answer(
         document, headers={"content-type": "application/json", "cache-control": "public, max-age=300"}
     )

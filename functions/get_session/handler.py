@@ -21,14 +21,14 @@ from vitrine.models.people import Nobody
 
 @endpoint(accounts, public=True, tier="read", returns=SessionAndUser | None)
 def app(request: Request, _: Nobody) -> Answer:
-    tokens = request.tokens
+    tokens = request.session_tokens
     found = sessions.current(tokens)
     if found is None:
         return Answer(b"null", headers={"content-type": "application/json"})
     token = tokens[found.token_number - 1]
     cookies = (
-        auth.signed_in(token, seconds=found.life, secure=request.secure)
-        if found.remembered and token == request.cookie
+        auth.sign_in_cookies(token, seconds=found.life, secure=request.secure)
+        if found.remembered and token == request.session_cookie
         else ()
     )
     return Answer(show_session(found), cookies=cookies)

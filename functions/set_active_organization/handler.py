@@ -15,7 +15,7 @@ from mangum import Mangum
 
 from vitrine import accounts
 from vitrine.accounts import organizations
-from vitrine.auth import active_team
+from vitrine.auth import active_team_cookie
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
@@ -31,7 +31,7 @@ from vitrine.models.people import Person
 )
 def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
     chosen = members.set_active_organization(person, request.body().organizationId)
-    cookie = active_team(chosen.id if chosen else None, secure=request.secure)
+    cookie = active_team_cookie(chosen.id if chosen else None, secure=request.secure)
     return organizations.show_active(chosen, cookie)
 
 

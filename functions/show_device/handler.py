@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import packaged
+from vitrine import static_files
 
-app = packaged.site(__name__, "device.html")  # its files are made by `make page`
+app = static_files.site(__name__, "device.html")  # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

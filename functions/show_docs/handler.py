@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import packaged
+from vitrine import static_files
 
-app = packaged.site(__name__, "docs.html")  # its files are made by `make page`
+app = static_files.site(__name__, "docs.html")  # its files are made by `make page`
 
 handler = Mangum(app, lifespan="off")

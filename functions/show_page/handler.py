@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import packaged
+from vitrine import static_files
 
 # its files are made by `make page`
-app = packaged.site(__name__, "page.html", icon="favicon.svg", reaches_store=True)
+app = static_files.site(__name__, "page.html", icon="favicon.svg", reaches_store=True)
 
 handler = Mangum(app, lifespan="off")

@@ -27,7 +27,7 @@ from vitrine.models.people import Nobody
     tier="auth",
     failures_only=True,
     mints_secret=True,
-    writes=True,
+    own_pages_only=True,
     body=SignIn,
     returns=SignedIn,
 )
@@ -43,7 +43,7 @@ def app(request: Request[SignIn], _: Nobody) -> Answer:
     )
     return Answer(
         show_signed_in(account, session.token),
-        cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure),
+        cookies=auth.sign_in_cookies(session.token, seconds=session.cookie_seconds, secure=request.secure),
     )
 
 

@@ -17,10 +17,10 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts, public=True, tier="write", writes=True, returns=SignedOut)
+@endpoint(accounts, public=True, tier="write", own_pages_only=True, returns=SignedOut)
 def app(request: Request, _: Nobody) -> Answer:
-    sessions.end(request.tokens)
-    return Answer({"success": True}, cookies=auth.signed_out(secure=request.secure))
+    sessions.end(request.session_tokens)
+    return Answer({"success": True}, cookies=auth.sign_out_cookies(secure=request.secure))
 
 
 handler = Mangum(app, lifespan="off")

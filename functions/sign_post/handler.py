@@ -30,7 +30,7 @@ WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organization
 @endpoint(
     protocol,
     operation="upload.create",
-    writes=True,
+    own_pages_only=True,
     item=WHERE,
     query=protocol.NewPost,
     returns=protocol.Posted,

@@ -21,7 +21,13 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts, public=True, tier="sign_up", mints_secret=True, writes=True, body=SignUp, returns=SignedUp
+    accounts,
+    public=True,
+    tier="sign_up",
+    mints_secret=True,
+    own_pages_only=True,
+    body=SignUp,
+    returns=SignedUp,
 )
 def app(request: Request[SignUp], _: Nobody) -> Answer:
     body = request.body()
@@ -34,7 +40,7 @@ def app(request: Request[SignUp], _: Nobody) -> Answer:
     )
     return Answer(
         show_signed_up(account, session.token),
-        cookies=auth.signed_in(session.token, seconds=session.cookie_seconds, secure=request.secure),
+        cookies=auth.sign_in_cookies(session.token, seconds=session.cookie_seconds, secure=request.secure),
     )
 
 

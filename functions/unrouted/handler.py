@@ -13,7 +13,7 @@ from vitrine import accounts
 from vitrine.accounts import devices
 from vitrine.dialects import studio, v1
 from vitrine.dialects import uploads as protocol
-from vitrine.http.endpoint import fallback
+from vitrine.http.unrouted import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 

@@ -20,7 +20,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)
 def app(request: Request, _: Caller) -> v1.UploadLimits:
-    most = request.largest_form
+    most = request.max_form_bytes
     return v1.show_limits(
         largest_file(most), largest_file(most, "image"), largest_file(most, "video"), most, request.links
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.auth import active_team
+from vitrine.auth import active_team_cookie
 from vitrine.dialects import Answer, v1
 from vitrine.dialects.v1 import teams
 from vitrine.http.endpoint import Request, endpoint
@@ -21,7 +21,7 @@ from vitrine.models.people import Person
 @endpoint(v1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)
 def app(request: Request[teams.Chosen], person: Person) -> Answer:
     team = members.get_organization(person, request.body().team())
-    return Answer(teams.show_team(team), cookies=(active_team(team.id, secure=request.secure),))
+    return Answer(teams.show_team(team), cookies=(active_team_cookie(team.id, secure=request.secure),))
 
 
 handler = Mangum(app, lifespan="off")

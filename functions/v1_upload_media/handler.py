@@ -23,10 +23,15 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    v1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
+    v1,
+    operation="media.upload",
+    body=v1.UploadFiles,
+    max_files=100,
+    files_field="files",
+    returns=v1.UploadedFiles,
 )
 def app(request: Request[v1.UploadFiles], caller: Caller) -> v1.UploadedFiles:
-    judged = form_uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)
+    judged = form_uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.max_form_bytes)
     return v1.show_uploaded(judged, request.skipped, request.links)
 
 

@@ -1,4 +1,6 @@
-"""Who is let in, in which organization, and in what order others are refused."""
+"""Authentication and authorization: which credential counts, which organization is opened, and the order of
+errors.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +33,14 @@ NOWHERE = "0" * 31 + "1"
 
 
 def outcome(answer: httpx.Response) -> tuple[int, Any]:
-    """Status and body, without what differs from call to call."""
+    """Return the status and the body, without `info`, which differs from call to call."""
     body = answer.json()
     return answer.status_code, {name: value for name, value in body.items() if name != "info"} if isinstance(
         body, dict
     ) else body
 
 
-def nobody(**headers: str) -> httpx.Response:
+def ask_me(**headers: str) -> httpx.Response:
     return ask("/api/me", **headers)
 
 
@@ -65,17 +67,17 @@ def ask(path: str, **headers: str) -> httpx.Response:
         {"authorization": "Basic eDp5"},
     ],
 )
-def test_credentials_that_are_none_are_all_refused_alike(headers: dict[str, str]) -> None:
+def test_missing_and_invalid_credentials_are_rejected_alike(headers: dict[str, str]) -> None:
     began = time.monotonic()
 
-    answer = nobody(**headers)
+    answer = ask_me(**headers)
 
     assert outcome(answer) == UNAUTHORIZED
     assert "www-authenticate" not in answer.headers
     assert time.monotonic() - began >= settings().credential_delay
 
 
-def test_a_key_opens_in_either_header(tenant: Tenant) -> None:
+def test_a_key_is_accepted_in_either_header(tenant: Tenant) -> None:
     key = tenant.studio.key
     assert key is not None
     me = {
@@ -88,17 +90,17 @@ def test_a_key_opens_in_either_header(tenant: Tenant) -> None:
     }
 
     answers = [
-        nobody(x_api_key=key),
-        nobody(authorization=f"Bearer {key}"),
-        nobody(x_api_key="", authorization=f"Bearer {key}"),
-        nobody(x_api_key=key, authorization="Bearer x"),
+        ask_me(x_api_key=key),
+        ask_me(authorization=f"Bearer {key}"),
+        ask_me(x_api_key="", authorization=f"Bearer {key}"),
+        ask_me(x_api_key=key, authorization="Bearer x"),
     ]
 
     assert [outcome(answer) for answer in answers] == [(200, me)] * 4
-    assert outcome(nobody(authorization=f"bearer {key}")) == UNAUTHORIZED
+    assert outcome(ask_me(authorization=f"bearer {key}")) == UNAUTHORIZED
 
 
-def test_in_v1_the_bearer_goes_before_the_key(tenant: Tenant) -> None:
+def test_in_v1_bearer_has_precedence_over_the_key(tenant: Tenant) -> None:
     key = str(tenant.studio.key)
 
     def status(**headers: str) -> int:
@@ -109,7 +111,7 @@ def test_in_v1_the_bearer_goes_before_the_key(tenant: Tenant) -> None:
     assert status(x_api_key=key) == 200
 
 
-def test_in_v1_a_refusal_has_its_envelope() -> None:
+def test_in_v1_an_error_has_its_envelope() -> None:
     assert outcome(Client(None).get("/api/v1/media?limit=0")) == (
         401,
         {"success": False, "error": "Unauthorized", "code": "HTTP_401"},
@@ -119,7 +121,7 @@ def test_in_v1_a_refusal_has_its_envelope() -> None:
 # The item's organization.
 
 
-def test_another_organizations_item_is_refused_as_the_documents_promise(
+def test_an_item_of_another_organization_is_rejected_as_the_documents_promise(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     theirs = stranger.collection_id.hex
@@ -150,11 +152,11 @@ def test_another_organizations_item_is_refused_as_the_documents_promise(
         ("/api/upload/s3/multipart/{}?key=x", "Upload not found"),
     ],
 )
-def test_an_item_that_is_not_there_is_not_found(tenant: Tenant, path: str, sentence: str, wrong: str) -> None:
+def test_a_missing_item_is_not_found(tenant: Tenant, path: str, sentence: str, wrong: str) -> None:
     assert outcome(tenant.studio.get(path.format(wrong))) == (404, {"error": sentence, "code": "not_found"})
 
 
-def test_an_items_own_organization_is_the_one_that_is_opened(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_organization_of_the_item_is_opened(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
     named = {"x-team-id": tenant.id.hex}
 
@@ -194,7 +196,7 @@ def test_a_collection_that_contradicts_the_organization_named_is_not_found(
     )
 
 
-def test_an_organization_can_be_named(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_request_may_name_its_organization(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
 
     def organization(**headers: str) -> object:
@@ -212,7 +214,7 @@ def test_an_organization_can_be_named(tenant: Tenant, stranger: Tenant) -> None:
 
 
 @pytest.mark.parametrize("named", [NOWHERE, "x", "00000000-0000-0000-0000-000000000000"])
-def test_an_organization_that_is_not_there_cannot_be_named(tenant: Tenant, named: str) -> None:
+def test_a_missing_organization_cannot_be_named(tenant: Tenant, named: str) -> None:
     studio = tenant.studio.get("/api/me", headers={"x-team-id": named})
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": named})
 
@@ -223,7 +225,7 @@ def test_an_organization_that_is_not_there_cannot_be_named(tenant: Tenant, named
     )
 
 
-def test_an_organization_one_is_not_in_cannot_be_named(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_organization_of_others_cannot_be_named(tenant: Tenant, stranger: Tenant) -> None:
     studio = tenant.studio.get("/api/me", headers={"x-team-id": stranger.id.hex})
     v1 = tenant.studio.get("/api/v1/media", headers={"x-team-id": stranger.id.hex})
 
@@ -241,7 +243,7 @@ def test_an_organization_one_is_not_in_cannot_be_named(tenant: Tenant, stranger:
     )
 
 
-def test_who_is_in_no_organization_is_told_so(tenant: Tenant) -> None:
+def test_a_caller_in_no_organization_is_rejected(tenant: Tenant) -> None:
     person = organizations.add_person(email=f"alone-{tenant.name}@example.org", name="Alone")
     alone = Client(organizations.add_key(person, "a key", ["*"]))
 
@@ -267,13 +269,13 @@ def test_another_teams_item_is_not_found_in_v1(tenant: Tenant, stranger: Tenant)
     )
 
 
-# Which organization a request acts in, where nothing in its path says so.
+# The organization that a request opens where its path names none.
 
 
 @dataclass(frozen=True)
 class Traveller:
-    """Somebody in three organizations, by a key and by a session; a file of each organization tells in v1
-    which one is open.
+    """A person in three organizations, with a key and a session. Each organization has one file, by which it
+    is recognized in v1.
     """
 
     person: PersonWithKey
@@ -293,17 +295,17 @@ class Traveller:
         )
         return cls(person, person.signed_in(), homes, (a, b, c))
 
-    def named(self, spoken: str) -> str:
-        """The text with ids in the place of numbers: `{0}`."""
-        return spoken.format(*(home.id for home in self.homes))
+    def with_ids(self, text: str) -> str:
+        """Return the text with ids in the place of numbers: `{0}`."""
+        return text.format(*(home.id for home in self.homes))
 
     def studio(self, client: Client, **headers: str) -> int:
-        """Which of the three is open."""
-        found = client.get("/api/me", headers=self._spelled(headers)).json()["organizationId"]
-        return [home.id.hex for home in self.homes].index(found)
+        """Return the number of the organization that is opened."""
+        opened = client.get("/api/me", headers=self._with_names(headers)).json()["organizationId"]
+        return [home.id.hex for home in self.homes].index(opened)
 
     def v1(self, client: Client, **headers: str) -> int:
-        [file] = client.get("/api/v1/media", headers=self._spelled(headers)).json()["data"]["data"]
+        [file] = client.get("/api/v1/media", headers=self._with_names(headers)).json()["data"]["data"]
         return [str(home.id) for home in self.homes].index(file["teamId"])
 
     def activate(self, number: int | None) -> None:
@@ -315,8 +317,8 @@ class Traveller:
             == 200
         )
 
-    def _spelled(self, headers: dict[str, str]) -> dict[str, str]:
-        return {name.replace("_", "-"): self.named(value) for name, value in headers.items()}
+    def _with_names(self, headers: dict[str, str]) -> dict[str, str]:
+        return {name.replace("_", "-"): self.with_ids(value) for name, value in headers.items()}
 
 
 @pytest.fixture
@@ -337,14 +339,14 @@ def traveller(new_tenant: Callable[[], Tenant]) -> Traveller:
         ({"cookie": "other=1; activeTeamId={2}; more=2"}, 2),
     ],
 )
-def test_the_header_goes_before_the_cookie_and_the_earliest_membership_last(
+def test_the_header_has_precedence_over_the_cookie_and_the_earliest_membership_is_last(
     traveller: Traveller, headers: dict[str, str], opened: int
 ) -> None:
     for client in (traveller.person.client, traveller.session):
         assert (traveller.studio(client, **headers), traveller.v1(client, **headers)) == (opened, opened)
 
 
-def test_the_sessions_active_one_goes_between_in_studio_alone(traveller: Traveller) -> None:
+def test_the_sessions_active_organization_comes_after_the_cookie_in_studio_only(traveller: Traveller) -> None:
     traveller.activate(2)
     session, key = traveller.session, traveller.person.client
 
@@ -375,17 +377,18 @@ def test_the_earliest_membership_is_the_one_joined_first(traveller: Traveller) -
         with owner() as connection:
             for organization, at in ((first, first_at), (second, second_at), (third, third_at)):
                 connection.execute(
-                    "update memberships set joined_at = to_timestamp(%s) where organization_id = %s and user_id = %s",
+                    "update memberships set joined_at = to_timestamp(%s) "
+                    "where organization_id = %s and user_id = %s",
                     [at, organization, traveller.person.id],
                 )
         return traveller.studio(traveller.session), traveller.v1(traveller.person.client)
 
     assert opened_when_joined(3, 2, 1) == (2, 2)
     assert opened_when_joined(3, 1, 2) == (1, 1)
-    assert opened_when_joined(1, 1, 1) == (0, 0)  # by id, so that it is always the same
+    assert opened_when_joined(1, 1, 1) == (0, 0)  # then by id, so that the result is always the same
 
 
-def test_an_organization_that_is_deleted_or_left_is_not_the_default_one(traveller: Traveller) -> None:
+def test_a_deleted_or_left_organization_is_not_the_default(traveller: Traveller) -> None:
     traveller.activate(1)
     with owner() as connection:
         connection.execute(
@@ -401,7 +404,7 @@ def test_an_organization_that_is_deleted_or_left_is_not_the_default_one(travelle
     assert (traveller.studio(traveller.session), traveller.v1(traveller.person.client)) == (2, 2)
 
 
-def test_a_stale_name_is_refused_and_never_another_organization_opened(
+def test_naming_a_left_or_deleted_organization_is_an_error_and_opens_no_other(
     traveller: Traveller, stranger: Tenant
 ) -> None:
     def answers(organization: object) -> list[tuple[int, Any]]:
@@ -418,7 +421,7 @@ def test_a_stale_name_is_refused_and_never_another_organization_opened(
             "update organizations set deleted_at = now() where id = %s", [traveller.homes[1].id]
         )
 
-    not_in_it = [
+    not_a_member = [
         (403, {"error": "You are not a member of this organization", "code": "not_a_member"}),
         (
             403,
@@ -429,20 +432,20 @@ def test_a_stale_name_is_refused_and_never_another_organization_opened(
             },
         ),
     ]
-    not_there = [
+    missing = [
         (404, {"error": "Organization not found", "code": "organization_not_found"}),
         (403, {"success": False, "error": "Team not found", "code": "TEAM_NOT_FOUND"}),
     ]
     for organization in (left.id, left.id.hex, stranger.id):
-        assert answers(organization) == [not_in_it[0]] * 2 + [not_in_it[1]] * 2
+        assert answers(organization) == [not_a_member[0]] * 2 + [not_a_member[1]] * 2
     for organization in (traveller.homes[1].id, NOWHERE, "x", "*"):
-        assert answers(organization) == [not_there[0]] * 2 + [not_there[1]] * 2
+        assert answers(organization) == [missing[0]] * 2 + [missing[1]] * 2
 
 
-FORGOTTEN = ["activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
+DELETED_COOKIE = ["activeTeamId=; Max-Age=0; Path=/; SameSite=Lax"]
 
 
-def test_a_stale_cookie_is_ignored_and_ended(traveller: Traveller, stranger: Tenant) -> None:
+def test_a_stale_cookie_is_ignored_and_deleted(traveller: Traveller, stranger: Tenant) -> None:
     left, gone, home = traveller.homes
     traveller.person.client.post("/api/auth/organization/leave", json={"organizationId": left.id.hex})
     with owner() as connection:
@@ -457,23 +460,23 @@ def test_a_stale_cookie_is_ignored_and_ended(traveller: Traveller, stranger: Ten
             assert (me.status_code, me.json()["organizationId"], me.headers.get_list("set-cookie")) == (
                 200,
                 home.id.hex,
-                FORGOTTEN,
+                DELETED_COOKIE,
             ), chosen
-            assert (v1.status_code, v1.headers.get_list("set-cookie")) == (200, FORGOTTEN), chosen
+            assert (v1.status_code, v1.headers.get_list("set-cookie")) == (200, DELETED_COOKIE), chosen
             assert [file["teamId"] for file in v1.json()["data"]["data"]] == [str(home.id)]
 
 
-def test_an_error_ends_a_stale_cookie_too_and_a_good_one_stays(
+def test_an_error_deletes_a_stale_cookie_too_and_a_valid_one_stays(
     traveller: Traveller, stranger: Tenant
 ) -> None:
     def cookies(path: str, chosen: object, **headers: str) -> tuple[int, list[str]]:
         answer = traveller.session.get(path, headers={"cookie": f"activeTeamId={chosen}", **headers})
         return answer.status_code, answer.headers.get_list("set-cookie")
 
-    assert cookies("/api/v1/media?limit=0", stranger.id) == (400, FORGOTTEN)
-    assert cookies("/api/me", stranger.id, **{"x-team-id": str(stranger.id)}) == (403, FORGOTTEN)
-    assert cookies(f"/api/media/{NOWHERE}", stranger.id) == (404, FORGOTTEN)
-    assert cookies("/api/auth/organization/list", stranger.id) == (200, FORGOTTEN)
+    assert cookies("/api/v1/media?limit=0", stranger.id) == (400, DELETED_COOKIE)
+    assert cookies("/api/me", stranger.id, **{"x-team-id": str(stranger.id)}) == (403, DELETED_COOKIE)
+    assert cookies(f"/api/media/{NOWHERE}", stranger.id) == (404, DELETED_COOKIE)
+    assert cookies("/api/auth/organization/list", stranger.id) == (200, DELETED_COOKIE)
     assert cookies("/api/me", traveller.homes[1].id) == (200, [])
     assert cookies("/api/me", traveller.homes[1].id, **{"x-team-id": str(traveller.homes[2].id)}) == (200, [])
     assert cookies("/api/me", "") == (200, [])
@@ -481,7 +484,7 @@ def test_an_error_ends_a_stale_cookie_too_and_a_good_one_stays(
     assert (unknown.status_code, unknown.headers.get_list("set-cookie")) == (401, [])
 
 
-def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, stranger: Tenant) -> None:
+def test_a_new_choice_is_the_only_cookie_of_its_answer(traveller: Traveller, stranger: Tenant) -> None:
     home, stale = traveller.homes[1], {"cookie": f"activeTeamId={stranger.id}"}
 
     answers = [
@@ -502,7 +505,7 @@ def test_who_chooses_anew_is_sent_that_choice_alone(traveller: Traveller, strang
 def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked: str) -> None:
     traveller.activate(1)
     home = traveller.homes[1]
-    with owner() as connection:  # not by the API, which resets the choice itself
+    with owner() as connection:  # not through the API, which resets the choice itself
         if how == "removed":
             connection.execute(
                 "delete from memberships where organization_id = %s and user_id = %s",
@@ -516,22 +519,24 @@ def test_a_sessions_stale_choice_is_reset(traveller: Traveller, how: str, asked:
     assert traveller.session.get(asked).status_code == 200
 
     with owner() as connection:
-        kept = connection.execute(
+        chosen = connection.execute(
             "select active_organization_id from sessions where user_id = %s", [traveller.person.id]
         ).fetchall()
-    assert kept == [{"active_organization_id": None}]
+    assert chosen == [{"active_organization_id": None}]
     assert traveller.session.get("/api/auth/get-session").json()["session"]["activeOrganizationId"] is None
     assert traveller.studio(traveller.session) == 0
 
 
-def test_in_studio_an_item_decides_before_cookie_and_session_and_in_v1_never(traveller: Traveller) -> None:
+def test_in_studio_the_item_has_precedence_over_cookie_and_session_and_in_v1_never(
+    traveller: Traveller,
+) -> None:
     traveller.activate(0)
     _, second, third = traveller.homes
     item = traveller.files[1]
 
     def status(dialect: str, **headers: str) -> int:
-        spelled = {name.replace("_", "-"): value for name, value in headers.items()}
-        return traveller.session.get(f"{dialect}/media/{item.hex}", headers=spelled).status_code
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return traveller.session.get(f"{dialect}/media/{item.hex}", headers=sent).status_code
 
     assert (
         status("/api")
@@ -552,7 +557,7 @@ def test_in_studio_an_item_decides_before_cookie_and_session_and_in_v1_never(tra
     )
 
 
-def test_a_collection_named_in_a_body_decides_before_cookie_and_session(traveller: Traveller) -> None:
+def test_a_collection_in_a_body_has_precedence_over_cookie_and_session(traveller: Traveller) -> None:
     first, second, third = traveller.homes
     organizations.add_member(second.id, traveller.person.id, "editor")
     traveller.activate(2)
@@ -572,14 +577,14 @@ def session_cookie(client: Client) -> str:
     return f"better-auth.session_token={client.token}"
 
 
-def test_a_session_comes_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
+def test_a_session_is_accepted_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
     signed_in = tenant.signed_in()
     ways = [{"authorization": f"Bearer {signed_in.token}"}, {"cookie": session_cookie(signed_in)}]
 
     assert [ask(path, **way).status_code for path in ("/api/me", "/api/v1/media") for way in ways] == [
         200
     ] * 4
-    assert outcome(nobody(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED  # this is http
+    assert outcome(ask_me(cookie=f"__Secure-{session_cookie(signed_in)}")) == UNAUTHORIZED  # this is http
 
 
 @pytest.mark.parametrize(
@@ -591,7 +596,7 @@ def test_a_session_comes_as_bearer_or_in_its_cookie(tenant: Tenant) -> None:
         {"authorization": "Bearer x", "x_api_key": "x"},
     ],
 )
-def test_a_bad_key_with_a_good_cookie_is_the_session(
+def test_beside_an_invalid_key_the_cookie_counts(
     tenant: Tenant, stranger: Tenant, bad: dict[str, str]
 ) -> None:
     signed_in = tenant.signed_in()
@@ -602,18 +607,18 @@ def test_a_bad_key_with_a_good_cookie_is_the_session(
     assert [team["id"] for team in answers[1].json()["data"]] == [str(tenant.id)]
 
 
-def test_a_good_key_with_a_good_cookie_is_the_key(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_valid_key_has_precedence_over_the_cookie(tenant: Tenant, stranger: Tenant) -> None:
     cookie = session_cookie(tenant.signed_in())
     key = str(stranger.studio.key)
 
-    for shown in ({"x_api_key": key}, {"authorization": f"Bearer {key}"}):
-        assert ask("/api/me", **shown, cookie=cookie).json()["userId"] == stranger.owner.user_id.hex
-        assert [team["id"] for team in ask("/api/v1/teams", **shown, cookie=cookie).json()["data"]] == [
+    for sent in ({"x_api_key": key}, {"authorization": f"Bearer {key}"}):
+        assert ask("/api/me", **sent, cookie=cookie).json()["userId"] == stranger.owner.user_id.hex
+        assert [team["id"] for team in ask("/api/v1/teams", **sent, cookie=cookie).json()["data"]] == [
             str(stranger.id)
         ]
 
 
-def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, stranger: Tenant) -> None:
+def test_of_two_headers_bearer_counts_in_v1_and_the_key_in_studio(tenant: Tenant, stranger: Tenant) -> None:
     bearer, key = f"Bearer {tenant.signed_in().token}", str(stranger.studio.key)
 
     def teams(**headers: str) -> list[str]:
@@ -629,7 +634,7 @@ def test_of_two_headers_v1_takes_the_bearer_and_studio_the_key(tenant: Tenant, s
     assert outcome(ask("/api/me", authorization=bearer, x_api_key="x")) == UNAUTHORIZED
 
 
-def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
+def test_an_expired_session_is_rejected(tenant: Tenant) -> None:
     signed_in = tenant.signed_in()
     with owner() as connection:
         connection.execute(
@@ -637,7 +642,7 @@ def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
         )
 
     assert (
-        outcome(signed_in.get("/api/me")) == outcome(nobody(cookie=session_cookie(signed_in))) == UNAUTHORIZED
+        outcome(signed_in.get("/api/me")) == outcome(ask_me(cookie=session_cookie(signed_in))) == UNAUTHORIZED
     )
 
 
@@ -645,7 +650,7 @@ def test_an_expired_session_is_nobody(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("scopes", [["media:write"], ["media:delete"], ["admin:users"]])
-def test_a_key_reaches_as_far_as_its_scopes(tenant: Tenant, scopes: list[str]) -> None:
+def test_a_key_is_limited_to_its_scopes(tenant: Tenant, scopes: list[str]) -> None:
     client = tenant.client(scopes=scopes)
 
     assert outcome(client.get(f"/api/organization/{tenant.id.hex}/datasets")) == (
@@ -664,7 +669,7 @@ def test_a_key_reaches_as_far_as_its_scopes(tenant: Tenant, scopes: list[str]) -
 
 
 @pytest.mark.parametrize("role", get_args(Role))
-def test_a_role_reaches_as_far_as_the_permission_table_says(tenant: Tenant, role: Role) -> None:
+def test_a_role_is_limited_by_the_permission_table(tenant: Tenant, role: Role) -> None:
     client = tenant.client(role)
 
     statuses = [
@@ -678,10 +683,10 @@ def test_a_role_reaches_as_far_as_the_permission_table_says(tenant: Tenant, role
     assert statuses == [200, 200 if may_write else 403, 404, 404 if may_delete else 403]
 
 
-# Order.
+# The order of errors.
 
 
-def test_refusals_come_in_the_order_of_the_contract(tenant: Tenant, stranger: Tenant) -> None:
+def test_errors_come_in_the_order_of_the_contract(tenant: Tenant, stranger: Tenant) -> None:
     viewer, unscoped = tenant.client("viewer"), tenant.client("viewer", scopes=["media:read"])
     theirs, ours = (
         f"/api/organization/{stranger.id.hex}/datasets",
@@ -706,7 +711,7 @@ def test_refusals_come_in_the_order_of_the_contract(tenant: Tenant, stranger: Te
     ]
 
 
-def test_in_v1_the_scope_goes_first_and_the_input_last(tenant: Tenant) -> None:
+def test_in_v1_the_scope_is_checked_first_and_the_input_last(tenant: Tenant) -> None:
     unscoped = tenant.client(scopes=["media:write"])
     nowhere = {"x-team-id": NOWHERE}
 
@@ -720,7 +725,7 @@ def test_in_v1_the_scope_goes_first_and_the_input_last(tenant: Tenant) -> None:
     assert codes == ["INSUFFICIENT_SCOPE", "TEAM_NOT_FOUND", "PERMISSION_DENIED", "HTTP_400"]
 
 
-def test_what_a_request_says_in_vain_is_no_fault_of_ours(new_tenant: Callable[[], Tenant]) -> None:
+def test_an_invalid_body_is_never_an_internal_error(new_tenant: Callable[[], Tenant]) -> None:
     tenant = new_tenant()
     named = collections.create(tenant.owner, "Named", None)
     odd: list[dict[str, Any]] = [

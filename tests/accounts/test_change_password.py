@@ -26,7 +26,7 @@ from tests.given.people import (
 )
 from tests.given.tenants import Client
 from vitrine import credentials
-from vitrine.errors import NotRecognized
+from vitrine.errors import InvalidCredentials
 from vitrine.library import people, sessions
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def test_a_session_opened_by_the_old_password_does_not_outlive_its_change() -> N
         )
         wait_until_blocking(changing)
         changing.commit()
-        with pytest.raises(NotRecognized):
+        with pytest.raises(InvalidCredentials):
             opening.result()
 
     with owner() as connection:

@@ -22,7 +22,7 @@ from tests.given.keys import (
     missing_scope,
     rejected,
 )
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.credentials import fingerprint
@@ -127,7 +127,7 @@ def test_a_repeated_request_creates_another_key(tenant: Tenant) -> None:
 # Names.
 
 
-@pytest.mark.parametrize("name", [name[:100] for name in TAKEN.values()], ids=TAKEN)
+@pytest.mark.parametrize("name", [name[:100] for name in VALID_NAMES.values()], ids=VALID_NAMES)
 def test_a_name_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert create_key(tenant.signed_in(), name)["apiKey"]["name"] == name
 
@@ -154,7 +154,7 @@ def test_an_invalid_name_is_rejected(tenant: Tenant, body: dict[str, Any], expec
     assert list_keys(session) == []
 
 
-@pytest.mark.parametrize(("body", "expected"), NOT_BODIES.values(), ids=NOT_BODIES)
+@pytest.mark.parametrize(("body", "expected"), INVALID_BODIES.values(), ids=INVALID_BODIES)
 def test_a_malformed_body_is_rejected(tenant: Tenant, body: bytes, expected: dict[str, Any]) -> None:
     answer = tenant.signed_in().post(STUDIO, content=body)
 

@@ -1,4 +1,4 @@
-"""The look at the logs finds what it is for: each kind of secret, in whatever a process wrote."""
+"""The search of the logs for secrets finds each kind of secret, in whatever format a process wrote it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ITEM = mint_id().hex
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stack's, of this test's own."""
+    """The folder of a stack, for this test alone."""
     monkeypatch.setenv(minted.NOTES, str(tmp_path / "noted"))
     (tmp_path / "noted").touch()
     (tmp_path / "log").mkdir()
@@ -42,10 +42,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=["key", "link", "signed URL", "signed form", "header", "cookie", "database"],
 )
-def test_a_secret_is_known_by_its_looks(folder: Path, line: str, kind: str) -> None:
+def test_a_secret_is_found_by_its_pattern(folder: Path, line: str, kind: str) -> None:
     (folder / "log/api.log").write_text(f"nothing\n{line}\nnothing\n")
 
-    assert minted.leaks(minted.logs_of(folder)) == [f"api.log, line 2, holds {kind}"]
+    assert minted.leaks(minted.logs_of(folder)) == [f"api.log, line 2, contains {kind}"]
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,26 @@ def test_a_secret_is_known_by_its_looks(folder: Path, line: str, kind: str) -> N
     ],
     ids=["token", "spaces", "quotes", "code"],
 )
-def test_a_noted_secret_is_found_however_it_was_written(folder: Path, secret: str) -> None:
+def test_a_noted_secret_is_found_in_every_format(folder: Path, secret: str) -> None:
     minted.note(secret)
-    (folder / "log/worker.log").write_text(f"said {secret}\n" + json.dumps({"said": secret}) + "\n")
+    (folder / "log/worker.log").write_text(f"a line with {secret}\n" + json.dumps({"message": secret}) + "\n")
 
     assert minted.leaks(minted.logs_of(folder)) == [
-        f"worker.log, line {number}, holds a secret of this run" for number in (1, 2)
+        f"worker.log, line {number}, contains a secret of this run" for number in (1, 2)
     ]
 
 
-def test_what_may_be_logged_is_no_secret(folder: Path) -> None:
+def test_ids_and_prefixes_are_no_secrets(folder: Path) -> None:
     minted.note(TOKEN, "short")
     (folder / "log/api.log").write_text(
-        f"GET /f/{ITEM}/{{token}} 302 12 ms {mint_id().hex}\nshort\nkey_prefix sk_live_01234567\nincoming/{ITEM}\n"
+        f"GET /f/{ITEM}/{{token}} 302 12 ms {mint_id().hex}\nshort\n"
+        f"key_prefix sk_live_01234567\nincoming/{ITEM}\n"
     )
 
     assert minted.leaks(minted.logs_of(folder)) == []
 
 
-def test_what_a_client_sends_and_is_answered_is_noted(folder: Path) -> None:
+def test_secrets_in_requests_and_answers_are_noted(folder: Path) -> None:
     answered = {
         "user": {"id": ITEM},
         "token": "an answered token",
@@ -120,24 +121,24 @@ def test_what_a_client_sends_and_is_answered_is_noted(folder: Path) -> None:
     }
 
 
-def test_what_a_log_record_holds_beside_its_words_is_read_too(folder: Path) -> None:
-    log = logging.Logger("vitrine")  # one that nothing else hears
-    log.addHandler(minted.Record(folder / "log/tests-1.log"))
+def test_the_other_fields_of_a_log_record_are_searched_too(folder: Path) -> None:
+    log = logging.Logger("vitrine")  # not a child of the root logger
+    log.addHandler(minted.RecordHandler(folder / "log/tests-1.log"))
 
     log.info("request", extra={"key": KEY})
     try:
         raise ValueError(KEY)
     except ValueError:
-        log.exception("fault")
+        log.exception("internal error")
 
     assert minted.leaks(minted.logs_of(folder)) == [
-        f"tests-1.log, line {number}, holds an API key" for number in (1, 2)
+        f"tests-1.log, line {number}, contains an API key" for number in (1, 2)
     ]
 
 
-def test_logs_are_read_before_their_stack_goes(folder: Path) -> None:
+def test_logs_are_searched_before_their_stack_is_deleted(folder: Path) -> None:
     (folder / "log/s3.log").write_text(f"{KEY}\n")
 
-    minted.look(folder)
+    minted.record_leaks(folder)
 
-    assert minted.kept().read_text() == f"{folder.name}: s3.log, line 1, holds an API key\n"
+    assert minted.recorded_leaks().read_text() == f"{folder.name}: s3.log, line 1, contains an API key\n"

@@ -40,7 +40,7 @@ from tests.given.shapes import TOO_MANY
 from tests.given.tenants import Client
 from vitrine import credentials
 from vitrine.db import write
-from vitrine.errors import NotRecognized, TooManyRequests
+from vitrine.errors import InvalidCredentials, TooManyRequests
 from vitrine.library import organizations, people
 from vitrine.models.people import Nobody
 from vitrine.queries import identity
@@ -154,7 +154,7 @@ def test_every_failed_sign_in_has_the_same_answer(why: str) -> None:
 def test_every_failed_sign_in_verifies_one_hash(why: str) -> None:
     email, password = WRONG[why]()
 
-    with record_calls(argon2.low_level.verify_secret) as calls, pytest.raises(NotRecognized):
+    with record_calls(argon2.low_level.verify_secret) as calls, pytest.raises(InvalidCredentials):
         people.sign_in(email, password, subnet="192.0.2.1")
 
     assert calls == ["verify_secret"]
@@ -180,7 +180,7 @@ class record_calls:  # noqa: N801 - a context manager that is read as a function
 
 
 def test_the_placeholder_hash_has_the_current_parameters_and_takes_as_long() -> None:
-    assert not credentials.is_outdated(credentials.NOBODYS_HASH)
+    assert not credentials.is_outdated(credentials.DUMMY_HASH)
     assert not credentials.verify_password(None, PASSWORD)
 
 
@@ -401,7 +401,7 @@ def set_limits(another_environment: pytest.MonkeyPatch, *, here: int = 3, anywhe
 def try_sign_in(email: str, password: str, address: str) -> str:
     try:
         people.sign_in(email, password, subnet=address)
-    except (NotRecognized, TooManyRequests) as rejection:
+    except (InvalidCredentials, TooManyRequests) as rejection:
         return rejection.code
     return "signed in"
 

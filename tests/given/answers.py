@@ -1,4 +1,4 @@
-"""What tests compare of an HTTP response."""
+"""The parts of an HTTP response that tests compare."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def outcome(answer: httpx.Response) -> tuple[int, Any]:
-    """The status and the JSON body."""
+    """Return the status and the JSON body."""
     return answer.status_code, answer.json()

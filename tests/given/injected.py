@@ -1,10 +1,10 @@
-"""What becomes of whole files when our own code around their decoder raises: TypeError, at each of its
-functions in turn. In a process of its own.
+"""Raises TypeError in each function of our own code around the decoders in turn, with whole files, and prints
+what is raised to the caller. Runs in a process of its own.
 
     python -m tests.given.injected [--lines]
 
-Prints JSON: for each function that was called, and with `--lines` for each line that was run, the name of
-what left `derive`.
+Prints JSON: for each function that was called, and with `--lines` for each line that was run, the name of the
+exception that `derive` raised.
 """
 
 from __future__ import annotations
@@ -93,14 +93,14 @@ def _of_video(data: bytes, wanted: FrameRequest) -> object:
 
 
 def called(work: Callable[[], object], *, lines: bool) -> set[Place]:
-    """Where our code came to."""
-    found = set[Place]()
+    """Return the functions or lines of our code that ran."""
+    places = set[Place]()
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         if not _is_ours(frame):
             return None
         if event == ("line" if lines else "call"):
-            found.add(_place(frame, lines=lines))
+            places.add(_place(frame, lines=lines))
         return trace
 
     sys.settrace(trace)
@@ -108,11 +108,11 @@ def called(work: Callable[[], object], *, lines: bool) -> set[Place]:
         work()
     finally:
         sys.settrace(None)
-    return found
+    return places
 
 
 def outcome(work: Callable[[], object], place: Place, *, lines: bool) -> str:
-    """The name of what leaves `work` when TypeError is raised there."""
+    """Return the name of the exception that `work` raises when TypeError is raised at this place."""
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         if not _is_ours(frame):
@@ -151,7 +151,7 @@ def main() -> None:
     outcomes = dict[str, str]()
     with tempfile.TemporaryDirectory() as folder:
         for name, work in files(Path(folder)):
-            work()  # whatever is loaded at first use is loaded
+            work()  # loads what is loaded at first use
             for place in sorted(called(work, lines=lines)):
                 key = ":".join(map(str, place))
                 if key not in outcomes:

@@ -1,9 +1,8 @@
-"""What a test run minted, and whether anybody logged it.
+"""Secrets that a test run has minted, and a search for them in all its logs.
 
-Secrets that look like nothing else are found by their pattern; all others by value: whatever a test's client
-sends or is answered is noted in a
-file that the run's processes share. The logs are those of every part of every stack, and what the library
-logs inside the tests' own processes.
+Some secrets are found by their pattern. All others are found by value: secrets in the requests of a test's
+client and in their answers are noted in a file that the run's processes share. The logs are those of every
+part of every stack, and those of the library inside the tests' own processes.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-NOTES = "NOTED_SECRETS"  # in the environment: the file that they are noted in
-LEAST = 12  # characters: what is shorter may stand in a log by chance
+NOTES = "NOTED_SECRETS"  # the environment variable with the path of the file of noted secrets
+MIN_LENGTH = 12  # characters: shorter texts may stand in a log by chance
 
 PATTERNS = {
     "an API key": re.compile(r"sk_(?:live|test)_[0-9a-f]{64}"),
@@ -34,41 +33,41 @@ PATTERNS = {
     "a session's cookie": re.compile(r"(?:session_token|session_data)(?:=|%3D)[^\s;\"'\\]{12,}"),
     "a database's password": re.compile(r"postgres(?:ql)?://[^:/@\s]+:[^@/\s]+@"),
 }
-# of bodies and queries
+# names of secrets in bodies and queries
 FIELDS = re.compile(
     r"(?:.*(?:password|secret|token|signature|credential)|(?:device|user)_?code|otp)", re.IGNORECASE
 )
 OPAQUE = re.compile(r"[A-Za-z0-9_-]+")
-# of the tests, not of what runs in a deployment
-OTHERS = ("httpx", "httpcore", "urllib3", "hypothesis", "schemathesis", "asyncio", "faker")
+# loggers of libraries that only tests use
+OF_TESTS = ("httpx", "httpcore", "urllib3", "hypothesis", "schemathesis", "asyncio", "faker")
 
 
 def note(*secrets: str | None) -> None:
-    """From now on nobody may log these."""
+    """Note these secrets: no log of the run may contain them."""
     file = os.environ.get(NOTES)
-    lines = "".join(f"{json.dumps(secret)}\n" for secret in secrets if secret and len(secret) >= LEAST)
+    lines = "".join(f"{json.dumps(secret)}\n" for secret in secrets if secret and len(secret) >= MIN_LENGTH)
     if file and lines:
         with open(file, "a") as noted:
             noted.write(lines)  # one write: lines of several processes do not mix
 
 
 def note_request(request: httpx.Request) -> None:
-    """What the request says in secret."""
+    """Note the secrets of a request."""
     note(request.headers.get("x-api-key"), request.headers.get("authorization", "").partition(" ")[2])
     for cookie in request.headers.get("cookie", "").split(";"):
         note_cookie(cookie)
     note(*secrets_of(dict(request.url.params)))
     if request.headers.get("content-type", "").startswith("application/json"):
-        note(*secrets_of(parsed(request.content)))
+        note(*secrets_of(parse_json(request.content)))
 
 
 def note_answer(answer: httpx.Response) -> None:
-    """What it is answered, which its caller may read again."""
+    """Note the secrets of an answer. Its body can be read again afterwards."""
     answer.read()
     for cookie in answer.headers.get_list("set-cookie"):
         note_cookie(cookie.partition(";")[0])
     if answer.headers.get("content-type", "").startswith("application/json"):
-        note(*secrets_of(parsed(answer.content)))
+        note(*secrets_of(parse_json(answer.content)))
 
 
 def note_cookie(cookie: str) -> None:
@@ -76,12 +75,12 @@ def note_cookie(cookie: str) -> None:
     note(*secrets_of(value, name))
 
 
-# of a client of httpx
+# event hooks of an httpx client
 HOOKS: dict[str, list[Callable[..., Any]]] = {"request": [note_request], "response": [note_answer]}
 
 
 def secrets_of(value: Any, name: str = "") -> Iterator[str]:
-    """Texts under the names of secrets, and the tokens of permanent links."""
+    """Yield texts under the names of secrets, and the tokens of permanent links."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from secrets_of(inner, key)
@@ -95,7 +94,7 @@ def secrets_of(value: Any, name: str = "") -> Iterator[str]:
             yield link[1]
 
 
-def parsed(text: bytes) -> Any:
+def parse_json(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -103,7 +102,7 @@ def parsed(text: bytes) -> Any:
 
 
 def note_environment(environment: Mapping[str, str]) -> None:
-    """Passwords of databases, and the secret that signs URLs."""
+    """Note the passwords of databases, and the secret that signs URLs."""
     for name, value in environment.items():
         if name.endswith("DATABASE_URL"):
             note(urlsplit(value).password)
@@ -112,52 +111,54 @@ def note_environment(environment: Mapping[str, str]) -> None:
 
 
 def leaks(logs: list[Path]) -> list[str]:
-    """Where a log holds a secret: which log, which line, what kind; never the secret."""
+    """Return each place where a log contains a secret: log, line and kind, never the secret itself."""
     noted = {json.loads(line) for line in Path(os.environ[NOTES]).read_text().splitlines()}
-    # thousands: looked up, not searched for
+    # there are thousands of these: each word of a line is looked up, instead of searching for each secret
     opaque = {secret for secret in noted if OPAQUE.fullmatch(secret)}
-    others = {spelled for secret in noted - opaque for spelled in (secret, json.dumps(secret)[1:-1])}
-    found: list[str] = []
+    others = {text for secret in noted - opaque for text in (secret, json.dumps(secret)[1:-1])}
+    leaks: list[str] = []
     for log in logs:
         with log.open(errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 kinds = [kind for kind, pattern in PATTERNS.items() if pattern.search(line)]
                 if not opaque.isdisjoint(OPAQUE.findall(line)) or any(secret in line for secret in others):
                     kinds.append("a secret of this run")
-                found += [f"{log.name}, line {number}, holds {kind}" for kind in kinds]
-    return found
+                leaks += [f"{log.name}, line {number}, contains {kind}" for kind in kinds]
+    return leaks
 
 
-def look(folder: Path) -> None:
-    """The logs of a stack that is about to go have been read; what they held is kept beside the notes,
-    for the end of the run.
+def record_leaks(folder: Path) -> None:
+    """Search the logs of a stack before its folder is deleted, and record their leaks until the end of the
+    run.
     """
     if NOTES in os.environ:
-        with kept().open("a") as file:
+        with recorded_leaks().open("a") as file:
             file.writelines(f"{folder.name}: {leak}\n" for leak in leaks(logs_of(folder)))
 
 
-def kept() -> Path:
-    """Where leaks of stacks that are gone are written."""
+def recorded_leaks() -> Path:
+    """The file with the leaks of stacks whose folder is deleted."""
     return Path(os.environ[NOTES]).with_suffix(".leaks")
 
 
 def logs_of(folder: Path) -> list[Path]:
-    """Of a stack: of its parts, and of the tests' processes where they log there."""
+    """Return the logs of a stack: those of its parts, and of the tests' processes where they log into its
+    folder.
+    """
     return sorted([*folder.glob("log/*"), *folder.glob("postgres/*.log*")])
 
 
-class Record(logging.Handler):
-    """Writes all that a record holds, whatever another handler shows of it."""
+class RecordHandler(logging.Handler):
+    """Writes all fields of a record, also those that other handlers leave out."""
 
-    SKIPPED: ClassVar[frozenset[str]] = frozenset(OTHERS)
+    SKIPPED: ClassVar[frozenset[str]] = frozenset(OF_TESTS)
 
     def __init__(self, file: Path) -> None:
         super().__init__(logging.INFO)
         self._file = file
 
     def addFilter(self, filter: Any) -> None:  # noqa: N802 - logging.Filterer has this method
-        """Stays as it is."""
+        """Ignore filters: every record is searched."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.partition(".")[0] in self.SKIPPED:
@@ -165,4 +166,4 @@ class Record(logging.Handler):
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         with self._file.open("a") as file:
-            file.write(json.dumps({"said": record.getMessage(), **vars(record)}, default=str) + "\n")
+            file.write(json.dumps({"text": record.getMessage(), **vars(record)}, default=str) + "\n")

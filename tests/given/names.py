@@ -1,10 +1,10 @@
-"""Names that things may have, and what cannot be one: the same for everything that has a name."""
+"""Valid and invalid names, which are the same for everything that has a name."""
 
 from __future__ import annotations
 
 import unicodedata
 
-TAKEN = {  # what it is -> the name, kept as it was sent
+VALID_NAMES = {  # kind -> the name, stored as it was sent
     "a slash": "2026/07 a/b",
     "quotes": """it's "so" `called`""",
     "emoji": "\N{CAMERA} \N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL} \N{SNOW CAPPED MOUNTAIN}",
@@ -16,10 +16,10 @@ TAKEN = {  # what it is -> the name, kept as it was sent
     "white space": "  two  ",
     "a dot": "..",
 }
-DECOMPOSED = unicodedata.normalize("NFD", "Café à Zürich")  # kept composed
+DECOMPOSED = unicodedata.normalize("NFD", "Café à Zürich")  # stored composed
 COMPOSED = unicodedata.normalize("NFC", DECOMPOSED)
 
-REFUSED = {  # what it is -> the value, and what is said of it
+INVALID_NAMES = {  # kind -> the value, and the error
     "empty": ("", {"error": "name must have 1 to 255 characters", "code": "invalid"}),
     "256 characters": ("x" * 256, {"error": "name must have 1 to 255 characters", "code": "invalid"}),
     "NUL": ("a\0b", {"error": "A text holds a character that cannot be stored", "code": "invalid"}),
@@ -49,7 +49,7 @@ REFUSED = {  # what it is -> the value, and what is said of it
     ),
 }
 
-NOT_BODIES = {  # what is no body for an object with a required name -> its bytes, and what is said
+INVALID_BODIES = {  # kind -> bytes of a body that is no object with a name, and the error
     "no JSON": (b"{", {"error": "The body is not valid JSON", "code": "invalid"}),
     "half a surrogate": (rb'{"name": "\ud800"}', {"error": "The body is not valid JSON", "code": "invalid"}),
     "no UTF-8": (b'{"name": "\xff"}', {"error": "The body is not valid JSON", "code": "invalid"}),

@@ -145,4 +145,4 @@ def running_stack(*, environment: Mapping[str, str] | None = None) -> Generator[
         with Stack(folder, durable=False, environment=environment) as stack:
             minted.note_environment(stack.environment())
             yield stack
-        minted.look(folder)
+        minted.record_leaks(folder)

@@ -1,4 +1,4 @@
-"""Somebody else's web server, on an address of this machine, that behaves as a test says."""
+"""A web server on an address of this machine, whose behaviour a test defines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADDRESS = "127.0.0.2"
 
 
 class Web:
-    """`asked` holds what it was asked: path and Host header."""
+    """`pages` has the behaviour by path. `asked` lists the requests so far: path and Host header."""
 
     def __init__(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         self._listening, self._tls = listening, tls
@@ -68,7 +68,7 @@ def web(*, tls: ssl.SSLContext | None = None) -> Generator[Web]:
 
 
 def response(body: bytes = b"", *headers: str, status: int = 200, length: int | None = None) -> Behaviour:
-    """An answer, whole; `length` is what it says of itself."""
+    """Return a behaviour that sends a whole answer. `length` is the declared one."""
     lines = [
         f"HTTP/1.1 {status} -",
         f"content-length: {len(body) if length is None else length}",
@@ -79,5 +79,5 @@ def response(body: bytes = b"", *headers: str, status: int = 200, length: int | 
     return lambda connection: connection.sendall("\r\n".join(lines).encode() + body)
 
 
-def led(to: str) -> Behaviour:
+def redirect(to: str) -> Behaviour:
     return response(b"", f"location: {to}", status=302)

@@ -1,4 +1,4 @@
-"""Which route takes a request, held against the rules that API Gateway documents for HTTP APIs."""
+"""The local gateway chooses routes by the rules that API Gateway documents for HTTP APIs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ROUTES = [
         ("GET", "/pets/cat/1", "pets", {"proxy": "cat/1"}),
         ("POST", "/test/5", "everything", {"proxy": "test/5"}),
         ("GET", "/", "page", {}),
-        ("POST", "/", "default", {}),  # a greedy variable takes at least one character
+        ("POST", "/", "default", {}),  # a greedy variable has at least one character
         ("GET", "/media", "list", {}),
         # a slash at the end counts, a variable is never empty
         ("GET", "/media/", "everything", {"proxy": "media/"}),
@@ -55,7 +55,7 @@ ROUTES = [
         ("OPTIONS", "/media", "everything", {"proxy": "media"}),
     ],
 )
-def test_the_most_specific_route_takes_a_request(
+def test_the_most_specific_route_is_chosen(
     method: str, path: str, function: str, variables: dict[str, str]
 ) -> None:
     match = Router(ROUTES).match(method, path)
@@ -85,7 +85,7 @@ def test_nothing_matches_without_a_default_route() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"),
+    ("path", "logged"),
     [
         ("/f/123/secret", "/f/123/{token}"),
         ("/f/123/secret/", "/f/123/{token}"),
@@ -96,30 +96,30 @@ def test_nothing_matches_without_a_default_route() -> None:
         ("/api/media/123", "/api/media/123"),
     ],
 )
-def test_a_log_names_no_secret_of_a_path(path: str, shown: str) -> None:
+def test_the_access_log_leaves_out_secrets_of_a_path(path: str, logged: str) -> None:
     router = Router(
         [Route("GET", "/f/{mediaId}/{token}", "follow_link"), Route("GET", "/api/media/{mediaId}", "get")]
     )
 
-    assert router.shown(path) == shown
+    assert router.loggable(path) == logged
 
 
-def answering(tell: Callable[[Scope, bytes], Message]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+def answering(answer: Callable[[Scope, bytes], Message]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        told = tell(scope, (await receive())["body"])
+        message = answer(scope, (await receive())["body"])
         await send(
             {
                 "type": "http.response.start",
-                "status": told.get("status", 200),
-                "headers": told.get("headers", []),
+                "status": message.get("status", 200),
+                "headers": message.get("headers", []),
             }
         )
-        await send({"type": "http.response.body", "body": told["body"]})
+        await send({"type": "http.response.body", "body": message["body"]})
 
     return app
 
 
-def asked(gateway: Gateway, method: str = "GET", path: str = "/media", **words: Any) -> httpx.Response:
+def request(gateway: Gateway, method: str = "GET", path: str = "/media", **words: Any) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app=gateway)
         async with httpx.AsyncClient(transport=transport, base_url="http://local") as client:
@@ -134,17 +134,17 @@ def test_a_function_gets_its_path_parameters_decoded() -> None:
         load=lambda name: answering(lambda scope, _: {"body": f"{name} {scope['path_params']}".encode()}),
     )
 
-    assert asked(gateway, path="/media/a%20b").text == "get {'id': 'a b'}"
-    assert asked(gateway, path="/media/a%2Fparts%2F1").text == "part {'id': 'a', 'number': '1'}"
+    assert request(gateway, path="/media/a%20b").text == "get {'id': 'a b'}"
+    assert request(gateway, path="/media/a%2Fparts%2F1").text == "part {'id': 'a', 'number': '1'}"
 
 
-def test_like_aws_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
+def test_like_aws_a_body_has_at_most_ten_megabytes() -> None:
     gateway = Gateway(
         ROUTES, load=lambda _: answering(lambda _, body: {"body": str(len(body)).encode()}), limits=Limits()
     )
 
-    fits = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024))
-    over = asked(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024 + 1))
+    fits = request(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024))
+    over = request(gateway, "POST", "/media/upload", content=bytes(10 * 1024 * 1024 + 1))
 
     assert (fits.status_code, fits.text) == (200, "10485760")
     assert (over.status_code, over.json()) == (413, {"message": "Request Entity Too Large"})
@@ -153,8 +153,8 @@ def test_like_aws_a_body_may_have_ten_megabytes_and_no_byte_more() -> None:
 def test_like_aws_headers_over_ten_kilobytes_are_rejected() -> None:
     gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: {"body": b"ok"}), limits=Limits())
 
-    assert asked(gateway, headers={"x-long": "a" * 9000}).status_code == 200
-    assert asked(gateway, headers={"x-long": "a" * 10_240}).status_code == 431
+    assert request(gateway, headers={"x-long": "a" * 9000}).status_code == 200
+    assert request(gateway, headers={"x-long": "a" * 10_240}).status_code == 431
 
 
 def test_without_limits_bodies_stream_and_nothing_is_cut() -> None:
@@ -173,7 +173,7 @@ def test_without_limits_bodies_stream_and_nothing_is_cut() -> None:
         for _ in range(11):
             yield bytes(1024 * 1024)
 
-    answer = asked(
+    answer = request(
         Gateway(ROUTES, load=lambda _: app),
         "POST",
         "/media/upload",
@@ -188,7 +188,7 @@ def test_without_limits_bodies_stream_and_nothing_is_cut() -> None:
     )
 
 
-def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(
+def test_a_client_that_leaves_before_its_body_ends_causes_no_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
@@ -199,7 +199,7 @@ def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(
             return {"type": "http.disconnect"}
 
         async def send(_: Message) -> None:
-            """To nobody."""
+            """The client has left."""
 
         scope = {
             "type": "http",
@@ -216,7 +216,7 @@ def test_a_client_that_leaves_before_its_body_ends_is_no_error_of_the_function(
     assert capsys.readouterr().out.split()[:3] == ["GET", "/media", "499"]
 
 
-def test_a_function_that_takes_too_long_is_answered_for_and_runs_on() -> None:
+def test_the_gateway_answers_for_a_function_that_takes_too_long_which_runs_on() -> None:
     finished: list[str] = []
 
     async def slow(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -240,7 +240,7 @@ def test_a_function_that_takes_too_long_is_answered_for_and_runs_on() -> None:
     assert finished == ["done"]
 
 
-def test_a_function_that_fails_tells_the_client_nothing() -> None:
+def test_a_function_that_fails_reveals_nothing_to_the_client() -> None:
     def broken(_: Scope, __: bytes) -> Message:
         raise RuntimeError("the password is hunter2")
 
@@ -248,7 +248,7 @@ def test_a_function_that_fails_tells_the_client_nothing() -> None:
         raise ModuleNotFoundError("No module named 'functions.list'")
 
     for gateway in (Gateway(ROUTES, load=lambda _: answering(broken)), Gateway(ROUTES, load=missing)):
-        answer = asked(gateway)
+        answer = request(gateway)
 
         assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 
@@ -258,7 +258,7 @@ def test_like_aws_an_answer_larger_than_lambda_sends_is_an_error() -> None:
         ROUTES, load=lambda _: answering(lambda _, __: {"body": bytes(6 * 1024 * 1024 + 1)}), limits=Limits()
     )
 
-    assert asked(gateway).status_code == 500
+    assert request(gateway).status_code == 500
 
 
 def test_a_header_sent_twice_arrives_joined() -> None:
@@ -266,14 +266,14 @@ def test_a_header_sent_twice_arrives_joined() -> None:
         ROUTES, load=lambda _: answering(lambda scope, _: {"body": dict(scope["headers"])[b"x-a"]})
     )
 
-    assert asked(gateway, headers=[("x-a", "1"), ("x-a", "2")]).text == "1,2"
+    assert request(gateway, headers=[("x-a", "1"), ("x-a", "2")]).text == "1,2"
 
 
 def test_the_access_log_has_no_query(capsys: pytest.CaptureFixture[str]) -> None:
-    told: Message = {"status": 201, "body": b"", "headers": [(b"x-request-id", b"abc")]}
-    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: told))
+    message: Message = {"status": 201, "body": b"", "headers": [(b"x-request-id", b"abc")]}
+    gateway = Gateway(ROUTES, load=lambda _: answering(lambda _, __: message))
 
-    asked(gateway, path="/media/7?signature=secret")
+    request(gateway, path="/media/7?signature=secret")
 
     words = capsys.readouterr().out.split()
     assert [*words[:3], *words[4:]] == ["GET", "/media/7", "201", "ms", "abc"]

@@ -1,5 +1,5 @@
-"""What was written before texts were composed: it is afterwards, and nothing is lost where two become the
-same.
+"""The migration that composes stored texts: all are in NFC afterwards, and nothing is lost where two become
+equal.
 """
 
 from __future__ import annotations
@@ -26,29 +26,32 @@ if TYPE_CHECKING:
 
 MIGRATIONS = ROOT / "migrations"
 THIS = "0025_texts.sql"
-GROWS = "\u0958" * 255  # of twice the length in NFC
+GROWS = "\u0958" * 255  # twice as long in NFC
 
 FILE = """
     with version as (
-      insert into versions (organization_id, id, media_id, number, key, filename, mime_type, size_bytes, stored_bytes, exif, created_by)
-      values (%(organization)s, %(id)s, %(id)s, 1, %(id)s::text, %(text)s, 'image/jpeg', 1, 1, %(metadata)s, %(id)s)
+      insert into versions (organization_id, id, media_id, number, key, filename, mime_type,
+                            size_bytes, stored_bytes, exif, created_by)
+      values (%(organization)s, %(id)s, %(id)s, 1, %(id)s::text, %(text)s, 'image/jpeg',
+              1, 1, %(metadata)s, %(id)s)
     )
-    insert into media (organization_id, id, collection_id, type, name, title, alt, caption, filename, description, metadata, link_token,
-                       active_version_id, processing, verified_at, created_by)
-    values (%(organization)s, %(id)s, %(collection)s, 'image', %(text)s, %(title)s, %(text)s, %(text)s, %(text)s, %(text)s, %(metadata)s,
-            repeat('t', 22), %(id)s, 'pending', now(), %(id)s)
+    insert into media (organization_id, id, collection_id, type, name, title, alt, caption, filename,
+                       description, metadata, link_token, active_version_id, processing, verified_at,
+                       created_by)
+    values (%(organization)s, %(id)s, %(collection)s, 'image', %(text)s, %(title)s, %(text)s, %(text)s,
+            %(text)s, %(text)s, %(metadata)s, repeat('t', 22), %(id)s, 'pending', now(), %(id)s)
 """
 UPLOAD = """
-    insert into uploads (organization_id, id, user_id, collection_id, media_id, version_id, method, key, name, filename, mime_type, title, alt,
-                         caption, reserved_bytes, expires_at, deadline)
-    values (%(organization)s, %(id)s, %(id)s, %(collection)s, %(id)s, %(id)s, 'post', %(id)s::text, %(text)s, %(text)s, 'image/jpeg', %(text)s,
-            %(text)s, %(text)s, 0, now(), now())
+    insert into uploads (organization_id, id, user_id, collection_id, media_id, version_id, method, key,
+                         name, filename, mime_type, title, alt, caption, reserved_bytes, expires_at, deadline)
+    values (%(organization)s, %(id)s, %(id)s, %(collection)s, %(id)s, %(id)s, 'post', %(id)s::text,
+            %(text)s, %(text)s, 'image/jpeg', %(text)s, %(text)s, %(text)s, 0, now(), now())
 """
 
 
 @pytest.fixture
 def before(tmp_path: Path) -> Iterator[str]:
-    """The owner's URL of a database as it was before."""
+    """The owner's URL of a database with the schema before this migration."""
     for file in MIGRATIONS.glob("*.sql"):
         if file.name < THIS:
             shutil.copy(file, tmp_path)
@@ -58,7 +61,7 @@ def before(tmp_path: Path) -> Iterator[str]:
 
 
 class Before:
-    """A tenant as its rows were."""
+    """The rows of a tenant before this migration."""
 
     def __init__(self, owner: psycopg.Connection[Any]) -> None:
         self.owner, self.organization, self.collection = owner, uuid4(), uuid4()
@@ -67,7 +70,8 @@ class Before:
             [self.organization, DECOMPOSED, self.organization.hex],
         )
         owner.execute(
-            "insert into collections (organization_id, id, name, icon, created_by) values (%s, %s, %s, %s, %s)",
+            "insert into collections (organization_id, id, name, icon, created_by) "
+            "values (%s, %s, %s, %s, %s)",
             [self.organization, self.collection, DECOMPOSED, DECOMPOSED, uuid4()],
         )
 
@@ -109,7 +113,7 @@ class Before:
         return self.owner.execute(query.encode(), {"organization": self.organization}).fetchall()
 
 
-def test_what_was_written_is_composed_and_nothing_is_lost(before: str) -> None:
+def test_stored_texts_are_composed_and_nothing_is_lost(before: str) -> None:
     with psycopg.connect(before, autocommit=True) as owner:
         was = Before(owner)
         metadata = {
@@ -130,8 +134,10 @@ def test_what_was_written_is_composed_and_nothing_is_lost(before: str) -> None:
         other = was.person(f"{COMPOSED.split()[0]}@x.y", "2025-01-01")
         for days, email in ((2, "Jo\u0308RG@x.y"), (1, "J\u00f6RG@x.y"), (1, "Other@x.y")):
             was.add(
-                """insert into invitations (organization_id, id, email, role, token_hash, invited_by, created_at, expires_at)
-                   values (%(organization)s, %(id)s, %(email)s, 'viewer', decode(repeat(md5(%(id)s::text), 2), 'hex'), %(id)s,
+                """insert into invitations (organization_id, id, email, role,
+                                            token_hash, invited_by, created_at, expires_at)
+                   values (%(organization)s, %(id)s, %(email)s, 'viewer',
+                           decode(repeat(md5(%(id)s::text), 2), 'hex'), %(id)s,
                            now() - make_interval(days => %(days)s), now())""",
                 email=email,
                 days=days,
@@ -140,7 +146,8 @@ def test_what_was_written_is_composed_and_nothing_is_lost(before: str) -> None:
         assert migrations.apply(before, MIGRATIONS)[0] == THIS
 
         texts = was.rows(
-            f"select name, title, alt, caption, filename, description, row_version from media where id = '{item}'"
+            "select name, title, alt, caption, filename, description, row_version "
+            f"from media where id = '{item}'"
         )
         assert texts == [(*([COMPOSED] * 6), 2)]
         [(kept, exif)] = was.rows(
@@ -193,10 +200,10 @@ def test_what_was_written_is_composed_and_nothing_is_lost(before: str) -> None:
             ("other@x.y", "pending"),
         }
 
-        found = was.rows(
+        search_keys = was.rows(
             "select search_keys(organization_id, title, filename, alt, caption)::text from media"
         )
-        assert [unicodedata.is_normalized("NFC", keys.replace(GROWS, "")) for (keys,) in found].count(
+        assert [unicodedata.is_normalized("NFC", keys.replace(GROWS, "")) for (keys,) in search_keys].count(
             True
         ) >= 2
         with pytest.raises(psycopg.errors.CheckViolation):

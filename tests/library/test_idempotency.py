@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same request, sent again, is answered again and not done again."""
+"""`Idempotency-Key`: a request that is sent again gets the same answer, and is not carried out again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def folders(tenant: Tenant) -> list[str]:
     return sorted(item["name"] for item in listing["media"])
 
 
-def test_a_request_sent_again_is_answered_again(tenant: Tenant) -> None:
+def test_a_repeated_request_gets_the_same_answer(tenant: Tenant) -> None:
     first, again = (create(tenant.studio, tenant, "k") for _ in range(2))
 
     assert first.status_code == again.status_code == 200
@@ -59,7 +59,7 @@ def test_a_key_belongs_to_its_request(tenant: Tenant) -> None:
     create(tenant.studio, tenant, "k")
 
     other_body = create(tenant.studio, tenant, "k", "Twice")
-    other_place = [
+    other_url = [
         tenant.studio.post(
             f"/api/organization/{tenant.id}/datasets{query}",
             json={"name": "A collection"},
@@ -69,7 +69,7 @@ def test_a_key_belongs_to_its_request(tenant: Tenant) -> None:
     ]
 
     assert (other_body.status_code, other_body.json()) == (422, REUSED)
-    assert [(answer.status_code, answer.json().get("code")) for answer in other_place] == [
+    assert [(answer.status_code, answer.json().get("code")) for answer in other_url] == [
         (200, None),
         (422, "idempotency_key_reused"),
     ]
@@ -87,7 +87,7 @@ def test_a_key_belongs_to_its_person_in_its_organization(tenant: Tenant, strange
     assert len({answer.json()["folder"]["id"] for answer in answers}) == 3
 
 
-def test_twenty_at_once_do_the_work_once(tenant: Tenant) -> None:
+def test_of_twenty_at_the_same_time_one_does_the_work(tenant: Tenant) -> None:
     client = tenant.studio
 
     with ThreadPoolExecutor(20) as threads:
@@ -106,7 +106,7 @@ def test_twenty_at_once_do_the_work_once(tenant: Tenant) -> None:
     assert create(client, tenant, "k").json() == done[0]
 
 
-def test_what_is_refused_leaves_the_key_free(tenant: Tenant) -> None:
+def test_a_rejected_request_leaves_the_key_free(tenant: Tenant) -> None:
     rejected = [
         create(tenant.studio, tenant, "k", ""),
         create(tenant.studio, tenant, "k", path=f"{tenant.collection_id.hex}.{uuid4().hex}"),
@@ -117,7 +117,7 @@ def test_what_is_refused_leaves_the_key_free(tenant: Tenant) -> None:
     assert folders(tenant) == ["Once"]
 
 
-def test_who_is_not_let_in_does_not_see_an_answer(tenant: Tenant) -> None:
+def test_a_caller_without_permission_does_not_get_the_stored_answer(tenant: Tenant) -> None:
     create(tenant.studio, tenant, "k")
     owner_without_scope = tenant.client(scopes=("media:read",))
 
@@ -127,7 +127,7 @@ def test_who_is_not_let_in_does_not_see_an_answer(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é", "tab\tbed"])
-def test_what_cannot_be_a_key_is_refused(key: str, tenant: Tenant) -> None:
+def test_a_malformed_key_is_rejected(key: str, tenant: Tenant) -> None:
     answer = tenant.studio.post(
         "/api/folder",
         json={"datasetId": tenant.collection_id.hex, "name": "Once"},
@@ -141,12 +141,12 @@ def test_what_cannot_be_a_key_is_refused(key: str, tenant: Tenant) -> None:
     assert folders(tenant) == []
 
 
-def test_the_longest_key_is_one(tenant: Tenant) -> None:
+def test_a_key_of_the_greatest_length_is_accepted(tenant: Tenant) -> None:
     assert [create(tenant.studio, tenant, "x" * 255).status_code for _ in range(2)] == [200, 200]
     assert folders(tenant) == ["Once"]
 
 
-def test_an_upload_is_opened_once(tenant: Tenant) -> None:
+def test_an_upload_is_created_once(tenant: Tenant) -> None:
     first, again = (
         tenant.studio.post(
             "/api/upload/s3/multipart",
@@ -160,7 +160,7 @@ def test_an_upload_is_opened_once(tenant: Tenant) -> None:
     assert first.json() == again.json()
 
 
-def test_a_day_later_the_key_is_free(tenant: Tenant) -> None:
+def test_after_a_day_the_key_is_free(tenant: Tenant) -> None:
     create(tenant.studio, tenant, "k")
 
     with owner() as connection:
@@ -178,7 +178,7 @@ class Nothing(Input):
     pass
 
 
-class NothingOfV1(Schema):
+class NothingV1(Schema):
     pass
 
 
@@ -193,7 +193,7 @@ def post(app: Any, tenant: Tenant, **headers: str) -> httpx.Response:
     )
 
 
-def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) -> None:
+def test_signed_urls_are_signed_again_and_other_texts_stay(tenant: Tenant) -> None:
     texts = [":derived/a", "derived/a", "\ue000"]
     marks: list[str] = []
 
@@ -204,7 +204,7 @@ def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) ->
         return Answer({"deep": [{"url": marks[0]}], "texts": texts}, headers={"etag": '"1"'})
 
     first = post(app, tenant)
-    time.sleep(1.1)  # a signature's second
+    time.sleep(1.1)  # signatures have a resolution of one second
     again = post(app, tenant)
 
     urls = [httpx.URL(answer.json()["deep"][0]["url"]) for answer in (first, again)]
@@ -217,22 +217,22 @@ def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) ->
     assert len(marks) == 1
 
 
-@pytest.mark.parametrize(("dialect", "body"), [(studio, Nothing), (v1, NothingOfV1)])
-def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenant) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+@pytest.mark.parametrize(("dialect", "body"), [(studio, Nothing), (v1, NothingV1)])
+def test_while_a_request_is_in_progress_another_one_is_409(dialect: Any, body: Any, tenant: Tenant) -> None:
+    begun, may_continue = threading.Event(), threading.Event()
 
     @endpoint(dialect, operation="folder.create", body=body, returns=dict)
     def app(_: Request, __: Caller) -> Mapping[str, int]:
         """POST /api/slow - takes its time."""
         begun.set()
-        assert go_on.wait(30)
+        assert may_continue.wait(30)
         return {"n": 1}
 
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(post, app, tenant)
         assert begun.wait(30)
         meanwhile = post(app, tenant)
-        go_on.set()
+        may_continue.set()
 
     assert slow.result().status_code == 200
     assert (meanwhile.status_code, meanwhile.json()["error"], meanwhile.headers["retry-after"]) == (
@@ -243,12 +243,12 @@ def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenan
     assert post(app, tenant).json() == {"n": 1}
 
 
-def test_work_that_fails_leaves_the_key_free(tenant: Tenant) -> None:
-    turns = iter([RuntimeError("a fault"), None])
+def test_an_internal_error_leaves_the_key_free(tenant: Tenant) -> None:
+    turns = iter([RuntimeError("an error"), None])
 
     @endpoint(studio, operation="folder.create", body=Nothing, returns=dict)
     def app(_: Request, __: Caller) -> Mapping[str, int]:
-        """POST /api/failing - well the second time."""
+        """POST /api/failing - succeeds the second time."""
         if (error := next(turns)) is not None:
             raise error
         return {"n": 2}
@@ -256,7 +256,7 @@ def test_work_that_fails_leaves_the_key_free(tenant: Tenant) -> None:
     assert [post(app, tenant).status_code for _ in range(3)] == [500, 200, 200]
 
 
-def test_what_shows_a_secret_is_never_kept(tenant: Tenant) -> None:
+def test_an_answer_with_a_secret_is_never_stored(tenant: Tenant) -> None:
     secrets = iter(["one", "two"])
 
     @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
@@ -274,7 +274,9 @@ def test_what_shows_a_secret_is_never_kept(tenant: Tenant) -> None:
         )
 
 
-def test_a_person_outside_organizations_has_keys_too(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_without_an_organization_may_use_keys(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from vitrine.permissions import PERMISSIONS, Permission
 
     monkeypatch.setitem(PERMISSIONS, "test.person", Permission(None, None, "write"))
@@ -292,7 +294,7 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(separate_stack: Stac
     client = tenant.studio
 
     with owner() as locking, ThreadPoolExecutor(1) as threads:
-        # what the folder's birth waits for
+        # the creation of the folder waits for this lock
         locking.execute("select from collections where id = %s for update", [tenant.collection_id])
         lost = threads.submit(create, client, tenant, "k")
         until = time.monotonic() + 20
@@ -310,7 +312,8 @@ def test_a_killed_process_frees_its_key_when_its_lease_ends(separate_stack: Stac
     soon = create(client, tenant, "k")
     with owner() as connection:  # time passes
         connection.execute(
-            "update idempotency_keys set locked_until = now() - interval '1 second' where organization_id = %s",
+            "update idempotency_keys set locked_until = now() - interval '1 second' "
+            "where organization_id = %s",
             [tenant.id],
         )
     later = create(client, tenant, "k")

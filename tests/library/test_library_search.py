@@ -213,7 +213,7 @@ def agree(shelf: Shelf, *, files: int, searches: int, seed: int) -> None:
 
     def text(most: int, length: int) -> str:
         return " ".join(
-            chance.choice((*PIECES, *names.TAKEN.values())) for _ in range(chance.randint(1, most))
+            chance.choice((*PIECES, *names.VALID_NAMES.values())) for _ in range(chance.randint(1, most))
         )[:length]
 
     for number in range(files):

@@ -1,4 +1,4 @@
-"""Records behave as the standard library's dataclasses of the same fields."""
+"""Records behave as the standard library's dataclasses with the same fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Derived(Base):
 
 
 def standard_classes() -> tuple[Any, Any]:
-    """The standard library's classes of the same names and fields."""
+    """Return dataclasses of the standard library with the names and fields of Base and Derived."""
     fields = {"id": int, "names": list[str], "secret": str | None, "seen": int, "by": str}
     values = {
         "names": field(default_factory=list[str]),
@@ -77,6 +77,6 @@ def behaviour(base: Any, derived: Any) -> list[object]:
     ]
 
 
-def test_a_record_is_as_the_standard_librarys() -> None:
+def test_a_record_behaves_as_a_dataclass_of_the_standard_library() -> None:
     assert behaviour(Base, Derived) == behaviour(*standard_classes())
     assert pickle.loads(pickle.dumps(Derived(1, ["x"]))) == Derived(1, ["x"])

@@ -1,5 +1,5 @@
-"""One normal form of text: whatever comes in is stored in NFC, and found in either form; what is opaque
-is left as it came.
+"""One normal form of text: texts are stored in NFC and found in either form; opaque texts stay as
+they came.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.uploads.test_upload_form import File, home, send
 from vitrine.dialects.studio import show_cursor
 from vitrine.errors import Invalid
 from vitrine.models.pages import Cursor
-from vitrine.texts import EXACT, MOST_MARKS, compose, composed, fold_email, marked
+from vitrine.texts import EXACT, MAX_MARKS, compose, compose_all, fold_email, marked_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,17 +37,17 @@ KELVIN = "\u212a"  # its NFC is the letter K
 BOTH = [COMPOSED, DECOMPOSED]
 
 
-def of_studio(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    return found
+def studio_item(tenant: Tenant, item: str) -> dict[str, Any]:
+    shown: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
+    return shown
 
 
-def of_v1(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
-    return found
+def v1_item(tenant: Tenant, item: str) -> dict[str, Any]:
+    shown: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
+    return shown
 
 
-def linked(tenant: Tenant, **more: object) -> str:
+def create_link(tenant: Tenant, **more: object) -> str:
     body = {
         "url": "https://example.org/a.jpg",
         "filename": "a.jpg",
@@ -61,51 +61,51 @@ def linked(tenant: Tenant, **more: object) -> str:
     return item
 
 
-# Each way in: what is sent, and where it is read again.
+# Each way in which a text is sent, and where it is read again.
 
 
 def as_metadata_of_an_item(tenant: Tenant) -> list[object]:
-    item = linked(tenant)
-    own = {DECOMPOSED: {"deep": [DECOMPOSED]}}
+    item = create_link(tenant)
+    further = {DECOMPOSED: {"deep": [DECOMPOSED]}}
     answered = {
         "title": DECOMPOSED,
         "alt": DECOMPOSED,
         "caption": DECOMPOSED,
         "tags": {DECOMPOSED: [DECOMPOSED]},
-        **own,
+        **further,
     }
     answer = tenant.studio.patch(f"/api/media/{item}", json={"name": DECOMPOSED, "metadata": answered})
     assert answer.status_code == 200, answer.text
-    shown = of_studio(tenant, item)
-    kept = shown["metadata"]
+    shown = studio_item(tenant, item)
+    metadata = shown["metadata"]
     return [
         shown["name"],
-        kept["title"],
-        kept["alt"],
-        kept["caption"],
-        *kept["tags"],
-        *kept["tags"][COMPOSED],
-        *kept[COMPOSED]["deep"],
+        metadata["title"],
+        metadata["alt"],
+        metadata["caption"],
+        *metadata["tags"],
+        *metadata["tags"][COMPOSED],
+        *metadata[COMPOSED]["deep"],
     ]
 
 
 def escaped(tenant: Tenant) -> list[object]:
-    item = linked(tenant)
+    item = create_link(tenant)
     tenant.studio.patch(
         f"/api/media/{item}",
         content=f'{{"metadata": {{"title": {ESCAPED}}}}}',
         headers={"content-type": "application/json"},
     )
-    return [of_studio(tenant, item)["metadata"]["title"]]
+    return [studio_item(tenant, item)["metadata"]["title"]]
 
 
 def through_v1(tenant: Tenant) -> list[object]:
-    item = linked(tenant, filename=DECOMPOSED, title=DECOMPOSED, alt=DECOMPOSED, caption=DECOMPOSED)
-    first = of_v1(tenant, item)
+    item = create_link(tenant, filename=DECOMPOSED, title=DECOMPOSED, alt=DECOMPOSED, caption=DECOMPOSED)
+    first = v1_item(tenant, item)
     tenant.studio.patch(
         f"/api/v1/media/{item}", json={"title": f"2 {DECOMPOSED}", "alt": None, "caption": DECOMPOSED}
     )
-    second = of_v1(tenant, item)
+    second = v1_item(tenant, item)
     return [
         first["filename"],
         first["title"],
@@ -133,7 +133,7 @@ def uploaded_in_a_post(tenant: Tenant) -> list[object]:
         caption=DECOMPOSED,
         relativePath=f"{DECOMPOSED}/{DECOMPOSED}",
     )
-    shown = of_studio(tenant, item)
+    shown = studio_item(tenant, item)
     answered = shown["metadata"]
     place = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media").json()["media"]
     return [
@@ -157,8 +157,8 @@ def in_a_form(tenant: Tenant) -> list[object]:
         send(tenant.studio, home(tenant), *parts)
         for parts in ([File(filename=DECOMPOSED)], [("name", DECOMPOSED), File()])
     )
-    shown = of_studio(tenant, first.json()["mediaId"])
-    return [shown["name"], shown["filename"], of_studio(tenant, second.json()["mediaId"])["name"]]
+    shown = studio_item(tenant, first.json()["mediaId"])
+    return [shown["name"], shown["filename"], studio_item(tenant, second.json()["mediaId"])["name"]]
 
 
 def in_a_form_of_v1(tenant: Tenant) -> list[object]:
@@ -205,7 +205,7 @@ def of_people(_: Tenant) -> list[object]:
     return [answer.json()["user"]["name"]]
 
 
-def of_v1s_tags(tenant: Tenant) -> list[object]:
+def of_tags_in_v1(tenant: Tenant) -> list[object]:
     tag = tenant.studio.post("/api/v1/media-tags", json={"name": DECOMPOSED}).json()["data"]
     more = tenant.studio.patch(
         f"/api/v1/media-tags/{tag['id']}",
@@ -214,7 +214,7 @@ def of_v1s_tags(tenant: Tenant) -> list[object]:
     return [tag["name"], *(more.json()["data"][name] for name in ("name", "icon", "color", "description"))]
 
 
-WAYS_IN: list[Callable[[Tenant], list[object]]] = [
+WAYS: list[Callable[[Tenant], list[object]]] = [
     as_metadata_of_an_item,
     escaped,
     through_v1,
@@ -226,50 +226,48 @@ WAYS_IN: list[Callable[[Tenant], list[object]]] = [
     of_places,
     of_keys_and_organizations,
     of_people,
-    of_v1s_tags,
+    of_tags_in_v1,
 ]
 
 
-@pytest.mark.parametrize("texts", WAYS_IN, ids=lambda texts: texts.__name__)
+@pytest.mark.parametrize("texts", WAYS, ids=lambda texts: texts.__name__)
 @pytest.mark.sampled(3)
-def test_a_text_is_stored_composed_whichever_way_it_comes(
+def test_a_text_is_stored_in_nfc_in_whichever_way_it_is_sent(
     texts: Callable[[Tenant], list[object]], tenant: Tenant
 ) -> None:
-    found = texts(tenant)
+    stored = texts(tenant)
 
-    assert found == [COMPOSED] * len(found)
+    assert stored == [COMPOSED] * len(stored)
 
 
-# What is asked for in the one form is found in the other.
+# A search in one form finds texts that were sent in the other.
 
 
 @pytest.mark.parametrize("form", ["nfc", "nfd"])
-def test_a_duplicate_is_found_in_either_form_and_repeated_as_it_was_asked_for(
-    form: str, tenant: Tenant
-) -> None:
+def test_a_duplicate_is_found_in_either_form_and_named_as_it_was_sent(form: str, tenant: Tenant) -> None:
     stored, asked = BOTH if form == "nfd" else BOTH[::-1]
-    item = linked(tenant, filename=stored)
+    item = create_link(tenant, filename=stored)
 
-    found = tenant.studio.post(
+    duplicates = tenant.studio.post(
         "/api/v1/media/check-duplicates", json={"files": [{"filename": asked, "fileSize": 5}]}
     ).json()["data"]["duplicates"]
 
-    assert [(each["filename"], [one["id"] for one in each["existing"]]) for each in found] == [
+    assert [(each["filename"], [one["id"] for one in each["existing"]]) for each in duplicates] == [
         (asked, [item])
     ]
-    assert spec_of_app(check_duplicates) == {"files"}
+    assert exact_fields_of(check_duplicates) == {"files"}
 
 
 @pytest.mark.parametrize("field", ["filename", "title", "alt", "caption"])
 def test_a_search_finds_a_text_in_either_form(field: str, tenant: Tenant) -> None:
-    items = {linked(tenant, **{field: f"before {text} after.jpg"}) for text in BOTH}
+    items = {create_link(tenant, **{field: f"before {text} after.jpg"}) for text in BOTH}
 
     for asked in (COMPOSED, DECOMPOSED, DECOMPOSED.upper(), "Cafe\u0301", "rich"):
         answer = tenant.studio.get("/api/v1/media", params={"search": asked})  # percent-encoded
         assert {each["id"] for each in answer.json()["data"]["data"]} == items, asked
 
 
-def test_tags_are_the_same_in_either_form(tenant: Tenant) -> None:
+def test_a_tag_is_the_same_in_either_form(tenant: Tenant) -> None:
     item = a_folder(tenant)
     given(tenant, item, {COMPOSED: [COMPOSED], "other": ["x"]})
 
@@ -288,11 +286,12 @@ def test_a_folder_is_found_by_its_name_in_either_form(tenant: Tenant) -> None:
     first, second = (tenant.ready(PHOTO, relativePath=f"{text}/photo.jpg") for text in BOTH)
 
     assert (
-        of_studio(tenant, first)["path"].split(".")[:-1] == of_studio(tenant, second)["path"].split(".")[:-1]
+        studio_item(tenant, first)["path"].split(".")[:-1]
+        == studio_item(tenant, second)["path"].split(".")[:-1]
     )
 
 
-def test_the_same_request_in_another_form_has_the_answer_of_its_idempotency_key(tenant: Tenant) -> None:
+def test_a_request_in_another_form_is_equal_for_its_idempotency_key(tenant: Tenant) -> None:
     where = {"datasetId": tenant.collection_id.hex}
     bodies = [
         json.dumps({**where, "name": text}, ensure_ascii=ascii, indent=indent).encode()
@@ -318,30 +317,34 @@ def test_the_same_request_in_another_form_has_the_answer_of_its_idempotency_key(
 
 
 def test_a_limit_counts_the_composed_text(tenant: Tenant) -> None:
-    item = linked(tenant)
+    item = create_link(tenant)
     longest = {"title": 255, "alt": 500, "caption": 1000}
 
-    for field, most in longest.items():
-        assert tenant.studio.patch(f"/api/v1/media/{item}", json={field: "e\u0301" * most}).status_code == 200
+    for field, limit in longest.items():
         assert (
-            tenant.studio.patch(f"/api/v1/media/{item}", json={field: "e\u0301" * (most + 1)}).status_code
+            tenant.studio.patch(f"/api/v1/media/{item}", json={field: "e\u0301" * limit}).status_code == 200
+        )
+        assert (
+            tenant.studio.patch(f"/api/v1/media/{item}", json={field: "e\u0301" * (limit + 1)}).status_code
             == 400
         )
         assert (
             tenant.studio.patch(
-                f"/api/media/{item}", json={"metadata": {field: "e\u0301" * most}}
+                f"/api/media/{item}", json={"metadata": {field: "e\u0301" * limit}}
             ).status_code
             == 200
         )
         # two letters in NFC
         assert (
-            tenant.studio.patch(f"/api/media/{item}", json={"metadata": {field: "\u0958" * most}}).status_code
+            tenant.studio.patch(
+                f"/api/media/{item}", json={"metadata": {field: "\u0958" * limit}}
+            ).status_code
             == 400
         )
 
 
-def test_marks_without_end_are_an_error_and_take_no_time(tenant: Tenant) -> None:
-    item = linked(tenant)
+def test_too_many_marks_are_rejected_quickly(tenant: Tenant) -> None:
+    item = create_link(tenant)
     for marks in ("\u0301\u0323" * 500_000, "\u0f73" * 1_000_000):
         began = time.perf_counter()
 
@@ -352,13 +355,13 @@ def test_marks_without_end_are_an_error_and_take_no_time(tenant: Tenant) -> None
             "A text has more than 255 combining marks in a row",
         )
         assert time.perf_counter() - began < 5
-    longest = "a" + "\u0301\u0323" * (MOST_MARKS // 2)
+    longest = "a" + "\u0301\u0323" * (MAX_MARKS // 2)
     assert tenant.studio.patch(f"/api/media/{item}", json={"metadata": {"x": [longest]}}).status_code == 200
-    assert of_studio(tenant, item)["metadata"]["x"] == [unicodedata.normalize("NFC", longest)]
+    assert studio_item(tenant, item)["metadata"]["x"] == [unicodedata.normalize("NFC", longest)]
 
 
-def test_two_names_that_are_the_same_are_an_error_and_none_is_dropped(tenant: Tenant) -> None:
-    item = linked(tenant)
+def test_two_names_that_become_equal_are_rejected(tenant: Tenant) -> None:
+    item = create_link(tenant)
 
     answer = tenant.studio.patch(
         f"/api/media/{item}", json={"metadata": {"tags": {group: ["x"] for group in BOTH}}}
@@ -370,20 +373,20 @@ def test_two_names_that_are_the_same_are_an_error_and_none_is_dropped(tenant: Te
     )
 
 
-# What is opaque.
+# Opaque texts.
 
 
-def spec_of_app(app: Any) -> set[str]:
-    return {name for name, kind in marked(app.spec.body).items() if kind is EXACT}
+def exact_fields_of(app: Any) -> set[str]:
+    return {name for name, kind in marked_fields(app.spec.body).items() if kind is EXACT}
 
 
-def test_what_is_read_as_it_came_is_what_is_opaque() -> None:
-    found: set[str] = set()
+def test_exactly_the_opaque_fields_are_not_composed() -> None:
+    exact: set[str] = set()
 
     def walk(model: Any) -> None:
-        for name, kind in marked(model).items():
+        for name, kind in marked_fields(model).items():
             if kind is EXACT:
-                found.add(name)
+                exact.add(name)
             else:
                 walk(kind)
 
@@ -392,21 +395,21 @@ def test_what_is_read_as_it_came_is_what_is_opaque() -> None:
         for model in filter(None, (spec.body, spec.query)):
             walk(model)
 
-    assert found == {
+    assert exact == {
         "password",
         "currentPassword",
-        "newPassword",  # secrets, which have a form of their own
+        "newPassword",  # secrets, which have a normal form of their own
         "token",
         "device_code",
         "userCode",
         "user_code",
         "key",
-        "cursor",  # tokens that were handed out
+        "cursor",  # tokens that we have minted
         "ETag",
         "checksum",
         "value",
         "url",
-        "files",  # of check-duplicates: repeated as it was sent
+        "files",  # of check-duplicates: the answer repeats them unchanged
     }
 
 
@@ -414,20 +417,20 @@ def test_every_other_text_of_a_request_is_composed() -> None:
     for route in ROUTES:
         for model in filter(None, (spec_of(route).body, spec_of(route).query)):
             names = [field.alias or name for name, field in model.model_fields.items()]
-            read = composed({name: [KELVIN, {KELVIN: KELVIN}] for name in names}, model)
-            opaque = {name for name, kind in marked(model).items() if kind is EXACT}
+            read = compose_all({name: [KELVIN, {KELVIN: KELVIN}] for name in names}, model)
+            opaque = {name for name, kind in marked_fields(model).items() if kind is EXACT}
 
             assert {name for name, value in read.items() if value == [KELVIN, {KELVIN: KELVIN}]} == opaque
             assert {name for name, value in read.items() if value == ["K", {"K": "K"}]} == {*names} - opaque
 
 
-def test_a_password_keeps_its_own_form() -> None:
+def test_a_password_is_normalized_to_nfkc() -> None:
     someone = PersonWithPassword.signed_up(f"{KELVIN}{DECOMPOSED} \ufb01 1234")
 
-    assert someone.sign_in(f"K{COMPOSED} fi 1234").status_code == 200  # NFKC, as ever
+    assert someone.sign_in(f"K{COMPOSED} fi 1234").status_code == 200
 
 
-def test_a_cursor_is_not_read_as_another_one(tenant: Tenant) -> None:
+def test_a_cursor_is_not_composed(tenant: Tenant) -> None:
     listing = f"/api/dataset/{tenant.collection_id.hex}/media"
     cursor = show_cursor(Cursor("2026-01-01T00:00:00+00:00", UUID(int=0)))
 
@@ -436,14 +439,14 @@ def test_a_cursor_is_not_read_as_another_one(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "The cursor is not one of this listing")
 
 
-# Addresses.
+# E-mail addresses.
 
 
-def test_an_address_has_one_form_wherever_it_is_asked_for(tenant: Tenant) -> None:
-    spelled = f"Jo\u0308rg-{tenant.name}@Example.org"
+def test_an_address_is_stored_in_one_form(tenant: Tenant) -> None:
+    mixed = f"Jo\u0308rg-{tenant.name}@Example.org"
     folded = f"j\u00f6rg-{tenant.name}@example.org"
     offer = tenant.studio.post(
-        "/api/auth/organization/invite-member", json={"email": spelled, "role": "editor"}
+        "/api/auth/organization/invite-member", json={"email": mixed, "role": "editor"}
     )
     again = tenant.studio.post(
         "/api/auth/organization/invite-member", json={"email": folded, "role": "editor"}
@@ -466,12 +469,12 @@ def test_an_address_has_one_form_wherever_it_is_asked_for(tenant: Tenant) -> Non
         ("\u03a3@x.y", "\u03a3@x.y"),
     ],
 )
-def test_only_letters_of_ascii_are_folded(address: str, folded: str) -> None:
+def test_only_ascii_letters_are_folded(address: str, folded: str) -> None:
     assert fold_email(address) == folded
     assert fold_email(folded) == folded
 
 
-def test_an_address_that_nobody_has_signs_nobody_in(tenant: Tenant) -> None:
+def test_an_address_that_only_looks_alike_signs_nobody_in(tenant: Tenant) -> None:
     someone = PersonWithPassword.new()
     dotted = f"i{tenant.name}@example.org"
     person = Client(None).post(SIGN_UP, json={"name": "A", "email": dotted, "password": PASSWORD})
@@ -491,7 +494,7 @@ def test_an_address_that_nobody_has_signs_nobody_in(tenant: Tenant) -> None:
     assert Client(None).post(SIGN_IN, json={"email": dotted.upper(), "password": PASSWORD}).status_code == 200
 
 
-def test_composing_is_left_where_there_is_nothing_to_compose() -> None:
+def test_compose_returns_nfc_and_rejects_too_many_marks() -> None:
     assert [compose(text) for text in ("", "ascii", COMPOSED, DECOMPOSED, KELVIN)] == [
         "",
         "ascii",
@@ -500,4 +503,4 @@ def test_composing_is_left_where_there_is_nothing_to_compose() -> None:
         "K",
     ]
     with pytest.raises(Invalid):
-        compose("a" + "\u0301" * (MOST_MARKS + 1))
+        compose("a" + "\u0301" * (MAX_MARKS + 1))

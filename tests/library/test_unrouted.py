@@ -1,4 +1,4 @@
-"""$default: what no route takes"""
+"""$default: requests that no route takes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def cors(answer: httpx.Response) -> dict[str, str]:
         "/api/me%2Fx",
     ],
 )
-def test_where_nothing_is_studio_says_so(method: str, path: str) -> None:
+def test_an_unknown_path_is_404_in_the_format_of_studio(method: str, path: str) -> None:
     answer = ask(method, path)
 
     assert (answer.status_code, answer.json()) == (404, {"error": NOTHING, "code": "not_found"})
@@ -76,7 +76,7 @@ def test_where_nothing_is_studio_says_so(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/auth/nowhere", "/api/auth/organization/x"])
-def test_where_nothing_is_accounts_say_so_with_their_message(path: str) -> None:
+def test_an_unknown_path_of_accounts_is_404_with_their_message(path: str) -> None:
     answer = ask("POST", path)
 
     assert (answer.status_code, answer.json()) == (
@@ -86,7 +86,7 @@ def test_where_nothing_is_accounts_say_so_with_their_message(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nowhere", "/api/v1/media/x/y", "/api/v1/media-tags/x/y"])
-def test_where_nothing_is_v1_says_so_in_its_envelope(path: str) -> None:
+def test_an_unknown_path_of_v1_is_404_in_its_envelope(path: str) -> None:
     answer = ask("GET", path)
 
     assert (answer.status_code, answer.json()) == (
@@ -104,12 +104,12 @@ def test_where_nothing_is_v1_says_so_in_its_envelope(path: str) -> None:
         ("GET", "/api/folder", "OPTIONS, POST"),
         ("POST", "/api/upload/s3/params", "GET, OPTIONS"),
         ("PUT", "/api/upload/s3/multipart/x", "DELETE, GET, OPTIONS"),
-        ("POST", "/api/upload/s3/multipart/x/batch", "GET, OPTIONS"),  # never a part called batch
+        ("POST", "/api/upload/s3/multipart/x/batch", "GET, OPTIONS"),  # not a part with the number "batch"
         ("DELETE", f"/f/{NOWHERE}/x", "GET, HEAD, OPTIONS"),
         ("POST", "/", "GET, OPTIONS"),
     ],
 )
-def test_another_method_is_405_with_those_there_are(method: str, path: str, allow: str) -> None:
+def test_another_method_is_405_with_the_allowed_ones(method: str, path: str, allow: str) -> None:
     answer = ask(method, path)
 
     assert (answer.status_code, answer.headers["allow"], answer.json()) == (
@@ -153,7 +153,7 @@ def test_head_is_405_without_a_body(path: str) -> None:
         (f"/f/{NOWHERE}/x", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_options_says_the_methods_to_everybody(path: str, allow: str) -> None:
+def test_options_reports_the_methods_without_credentials(path: str, allow: str) -> None:
     answer = ask("OPTIONS", path)
 
     assert (answer.status_code, answer.content, answer.headers["allow"], cors(answer)) == (
@@ -180,7 +180,7 @@ def test_options_is_answered_for_every_route() -> None:
     ]
 
 
-def test_a_page_of_an_allowed_origin_may_ask_what_it_will() -> None:
+def test_a_page_of_an_allowed_origin_may_send_every_method() -> None:
     for origin in (os.environ["API_URL"], next(iter(os.environ["ALLOWED_ORIGINS"].split(",")))):
         answer = ask(
             "OPTIONS",
@@ -231,7 +231,7 @@ def test_a_page_of_another_origin_is_allowed_nothing(tenant: Tenant, origin: str
     assert cors(answer) == {}
 
 
-def test_every_answer_to_an_allowed_page_can_be_read_by_it_refusals_too(tenant: Tenant) -> None:
+def test_a_page_of_an_allowed_origin_can_read_every_answer_including_errors(tenant: Tenant) -> None:
     origin = next(iter(os.environ["ALLOWED_ORIGINS"].split(",")))
     readable = {"allow-origin": origin, "allow-credentials": "true", "expose-headers": EXPOSED}
 
@@ -251,7 +251,7 @@ def test_every_answer_to_an_allowed_page_can_be_read_by_it_refusals_too(tenant: 
 @pytest.mark.parametrize(
     "path", ["/api/nowhere", "/api/me", "/api/v1/media", "/api/openapi.json", f"/f/{NOWHERE}/x"]
 )
-def test_every_answer_carries_the_headers_of_all(path: str) -> None:
+def test_every_answer_has_the_common_headers(path: str) -> None:
     answer = ask("GET", path)
 
     assert {name: answer.headers[name] for name in SECURITY} == SECURITY
@@ -269,7 +269,7 @@ def test_every_answer_carries_the_headers_of_all(path: str) -> None:
         ("/api/v1/media/a%0D%0Ab/", "/api/v1/media/a%0D%0Ab"),
     ],
 )
-def test_a_slash_at_the_end_of_a_v1_path_is_led_away(path: str, location: str) -> None:
+def test_a_v1_path_with_a_slash_at_its_end_is_redirected(path: str, location: str) -> None:
     answer = ask("GET", path)
 
     assert (answer.status_code, answer.headers["location"], answer.content) == (308, location, b"")
@@ -284,7 +284,7 @@ def test_a_slash_at_the_end_of_a_v1_path_is_led_away(path: str, location: str) -
         "/api/v1/https:%2F%2Fevil.example/",
     ],
 )
-def test_no_redirect_leads_to_another_host(path: str) -> None:
+def test_no_redirect_names_another_host(path: str) -> None:
     location = ask("GET", path).headers.get("location", "/")
 
     assert location.startswith("/")

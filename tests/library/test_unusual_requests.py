@@ -1,5 +1,5 @@
-"""Requests that no client of ours writes and that others may: legal ones are taken, all others are
-refused in words.
+"""Requests that none of our clients sends and others may: valid ones are accepted, all others are rejected
+with a sentence.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ NO_OBJECT = "body: Must be an object"
 A_NUMBER = "limit: Must be a whole number"
 
 
-def test_a_querys_numbers_are_digits_and_what_is_repeated_counts_last(tenant: Tenant) -> None:
-    made_folder(tenant)
-    pages: dict[str, int | str] = {  # query -> the limit that counts, or what is wrong
+def test_a_number_in_a_query_is_digits_and_of_a_repeated_parameter_the_last_counts(tenant: Tenant) -> None:
+    create_folder(tenant)
+    pages: dict[str, int | str] = {  # query -> the limit that counts, or the error
         "": 10,
         "limit=": 10,
         "limit=5": 5,
@@ -68,20 +68,20 @@ def test_a_querys_numbers_are_digits_and_what_is_repeated_counts_last(tenant: Te
         "type=IMAGE": "type: Must be one of image, video, folder, all",
     }
 
-    found: dict[str, int | str] = {}
+    answers: dict[str, int | str] = {}
     for query in pages:
         answer = tenant.studio.get(f"/api/dataset/{tenant.collection_id.hex}/media?{query}")
         answered = answer.json()
-        found[query] = answered["pagination"]["limit"] if answer.status_code == 200 else answered["error"]
+        answers[query] = answered["pagination"]["limit"] if answer.status_code == 200 else answered["error"]
         assert answer.status_code == (200 if isinstance(pages[query], int) else 400), query
 
-    assert found == pages
+    assert answers == pages
 
 
-def test_what_a_body_may_be(tenant: Tenant) -> None:
-    folder = made_folder(tenant)
+def test_which_bodies_are_accepted(tenant: Tenant) -> None:
+    folder = create_folder(tenant)
     deep = b"[" * 300 + b"]" * 300
-    names: dict[bytes, str] = {  # body -> the name that is kept, or what is wrong
+    names: dict[bytes, str] = {  # body -> the name that is stored, or the error
         b'{"name":"a","name":"b"}': "b",
         b'{"name":"\\ud83d\\ude00"}': "\U0001f600",
         b'{"name":"e\\u0301"}': "\u00e9",
@@ -120,10 +120,12 @@ def test_what_a_body_may_be(tenant: Tenant) -> None:
         b'{"name":"' + b"a" * 256 + b'"}': "name must have 1 to 255 characters",
     }
 
-    found: dict[bytes, str] = {}
+    answers: dict[bytes, str] = {}
     for body in names:
         answer = tenant.studio.patch(f"/api/media/{folder}", content=body, headers=JSON)
-        found[body] = answer.json()["media"]["name"] if answer.status_code == 200 else answer.json()["error"]
+        answers[body] = (
+            answer.json()["media"]["name"] if answer.status_code == 200 else answer.json()["error"]
+        )
         assert answer.status_code in (200, 400), body
     typed = {
         kind: tenant.studio.patch(
@@ -132,13 +134,13 @@ def test_what_a_body_may_be(tenant: Tenant) -> None:
         for kind in ("application/json; charset=utf-8", "text/plain", "application/x-www-form-urlencoded", "")
     }
 
-    assert found == names
-    assert set(typed.values()) == {200}, "the body is JSON, whatever it is called"
-    kept = tenant.studio.get(f"/api/media/{folder}", headers=JSON).json()["media"]["metadata"]
-    assert (kept["n"], kept["big"]) == (5.0, 123456789012345678901234567890)
+    assert answers == names
+    assert set(typed.values()) == {200}, "the body is JSON, whatever its content-type"
+    stored = tenant.studio.get(f"/api/media/{folder}", headers=JSON).json()["media"]["metadata"]
+    assert (stored["n"], stored["big"]) == (5.0, 123456789012345678901234567890)
 
 
-def test_a_client_that_sends_before_it_listens_hears_why_its_body_is_too_large(tenant: Tenant) -> None:
+def test_a_client_that_sends_its_whole_body_first_reads_why_it_is_too_large(tenant: Tenant) -> None:
     headers = {**JSON, "x-api-key": str(tenant.studio.key)}  # and `Connection: close`, as urllib has it
     request = urllib.request.Request(os.environ["API_URL"] + "/api/v1/media-tags", b"x" * 8_000_000, headers)
 
@@ -148,13 +150,16 @@ def test_a_client_that_sends_before_it_listens_hears_why_its_body_is_too_large(t
     with rejected.value:
         assert (rejected.value.code, json.load(rejected.value)["error"]) == (
             413,
-            "The body of a request may hold 4194304 bytes; larger files go through the upload protocol at /api/upload",
+            (
+                "The body of a request may hold 4194304 bytes; "
+                "larger files go through the upload protocol at /api/upload"
+            ),
         )
 
 
-def test_what_a_path_may_be(tenant: Tenant) -> None:
-    folder = made_folder(tenant)
-    spelled = [folder, folder.upper(), hyphened(folder), f"%{ord(folder[0]):02x}{folder[1:]}"]
+def test_which_paths_name_an_item(tenant: Tenant) -> None:
+    folder = create_folder(tenant)
+    equal = [folder, folder.upper(), hyphened(folder), f"%{ord(folder[0]):02x}{folder[1:]}"]
     unknown = [
         f"{folder}%00",
         f"%7B{folder}%7D",
@@ -168,9 +173,9 @@ def test_what_a_path_may_be(tenant: Tenant) -> None:
     ]
     nowhere = [f"{folder}/", f"{folder}//", "", f"..%2F{folder}", f"{folder}/x/y"]
 
-    answers = {name: tenant.studio.get(f"/api/media/{name}") for name in (*spelled, *unknown, *nowhere)}
+    answers = {name: tenant.studio.get(f"/api/media/{name}") for name in (*equal, *unknown, *nowhere)}
 
-    assert [answers[name].json()["media"]["id"] for name in spelled] == [folder] * len(spelled)
+    assert [answers[name].json()["media"]["id"] for name in equal] == [folder] * len(equal)
     assert [outcome(answers[name]) for name in unknown] == [
         (404, {"error": "Media not found", "code": "not_found"})
     ] * len(unknown)
@@ -179,21 +184,26 @@ def test_what_a_path_may_be(tenant: Tenant) -> None:
     ] * len(nowhere)
 
 
-def test_in_which_order_studio_refuses(tenant: Tenant, stranger: Tenant) -> None:
-    folder, foreign = made_folder(tenant), made_folder(stranger)
-    poor, viewer, stale = (
+def test_the_order_of_errors_in_studio(tenant: Tenant, stranger: Tenant) -> None:
+    folder, foreign = create_folder(tenant), create_folder(stranger)
+    unscoped, viewer, stale = (
         tenant.client(scopes=["media:read"]),
         tenant.client("viewer"),
         {"if-match": '"another"'},
     )
     codes: dict[tuple[str, str], str] = {}
     for who, client in (
-        ("nobody", Client(None)),
-        ("a poor key", poor),
+        ("no credential", Client(None)),
+        ("a key without the scope", unscoped),
         ("a viewer", viewer),
         ("the owner", tenant.studio),
     ):
-        for what, item in (("foreign", foreign), ("unknown", NOWHERE), ("malformed", "x"), ("own", folder)):
+        for what, item in (
+            ("foreign", foreign),
+            ("unknown", NOWHERE),
+            ("malformed", "x"),
+            ("visible", folder),
+        ):
             codes[who, what] = client.patch(f"/api/media/{item}", content=b"{", headers=JSON | stale).json()[
                 "code"
             ]
@@ -201,24 +211,24 @@ def test_in_which_order_studio_refuses(tenant: Tenant, stranger: Tenant) -> None
         f"/api/media/{folder}", json={"name": "x"}, headers=stale
     ).json()["code"]
 
-    found = {"foreign": "other_organization", "unknown": "not_found", "malformed": "not_found"}
+    expected = {"foreign": "other_organization", "unknown": "not_found", "malformed": "not_found"}
     assert codes == {
-        **{("nobody", what): "unauthorized" for what in (*found, "own")},
+        **{("no credential", what): "unauthorized" for what in (*expected, "visible")},
         **{
             (who, what): code
-            for who in ("a poor key", "a viewer", "the owner")
-            for what, code in found.items()
+            for who in ("a key without the scope", "a viewer", "the owner")
+            for what, code in expected.items()
         },
-        ("a poor key", "own"): "insufficient_scope",
-        ("a viewer", "own"): "insufficient_role",
-        ("the owner", "own"): "invalid",
+        ("a key without the scope", "visible"): "insufficient_scope",
+        ("a viewer", "visible"): "insufficient_role",
+        ("the owner", "visible"): "invalid",
         ("the owner", "stale"): "stale",
     }
 
 
-def test_which_credential_counts(tenant: Tenant) -> None:
+def test_which_of_several_credentials_counts(tenant: Tenant) -> None:
     key, token, wrong = tenant.studio.key or "", tenant.signed_in().token or "", "sk_live_" + "0" * 64
-    shown: list[tuple[dict[str, str], int, int]] = [  # headers, what Studio answers, what v1 answers
+    sent: list[tuple[dict[str, str], int, int]] = [  # headers, status in Studio, status in v1
         ({}, 401, 401),
         ({"x-api-key": ""}, 401, 401),
         ({"x-api-key": "", "authorization": f"Bearer {token}"}, 200, 200),
@@ -231,11 +241,11 @@ def test_which_credential_counts(tenant: Tenant) -> None:
         # each dialect reads one of the two
         ({"x-api-key": wrong, "authorization": f"Bearer {key}"}, 401, 200),
         ({"x-api-key": key, "authorization": f"Bearer {wrong}"}, 200, 401),
-        # a key that is none leaves the session
+        # beside an unknown key the session counts
         ({"x-api-key": wrong, "cookie": f"better-auth.session_token={token}"}, 200, 200),
     ]
 
-    found = [
+    statuses = [
         (
             headers,
             *(
@@ -243,14 +253,14 @@ def test_which_credential_counts(tenant: Tenant) -> None:
                 for path in ("/api/me", "/api/v1/media")
             ),
         )
-        for headers, _, _ in shown
+        for headers, _, _ in sent
     ]
 
-    assert found == shown
+    assert statuses == sent
 
 
-def test_unusual_requests_of_v1(tenant: Tenant, stranger: Tenant) -> None:
-    # of a switch of teams -> what is said, and where and how it is wrong
+def test_unusual_requests_to_v1(tenant: Tenant, stranger: Tenant) -> None:
+    # body of a switch of teams -> the error, then path and message of its issues
     bodies: dict[bytes, tuple[str, list[Any]]] = {
         b"": ("Validation failed", [["teamId"], "Invalid input: expected string, received undefined"]),
         b"null": ("Validation failed", [[], "Invalid input: expected object, received null"]),
@@ -315,10 +325,10 @@ def test_unusual_requests_of_v1(tenant: Tenant, stranger: Tenant) -> None:
     )
 
 
-def test_an_items_own_organization_goes_before_the_one_that_is_named(
+def test_an_items_organization_has_precedence_over_the_one_in_the_header(
     tenant: Tenant, stranger: Tenant
 ) -> None:
-    folder = made_folder(tenant)
+    folder = create_folder(tenant)
 
     answers = [
         tenant.studio.get(f"/api/media/{folder}", headers={"x-team-id": team})
@@ -328,11 +338,11 @@ def test_an_items_own_organization_goes_before_the_one_that_is_named(
     assert [answer.status_code for answer in answers] == [200] * 4
 
 
-def made_folder(tenant: Tenant) -> str:
-    found: str = tenant.studio.post(
+def create_folder(tenant: Tenant) -> str:
+    folder: str = tenant.studio.post(
         "/api/folder", json={"datasetId": tenant.collection_id.hex, "name": "A folder"}
     ).json()["folder"]["id"]
-    return UUID(found).hex
+    return UUID(folder).hex
 
 
 def outcome(answer: httpx.Response) -> tuple[int, Any]:

@@ -201,7 +201,7 @@ def test_an_operation_answers_as_it_is_described_many_times(
 
 
 WITH_JSON = [
-    each for each in OPERATIONS if spec_of(each.route).body is not None and not spec_of(each.route).files
+    each for each in OPERATIONS if spec_of(each.route).body is not None and not spec_of(each.route).max_files
 ]
 
 

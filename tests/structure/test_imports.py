@@ -58,7 +58,7 @@ ORDER = (
     "auth",
     "idempotency",
     "http",
-    "packaged",
+    "static_files",
     "jobs",
     "consumers",
 )

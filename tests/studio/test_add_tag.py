@@ -10,7 +10,7 @@ import pytest
 
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES
 from tests.given.shapes import AN_ETAG, hyphened
 from tests.given.tags import add, folder, given, hide, photo, put_many, remove, shown, slugs, tags_of
 
@@ -154,7 +154,7 @@ def test_both_are_needed(tenant: Tenant, body: dict[str, object], wrong: dict[st
     )
 
 
-@pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
+@pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
     answer = tenant.studio.post(f"/api/media/{folder(tenant)}/tags", content=body)
 

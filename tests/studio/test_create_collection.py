@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, REFUSED, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, INVALID_NAMES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ID
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_no_icon_is_none(tenant: Tenant, icon: str | None) -> None:
     assert create(tenant, json={"name": "x", "icon": icon}).json()["icon"] is None
 
 
-@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
 def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     assert create(tenant, json={"name": name, "icon": name}).json()["dataset"]["name"] == name
 
@@ -60,14 +60,14 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
     assert create(tenant, json={"name": DECOMPOSED}).json()["name"] == COMPOSED
 
 
-@pytest.mark.parametrize(("name", "answered"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "answered"), INVALID_NAMES.values(), ids=INVALID_NAMES)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, answered: dict[str, object]) -> None:
     answer = create(tenant, json={"name": name})
 
     assert (answer.status_code, answer.json()) == (400, answered)
 
 
-@pytest.mark.parametrize(("body", "answered"), NOT_BODIES.values(), ids=NOT_BODIES)
+@pytest.mark.parametrize(("body", "answered"), INVALID_BODIES.values(), ids=INVALID_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes, answered: dict[str, object]) -> None:
     answer = create(tenant, content=body)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.given import pictures
 from tests.given.answers import outcome
 from tests.given.isolation_cases import NOWHERE, owner
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, REFUSED, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, INVALID_NAMES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ID
 from vitrine.library import organizations
 
@@ -165,7 +165,7 @@ def test_folders_lie_32_deep_and_no_deeper(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
 @pytest.mark.sampled(3)
 def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str) -> None:
     folder = made(tenant, name)
@@ -174,12 +174,12 @@ def test_a_name_is_kept_as_it_was_sent_and_never_split(tenant: Tenant, name: str
     assert tenant.studio.get(f"/api/media/{folder['id']}").json()["media"]["name"] == name
 
 
-@pytest.mark.parametrize(("name", "rejection"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     assert outcome(create(tenant, name)) == (400, rejection)
 
 
-@pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
+@pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
     answer = tenant.studio.post("/api/folder", content=body)
 

@@ -13,7 +13,15 @@ from vitrine.delivery import Links
 from vitrine.dialects import Dialect, studio
 from vitrine.dialects import uploads as protocol
 from vitrine.dialects.v1.show import show_media as show_in_v1
-from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Unauthorized
+from vitrine.errors import (
+    ApiError,
+    Invalid,
+    NotAMember,
+    NotFound,
+    NotImplementedYet,
+    OtherOrganization,
+    Unauthorized,
+)
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Cursor, Page
 
@@ -333,7 +341,7 @@ def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -
 
 @pytest.mark.parametrize("name", [*studio.BrowseQuery.UNSERVED])
 def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
-    with pytest.raises(NotServed, match=name):
+    with pytest.raises(NotImplementedYet, match=name):
         studio.read_query(studio.BrowseQuery, {name: "true"})
 
 
@@ -341,7 +349,7 @@ def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
 def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
     asked = studio.read_query(studio.BrowseQuery, query)
 
-    with pytest.raises(NotServed, match=next(iter(query))):
+    with pytest.raises(NotImplementedYet, match=next(iter(query))):
         asked.after()
 
 
@@ -401,7 +409,7 @@ def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) ->
             404,
             {"error": "Organization not found", "code": "not_found"},
         ),
-        (protocol, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
+        (protocol, NotImplementedYet("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
 def test_a_refusal_is_a_sentence_and_a_word(

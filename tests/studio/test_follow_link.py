@@ -13,7 +13,7 @@ from functions.follow_link.handler import handler
 from tests.given import pictures
 from tests.given.isolation_cases import owner
 from tests.given.loops import invoke
-from tests.given.names import TAKEN
+from tests.given.names import VALID_NAMES
 from tests.given.protocol import begin
 from tests.given.shapes import hyphened
 from tests.given.tenants import http
@@ -108,7 +108,7 @@ def test_a_type_that_browsers_do_not_show_leads_to_its_frame_and_to_the_file_onl
     )
 
 
-@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
 @pytest.mark.sampled(3)
 def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     photo = tenant.ready(pictures.jpeg(40, 30, seed=2), "a.jpg", name=name)
@@ -128,7 +128,7 @@ def test_any_name_can_be_downloaded(tenant: Tenant, name: str) -> None:
     }
     assert led.status_code == 200
     assert unquote(encoded) == ends.get(
-        next(what for what, each in TAKEN.items() if each == name), f"{name}.jpg"
+        next(what for what, each in VALID_NAMES.items() if each == name), f"{name}.jpg"
     )
     assert plain.isascii()
     assert plain.strip('"').isprintable()

@@ -127,7 +127,7 @@ def test_a_post_that_mints_no_secret_takes_an_idempotency_key() -> None:
     keyed = {
         key
         for key, spec, _ in _described(document)
-        if key.startswith("POST ") and not spec.mints_secret and (spec.many or not spec.files)
+        if key.startswith("POST ") and not spec.mints_secret and (spec.files_field or not spec.max_files)
     }
     assert taking.keys() == keyed
     assert taking
@@ -168,7 +168,7 @@ def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
         errors.NoOrganization("No"),
         errors.UnknownOrganization("No"),
         errors.NotAMember("No"),
-        errors.Busy("No"),
+        errors.ServiceUnavailable("No"),
         errors.TooManyRequests(allowed=5, resets_at=datetime(2026, 1, 1, tzinfo=UTC), retry_after=7),
     ],
     ids=lambda rejected: type(rejected).__name__,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.given import collections as collecting
-from tests.given.names import COMPOSED, DECOMPOSED, REFUSED, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_NAMES, VALID_NAMES
 from tests.given.shapes import A_TIME
 
 if TYPE_CHECKING:
@@ -59,11 +59,13 @@ def test_the_default_collection_is_changed_like_any_other(tenant: Tenant) -> Non
     assert (answer.json()["dataset"]["name"], answer.json()["dataset"]["isDefault"]) == ("Inbox", True)
 
 
-@pytest.mark.parametrize("kind", TAKEN)
+@pytest.mark.parametrize("kind", VALID_NAMES)
 def test_a_name_comes_back_as_it_was_given(tenant: Tenant, kind: str) -> None:
     made = collecting.make(tenant)
 
-    assert change(tenant, made["id"], {"name": TAKEN[kind]}).json()["dataset"]["name"] == TAKEN[kind]
+    assert (
+        change(tenant, made["id"], {"name": VALID_NAMES[kind]}).json()["dataset"]["name"] == VALID_NAMES[kind]
+    )
 
 
 def test_a_name_is_kept_composed(tenant: Tenant) -> None:
@@ -72,10 +74,10 @@ def test_a_name_is_kept_composed(tenant: Tenant) -> None:
     assert change(tenant, made["id"], {"name": DECOMPOSED}).json()["dataset"]["name"] == COMPOSED
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", INVALID_NAMES)
 def test_what_cannot_be_a_name_changes_nothing(tenant: Tenant, kind: str) -> None:
     made = collecting.make(tenant, icon="sun")
-    name, answered = REFUSED[kind]
+    name, answered = INVALID_NAMES[kind]
 
     answer = change(tenant, made["id"], {"name": name, "icon": "moon"})
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.given import pictures
 from tests.given.answers import outcome
-from tests.given.names import REFUSED
+from tests.given.names import INVALID_NAMES
 from tests.given.shapes import AN_ETAG
 from vitrine.library import folders
 
@@ -51,7 +51,7 @@ def test_nothing_to_change_is_refused(tenant: Tenant, content: bytes) -> None:
     assert outcome(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
 
 
-@pytest.mark.parametrize(("name", "rejection"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     assert outcome(tenant.studio.patch(f"/api/folder/{a_folder(tenant)}", json={"name": name})) == (
         400,

@@ -11,7 +11,7 @@ import pytest
 from tests.given import pictures
 from tests.given.answers import outcome
 from tests.given.isolation_cases import owner
-from tests.given.names import COMPOSED, DECOMPOSED, NOT_BODIES, REFUSED, TAKEN
+from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, INVALID_NAMES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ETAG, hyphened
 from vitrine.library import folders
 
@@ -112,7 +112,7 @@ def test_a_folder_is_renamed_the_same_way(tenant: Tenant) -> None:
     )
 
 
-@pytest.mark.parametrize("name", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES)
 def test_a_name_is_kept_as_it_was_sent(tenant: Tenant, name: str) -> None:
     folder = a_folder(tenant)
 
@@ -124,7 +124,7 @@ def test_a_decomposed_name_is_kept_composed(tenant: Tenant) -> None:
     assert patch(tenant, a_folder(tenant), {"name": DECOMPOSED}).json()["media"]["name"] == COMPOSED
 
 
-@pytest.mark.parametrize(("name", "rejection"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("name", "rejection"), INVALID_NAMES.values(), ids=INVALID_NAMES)
 def test_what_cannot_be_a_name_is_refused(tenant: Tenant, name: object, rejection: dict[str, object]) -> None:
     folder = a_folder(tenant)
 
@@ -145,7 +145,7 @@ def test_at_least_one_field_is_required(tenant: Tenant, body: object) -> None:
     assert outcome(answer) == (400, {"error": "Neither name nor metadata was provided", "code": "invalid"})
 
 
-@pytest.mark.parametrize("body", [body for body, _ in NOT_BODIES.values()], ids=NOT_BODIES)
+@pytest.mark.parametrize("body", [body for body, _ in INVALID_BODIES.values()], ids=INVALID_BODIES)
 def test_what_is_no_body_is_refused(tenant: Tenant, body: bytes) -> None:
     answer = tenant.studio.patch(f"/api/media/{a_folder(tenant)}", content=body)
 

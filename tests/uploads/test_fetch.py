@@ -1,4 +1,4 @@
-"""fetch: other people's URLs, guarded."""
+"""fetch: URLs that users name, without access to private networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-REFUSED = (  # whole: what is taken out of it opens a way into somebody's network
+BLOCKED = (  # all of them: each missing network would open a way into a private one
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -47,13 +47,13 @@ REFUSED = (  # whole: what is taken out of it opens a way into somebody's networ
 
 
 def open_to_tests(patch: pytest.MonkeyPatch) -> None:
-    """Of the addresses that are refused, the one that the tests' servers listen on is not."""
+    """Allow the one loopback address that the tests' servers listen on."""
     loopback = ipaddress.IPv4Network("127.0.0.0/8").address_exclude(
         ipaddress.IPv4Network(f"{web.ADDRESS}/32")
     )
     patch.setenv(
         "REFUSED_NETWORKS",
-        ",".join([*(each for each in REFUSED if each != "127.0.0.0/8"), *map(str, loopback)]),
+        ",".join([*(each for each in BLOCKED if each != "127.0.0.0/8"), *map(str, loopback)]),
     )
     settings.cache_clear()
 
@@ -64,17 +64,17 @@ def names(known: Mapping[str, list[str]]) -> fetch.Resolve:
 
 def rejected(url: str, resolve: fetch.Resolve) -> str | None:
     try:
-        fetch.check(url, resolve=resolve)
+        fetch.check_public(url, resolve=resolve)
     except fetch.Rejected as why:
         return str(why)
     return None
 
 
-def test_what_is_refused_by_default_is_this_and_all_of_it() -> None:
-    assert Settings().refused_networks == REFUSED
+def test_these_networks_are_blocked_by_default() -> None:
+    assert Settings().refused_networks == BLOCKED
 
 
-def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled() -> None:
+def test_an_address_that_is_not_public_is_rejected_in_every_notation() -> None:
     within = [
         "0.0.0.0",
         "10.1.2.3",
@@ -145,7 +145,7 @@ def test_an_address_that_is_not_for_everybody_is_refused_however_it_is_spelled()
     assert rejected("http://user:password@1.1.1.1/", names({})) == "The URL holds a user name or a password"
 
 
-def test_by_https_it_must_be_who_the_url_names(
+def test_by_https_the_certificate_must_be_for_the_host_of_the_url(
     tmp_path: Path, another_environment: pytest.MonkeyPatch
 ) -> None:
     open_to_tests(another_environment)
@@ -155,13 +155,13 @@ def test_by_https_it_must_be_who_the_url_names(
 
     with web.web(tls=tls) as server:
         server.pages["/a?b=c"] = web.response(b"bytes")
-        with fetch.opened(
+        with fetch.open_url(
             f"https://pictures.test:{server.port}/a?b=c#d", seconds=5, resolve=resolve
         ) as answer:
             body = b"".join(answer.chunks())
         with (
             pytest.raises(fetch.Rejected) as other,
-            fetch.opened(f"https://other.test:{server.port}/a?b=c", seconds=5, resolve=resolve),
+            fetch.open_url(f"https://other.test:{server.port}/a?b=c", seconds=5, resolve=resolve),
         ):
             pass
 
@@ -189,18 +189,18 @@ def test_a_redirect_is_followed_where_a_browser_would_go(
     resolve = names({"pictures.test": [web.ADDRESS]})
 
     with web.web() as server:
-        there = location.replace(b"{port}", str(server.port).encode())
+        target = location.replace(b"{port}", str(server.port).encode())
         server.pages["/"] = lambda line: line.sendall(
-            b"HTTP/1.1 302 Found\r\nlocation: " + there + b"\r\ncontent-length: 0\r\n\r\n"
+            b"HTTP/1.1 302 Found\r\nlocation: " + target + b"\r\ncontent-length: 0\r\n\r\n"
         )
         server.pages[asked] = web.response(b"bytes")
-        with fetch.opened(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
+        with fetch.open_url(f"http://pictures.test:{server.port}/", seconds=5, resolve=resolve) as answer:
             body = b"".join(answer.chunks())
 
     assert (body, [path for path, _ in server.asked]) == (b"bytes", ["/", asked])
 
 
-def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: pytest.MonkeyPatch) -> None:
+def test_a_redirect_with_a_control_character_is_rejected(another_environment: pytest.MonkeyPatch) -> None:
     open_to_tests(another_environment)
 
     with web.web() as server:
@@ -209,7 +209,7 @@ def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: 
         )
         with (
             pytest.raises(fetch.Rejected) as why,
-            fetch.opened(f"http://{web.ADDRESS}:{server.port}/", seconds=5),
+            fetch.open_url(f"http://{web.ADDRESS}:{server.port}/", seconds=5),
         ):
             pass
 
@@ -218,12 +218,12 @@ def test_a_redirect_with_a_control_character_leads_nowhere(another_environment: 
 
 def certified(folder: Path, name: str) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
-    called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(called)
-        .issuer_name(called)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))

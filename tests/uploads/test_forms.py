@@ -1,4 +1,4 @@
-"""How the parts of a form are read, from its first byte to its last."""
+"""The parser of multipart forms: names of files, fields, encodings and limits."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ PHOTO = pictures.jpeg(16, 12, seed=71)
 BOUNDARY = "x-a-form"
 TYPE = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 
-NAMED = {  # the parameters of a part beside its name, as clients send them -> the name of its file
+NAMED = {  # parameters of a part beside its name, as clients send them -> the name of its file
     b'filename="photo.jpg"': "photo.jpg",
-    # The extended form, RFC 5987 and 8187: alone, or beside the plain one, before which it goes
+    # The extended form, RFC 5987 and 8187, which has precedence over the plain one
     b"filename*=UTF-8''na%C3%AFve%20plan.jpg": "naïve plan.jpg",
     b"filename*=utf-8'en'%E2%82%AC.jpg": "€.jpg",
     b"filename*=iso-8859-1''caf%E9.jpg": "café.jpg",
@@ -42,7 +42,7 @@ NAMED = {  # the parameters of a part beside its name, as clients send them -> t
     b'filename="C:\\photos\\a.jpg"': "C:\\photos\\a.jpg",
     b'filename="a;b=c, d.jpg"': "a;b=c, d.jpg",
     b'filename="=?utf-8?q?x?="': "=?utf-8?q?x?=",
-    # Without quotes, in other letters, with white space, other parameters and other encodings
+    # Without quotes, in other case, with white space, other parameters and other encodings
     b"filename=photo.jpg": "photo.jpg",
     "filename=日本.jpg".encode(): "日本.jpg",
     b'FileName = "a.jpg" ; size=5': "a.jpg",
@@ -54,7 +54,7 @@ NAMED = {  # the parameters of a part beside its name, as clients send them -> t
     b'\r\n filename="a.jpg"': "a.jpg",
     b'filename="a.jpg";\r\n\tx-other="b";\r\n y=z': "a.jpg",
 }
-NAMELESS = [  # a file whose name cannot be read
+UNREADABLE = [  # parameters from which the name of a file cannot be read
     b'filename="a.jpg"; filename="b.jpg"',
     b'filename="a',
     b'filename="a"b.jpg"',
@@ -71,7 +71,7 @@ NAMELESS = [  # a file whose name cannot be read
 
 
 def form(*heads: bytes, data: bytes = PHOTO) -> bytes:
-    """A form of files whose parts begin with these headers."""
+    """Return a form with a part for each of these headers, all with the same content."""
     return (
         b"".join(b"--%b\r\n%b\r\n\r\n%b\r\n" % (BOUNDARY.encode(), head, data) for head in heads)
         + f"--{BOUNDARY}--\r\n".encode()
@@ -82,7 +82,7 @@ def head(parameters: bytes, name: bytes = b'name="files"') -> bytes:
     return b"Content-Disposition: form-data; %b; %b\r\nContent-Type: image/jpeg" % (name, parameters)
 
 
-def test_a_file_has_the_name_that_its_part_gives_it(tenant: Tenant) -> None:
+def test_a_file_has_the_name_in_its_parts_headers(tenant: Tenant) -> None:
     answer = tenant.studio.post("/api/v1/media/upload", content=form(*map(head, NAMED)), headers=TYPE)
 
     assert answer.status_code == 200, answer.text
@@ -94,7 +94,7 @@ def test_a_file_has_the_name_that_its_part_gives_it(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "parameters", [b"filename*=UTF-8''na%C3%AFve.jpg", b'filename="a\\"b.jpg"', b'\r\n filename="folded.jpg"']
 )
-def test_the_studio_api_reads_them_alike(tenant: Tenant, parameters: bytes) -> None:
+def test_the_studio_api_reads_the_same_names(tenant: Tenant, parameters: bytes) -> None:
     field = form(b"content-DISPOSITION: Form-Data; NAME=datasetId", data=tenant.collection_id.hex.encode())
     body = field.removesuffix(f"--{BOUNDARY}--\r\n".encode()) + form(head(parameters, b"name*=utf-8''fi%6Ce"))
 
@@ -105,8 +105,8 @@ def test_the_studio_api_reads_them_alike(tenant: Tenant, parameters: bytes) -> N
     assert shown["filename"] == read(head(parameters))["filename"]
 
 
-@pytest.mark.parametrize("parameters", NAMELESS)
-def test_a_file_whose_name_cannot_be_read_is_never_passed_over(tenant: Tenant, parameters: bytes) -> None:
+@pytest.mark.parametrize("parameters", UNREADABLE)
+def test_a_file_whose_name_cannot_be_read_is_never_ignored(tenant: Tenant, parameters: bytes) -> None:
     answer = tenant.studio.post(
         "/api/v1/media/upload", content=form(head(b"filename=good.jpg"), head(parameters)), headers=TYPE
     )
@@ -115,7 +115,7 @@ def test_a_file_whose_name_cannot_be_read_is_never_passed_over(tenant: Tenant, p
     assert tenant.studio.get("/api/v1/media").json()["data"]["total"] == 0
 
 
-def test_a_file_that_was_given_no_name_at_all_is_reported(tenant: Tenant) -> None:
+def test_a_file_without_a_name_is_reported(tenant: Tenant) -> None:
     nameless = b'Content-Disposition: form-data; name="files"\r\nContent-Type: image/jpeg'
 
     alone = tenant.studio.post("/api/v1/media/upload", content=form(nameless), headers=TYPE)
@@ -131,9 +131,9 @@ def test_a_file_that_was_given_no_name_at_all_is_reported(tenant: Tenant) -> Non
 
 
 @pytest.mark.parametrize("size", [3, 10_000_000])
-def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_not(size: int) -> None:
+def test_a_part_without_a_files_name_is_a_file_unless_it_begins_as_text(size: int) -> None:
     part = b'Content-Disposition: form-data; name="files"'
-    found = {}
+    results = {}
     for data in (
         PHOTO,
         b"GIF89a\x01\x00\x01\x00",
@@ -142,14 +142,14 @@ def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_
         b"abc",
         b"",
     ):
-        with Form(TYPE["content-type"], files=4, many="files") as read_form:
+        with Form(TYPE["content-type"], max_files=4, files_field="files") as read_form:
             body = form(part, data=data)
             for start in range(0, len(body), size):
                 read_form.feed(body[start : start + size])
             read_form.end()
-            found[data[:8]] = (read_form.error, [(file.filename, file.size) for file in read_form.repeated])
+            results[data[:8]] = (read_form.error, [(file.filename, file.size) for file in read_form.repeated])
 
-    assert found == {
+    assert results == {
         PHOTO[:8]: (None, [("", len(PHOTO))]),
         b"GIF89a\x01\x00": (None, [("", 10)]),
         b"\x00\x00\x00\x18ftyp": (None, [("", 8)]),
@@ -163,9 +163,9 @@ def test_a_file_in_a_part_that_says_nothing_of_a_file_is_reported_and_a_text_is_
 @pytest.mark.parametrize(
     "preamble", [b"\r\n", b"This is a message in several parts.\r\n", b"--x-a\r\n\r\n", b"x" * 8000 + b"\r\n"]
 )
-def test_what_comes_before_the_first_boundary_is_not_read(preamble: bytes, size: int) -> None:
+def test_the_preamble_is_ignored(preamble: bytes, size: int) -> None:
     body = preamble + form(head(b'filename="a.jpg"')) + b"\r\nand after the last one"
-    with Form(TYPE["content-type"], files=1, many="files") as read_form:
+    with Form(TYPE["content-type"], max_files=1, files_field="files") as read_form:
         for start in range(0, len(body), size):
             read_form.feed(body[start : start + size])
         read_form.end()
@@ -177,10 +177,10 @@ def test_what_comes_before_the_first_boundary_is_not_read(preamble: bytes, size:
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
-def test_a_part_that_is_packed_is_not_taken_for_what_it_holds(tenant: Tenant, encoding: str) -> None:
-    packed = head(b"filename=a.jpg") + f"\r\nContent-Transfer-Encoding: {encoding}".encode()
+def test_a_part_with_a_transfer_encoding_is_rejected(tenant: Tenant, encoding: str) -> None:
+    encoded = head(b"filename=a.jpg") + f"\r\nContent-Transfer-Encoding: {encoding}".encode()
 
-    answer = tenant.studio.post("/api/v1/media/upload", content=form(packed), headers=TYPE)
+    answer = tenant.studio.post("/api/v1/media/upload", content=form(encoded), headers=TYPE)
 
     assert (answer.status_code, answer.json()["error"]) == (
         400,
@@ -196,11 +196,13 @@ def test_a_part_that_is_packed_is_not_taken_for_what_it_holds(tenant: Tenant, en
         (b"", b"a%22b", "a%22b"),
     ],
 )
-def test_a_field_is_in_the_encoding_that_its_part_names(content_type: bytes, value: bytes, text: str) -> None:
+def test_a_field_is_decoded_by_the_encoding_that_its_part_names(
+    content_type: bytes, value: bytes, text: str
+) -> None:
     headers = b'Content-Disposition: form-data; name="title"' + (
         b"\r\nContent-Type: " + content_type if content_type else b""
     )
-    with Form(TYPE["content-type"], files=1) as read_form:
+    with Form(TYPE["content-type"], max_files=1) as read_form:
         read_form.feed(form(headers, data=value))
         read_form.end()
 
@@ -216,13 +218,13 @@ def test_a_field_is_in_the_encoding_that_its_part_names(content_type: bytes, val
         (b"none", "café".encode(), "café"),
     ],
 )
-def test_a_field_without_an_encoding_is_in_the_one_that_the_form_names(
+def test_a_field_without_an_encoding_is_decoded_by_the_one_that_the_form_names(
     usual: bytes, value: bytes, text: str
 ) -> None:
     charset, title = (
         b'Content-Disposition: form-data; name="%b"' % name for name in (b"_charset_", b"title")
     )
-    with Form(TYPE["content-type"], files=1) as read_form:
+    with Form(TYPE["content-type"], max_files=1) as read_form:
         read_form.feed(
             form(charset, data=usual).removesuffix(f"--{BOUNDARY}--\r\n".encode()) + form(title, data=value)
         )
@@ -232,11 +234,11 @@ def test_a_field_without_an_encoding_is_in_the_one_that_the_form_names(
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000_000])
-def test_a_form_is_read_alike_in_pieces_of_any_size(size: int) -> None:
+def test_a_form_is_parsed_alike_in_chunks_of_any_size(size: int) -> None:
     assert [read(head(parameters), size)["filename"] for parameters in NAMED] == list(NAMED.values())
 
 
-def test_a_header_that_is_made_to_be_slow_is_not() -> None:
+def test_no_header_takes_long_to_parse() -> None:
     began = time.perf_counter()
 
     for parameters in (
@@ -255,15 +257,15 @@ def test_a_header_that_is_made_to_be_slow_is_not() -> None:
 
 
 def read(headers: bytes, size: int = 65_536) -> dict[str, Any]:
-    """What is read of a form of one file, fed in pieces of this size."""
+    """Return what the parser reads of a form with one file, fed in chunks of this size."""
     body = form(headers, data=b"the bytes of it")
-    with Form(TYPE["content-type"], files=1, many="files") as found:
+    with Form(TYPE["content-type"], max_files=1, files_field="files") as parsed:
         for start in range(0, len(body), size):
-            found.feed(body[start : start + size])
-        found.end()
-        if found.error is not None:
-            return {"fault": str(found.error)}
-        [file] = found.repeated
+            parsed.feed(body[start : start + size])
+        parsed.end()
+        if parsed.error is not None:
+            return {"error": str(parsed.error)}
+        [file] = parsed.repeated
         file.content.seek(0)
         assert (file.content.read(), file.declared_type) == (b"the bytes of it", "image/jpeg")
-        return json.loads(json.dumps({"filename": file.filename}))  # type: ignore[no-any-return]  # JSON can say it, whatever it is
+        return json.loads(json.dumps({"filename": file.filename}))  # type: ignore[no-any-return]  # every name can be written as JSON

@@ -264,7 +264,7 @@ def test_the_field_name_takes_precedence_over_the_filename(tenant: Tenant) -> No
     assert (shown["name"], shown["filename"]) == ('Our "best" day', "IMG_1.jpg")
 
 
-@pytest.mark.parametrize("name", names.TAKEN.values(), ids=names.TAKEN)
+@pytest.mark.parametrize("name", names.VALID_NAMES.values(), ids=names.VALID_NAMES)
 @pytest.mark.sampled(3)
 def test_a_filename_is_stored_as_it_was_sent(tenant: Tenant, name: str) -> None:
     shown = sent(tenant, File(filename=name))

@@ -12,13 +12,13 @@ from vitrine.dialects import MethodNotAllowed, v1
 from vitrine.dialects.v1.zod import Mismatch, number
 from vitrine.errors import (
     ApiError,
-    Busy,
     Forbidden,
     MissingScope,
     NoOrganization,
     NotAMember,
     NotFound,
     OtherOrganization,
+    ServiceUnavailable,
     Unauthorized,
     UnknownOrganization,
 )
@@ -274,7 +274,11 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
             404,
             {"success": False, "error": "Media not found", "code": "HTTP_404", "info": ...},
         ),
-        (Busy("Later"), 503, {"success": False, "error": "Later", "code": "HTTP_503", "info": ...}),
+        (
+            ServiceUnavailable("Later"),
+            503,
+            {"success": False, "error": "Later", "code": "HTTP_503", "info": ...},
+        ),
         (MethodNotAllowed("PUT", "GET"), 405, None),
         (
             Mismatch([LOW]),

@@ -1,5 +1,5 @@
-"""An error of our own code is called one: the item has failed and says so, the error is logged with its
-traceback and counted, the queue moves.
+"""An internal error of the workers: the item has failed with a reason, the error is logged with its traceback
+and counted, and the queue is not blocked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.uploads.test_fetch import names
 from tools.routes import ROOT, template
 from vitrine import content
 from vitrine.db import read
-from vitrine.errors import Busy, Conflict, InternalError, Invalid, NotFound
+from vitrine.errors import Conflict, InternalError, Invalid, NotFound, ServiceUnavailable
 from vitrine.internal_errors import METRIC, REASON
 from vitrine.library import finalizing, imports, outbox, processing, sweep
 from vitrine.queries import uploads, versions
@@ -61,10 +61,10 @@ def injected(*arguments: str) -> dict[str, str]:
     return outcomes
 
 
-def test_an_error_in_any_function_of_ours_around_a_decoder_is_no_damage_to_a_file() -> None:
+def test_an_internal_error_in_any_function_around_a_decoder_is_not_blamed_on_the_file() -> None:
     outcomes = injected()
 
-    assert {place: became for place, became in outcomes.items() if became != "TypeError"} == {}
+    assert {place: result for place, result in outcomes.items() if result != "TypeError"} == {}
     assert {
         "film.py",
         "upright.py",
@@ -78,17 +78,17 @@ def test_an_error_in_any_function_of_ours_around_a_decoder_is_no_damage_to_a_fil
 
 
 @pytest.mark.soak
-def test_an_error_in_any_line_of_ours_around_a_decoder_is_no_damage_to_a_file() -> None:
-    assert {place: became for place, became in injected("--lines").items() if became != "TypeError"} == {}
+def test_an_internal_error_in_any_line_around_a_decoder_is_not_blamed_on_the_file() -> None:
+    assert {place: result for place, result in injected("--lines").items() if result != "TypeError"} == {}
 
 
 @pytest.fixture
 def broken() -> Iterator[Decoder]:
-    with Decoder(module="tests.given.broken_child") as one:
-        yield one
+    with Decoder(module="tests.given.broken_child") as decoder:
+        yield decoder
 
 
-def test_what_a_child_says_of_an_error_of_ours_is_bounded_and_printable(
+def test_an_internal_error_reported_by_a_child_is_bounded_and_printable(
     broken: Decoder, tmp_path: Path
 ) -> None:
     photo = tmp_path / "photo"
@@ -108,7 +108,7 @@ def test_what_a_child_says_of_an_error_of_ours_is_bounded_and_printable(
     assert any("broken_child.py" in line for line in lines)
 
 
-def test_an_answer_that_is_none_cannot_bring_much_into_the_log(
+def test_a_malformed_answer_of_a_child_adds_little_to_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo, answer, liar = tmp_path / "photo", tmp_path / "answer", tmp_path / "liar"
@@ -129,11 +129,11 @@ def test_an_answer_that_is_none_cannot_bring_much_into_the_log(
     )
 
 
-# Through the functions.
+# Through the functions' handlers.
 
 
 class Log(logging.Handler):
-    """What is logged under the service's name."""
+    """Collects what is logged under the service's name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -189,7 +189,7 @@ def video_stored(key: str, received: int) -> list[str]:
 
 
 def waiting(tenant: Tenant, *files: tuple[bytes, str]) -> list[Upload]:
-    """Uploads whose frames are to be made, and which no message names any more."""
+    """Return uploads of these files that are pending, without a message in a queue."""
     items = [tenant.post_file(data, name, "") for data, name in files]
     assert [tenant.finished(media)["state"] for media in items] == ["failed"] * len(files)
     with owner() as connection:
@@ -223,7 +223,7 @@ def raising(error: Exception) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("kind", ["picture", "video"])
-def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
+def test_an_internal_error_in_the_decoders_process_fails_the_item_at_once(
     tenant: Tenant,
     broken: Decoder,
     log: Log,
@@ -268,7 +268,7 @@ def test_an_error_of_ours_in_the_decoders_process_is_the_items_reason_at_once(
 
 
 OURS: dict[str, tuple[object, str]] = {
-    "settling": (finalizing, "finalize"),
+    "finalizing": (finalizing, "finalize"),
     "sniffing": (content, "sniff"),
     "hashing": (intake, "read_and_decode"),
     "comparing": (processing, "checksum_mismatch"),
@@ -277,21 +277,21 @@ OURS: dict[str, tuple[object, str]] = {
 }
 
 
-def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(
+def test_an_internal_error_in_the_function_fails_the_item_at_the_last_attempt(
     tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    became = dict[str, tuple[list[list[str]], list[str], tuple[str, str | None]]]()
+    result = dict[str, tuple[list[list[str]], list[str], tuple[str, str | None]]]()
     [first, *others] = waiting(tenant, *[CUT] * len(OURS))
     for where, upload in zip(OURS, [first, *others], strict=True):
         with monkeypatch.context() as patch:
-            patch.setattr(*OURS[where], raising(TypeError("ours")))
+            patch.setattr(*OURS[where], raising(TypeError("injected")))
             answers, states = list[list[str]](), list[str]()
             for received in (1, LAST - 1, LAST):
                 answers.append(stored(upload.key, received))
                 states.append(state(tenant, upload)[0].replace("stored", "processing"))
-        became[where] = answers, states, state(tenant, upload)
+        result[where] = answers, states, state(tenant, upload)
 
-    assert became == {
+    assert result == {
         where: ([["m"], ["m"], []], ["processing", "processing", "failed"], ("failed", REASON))
         for where in OURS
     }
@@ -301,10 +301,10 @@ def test_an_error_of_ours_in_the_function_is_the_items_reason_at_the_last_try(
     assert tenant.finished(first.media_id.hex)["reason"] == "The file is cut short"
 
 
-def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
+def test_deterministic_errors_end_and_temporary_ones_are_attempted_again(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # what is raised, how often the message was received, and whether it comes back
+    # the error, how often the message was received, and whether it is received again
     cases: list[tuple[Exception, int, bool]] = [
         (psycopg.errors.NumericValueOutOfRange("integer out of range"), 1, False),
         (ValueError("ours"), 1, False),
@@ -316,7 +316,7 @@ def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
         (Conflict("again and again"), LAST, False),
         (FileNotFoundError(2, "ours"), LAST, False),
         (psycopg.ProgrammingError("ours"), LAST, False),
-        (Busy("the store"), LAST, True),
+        (ServiceUnavailable("the store"), LAST, True),
         (DecoderUnavailable("no memory"), LAST, True),
         (OSError(28, "disk full"), LAST, True),
         (MemoryError(), LAST, True),
@@ -330,17 +330,17 @@ def test_what_can_never_succeed_ends_and_what_passes_is_tried_again(
         monkeypatch.setattr(processing, "fail", raising(error))
         answers.append(stored(upload.key, received))
 
-    became = [
+    result = [
         (error, answer, state(tenant, upload))
         for (error, *_), answer, upload in zip(cases, answers, uploads_waiting, strict=True)
     ]
-    assert became == [
-        (error, *((["m"], ("processing", None)) if comes_back else ([], ("failed", REASON))))
-        for error, _, comes_back in cases
+    assert result == [
+        (error, *((["m"], ("processing", None)) if received_again else ([], ("failed", REASON))))
+        for error, _, received_again in cases
     ]
 
 
-def test_new_frames_that_our_code_cannot_make_leave_the_old_ones(
+def test_an_internal_error_while_reprocessing_leaves_the_old_frames(
     tenant: Tenant, broken: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = upload_of(tenant, tenant.ready(pictures.jpeg(64, 40, seed=71)))
@@ -361,7 +361,7 @@ def test_new_frames_that_our_code_cannot_make_leave_the_old_ones(
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_import_that_our_code_cannot_bring_in_has_failed(
+def test_an_internal_error_fails_an_import(
     tenant: Tenant, another_environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     another_environment.setenv("IMPORT_REQUESTED_QUEUE_URL", "")
@@ -369,7 +369,7 @@ def test_an_import_that_our_code_cannot_bring_in_has_failed(
     upload = upload_of(
         tenant, imports.register(tenant.owner, link, to_be_fetched=True, resolve=names({})).id.hex
     )
-    monkeypatch.setattr(imports, "_fetch", raising(TypeError("ours")))
+    monkeypatch.setattr(imports, "_fetch", raising(TypeError("injected")))
 
     answers = [deliver(imports_handler, json.dumps({"key": upload.key}), received) for received in (1, LAST)]
 
@@ -377,14 +377,14 @@ def test_an_import_that_our_code_cannot_bring_in_has_failed(
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(
+def test_an_internal_error_while_finalizing_fails_the_upload_without_an_item(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed = tenant.studio.get(
         "/api/upload/s3/params", params={"filename": "photo.jpg", "type": "image/jpeg"}
     ).json()
     upload = upload_of(tenant, signed["mediaId"])
-    monkeypatch.setattr(finalizing, "finalize", raising(TypeError("ours")))
+    monkeypatch.setattr(finalizing, "finalize", raising(TypeError("injected")))
 
     assert stored(upload.key, LAST) == []
 
@@ -393,7 +393,7 @@ def test_an_upload_that_our_code_cannot_settle_has_failed_without_an_item(
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_others(
+def test_an_internal_error_while_finalizing_does_not_keep_the_sweep_from_other_uploads(
     tenant: Tenant, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = [
@@ -407,7 +407,9 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
     monkeypatch.setattr(
         finalizing,
         "finalize",
-        lambda who, upload: raising(TypeError("ours"))() if upload.id == first.id else finalize(who, upload),
+        lambda who, upload: (
+            raising(TypeError("injected"))() if upload.id == first.id else finalize(who, upload)
+        ),
     )
 
     later = datetime.now(UTC) + timedelta(days=1, minutes=1)
@@ -427,13 +429,13 @@ def test_an_upload_that_our_code_cannot_settle_does_not_keep_the_sweep_from_the_
     assert tenant.inconsistencies(finished=True) == []
 
 
-def test_a_message_that_names_no_upload_is_left_to_the_dead_letters(log: Log) -> None:
+def test_a_message_that_names_no_upload_becomes_a_dead_letter(log: Log) -> None:
     assert deliver(videos_handler, "no JSON", LAST) == ["m"]
     assert video_stored("originals/nobody", LAST) == []
     assert log.reports() == []
 
 
-def test_the_number_of_tries_is_the_queues() -> None:
+def test_the_number_of_attempts_is_that_of_the_queue() -> None:
     resources, parameters = template()["Resources"], template()["Parameters"]
 
     redrives = [

@@ -1,4 +1,4 @@
-"""Scheduled jobs: one at a time, in a box of time, going on where the last one stopped."""
+"""Scheduled jobs: one run at a time, within a time limit, continuing where the last run stopped."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ NOW = datetime(2026, 3, 10, tzinfo=UTC)
 
 
 class Counting:
-    """A step that counts to `end`, one a batch, and remembers what it was given."""
+    """A step that counts to `end`, one per batch, and records its arguments."""
 
     def __init__(self, name: str, end: int) -> None:
         self.__name__ = name
         self.end = end
-        self.given: list[tuple[datetime, str | None, bool]] = []
+        self.calls: list[tuple[datetime, str | None, bool]] = []
 
     def __call__(self, now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
-        self.given.append((now, after, dry_run))
+        self.calls.append((now, after, dry_run))
         reached = int(after or 0) + 1
         return Batch((Done("counted", str(reached)),), str(reached) if reached < self.end else None)
 
@@ -50,7 +50,7 @@ def test_a_job_runs_its_steps_to_their_ends_and_reports(job: str) -> None:
 
     report = run(job, first, second)
 
-    assert report.shown() == {
+    assert report.as_json() == {
         "job": job,
         "dryRun": False,
         "ran": True,
@@ -58,38 +58,39 @@ def test_a_job_runs_its_steps_to_their_ends_and_reports(job: str) -> None:
         "counts": {"first: counted": 2, "second: counted": 1},
         "done": [["first", "counted", "1"], ["first", "counted", "2"], ["second", "counted", "1"]],
     }
-    assert (first.given, second.given) == ([(NOW, None, False), (NOW, "1", False)], [(NOW, None, False)])
+    assert (first.calls, second.calls) == ([(NOW, None, False), (NOW, "1", False)], [(NOW, None, False)])
 
 
-def test_a_job_whose_time_is_over_is_gone_on_with(job: str) -> None:
+def test_a_job_whose_time_is_over_is_continued_by_the_next_run(job: str) -> None:
     step = Counting("step", 3)
 
-    class LastsLong(Counting):
+    class Slow(Counting):
         def __call__(self, now: datetime, after: str | None, limit: int, *, dry_run: bool) -> Batch:
             time.sleep(1.05)
             return super().__call__(now, after, limit, dry_run=dry_run)
 
-    cut = run(job, LastsLong("step", 3), seconds=1)  # more than it takes to begin, on a busy machine too
+    cut = run(job, Slow("step", 3), seconds=0.04)
     after = run(job, step)
 
     assert (cut.complete, cut.counts, after.complete) == (False, {"step: counted": 1}, True)
-    assert step.given == [(NOW, "1", False), (NOW, "2", False)]
+    assert step.calls == [(NOW, "1", False), (NOW, "2", False)]
 
 
-def test_a_job_goes_on_from_its_saved_place(job: str) -> None:
+def test_a_job_continues_from_its_saved_cursor(job: str) -> None:
     step = Counting("step", 5)
     with psycopg.connect(settings().worker_database_url, autocommit=True) as connection:
         connection.execute(
-            "insert into job_runs (id, job, cursor, lease_until, finished_at) values (%s, %s, %s, now(), now())",
+            "insert into job_runs (id, job, cursor, lease_until, finished_at) "
+            "values (%s, %s, %s, now(), now())",
             [uuid4(), job, json.dumps({"step": "step", "after": "3"})],
         )
 
     run(job, Counting("before", 9), step)
 
-    assert step.given == [(NOW, "3", False), (NOW, "4", False)]
+    assert step.calls == [(NOW, "3", False), (NOW, "4", False)]
 
 
-def test_a_run_that_holds_the_lease_keeps_others_out_until_it_is_over(job: str) -> None:
+def test_only_the_run_with_the_lease_works_until_the_lease_is_over(job: str) -> None:
     step = Counting("step", 1)
     other = uuid4()
     with psycopg.connect(settings().worker_database_url, autocommit=True) as connection:
@@ -98,39 +99,44 @@ def test_a_run_that_holds_the_lease_keeps_others_out_until_it_is_over(job: str) 
             [other, job],
         )
 
-        kept_out = run(job, step)
+        without_lease = run(job, step)
         on_dry_run = run(job, step, dry_run=True)
         connection.execute(
             "update job_runs set lease_until = now() - interval '1 second' where id = %s", [other]
         )
-        taken_over = run(job, step)
+        after_lease = run(job, step)
 
-    assert (kept_out.ran, on_dry_run.ran, taken_over.ran, taken_over.complete) == (False, True, True, True)
-    assert [dry for _, _, dry in step.given] == [True, False]
+    assert (without_lease.ran, on_dry_run.ran, after_lease.ran, after_lease.complete) == (
+        False,
+        True,
+        True,
+        True,
+    )
+    assert [dry for _, _, dry in step.calls] == [True, False]
 
 
-def test_a_job_may_be_told_the_time(job: str) -> None:
+def test_an_event_may_name_the_time(job: str) -> None:
     step = Counting("step", 1)
 
     answer = on_schedule(job, step)({"now": "2026-03-10T01:00:00+01:00", "dryRun": True}, None)
 
     assert answer["dryRun"] is True
-    assert step.given == [(NOW, None, True)]
+    assert step.calls == [(NOW, None, True)]
 
 
-def test_a_job_that_is_told_no_time_has_now(job: str) -> None:
+def test_without_a_time_in_its_event_a_job_runs_at_the_present_time(job: str) -> None:
     step = Counting("step", 1)
 
     on_schedule(job, step)({"scheduledAt": "2020-01-01T00:00:00Z", "dryRun": False}, None)
 
-    assert abs(step.given[0][0] - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(step.calls[0][0] - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_only_the_messages_that_failed_come_back() -> None:
-    taken: list[Message] = []
+def test_only_the_messages_that_failed_are_received_again() -> None:
+    processed: list[Message] = []
 
-    def each(message: Message) -> None:
-        taken.append(message)
+    def process(message: Message) -> None:
+        processed.append(message)
         if message.body == "bad":
             raise RuntimeError(message.body)
 
@@ -149,8 +155,8 @@ def test_only_the_messages_that_failed_come_back() -> None:
         for name, body in (("1", "good"), ("2", "bad"), ("3", "good"))
     ]
 
-    answers = [on_event(each)({"Records": some}, None) for some in (records, records[1:2], records[:1])]
+    answers = [on_event(process)({"Records": some}, None) for some in (records, records[1:2], records[:1])]
 
     failed = {"batchItemFailures": [{"itemIdentifier": "2"}]}
     assert answers == [failed, failed, {"batchItemFailures": []}]
-    assert taken[:3] == [Message("1", "good", 2), Message("2", "bad", 2), Message("3", "good", 2)]
+    assert processed[:3] == [Message("1", "good", 2), Message("2", "bad", 2), Message("3", "good", 2)]

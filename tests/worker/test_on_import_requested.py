@@ -21,7 +21,7 @@ from tests.uploads.test_fetch import names, open_to_tests
 from vitrine import storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, write
-from vitrine.errors import Busy, TooLarge
+from vitrine.errors import ServiceUnavailable, TooLarge
 from vitrine.library import imports, sweep
 from vitrine.queries import externals, uploads
 
@@ -90,7 +90,7 @@ def stored_bytes(tenant: Tenant) -> int:
 
 
 def test_the_file_at_a_url_is_stored_as_the_items_original(tenant: Tenant, server: web.Web) -> None:
-    server.pages["/old"] = web.led("/photo.jpg")
+    server.pages["/old"] = web.redirect("/photo.jpg")
     url = f"http://pictures.test:{server.port}/old"
     media = asked(tenant, url, mime_type="video/mp4")
     before = shown(tenant, media)
@@ -166,15 +166,15 @@ def test_a_file_that_cannot_be_fetched_has_failed_with_a_reason(tenant: Tenant, 
     )
     cases: dict[str, tuple[web.Behaviour, str]] = {
         "/missing": (web.response(status=404), "The address answered 404"),
-        "/private": (web.led("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
+        "/private": (web.redirect("http://127.0.0.1/"), "127.0.0.1 is not a public address"),
         "/metadata": (
-            web.led("http://169.254.169.254/latest/meta-data/"),
+            web.redirect("http://169.254.169.254/latest/meta-data/"),
             "169.254.169.254 is not a public address",
         ),
-        "/mapped": (web.led("http://[::ffff:127.0.0.1]/"), "::ffff:7f00:1 is not a public address"),
-        "/named": (web.led("http://nobody.test/"), "nobody.test has no address"),
-        "/file": (web.led("file:///etc/passwd"), "The URL is not one of http or https"),
-        "/round": (web.led("/round"), "The address leads on and on: more than 5 redirects"),
+        "/mapped": (web.redirect("http://[::ffff:127.0.0.1]/"), "::ffff:7f00:1 is not a public address"),
+        "/named": (web.redirect("http://nobody.test/"), "nobody.test has no address"),
+        "/file": (web.redirect("file:///etc/passwd"), "The URL is not one of http or https"),
+        "/round": (web.redirect("/round"), "The address leads on and on: more than 5 redirects"),
         "/endless": (endless, too_large),
         "/claims-more": (web.response(PHOTO, length=10**15), too_large),
         "/claims-a-bit-more": (web.response(PHOTO, length=len(PHOTO) + 1), broke_off),
@@ -230,7 +230,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
         return [web.ADDRESS] if len(asking) == 1 else ["127.0.0.1"]
 
     media, led_on = asked(tenant, photo(server)), asked(tenant, f"http://pictures.test:{server.port}/again")
-    server.pages["/again"] = web.led("/photo.jpg")
+    server.pages["/again"] = web.redirect("/photo.jpg")
     imports.fetch_import(upload_of(tenant, media).key, resolve=changing)
     asking.clear()
     imports.fetch_import(upload_of(tenant, led_on).key, resolve=changing)  # the redirect is checked again
@@ -250,7 +250,7 @@ def test_one_of_two_concurrent_deliveries_fetches(tenant: Tenant, server: web.We
     def deliver(_: int) -> str:
         try:
             found = fetch(tenant, media)
-        except Busy:
+        except ServiceUnavailable:
             return "busy"
         return "done" if found else "nobody's"
 

@@ -26,7 +26,7 @@ from tests.given import pictures, stills, tiffs
 from tests.given.protocol import MIB, begin
 from vitrine import aws, content, storage
 from vitrine.db import Statement, read
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.models.people import Consumer
 from vitrine.settings import settings
 from vitrine_imaging import intake
@@ -281,7 +281,7 @@ def test_decoding_ends_when_reading_fails(another_environment: pytest.MonkeyPatc
         reading.until(lambda: any(ticks > 40 for ticks in decoders("stat").values()))
         busy = set(decoders("stat"))
         go.set()
-        with pytest.raises(Busy):
+        with pytest.raises(ServiceUnavailable):
             read_in.result(20)
         assert not busy & set(decoders("stat"))
 

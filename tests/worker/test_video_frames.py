@@ -23,7 +23,7 @@ from av.stream import Disposition
 from PIL import Image
 
 from tests.given import charts, pictures, videos
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine_imaging.decoder import Decoder, Derived, Limits, Task, Undecodable
 from vitrine_imaging.models import OUT_OF_MEMORY
 from vitrine_video.remote import BLOCK
@@ -513,9 +513,9 @@ def test_a_file_whose_child_dies_is_tried_once_more(decoder: Decoder, film: byte
 
 def test_a_store_that_fails_is_not_the_files_fault(decoder: Decoder, film: bytes) -> None:
     def away(offset: int, size: int) -> bytes:
-        raise Busy("The store is not answering; try again")
+        raise ServiceUnavailable("The store is not answering; try again")
 
-    with pytest.raises(Busy):
+    with pytest.raises(ServiceUnavailable):
         derive(decoder, film, pieces=away)
     assert reason(decoder, film) == "4 frames"
 

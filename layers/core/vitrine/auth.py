@@ -1,5 +1,6 @@
-"""Headers, cookies and the route's item become a Caller, or a refusal: in one round trip, in the order
-that the dialect promises.
+"""Authentication and authorization: from headers, cookies and the route's item to a Caller, or an error.
+
+The database answers everything in one round trip; the checks run in the order that the dialect promises.
 """
 
 from __future__ import annotations
@@ -42,29 +43,34 @@ if TYPE_CHECKING:
     from vitrine.models.people import Identity, ItemKind
     from vitrine.permissions import Permission, RateLimit, Tier
 
-# that nobody has: stands for a name that cannot be one, so that it is refused as an unknown one is
+# No organization has this id. It stands for a malformed name, which is rejected like an unknown one.
 NO_ORGANIZATION = UUID(int=0)
+
+ACTIVE_TEAM = "activeTeamId"  # the cookie that names the organization a browser works in
+ACTIVE_TEAM_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """The item that a request names. Both None: the name cannot be one, so the item is not there."""
+class RequestedItem:
+    """The item that a request names. `id` and `key` None: the name is malformed, so the item does
+    not exist.
+    """
 
     kind: ItemKind
     id: UUID | None
     key: str | None  # of an upload, in the store
-    in_path: bool  # False: named in the body or query, where an organization named explicitly goes before it
+    in_path: bool  # False: named in the query or body, where an explicitly named organization has precedence
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """How much of a rate limit is used up."""
+class RateLimitUsage:
+    """How much of a rate limit is used up in the present window."""
 
     limit: RateLimit
     bucket: str  # in which the request was counted
     allowed: int  # requests per window
-    hits: int  # of this window, the present one counted
-    resets_at: datetime  # when the next one begins
+    hits: int  # requests of this window, including the present one
+    resets_at: datetime  # when the next window begins
 
     @property
     def remaining(self) -> int:
@@ -72,39 +78,35 @@ class Use:
 
     @property
     def retry_after(self) -> int:
-        """Seconds, at least one."""
+        """Seconds until the next window, at least one."""
         return max(1, ceil((self.resets_at - datetime.now(UTC)).total_seconds()))
 
     def check(self) -> None:
-        """Raises TooManyRequests."""
+        """Raise TooManyRequests when the request is over the limit."""
         if self.hits > self.allowed:
             raise TooManyRequests(
                 allowed=self.allowed, resets_at=self.resets_at, retry_after=self.retry_after
             )
 
-    def take_back(self) -> Use:
-        """Remove the request from its count. Returns the use without it."""
-        write(
-            Nobody(),
-            queries.identity.uncount_request(
-                [self.bucket], self.resets_at - timedelta(seconds=self.limit.seconds)
-            ),
-        )
+    def uncount(self) -> RateLimitUsage:
+        """Remove the request from its count. Returns the usage without it."""
+        began = self.resets_at - timedelta(seconds=self.limit.seconds)
+        write(Nobody(), queries.identity.uncount_request([self.bucket], began))
         return replace(self, hits=self.hits - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What one look at the request's credentials and item says, before anybody is refused."""
+class Identification:
+    """What the database knows about the request's credentials and item. Nothing is checked yet."""
 
     identity: Identity
-    by_cookie: bool  # the credential that counts is one that a browser brings along by itself
-    use: Use | None  # None: nothing is counted
+    by_cookie: bool  # the credential that counts is the cookie, which a browser sends by itself
+    usage: RateLimitUsage | None  # None: nothing is counted
     began: float  # monotonic
 
     @property
-    def stale_choice(self) -> bool:
-        """The cookie activeTeamId names no organization of the caller's."""
+    def has_stale_preference(self) -> bool:
+        """Whether the cookie activeTeamId names no organization of the caller's."""
         return self.identity.preferred_is_own is False
 
 
@@ -116,144 +118,198 @@ def identify(
     *,
     address: str,
     secure: bool,
-    about: About | None,
+    item: RequestedItem | None,
     organization: str | None = None,
-) -> Known:
-    """Who asks, in one round trip, which also counts the request.
+) -> Identification:
+    """Look up the credentials, the organization and the item of a request, and count it: in one round trip.
 
-    `organization` is one named in the body or query; the header x-team-id goes after it, the cookie
-    activeTeamId last. The cookie is a choice made
-    earlier, so it counts only where it names an organization of the caller's. `address` is the client's;
-    `secure`: the request came by https, where
-    only a cookie of the name that says so counts.
+    `organization` is the one that the query or body names. The header x-team-id comes after it, the cookie
+    activeTeamId last: it is a choice made earlier, so it counts only where it names an organization of the
+    caller's. `address` is the client's. `secure` says that the request came by https, where only the session
+    cookie with the prefix __Secure- counts.
     """
     explicit = organization or headers.get("x-team-id") or None
-    chosen = cookies.get("activeTeamId") or None
-    limit = _limited(dialect, permission.tier)
-    shown = _credential(headers, bearer_first=dialect.BEARER_FIRST)
-    cookie = cookies.get(session_cookie(secure=secure))
+    preferred = cookies.get(ACTIVE_TEAM) or None
+    limit = _limit(dialect, permission.tier)
+    in_header = _header_credential(headers, bearer_first=dialect.BEARER_FIRST)
+    in_cookie = cookies.get(session_cookie_name(secure=secure))
     began = time.monotonic()
     identity = read(
         Nobody(),
         queries.identity.authenticate(
-            [fingerprint(credential) for credential in (shown, cookie) if credential],
+            [fingerprint(credential) for credential in (in_header, in_cookie) if credential],
             address=subnet(address),
             organization=None if explicit is None else dialect.parse_id(explicit) or NO_ORGANIZATION,
-            preferred=None if chosen is None else dialect.parse_id(chosen) or NO_ORGANIZATION,
-            item_kind=about.kind if about else None,
-            item_id=about.id if about else None,
-            item_key=about.key if about else None,
-            item_decides=dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path)),
+            preferred=None if preferred is None else dialect.parse_id(preferred) or NO_ORGANIZATION,
+            item_kind=item.kind if item else None,
+            item_id=item.id if item else None,
+            item_key=item.key if item else None,
+            item_decides=dialect.ITEM_DECIDES and (explicit is None or (item is not None and item.in_path)),
             session_decides=dialect.SESSION_DECIDES,
             limit=limit,
         ),
     )[0]
-    by_cookie = identity.credential_number == (2 if shown else 1) and bool(cookie)
-    return Known(identity, by_cookie, _use(limit, identity.bucket, identity.hits, identity.resets_at), began)
+    by_cookie = identity.credential_number == (2 if in_header else 1) and bool(in_cookie)
+    usage = _usage(limit, identity.bucket, identity.hits, identity.resets_at)
+    return Identification(identity, by_cookie, usage, began)
 
 
-def admit(
-    known: Known, dialect: Dialect, permission: Permission, *, about: About | None, from_our_page: bool
+def authorize(
+    identification: Identification,
+    dialect: Dialect,
+    permission: Permission,
+    *,
+    item: RequestedItem | None,
+    from_allowed_page: bool,
 ) -> Caller | Person:
-    """The one who asks, allowed to do this: a Caller in one organization, a Person where the permission asks
-    for none.
+    """Return the caller, who is allowed to do this: a Caller in one organization, or a Person where the
+    permission names no roles.
 
-    Raises TooManyRequests, Unauthorized (never faster than `credential_delay`), and what the dialect's checks
-    raise, in its order: NotFound,
-    OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden. A cookie
-    counts only `from_our_page`: WrongOrigin.
+    Raises TooManyRequests; Unauthorized, never sooner than `credential_delay`; WrongOrigin for a cookie that
+    was not sent `from_allowed_page`; SessionRequired; and what the dialect's checks raise, in its order:
+    NotFound, OtherOrganization, UnknownOrganization, NotAMember, NoOrganization, MissingScope, Forbidden.
     """
-    found = known.identity
-    if known.use is not None:
-        known.use.check()
-    if found.user_id is None or found.email is None or found.user_name is None:
-        time.sleep(max(0.0, settings().credential_delay - (time.monotonic() - known.began)))
+    identity = identification.identity
+    if identification.usage is not None:
+        identification.usage.check()
+    if identity.user_id is None or identity.email is None or identity.user_name is None:
+        elapsed = time.monotonic() - identification.began
+        time.sleep(max(0.0, settings().credential_delay - elapsed))
         raise Unauthorized
-    if known.by_cookie and not from_our_page:
+    if identification.by_cookie and not from_allowed_page:
         raise WrongOrigin(
-            "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one"
+            "A request that a browser's cookie signs must come from a page of this origin, "
+            "or of an allowed one"
         )
-    if permission.session and found.session_id is None:
+    if permission.session and identity.session_id is None:
         raise SessionRequired("This takes a signed-in person; an API key cannot do it")
     for check in dialect.CHECKS:
         if permission.roles is not None or check in ("item", "scope"):
-            _CHECKS[check](found, permission, dialect.MISSING[about.kind] if about else "")
+            _CHECKS[check](identity, permission, dialect.MISSING[item.kind] if item else "")
 
     person = Person(
-        found.user_id, found.email, found.user_name, found.key_id, _scopes(found), session_id=found.session_id
+        identity.user_id,
+        identity.email,
+        identity.user_name,
+        identity.key_id,
+        _scopes(identity),
+        session_id=identity.session_id,
     )
     if permission.roles is None:
         return person
-    if found.organization_id is None or found.organization_name is None or found.role is None:
-        # only a dialect that forgot to check the organization comes here
-        raise NoOrganization("No organization")
+    if identity.organization_id is None or identity.organization_name is None or identity.role is None:
+        raise NoOrganization("No organization")  # only for a dialect whose checks leave the organization out
     return Caller(
         person.user_id,
         person.email,
         person.user_name,
         person.key_id,
         person.scopes,
-        found.organization_id,
-        found.organization_name,
-        found.role,
+        identity.organization_id,
+        identity.organization_name,
+        identity.role,
         session_id=person.session_id,
     )
 
 
-def count(dialect: Dialect, tier: Tier, address: str) -> Use | None:
-    """One more request of nobody in particular, from this address. None: nothing is counted."""
-    limit = _limited(dialect, tier)
+def count_request(dialect: Dialect, tier: Tier, address: str) -> RateLimitUsage | None:
+    """Count a request without credentials by its address. None: rate limits are off."""
+    limit = _limit(dialect, tier)
     if limit is None:
         return None
     bucket = f"address:{subnet(address)}:{limit.name}"
     counted = read(Nobody(), queries.identity.count_request(bucket, limit.seconds))[0]
-    return _use(limit, bucket, counted.hits, counted.resets_at)
+    return _usage(limit, bucket, counted.hits, counted.resets_at)
 
 
-def session_cookie(*, secure: bool) -> str:
-    """The name of the cookie that holds a session's token. By https browsers hold it to its prefix: no
-    other host or page can have set it.
+# Cookies.
+
+
+def cookie(name: str, value: str, **attributes: str | int | None) -> str:
+    """Format a Set-Cookie header (RFC 6265, 4.1.1) with its attributes in the order in which they are passed.
+
+    An underscore stands for a hyphen: `Max_Age`. True is an attribute without a value; one with False or None
+    is left out.
+    """
+    parts = [f"{name}={value}"]
+    for attribute, setting in attributes.items():
+        if setting is True:
+            parts.append(attribute)
+        elif setting is not False and setting is not None:
+            parts.append(f"{attribute.replace('_', '-')}={setting}")
+    return "; ".join(parts)
+
+
+def session_cookie_name(*, secure: bool) -> str:
+    """Return the name of the cookie that contains a session's token. By https browsers enforce the prefix: no
+    page or host without https can have set the cookie.
     """
     return "__Secure-better-auth.session_token" if secure else "better-auth.session_token"
-
-
-def active_team(organization: UUID | None, *, secure: bool) -> str:
-    """The cookie by which a browser names its organization from then on; None: it is forgotten. Scripts may
-    read it, since it tells no secret.
-
-    It outlives sessions, as the choice does. Where it names no organization of the caller's any more, it is
-    ignored, and the answer ends it.
-    """
-    kept = f"{organization}; Max-Age={365 * 24 * 3600}" if organization is not None else "; Max-Age=0"
-    return f"activeTeamId={kept}; Path=/; SameSite=Lax{'; Secure' if secure else ''}"
 
 
 def session_tokens(
     headers: Mapping[str, str], cookies: Mapping[str, str], *, secure: bool
 ) -> tuple[str, ...]:
-    """What may be a session's token, in the order in which they count. A key in x-api-key is none."""
-    return tuple(
-        token for token in (_bearer(headers), cookies.get(session_cookie(secure=secure), "")) if token
+    """Return the texts that may be a session's token, by precedence. A key in x-api-key is none of them."""
+    in_cookie = cookies.get(session_cookie_name(secure=secure), "")
+    return tuple(token for token in (_bearer(headers), in_cookie) if token)
+
+
+def active_team_cookie(organization: UUID | None, *, secure: bool) -> str:
+    """Format the cookie by which a browser names its organization from now on; None deletes the cookie.
+
+    Scripts may read it, since it is no secret. It outlives sessions, as the choice does. Where it names no
+    organization of the caller's any more, it is ignored, and the answer deletes it.
+    """
+    return cookie(
+        ACTIVE_TEAM,
+        "" if organization is None else str(organization),
+        Max_Age=0 if organization is None else ACTIVE_TEAM_SECONDS,
+        Path="/",
+        SameSite="Lax",
+        Secure=secure,
     )
 
 
-def signed_in(token: str, *, seconds: int | None, secure: bool) -> tuple[str, ...]:
-    """The cookies of who has signed in. `seconds` None: until the browser is closed."""
-    kept = "" if seconds is None else f"; Max-Age={seconds}"
+def sign_in_cookies(token: str, *, seconds: int | None, secure: bool) -> tuple[str, ...]:
+    """Format the cookies of a person who has signed in. `seconds` None: until the browser is closed."""
     return (
-        f"{session_cookie(secure=secure)}={token}; Path=/{kept}; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}",
+        cookie(
+            session_cookie_name(secure=secure),
+            token,
+            Path="/",
+            Max_Age=seconds,
+            HttpOnly=True,
+            SameSite="Lax",
+            Secure=secure,
+        ),
     )
 
 
-def signed_out(*, secure: bool) -> tuple[str, ...]:
-    """The cookies of who has signed out: taken back, the one that names the organization too."""
-    rest = f"Path=/; Max-Age=0; SameSite=Lax{'; Secure' if secure else ''}"
-    return f"{session_cookie(secure=secure)}=; HttpOnly; {rest}", active_team(None, secure=secure)
+def sign_out_cookies(*, secure: bool) -> tuple[str, ...]:
+    """Format the cookies of a person who has signed out: they delete the session's cookie and
+    activeTeamId.
+    """
+    session = cookie(
+        session_cookie_name(secure=secure),
+        "",
+        HttpOnly=True,
+        Path="/",
+        Max_Age=0,
+        SameSite="Lax",
+        Secure=secure,
+    )
+    return session, active_team_cookie(None, secure=secure)
+
+
+# Addresses.
 
 
 def subnet(address: str) -> str:
-    """What an address is counted as: whoever has one of IPv6 has 2**64 of them."""
-    parsed = _parsed_address(address)
+    """Return what an address is counted as: itself, or its /64 network for IPv6, where every host
+    has 2**64.
+    """
+    parsed = _parse_address(address)
     if parsed is None:
         return "unknown"
     return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
@@ -264,25 +320,29 @@ def client_address(headers: Headers, socket: str) -> str:
     reports.
 
     The header is read only where CLIENT_ADDRESS_HEADER names it and the request carries PROXY_SECRET in
-    `x-proxy-secret`, which only the proxy
-    knows. Of a list the last entry counts: that is the one which the proxy itself has added. An entry that is
-    no address is ignored.
+    `x-proxy-secret`, which only the proxy knows. Of a list the last entry counts: that is the one which the
+    proxy itself has added. An entry that is no address is ignored.
     """
     name, secret = settings().client_address_header, settings().proxy_secret
-    shown = headers.getlist("x-proxy-secret")
-    if name and secret and len(shown) == 1 and compare_digest(shown[0].encode("latin-1"), secret.encode()):
-        # sent several times, a header is one list (RFC 9110, 5.3)
+    secrets = headers.getlist("x-proxy-secret")
+    if (
+        name
+        and secret
+        and len(secrets) == 1
+        and compare_digest(secrets[0].encode("latin-1"), secret.encode())
+    ):
+        # a header that is sent several times is one list (RFC 9110, 5.3)
         last = ",".join(headers.getlist(name)).rpartition(",")[2].strip()
-        found = _parsed_address(_without_port(last, always=name.lower() == "cloudfront-viewer-address"))
-        if found is not None:
-            return str(found)
-    found = _parsed_address(socket)
-    return socket if found is None else str(found)
+        address = _parse_address(_without_port(last, always=name.lower() == "cloudfront-viewer-address"))
+        if address is not None:
+            return str(address)
+    address = _parse_address(socket)
+    return socket if address is None else str(address)
 
 
 def _without_port(entry: str, *, always: bool) -> str:
-    """The address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: an IPv6 address
-    without brackets is followed by a port too.
+    """Return the address in `192.0.2.1:443`, `[2001:db8::1]:443` or `2001:db8::1`. `always`: a port follows
+    an IPv6 address without brackets too.
     """
     if entry.startswith("["):
         host, closed, port = entry[1:].partition("]")
@@ -291,82 +351,89 @@ def _without_port(entry: str, *, always: bool) -> str:
     return host if port.isdecimal() and (always or ":" not in host) else entry
 
 
-def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Parse an IP address; None when the text is not one. An IPv4-mapped IPv6 address becomes the IPv4
     address: dual-stack sockets report those.
     """
     try:
-        # without an IPv6 zone, which means something to one machine only
-        found = ip_address(text.partition("%")[0])
+        # an IPv6 zone is left out: it has a meaning on one machine only
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def _limited(dialect: Dialect, tier: Tier) -> RateLimit | None:
+# Rate limits and credentials.
+
+
+def _limit(dialect: Dialect, tier: Tier) -> RateLimit | None:
     return dialect.LIMITS[tier] if settings().rate_limits else None
 
 
-def _use(
+def _usage(
     limit: RateLimit | None, bucket: str | None, hits: int | None, resets_at: datetime | None
-) -> Use | None:
+) -> RateLimitUsage | None:
     if limit is None or bucket is None or hits is None or resets_at is None:
         return None
     allowed: int = getattr(settings(), limit.setting)
-    return Use(limit, bucket, allowed, hits, resets_at)
+    return RateLimitUsage(limit, bucket, allowed, hits, resets_at)
 
 
-def _credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None:
-    """None when there is none. An empty header counts as absent: some clients send one instead of none."""
+def _header_credential(headers: Mapping[str, str], *, bearer_first: bool) -> str | None:
+    """Return the key or token in the headers; None when there is none. An empty header counts as absent: some
+    clients send one instead of leaving it out.
+    """
     bearer = _bearer(headers)
     key = headers.get("x-api-key", "").strip()
     return ((bearer or key) if bearer_first else (key or bearer)) or None
 
 
 def _bearer(headers: Mapping[str, str]) -> str:
-    """Empty when there is none."""
+    """Return the token of the Authorization header; empty when there is none."""
     authorization = headers.get("authorization", "")
     return authorization.removeprefix("Bearer ").strip() if authorization.startswith("Bearer ") else ""
 
 
-def _item(found: Identity, _: Permission, missing: str) -> None:
-    if found.item_state == "absent":
+# Checks. Each raises its error; the dialect decides their order.
+
+
+def _check_item(identity: Identity, _: Permission, missing: str) -> None:
+    if identity.item_state == "absent":
         raise NotFound(missing)
-    if found.item_state == "elsewhere":
-        # In an organization that the caller named, and is in, the item is simply not there.
-        raise OtherOrganization(missing) if found.organization_state == "stranger" else NotFound(missing)
+    if identity.item_state == "elsewhere":
+        # In an organization that the caller named and belongs to, the item is missing.
+        raise OtherOrganization(missing) if identity.organization_state == "stranger" else NotFound(missing)
 
 
-def _organization(found: Identity, _: Permission, __: str) -> None:
-    if found.organization_state == "none":
+def _check_organization(identity: Identity, _: Permission, __: str) -> None:
+    if identity.organization_state == "none":
         raise NoOrganization("You belong to no organization yet")
-    if found.organization_state == "absent":
+    if identity.organization_state == "absent":
         raise UnknownOrganization("Organization not found")
-    if found.organization_state == "stranger":
+    if identity.organization_state == "stranger":
         raise NotAMember("You are not a member of this organization")
 
 
-def _scope(found: Identity, permission: Permission, _: str) -> None:
+def _check_scope(identity: Identity, permission: Permission, _: str) -> None:
     wanted = permission.scopes
-    if wanted and not any(grants(_scopes(found), scope) for scope in wanted):
+    if wanted and not any(grants(_scopes(identity), scope) for scope in wanted):
         raise MissingScope(wanted[0])
 
 
-def _role(found: Identity, permission: Permission, _: str) -> None:
-    if permission.roles is not None and found.role not in permission.roles:
-        able = [role for role in ROLES if role in permission.roles]
-        raise Forbidden(
-            f"This takes the role {' or '.join([', '.join(able[:-1]), able[-1]] if able[1:] else able)}; yours is {found.role}"
-        )
+def _check_role(identity: Identity, permission: Permission, _: str) -> None:
+    if permission.roles is not None and identity.role not in permission.roles:
+        roles = [role for role in ROLES if role in permission.roles]
+        alternatives = " or ".join([", ".join(roles[:-1]), roles[-1]] if roles[1:] else roles)
+        raise Forbidden(f"This takes the role {alternatives}; yours is {identity.role}")
 
 
 _CHECKS: dict[Check, Callable[[Identity, Permission, str], None]] = {
-    "item": _item,
-    "organization": _organization,
-    "scope": _scope,
-    "role": _role,
+    "item": _check_item,
+    "organization": _check_organization,
+    "scope": _check_scope,
+    "role": _check_role,
 }
 
 
-def _scopes(found: Identity) -> frozenset[str] | None:
-    return None if found.scopes is None else frozenset(found.scopes)
+def _scopes(identity: Identity) -> frozenset[str] | None:
+    return None if identity.scopes is None else frozenset(identity.scopes)

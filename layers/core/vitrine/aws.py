@@ -1,5 +1,5 @@
-"""Makes AWS clients, at first use. The only module that imports boto3, so that a function which calls no
-service does not pay for it.
+"""AWS clients, created at first use. This is the only module that imports boto3, so that a function that
+calls no service does not import it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 @cache
 def s3() -> S3Client:
-    """A client of the store. Checksums are ours to ask for: the library's defaults changed once and broke
-    older stores.
+    """A client of the object store. Checksums are sent only where our code asks for them: botocore's defaults
+    changed once and broke older stores.
     """
     import boto3
     from botocore.config import Config
 
-    chosen = settings()
-    # a session of its own: the default one is shared, and keeps the credentials it saw first
+    environment = settings()
+    # A session of its own: the default one is shared, and keeps the credentials that it read first.
     return boto3.Session().client(
         "s3",
-        region_name=chosen.aws_region,
-        endpoint_url=chosen.aws_endpoint_url_s3 or None,
+        region_name=environment.aws_region,
+        endpoint_url=environment.aws_endpoint_url_s3 or None,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if chosen.aws_endpoint_url_s3 else "virtual"},
+            s3={"addressing_style": "path" if environment.aws_endpoint_url_s3 else "virtual"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=3,
@@ -47,11 +47,11 @@ def sqs() -> SQSClient:
     import boto3
     from botocore.config import Config
 
-    chosen = settings()
+    environment = settings()
     return boto3.Session().client(
         "sqs",
-        region_name=chosen.aws_region,
-        endpoint_url=chosen.aws_endpoint_url_sqs or None,
+        region_name=environment.aws_region,
+        endpoint_url=environment.aws_endpoint_url_sqs or None,
         config=Config(
             connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3}
         ),

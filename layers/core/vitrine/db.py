@@ -22,7 +22,7 @@ from psycopg import errors as sqlstate
 from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from vitrine.errors import ApiError, Busy, Conflict, Invalid, NotFound, Taken
+from vitrine.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound, ServiceUnavailable
 from vitrine.models.people import Actor, Nobody, Worker
 from vitrine.settings import settings
 
@@ -253,14 +253,14 @@ def _begun(connection: _Connection, who: Actor) -> Generator[Transaction]:
 
 
 _REFUSALS: dict[type[psycopg.Error], Callable[[], ApiError]] = {
-    sqlstate.UniqueViolation: lambda: Taken("It exists already"),
+    sqlstate.UniqueViolation: lambda: AlreadyExists("It exists already"),
     sqlstate.ForeignKeyViolation: lambda: NotFound("What this refers to is not there"),
     sqlstate.CheckViolation: lambda: Invalid("A value is outside what is allowed"),
     sqlstate.NotNullViolation: lambda: Invalid("A value is missing"),
     # a policy refused the row: another tenant's
     sqlstate.InsufficientPrivilege: lambda: NotFound("Not found"),
-    sqlstate.LockNotAvailable: lambda: Busy("Others are changing the same things; try again"),
-    sqlstate.QueryCanceled: lambda: Busy("The database took too long; try again"),
+    sqlstate.LockNotAvailable: lambda: ServiceUnavailable("Others are changing the same things; try again"),
+    sqlstate.QueryCanceled: lambda: ServiceUnavailable("The database took too long; try again"),
     sqlstate.UntranslatableCharacter: lambda: Invalid("A text holds a character that cannot be stored"),
     sqlstate.CharacterNotInRepertoire: lambda: Invalid("A text holds a character that cannot be stored"),
 }
@@ -292,5 +292,5 @@ def _rejection(who: Actor, error: psycopg.Error) -> Exception:
         if isinstance(error, kind):
             return rejection()
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)):
-        return Busy("The database is not answering; try again", retry_after=2)
+        return ServiceUnavailable("The database is not answering; try again", retry_after=2)
     return error

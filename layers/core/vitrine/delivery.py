@@ -14,7 +14,7 @@ from vitrine.errors import NotFound
 from vitrine.media_types import DOCUMENTS, SHOWABLE, TYPES, suffixes
 from vitrine.models.media import MAX_NAME
 from vitrine.settings import settings
-from vitrine.urls import normalized
+from vitrine.urls import normalize
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -233,7 +233,7 @@ def lead(
         url = storage.sign_get(link.key, mime_type=served_as, disposition=disposition, head=head)
     elif link.external_url is not None:
         # what was registered before URLs were kept in this form is not in it
-        url = normalized(link.external_url) or ""
+        url = normalize(link.external_url) or ""
         if not url:
             raise NotFound("Not found")
     else:

@@ -1,9 +1,8 @@
-"""`Idempotency-Key`: the same request, sent again, is answered again and not done again.
+"""`Idempotency-Key`: a request that is sent again gets the same answer, and is not carried out again.
 
-A key is taken before the work and holds the answer after it, for a day. Work that is refused or fails frees
-its key at once; a process that dies
-in the middle frees it when its lease ends. What is kept is the answer with its signed URLs left open: they
-are made anew each time it is given.
+The key is claimed before the work and keeps the answer after it, for a day. An error frees the key at once;
+when a process dies in the middle, the key is free again as soon as its lease ends. Answers are stored without
+their signed URLs, which are signed anew each time the answer is sent.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from vitrine.credentials import mint_token
 from vitrine.db import write
 from vitrine.delivery import Links
 from vitrine.dialects import Answer
-from vitrine.errors import ApiError, Invalid, KeyReused, StillRunning
+from vitrine.errors import ApiError, IdempotencyKeyReused, Invalid, RequestInProgress
 from vitrine.models.people import Caller, Nobody, Person
 from vitrine.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEPT = 24 * 3600  # seconds
+KEPT_SECONDS = 24 * 3600
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLinks(Links):
-    """Links whose signed URLs are left open: a mark that nobody could have written into a text, and the
-    key.
+class UnsignedLinks(Links):
+    """Links that have a mark and the object's key instead of a signed URL. The mark is random, so that no
+    text of a client can contain it.
     """
 
     mark: str = field(default_factory=lambda: f"{mint_token()}:")
@@ -44,35 +43,42 @@ class OpenLinks(Links):
         return self.mark + key
 
 
-def once(
-    who: Person, route: str, key: str, request: bytes, work: Callable[[OpenLinks], object], *, origin: str
+def run_once(
+    caller: Person,
+    route: str,
+    key: str,
+    request: bytes,
+    work: Callable[[UnsignedLinks], object],
+    *,
+    origin: str,
 ) -> Answer:
-    """What `work` answers, which is done once for all requests of this key; `request` is all that makes them
-    the same.
+    """Return the answer of `work`, which is called once for all requests with this key.
 
-    Raises Invalid when the key cannot be one, KeyReused when it was used for another request, StillRunning
-    while somebody is at it, and whatever
-    `work` raises: then nothing is kept.
+    `request` is everything by which two requests are equal. Raises Invalid for a malformed key,
+    IdempotencyKeyReused for one that belongs to another request, RequestInProgress while the same request is
+    being carried out, and whatever `work` raises: then the key is free again.
     """
     if not _KEY.fullmatch(key):
         raise Invalid("Idempotency-Key must be 1 to 255 visible ASCII characters")
-    organization = who.organization_id if isinstance(who, Caller) else None
-    known = queries.idempotency.Key(who.user_id, organization, route, key, hashlib.sha256(request).digest())
-    claimed = write(
-        Nobody(), queries.idempotency.claim(known, lease=settings().idempotency_lease, kept=KEPT)
+    organization = caller.organization_id if isinstance(caller, Caller) else None
+    digest = hashlib.sha256(request).digest()
+    request_key = queries.idempotency.RequestKey(caller.user_id, organization, route, key, digest)
+    claim = write(
+        Nobody(),
+        queries.idempotency.claim(request_key, lease=settings().idempotency_lease, kept=KEPT_SECONDS),
     )[0]
-    if claimed.state == "other":
-        raise KeyReused("This Idempotency-Key was used for another request")
-    if claimed.state == "running":
-        raise StillRunning("The request of this Idempotency-Key is being worked on; ask again")
-    if claimed.claim is None:
-        return _filled(claimed.answer or {}, replayed=True)
+    if claim.state == "other":
+        raise IdempotencyKeyReused("This Idempotency-Key was used for another request")
+    if claim.state == "running":
+        raise RequestInProgress("The request of this Idempotency-Key is being worked on; ask again")
+    if claim.claim is None:
+        return _restored(claim.answer or {}, replayed=True)
 
-    links = OpenLinks(origin)
+    links = UnsignedLinks(origin)
     try:
         result = work(links)
         answer = result if isinstance(result, Answer) else Answer(result)
-        kept = {
+        stored = {
             "status": answer.status,
             "headers": dict(answer.headers),
             "cookies": list(answer.cookies),
@@ -80,19 +86,21 @@ def once(
             "body": from_json(to_json(answer.body)),
         }
     except BaseException:
-        with suppress(ApiError):  # the lease frees it too, later
-            write(Nobody(), queries.idempotency.finish(known, claimed.claim, None))
+        with suppress(ApiError):  # if this fails, the end of the lease frees the key
+            write(Nobody(), queries.idempotency.finish(request_key, claim.claim, None))
         raise
-    write(Nobody(), queries.idempotency.finish(known, claimed.claim, kept))
-    return _filled(kept, replayed=False)
+    write(Nobody(), queries.idempotency.finish(request_key, claim.claim, stored))
+    return _restored(stored, replayed=False)
 
 
-def _filled(kept: dict[str, Any], *, replayed: bool) -> Answer:
-    headers = {**kept["headers"], **({"idempotency-replayed": "true"} if replayed else {})}
-    return Answer(_with_urls(kept["body"], kept["mark"]), kept["status"], headers, tuple(kept["cookies"]))
+def _restored(stored: dict[str, Any], *, replayed: bool) -> Answer:
+    headers = {**stored["headers"], **({"idempotency-replayed": "true"} if replayed else {})}
+    body = _with_urls(stored["body"], stored["mark"])
+    return Answer(body, stored["status"], headers, tuple(stored["cookies"]))
 
 
 def _with_urls(body: object, mark: str) -> object:
+    """Replace every text that begins with the mark by the signed URL of the object that it names."""
     if isinstance(body, str):
         return storage.sign_get(body.removeprefix(mark)) if body.startswith(mark) else body
     if isinstance(body, dict):

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from vitrine.errors import Busy, InternalError, Invalid, Unavailable
+from vitrine.errors import DependencyUnavailable, InternalError, Invalid, ServiceUnavailable
 from vitrine.storage import StoreRejected
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 # The reason that an item shows to the person who sent the file.
-REASON: Final = "Vitrine made an internal error with this file, which may be whole. The error was logged; reprocess the item or upload the file again later."
+REASON: Final = (
+    "Vitrine made an internal error with this file, which may be whole. "
+    "The error was logged; reprocess the item or upload the file again later."
+)
 METRIC: Final = "InternalErrors"
 
-# StoreRefusal: the object changed or was deleted while it was read.
+# StoreRejected: the object changed or was deleted while it was read.
 _TEMPORARY: Final = (
-    Busy,
-    Unavailable,
+    ServiceUnavailable,
+    DependencyUnavailable,
     StoreRejected,
     MemoryError,
     ConnectionError,
@@ -32,14 +35,14 @@ _TEMPORARY: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
-# of an OSError
-_MACHINE: Final = frozenset(
+# numbers of an OSError that the machine causes, not the code
+_OF_THE_MACHINE: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN}
 )
 
-# Errors that the same values cause again at every try. Invalid: a check constraint of the database rejected a
+# Errors that the same values cause at every attempt. Invalid: a check constraint of the database rejected a
 # value.
-_OF_VALUES: Final = (
+_DETERMINISTIC: Final = (
     InternalError,
     Invalid,
     ValueError,
@@ -50,35 +53,35 @@ _OF_VALUES: Final = (
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether a temporary condition outside of our code caused the error: of the database, the store, a
-    queue or the machine.
+    """Whether a temporary condition outside of our code caused the error: of the database, the store, a queue
+    or the machine.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        # rights and credentials can be corrected by whoever operates the service
+        # the operator of the service can correct permissions and credentials
         return status >= 500 or status in (401, 403, 429)
     return isinstance(error, (*_TEMPORARY, BotoCoreError)) or (
-        isinstance(error, OSError) and error.errno in _MACHINE
+        isinstance(error, OSError) and error.errno in _OF_THE_MACHINE
     )
 
 
-def is_of_values(error: Exception) -> bool:
-    """Whether trying again cannot help, because the values that cause the error stay the same."""
-    return isinstance(error, _OF_VALUES) and not is_temporary(error)
+def is_deterministic(error: Exception) -> bool:
+    """Whether another attempt cannot succeed, because the values that cause the error stay the same."""
+    return isinstance(error, _DETERMINISTIC) and not is_temporary(error)
 
 
 def report(operation: str, error: Exception, **ids: str) -> None:
-    """Log the error with its traceback and the ids of what it concerns, and count it. `operation`: the
+    """Log the error with its traceback and the ids of what it concerns, and count it. `operation` is the
     function's name.
     """
-    known = (
+    origin = (
         {"kind": error.kind, "child_trace": error.trace}
         if isinstance(error, InternalError)
         else {"kind": type(error).__qualname__}
     )
-    _logger().error("internal error", exc_info=error, extra={"operation": operation, **known, **ids})
+    logger().error("internal error", exc_info=error, extra={"operation": operation, **origin, **ids})
     _count(operation)
 
 
@@ -92,8 +95,9 @@ def _count(operation: str) -> None:
 
 
 @cache
-def _logger() -> Logger:
+def logger() -> Logger:
+    """The logger of functions that no client waits for."""
     from aws_lambda_powertools import Logger
 
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # its lines hold signed URLs
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # its lines contain signed URLs
     return Logger()

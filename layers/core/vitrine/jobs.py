@@ -1,5 +1,5 @@
-"""Scheduled jobs: a lease, a box of time, a saved cursor, a dry run, a report. The library gives the
-batches, each bounded and repeatable.
+"""Scheduled jobs: a lease, a time limit, a saved cursor, a dry run and a report. The library supplies the
+steps.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.jobs import Batch
 
-BATCH = 500  # items of one step
-LEASE_BEYOND = 60  # seconds that the lease outlives the time box: longer than any one batch may take
-KEPT = 200  # deeds named one by one in the report; the rest are counted
+BATCH = 500  # items of one batch
+LEASE_BEYOND = 60  # seconds that the lease outlives the time limit: longer than any one batch may take
+MAX_LISTED = 200  # items listed one by one in the report; further ones are only counted
 
 
 class Step(Protocol):
-    """One bounded batch of a job, going on after a cursor. Done twice it is done once."""
+    """Works off one bounded batch of a job, after a cursor. It is idempotent: a batch may be repeated."""
 
     @property
     def __name__(self) -> str: ...
@@ -36,16 +36,16 @@ class Step(Protocol):
 
 @dataclass(slots=True)
 class Report:
-    """What a run did. `complete` says that every step reached its end; otherwise the next run goes on."""
+    """What a run has done."""
 
     job: str
     dry_run: bool
     ran: bool = True  # False: another run has the lease
-    complete: bool = False
-    counts: dict[str, int] = field(default_factory=dict[str, int])  # "step: deed" -> how often
-    done: list[list[str]] = field(default_factory=list[list[str]])  # [step, deed, item], the first of them
+    complete: bool = False  # every step reached its end; otherwise the next run continues
+    counts: dict[str, int] = field(default_factory=dict[str, int])  # by "step: deed"
+    done: list[list[str]] = field(default_factory=list[list[str]])  # [step, deed, item], up to MAX_LISTED
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "job": self.job,
             "dryRun": self.dry_run,
@@ -54,6 +54,13 @@ class Report:
             "counts": self.counts,
             "done": self.done,
         }
+
+    def add(self, step: str, batch: Batch) -> None:
+        for done in batch.done:
+            name = f"{step}: {done.deed}"
+            self.counts[name] = self.counts.get(name, 0) + 1
+            if len(self.done) < MAX_LISTED:
+                self.done.append([step, done.deed, done.item])
 
 
 def run(
@@ -65,11 +72,11 @@ def run(
     dry_run: bool = False,
     limit: int = BATCH,
 ) -> Report:
-    """The steps have run, one after the other, until each was at its end or the time (`seconds`) was over;
-    the next run goes on from there.
+    """Run the steps one after the other, each to its end, until `seconds` are over. The next run continues
+    there.
 
-    At most one run of a job at a time does anything, dry runs apart. Each batch may be the last: nothing is
-    undone when a run dies.
+    At most one run of a job at a time does anything, apart from dry runs. A run may stop after any batch,
+    also because its process dies: nothing is undone.
     """
     until = time.monotonic() + seconds
     lease = seconds + LEASE_BEYOND
@@ -85,32 +92,23 @@ def run(
     after: str | None = cursor.get("after") if cursor.get("step") in names else None
     while place < len(steps) and time.monotonic() < until:
         batch = steps[place](now, after, limit, dry_run=dry_run)
-        _tell(report, names[place], batch)
+        report.add(names[place], batch)
         after = batch.cursor
         if after is None:
             place += 1
         reached = {"step": names[place], "after": after} if place < len(steps) else None
-        if not write(
-            Worker(), queries.job_runs.save(begun.id, reached, report.shown(), lease, finished=False)
-        ):
-            return report  # the lease was lost: another run has gone on from the last cursor
+        saved = queries.job_runs.save(begun.id, reached, report.as_json(), lease, finished=False)
+        if not write(Worker(), saved):
+            return report  # the lease was lost: another run has continued from the last cursor
     report.complete = place == len(steps)
     reached = None if report.complete else {"step": names[place], "after": after}
-    write(Worker(), queries.job_runs.save(begun.id, reached, report.shown(), 0, finished=True))
+    write(Worker(), queries.job_runs.save(begun.id, reached, report.as_json(), 0, finished=True))
     return report
 
 
-def _begin(job: str, lease: float, *, dry_run: bool) -> queries.job_runs.Run | None:
-    def work(db: Transaction) -> queries.job_runs.Run | None:
-        db.queue(queries.job_runs.give_up_lapsed(job))
+def _begin(job: str, lease: float, *, dry_run: bool) -> queries.job_runs.JobRun | None:
+    def work(db: Transaction) -> queries.job_runs.JobRun | None:
+        db.queue(queries.job_runs.finish_lapsed(job))
         return db.first(queries.job_runs.begin(mint_id(), job, lease, dry_run=dry_run))
 
     return transaction(Worker(), work)
-
-
-def _tell(report: Report, step: str, batch: Batch) -> None:
-    for done in batch.done:
-        name = f"{step}: {done.deed}"
-        report.counts[name] = report.counts.get(name, 0) + 1
-        if len(report.done) < KEPT:
-            report.done.append([step, done.deed, done.item])

@@ -1,4 +1,4 @@
-"""Process attributes that our processes set for themselves (prctl)."""
+"""Attributes that our processes set for themselves by prctl(2)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ _PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
 def hide() -> None:
     """Hide this process's memory and environment from other processes of the same user.
 
-    For processes that have credentials in their environment, called first thing after their start: a program
-    that replaces
-    this one by exec is visible again. Afterwards no debugger can attach and no core is written. Linux only;
-    elsewhere
-    nothing happens. Raises OSError where the kernel denies it.
+    A process that has credentials in its environment calls this first: a program that replaces it by exec is
+    visible again. Afterwards no debugger can attach and no core is written. Linux only; elsewhere nothing
+    happens. Raises OSError where the kernel denies it.
     """
     if sys.platform == "linux":
         prctl(_PR_SET_DUMPABLE, 0)

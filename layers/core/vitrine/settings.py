@@ -1,4 +1,6 @@
-"""The environment, typed, read at first use and never at import. One home for every limit and its unit."""
+"""The environment, typed, read at first use and never at import. Every limit is defined here, with
+its unit.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,10 @@ else:
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
-
-# Whatever IANA's special-purpose registries do not call globally reachable, multicast and what is not given
-# to anybody too
-# (iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry, .../ipv6-address-space).
-REFUSED_NETWORKS = (
+# All networks that IANA's special-purpose registries do not call globally reachable, multicast and unassigned
+# ones too (iana.org/assignments/iana-ipv4-special-registry, .../iana-ipv6-special-registry,
+# .../ipv6-address-space).
+NON_PUBLIC_NETWORKS = (
     "0.0.0.0/8",  # this network
     "10.0.0.0/8",  # private
     "100.64.0.0/10",  # carriers' NAT; some clouds' metadata
@@ -41,8 +42,8 @@ REFUSED_NETWORKS = (
     "2001:db8::/32",  # documentation
     "2002::/16",  # 6to4: an IPv4 address within
     "3fff::/20",  # documentation
-    "4000::/2",  # not given to anybody
-    "8000::/1",  # the same; unique local (with AWS' metadata), link-local, multicast
+    "4000::/2",  # unassigned
+    "8000::/1",  # unassigned; unique local (with AWS' metadata), link-local, multicast
 )
 
 
@@ -53,9 +54,9 @@ class Settings:
     database_url: str = ""  # role vitrine_app: API and consumers
     worker_database_url: str = ""  # role vitrine_worker: jobs
     owner_database_url: str = ""  # the owner: migrations
-    db_pipeline: bool = True  # off for poolers that cannot
+    db_pipeline: bool = True  # off for poolers without pipeline mode
     db_pool_size: int = 1  # connections; 1 in Lambda, a few where requests share a process
-    migrations: str = "/opt"  # folder of the numbered SQL
+    migrations: str = "/opt"  # folder of the numbered SQL files
 
     bucket: str = "vitrine"
     aws_region: str = "us-east-1"
@@ -64,37 +65,36 @@ class Settings:
     upload_stored_queue_url: str = ""
     video_stored_queue_url: str = ""
     import_requested_queue_url: str = ""
-    queue_receives: int = 5  # of a message; after so many a queue takes it for a dead letter
+    queue_receives: int = 5  # of a message, before its queue moves it to the dead-letter queue
 
-    origin: str = ""  # public origin of the API, no trailing slash; empty: taken from the request
-    allowed_origins: tuple[str, ...] = ()  # of browsers, beside our own
-    # in which our own proxy names its client (X-Forwarded-For, CloudFront-Viewer-Address); empty: none
+    origin: str = ""  # public origin of the API, no trailing slash; empty: that of the request
+    allowed_origins: tuple[str, ...] = ()  # of browsers' pages, beside our own
+    # header in which our own proxy names its client (X-Forwarded-For, CloudFront-Viewer-Address); empty: none
     client_address_header: str = ""
-    # that proxy sends it in X-Proxy-Secret: without it the header above is not believed
-    proxy_secret: str = ""
+    proxy_secret: str = ""  # in X-Proxy-Secret of that proxy: without it the header above is ignored
 
     max_upload_bytes: int = 5 * GIB
-    # of a presigned POST whose size nobody declared: what stock Uppy sends by POST
-    post_max_bytes: int = 100 * MIB
-    max_body_bytes: int = 4 * MIB  # of a request to us: a Lambda event carries 6 MB with the body in base64
+    post_max_bytes: int = 100 * MIB  # of a presigned POST with undeclared size: stock Uppy's limit for a POST
+    max_body_bytes: int = 4 * MIB  # of a request: a Lambda event carries 6 MB, with the body in base64
     form_max_bytes: int = 100 * MIB  # of a form upload as a whole; in Lambda never more than `max_body_bytes`
-    # of one file of a v1 form, as the v1 API documents it; never more than its whole form may hold
+    # of one file of a v1 form in MB, as the v1 API documents it; never more than the form's own limit
     max_size_mb: int = 10
-    max_size_image_mb: int = 0  # the same of pictures and of videos alone; 0: as of all
-    max_size_video_mb: int = 0
+    max_size_image_mb: int = 0  # of a picture of a v1 form; 0: `max_size_mb`
+    max_size_video_mb: int = 0  # of a video of a v1 form; 0: `max_size_mb`
     import_max_bytes: int = GIB  # of a file that is fetched from a URL
-    import_seconds: int = 240  # from the first look at the URL to the last byte
+    import_seconds: int = 240  # from the first request of the URL to the last byte
     # addresses that nothing is fetched from, and that no registered URL may lead to
-    refused_networks: tuple[str, ...] = REFUSED_NETWORKS
+    refused_networks: tuple[str, ...] = NON_PUBLIC_NETWORKS
     upload_ttl: int = 24 * 3600  # seconds after the last activity
     upload_deadline: int = 6 * 24 * 3600  # seconds after creation; before the bucket's own rule at 7 days
     part_url_ttl: int = 15 * 60  # seconds
     post_url_ttl: int = 60 * 60  # seconds
-    # that the bytes of a form, sent at its last moment, may take until they have been seen
+    # seconds from the last moment at which a form may be sent until its bytes have been recorded
     landing_seconds: int = 15 * 60
     read_url_ttl: int = 60 * 60  # seconds
-    # seconds a completing call has the upload to itself; longer than its function may run
-    complete_lease: int = 320
+    complete_lease: int = (
+        320  # seconds that a call completes an upload alone; longer than its function may run
+    )
     hash_max_bytes: int = 8 * GIB  # above: no SHA-256
     decode_max_bytes: int = 512 * MIB  # of a still, on the disk of the decoding function
     max_pixels: int = 120_000_000  # of a still, before it is decoded
@@ -103,16 +103,15 @@ class Settings:
     decode_seconds: int = 60
     # bytes of address space of the process that decodes; its function needs this and as much again
     decode_memory: int = GIB
-    # image/svg+xml, application/pdf: kept, never rendered, handed out as downloads alone
+    # image/svg+xml, application/pdf: stored, never rendered, served as downloads only
     accepted_documents: tuple[str, ...] = ()
-    keep_gps: bool = False  # where a picture was taken, by its EXIF: whoever sees the item would see it
+    keep_gps: bool = False  # the place in a picture's EXIF: everybody who sees the item would see it
     video_frames: int = 8  # of a video, at most; 64 is the most that is recorded
-    # of work on the frames of a video; after two thirds those that there are must do
-    video_seconds: int = 120
+    video_seconds: int = 120  # of work on a video's frames; after two thirds the frames so far must do
     video_read_bytes: int = 256 * MIB  # of a video, read for its frames
     # bytes of address space of the process that decodes videos; 4K HEVC of 10 bits has 260 MB resident
     video_memory: int = 1536 * MIB
-    max_video_seconds: int = 24 * 3600  # that a video may last; one that says more is not believed
+    max_video_seconds: int = 24 * 3600  # duration of a video; a file that claims more is not believed
     max_video_pixels: int = 36_000_000  # of one picture of a video: 8K, of which a decoder keeps several
     trash_days: int = 30  # 0: never purged
 
@@ -121,28 +120,29 @@ class Settings:
     v1_write_limit: int = 50
     studio_read_limit: int = 6_000  # requests per minute and organization
     studio_write_limit: int = 3_000
-    upload_limit: int = 60_000  # a dropped folder of 10,000 files asks two or three times for each
+    upload_limit: int = 60_000  # per minute and organization; 10,000 dropped files need two or three each
     # failed attempts to sign in or guess a code, and new accounts, per 15 minutes and address
     auth_limit: int = 30
     sign_in_limit: int = 10  # failed attempts at one account from one address, per 15 minutes
     sign_in_account_limit: int = 100  # failed attempts at one account from anywhere, per 15 minutes
     password_hashes: int = 2  # computed at the same time in one process, of 64 MiB and four threads each
-    # seconds that a request waits for its turn at that, before it is answered with 503
-    password_wait: float = 25.0
+    password_wait: float = (
+        25.0  # seconds that a request waits for one of them, before it is answered with 503
+    )
 
-    idempotency_lease: int = 60  # seconds that a request with an Idempotency-Key has it to itself
+    idempotency_lease: int = 60  # seconds that a request with an Idempotency-Key has the key to itself
 
-    device_limit: int = 100  # logins begun at devices, per 15 minutes and address: an office shares one
+    device_limit: int = 100  # device logins begun per 15 minutes and address: an office shares one
 
-    device_code_ttl: int = 30 * 60  # seconds a login at a device waits for its person
+    device_code_ttl: int = 30 * 60  # seconds that a device login waits for its person
     device_interval: int = 5  # seconds from one poll to the next
-    sign_up: bool = False  # whether strangers may make accounts: open or closed
-    session_ttl: int = 7 * 24 * 3600  # seconds after a session was last seen
-    max_api_keys: int = 10  # of one person that work at the same time
-    max_organizations: int = 20  # that one person owns
-    max_invitations: int = 100  # of an organization that are pending
+    sign_up: bool = False  # whether strangers may create accounts: open or closed
+    session_ttl: int = 7 * 24 * 3600  # seconds after the session's last use
+    max_api_keys: int = 10  # of one person, valid at the same time
+    max_organizations: int = 20  # owned by one person
+    max_invitations: int = 100  # of an organization, pending
     invitation_ttl: int = 7 * 24 * 3600  # seconds
-    credential_delay: float = 0.1  # seconds: the least time a refused credential takes
+    credential_delay: float = 0.1  # seconds: the shortest time in which an invalid credential is rejected
 
 
 def _read(name: str, default: object) -> object:
@@ -162,5 +162,7 @@ def _read(name: str, default: object) -> object:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Raises ValueError naming nothing secret when a number is not one."""
+    """Return the settings of this process. Raises ValueError for a number that is none; its message contains
+    no secret.
+    """
     return Settings(**{f.name: _read(f.name, f.default) for f in fields(Settings)})  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from vitrine import aws
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.models.uploads import ChecksumKind, Part, SignedPart, SignedPost, Stored
 from vitrine.settings import settings
 
@@ -256,7 +256,7 @@ def abort(key: str, upload_id: str) -> None:
             list_parts(key, upload_id)
         except NoSuchUpload:
             return
-    raise Busy("The store still holds parts of this upload; try again")
+    raise ServiceUnavailable("The store still holds parts of this upload; try again")
 
 
 def head(key: str) -> Stored | None:
@@ -368,7 +368,7 @@ def read_range(stored: Stored, offset: int, size: int) -> bytes:
         )
         found = answer["Body"].read()
     if len(found) != size:
-        raise Busy("The store gave less than it said; try again")
+        raise ServiceUnavailable("The store gave less than it said; try again")
     return found
 
 
@@ -517,7 +517,7 @@ class _errors:  # noqa: N801 - a context manager that is read as a function
         if isinstance(error, ClientError):
             _raise_typed(error)
         if isinstance(error, (HTTPClientError, BotoCoreError)):
-            raise Busy("The store is not answering; try again") from error
+            raise ServiceUnavailable("The store is not answering; try again") from error
 
 
 def _raise_typed(error: ClientError) -> NoReturn:
@@ -531,5 +531,5 @@ def _raise_typed(error: ClientError) -> NoReturn:
         "SlowDown",
         "RequestTimeout",
     ):
-        raise Busy("The store is not answering; try again") from error
+        raise ServiceUnavailable("The store is not answering; try again") from error
     raise error

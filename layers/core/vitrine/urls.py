@@ -12,42 +12,39 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
-def parsed(url: str) -> Url | None:
-    """The URL of http or https; None for any other text, and for one with control characters, which parsers
-    treat differently.
+def parse(url: str) -> Url | None:
+    """Parse a URL of http or https. None for any other text, and for one with control characters, which
+    parsers treat differently.
 
-    `str` of it is the normalized form: ASCII, with the name of the host in Punycode and the path
-    percent-encoded. To parse that again gives the
-    same URL, so whoever keeps the normalized form keeps what was checked.
+    `str` of it is the normalized form: ASCII, with the host's name in Punycode and the path percent-encoded.
+    Parsing that form gives the same URL, so code that stores the normalized form stores what was checked.
     """
-    return None if contains_control(url) else _read(url)
+    return None if contains_control(url) else _parse(url)
 
 
-def normalized(url: str) -> str | None:
-    """The normalized form of a URL that was kept as it was given, before URLs were normalized. What a browser
-    drops from it is dropped.
-
-    None: no browser would follow it.
+def normalize(url: str) -> str | None:
+    """Return the normalized form of a URL that was stored before URLs were normalized, without the characters
+    that browsers drop. None: no browser would follow it.
     """
-    found = _read(url)
-    return None if found is None else str(found)
+    parsed = _parse(url)
+    return None if parsed is None else str(parsed)
 
 
 def contains_control(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
-def in_header(url: str) -> str:
-    """Return the URL with every character percent-encoded that a header may not contain. It may be a
+def encode_for_header(url: str) -> str:
+    """Return the URL with every character percent-encoded that a header may not contain. The URL may be a
     relative reference, and is not parsed.
     """
     return quote(url, safe=_VISIBLE, errors="replace")
 
 
-def _read(url: str) -> Url | None:
+def _parse(url: str) -> Url | None:
     try:
         # 0x7f.1 is 127.0.0.1; `https:example.org` and `https:\\\\example.org` are https://example.org/
-        found = Url(url)
+        parsed = Url(url)
     except ValidationError:
         return None
-    return found if found.scheme in ("http", "https") and found.host else None
+    return parsed if parsed.scheme in ("http", "https") and parsed.host else None

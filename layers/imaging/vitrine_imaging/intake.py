@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from vitrine import media_types, storage
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import finalizing, processing, upload_lookup, video_queue
 from vitrine.models.derived import Derived, Undecodable
 from vitrine.models.people import Consumer
@@ -148,7 +148,7 @@ def read_and_decode(
                 out.flush()
                 decoding = stack.enter_context(_decoder().begin(file, limits=limits))
     if decoding is None:
-        raise Busy(f"The store gave less of {stored.key} than it said")
+        raise ServiceUnavailable(f"The store gave less of {stored.key} than it said")
     first = decoding
 
     def derived() -> Derived:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from vitrine.errors import Unavailable
+from vitrine.errors import DependencyUnavailable
 
 FRAME_EDGE: Final = 2400  # pixels
 THUMBNAIL_EDGE: Final = 400
@@ -32,5 +32,5 @@ class Limits:
     keep_gps: bool = False  # the position at which it was taken, by its EXIF
 
 
-class DecoderUnavailable(Unavailable, RuntimeError):
+class DecoderUnavailable(DependencyUnavailable, RuntimeError):
     """The child process does not start here (a library is missing, or memory). The file may be fine."""

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from vitrine import media_types, storage
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import processing, upload_lookup
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Stored
@@ -92,7 +92,7 @@ class Pieces:
         try:
             return storage.read_range(self._stored, offset, size)
         except (OSError, ValueError) as error:  # otherwise the decoder would take them for the child's error
-            raise Busy("The store is not answering; try again") from error
+            raise ServiceUnavailable("The store is not answering; try again") from error
 
     @property
     def _most_requests(self) -> int:

@@ -25,7 +25,7 @@ from vitrine.dialects.studio import (
     read_body,
     read_query,
 )
-from vitrine.errors import NotGranted
+from vitrine.errors import DeviceAuthorizationError
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class TokenRequest(Input):
     grant_type: str = Field(min_length=1, max_length=100, description=GRANT)
 
     def require_grant(self) -> None:
-        """Raises NotGranted for another grant than a device's."""
+        """Raises DeviceAuthorizationError for another grant than a device's."""
         if self.grant_type != GRANT:
-            raise NotGranted("unsupported_grant_type", f"The grant type must be {GRANT}")
+            raise DeviceAuthorizationError("unsupported_grant_type", f"The grant type must be {GRANT}")
 
 
 def _plain(typed: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vitrine.errors import ApiError, Busy, StillRunning, TooManyRequests
+from vitrine.errors import ApiError, RequestInProgress, ServiceUnavailable, TooManyRequests
 from vitrine.models.pages import STAYS, Stays
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class MethodNotAllowed(ApiError):
 
 def said_in_headers(error: ApiError) -> dict[str, str]:
     """What HTTP itself has a header for, in every dialect."""
-    if isinstance(error, (Busy, StillRunning, TooManyRequests)):
+    if isinstance(error, (ServiceUnavailable, RequestInProgress, TooManyRequests)):
         return {"retry-after": str(error.retry_after)}
     return {"allow": error.allow} if isinstance(error, MethodNotAllowed) else {}
 
@@ -92,7 +92,7 @@ class Dialect(Protocol):
         ...
 
     def read_query(self, model: type[M], values: Mapping[str, str]) -> M:
-        """Raises Invalid; NotServed for a parameter of the contract that is not served."""
+        """Raises Invalid; NotImplementedYet for a parameter of the contract that is not served."""
         ...
 
     def error_answer(self, error: ApiError, operation: str | None) -> Answer:

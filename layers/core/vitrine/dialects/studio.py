@@ -28,7 +28,15 @@ from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.dialects.formats import parse_id as parse_id
-from vitrine.errors import ApiError, Invalid, Issue, NotAMember, NotServed, OtherOrganization, Stale
+from vitrine.errors import (
+    ApiError,
+    Invalid,
+    Issue,
+    NotAMember,
+    NotImplementedYet,
+    OtherOrganization,
+    PreconditionFailed,
+)
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.texts import EXACT
 
@@ -178,7 +186,7 @@ def read_query(model: type[M], values: Mapping[str, str]) -> M:
         if name in given and (name, given[name]) != ("recursive", "false")
     ]
     if unserved:
-        raise NotServed(f"The parameter {unserved[0]} is not served by this deployment yet")
+        raise NotImplementedYet(f"The parameter {unserved[0]} is not served by this deployment yet")
     grouped = [
         name
         for name, field in model.model_fields.items()
@@ -279,10 +287,10 @@ class BrowseQuery(Input):
     sortDirection: Literal["asc", "desc"] = "desc"
 
     def after(self) -> models.pages.Cursor | None:
-        """Where the page begins. Raises Invalid; NotServed for an order that is not served."""
+        """Where the page begins. Raises Invalid; NotImplementedYet for an order that is not served."""
         if (self.sortBy, self.sortDirection) != ("createdAt", "desc"):
             name = "sortBy" if self.sortBy != "createdAt" else "sortDirection"
-            raise NotServed(
+            raise NotImplementedYet(
                 f"The parameter {name} is not served by this deployment yet, but for createdAt in descending order"
             )
         return None if self.cursor is None else parse_cursor(self.cursor)
@@ -936,7 +944,7 @@ def etag(media: models.media.Media) -> str:
 
 
 def unchanged(headers: Mapping[str, str]) -> Callable[[models.media.Media], None] | None:
-    """What a request says by If-Match that an item must still be: a judge, who raises Stale. None: it
+    """What a request says by If-Match that an item must still be: a judge, who raises PreconditionFailed. None: it
     says nothing.
     """
     return _unchanged(headers, etag)
@@ -949,7 +957,7 @@ def _unchanged(headers: Mapping[str, str], tag: Callable[[T], str]) -> Callable[
 
     def judge(thing: T) -> None:
         if said.strip() != "*" and tag(thing) not in [each.strip() for each in said.split(",")]:
-            raise Stale("It has changed since it was read; read it again")
+            raise PreconditionFailed("It has changed since it was read; read it again")
 
     return judge
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vitrine import queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import read, transaction, write
-from vitrine.errors import Busy, Conflict, NotFound
+from vitrine.errors import Conflict, NotFound, ServiceUnavailable
 from vitrine.library import clean_name, objects
 from vitrine.library import deletions as deletions
 from vitrine.models.deletions import Deleted, Restored
@@ -111,7 +111,7 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
         return Deleted(collection, deletion, deletions.move_to_trash(db, organization, deletion)), aborted
 
     deleted, aborted = transaction(caller, work)
-    with suppress(Busy):  # the sweep comes again
+    with suppress(ServiceUnavailable):  # the sweep comes again
         for upload in aborted[:ENDED_AT_ONCE]:
             if upload.store_upload_id is not None:
                 storage.abort(upload.key, upload.store_upload_id)

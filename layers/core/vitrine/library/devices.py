@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from vitrine import queries
 from vitrine.credentials import fingerprint, mint_device_code, mint_id, mint_session_token, mint_user_code
 from vitrine.db import read, write
-from vitrine.errors import Busy, NotGranted, Unauthorized
+from vitrine.errors import DeviceAuthorizationError, ServiceUnavailable, Unauthorized
 from vitrine.models.people import Nobody
 from vitrine.settings import settings
 
@@ -80,17 +80,17 @@ def begin(client_id: str, scope: str) -> StartedLogin:
             ),
         )[0].opened:
             return StartedLogin(device_code, user_code, life, interval)
-    raise Busy("Too many logins are under way; try again")
+    raise ServiceUnavailable("Too many logins are under way; try again")
 
 
 def find(user_code: str) -> Login:
     """The login of this user code. Raises NotGranted when there is none or it has expired."""
     logins = read(Nobody(), queries.devices.waiting(user_code))
     if not logins:
-        raise NotGranted(*_DECISION_ERRORS["unknown"])
+        raise DeviceAuthorizationError(*_DECISION_ERRORS["unknown"])
     login = logins[0]
     if login.status == "expired":
-        raise NotGranted(*_DECISION_ERRORS["expired"])
+        raise DeviceAuthorizationError(*_DECISION_ERRORS["expired"])
     return Login(user_code, login.status, login.client_id, login.scope)
 
 
@@ -120,7 +120,7 @@ def _decide(person: Person, user_code: str, decision: Decision) -> None:
     if outcome == "signed_out":
         raise Unauthorized
     if outcome != decision:
-        raise NotGranted(*_DECISION_ERRORS[outcome])
+        raise DeviceAuthorizationError(*_DECISION_ERRORS[outcome])
 
 
 def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> Granted:
@@ -141,8 +141,8 @@ def poll(device_code: str, client_id: str, *, address: str, user_agent: str) -> 
     )
     try:
         polled = write(Nobody(), statement)[0]
-    except Busy as busy:
-        raise NotGranted("slow_down", busy.sentence) from None
+    except ServiceUnavailable as busy:
+        raise DeviceAuthorizationError("slow_down", busy.sentence) from None
     if polled.state != "approved" or polled.scope is None:
-        raise NotGranted(*_POLL_ERRORS[polled.state])
+        raise DeviceAuthorizationError(*_POLL_ERRORS[polled.state])
     return Granted(token, polled.scope, life)

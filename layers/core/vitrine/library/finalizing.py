@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from vitrine import queries, storage
 from vitrine.credentials import mint_token
 from vitrine.db import Transaction, read, read_all, transaction, write
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import file_types, import_results, objects, processing, quotas, upload_lookup
 from vitrine.models.people import Actor
 from vitrine.models.uploads import Stored, Upload, UploadReference
@@ -84,7 +84,7 @@ def reject(actor: Actor, upload: Upload, reason: str) -> Upload:
 
     rejected = transaction(actor, work)
     if rejected.state == "rejected":
-        with suppress(Busy):  # the sweep deletes it later
+        with suppress(ServiceUnavailable):  # the sweep deletes it later
             objects.discard(actor, rejected.organization_id, rejected.key)
     return rejected
 
@@ -166,7 +166,7 @@ def _copy_posted(actor: Actor, upload: Upload, posted: Stored) -> Stored:
     except (storage.PreconditionFailed, storage.NoSuchObject):
         objects.mark_deleting(actor, upload.organization_id, [key], "its source changed")
         objects.discard(actor, upload.organization_id, key)
-        raise Busy("The upload changed while it was being looked at; try again") from None
+        raise ServiceUnavailable("The upload changed while it was being looked at; try again") from None
 
 
 def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | None = None) -> Upload:
@@ -205,7 +205,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
             )
         )
         if not db.run(queries.objects.mark_live(organization, stored)):
-            raise Busy("The upload was ended while it was being finalized; try again")
+            raise ServiceUnavailable("The upload was ended while it was being finalized; try again")
         unneeded = (current.key,) if source is not None else ()
         if unneeded:
             db.queue(queries.objects.mark_deleting(organization, unneeded, "copied"))
@@ -216,7 +216,7 @@ def _insert(actor: Actor, upload: Upload, stored: Stored, *, source: Stored | No
 
     finalized, unneeded = transaction(actor, work)
     for key in unneeded:
-        with suppress(Busy):  # the sweep deletes it later
+        with suppress(ServiceUnavailable):  # the sweep deletes it later
             objects.discard(actor, organization, key)
     log.info(
         "upload finalized",
@@ -271,5 +271,5 @@ def _discard_late_object(actor: Actor, upload: Upload) -> None:
     aborted upload.
     """
     objects.mark_deleting(actor, upload.organization_id, [upload.key], "landed late")
-    with suppress(Busy):
+    with suppress(ServiceUnavailable):
         objects.discard(actor, upload.organization_id, upload.key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vitrine import queries
 from vitrine.db import Transaction, transaction
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import file_types, objects, processing, versions
 from vitrine.models.people import Actor
 from vitrine.models.uploads import Stored, Upload
@@ -41,7 +41,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
             )
             return db.run(rejected)[0]
         if not db.run(queries.objects.mark_live(organization, stored)):
-            raise Busy("The import was ended while it was being finalized; try again")
+            raise ServiceUnavailable("The import was ended while it was being finalized; try again")
         db.queue(queries.externals.attach_object(current, stored))
         db.queue(
             queries.ledger.entry(
@@ -65,7 +65,7 @@ def attach(actor: Actor, upload: Upload, stored: Stored) -> Upload:
 
     attached = transaction(actor, work)
     if attached.state == "rejected":
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             objects.discard(actor, organization, attached.key)
     return attached
 
@@ -129,6 +129,6 @@ def _discard_object(actor: Actor, upload: Upload) -> Upload:
     the object later when the store is not answering.
     """
     if upload.state in ("failed", "rejected"):
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             objects.discard(actor, upload.organization_id, upload.key)
     return upload

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vitrine import content, fetch, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.errors import Busy, Invalid, Issue, NotFound, TooLarge
+from vitrine.errors import Invalid, Issue, NotFound, ServiceUnavailable, TooLarge
 from vitrine.library import (
     check_declared_type,
     clean_name,
@@ -33,13 +33,13 @@ from vitrine.library import (
 from vitrine.models.people import Consumer
 from vitrine.models.uploads import Upload
 from vitrine.settings import MIB, settings
-from vitrine.urls import normalized
+from vitrine.urls import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
 
-    from vitrine.fetch import Answer, Resolve
+    from vitrine.fetch import FetchedFile, Resolve
     from vitrine.models.media import Media
     from vitrine.models.people import Caller
 
@@ -76,7 +76,7 @@ def register(
     """
     check_declared_type(link.mime_type, "mimeType")
     try:
-        url = fetch.check(link.url, resolve=resolve)
+        url = fetch.check_public(link.url, resolve=resolve)
     except fetch.Rejected as rejected:
         raise Invalid(f"url: {rejected}", issues=(Issue(("url",), str(rejected)),)) from None
     organization, item = caller.organization_id, mint_id()
@@ -146,7 +146,7 @@ def fetch_import(key: str, *, resolve: Resolve = fetch.resolve) -> Upload | None
     if not leased:
         upload = upload_lookup.find(actor, organization, reference.id)
         if upload is not None and upload.state == "completing":
-            raise Busy("The import is being worked on")
+            raise ServiceUnavailable("The import is being worked on")
         return upload
     upload = leased[0]
     try:
@@ -170,8 +170,8 @@ def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         return import_results.fail(actor, upload, import_results.ITEM_DELETED)
     target = _Target(actor, upload, lease_id)
     try:
-        with fetch.opened(
-            normalized(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
+        with fetch.open_url(
+            normalize(source[0].url) or "", seconds=settings().import_seconds, resolve=resolve
         ) as answer:
             target.put(answer)
     except fetch.Rejected as rejected:
@@ -184,7 +184,7 @@ def _fetch(actor: Consumer, upload: Upload, lease_id: UUID, resolve: Resolve) ->
         raise
     finalized = finalizing.finalize(actor, upload.reference)
     if finalized is None:
-        raise Busy("What was fetched is not in the store")
+        raise ServiceUnavailable("What was fetched is not in the store")
     return finalized
 
 
@@ -197,7 +197,7 @@ class _Target:
         self._actor, self._upload, self._lease_id = actor, upload, lease_id
         self._id: str | None = None
 
-    def put(self, answer: Answer) -> None:
+    def put(self, answer: fetch.FetchedFile) -> None:
         """Put the whole answer into the store as one object. Raises fetch.Rejected, Busy."""
         limit = _limit()
         too_large = fetch.Rejected(f"The file has more than {limit} bytes, the limit")
@@ -220,7 +220,7 @@ class _Target:
     def abort(self) -> None:
         """Delete the parts from the store."""
         if self._id is not None:
-            with suppress(Busy):  # the sweep aborts it later, because its session has ended
+            with suppress(ServiceUnavailable):  # the sweep aborts it later, because its session has ended
                 storage.abort(self._upload.key, self._id)
 
     def _open(self, head: bytes) -> str:
@@ -241,11 +241,11 @@ class _Target:
             ),
         )
         if not still_leased:
-            raise Busy("Another call works on the import by now")
+            raise ServiceUnavailable("Another call works on the import by now")
         return self._id
 
 
-def _parts(answer: Answer) -> Iterator[bytes]:
+def _parts(answer: FetchedFile) -> Iterator[bytes]:
     part = bytearray()
     for chunk in answer.chunks():
         part += chunk

@@ -14,12 +14,12 @@ from vitrine import queries
 from vitrine.credentials import hash_password, is_outdated, mint_id, verify_password
 from vitrine.db import read, transaction, write
 from vitrine.errors import (
-    Busy,
     Conflict,
     Forbidden,
     Invalid,
+    InvalidCredentials,
     Issue,
-    NotRecognized,
+    ServiceUnavailable,
     TooManyRequests,
     Unprocessable,
 )
@@ -81,11 +81,11 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
         accounts = read(Nobody(), queries.people.by_email(address))
         stored = accounts[0].password_hash if accounts else None
         right = verify_password(stored, password)
-    except Busy:  # the password was not verified
+    except ServiceUnavailable:  # the password was not verified
         attempt.uncount(window_start)
         raise
     if not right or stored is None:
-        raise NotRecognized
+        raise InvalidCredentials
     attempt.uncount(window_start)
     if not is_outdated(stored):
         return accounts[0]
@@ -95,7 +95,7 @@ def sign_in(email: str, password: str, *, subnet: str) -> Account:
     # a concurrent sign-in has rehashed it, or the password was changed
     present = read(Nobody(), queries.people.by_id(accounts[0].id))[0]
     if not verify_password(present.password_hash, password):
-        raise NotRecognized
+        raise InvalidCredentials
     return present
 
 

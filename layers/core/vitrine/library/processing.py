@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from vitrine import content, internal_errors, media_types, queries, storage
 from vitrine.credentials import mint_id, mint_token
 from vitrine.db import Transaction, transaction, write
-from vitrine.errors import Busy, InternalError
+from vitrine.errors import InternalError, ServiceUnavailable
 from vitrine.library import duplicates, file_types, objects, upload_lookup, versions
 from vitrine.models.derived import Derived, Picture, Undecodable
 from vitrine.models.people import Actor, Consumer
@@ -67,7 +67,7 @@ def begin(actor: Consumer, upload: Upload) -> ProcessingAttempt | Upload | None:
 
     stored = storage.head(version.key)
     if stored is None:
-        raise Busy(f"The original of version {version.id} is not in the store")
+        raise ServiceUnavailable(f"The original of version {version.id} is not in the store")
     found = content.sniff(storage.read_head(stored, content.HEAD_BYTES))
     reason = file_types.reason_to_reject(found)
     if found is None or reason is not None:
@@ -213,7 +213,7 @@ def _record(
             return record_failure(db, upload, locked, failure)
         for each in stored:
             if not db.run(queries.objects.mark_live(organization, each)):
-                raise Busy("The frames were given up while they were being written")
+                raise ServiceUnavailable("The frames were given up while they were being written")
         for frame in frames:
             db.queue(
                 queries.versions.put_frame(organization, version.id, version.generation, frame, mint_id())
@@ -353,7 +353,7 @@ def _reject(actor: Consumer, upload: Upload, version: queries.versions.Attempt, 
         return upload_lookup.find(actor, organization, upload.id) or upload
     rejected, keys = outcome
     for key in keys:
-        with suppress(Busy):  # the sweep deletes it later
+        with suppress(ServiceUnavailable):  # the sweep deletes it later
             objects.discard(actor, organization, key)
     log.info(
         "upload rejected", extra={"upload_id": str(upload.id), "state": rejected.state, "reason": reason}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vitrine import queries
 from vitrine.credentials import fingerprint, mint_id, mint_session_token
 from vitrine.db import write
-from vitrine.errors import NotRecognized
+from vitrine.errors import InvalidCredentials
 from vitrine.models.people import UNREMEMBERED, Nobody
 from vitrine.settings import settings
 
@@ -51,7 +51,7 @@ def start(
     )
     opened = write(Nobody(), put)[0]
     if opened.expires_at is None:
-        raise NotRecognized
+        raise InvalidCredentials
     return Session(session_id, user_id, token, opened.expires_at, life if remember else None)
 
 

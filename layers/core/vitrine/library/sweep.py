@@ -17,7 +17,7 @@ from uuid import UUID
 from vitrine import internal_errors, queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, transaction, write
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.library import finalizing, import_results, objects, outbox, processing, upload_lookup
 from vitrine.models.jobs import Batch, Done
 from vitrine.models.people import Worker
@@ -83,7 +83,7 @@ def _end_session(upload: Upload, now: datetime) -> str:
             internal_errors.report("expire_uploads", error, upload_id=str(upload.id))
             finalizing.fail(Worker(), upload, internal_errors.REASON)
             return "failed"
-        if not isinstance(error, Busy):
+        if not isinstance(error, ServiceUnavailable):
             raise
         return "left for later"
     if finalized is not None and not finalized.is_open:
@@ -93,7 +93,9 @@ def _end_session(upload: Upload, now: datetime) -> str:
         return _end_import(upload, now)
     if write(Worker(), queries.uploads.expire(organization, upload.id, now)):
         if upload.store_upload_id is not None:
-            with suppress(Busy):  # abort_unwanted aborts it later, because its session has ended
+            with suppress(
+                ServiceUnavailable
+            ):  # abort_unwanted aborts it later, because its session has ended
                 storage.abort(upload.key, upload.store_upload_id)
         return "expired"
     return (
@@ -110,7 +112,7 @@ def _end_import(upload: Upload, now: datetime) -> str:
     ):
         return "left alone"
     if upload.store_upload_id is not None:
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             storage.abort(upload.key, upload.store_upload_id)
     return "expired"
 
@@ -260,7 +262,7 @@ def clear_planned(now: datetime, after: str | None, limit: int, *, dry_run: bool
             done.append(Done("given up", entry.key))
             continue
         if upload is not None and is_its_object and upload.state == "expired":
-            with suppress(Busy):
+            with suppress(ServiceUnavailable):
                 if finalizing.finalize(Worker(), upload.reference) is not None:
                     done.append(Done("revived", entry.key))
                     continue

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from vitrine import queries
 from vitrine.credentials import mint_id
 from vitrine.db import ATTEMPTS, read, read_all, transaction, write
-from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
+from vitrine.errors import AlreadyExists, Conflict, Invalid, Issue, NotFound, ServiceUnavailable
 from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, lock_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
@@ -136,7 +136,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
     so from then on, and keeps the rest: one that was hidden stays hidden. A new one whose slug is another
     tag's gets a slug with a suffix.
 
-    Raises Invalid for a name that cannot be one, or gives no slug; Busy when the one it would be has just
+    Raises Invalid for a name that cannot be one, or gives no slug; ServiceUnavailable when the one it would be has just
     gone or been renamed.
     """
     organization = caller.organization_id
@@ -215,7 +215,7 @@ def _until_free(caller: Caller, work: Callable[[Transaction], T]) -> T:
     for _ in range(ATTEMPTS - 1):
         try:
             return transaction(caller, work)
-        except Taken:
+        except AlreadyExists:
             continue
     return transaction(caller, work)
 
@@ -236,8 +236,8 @@ def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, sl
     return name, with_suffix(slug, mint_id()) if any(other.slug == slug for other in others) else slug
 
 
-def _changed_meanwhile() -> Busy:
-    return Busy("Somebody changed or deleted this tag at the same time; try again")
+def _changed_meanwhile() -> ServiceUnavailable:
+    return ServiceUnavailable("Somebody changed or deleted this tag at the same time; try again")
 
 
 def delete(caller: Caller, tag: UUID) -> SluggedTag:

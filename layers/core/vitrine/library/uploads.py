@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from vitrine import queries, storage
 from vitrine.credentials import mint_id
 from vitrine.db import Transaction, read, read_all, transaction, write
-from vitrine.errors import Busy, Conflict, Invalid, NotFound, TooLarge, Unprocessable
+from vitrine.errors import Conflict, Invalid, NotFound, ServiceUnavailable, TooLarge, Unprocessable
 from vitrine.library import duplicates, finalizing, media, new_uploads, objects, quotas
 from vitrine.models.uploads import MAX_PART, MAX_PARTS, Part, SignedPart, SignedPost, Upload
 from vitrine.permissions import ADMINS
@@ -194,14 +194,14 @@ def complete(caller: Caller, upload_id: UUID, key: str, chosen: Sequence[tuple[i
         pass  # completed before, or gone: whether the object exists decides below
     except storage.WrongChecksum:
         rejected = finalizing.reject(caller, upload, "The bytes do not have the checksum that was declared")
-        with suppress(Busy):
+        with suppress(ServiceUnavailable):
             storage.abort(upload.key, upload.store_upload_id)
         raise_ended(rejected)
     except storage.WrongParts as wrong:
         release()
         raise Invalid(f"The store refused the parts: {wrong}", code="invalid_parts") from wrong
-    except Busy:
-        with suppress(Busy):
+    except ServiceUnavailable:
+        with suppress(ServiceUnavailable):
             release()
         raise
 
@@ -216,11 +216,11 @@ def abort(caller: Caller, upload_id: UUID, key: str) -> None:
     """End the upload and delete its bytes from the store. Raises NotFound; Busy while it is completed."""
     upload = _find(caller, upload_id, key)
     if upload.state == "completing":
-        raise Busy("The upload is being completed")
+        raise ServiceUnavailable("The upload is being completed")
 
     aborted = abort_row(caller, upload)
     if aborted is None and _find(caller, upload_id, key).state == "completing":
-        raise Busy("The upload is being completed")
+        raise ServiceUnavailable("The upload is being completed")
     if aborted is not None or upload.state == "aborted":
         if upload.store_upload_id is not None:
             storage.abort(upload.key, upload.store_upload_id)
@@ -314,7 +314,7 @@ def _count_signed_parts(
     )
     if not signed:
         if upload.state == "completing":
-            raise Busy("The upload is being completed")
+            raise ServiceUnavailable("The upload is being completed")
         raise_ended(replace(upload, state="expired") if upload.is_open else upload)
     upload = signed[0]
     if upload.declared_bytes is None and (watch or upload.signed_parts % WATCH_EVERY == 0):
@@ -350,7 +350,7 @@ def _completed_before(caller: Caller, upload: Upload) -> Upload:
     finalized if its bytes have landed after all.
     """
     if upload.state == "completing":
-        raise Busy("The upload is being completed", retry_after=2)
+        raise ServiceUnavailable("The upload is being completed", retry_after=2)
     if upload.is_open:
         raise Conflict("The upload was never opened in the store; start again")
     if upload.state == "expired":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from vitrine import queues
-from vitrine.errors import Busy
+from vitrine.errors import ServiceUnavailable
 from vitrine.settings import settings
 
 
@@ -15,4 +15,4 @@ def send(key: str) -> None:
     Raises Busy when the queue does not accept the message.
     """
     if not queues.send_batch(settings().video_stored_queue_url, [json.dumps({"key": key})]):
-        raise Busy("The queue of videos takes nothing")
+        raise ServiceUnavailable("The queue of videos takes nothing")

@@ -1,4 +1,6 @@
-"""Requests that may be sent again: through definer functions, since no role of ours is granted the table."""
+"""Idempotency keys. They are reached through definer functions, since none of our roles is granted
+the table.
+"""
 
 from __future__ import annotations
 
@@ -16,29 +18,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """What a request is known by, and its SHA-256."""
+class RequestKey:
+    """What identifies a request that may be sent again, and the digest by which it is compared."""
 
     user_id: UUID
-    organization_id: UUID | None  # None: made in no organization
+    organization_id: UUID | None  # None: the request opens no organization
     route: str
-    key: str
-    request_hash: bytes
+    key: str  # the header
+    request_hash: bytes  # SHA-256
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
+    """The state of a key after an attempt to claim it."""
+
     state: Literal["mine", "answered", "running", "other"]
-    claim: datetime | None  # of `mine`: what finish() takes
-    answer: dict[str, Any] | None  # of `answered`
+    claim: datetime | None  # identifies the claim for `finish`; None: the key is not `mine`
+    answer: dict[str, Any] | None  # None: the key is not `answered`
 
 
-def claim(key: Key, *, lease: int, kept: int) -> Statement[Claim]:
-    """Whether the request is to be done now. `lease` and `kept` in seconds."""
+def claim(key: RequestKey, *, lease: int, kept: int) -> Statement[Claim]:
+    """Claim the key for `lease` seconds, unless it is in use. One row: `mine`, `answered` with its answer,
+    `running` for a request in progress, or `other` for another request's key. Answers are kept for `kept`
+    seconds.
+    """
     return Statement(
         """
         select state, claim, answer
-          from claim_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(hash)s, %(lease)s, %(kept)s)
+          from claim_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(hash)s,
+                             %(lease)s, %(kept)s)
         """,
         Claim,
         user=key.user_id,
@@ -51,10 +59,15 @@ def claim(key: Key, *, lease: int, kept: int) -> Statement[Claim]:
     )
 
 
-def finish(key: Key, claimed: datetime, answer: Mapping[str, Any] | None) -> Statement[object]:
-    """The answer is kept; None: the key is free again."""
+def finish(key: RequestKey, claimed: datetime, answer: Mapping[str, Any] | None) -> Statement[object]:
+    """Store the answer under the key; None frees the key. Nothing changes when the claim is no
+    longer valid.
+    """
     return Statement(
-        "select finish_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s, %(claim)s, %(answer)s::jsonb)",
+        """
+        select finish_request(%(user)s, %(organization)s::uuid, %(route)s, %(key)s,
+                              %(claim)s, %(answer)s::jsonb)
+        """,
         nothing,
         user=key.user_id,
         organization=key.organization_id,

@@ -1,4 +1,6 @@
-"""Who holds a credential, in which organization, and whether the route's item is there."""
+"""Authentication and rate limits. Definer functions bypass row-level security for them, so that callers run
+them as Nobody.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many requests a bucket has had in the present window, this one counted."""
+    """The requests of a bucket in the present window, including the one just counted."""
 
     hits: int
     resets_at: datetime
@@ -38,20 +40,23 @@ def authenticate(
     limit: RateLimit | None,
     preferred: UUID | None,
 ) -> Statement[Identity]:
-    """One row: who holds the first of these credentials (their SHA-256) that is good, or nobody. Asked as
-    Nobody: the definer function behind it
-    looks past the wall. `limit` None: the request is not counted. `preferred` is an organization chosen
-    earlier, which counts only where it is one of
-    the person's own.
+    """Look up the person, organization, role and item of a request, and count it. One row, also when no
+    credential is valid.
+
+    `credentials` are SHA-256 digests; the first valid one counts. `organization` is named explicitly,
+    `preferred` is an earlier choice that counts only where the person is a member. `item_decides`: the item's
+    organization has precedence; `session_decides`: the session's active organization has precedence over the
+    earliest membership. `limit` None: the request is not counted.
     """
     return Statement(
         """
         select credential_number, user_id, email, user_name, key_id, session_id, scopes,
-               organization_state, organization_id, organization_name, role, item_state, hits, resets_at, bucket,
-               preferred_is_own
-          from authenticate(%(credentials)s::bytea[], %(address)s, %(organization)s::uuid, %(item_kind)s::text, %(item_id)s::uuid, %(item_key)s::text,
-                            %(item_decides)s, %(session_decides)s, %(tier)s::text, %(per)s::text, %(seconds)s::integer,
-                            %(preferred)s::uuid)
+               organization_state, organization_id, organization_name, role, item_state,
+               hits, resets_at, bucket, preferred_is_own
+          from authenticate(%(credentials)s::bytea[], %(address)s, %(organization)s::uuid,
+                            %(item_kind)s::text, %(item_id)s::uuid, %(item_key)s::text,
+                            %(item_decides)s, %(session_decides)s,
+                            %(tier)s::text, %(per)s::text, %(seconds)s::integer, %(preferred)s::uuid)
         """,
         Identity,
         credentials=list(credentials),
@@ -70,7 +75,7 @@ def authenticate(
 
 
 def count_request(bucket: str, seconds: int) -> Statement[Counted]:
-    """One more request of this bucket, in windows of so many seconds."""
+    """Count one request of this bucket, in windows of `seconds`. One row."""
     return Statement(
         "select hits, resets_at from count_request(%(bucket)s, %(seconds)s)",
         Counted,
@@ -80,7 +85,7 @@ def count_request(bucket: str, seconds: int) -> Statement[Counted]:
 
 
 def uncount_request(buckets: Sequence[str], began: datetime) -> Statement[None]:
-    """One request less of each of these buckets, in the window that began then."""
+    """Remove one request from each of these buckets, in the window that began at `began`."""
     return Statement(
         "select uncount_request(%(buckets)s::text[], %(began)s)",
         nothing,

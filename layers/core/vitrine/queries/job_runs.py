@@ -1,5 +1,5 @@
-"""Runs of scheduled jobs: the unfinished one holds the lease, and the last one knows where the next goes
-on.
+"""Runs of scheduled jobs. The unfinished run has the lease; the last run has the cursor where the next
+continues.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class JobRun:
+    """A run that has the lease of its job, or a dry run."""
+
     id: UUID
-    cursor: dict[str, Any] | None  # where it goes on; None: from the start
+    cursor: dict[str, Any] | None  # where the run continues; None: from the beginning
 
 
-def give_up_lapsed(job: str) -> Statement[object]:
-    """A run whose lease is over has ended: its process died, or it was cut."""
+def finish_lapsed(job: str) -> Statement[object]:
+    """Mark the job's run as finished when its lease is over: its process died, or Lambda stopped it."""
     return Statement(
         """
         update job_runs
-           set finished_at = now(), report = report || '{"lapsed": true}'
+           set finished_at = now(),
+               report = report || '{"lapsed": true}'
          where job = %(job)s
            and not dry_run
            and finished_at is null
@@ -36,21 +39,28 @@ def give_up_lapsed(job: str) -> Statement[object]:
     )
 
 
-def begin(run: UUID, job: str, lease_seconds: float, *, dry_run: bool) -> Statement[Run]:
-    """The run has the lease and goes on where the last one stopped (a dry run needs no lease and starts
-    afresh). No row: another has it.
+def begin(run: UUID, job: str, lease_seconds: float, *, dry_run: bool) -> Statement[JobRun]:
+    """Insert a run with the lease, which continues where the last one stopped. No row: another run has the
+    lease.
+
+    A dry run needs no lease and starts from the beginning.
     """
     return Statement(
         """
         insert into job_runs (id, job, dry_run, cursor, lease_until)
         values (%(run)s, %(job)s, %(dry_run)s,
                 case when not %(dry_run)s
-                     then (select cursor from job_runs where job = %(job)s and not dry_run order by started_at desc, id desc limit 1) end,
+                     then (select cursor
+                             from job_runs
+                            where job = %(job)s
+                              and not dry_run
+                            order by started_at desc, id desc
+                            limit 1) end,
                 now() + make_interval(secs => %(lease_seconds)s))
         on conflict do nothing
         returning id, cursor
         """,
-        Run,
+        JobRun,
         run=run,
         job=job,
         lease_seconds=lease_seconds,
@@ -65,11 +75,11 @@ def save(
     lease_seconds: float,
     *,
     finished: bool,
-) -> Statement[Run]:
-    """Where the run is and what it has done; the lease is renewed, or given back at the end. No row: the
+) -> Statement[JobRun]:
+    """Save the run's cursor and report, and renew the lease; a finished run gives up the lease. No row: the
     lease was lost.
     """
-    from psycopg.types.json import Jsonb
+    from psycopg.types.json import Jsonb  # get_me imports no query that needs it
 
     return Statement(
         """
@@ -82,7 +92,7 @@ def save(
            and finished_at is null
         returning id, cursor
         """,
-        Run,
+        JobRun,
         run=run,
         cursor=None if cursor is None else Jsonb(dict(cursor)),
         report=Jsonb(dict(report)),

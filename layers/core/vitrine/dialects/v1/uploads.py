@@ -11,7 +11,7 @@ from vitrine import content
 from vitrine.dialects.studio import Link, SentFile, show_time
 from vitrine.dialects.v1.show import Info, Media, show_media
 from vitrine.dialects.v1.zod import Schema
-from vitrine.errors import ApiError, Busy, Invalid, TooLarge, UnsupportedType
+from vitrine.errors import ApiError, Invalid, ServiceUnavailable, TooLarge, UnsupportedType
 from vitrine.settings import MIB
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _said(judged: FileOutcome, why: ApiError) -> tuple[int, str, dict[str, Any] 
             f"File {name} is too large. Maximum size is {most}.",
             {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"},
         )
-    if isinstance(why, Busy):
+    if isinstance(why, ServiceUnavailable):
         return 500, f"Failed to upload file {name}", {"fileName": name, "error": why.sentence}
     return 400, why.sentence, None
 
