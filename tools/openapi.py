@@ -53,11 +53,11 @@ LEFT_OUT = (
 
 # dialect, the tag of its operations, the prefix of its schemas, its error
 NAMES: list[tuple[Dialect, str, str, Any]] = [
-    (studio, "Studio API", "Studio", studio.Error),
-    (protocol, "Uploads", "Upload", studio.Error),
-    (accounts, "People, keys and organizations", "Account", accounts.Error),
-    (devices, "Logins at devices", "Device", devices.Error),
-    (v1, "v1 API", "V1", V1Error),
+    (studio.STUDIO, "Studio API", "Studio", studio.Error),
+    (protocol.UPLOADS, "Uploads", "Upload", studio.Error),
+    (accounts.ACCOUNTS, "People, keys and organizations", "Account", accounts.Error),
+    (devices.DEVICES, "Logins at devices", "Device", devices.Error),
+    (v1.V1, "v1 API", "V1", V1Error),
 ]
 # ((function, what), ...)
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]

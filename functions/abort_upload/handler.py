@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    protocol.UPLOADS,
     operation="upload.abort",
     item=("uploadId", "upload"),
     query=protocol.Key,

@@ -24,7 +24,7 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="invitation.accept",
     body=organizations.Token,
     returns=organizations.AcceptedInvitation,

@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="member.add",
     failures_only=True,
     item=Item("organizationId", "organization", "body"),

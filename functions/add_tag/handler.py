@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, Input, studio
+from vitrine.dialects import Answer, studio
+from vitrine.dialects.formats import Input
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
 from vitrine.models.people import Caller
@@ -23,7 +24,7 @@ class Body(Input):
     value: str
 
 
-@endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
+@endpoint(studio.STUDIO, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
     media = tags.add(

@@ -19,7 +19,11 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    dialect, operation="device.decide", failures_only=True, body=dialect.Decision, returns=dialect.Success
+    dialect.DEVICES,
+    operation="device.decide",
+    failures_only=True,
+    body=dialect.Decision,
+    returns=dialect.Success,
 )
 def app(request: Request[dialect.Decision], who: Person) -> dialect.Success:
     devices.approve(who, request.body().userCode)

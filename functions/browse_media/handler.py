@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="media.browse",
     item=("datasetId", "collection"),
     query=studio.BrowseQuery,

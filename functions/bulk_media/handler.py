@@ -37,7 +37,7 @@ ACTIONS = Choice(
 )
 
 
-@endpoint(studio, operation="media.bulk", choice=ACTIONS, body=studio.Bulk, returns=studio.BulkDone)
+@endpoint(studio.STUDIO, operation="media.bulk", choice=ACTIONS, body=studio.Bulk, returns=studio.BulkDone)
 def app(request: Request[studio.Bulk], caller: Caller) -> studio.BulkDone:
     asked = request.body()
     return studio.show_bulk(asked, bulk.carry_out(caller, asked.ids, asked.wanted(), dry_run=asked.dryRun))

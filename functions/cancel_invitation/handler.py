@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="invitation.cancel",
     item=Item("organizationId", "organization", "body"),
     body=organizations.OneInvitation,

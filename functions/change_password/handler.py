@@ -22,7 +22,7 @@ from vitrine.models.people import Person
 
 # What an Idempotency-Key keeps is a hash of the body, which would be a fast hash of a password.
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="password.change",
     failures_only=True,
     mints_secret=True,

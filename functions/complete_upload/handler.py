@@ -20,7 +20,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    protocol.UPLOADS,
     operation="upload.complete",
     item=("uploadId", "upload"),
     body=protocol.Finished,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Input, studio
+from vitrine.dialects import studio
+from vitrine.dialects.formats import Input
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
@@ -21,7 +22,7 @@ class Body(Input):
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="collection.create",
     item=("orgId", "organization"),
     body=Body,

@@ -18,7 +18,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    dialect,
+    dialect.DEVICES,
     public=True,
     tier="device",
     body=dialect.CodeRequest,

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Input, studio
+from vitrine.dialects import studio
+from vitrine.dialects.formats import Input
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import folders
 from vitrine.models.people import Caller
@@ -26,7 +27,7 @@ class Body(Input):
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="folder.create",
     item=Item("datasetId", "collection", "body"),
     body=Body,

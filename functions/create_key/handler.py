@@ -21,7 +21,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)
+@endpoint(accounts.ACCOUNTS, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)
 def app(request: Request[keys.NewKey], caller: Caller) -> keys.NewOne:
     body = request.body()
     return keys.show_new(library.create(caller, body.name, body.scopes, body.end()))

@@ -24,7 +24,7 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="organization.create",
     body=organizations.NewOrganization,
     returns=organizations.Organization,

@@ -25,7 +25,11 @@ WHERE = Item("metadata.datasetId", "collection", "body", "metadata.organizationI
 
 
 @endpoint(
-    protocol, operation="upload.create", item=WHERE, body=protocol.NewMultipart, returns=protocol.Created
+    protocol.UPLOADS,
+    operation="upload.create",
+    item=WHERE,
+    body=protocol.NewMultipart,
+    returns=protocol.Created,
 )
 def app(request: Request[protocol.NewMultipart], caller: Caller) -> protocol.Created:
     return protocol.show_created(uploads.create_multipart(caller, request.body().wanted()))

@@ -17,7 +17,9 @@ from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="collection.delete", item=("datasetId", "collection"), returns=studio.Deleted)
+@endpoint(
+    studio.STUDIO, operation="collection.delete", item=("datasetId", "collection"), returns=studio.Deleted
+)
 def app(request: Request, caller: Caller) -> studio.Deleted:
     check = studio.unchanged_collection(request.headers)
     return studio.show_deleted(collections.delete(caller, request.id("datasetId"), check=check))

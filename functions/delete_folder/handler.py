@@ -16,7 +16,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="folder.delete", item=("folderId", "folder"), returns=studio.Deleted)
+@endpoint(studio.STUDIO, operation="folder.delete", item=("folderId", "folder"), returns=studio.Deleted)
 def app(request: Request, caller: Caller) -> studio.Deleted:
     return studio.show_deleted(
         media.delete_folder(caller, request.id("folderId"), check=studio.unchanged(request.headers))

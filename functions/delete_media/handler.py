@@ -19,7 +19,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)
+@endpoint(studio.STUDIO, operation="media.delete", item=("mediaId", "media"), returns=studio.Deleted)
 def app(request: Request, caller: Caller) -> studio.Deleted:
     return studio.show_deleted(
         media.delete(caller, request.id("mediaId"), check=studio.unchanged(request.headers))

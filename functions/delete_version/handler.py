@@ -21,7 +21,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="version.delete",
     item=("mediaId", "media"),
     query=studio.VersionQuery,

@@ -16,7 +16,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    protocol.UPLOADS,
     operation="upload.read",
     item=Item("key", "upload_key", "query"),
     query=protocol.Key,

@@ -19,7 +19,7 @@ from vitrine.library import links
 from vitrine.models.people import Nobody
 
 
-@endpoint(studio, public=True, query=studio.LinkQuery, status=302)
+@endpoint(studio.STUDIO, public=True, query=studio.LinkQuery, status=302)
 def app(request: Request[None, studio.LinkQuery], _: Nobody) -> Answer:
     asked = request.query()
     target = links.target(request.id("mediaId"), request.text("token"))

@@ -15,7 +15,9 @@ from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="collection.read", item=("datasetId", "collection"), returns=studio.OneCollection)
+@endpoint(
+    studio.STUDIO, operation="collection.read", item=("datasetId", "collection"), returns=studio.OneCollection
+)
 def app(request: Request, caller: Caller) -> Answer:
     return studio.show_one_collection(collections.get(caller, request.id("datasetId")))
 

@@ -17,7 +17,12 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    dialect, public=True, tier="auth", failures_only=True, query=dialect.CodeQuery, returns=dialect.Waiting
+    dialect.DEVICES,
+    public=True,
+    tier="auth",
+    failures_only=True,
+    query=dialect.CodeQuery,
+    returns=dialect.Waiting,
 )
 def app(request: Request[None, dialect.CodeQuery], _: Nobody) -> dialect.Waiting:
     return dialect.show_login(devices.find(request.query().user_code))

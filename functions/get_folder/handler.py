@@ -15,7 +15,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="folder.read", item=("folderId", "folder"), returns=studio.OneFolder)
+@endpoint(studio.STUDIO, operation="folder.read", item=("folderId", "folder"), returns=studio.OneFolder)
 def app(request: Request, caller: Caller) -> Answer:
     return studio.show_one_folder(media.folder(caller, request.id("folderId")))
 

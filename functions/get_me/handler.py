@@ -14,7 +14,7 @@ from vitrine.http.endpoint import Request, endpoint
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="me.read", returns=studio.Me)
+@endpoint(studio.STUDIO, operation="me.read", returns=studio.Me)
 def app(_: Request, caller: Caller) -> studio.Me:
     return studio.show_me(caller)
 

@@ -16,7 +16,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="media.read", item=("mediaId", "media"), returns=studio.OneMedia)
+@endpoint(studio.STUDIO, operation="media.read", item=("mediaId", "media"), returns=studio.OneMedia)
 def app(request: Request, caller: Caller) -> Answer:
     return studio.show_one(media.get(caller, request.id("mediaId")), request.links)
 

@@ -18,7 +18,7 @@ FORMS = largest_body(Settings().form_max_bytes).encode()  # as the packaged docu
 DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
 
 
-@endpoint(studio, public=True)
+@endpoint(studio.STUDIO, public=True)
 def app(request: Request, _: Nobody) -> Answer:
     document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())  # the limit of this place
     return Answer(

@@ -19,7 +19,7 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts, public=True, tier="read", returns=SessionAndUser | None)
+@endpoint(accounts.ACCOUNTS, public=True, tier="read", returns=SessionAndUser | None)
 def app(request: Request, _: Nobody) -> Answer:
     tokens = request.tokens
     found = sessions.current(tokens)

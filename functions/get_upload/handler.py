@@ -15,7 +15,9 @@ from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
-@endpoint(protocol, operation="upload.read", item=("mediaId", "upload_version"), returns=protocol.Status)
+@endpoint(
+    protocol.UPLOADS, operation="upload.read", item=("mediaId", "upload_version"), returns=protocol.Status
+)
 def app(request: Request, caller: Caller) -> protocol.Status:
     return protocol.show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
 

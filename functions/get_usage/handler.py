@@ -17,7 +17,7 @@ from vitrine.library import usage
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="organization.usage", item=("orgId", "organization"), returns=studio.Usage)
+@endpoint(studio.STUDIO, operation="organization.usage", item=("orgId", "organization"), returns=studio.Usage)
 def app(_: Request, caller: Caller) -> studio.Usage:
     return studio.show_usage(usage.read(caller))
 

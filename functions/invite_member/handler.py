@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="invitation.create",
     item=Item("organizationId", "organization", "body"),
     body=organizations.NewMember,

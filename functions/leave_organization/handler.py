@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="organization.leave",
     item=Item("organizationId", "organization", "body"),
     body=organizations.Left,

@@ -15,7 +15,10 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio, operation="collection.list", item=("orgId", "organization"), returns=list[studio.Collection]
+    studio.STUDIO,
+    operation="collection.list",
+    item=("orgId", "organization"),
+    returns=list[studio.Collection],
 )
 def app(_: Request, caller: Caller) -> list[studio.Collection]:
     return [studio.show_collection(collection) for collection in collections.listed(caller)]

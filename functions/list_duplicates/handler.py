@@ -23,7 +23,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="duplicate.list",
     item=("datasetId", "collection"),
     query=studio.DuplicatesQuery,

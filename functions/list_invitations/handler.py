@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="invitation.list",
     item=Item("organizationId", "organization", "query"),
     query=organizations.InvitationsQuery,

@@ -18,7 +18,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.list", returns=keys.Keys)
+@endpoint(accounts.ACCOUNTS, operation="key.list", returns=keys.Keys)
 def app(_: Request, caller: Caller) -> keys.Keys:
     return keys.show_keys(library.listed(caller))
 

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="member.list",
     item=Item("organizationId", "organization", "query"),
     query=organizations.MembersQuery,

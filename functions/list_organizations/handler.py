@@ -15,7 +15,7 @@ from vitrine.library import members
 from vitrine.models.people import Person
 
 
-@endpoint(accounts, operation="organization.list", returns=list[organizations.Organization])
+@endpoint(accounts.ACCOUNTS, operation="organization.list", returns=list[organizations.Organization])
 def app(_: Request, person: Person) -> list[organizations.Organization]:
     return [organizations.show_organization(membership) for membership in members.organizations(person)]
 

@@ -15,7 +15,7 @@ from vitrine.library import tags
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)
+@endpoint(studio.STUDIO, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)
 def app(request: Request, caller: Caller) -> studio.Tags:
     return studio.show_tags(tags.listed(caller, request.id("datasetId")))
 

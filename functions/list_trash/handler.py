@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="trash.list",
     item=("orgId", "organization"),
     query=studio.TrashQuery,

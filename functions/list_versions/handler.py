@@ -16,7 +16,7 @@ from vitrine.library import versions
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)
+@endpoint(studio.STUDIO, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)
 def app(request: Request, caller: Caller) -> studio.Versions:
     return studio.show_versions(versions.listed(caller, request.id("mediaId")), request.links)
 

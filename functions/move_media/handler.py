@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, Input, studio
+from vitrine.dialects import Answer, studio
+from vitrine.dialects.formats import Input
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import folders, media
 from vitrine.models.people import Caller
@@ -22,7 +23,7 @@ class Body(Input):
     destinationPath: str
 
 
-@endpoint(studio, operation="media.move", item=("mediaId", "media"), body=Body, returns=studio.Moved)
+@endpoint(studio.STUDIO, operation="media.move", item=("mediaId", "media"), body=Body, returns=studio.Moved)
 def app(request: Request[Body], caller: Caller) -> Answer:
     to = folders.parse(request.body().destinationPath, "destinationPath")
     return studio.show_moved(

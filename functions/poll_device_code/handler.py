@@ -22,7 +22,12 @@ from vitrine.models.people import Nobody
 
 # No tier: a 429 would end the login at the device. A code has its interval, and says slow_down.
 @endpoint(
-    dialect, public=True, body=dialect.TokenRequest, returns=dialect.Token, mints_secret=True, forms=True
+    dialect.DEVICES,
+    public=True,
+    body=dialect.TokenRequest,
+    returns=dialect.Token,
+    mints_secret=True,
+    forms=True,
 )
 def app(request: Request[dialect.TokenRequest], _: Nobody) -> dialect.Token:
     asked = request.body()

@@ -21,7 +21,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="member.remove",
     item=Item("organizationId", "organization", "body"),
     body=organizations.OneMember,

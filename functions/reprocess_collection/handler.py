@@ -22,7 +22,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="collection.reprocess",
     item=("datasetId", "collection"),
     body=studio.Reprocess,

@@ -25,7 +25,11 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio, operation="media.reprocess", item=("mediaId", "media"), returns=studio.Reprocessing, status=202
+    studio.STUDIO,
+    operation="media.reprocess",
+    item=("mediaId", "media"),
+    returns=studio.Reprocessing,
+    status=202,
 )
 def app(request: Request, caller: Caller) -> Answer:
     asked = reprocessing.ask(caller, request.id("mediaId"), check=studio.unchanged(request.headers))

@@ -16,7 +16,9 @@ from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="collection.restore", item=("datasetId", "collection"), returns=studio.Restored)
+@endpoint(
+    studio.STUDIO, operation="collection.restore", item=("datasetId", "collection"), returns=studio.Restored
+)
 def app(request: Request, caller: Caller) -> studio.Restored:
     return studio.show_restored(collections.restore(caller, request.id("datasetId")))
 

@@ -17,7 +17,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="media.restore", item=("mediaId", "media"), returns=studio.Restored)
+@endpoint(studio.STUDIO, operation="media.restore", item=("mediaId", "media"), returns=studio.Restored)
 def app(request: Request, caller: Caller) -> studio.Restored:
     return studio.show_restored(media.restore(caller, request.id("mediaId")))
 

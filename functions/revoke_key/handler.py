@@ -17,7 +17,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.revoke", returns=keys.OneKey)
+@endpoint(accounts.ACCOUNTS, operation="key.revoke", returns=keys.OneKey)
 def app(request: Request, caller: Caller) -> keys.OneKey:
     return keys.show_one(library.revoke(caller, formats.parse_key_id(request.text("id"))))
 

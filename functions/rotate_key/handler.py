@@ -22,7 +22,9 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.rotate", body=keys.Rotation, returns=keys.Replaced, mints_secret=True)
+@endpoint(
+    accounts.ACCOUNTS, operation="key.rotate", body=keys.Rotation, returns=keys.Replaced, mints_secret=True
+)
 def app(request: Request[keys.Rotation], caller: Caller) -> keys.Replaced:
     rotated = library.rotate(caller, formats.parse_key_id(request.text("id")), overlap=request.body().overlap)
     return keys.show_rotated(rotated)

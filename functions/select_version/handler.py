@@ -18,7 +18,7 @@ from vitrine.library import versions
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="version.select", item=("mediaId", "media"), returns=studio.OneMedia)
+@endpoint(studio.STUDIO, operation="version.select", item=("mediaId", "media"), returns=studio.OneMedia)
 def app(request: Request, caller: Caller) -> Answer:
     selected = versions.select(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
     return studio.show_one(selected, request.links)

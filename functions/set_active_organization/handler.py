@@ -23,7 +23,7 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="organization.choose",
     item=Item("organizationId", "organization", "body"),
     body=organizations.ActiveOrganization,

@@ -22,7 +22,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     public=True,
     tier="auth",
     failures_only=True,

@@ -17,7 +17,7 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts, public=True, tier="write", writes=True, returns=SignedOut)
+@endpoint(accounts.ACCOUNTS, public=True, tier="write", writes=True, returns=SignedOut)
 def app(request: Request, _: Nobody) -> Answer:
     sessions.end(request.tokens)
     return Answer({"success": True}, cookies=auth.signed_out(secure=request.secure))

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    protocol.UPLOADS,
     operation="upload.sign",
     item=("uploadId", "upload"),
     query=protocol.PartQuery,

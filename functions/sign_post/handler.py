@@ -28,7 +28,7 @@ WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organization
 
 
 @endpoint(
-    protocol,
+    protocol.UPLOADS,
     operation="upload.create",
     writes=True,
     item=WHERE,

@@ -21,7 +21,13 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts, public=True, tier="sign_up", mints_secret=True, writes=True, body=SignUp, returns=SignedUp
+    accounts.ACCOUNTS,
+    public=True,
+    tier="sign_up",
+    mints_secret=True,
+    writes=True,
+    body=SignUp,
+    returns=SignedUp,
 )
 def app(request: Request[SignUp], _: Nobody) -> Answer:
     body = request.body()

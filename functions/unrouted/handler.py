@@ -20,11 +20,11 @@ ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 app = fallback(
     ROUTES,
     {
-        "/api/v1/": v1,
-        "/api/auth/": accounts,
-        "/api/upload": protocol,
-        "/api/auth/device": devices,
-        "/": studio,
+        "/api/v1/": v1.V1,
+        "/api/auth/": accounts.ACCOUNTS,
+        "/api/upload": protocol.UPLOADS,
+        "/api/auth/device": devices.DEVICES,
+        "/": studio.STUDIO,
     },
 )
 

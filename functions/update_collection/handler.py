@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="collection.update",
     item=("datasetId", "collection"),
     body=studio.CollectionChange,

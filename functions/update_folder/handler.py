@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    studio.STUDIO,
     operation="folder.update",
     item=("folderId", "folder"),
     body=studio.Change,

@@ -20,7 +20,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
+@endpoint(accounts.ACCOUNTS, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
 def app(request: Request[keys.KeyChange], caller: Caller) -> keys.OneKey:
     return keys.show_one(
         library.change(caller, formats.parse_key_id(request.text("id")), request.body().change())

@@ -20,7 +20,11 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio, operation="media.update", item=("mediaId", "media"), body=studio.Change, returns=studio.OneMedia
+    studio.STUDIO,
+    operation="media.update",
+    item=("mediaId", "media"),
+    body=studio.Change,
+    returns=studio.OneMedia,
 )
 def app(request: Request[studio.Change], caller: Caller) -> Answer:
     name, said = request.body().wanted()

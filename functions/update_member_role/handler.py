@@ -20,7 +20,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="member.change_role",
     item=Item("organizationId", "organization", "body"),
     body=organizations.ChangedMember,

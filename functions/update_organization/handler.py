@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    accounts.ACCOUNTS,
     operation="organization.update",
     item=Item("organizationId", "organization", "body"),
     body=organizations.ChangedOrganization,

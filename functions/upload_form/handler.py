@@ -27,7 +27,12 @@ WHERE = Item("datasetId", "collection", "body")
 
 
 @endpoint(
-    studio, operation="upload.create", item=WHERE, body=studio.FormUpload, files=1, returns=studio.Uploaded
+    studio.STUDIO,
+    operation="upload.create",
+    item=WHERE,
+    body=studio.FormUpload,
+    files=1,
+    returns=studio.Uploaded,
 )
 def app(request: Request[studio.FormUpload], caller: Caller) -> studio.Uploaded:
     form = request.body()

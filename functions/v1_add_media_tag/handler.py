@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    v1, operation="media.add_tag", item=("id", "media"), body=tags.AddTag, returns=tags.TagList, status=201
+    v1.V1, operation="media.add_tag", item=("id", "media"), body=tags.AddTag, returns=tags.TagList, status=201
 )
 def app(request: Request[tags.AddTag], caller: Caller) -> tags.TagList:
     return tags.show_list(team_tags.add(caller, request.id("id"), request.body().named()))

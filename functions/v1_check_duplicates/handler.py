@@ -20,7 +20,7 @@ from vitrine.library import duplicates
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
+@endpoint(v1.V1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
 def app(request: Request[CheckDuplicates], caller: Caller) -> Duplicates:
     asked = request.body()
     return show_duplicates(asked, duplicates.find(caller, asked.likenesses()), request.links)

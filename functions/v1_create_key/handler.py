@@ -20,7 +20,9 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="key.create", body=keys.NewKey, returns=keys.MintedKey, status=201, mints_secret=True)
+@endpoint(
+    v1.V1, operation="key.create", body=keys.NewKey, returns=keys.MintedKey, status=201, mints_secret=True
+)
 def app(request: Request[keys.NewKey], caller: Caller) -> keys.MintedKey:
     body = request.body()
     return keys.show_minted(library.create(caller, body.name, body.scopes, body.end()))

@@ -22,7 +22,7 @@ from vitrine.library import imports
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.register", body=v1.CreateMedia, returns=v1.OneMedia, status=201)
+@endpoint(v1.V1, operation="media.register", body=v1.CreateMedia, returns=v1.OneMedia, status=201)
 def app(request: Request[v1.CreateMedia], caller: Caller) -> v1.OneMedia:
     said = request.body()
     link = imports.NewLink(

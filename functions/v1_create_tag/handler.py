@@ -21,7 +21,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="tag.create", body=tags.NewTag, returns=tags.MadeTag, status=201)
+@endpoint(v1.V1, operation="tag.create", body=tags.NewTag, returns=tags.MadeTag, status=201)
 def app(request: Request[tags.NewTag], caller: Caller) -> tags.MadeTag:
     return tags.show_made(team_tags.create(caller, request.body().named()))
 

@@ -14,7 +14,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.delete", item=("id", "media"), returns=v1.DeletedMedia)
+@endpoint(v1.V1, operation="media.delete", item=("id", "media"), returns=v1.DeletedMedia)
 def app(request: Request, caller: Caller) -> v1.DeletedMedia:
     return v1.show_deleted(media.delete(caller, media.file(caller, request.id("id")).id))
 

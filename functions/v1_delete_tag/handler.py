@@ -16,7 +16,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="tag.delete", returns=tags.DeletedTag)
+@endpoint(v1.V1, operation="tag.delete", returns=tags.DeletedTag)
 def app(request: Request, caller: Caller) -> tags.DeletedTag:
     return tags.show_deleted(team_tags.delete(caller, tags.parse_tag_id(request.text("id"))))
 

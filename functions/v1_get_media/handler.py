@@ -14,7 +14,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.read", item=("id", "media"), returns=v1.OneMedia)
+@endpoint(v1.V1, operation="media.read", item=("id", "media"), returns=v1.OneMedia)
 def app(request: Request, caller: Caller) -> v1.OneMedia:
     return v1.show_one(media.file(caller, request.id("id")), request.links)
 

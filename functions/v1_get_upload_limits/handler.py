@@ -18,7 +18,7 @@ from vitrine.library.uploads import largest_file
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)
+@endpoint(v1.V1, operation="media.upload_limits", returns=v1.UploadLimits)
 def app(request: Request, _: Caller) -> v1.UploadLimits:
     most = request.largest_form
     return v1.show_limits(

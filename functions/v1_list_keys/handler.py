@@ -17,7 +17,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="key.list", returns=keys.KeyList)
+@endpoint(v1.V1, operation="key.list", returns=keys.KeyList)
 def app(_: Request, caller: Caller) -> keys.KeyList:
     return keys.show_list(library.listed(caller))
 

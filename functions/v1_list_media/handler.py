@@ -20,7 +20,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
+@endpoint(v1.V1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
 def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
     asked = request.query()
     page = media.files(

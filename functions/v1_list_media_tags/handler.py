@@ -17,7 +17,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.list_tags", item=("id", "media"), returns=tags.TagList)
+@endpoint(v1.V1, operation="media.list_tags", item=("id", "media"), returns=tags.TagList)
 def app(request: Request, caller: Caller) -> tags.TagList:
     return tags.show_list(team_tags.of_file(caller, request.id("id")))
 

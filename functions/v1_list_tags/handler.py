@@ -17,7 +17,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="tag.list", returns=tags.TagList)
+@endpoint(v1.V1, operation="tag.list", returns=tags.TagList)
 def app(_: Request, caller: Caller) -> tags.TagList:
     return tags.show_list(team_tags.listed(caller))
 

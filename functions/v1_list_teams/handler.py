@@ -15,7 +15,7 @@ from vitrine.library import members
 from vitrine.models.people import Person
 
 
-@endpoint(v1, operation="organization.list", returns=teams.Teams)
+@endpoint(v1.V1, operation="organization.list", returns=teams.Teams)
 def app(_: Request, person: Person) -> teams.Teams:
     return teams.show_teams(members.organizations(person))
 

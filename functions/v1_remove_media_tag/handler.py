@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    v1, operation="media.remove_tag", item=("id", "media"), query=tags.WhichTag, returns=tags.RemovedTag
+    v1.V1, operation="media.remove_tag", item=("id", "media"), query=tags.WhichTag, returns=tags.RemovedTag
 )
 def app(request: Request[None, tags.WhichTag], caller: Caller) -> tags.RemovedTag:
     team_tags.remove(caller, request.id("id"), request.query().tag())

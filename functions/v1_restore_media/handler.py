@@ -15,7 +15,7 @@ from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.restore", item=("id", "media"), returns=v1.RestoredMedia)
+@endpoint(v1.V1, operation="media.restore", item=("id", "media"), returns=v1.RestoredMedia)
 def app(request: Request, caller: Caller) -> v1.RestoredMedia:
     return v1.show_restored(media.restore(caller, request.id("id"), folders=False))
 

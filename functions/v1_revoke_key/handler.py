@@ -17,7 +17,7 @@ from vitrine.library import keys as library
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="key.revoke", returns=keys.RevokedKey)
+@endpoint(v1.V1, operation="key.revoke", returns=keys.RevokedKey)
 def app(request: Request, caller: Caller) -> keys.RevokedKey:
     return keys.show_revoked(library.revoke(caller, keys.parse_key_id(request.text("id"))))
 

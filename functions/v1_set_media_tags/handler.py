@@ -19,7 +19,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.set_tags", item=("id", "media"), body=tags.SetTags, returns=tags.TagList)
+@endpoint(v1.V1, operation="media.set_tags", item=("id", "media"), body=tags.SetTags, returns=tags.TagList)
 def app(request: Request[tags.SetTags], caller: Caller) -> tags.TagList:
     return tags.show_list(team_tags.assign(caller, request.id("id"), request.body().named()))
 

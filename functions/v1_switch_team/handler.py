@@ -18,7 +18,7 @@ from vitrine.library import members
 from vitrine.models.people import Person
 
 
-@endpoint(v1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)
+@endpoint(v1.V1, operation="team.switch", body=teams.Chosen, returns=teams.OneTeam)
 def app(request: Request[teams.Chosen], person: Person) -> Answer:
     team = members.organization(person, request.body().team())
     return Answer(teams.show_team(team), cookies=(active_team(team.id, secure=request.secure),))

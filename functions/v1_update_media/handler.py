@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 
 # no item: who asks is judged before the body, and it after
-@endpoint(v1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)
+@endpoint(v1.V1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)
 def app(request: Request[v1.UpdateMedia], caller: Caller) -> v1.OneMedia:
     said = request.body().said()
     return v1.show_one(media.say(caller, request.id("id"), said), request.links)

@@ -21,7 +21,7 @@ from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="tag.update", body=tags.TagChange, returns=tags.OneTag)
+@endpoint(v1.V1, operation="tag.update", body=tags.TagChange, returns=tags.OneTag)
 def app(request: Request[tags.TagChange], caller: Caller) -> tags.OneTag:
     wanted = request.body().change()
     return tags.show_one(team_tags.change(caller, tags.parse_tag_id(request.text("id")), wanted))

@@ -23,7 +23,7 @@ from vitrine.models.people import Caller
 
 
 @endpoint(
-    v1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
+    v1.V1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
 )
 def app(request: Request[v1.UploadFiles], caller: Caller) -> v1.UploadedFiles:
     judged = uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)

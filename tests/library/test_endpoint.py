@@ -11,8 +11,11 @@ from mangum import Mangum
 from pydantic import Field
 
 from tests.given.loops import call, invoke
-from vitrine.dialects import Answer, Dialect, Input, studio, v1
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects import Answer, Dialect
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Busy, Conflict
 from vitrine.http.endpoint import EXPOSED, Endpoint, Request, endpoint, fallback
@@ -35,7 +38,7 @@ class Query(Input):
     limit: int = 10
 
 
-@endpoint(studio, public=True, body=Body, query=Query, returns=dict)
+@endpoint(STUDIO, public=True, body=Body, query=Query, returns=dict)
 def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
     """POST /api/echo/{word} - what it was told."""
     return {
@@ -46,7 +49,7 @@ def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
     }
 
 
-def failing(error: Callable[[], Exception], dialect: Dialect = studio) -> Endpoint:
+def failing(error: Callable[[], Exception], dialect: Dialect = STUDIO) -> Endpoint:
     @endpoint(dialect, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> object:
         """GET /api/failing - never well."""
@@ -157,13 +160,13 @@ class Note(Schema):
     size: int = Field(0, ge=0)
 
 
-@endpoint(v1, public=True, body=Note, returns=dict)
+@endpoint(V1, public=True, body=Note, returns=dict)
 def noted(request: Request[Note], _: Nobody) -> dict[str, Any]:
     """DELETE /api/v1/noted - what it was told."""
     return request.body().model_dump()
 
 
-@endpoint(studio, public=True, body=Body, returns=dict)
+@endpoint(STUDIO, public=True, body=Body, returns=dict)
 def removed(request: Request[Body], _: Nobody) -> dict[str, Any]:
     """DELETE /api/removed - what it was told."""
     return request.body().model_dump()
@@ -401,9 +404,9 @@ def test_a_body_in_pieces_of_a_byte_takes_no_longer_than_it_must() -> None:
 @pytest.mark.parametrize(
     ("dialect", "body"),
     [
-        (studio, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
-        (protocol, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
-        (v1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
+        (STUDIO, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (UPLOADS, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (V1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
     ],
     ids=["studio", "companion", "v1"],
 )
@@ -432,7 +435,7 @@ def test_a_refusal_is_said_with_its_status(
 
 
 def test_a_handler_may_answer_with_headers_and_a_status_of_its_own() -> None:
-    @endpoint(studio, public=True, returns=dict)
+    @endpoint(STUDIO, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> Answer:
         return Answer({"made": True}, 201, {"etag": '"1"', "cache-control": "private"})
 
@@ -506,7 +509,7 @@ def test_no_header_holds_a_control_character_whoever_made_it(
     another_environment.setenv("ALLOWED_ORIGINS", origin)
     settings.cache_clear()
 
-    @endpoint(studio, public=True, returns=dict)
+    @endpoint(STUDIO, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> Answer:
         return Answer(
             {},
@@ -581,7 +584,7 @@ def test_an_endpoint_says_what_it_is_without_being_run() -> None:
 
 def test_an_endpoint_is_public_or_asks_for_a_permission() -> None:
     with pytest.raises(ValueError, match="public"):
-        endpoint(studio)
+        endpoint(STUDIO)
 
 
 # What no route takes.
@@ -595,7 +598,7 @@ ELSEWHERE = fallback(
         "POST /api/v1/media/upload",
         "GET /api/upload",
     ],
-    {"/api/v1/": v1, "/api/upload": protocol, "/": studio},
+    {"/api/v1/": V1, "/api/upload": UPLOADS, "/": STUDIO},
 )
 
 

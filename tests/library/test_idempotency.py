@@ -13,7 +13,10 @@ import pytest
 
 from tests.given.isolation_cases import owner
 from tests.given.loops import call
-from vitrine.dialects import Answer, Input, studio, v1
+from vitrine.dialects import Answer
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.zod import Schema
 from vitrine.http.endpoint import Request, endpoint
 
@@ -197,7 +200,7 @@ def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) ->
     texts = [":derived/a", "derived/a", "\ue000"]
     marks: list[str] = []
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, status=201)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict, status=201)
     def app(request: Request, _: Caller) -> Answer:
         """POST /api/signed - a URL among texts."""
         marks.append(request.links.object("derived/a"))
@@ -217,7 +220,7 @@ def test_signed_urls_are_made_again_and_texts_are_not_touched(tenant: Tenant) ->
     assert len(marks) == 1
 
 
-@pytest.mark.parametrize(("dialect", "body"), [(studio, Nothing), (v1, NothingOfV1)])
+@pytest.mark.parametrize(("dialect", "body"), [(STUDIO, Nothing), (V1, NothingOfV1)])
 def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenant) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -246,7 +249,7 @@ def test_while_it_runs_another_is_told_so(dialect: Any, body: Any, tenant: Tenan
 def test_work_that_fails_leaves_the_key_free(tenant: Tenant) -> None:
     turns = iter([RuntimeError("a fault"), None])
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict)
     def app(_: Request, __: Caller) -> Mapping[str, int]:
         """POST /api/failing - well the second time."""
         if (error := next(turns)) is not None:
@@ -259,7 +262,7 @@ def test_work_that_fails_leaves_the_key_free(tenant: Tenant) -> None:
 def test_what_shows_a_secret_is_never_kept(tenant: Tenant) -> None:
     secrets = iter(["one", "two"])
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
     def app(_: Request, __: Caller) -> Mapping[str, str]:
         """POST /api/minting - another one each time."""
         return {"secret": next(secrets)}
@@ -280,7 +283,7 @@ def test_a_person_outside_organizations_has_keys_too(tenant: Tenant, monkeypatch
     monkeypatch.setitem(PERMISSIONS, "test.person", Permission(None, None, "write"))
     turns = iter([1, 2])
 
-    @endpoint(studio, operation="test.person", body=Nothing, returns=dict)
+    @endpoint(STUDIO, operation="test.person", body=Nothing, returns=dict)
     def app(_: Request, __: Person) -> Mapping[str, int]:
         """POST /api/of-a-person - counted."""
         return {"n": next(turns)}

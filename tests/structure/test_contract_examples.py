@@ -437,7 +437,7 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
         ],
         ("GET /api/media/{mediaId}", 404): [Rejected("Media not found", me, NOWHERE, None, not_found)],
     }
-    fault = studio.internal_error("an id", "media.read")
+    fault = studio.STUDIO.internal_error("an id", "media.read")
 
     answered = [
         (route, each.when, (answer.status_code, answer.json()), (status, each.says))
@@ -545,7 +545,7 @@ def test_the_v1_documents_errors_hold(tenant: Tenant, another_environment: pytes
         ("DELETE /api/v1/media/{id}", 404): lambda: me.delete(f"/api/v1/media/{NOWHERE}"),
         ("GET /api/v1/media", 429): over_the_limit(tenant, another_environment),
     }
-    fault = v1.internal_error("an id", "media.list")
+    fault = v1.V1.internal_error("an id", "media.list")
 
     for error in V1.errors:
         key = (error.route, error.status)

@@ -16,8 +16,9 @@ from functions.create_folder.handler import Body as NewFolder
 from tests.given.loops import call
 from tests.v1.zod.cases import OF_ANY_TYPE
 from tools.openapi import operations
-from vitrine.dialects import Input, studio
+from vitrine.dialects import studio
 from vitrine.dialects import uploads as protocol
+from vitrine.dialects.formats import Input
 from vitrine.errors import Invalid
 from vitrine.http.endpoint import Request, endpoint
 
@@ -35,7 +36,7 @@ FORM = "Is not in the right form"
 def errors_of(model: type[BaseModel], given: object) -> dict[str, str]:
     """Of each field at fault; {} where it is taken."""
     try:
-        (protocol if model.__module__.endswith("dialects.uploads") else studio).read_body(model, given)
+        (protocol.UPLOADS if model.__module__.endswith("dialects.uploads") else studio.STUDIO).read_body(model, given)
     except Invalid as rejected:
         return {".".join(map(str, issue.path)): issue.message for issue in rejected.issues}
     return {}
@@ -282,7 +283,7 @@ def test_the_words_for_fields_to_come(given: object, issues: dict[str, str]) -> 
 
 @pytest.mark.parametrize("free", [b"1e999", b"[-1e999]", b'{"deep": [[{"er": 1e400}]]}'])
 def test_a_number_beyond_all_bounds_is_not_kept(free: bytes) -> None:
-    @endpoint(studio, public=True, body=Foreseeable, returns=dict)
+    @endpoint(studio.STUDIO, public=True, body=Foreseeable, returns=dict)
     def app(request: Request[Foreseeable], _: Nobody) -> dict[str, Any]:
         """POST /api/free - what it was told."""
         return request.body().free

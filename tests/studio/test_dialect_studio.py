@@ -11,7 +11,8 @@ import pytest
 
 from vitrine.delivery import Links
 from vitrine.dialects import Dialect, studio
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.uploads import UPLOADS
 from vitrine.dialects.v1.show import show_media as show_in_v1
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Unauthorized
 from vitrine.models.media import Caption, Detection, Frame, Media
@@ -326,7 +327,7 @@ def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        studio.read_query(studio.BrowseQuery, query)
+        studio.STUDIO.read_query(studio.BrowseQuery, query)
 
     assert rejected.value.sentence == issue
 
@@ -334,12 +335,12 @@ def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -
 @pytest.mark.parametrize("name", [*studio.BrowseQuery.UNSERVED])
 def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
     with pytest.raises(NotServed, match=name):
-        studio.read_query(studio.BrowseQuery, {name: "true"})
+        studio.STUDIO.read_query(studio.BrowseQuery, {name: "true"})
 
 
 @pytest.mark.parametrize("query", [{"sortBy": "name"}, {"sortDirection": "asc"}])
 def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
-    asked = studio.read_query(studio.BrowseQuery, query)
+    asked = studio.STUDIO.read_query(studio.BrowseQuery, query)
 
     with pytest.raises(NotServed, match=next(iter(query))):
         asked.after()
@@ -350,7 +351,7 @@ def test_empty_parameters_are_absent_ones() -> None:
         "recursive": "false"
     }
 
-    assert studio.read_query(studio.BrowseQuery, given) == studio.BrowseQuery.model_validate({})
+    assert studio.STUDIO.read_query(studio.BrowseQuery, given) == studio.BrowseQuery.model_validate({})
 
 
 @pytest.mark.parametrize(
@@ -369,39 +370,39 @@ def test_empty_parameters_are_absent_ones() -> None:
     ],
 )
 def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) -> None:
-    assert studio.parse_id(text) == found
+    assert studio.STUDIO.parse_id(text) == found
 
 
 @pytest.mark.parametrize(
     ("dialect", "rejected", "status", "body"),
     [
-        (studio, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
-        (studio, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),
+        (STUDIO, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
+        (STUDIO, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),
         (
-            studio,
+            STUDIO,
             OtherOrganization("Media not found"),
             403,
             {"error": "No access to this item's organization", "code": "other_organization"},
         ),
         (
-            studio,
+            STUDIO,
             NotAMember("You are not in it"),
             403,
             {"error": "You are not in it", "code": "not_a_member"},
         ),
         (
-            protocol,
+            UPLOADS,
             OtherOrganization("Upload not found"),
             404,
             {"error": "Upload not found", "code": "not_found"},
         ),
         (
-            protocol,
+            UPLOADS,
             NotAMember("You are not in it"),
             404,
             {"error": "Organization not found", "code": "not_found"},
         ),
-        (protocol, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
+        (UPLOADS, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
 def test_a_refusal_is_a_sentence_and_a_word(

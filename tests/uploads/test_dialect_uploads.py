@@ -65,7 +65,7 @@ def test_what_stock_uppy_asks_for_a_form() -> None:
         "metadata": "x",
     }
 
-    wanted = protocol.read_query(protocol.NewPost, query).wanted()
+    wanted = protocol.UPLOADS.read_query(protocol.NewPost, query).wanted()
 
     assert wanted == NewUpload(
         "beach.jpg", "image/jpeg", name="Beach", collection_id=COLLECTION, declared_bytes=12
@@ -79,7 +79,7 @@ def test_what_stock_uppy_sends_to_open_an_upload() -> None:
         "metadata": {"name": "Beach", "relativePath": None, "title": "null", "anything": [1], "size": 7},
     }
 
-    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
+    wanted = protocol.UPLOADS.read_body(protocol.NewMultipart, body).wanted()
 
     assert wanted == NewUpload("beach.mp4", "application/octet-stream", name="Beach", declared_bytes=7)
 
@@ -93,7 +93,7 @@ def test_what_a_careful_client_declares() -> None:
         "metadata": {"size": "7"},
     }
 
-    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
+    wanted = protocol.UPLOADS.read_body(protocol.NewMultipart, body).wanted()
 
     assert wanted == NewUpload(
         "f", "application/octet-stream", declared_bytes=9, part_bytes=5, checksum=("CRC32C", "AAAAAA==")
@@ -122,7 +122,7 @@ def test_what_a_careful_client_declares() -> None:
 )
 def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        protocol.read_body(protocol.NewMultipart, body)
+        protocol.UPLOADS.read_body(protocol.NewMultipart, body)
 
     assert rejected.value.sentence == issue
 
@@ -143,8 +143,8 @@ def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
 
 
 def test_no_parts_are_all_parts() -> None:
-    assert protocol.read_body(protocol.Finished, {}).chosen() == []
-    assert protocol.read_body(
+    assert protocol.UPLOADS.read_body(protocol.Finished, {}).chosen() == []
+    assert protocol.UPLOADS.read_body(
         protocol.Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
     ).chosen() == [(1, '"a"')]
 

@@ -41,7 +41,7 @@ def test_each_operation_fails_in_its_own_words(separate_stack: Stack, found: Cal
     routes = [
         route
         for route in ROUTES
-        if spec_of(route).dialect is v1 and "/media" in route.path and route.key not in UNFAILING
+        if spec_of(route).dialect is v1.V1 and "/media" in route.path and route.key not in UNFAILING
     ]
     with owner() as connection:
         for table in AWAY:

@@ -130,7 +130,7 @@ def identify(
     explicit = organization or headers.get("x-team-id") or None
     chosen = cookies.get("activeTeamId") or None
     limit = _limited(dialect, permission.tier)
-    shown = _credential(headers, bearer_first=dialect.BEARER_FIRST)
+    shown = _credential(headers, bearer_first=dialect.bearer_first)
     cookie = cookies.get(session_cookie(secure=secure))
     began = time.monotonic()
     identity = read(
@@ -143,8 +143,8 @@ def identify(
             item_kind=about.kind if about else None,
             item_id=about.id if about else None,
             item_key=about.key if about else None,
-            item_decides=dialect.ITEM_DECIDES and (explicit is None or (about is not None and about.in_path)),
-            session_decides=dialect.SESSION_DECIDES,
+            item_decides=dialect.item_decides and (explicit is None or (about is not None and about.in_path)),
+            session_decides=dialect.session_decides,
             limit=limit,
         ),
     )[0]
@@ -175,9 +175,9 @@ def admit(
         )
     if permission.session and found.session_id is None:
         raise SessionRequired("This takes a signed-in person; an API key cannot do it")
-    for check in dialect.CHECKS:
+    for check in dialect.checks:
         if permission.roles is not None or check in ("item", "scope"):
-            _CHECKS[check](found, permission, dialect.MISSING[about.kind] if about else "")
+            _CHECKS[check](found, permission, dialect.missing[about.kind] if about else "")
 
     person = Person(
         found.user_id, found.email, found.user_name, found.key_id, _scopes(found), session_id=found.session_id
@@ -304,7 +304,7 @@ def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _limited(dialect: Dialect, tier: Tier) -> RateLimit | None:
-    return dialect.LIMITS[tier] if settings().rate_limits else None
+    return dialect.limits[tier] if settings().rate_limits else None
 
 
 def _use(

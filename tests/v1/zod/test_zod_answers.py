@@ -16,7 +16,8 @@ from tests.given.loops import call
 from tests.v1.zod.cases import cases
 from tests.v1.zod.judge import recorded
 from tools.openapi import operations
-from vitrine.dialects import Input, v1
+from vitrine.dialects import v1
+from vitrine.dialects.formats import Input
 from vitrine.dialects.v1.zod import MOST_ISSUES, Mismatch, Schema
 from vitrine.http.endpoint import Endpoint, Request, endpoint
 
@@ -36,9 +37,9 @@ def answered(case: Case) -> str:
     schema = SCHEMAS[case.schema]
     try:
         read = (
-            v1.read_query(schema, dict(QueryParams(case.input)))
+            v1.V1.read_query(schema, dict(QueryParams(case.input)))
             if schema is v1.ListQuery
-            else v1.read_body(schema, from_json(case.input))
+            else v1.V1.read_body(schema, from_json(case.input))
         )
     except Mismatch as rejected:
         return to_json({"issues": rejected.zod}).decode()
@@ -48,7 +49,9 @@ def answered(case: Case) -> str:
 def taking(schema: type[Any]) -> Endpoint:
     query = schema is v1.ListQuery
 
-    @endpoint(v1, public=True, body=None if query else schema, query=schema if query else None, returns=dict)
+    @endpoint(
+        v1.V1, public=True, body=None if query else schema, query=schema if query else None, returns=dict
+    )
     def app(request: Request[Any, Any], _: Nobody) -> dict[str, Any]:
         """POST /api/v1/judged - what was taken of it."""
         read = request.query() if query else request.body()
@@ -106,15 +109,15 @@ def test_the_answer_over_http_has_the_same_bytes(schema: str) -> None:
 
 
 def test_what_was_sent_is_known_apart_from_what_was_not() -> None:
-    assert v1.read_body(v1.UpdateMedia, {"alt": None, "status": "deleted"}).model_fields_set == {"alt"}
-    assert v1.read_body(v1.UpdateMedia, {}).model_fields_set == set()
+    assert v1.V1.read_body(v1.UpdateMedia, {"alt": None, "status": "deleted"}).model_fields_set == {"alt"}
+    assert v1.V1.read_body(v1.UpdateMedia, {}).model_fields_set == set()
 
 
 def test_what_was_not_sent_has_its_default() -> None:
-    whole = v1.read_body(
+    whole = v1.V1.read_body(
         v1.CreateMedia, {"url": " http://a ", "filename": "a", "fileSize": 1.0, "mimeType": "b"}
     )
-    listed = v1.read_query(v1.ListQuery, {})
+    listed = v1.V1.read_query(v1.ListQuery, {})
 
     assert whole.model_dump() == {
         "url": "http://a",
@@ -142,14 +145,14 @@ def test_what_was_not_sent_has_its_default() -> None:
 
 def test_a_list_of_a_million_faults_is_not_answered_with_a_million() -> None:
     with pytest.raises(Mismatch) as rejected:
-        v1.read_body(v1.SetTags, {"tagIds": [1] * 1_000_000})
+        v1.V1.read_body(v1.SetTags, {"tagIds": [1] * 1_000_000})
 
     assert len(rejected.value.zod) == MOST_ISSUES + 1  # and that they are too many
 
 
 def test_what_is_no_schema_is_not_read() -> None:
     with pytest.raises(TypeError, match="not a Schema"):
-        v1.read_body(Input, {})
+        v1.V1.read_body(Input, {})
 
 
 def test_what_v1_takes_are_schemas() -> None:

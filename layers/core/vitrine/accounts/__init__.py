@@ -11,35 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from vitrine.dialects import Answer, studio
-from vitrine.dialects.studio import (
-    BEARER_FIRST,
-    CHECKS,
-    ITEM_DECIDES,
-    LIMITS,
-    MISSING,
-    SESSION_DECIDES,
-    parse_id,
-    read_body,
-    read_query,
-)
+from vitrine.dialects.studio import STUDIO
 
 if TYPE_CHECKING:
     from vitrine.errors import ApiError
-
-__all__ = [
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
-    "Error",
-    "error_answer",
-    "internal_error",
-    "parse_id",
-    "read_body",
-    "read_query",
-]
 
 
 class Error(studio.Error):
@@ -58,3 +33,6 @@ def _with_message(answer: Answer) -> Answer:
     """better-auth's clients show `message`."""
     body = cast("dict[str, Any]", answer.body)
     return replace(answer, body={**body, "message": body["error"]})
+
+
+ACCOUNTS = replace(STUDIO, error_answer=error_answer, internal_error=internal_error)

@@ -13,38 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, cast
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Answer, Input, studio
-from vitrine.dialects.studio import (
-    BEARER_FIRST,
-    CHECKS,
-    ITEM_DECIDES,
-    LIMITS,
-    MISSING,
-    SESSION_DECIDES,
-    parse_id,
-    read_body,
-    read_query,
-)
+from vitrine.dialects import Answer, studio
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
 from vitrine.errors import NotGranted
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from vitrine.errors import ApiError
     from vitrine.library.devices import Begun, Granted, Login
-
-__all__ = [
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
-    "error_answer",
-    "internal_error",
-    "parse_id",
-    "read_body",
-    "read_query",
-]
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -184,3 +161,6 @@ def _in_two(answer: Answer) -> Answer:
     word, sentence = _WORDS.get(said["code"], said["code"]), said["error"]
     more = {"requestId": said["requestId"]} if "requestId" in said else {}
     return replace(answer, body={"error": word, "error_description": sentence, "message": sentence, **more})
+
+
+DEVICES = replace(STUDIO, error_answer=error_answer, internal_error=internal_error)

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
-from vitrine.dialects.formats import MOST_SCOPES, parse_moment
+from vitrine.dialects.formats import MOST_SCOPES, Input, parse_moment
 from vitrine.dialects.studio import Time, show_time
 from vitrine.errors import Invalid
 from vitrine.library import keys

@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Answer, Input
-from vitrine.dialects.studio import Id, Time, parse_id, show_time
+from vitrine.dialects import Answer
+from vitrine.dialects.formats import Input, parse_id
+from vitrine.dialects.studio import Id, Time, show_time
 from vitrine.errors import Invalid, NotFound
 from vitrine.models.people import MAX_EMAIL, Role
 from vitrine.texts import EXACT

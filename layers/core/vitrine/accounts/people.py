@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
+from vitrine.dialects.formats import Input
 from vitrine.dialects.studio import Time, show_time
 from vitrine.texts import EXACT
 

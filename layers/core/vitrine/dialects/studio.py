@@ -26,8 +26,8 @@ from typing_extensions import TypedDict
 
 from vitrine import models
 from vitrine.delivery import Lead, Linked, Links
-from vitrine.dialects import Answer, Input, said_in_headers
-from vitrine.dialects.formats import parse_id as parse_id
+from vitrine.dialects.dialect import Answer, Dialect, error_headers
+from vitrine.dialects.formats import Input, parse_id
 from vitrine.errors import ApiError, Invalid, Issue, NotAMember, NotServed, OtherOrganization, Stale
 from vitrine.permissions import STUDIO_LIMITS
 from vitrine.texts import EXACT
@@ -37,18 +37,11 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from vitrine.dialects import Check
     from vitrine.models.people import ItemKind
-    from vitrine.permissions import RateLimit, Tier
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-BEARER_FIRST: bool = False
-ITEM_DECIDES: bool = True
-SESSION_DECIDES: bool = True
-LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
-CHECKS: tuple[Check, ...] = ("item", "organization", "scope", "role")
 MISSING: Mapping[ItemKind, str] = {
     "organization": "Organization not found",
     "collection": "Collection not found",
@@ -1200,8 +1193,23 @@ def show_error(error: ApiError) -> Answer:
     body: dict[str, object] = {"error": error.sentence, "code": error.code}
     if isinstance(error, Invalid) and error.issues:
         body["details"] = [{"path": list(issue.path), "message": issue.message} for issue in error.issues]
-    return Answer(body, error.status, said_in_headers(error))
+    return Answer(body, error.status, error_headers(error))
 
 
 def internal_error(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
     return Answer({"error": "Internal server error", "code": "internal_error", "requestId": request_id}, 500)
+
+
+STUDIO = Dialect(
+    bearer_first=False,
+    item_decides=True,
+    session_decides=True,
+    limits=STUDIO_LIMITS,
+    checks=("item", "organization", "scope", "role"),
+    missing=MISSING,
+    parse_id=parse_id,
+    read_body=read_body,
+    read_query=read_query,
+    error_answer=error_answer,
+    internal_error=internal_error,
+)

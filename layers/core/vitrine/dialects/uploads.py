@@ -5,26 +5,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Alt, Caption, Input, Title, studio
-from vitrine.dialects.studio import (
-    CHECKS,
-    MISSING,
-    Id,
-    Time,
-    internal_error,
-    parse_id,
-    read_body,
-    show_error,
-    show_time,
-)
+from vitrine.dialects import studio
+from vitrine.dialects.formats import Alt, Caption, Input, Title
+from vitrine.dialects.studio import STUDIO, Id, Time, read_body, show_error, show_time
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, OtherOrganization
 from vitrine.library.uploads import NewUpload
-from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
 from vitrine.texts import EXACT
 
@@ -35,51 +26,8 @@ if TYPE_CHECKING:
     from vitrine.delivery import Links
     from vitrine.dialects import Answer
     from vitrine.library.uploads import PostedUpload, UploadStatus
-    from vitrine.permissions import RateLimit, Tier
-
-__all__ = [
-    "BATCH",
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
-    "BatchQuery",
-    "Completed",
-    "Created",
-    "Finished",
-    "Key",
-    "NewMultipart",
-    "NewPost",
-    "Nothing",
-    "PartQuery",
-    "Posted",
-    "SignedPart",
-    "SignedParts",
-    "Status",
-    "StoredPart",
-    "error_answer",
-    "internal_error",
-    "parse_id",
-    "parse_part_number",
-    "read_body",
-    "read_query",
-    "show_completed",
-    "show_created",
-    "show_part",
-    "show_posted",
-    "show_signed",
-    "show_signed_parts",
-    "show_status",
-]
 
 M = TypeVar("M", bound=BaseModel)
-
-BEARER_FIRST: bool = False
-ITEM_DECIDES: bool = True
-SESSION_DECIDES: bool = True
-LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
 
 MAX_PART_NUMBER = 10_000  # S3's
 BATCH = 100  # parts signed at once
@@ -391,3 +339,6 @@ def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG
             NotFound("Organization not found" if isinstance(error, NotAMember) else error.sentence)
         )
     return show_error(error)
+
+
+UPLOADS = replace(STUDIO, read_query=read_query, error_answer=error_answer)

@@ -179,7 +179,7 @@ class Request(Generic[B, Q]):
         """A variable of the path. Raises NotFound when it is no id: then there is no such thing."""
         found = self._spec.dialect.parse_id(self._variables.get(name, ""))
         if found is None:
-            raise NotFound(self._spec.dialect.MISSING[self._spec.item.kind if self._spec.item else "media"])
+            raise NotFound(self._spec.dialect.missing[self._spec.item.kind if self._spec.item else "media"])
         return found
 
     def text(self, name: str) -> str:
@@ -392,7 +392,7 @@ class Endpoint:
         if any("\x00" in text for text in variables.values()):
             # nothing has such a name
             raise NotFound(
-                spec.dialect.MISSING[spec.item.kind] if spec.item else "There is nothing at this address"
+                spec.dialect.missing[spec.item.kind] if spec.item else "There is nothing at this address"
             )
         if any("\x00" in text for text in (*values, *values.values())):
             raise Invalid("A text holds a character that cannot be stored")

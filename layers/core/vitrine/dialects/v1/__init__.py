@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from vitrine.dialects import Answer, MethodNotAllowed, said_in_headers
-from vitrine.dialects.studio import MISSING, parse_id, show_time
+from vitrine.dialects.dialect import Answer, Dialect, MethodNotAllowed, error_headers
+from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import MISSING, show_time
 from vitrine.dialects.v1.bodies import AddTag, CreateMedia, SetTags, UpdateMedia
 from vitrine.dialects.v1.messages import MESSAGES, Messages
 from vitrine.dialects.v1.show import (
@@ -54,16 +55,8 @@ from vitrine.permissions import V1_LIMITS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vitrine.dialects import Check
-    from vitrine.permissions import RateLimit, Tier
-
 __all__ = [
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
+    "V1",
     "AddTag",
     "CreateMedia",
     "DeletedMedia",
@@ -76,12 +69,7 @@ __all__ = [
     "UploadFiles",
     "UploadLimits",
     "UploadedFiles",
-    "error_answer",
     "files_of",
-    "internal_error",
-    "parse_id",
-    "read_body",
-    "read_query",
     "show_deleted",
     "show_limits",
     "show_one",
@@ -91,13 +79,6 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=BaseModel)
-
-BEARER_FIRST: bool = True
-# a team is named, or the earliest membership counts; another team's item is not found
-ITEM_DECIDES: bool = False
-SESSION_DECIDES: bool = False  # its clients name the team by header or cookie
-LIMITS: Mapping[Tier, RateLimit] = V1_LIMITS
-CHECKS: tuple[Check, ...] = ("scope", "organization", "role", "item")
 
 
 def read_body(model: type[M], value: object) -> M:
@@ -147,10 +128,10 @@ def error_answer(error: ApiError, operation: str | None) -> Answer:
             "code": "RATE_LIMIT_EXCEEDED",
             "meta": said,
         }
-        return Answer(body, 429, said_in_headers(error))
+        return Answer(body, 429, error_headers(error))
 
     if isinstance(error, MethodNotAllowed):
-        return Answer(None, error.status, said_in_headers(error))
+        return Answer(None, error.status, error_headers(error))
     if isinstance(error, Unauthorized):
         return _error(401, "Unauthorized")
     if isinstance(error, MissingScope):
@@ -174,7 +155,7 @@ def error_answer(error: ApiError, operation: str | None) -> Answer:
         return _error(error.status, error.sentence, details=error.details)
     if isinstance(error, UnsupportedType):  # the contract has no 415
         return _error(400, error.sentence)
-    return _error(error.status, error.sentence, headers=said_in_headers(error))
+    return _error(error.status, error.sentence, headers=error_headers(error))
 
 
 def internal_error(request_id: str, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
@@ -201,3 +182,19 @@ def _error(
         body["details"] = details
     body["info"] = {"timestamp": show_time(datetime.now(UTC))}
     return Answer(body, status, headers or {})
+
+
+V1 = Dialect(
+    bearer_first=True,
+    # a team is named, or the earliest membership counts; another team's item is not found
+    item_decides=False,
+    session_decides=False,  # its clients name the team by header or cookie
+    limits=V1_LIMITS,
+    checks=("scope", "organization", "role", "item"),
+    missing=MISSING,
+    parse_id=parse_id,
+    read_body=read_body,
+    read_query=read_query,
+    error_answer=error_answer,
+    internal_error=internal_error,
+)

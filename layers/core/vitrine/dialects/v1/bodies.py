@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vitrine.dialects import Alt, Caption, Title
-from vitrine.dialects.studio import parse_id
+from vitrine.dialects.formats import Alt, Caption, Title, parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
 from vitrine.models.media import MAX_URL, Said

@@ -9,7 +9,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from vitrine import models
-from vitrine.dialects.studio import Link, Processing, Time, parse_id, show_time
+from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import Link, Processing, Time, show_time
 from vitrine.dialects.v1.zod import Schema
 
 if TYPE_CHECKING:

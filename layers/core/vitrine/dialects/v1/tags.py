@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.studio import Time, parse_id, show_time
+from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import Time, show_time
 from vitrine.dialects.v1.bodies import AddTag, SetTags
 from vitrine.dialects.v1.show import Deletion, Info
 from vitrine.dialects.v1.zod import Schema, trimmed

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.studio import parse_id, show_time
+from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import show_time
 from vitrine.dialects.v1.show import Info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import UnknownOrganization

@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import Url, ValidationError
 
-from vitrine.dialects import Input
+from vitrine.dialects.formats import Input
 from vitrine.errors import Invalid
 from vitrine.models.uploads import SentFile
 from vitrine.texts import EXACT, Exact
