@@ -21,15 +21,13 @@ from tools.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine import (
-    accounts,
-    errors,
-)
+from vitrine import accounts, errors
 from vitrine.accounts import devices
 from vitrine.auth import session_cookie
-from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as protocol
-from vitrine.dialects.v1.show import Error as V1Error
+from vitrine.dialects import studio
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1 import errors as v1_errors
 from vitrine.http.endpoint import SAFE, largest_body
 from vitrine.permissions import PERMISSIONS, ROLES
 from vitrine.settings import Settings
@@ -54,10 +52,10 @@ LEFT_OUT = (
 # dialect, the tag of its operations, the prefix of its schemas, its error
 NAMES: list[tuple[Dialect, str, str, Any]] = [
     (studio.STUDIO, "Studio API", "Studio", studio.Error),
-    (protocol.UPLOADS, "Uploads", "Upload", studio.Error),
+    (UPLOADS, "Uploads", "Upload", studio.Error),
     (accounts.ACCOUNTS, "People, keys and organizations", "Account", accounts.Error),
     (devices.DEVICES, "Logins at devices", "Device", devices.Error),
-    (v1.V1, "v1 API", "V1", V1Error),
+    (V1, "v1 API", "V1", v1_errors.Error),
 ]
 # ((function, what), ...)
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]
@@ -225,8 +223,8 @@ def _operation(
 ) -> dict[str, Any]:
     spec = operation.spec
     tag, prefix = next((tag, prefix) for dialect, tag, prefix, _ in NAMES if dialect is spec.dialect)
-    first, _, rest = spec.docstring.strip().partition("\n")
-    says = first.partition(" - ")[2]
+    first, _, rest = spec.docstring.strip().partition("\n\n")
+    says = " ".join(first.split()).partition(" - ")[2]
     described: dict[str, Any] = {
         "operationId": operation.function if operation.method != "HEAD" else f"{operation.function}_head",
         "tags": [tag],

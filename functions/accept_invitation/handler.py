@@ -16,21 +16,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import AcceptedInvitation, Token, show_joined
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="invitation.accept",
-    body=organizations.Token,
-    returns=organizations.AcceptedInvitation,
+    body=Token,
+    returns=AcceptedInvitation,
 )
-def app(request: Request[organizations.Token], person: Person) -> organizations.AcceptedInvitation:
-    return organizations.show_joined(members.accept(person, request.body().token))
+def app(request: Request[Token], person: Person) -> AcceptedInvitation:
+    return show_joined(members.accept(person, request.body().token))
 
 
 handler = Mangum(app, lifespan="off")

@@ -14,24 +14,24 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Member, NewMember, show_member
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="member.add",
     failures_only=True,
     item=Item("organizationId", "organization", "body"),
-    body=organizations.NewMember,
-    returns=organizations.Member,
+    body=NewMember,
+    returns=Member,
 )
-def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.Member:
+def app(request: Request[NewMember], caller: Caller) -> Member:
     body = request.body()
-    return organizations.show_member(members.add(caller, body.email, body.role))
+    return show_member(members.add(caller, body.email, body.role))
 
 
 handler = Mangum(app, lifespan="off")

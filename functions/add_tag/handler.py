@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
 from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.media import OneMedia, media_if_match, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
 from vitrine.models.people import Caller
@@ -24,13 +26,13 @@ class Body(Input):
     value: str
 
 
-@endpoint(studio.STUDIO, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
+@endpoint(STUDIO, operation="media.tag", item=("mediaId", "media"), body=Body, returns=OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
     media = tags.add(
-        caller, request.id("mediaId"), body.label, body.value, check=studio.unchanged(request.headers)
+        caller, request.id("mediaId"), body.label, body.value, check=media_if_match(request.headers)
     )
-    return studio.show_one(media, request.links)
+    return show_one_media(media, request.links)
 
 
 handler = Mangum(app, lifespan="off")

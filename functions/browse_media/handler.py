@@ -12,20 +12,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.browse import BrowseQuery, Listing, show_listing
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="media.browse",
     item=("datasetId", "collection"),
-    query=studio.BrowseQuery,
-    returns=studio.Listing,
+    query=BrowseQuery,
+    returns=Listing,
 )
-def app(request: Request[None, studio.BrowseQuery], caller: Caller) -> studio.Listing:
+def app(request: Request[None, BrowseQuery], caller: Caller) -> Listing:
     asked = request.query()
     page = media.browse(
         caller,
@@ -36,7 +37,7 @@ def app(request: Request[None, studio.BrowseQuery], caller: Caller) -> studio.Li
         offset=asked.offset,
         cursor=asked.after(),
     )
-    return studio.show_listing(page, request.links, limit=asked.limit, offset=asked.offset)
+    return show_listing(page, request.links, limit=asked.limit, offset=asked.offset)
 
 
 handler = Mangum(app, lifespan="off")

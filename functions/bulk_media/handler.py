@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.bulk import Bulk, BulkDone, show_bulk
 from vitrine.http.endpoint import Choice, Request, endpoint
 from vitrine.library import bulk
 from vitrine.models.people import Caller
@@ -37,10 +38,10 @@ ACTIONS = Choice(
 )
 
 
-@endpoint(studio.STUDIO, operation="media.bulk", choice=ACTIONS, body=studio.Bulk, returns=studio.BulkDone)
-def app(request: Request[studio.Bulk], caller: Caller) -> studio.BulkDone:
+@endpoint(STUDIO, operation="media.bulk", choice=ACTIONS, body=Bulk, returns=BulkDone)
+def app(request: Request[Bulk], caller: Caller) -> BulkDone:
     asked = request.body()
-    return studio.show_bulk(asked, bulk.carry_out(caller, asked.ids, asked.wanted(), dry_run=asked.dryRun))
+    return show_bulk(asked, bulk.carry_out(caller, asked.ids, asked.requested_action(), dry_run=asked.dryRun))
 
 
 handler = Mangum(app, lifespan="off")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import ChangePassword, PasswordChanged, show_password_changed
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people
@@ -22,7 +22,7 @@ from vitrine.models.people import Person
 
 # What an Idempotency-Key keeps is a hash of the body, which would be a fast hash of a password.
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="password.change",
     failures_only=True,
     mints_secret=True,

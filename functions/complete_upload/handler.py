@@ -13,23 +13,25 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Completed, Finished, Key, show_completed
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol.UPLOADS,
+    UPLOADS,
     operation="upload.complete",
     item=("uploadId", "upload"),
-    body=protocol.Finished,
-    query=protocol.Key,
-    returns=protocol.Completed,
+    body=Finished,
+    query=Key,
+    returns=Completed,
 )
-def app(request: Request[protocol.Finished, protocol.Key], caller: Caller) -> protocol.Completed:
-    upload = uploads.complete(caller, request.id("uploadId"), request.query().key, request.body().chosen())
-    return protocol.show_completed(upload, request.origin)
+def app(request: Request[Finished, Key], caller: Caller) -> Completed:
+    upload = uploads.complete(
+        caller, request.id("uploadId"), request.query().key, request.body().numbers_and_etags()
+    )
+    return show_completed(upload, request.origin)
 
 
 handler = Mangum(app, lifespan="off")

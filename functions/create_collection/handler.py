@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
 from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.collections import CreatedCollection, show_created_collection
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
@@ -22,15 +23,15 @@ class Body(Input):
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="collection.create",
     item=("orgId", "organization"),
     body=Body,
-    returns=studio.CreatedCollection,
+    returns=CreatedCollection,
 )
-def app(request: Request[Body], caller: Caller) -> studio.CreatedCollection:
+def app(request: Request[Body], caller: Caller) -> CreatedCollection:
     body = request.body()
-    return studio.show_created_collection(collections.create(caller, body.name, body.icon or None))
+    return show_created_collection(collections.create(caller, body.name, body.icon or None))
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,24 +11,24 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, Code, CodeRequest, show_code
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Nobody
 
 
 @endpoint(
-    dialect.DEVICES,
+    DEVICES,
     public=True,
     tier="device",
-    body=dialect.CodeRequest,
-    returns=dialect.Code,
+    body=CodeRequest,
+    returns=Code,
     mints_secret=True,
     forms=True,
 )
-def app(request: Request[dialect.CodeRequest], _: Nobody) -> dialect.Code:
+def app(request: Request[CodeRequest], _: Nobody) -> Code:
     asked = request.body()
-    return dialect.show_code(devices.begin(asked.client_id, asked.scope), request.origin)
+    return show_code(devices.begin(asked.client_id, asked.scope), request.origin)
 
 
 handler = Mangum(app, lifespan="off")

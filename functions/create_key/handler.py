@@ -14,17 +14,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import NewKey, NewOne, show_minted_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts.ACCOUNTS, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)
-def app(request: Request[keys.NewKey], caller: Caller) -> keys.NewOne:
+@endpoint(ACCOUNTS, operation="key.create", body=NewKey, returns=NewOne, mints_secret=True)
+def app(request: Request[NewKey], caller: Caller) -> NewOne:
     body = request.body()
-    return keys.show_new(library.create(caller, body.name, body.scopes, body.end()))
+    return show_minted_key(keys.create(caller, body.name, body.scopes, body.expires_at()))
 
 
 handler = Mangum(app, lifespan="off")

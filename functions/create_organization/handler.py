@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import NewOrganization, Organization, show_organization
 from vitrine.auth import active_team
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -24,16 +24,16 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="organization.create",
-    body=organizations.NewOrganization,
-    returns=organizations.Organization,
+    body=NewOrganization,
+    returns=Organization,
 )
-def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
+def app(request: Request[NewOrganization], person: Person) -> Answer:
     body = request.body()
-    founded = members.found(person, body.name, body.slug)
-    cookies = (active_team(founded.id, secure=request.secure),) if person.session_id else ()
-    return Answer(organizations.show_organization(founded), cookies=cookies)
+    created = members.found(person, body.name, body.slug)
+    cookies = (active_team(created.id, secure=request.secure),) if person.session_id else ()
+    return Answer(show_organization(created), cookies=cookies)
 
 
 handler = Mangum(app, lifespan="off")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Created, NewMultipart, show_created
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
@@ -25,14 +25,14 @@ WHERE = Item("metadata.datasetId", "collection", "body", "metadata.organizationI
 
 
 @endpoint(
-    protocol.UPLOADS,
+    UPLOADS,
     operation="upload.create",
     item=WHERE,
-    body=protocol.NewMultipart,
-    returns=protocol.Created,
+    body=NewMultipart,
+    returns=Created,
 )
-def app(request: Request[protocol.NewMultipart], caller: Caller) -> protocol.Created:
-    return protocol.show_created(uploads.create_multipart(caller, request.body().wanted()))
+def app(request: Request[NewMultipart], caller: Caller) -> Created:
+    return show_created(uploads.create_multipart(caller, request.body().new_upload()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, Decision, Success
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Person
 
 
 @endpoint(
-    dialect.DEVICES,
+    DEVICES,
     operation="device.decide",
     failures_only=True,
-    body=dialect.Decision,
-    returns=dialect.Success,
+    body=Decision,
+    returns=Success,
 )
-def app(request: Request[dialect.Decision], who: Person) -> dialect.Success:
+def app(request: Request[Decision], who: Person) -> Success:
     devices.deny(who, request.body().userCode)
     return {"success": True}
 

@@ -13,18 +13,20 @@ from __future__ import annotations
 from mangum import Mangum
 
 from vitrine import delivery
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.links import LinkQuery, show_redirect
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import links
 from vitrine.models.people import Nobody
 
 
-@endpoint(studio.STUDIO, public=True, query=studio.LinkQuery, status=302)
-def app(request: Request[None, studio.LinkQuery], _: Nobody) -> Answer:
+@endpoint(STUDIO, public=True, query=LinkQuery, status=302)
+def app(request: Request[None, LinkQuery], _: Nobody) -> Answer:
     asked = request.query()
     target = links.target(request.id("mediaId"), request.text("token"))
     head = request.method == "HEAD"
-    return studio.show_redirect(
+    return show_redirect(
         delivery.lead(target, size=asked.size, original=asked.original, download=asked.download, head=head)
     )
 

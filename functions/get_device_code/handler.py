@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, CodeQuery, Waiting, show_login
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Nobody
 
 
 @endpoint(
-    dialect.DEVICES,
+    DEVICES,
     public=True,
     tier="auth",
     failures_only=True,
-    query=dialect.CodeQuery,
-    returns=dialect.Waiting,
+    query=CodeQuery,
+    returns=Waiting,
 )
-def app(request: Request[None, dialect.CodeQuery], _: Nobody) -> dialect.Waiting:
-    return dialect.show_login(devices.find(request.query().user_code))
+def app(request: Request[None, CodeQuery], _: Nobody) -> Waiting:
+    return show_login(devices.find(request.query().user_code))
 
 
 handler = Mangum(app, lifespan="off")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
 from vitrine.http.endpoint import Request, endpoint, largest_body
 from vitrine.models.people import Nobody
 from vitrine.settings import Settings
@@ -18,7 +19,7 @@ FORMS = largest_body(Settings().form_max_bytes).encode()  # as the packaged docu
 DOCUMENT = Path(__file__).with_name("openapi.json").read_bytes()
 
 
-@endpoint(studio.STUDIO, public=True)
+@endpoint(STUDIO, public=True)
 def app(request: Request, _: Nobody) -> Answer:
     document = DOCUMENT.replace(FORMS, largest_body(request.largest_form).encode())  # the limit of this place
     return Answer(

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SessionAndUser, show_session
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -19,19 +20,19 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts.ACCOUNTS, public=True, tier="read", returns=SessionAndUser | None)
+@endpoint(ACCOUNTS, public=True, tier="read", returns=SessionAndUser | None)
 def app(request: Request, _: Nobody) -> Answer:
     tokens = request.tokens
-    found = sessions.current(tokens)
-    if found is None:
+    session = sessions.current(tokens)
+    if session is None:
         return Answer(b"null", headers={"content-type": "application/json"})
-    token = tokens[found.token_number - 1]
+    token = tokens[session.token_number - 1]
     cookies = (
-        auth.signed_in(token, seconds=found.life, secure=request.secure)
-        if found.remembered and token == request.cookie
+        auth.signed_in(token, seconds=session.life, secure=request.secure)
+        if session.remembered and token == request.cookie
         else ()
     )
-    return Answer(show_session(found), cookies=cookies)
+    return Answer(show_session(session), cookies=cookies)
 
 
 handler = Mangum(app, lifespan="off")

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Status, show_status
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    protocol.UPLOADS, operation="upload.read", item=("mediaId", "upload_version"), returns=protocol.Status
-)
-def app(request: Request, caller: Caller) -> protocol.Status:
-    return protocol.show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
+@endpoint(UPLOADS, operation="upload.read", item=("mediaId", "upload_version"), returns=Status)
+def app(request: Request, caller: Caller) -> Status:
+    return show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.usage import Usage, show_usage
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import usage
 from vitrine.models.people import Caller
 
 
-@endpoint(studio.STUDIO, operation="organization.usage", item=("orgId", "organization"), returns=studio.Usage)
-def app(_: Request, caller: Caller) -> studio.Usage:
-    return studio.show_usage(usage.read(caller))
+@endpoint(STUDIO, operation="organization.usage", item=("orgId", "organization"), returns=Usage)
+def app(_: Request, caller: Caller) -> Usage:
+    return show_usage(usage.read(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -16,25 +16,26 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.duplicates import Duplicates, DuplicatesQuery, show_duplicates
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="duplicate.list",
     item=("datasetId", "collection"),
-    query=studio.DuplicatesQuery,
-    returns=studio.Duplicates,
+    query=DuplicatesQuery,
+    returns=Duplicates,
 )
-def app(request: Request[None, studio.DuplicatesQuery], caller: Caller) -> studio.Duplicates:
+def app(request: Request[None, DuplicatesQuery], caller: Caller) -> Duplicates:
     asked = request.query()
     groups, more = duplicates.groups(
         caller, request.id("datasetId"), distance=asked.distance, limit=asked.limit, cursor=asked.after()
     )
-    return studio.show_duplicates(groups, request.links, limit=asked.limit, more=more)
+    return show_duplicates(groups, request.links, limit=asked.limit, more=more)
 
 
 handler = Mangum(app, lifespan="off")

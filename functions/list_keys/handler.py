@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import Keys, show_keys
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts.ACCOUNTS, operation="key.list", returns=keys.Keys)
-def app(_: Request, caller: Caller) -> keys.Keys:
-    return keys.show_keys(library.listed(caller))
+@endpoint(ACCOUNTS, operation="key.list", returns=Keys)
+def app(_: Request, caller: Caller) -> Keys:
+    return show_keys(keys.listed(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Organization, show_organization
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Person
 
 
-@endpoint(accounts.ACCOUNTS, operation="organization.list", returns=list[organizations.Organization])
-def app(_: Request, person: Person) -> list[organizations.Organization]:
-    return [organizations.show_organization(membership) for membership in members.organizations(person)]
+@endpoint(ACCOUNTS, operation="organization.list", returns=list[Organization])
+def app(_: Request, person: Person) -> list[Organization]:
+    return [show_organization(membership) for membership in members.organizations(person)]
 
 
 handler = Mangum(app, lifespan="off")

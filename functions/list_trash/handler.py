@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.trash import Trash, TrashQuery, show_trash
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="trash.list",
     item=("orgId", "organization"),
-    query=studio.TrashQuery,
-    returns=studio.Trash,
+    query=TrashQuery,
+    returns=Trash,
 )
-def app(request: Request[None, studio.TrashQuery], caller: Caller) -> studio.Trash:
+def app(request: Request[None, TrashQuery], caller: Caller) -> Trash:
     asked = request.query()
-    return studio.show_trash(media.trash(caller, limit=asked.limit, cursor=asked.after()), limit=asked.limit)
+    return show_trash(media.trash(caller, limit=asked.limit, cursor=asked.after()), limit=asked.limit)
 
 
 handler = Mangum(app, lifespan="off")

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
 from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.media import Moved, media_if_match, show_moved
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import folders, media
 from vitrine.models.people import Caller
@@ -23,12 +25,10 @@ class Body(Input):
     destinationPath: str
 
 
-@endpoint(studio.STUDIO, operation="media.move", item=("mediaId", "media"), body=Body, returns=studio.Moved)
+@endpoint(STUDIO, operation="media.move", item=("mediaId", "media"), body=Body, returns=Moved)
 def app(request: Request[Body], caller: Caller) -> Answer:
     to = folders.parse(request.body().destinationPath, "destinationPath")
-    return studio.show_moved(
-        media.move(caller, request.id("mediaId"), to=to, check=studio.unchanged(request.headers))
-    )
+    return show_moved(media.move(caller, request.id("mediaId"), to=to, check=media_if_match(request.headers)))
 
 
 handler = Mangum(app, lifespan="off")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, Token, TokenRequest, show_token
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Nobody
@@ -22,18 +22,18 @@ from vitrine.models.people import Nobody
 
 # No tier: a 429 would end the login at the device. A code has its interval, and says slow_down.
 @endpoint(
-    dialect.DEVICES,
+    DEVICES,
     public=True,
-    body=dialect.TokenRequest,
-    returns=dialect.Token,
+    body=TokenRequest,
+    returns=Token,
     mints_secret=True,
     forms=True,
 )
-def app(request: Request[dialect.TokenRequest], _: Nobody) -> dialect.Token:
+def app(request: Request[TokenRequest], _: Nobody) -> Token:
     asked = request.body()
     asked.require_grant()
     user_agent = request.headers.get("user-agent", "")
-    return dialect.show_token(
+    return show_token(
         devices.poll(asked.device_code, asked.client_id, address=request.address, user_agent=user_agent)
     )
 

@@ -15,26 +15,27 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.reprocessing import Reprocess, ReprocessingMany, show_reprocessing_many
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import reprocessing
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="collection.reprocess",
     item=("datasetId", "collection"),
-    body=studio.Reprocess,
-    returns=studio.ReprocessingMany,
+    body=Reprocess,
+    returns=ReprocessingMany,
     status=202,
 )
-def app(request: Request[studio.Reprocess], caller: Caller) -> studio.ReprocessingMany:
+def app(request: Request[Reprocess], caller: Caller) -> ReprocessingMany:
     asked = request.body()
     batch = reprocessing.ask_for_collection(
         caller, request.id("datasetId"), which=asked.processing, limit=asked.limit, cursor=asked.after()
     )
-    return studio.show_reprocessing_many(batch.requested, batch.next)
+    return show_reprocessing_many(batch.requested, batch.next)
 
 
 handler = Mangum(app, lifespan="off")

@@ -18,22 +18,25 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.media import media_if_match
+from vitrine.dialects.studio.reprocessing import Reprocessing, show_reprocessing
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import reprocessing
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="media.reprocess",
     item=("mediaId", "media"),
-    returns=studio.Reprocessing,
+    returns=Reprocessing,
     status=202,
 )
 def app(request: Request, caller: Caller) -> Answer:
-    asked = reprocessing.ask(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
-    return studio.show_reprocessing(asked)
+    asked = reprocessing.ask(caller, request.id("mediaId"), check=media_if_match(request.headers))
+    return show_reprocessing(asked)
 
 
 handler = Mangum(app, lifespan="off")

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.trash import Restored, show_restored
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    studio.STUDIO, operation="collection.restore", item=("datasetId", "collection"), returns=studio.Restored
-)
-def app(request: Request, caller: Caller) -> studio.Restored:
-    return studio.show_restored(collections.restore(caller, request.id("datasetId")))
+@endpoint(STUDIO, operation="collection.restore", item=("datasetId", "collection"), returns=Restored)
+def app(request: Request, caller: Caller) -> Restored:
+    return show_restored(collections.restore(caller, request.id("datasetId")))
 
 
 handler = Mangum(app, lifespan="off")

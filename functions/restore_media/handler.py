@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.trash import Restored, show_restored
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio.STUDIO, operation="media.restore", item=("mediaId", "media"), returns=studio.Restored)
-def app(request: Request, caller: Caller) -> studio.Restored:
-    return studio.show_restored(media.restore(caller, request.id("mediaId")))
+@endpoint(STUDIO, operation="media.restore", item=("mediaId", "media"), returns=Restored)
+def app(request: Request, caller: Caller) -> Restored:
+    return show_restored(media.restore(caller, request.id("mediaId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
-from vitrine.dialects import formats
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import OneKey, parse_key_id, show_one_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts.ACCOUNTS, operation="key.revoke", returns=keys.OneKey)
-def app(request: Request, caller: Caller) -> keys.OneKey:
-    return keys.show_one(library.revoke(caller, formats.parse_key_id(request.text("id"))))
+@endpoint(ACCOUNTS, operation="key.revoke", returns=OneKey)
+def app(request: Request, caller: Caller) -> OneKey:
+    return show_one_key(keys.revoke(caller, parse_key_id(request.text("id"))))
 
 
 handler = Mangum(app, lifespan="off")

@@ -14,20 +14,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
-from vitrine.dialects import formats
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import Replaced, Rotation, parse_key_id, show_rotated_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    accounts.ACCOUNTS, operation="key.rotate", body=keys.Rotation, returns=keys.Replaced, mints_secret=True
-)
-def app(request: Request[keys.Rotation], caller: Caller) -> keys.Replaced:
-    rotated = library.rotate(caller, formats.parse_key_id(request.text("id")), overlap=request.body().overlap)
-    return keys.show_rotated(rotated)
+@endpoint(ACCOUNTS, operation="key.rotate", body=Rotation, returns=Replaced, mints_secret=True)
+def app(request: Request[Rotation], caller: Caller) -> Replaced:
+    rotated = keys.rotate(caller, parse_key_id(request.text("id")), overlap=request.body().overlap)
+    return show_rotated_key(rotated)
 
 
 handler = Mangum(app, lifespan="off")

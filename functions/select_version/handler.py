@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.media import OneMedia, media_if_match, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import versions
 from vitrine.models.people import Caller
 
 
-@endpoint(studio.STUDIO, operation="version.select", item=("mediaId", "media"), returns=studio.OneMedia)
+@endpoint(STUDIO, operation="version.select", item=("mediaId", "media"), returns=OneMedia)
 def app(request: Request, caller: Caller) -> Answer:
-    selected = versions.select(caller, request.id("mediaId"), check=studio.unchanged(request.headers))
-    return studio.show_one(selected, request.links)
+    selected = versions.select(caller, request.id("mediaId"), check=media_if_match(request.headers))
+    return show_one_media(selected, request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import ActiveOrganization, Organization, show_active
 from vitrine.auth import active_team
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Item, Request, endpoint
@@ -23,16 +23,16 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="organization.choose",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.ActiveOrganization,
-    returns=organizations.Organization | None,
+    body=ActiveOrganization,
+    returns=Organization | None,
 )
-def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
+def app(request: Request[ActiveOrganization], person: Person) -> Answer:
     chosen = members.choose(person, request.body().organizationId)
     cookie = active_team(chosen.id if chosen else None, secure=request.secure)
-    return organizations.show_active(chosen, cookie)
+    return show_active(chosen, cookie)
 
 
 handler = Mangum(app, lifespan="off")

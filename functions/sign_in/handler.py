@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SignedIn, SignIn, show_signed_in
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -22,7 +23,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     public=True,
     tier="auth",
     failures_only=True,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SignedOut
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -17,7 +18,7 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts.ACCOUNTS, public=True, tier="write", writes=True, returns=SignedOut)
+@endpoint(ACCOUNTS, public=True, tier="write", writes=True, returns=SignedOut)
 def app(request: Request, _: Nobody) -> Answer:
     sessions.end(request.tokens)
     return Answer({"success": True}, cookies=auth.signed_out(secure=request.secure))

@@ -12,23 +12,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, PartQuery, SignedPart, parse_part_number, show_signed_part
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol.UPLOADS,
+    UPLOADS,
     operation="upload.sign",
     item=("uploadId", "upload"),
-    query=protocol.PartQuery,
-    returns=protocol.SignedPart,
+    query=PartQuery,
+    returns=SignedPart,
 )
-def app(request: Request[None, protocol.PartQuery], caller: Caller) -> protocol.SignedPart:
+def app(request: Request[None, PartQuery], caller: Caller) -> SignedPart:
     asked = request.query()
-    number = protocol.parse_part_number(request.text("partNumber"))
-    return protocol.show_signed(
+    number = parse_part_number(request.text("partNumber"))
+    return show_signed_part(
         uploads.sign_part(
             caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum
         )

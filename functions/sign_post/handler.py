@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, NewPost, Posted, show_posted
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
@@ -28,15 +28,15 @@ WHERE = Item("metadata.datasetId", "collection", "query", "metadata.organization
 
 
 @endpoint(
-    protocol.UPLOADS,
+    UPLOADS,
     operation="upload.create",
     writes=True,
     item=WHERE,
-    query=protocol.NewPost,
-    returns=protocol.Posted,
+    query=NewPost,
+    returns=Posted,
 )
-def app(request: Request[None, protocol.NewPost], caller: Caller) -> protocol.Posted:
-    return protocol.show_posted(uploads.create_post(caller, request.query().wanted()))
+def app(request: Request[None, NewPost], caller: Caller) -> Posted:
+    return show_posted(uploads.create_post(caller, request.query().new_upload()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SignedUp, SignUp, show_signed_up
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -21,7 +22,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     public=True,
     tier="sign_up",
     mints_secret=True,

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
-from vitrine.dialects import formats
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import KeyChange, OneKey, parse_key_id, show_one_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts.ACCOUNTS, operation="key.update", body=keys.KeyChange, returns=keys.OneKey)
-def app(request: Request[keys.KeyChange], caller: Caller) -> keys.OneKey:
-    return keys.show_one(
-        library.change(caller, formats.parse_key_id(request.text("id")), request.body().change())
-    )
+@endpoint(ACCOUNTS, operation="key.update", body=KeyChange, returns=OneKey)
+def app(request: Request[KeyChange], caller: Caller) -> OneKey:
+    return show_one_key(keys.change(caller, parse_key_id(request.text("id")), request.body().change()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -13,25 +13,28 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.descriptions import Change
+from vitrine.dialects.studio.media import OneMedia, media_if_match, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="media.update",
     item=("mediaId", "media"),
-    body=studio.Change,
-    returns=studio.OneMedia,
+    body=Change,
+    returns=OneMedia,
 )
-def app(request: Request[studio.Change], caller: Caller) -> Answer:
-    name, said = request.body().wanted()
+def app(request: Request[Change], caller: Caller) -> Answer:
+    name, description = request.body().changes()
     changed = media.update(
-        caller, request.id("mediaId"), name=name, said=said, check=studio.unchanged(request.headers)
+        caller, request.id("mediaId"), name=name, said=description, check=media_if_match(request.headers)
     )
-    return studio.show_one(changed, request.links)
+    return show_one_media(changed, request.links)
 
 
 handler = Mangum(app, lifespan="off")

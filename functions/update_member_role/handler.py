@@ -12,23 +12,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import ChangedMember, Member, show_member
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts.ACCOUNTS,
+    ACCOUNTS,
     operation="member.change_role",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.ChangedMember,
-    returns=organizations.Member,
+    body=ChangedMember,
+    returns=Member,
 )
-def app(request: Request[organizations.ChangedMember], caller: Caller) -> organizations.Member:
+def app(request: Request[ChangedMember], caller: Caller) -> Member:
     body = request.body()
-    return organizations.show_member(members.change_role(caller, body.memberId, body.role))
+    return show_member(members.change_role(caller, body.memberId, body.role))
 
 
 handler = Mangum(app, lifespan="off")

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.forms import FormUpload, Uploaded, show_uploaded
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
@@ -27,19 +28,19 @@ WHERE = Item("datasetId", "collection", "body")
 
 
 @endpoint(
-    studio.STUDIO,
+    STUDIO,
     operation="upload.create",
     item=WHERE,
-    body=studio.FormUpload,
+    body=FormUpload,
     files=1,
-    returns=studio.Uploaded,
+    returns=Uploaded,
 )
-def app(request: Request[studio.FormUpload], caller: Caller) -> studio.Uploaded:
+def app(request: Request[FormUpload], caller: Caller) -> Uploaded:
     form = request.body()
     wanted = uploads.NewUpload(
         form.file.filename, "", name=form.name or None, collection_id=form.datasetId, path=form.path or None
     )
-    return studio.show_uploaded(uploads.put_form(caller, wanted, form.file), request.links)
+    return show_uploaded(uploads.put_form(caller, wanted, form.file), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,18 +11,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import tags
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.tags import AddTag, TagList, show_tags
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    v1.V1, operation="media.add_tag", item=("id", "media"), body=tags.AddTag, returns=tags.TagList, status=201
-)
-def app(request: Request[tags.AddTag], caller: Caller) -> tags.TagList:
-    return tags.show_list(team_tags.add(caller, request.id("id"), request.body().named()))
+@endpoint(V1, operation="media.add_tag", item=("id", "media"), body=AddTag, returns=TagList, status=201)
+def app(request: Request[AddTag], caller: Caller) -> TagList:
+    return show_tags(team_tags.add(caller, request.id("id"), request.body().tag()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.duplicates import CheckDuplicates, Duplicates, show_duplicates
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
+@endpoint(V1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
 def app(request: Request[CheckDuplicates], caller: Caller) -> Duplicates:
     asked = request.body()
     return show_duplicates(asked, duplicates.find(caller, asked.likenesses()), request.links)

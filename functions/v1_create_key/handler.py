@@ -13,19 +13,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import keys
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.keys import MintedKey, NewKey, show_minted_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    v1.V1, operation="key.create", body=keys.NewKey, returns=keys.MintedKey, status=201, mints_secret=True
-)
-def app(request: Request[keys.NewKey], caller: Caller) -> keys.MintedKey:
+@endpoint(V1, operation="key.create", body=NewKey, returns=MintedKey, status=201, mints_secret=True)
+def app(request: Request[NewKey], caller: Caller) -> MintedKey:
     body = request.body()
-    return keys.show_minted(library.create(caller, body.name, body.scopes, body.end()))
+    return show_minted_key(keys.create(caller, body.name, body.scopes, body.expires_at()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -16,27 +16,28 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.media import CreateMedia, OneMedia, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import imports
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="media.register", body=v1.CreateMedia, returns=v1.OneMedia, status=201)
-def app(request: Request[v1.CreateMedia], caller: Caller) -> v1.OneMedia:
-    said = request.body()
+@endpoint(V1, operation="media.register", body=CreateMedia, returns=OneMedia, status=201)
+def app(request: Request[CreateMedia], caller: Caller) -> OneMedia:
+    body = request.body()
     link = imports.NewLink(
-        said.url,
-        said.filename,
-        said.fileSize,
-        said.mimeType,
-        width=said.width,
-        height=said.height,
-        title=said.title,
-        alt=said.alt,
-        caption=said.caption,
+        body.url,
+        body.filename,
+        body.fileSize,
+        body.mimeType,
+        width=body.width,
+        height=body.height,
+        title=body.title,
+        alt=body.alt,
+        caption=body.caption,
     )
-    return v1.show_one(imports.register(caller, link, to_be_fetched=said.import_), request.links)
+    return show_one_media(imports.register(caller, link, to_be_fetched=body.import_), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import tags
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.tags import MadeTag, NewTag, show_created_tag
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="tag.create", body=tags.NewTag, returns=tags.MadeTag, status=201)
-def app(request: Request[tags.NewTag], caller: Caller) -> tags.MadeTag:
-    return tags.show_made(team_tags.create(caller, request.body().named()))
+@endpoint(V1, operation="tag.create", body=NewTag, returns=MadeTag, status=201)
+def app(request: Request[NewTag], caller: Caller) -> MadeTag:
+    return show_created_tag(team_tags.create(caller, request.body().trimmed_name()))
 
 
 handler = Mangum(app, lifespan="off")

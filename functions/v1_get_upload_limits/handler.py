@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.uploads import UploadLimits, show_limits
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library.uploads import largest_file
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="media.upload_limits", returns=v1.UploadLimits)
-def app(request: Request, _: Caller) -> v1.UploadLimits:
+@endpoint(V1, operation="media.upload_limits", returns=UploadLimits)
+def app(request: Request, _: Caller) -> UploadLimits:
     most = request.largest_form
-    return v1.show_limits(
+    return show_limits(
         largest_file(most), largest_file(most, "image"), largest_file(most, "video"), most, request.links
     )
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import keys
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.keys import KeyList, show_keys
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="key.list", returns=keys.KeyList)
-def app(_: Request, caller: Caller) -> keys.KeyList:
-    return keys.show_list(library.listed(caller))
+@endpoint(V1, operation="key.list", returns=KeyList)
+def app(_: Request, caller: Caller) -> KeyList:
+    return show_keys(keys.listed(caller))
 
 
 handler = Mangum(app, lifespan="off")

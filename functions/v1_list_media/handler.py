@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.media import ListQuery, MediaPage, show_page
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
-def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
+@endpoint(V1, operation="media.list", query=ListQuery, returns=MediaPage)
+def app(request: Request[None, ListQuery], caller: Caller) -> MediaPage:
     asked = request.query()
     page = media.files(
         caller,
@@ -34,7 +35,7 @@ def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
         limit=asked.limit,
         offset=asked.offset,
     )
-    return v1.show_page(page, request.links, limit=asked.limit, offset=asked.offset)
+    return show_page(page, request.links, limit=asked.limit, offset=asked.offset)
 
 
 handler = Mangum(app, lifespan="off")

@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import tags
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.tags import SetTags, TagList, show_tags
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="media.set_tags", item=("id", "media"), body=tags.SetTags, returns=tags.TagList)
-def app(request: Request[tags.SetTags], caller: Caller) -> tags.TagList:
-    return tags.show_list(team_tags.assign(caller, request.id("id"), request.body().named()))
+@endpoint(V1, operation="media.set_tags", item=("id", "media"), body=SetTags, returns=TagList)
+def app(request: Request[SetTags], caller: Caller) -> TagList:
+    return show_tags(team_tags.assign(caller, request.id("id"), request.body().tags()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.media import OneMedia, UpdateMedia, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
 # no item: who asks is judged before the body, and it after
-@endpoint(v1.V1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)
-def app(request: Request[v1.UpdateMedia], caller: Caller) -> v1.OneMedia:
-    said = request.body().said()
-    return v1.show_one(media.say(caller, request.id("id"), said), request.links)
+@endpoint(V1, operation="media.update", body=UpdateMedia, returns=OneMedia)
+def app(request: Request[UpdateMedia], caller: Caller) -> OneMedia:
+    changes = request.body().changes()
+    return show_one_media(media.say(caller, request.id("id"), changes), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -14,17 +14,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import tags
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.tags import OneTag, TagChange, parse_tag_id, show_one_tag
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1.V1, operation="tag.update", body=tags.TagChange, returns=tags.OneTag)
-def app(request: Request[tags.TagChange], caller: Caller) -> tags.OneTag:
+@endpoint(V1, operation="tag.update", body=TagChange, returns=OneTag)
+def app(request: Request[TagChange], caller: Caller) -> OneTag:
     wanted = request.body().change()
-    return tags.show_one(team_tags.change(caller, tags.parse_tag_id(request.text("id")), wanted))
+    return show_one_tag(team_tags.change(caller, parse_tag_id(request.text("id")), wanted))
 
 
 handler = Mangum(app, lifespan="off")

@@ -16,18 +16,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.uploads import UploadedFiles, UploadFiles, require_files, show_uploaded
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
-@endpoint(
-    v1.V1, operation="media.upload", body=v1.UploadFiles, files=100, many="files", returns=v1.UploadedFiles
-)
-def app(request: Request[v1.UploadFiles], caller: Caller) -> v1.UploadedFiles:
-    judged = uploads.put_files(caller, v1.files_of(request.body()), largest_form=request.largest_form)
-    return v1.show_uploaded(judged, request.skipped, request.links)
+@endpoint(V1, operation="media.upload", body=UploadFiles, files=100, many="files", returns=UploadedFiles)
+def app(request: Request[UploadFiles], caller: Caller) -> UploadedFiles:
+    results = uploads.put_files(caller, require_files(request.body()), largest_form=request.largest_form)
+    return show_uploaded(results, request.skipped, request.links)
 
 
 handler = Mangum(app, lifespan="off")

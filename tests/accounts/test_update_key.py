@@ -13,7 +13,7 @@ from tests.given.isolation_cases import NOWHERE, owner
 from tests.given.keys import NOT_FOUND, STUDIO, lacks, listed, make, person, rejected, works
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 from vitrine.library import sessions
 
 if TYPE_CHECKING:

@@ -10,10 +10,13 @@ from uuid import UUID
 import pytest
 
 from vitrine.delivery import Links
-from vitrine.dialects import Dialect, studio
+from vitrine.dialects import Dialect
+from vitrine.dialects.formats import parse_cursor, show_cursor
 from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.browse import BrowseQuery, show_listing
+from vitrine.dialects.studio.media import media_etag, show_media
 from vitrine.dialects.uploads import UPLOADS
-from vitrine.dialects.v1.show import show_media as show_in_v1
+from vitrine.dialects.v1.media import show_media as show_in_v1
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, NotServed, OtherOrganization, Unauthorized
 from vitrine.models.media import Caption, Detection, Frame, Media
 from vitrine.models.pages import Cursor, Page
@@ -181,13 +184,13 @@ SHOWN: dict[str, Any] = {
 
 
 def test_an_item_is_shown_whole() -> None:
-    assert studio.show_media(PHOTO, LINKS) == SHOWN
+    assert show_media(PHOTO, LINKS) == SHOWN
 
 
 def test_an_item_not_yet_verified_shows_no_bytes() -> None:
     pending = replace(PHOTO, verified_at=None, processing="pending")
 
-    assert studio.show_media(pending, LINKS) == SHOWN | {
+    assert show_media(pending, LINKS) == SHOWN | {
         "blob": None,
         "frames": [],
         "processing": {"state": "pending", "reason": None},
@@ -200,7 +203,7 @@ def test_a_folder_is_a_folder() -> None:
     )
     moderation = SHOWN["metadata"]["moderation"]
 
-    assert studio.show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
+    assert show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
         "type": "folder",
         "blob": "folder",
         "sizeBytes": 0,
@@ -221,7 +224,7 @@ def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
         ),
     )
 
-    frame = studio.show_media(media, LINKS)["frames"][0]
+    frame = show_media(media, LINKS)["frames"][0]
 
     assert (frame["timestamp"], frame.get("endTimestamp"), frame.get("pageNumber"), frame.get("text")) == (
         shown,
@@ -240,7 +243,7 @@ def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
     ],
 )
 def test_a_picture_was_taken_by_its_cameras_clock(zone: str | None, shown: str) -> None:
-    assert studio.show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
+    assert show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
 
 
 def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> None:
@@ -259,8 +262,8 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
         replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
     ]
 
-    assert len({studio.etag(media) for media in own}) == len(own)
-    assert {studio.etag(media) for media in not_its_own} == {studio.etag(PHOTO)}
+    assert len({media_etag(media) for media in own}) == len(own)
+    assert {media_etag(media) for media in not_its_own} == {media_etag(PHOTO)}
 
 
 # Pages.
@@ -269,7 +272,7 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
 def test_a_page_says_how_to_go_on() -> None:
     page = Page((PHOTO,), 7, Cursor(WHEN.isoformat(), MEDIA))
 
-    shown = studio.show_listing(page, LINKS, limit=1, offset=2)
+    shown = show_listing(page, LINKS, limit=1, offset=2)
 
     assert shown == {
         "media": [SHOWN],
@@ -278,7 +281,7 @@ def test_a_page_says_how_to_go_on() -> None:
             "limit": 1,
             "offset": 2,
             "hasMore": True,
-            "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), MEDIA)),
+            "nextCursor": show_cursor(Cursor(WHEN.isoformat(), MEDIA)),
         },
     }
 
@@ -287,7 +290,7 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
     large = replace(PHOTO, metadata={"text": "x" * 2_000_000})
     page = Page((large, replace(large, id=OTHER), replace(large, id=USER)), 3, None)
 
-    shown = studio.show_listing(page, LINKS, limit=10, offset=0)
+    shown = show_listing(page, LINKS, limit=10, offset=0)
 
     assert [media["id"] for media in shown["media"]] == [MEDIA.hex, OTHER.hex]
     assert shown["pagination"] == {
@@ -295,22 +298,22 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
         "limit": 10,
         "offset": 0,
         "hasMore": True,
-        "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), OTHER)),
+        "nextCursor": show_cursor(Cursor(WHEN.isoformat(), OTHER)),
     }
 
 
 def test_a_cursor_comes_back_as_it_went() -> None:
     cursor = Cursor("naïve|key.", MEDIA)
 
-    assert studio.parse_cursor(studio.show_cursor(cursor)) == cursor
+    assert parse_cursor(show_cursor(cursor)) == cursor
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "!!!!", "AAAA", "====", "é", studio.show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
+    "text", ["", "x", "!!!!", "AAAA", "====", "é", show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
 )
 def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
-        studio.parse_cursor(text)
+        parse_cursor(text)
 
 
 @pytest.mark.parametrize(
@@ -327,31 +330,29 @@ def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        studio.STUDIO.read_query(studio.BrowseQuery, query)
+        STUDIO.read_query(BrowseQuery, query)
 
     assert rejected.value.sentence == issue
 
 
-@pytest.mark.parametrize("name", [*studio.BrowseQuery.UNSERVED])
+@pytest.mark.parametrize("name", [*BrowseQuery.UNSERVED])
 def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
     with pytest.raises(NotServed, match=name):
-        studio.STUDIO.read_query(studio.BrowseQuery, {name: "true"})
+        STUDIO.read_query(BrowseQuery, {name: "true"})
 
 
 @pytest.mark.parametrize("query", [{"sortBy": "name"}, {"sortDirection": "asc"}])
 def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
-    asked = studio.STUDIO.read_query(studio.BrowseQuery, query)
+    asked = STUDIO.read_query(BrowseQuery, query)
 
     with pytest.raises(NotServed, match=next(iter(query))):
         asked.after()
 
 
 def test_empty_parameters_are_absent_ones() -> None:
-    given = dict.fromkeys([*studio.BrowseQuery.model_fields, *studio.BrowseQuery.UNSERVED], "") | {
-        "recursive": "false"
-    }
+    given = dict.fromkeys([*BrowseQuery.model_fields, *BrowseQuery.UNSERVED], "") | {"recursive": "false"}
 
-    assert studio.STUDIO.read_query(studio.BrowseQuery, given) == studio.BrowseQuery.model_validate({})
+    assert STUDIO.read_query(BrowseQuery, given) == BrowseQuery.model_validate({})
 
 
 @pytest.mark.parametrize(
@@ -370,7 +371,7 @@ def test_empty_parameters_are_absent_ones() -> None:
     ],
 )
 def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) -> None:
-    assert studio.STUDIO.parse_id(text) == found
+    assert STUDIO.parse_id(text) == found
 
 
 @pytest.mark.parametrize(

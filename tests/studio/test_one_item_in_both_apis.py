@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.given import pictures
-from vitrine.dialects.v1 import show
+from vitrine.dialects.v1 import media
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def agree(tenant: Tenant, item: str) -> dict[str, Any]:
 def test_what_one_brings_and_changes_the_other_shows(
     tenant: Tenant, brought: Callable[[Tenant], str]
 ) -> None:
-    assert FIELDS.keys() == get_type_hints(show.Media).keys()
+    assert FIELDS.keys() == get_type_hints(media.Media).keys()
     item = brought(tenant)
     first = agree(tenant, item)
 

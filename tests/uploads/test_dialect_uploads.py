@@ -10,7 +10,21 @@ from uuid import UUID
 import pytest
 
 from tests.studio.test_dialect_studio import LINKS, PHOTO, SHOWN
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import (
+    UPLOADS,
+    BatchQuery,
+    Finished,
+    NewMultipart,
+    NewPost,
+    parse_part_number,
+    show_completed,
+    show_created,
+    show_part,
+    show_posted,
+    show_signed_part,
+    show_signed_parts,
+    show_status,
+)
 from vitrine.errors import Invalid
 from vitrine.library.uploads import NewUpload, PostedUpload, UploadStatus
 from vitrine.models.uploads import Part, SignedPart, SignedPost, Upload
@@ -65,7 +79,7 @@ def test_what_stock_uppy_asks_for_a_form() -> None:
         "metadata": "x",
     }
 
-    wanted = protocol.UPLOADS.read_query(protocol.NewPost, query).wanted()
+    wanted = UPLOADS.read_query(NewPost, query).new_upload()
 
     assert wanted == NewUpload(
         "beach.jpg", "image/jpeg", name="Beach", collection_id=COLLECTION, declared_bytes=12
@@ -79,7 +93,7 @@ def test_what_stock_uppy_sends_to_open_an_upload() -> None:
         "metadata": {"name": "Beach", "relativePath": None, "title": "null", "anything": [1], "size": 7},
     }
 
-    wanted = protocol.UPLOADS.read_body(protocol.NewMultipart, body).wanted()
+    wanted = UPLOADS.read_body(NewMultipart, body).new_upload()
 
     assert wanted == NewUpload("beach.mp4", "application/octet-stream", name="Beach", declared_bytes=7)
 
@@ -93,7 +107,7 @@ def test_what_a_careful_client_declares() -> None:
         "metadata": {"size": "7"},
     }
 
-    wanted = protocol.UPLOADS.read_body(protocol.NewMultipart, body).wanted()
+    wanted = UPLOADS.read_body(NewMultipart, body).new_upload()
 
     assert wanted == NewUpload(
         "f", "application/octet-stream", declared_bytes=9, part_bytes=5, checksum=("CRC32C", "AAAAAA==")
@@ -122,7 +136,7 @@ def test_what_a_careful_client_declares() -> None:
 )
 def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        protocol.UPLOADS.read_body(protocol.NewMultipart, body)
+        UPLOADS.read_body(NewMultipart, body)
 
     assert rejected.value.sentence == issue
 
@@ -130,12 +144,12 @@ def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
 @pytest.mark.parametrize("text", ["0", "10001", "-1", "1.0", "", "x", "٣", "1" * 30])
 def test_what_is_no_part_number(text: str) -> None:
     with pytest.raises(Invalid):
-        protocol.parse_part_number(text)
+        parse_part_number(text)
 
 
 def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
     def numbers(count: int) -> list[int]:
-        return protocol.BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
+        return BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
 
     assert numbers(100) == [*range(1, 101)]
     with pytest.raises(Invalid):
@@ -143,14 +157,14 @@ def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
 
 
 def test_no_parts_are_all_parts() -> None:
-    assert protocol.UPLOADS.read_body(protocol.Finished, {}).chosen() == []
-    assert protocol.UPLOADS.read_body(
-        protocol.Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
-    ).chosen() == [(1, '"a"')]
+    assert UPLOADS.read_body(Finished, {}).numbers_and_etags() == []
+    assert UPLOADS.read_body(
+        Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
+    ).numbers_and_etags() == [(1, '"a"')]
 
 
 def test_a_form_is_shown() -> None:
-    assert protocol.show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
+    assert show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
         "method": "POST",
         "url": "https://s3",
         "fields": {"key": "k"},
@@ -161,7 +175,7 @@ def test_a_form_is_shown() -> None:
 
 
 def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
-    assert protocol.show_created(UPLOAD) == {
+    assert show_created(UPLOAD) == {
         "key": "originals/x",
         "uploadId": ID.hex,
         "bucket": "vitrine",
@@ -174,14 +188,14 @@ def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
 def test_parts_are_shown() -> None:
     bound = SignedPart("u", {"content-length": "5"}, 60)
 
-    assert protocol.show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
-    assert protocol.show_signed(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
-    assert protocol.show_signed(replace(bound, headers={})) == {"url": "u", "expires": 60}
-    assert protocol.show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
+    assert show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
+    assert show_signed_part(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
+    assert show_signed_part(replace(bound, headers={})) == {"url": "u", "expires": 60}
+    assert show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
 
 
 def test_a_completed_upload_is_shown() -> None:
-    assert protocol.show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
+    assert show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
         "location": f"https://api.test/api/media/{VERSION.hex}",
         "key": "originals/x",
         "bucket": "vitrine",
@@ -203,8 +217,8 @@ def test_where_an_upload_stands() -> None:
         "duplicates": [],
     }
 
-    assert protocol.show_status(UploadStatus(UPLOAD, None), LINKS) == expected
-    assert protocol.show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
+    assert show_status(UploadStatus(UPLOAD, None), LINKS) == expected
+    assert show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
         "sizeBytes": 184320,
         "media": SHOWN,
     }

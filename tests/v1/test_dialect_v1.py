@@ -8,8 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from vitrine.dialects import MethodNotAllowed, v1
-from vitrine.dialects.v1.zod import Mismatch, number
+from vitrine.dialects import MethodNotAllowed
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.javascript import number
+from vitrine.dialects.v1.media import ListQuery
+from vitrine.dialects.v1.zod import Mismatch
 from vitrine.errors import (
     ApiError,
     Busy,
@@ -183,7 +186,7 @@ def test_all_issues_are_reported_in_the_order_and_shape_of_zod(
     query: dict[str, str], issues: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(Mismatch) as rejected:
-        v1.V1.read_query(v1.ListQuery, query)
+        V1.read_query(ListQuery, query)
 
     assert [list(issue.items()) for issue in rejected.value.zod] == [list(issue.items()) for issue in issues]
 
@@ -198,9 +201,9 @@ def test_what_is_coerced_is_taken() -> None:
         "status": "deleted",
     }
 
-    asked = v1.V1.read_query(v1.ListQuery, given)
+    asked = V1.read_query(ListQuery, given)
 
-    assert asked == v1.ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
+    assert asked == ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
 
 
 def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
@@ -216,10 +219,9 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
         f"{some},{some}": [some, some],
     }
 
-    read = {text: v1.V1.read_query(v1.ListQuery, {"tagIds": text}).tag_ids() for text in cases}
+    read = {text: V1.read_query(ListQuery, {"tagIds": text}).tag_ids() for text in cases}
     slugs = {
-        text: v1.V1.read_query(v1.ListQuery, {"tagSlugs": text}).tag_slugs()
-        for text in ("", ",,", "a", ",a, b,")
+        text: V1.read_query(ListQuery, {"tagSlugs": text}).tag_slugs() for text in ("", ",,", "a", ",a, b,")
     }
 
     assert read == cases
@@ -293,7 +295,7 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
 def test_a_refusal_has_the_contracts_body(
     rejected: ApiError, status: int, body: dict[str, Any] | None
 ) -> None:
-    answer = v1.V1.error_answer(rejected, "media.list")
+    answer = V1.error_answer(rejected, "media.list")
 
     answered = (
         {name: ... if name == "info" else value for name, value in answer.body.items()}
@@ -322,7 +324,7 @@ def test_a_refusal_has_the_contracts_body(
     ],
 )
 def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
-    answer = v1.V1.internal_error("id", operation)
+    answer = V1.internal_error("id", operation)
 
     assert isinstance(answer.body, dict)
     assert answer.body | {"info": ...} == {

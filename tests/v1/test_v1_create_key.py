@@ -11,7 +11,7 @@ from tests.given.answers import outcome
 from tests.given.keys import A_KEY, ALL, STUDIO, V1, listed, v1_rejected
 from tests.given.shapes import A_HYPHENED_ID, A_TIME
 from tests.given.tenants import Client
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant

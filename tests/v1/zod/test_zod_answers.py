@@ -16,19 +16,18 @@ from tests.given.loops import call
 from tests.v1.zod.cases import cases
 from tests.v1.zod.judge import recorded
 from tools.openapi import operations
-from vitrine.dialects import v1
 from vitrine.dialects.formats import Input
-from vitrine.dialects.v1.zod import MOST_ISSUES, Mismatch, Schema
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.media import CreateMedia, ListQuery, UpdateMedia
+from vitrine.dialects.v1.tags import AddTag, SetTags
+from vitrine.dialects.v1.zod import MAX_ISSUES, Mismatch, Schema
 from vitrine.http.endpoint import Endpoint, Request, endpoint
 
 if TYPE_CHECKING:
     from tests.v1.zod.cases import Case
     from vitrine.models.people import Nobody
 
-SCHEMAS = {
-    schema.__name__: schema
-    for schema in (v1.CreateMedia, v1.UpdateMedia, v1.AddTag, v1.SetTags, v1.ListQuery)
-}
+SCHEMAS = {schema.__name__: schema for schema in (CreateMedia, UpdateMedia, AddTag, SetTags, ListQuery)}
 ANSWERS = recorded()
 
 
@@ -37,9 +36,9 @@ def answered(case: Case) -> str:
     schema = SCHEMAS[case.schema]
     try:
         read = (
-            v1.V1.read_query(schema, dict(QueryParams(case.input)))
-            if schema is v1.ListQuery
-            else v1.V1.read_body(schema, from_json(case.input))
+            V1.read_query(schema, dict(QueryParams(case.input)))
+            if schema is ListQuery
+            else V1.read_body(schema, from_json(case.input))
         )
     except Mismatch as rejected:
         return to_json({"issues": rejected.zod}).decode()
@@ -47,11 +46,9 @@ def answered(case: Case) -> str:
 
 
 def taking(schema: type[Any]) -> Endpoint:
-    query = schema is v1.ListQuery
+    query = schema is ListQuery
 
-    @endpoint(
-        v1.V1, public=True, body=None if query else schema, query=schema if query else None, returns=dict
-    )
+    @endpoint(V1, public=True, body=None if query else schema, query=schema if query else None, returns=dict)
     def app(request: Request[Any, Any], _: Nobody) -> dict[str, Any]:
         """POST /api/v1/judged - what was taken of it."""
         read = request.query() if query else request.body()
@@ -109,15 +106,15 @@ def test_the_answer_over_http_has_the_same_bytes(schema: str) -> None:
 
 
 def test_what_was_sent_is_known_apart_from_what_was_not() -> None:
-    assert v1.V1.read_body(v1.UpdateMedia, {"alt": None, "status": "deleted"}).model_fields_set == {"alt"}
-    assert v1.V1.read_body(v1.UpdateMedia, {}).model_fields_set == set()
+    assert V1.read_body(UpdateMedia, {"alt": None, "status": "deleted"}).model_fields_set == {"alt"}
+    assert V1.read_body(UpdateMedia, {}).model_fields_set == set()
 
 
 def test_what_was_not_sent_has_its_default() -> None:
-    whole = v1.V1.read_body(
-        v1.CreateMedia, {"url": " http://a ", "filename": "a", "fileSize": 1.0, "mimeType": "b"}
+    whole = V1.read_body(
+        CreateMedia, {"url": " http://a ", "filename": "a", "fileSize": 1.0, "mimeType": "b"}
     )
-    listed = v1.V1.read_query(v1.ListQuery, {})
+    listed = V1.read_query(ListQuery, {})
 
     assert whole.model_dump() == {
         "url": "http://a",
@@ -145,14 +142,14 @@ def test_what_was_not_sent_has_its_default() -> None:
 
 def test_a_list_of_a_million_faults_is_not_answered_with_a_million() -> None:
     with pytest.raises(Mismatch) as rejected:
-        v1.V1.read_body(v1.SetTags, {"tagIds": [1] * 1_000_000})
+        V1.read_body(SetTags, {"tagIds": [1] * 1_000_000})
 
-    assert len(rejected.value.zod) == MOST_ISSUES + 1  # and that they are too many
+    assert len(rejected.value.zod) == MAX_ISSUES + 1  # and that they are too many
 
 
 def test_what_is_no_schema_is_not_read() -> None:
     with pytest.raises(TypeError, match="not a Schema"):
-        v1.V1.read_body(Input, {})
+        V1.read_body(Input, {})
 
 
 def test_what_v1_takes_are_schemas() -> None:

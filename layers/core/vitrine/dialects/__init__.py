@@ -1,4 +1,4 @@
-"""The published APIs: each module or package here is the format of one. What they share is in `dialect` and `formats`."""
+"""The published APIs. Each package here is one; `dialect` and `formats` have what they share."""
 
 from __future__ import annotations
 

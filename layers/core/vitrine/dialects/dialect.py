@@ -1,4 +1,4 @@
-"""What a dialect is: how one published API reads requests and writes its answers. `STUDIO` and `V1` are two."""
+"""What a dialect is: how one published API reads requests and writes answers. `STUDIO` is one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class ReadQuery(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response before it is encoded: bytes and text are sent as they are, with the content-type in `headers`.
+    """A response before it is encoded: bytes and text are sent as they are, with the content-type in
+    `headers`.
 
     None is an empty body. Anything else becomes JSON.
     """
@@ -76,7 +77,10 @@ class MethodNotAllowed(ApiError):
 
 
 def error_headers(error: ApiError) -> dict[str, str]:
-    """Return the headers that HTTP defines for an error: Retry-After or Allow. They are alike in every dialect."""
+    """Return the headers that HTTP defines for an error: Retry-After or Allow.
+
+    They are alike in every dialect.
+    """
     if isinstance(error, (Busy, StillRunning, TooManyRequests)):
         return {"retry-after": str(error.retry_after)}
     return {"allow": error.allow} if isinstance(error, MethodNotAllowed) else {}
