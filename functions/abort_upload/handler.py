@@ -1,4 +1,4 @@
-"""DELETE /api/upload/s3/multipart/{uploadId} - end an upload, its parts with it. May be repeated.
+"""DELETE /api/upload/s3/multipart/{uploadId} - abort an upload and delete its parts. Idempotent.
 
 Query     key
 Response  {}

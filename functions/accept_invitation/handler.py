@@ -1,13 +1,12 @@
-"""POST /api/auth/organization/accept-invitation - join the organization that a token leads to.
+"""POST /api/auth/organization/accept-invitation - join the organization that invited the caller.
 
-The address that was invited must be the caller's. Who is in the organization already keeps their role. May be
-repeated.
+The address that was invited must be the caller's. A person who is in the organization already keeps their
+role. Idempotent.
 
 Body      {"token"}
 Response  {"invitation": {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt",
-          "expiresAt"},
-           "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
-           "image"}}}
+          "expiresAt"}, "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id",
+          "name", "email", "image"}}}
 Errors    400; 401; 403 other_recipient, or the key lacks the scope; 404 unknown, expired, canceled, replaced
           or used
 """

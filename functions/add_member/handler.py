@@ -1,8 +1,8 @@
-"""POST /api/auth/organization/add-member - put somebody who has an account into an organization, by their
-e-mail address.
+"""POST /api/auth/organization/add-member - add a person who has an account to an organization, by e-mail
+address.
 
-Whether an address has an account is told: so calls that find nobody are counted as attempts to guess are. An
-invitation tells nothing.
+The answer shows whether an address has an account, so requests that find no account are rate limited as wrong
+guesses are. An invitation shows nothing.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}

@@ -1,8 +1,7 @@
 """POST /api/media/{mediaId}/tags - give an item, file or folder, one more tag.
 
-Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, told apart by case; at most
-          500 an item.
-          If-Match with the item's ETag is honoured
+Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, case-sensitive; at most 500 an
+          item. If-Match with the item's ETag is honoured
 Response  {"media": {...}}, the whole item with its new ETag
 Errors    400; 401; 403; 404; 409 the value is there already, the item has as many tags as it can, or the tag
           is hidden; 412 changed since it was read

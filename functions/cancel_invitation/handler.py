@@ -1,4 +1,4 @@
-"""POST /api/auth/organization/cancel-invitation - take an invitation back. May be repeated.
+"""POST /api/auth/organization/cancel-invitation - cancel an invitation. Idempotent.
 
 Body      {"invitationId", "organizationId"?}
 Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt"}

@@ -2,11 +2,10 @@
 is the same.
 
 Query     key
-Body      {"parts": [{"PartNumber", "ETag"}]}; none: all that the store holds
+Body      {"parts": [{"PartNumber", "ETag"}]}; none: all parts in the store
 Response  {"location", "key", "bucket", "mediaId", "status"}
-Errors    400 parts that are not there; 401; 403; 404 not the caller's upload, or another key; 409 aborted or
-          expired; 422 the bytes were refused;
-          503 with Retry-After while another call completes it
+Errors    400 parts that are missing; 401; 403; 404 not the caller's upload, or another key; 409 aborted or
+          expired; 422 the file was rejected; 503 with Retry-After while another call completes it
 """
 
 from __future__ import annotations

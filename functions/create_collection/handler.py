@@ -1,7 +1,7 @@
-"""POST /api/organization/{orgId}/datasets - make an empty collection.
+"""POST /api/organization/{orgId}/datasets - create an empty collection.
 
 Body      {"name", "icon"?}
-Response  the collection, and the same again under "dataset"
+Response  the collection, repeated under "dataset"
 Errors    400 name missing or too long; 401; 403 not a member, or neither owner, admin nor editor; 404
 """
 

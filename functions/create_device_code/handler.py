@@ -2,8 +2,8 @@
 
 Body      {"client_id": "coreviz-cli", "scope"?: "openid profile email"}, as JSON or as a form's fields
 Response  {"device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in",
-          "interval"}, times in seconds. The device
-          shows the user code and the address, and polls with the device code, which is shown once
+          "interval"}, times in seconds. The device shows the user code and the address, and polls with the
+          device code, which is shown once
 Errors    400 invalid_request; 429
 """
 
@@ -27,8 +27,8 @@ from vitrine.models.people import Nobody
     forms=True,
 )
 def app(request: Request[CodeRequest], _: Nobody) -> Code:
-    asked = request.body()
-    return show_code(devices.begin(asked.client_id, asked.scope), request.origin)
+    body = request.body()
+    return show_code(devices.begin(body.client_id, body.scope), request.origin)
 
 
 handler = Mangum(app, lifespan="off")

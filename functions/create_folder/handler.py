@@ -1,11 +1,11 @@
-"""POST /api/folder - make a folder.
+"""POST /api/folder - create a folder.
 
 Body      {"datasetId", "name", "path"?: the parent, as browse returns it, default the root, "reuse"?: true
           for the one that has this name there}
 Response  {"folder": {"id", "name", "type", "blob", "path", "datasetId", "collectionId", "status",
           "createdAt", "createdById"}}
 Errors    400 datasetId or name missing, path a file or in another collection, deeper than folders go; 401;
-          403; 404 collection or parent not there
+          403; 404 collection or parent missing
 """
 
 from __future__ import annotations

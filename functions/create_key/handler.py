@@ -6,8 +6,7 @@ Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a 
 Response  {"apiKey": {...} as listed, "key"}: the key itself is shown this once. A key that is made with
           another one ends when that does, or earlier
 Errors    400 also for an end after that of the caller's own key; 401; 403 neither owner nor admin, or the
-          caller's own key lacks admin:api-keys or a
-          scope to be given; 409 ten keys work already
+          caller's own key lacks admin:api-keys or a scope to be given; 409 ten keys work already
 """
 
 from __future__ import annotations

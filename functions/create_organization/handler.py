@@ -1,7 +1,7 @@
-"""POST /api/auth/organization/create - found an organization: its owner is the caller, and it has an empty
+"""POST /api/auth/organization/create - create an organization: its owner is the caller, and it has an empty
 collection.
 
-In a session it becomes the active organization, and the cookie activeTeamId names it.
+In a session it becomes the active organization; the cookie activeTeamId is set to its id.
 
 Body      {"name": 1 to 100 characters, "slug"?: a-z, 0-9 and single hyphens; made of the name, with a suffix
           where that is taken}

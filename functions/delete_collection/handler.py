@@ -3,8 +3,7 @@ to it are aborted.
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
 Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 the
-          default one, or more than can go at once;
-          412 changed since it was read (If-Match)
+          default one, or more than can go at once; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
 Errors    401; 403 another organization's, or neither owner nor admin; 404, for a file and the second time
-          too; 409 more than can go at once;
-          412 changed since it was read (If-Match)
+          too; 409 more than can go at once; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations

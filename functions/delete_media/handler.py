@@ -5,8 +5,7 @@ The id of a version that is not the first puts that version alone in the trash; 
 
 Response  {"id", "deletedCount": files, versions counted, "deletionId"}
 Errors    401; 403 another organization's, or neither owner nor admin; 404, the second time too; 409 more than
-          can go at once,
-          or an item's only version; 412 changed since it was read (If-Match)
+          can go at once, or an item's only version; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@ Query     versionId
 Response  {"deletedId", "promotedId": what the item shows in its place, null where it did not show the deleted
           one}
 Errors    400 versionId missing, or the first version's, which goes with its item; 401; 403 another
-          organization's, or neither owner nor admin;
-          404 no living version of this item, the second time too; 409 the only version; 412 the item changed
-          since it was read (If-Match)
+          organization's, or neither owner nor admin; 404 no active version of this item, the second time too;
+          409 the only version; 412 the item changed since it was read (If-Match)
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""POST /api/auth/device/deny - refuse a login at a device.
+"""POST /api/auth/device/deny - deny a login at a device.
 
 Body      {"userCode"}, with dashes or without, in any case
-Response  {"success": true}. The device's next poll is told access_denied; nobody can approve it any more
-Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it is too late; 401;
-          403 an API key, or another site's page;
-          429: wrong guesses are counted
+Response  {"success": true}. The device's next poll gets access_denied; the code cannot be approved any more
+Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it has expired; 401;
+          403 an API key, or another site's page; 429: wrong guesses are counted
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""GET /api/upload - where the upload of a key stands: for a client that kept nothing else over a reload.
+"""GET /api/upload - the state of the upload with this key: for a client that has only the key after a reload.
 
 Query     key
 Response  as GET /api/upload/{mediaId}

@@ -1,8 +1,8 @@
-"""GET /api/auth/device - what waits under a user code, for the page where a person decides.
+"""GET /api/auth/device - the login that a user code stands for, for the page where a person decides.
 
 Query     user_code, with dashes or without, in any case
 Response  {"user_code", "status": "pending" | "approved" | "denied", "clientId", "scope"}
-Errors    400 invalid_request: there is no such code; expired_token: it is too late; 429: wrong guesses are
+Errors    400 invalid_request: there is no such code; expired_token: it has expired; 429: wrong guesses are
           counted
 """
 

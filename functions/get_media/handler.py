@@ -1,6 +1,6 @@
 """GET /api/media/{mediaId} - one item with its frames, captions, objects and metadata; or one version of it.
 
-An item shows its active version; a version's own id shows that version, with what is said of its item.
+An item shows its active version; a version's own id shows that version, with the description of its item.
 
 Response  {"media": {...}}, with an ETag that changes with what is shown of the item's own state
 Errors    401; 403 another organization's, or the key lacks the scope; 404

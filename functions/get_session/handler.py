@@ -1,9 +1,8 @@
 """GET /api/auth/get-session - the session of this token, as Bearer or in the cookie, and whose it is.
 
 Response  {"session": {"id", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent",
-          "activeOrganizationId"}, "user": {...}};
-          null where there is none, for an API key too. A cookie that is to last is sent again, for it lives
-          no longer by itself
+          "activeOrganizationId"}, "user": {...}}; null where there is none, for an API key too. A persistent
+          cookie is sent again, which extends it
 Errors    429
 """
 

@@ -1,4 +1,4 @@
-"""GET /api/upload/{mediaId} - where an upload stands: what a client polls once the bytes are there.
+"""GET /api/upload/{mediaId} - the state of an upload: what a client polls once the bytes are sent.
 
 Response  {"mediaId", "state", "reason", "name", "sizeBytes", "bytesUploaded", "partSize", "expiresAt",
           "media"?: as the Studio API shows it}

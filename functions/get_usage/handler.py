@@ -1,9 +1,8 @@
 """GET /api/organization/{orgId}/usage - what an organization stores, as of now.
 
 Response  {"bytes": {"active", "trash", "originals", "derived", "total", "reserved"}, "counts": {"active",
-          "trash"}, "limit": bytes or null}.
-          `reserved` is what open uploads may still land; it is not part of `total`, but total and reserved
-          together are kept within the limit
+          "trash"}, "limit": bytes or null}. `reserved` is what open uploads may still store; it is not part
+          of `total`, but total and reserved together are kept within the limit
 Errors    401; 403 not a member, or the key lacks the scope; 404
 """
 

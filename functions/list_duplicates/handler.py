@@ -1,14 +1,13 @@
-"""GET /api/dataset/{datasetId}/duplicates - what a collection holds more than once: files of the same bytes,
-then files that look the same.
+"""GET /api/dataset/{datasetId}/duplicates - the duplicates in a collection: files with the same bytes, then
+files that look the same.
 
 Query     distance 0-16 (6; bits of 64 in which what looks the same may differ), limit 1-50 groups (10),
           cursor (nextCursor)
 Response  {"duplicates": [{"match": "exact"|"near", "count", "items": [{"distance", "media"}]}], "pagination":
-          {"limit", "hasMore", "nextCursor"}}
-          The first of a group is the one whose upload began first, `distance` that from it. A near group: an
-          item that none before it is near to,
-          and those near it that are near to none before it. Deleted and unverified items do not count, nor
-          versions that are not active
+          {"limit", "hasMore", "nextCursor"}} The first of a group is the one whose upload began first,
+          `distance` that from it. A near group: an item that none before it is near to, and those near it
+          that are near to none before it. Deleted and unverified items do not count, nor versions that are
+          not active
 Errors    400; 401; 403; 404
 """
 
@@ -31,11 +30,11 @@ from vitrine.models.people import Caller
     returns=Duplicates,
 )
 def app(request: Request[None, DuplicatesQuery], caller: Caller) -> Duplicates:
-    asked = request.query()
+    query = request.query()
     groups, more = duplicates.groups(
-        caller, request.id("datasetId"), distance=asked.distance, limit=asked.limit, cursor=asked.after()
+        caller, request.id("datasetId"), distance=query.distance, limit=query.limit, cursor=query.after()
     )
-    return show_duplicates(groups, request.links, limit=asked.limit, more=more)
+    return show_duplicates(groups, request.links, limit=query.limit, more=more)
 
 
 handler = Mangum(app, lifespan="off")

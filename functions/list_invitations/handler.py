@@ -2,8 +2,7 @@
 
 Query     organizationId?
 Response  [{"id", "organizationId", "email", "role", "status": pending, accepted, canceled or expired,
-          "inviterId", "createdAt", "expiresAt"}],
-          at most 1,000
+          "inviterId", "createdAt", "expiresAt"}], at most 1,000
 Errors    400; 401; 403 neither owner nor admin; 404
 """
 

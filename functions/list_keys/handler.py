@@ -1,9 +1,8 @@
 """GET /api/auth/api-keys - the caller's own API keys: those that work, then the others, each newest first.
 
 Response  {"apiKeys": [{"id", "name", "keyPrefix", "scopes", "status": active|expired|inactive (revoked),
-          "lastUsedAt" (within five minutes),
-          "expiresAt", "revokedAt" (in the future: rotated, and works until then), "createdAt",
-          "updatedAt"}]}; of what works no more the newest 100
+          "lastUsedAt" (within five minutes), "expiresAt", "revokedAt" (in the future: rotated, and works
+          until then), "createdAt", "updatedAt"}]}; of what works no more the newest 100
 Errors    400 in no organization; 401; 403 neither owner nor admin, or the key lacks admin:api-keys
 """
 

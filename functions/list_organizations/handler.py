@@ -1,6 +1,6 @@
 """GET /api/auth/organization/list - the organizations that the caller is in, the earliest membership first.
 
-Response  [{"id", "name", "slug", "role", "createdAt"}], at most 1,000; empty for whoever is in none
+Response  [{"id", "name", "slug", "role", "createdAt"}], at most 1,000; empty for a caller who is in none
 Errors    401
 """
 

@@ -1,5 +1,4 @@
-"""GET /api/upload/s3/multipart/{uploadId} - the parts that have arrived: what a client asks before it goes
-on.
+"""GET /api/upload/s3/multipart/{uploadId} - the parts in the store: what a client needs to resume.
 
 Query     key
 Response  [{"PartNumber", "Size", "ETag"}], all of them

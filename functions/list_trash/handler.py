@@ -1,9 +1,8 @@
-"""GET /api/organization/{orgId}/trash - what was deleted and can be restored: acts of deletion, newest first.
+"""GET /api/organization/{orgId}/trash - the deletions that can be restored, newest first.
 
 Query     limit 1-1000 (50), cursor (nextCursor)
 Response  {"trash": [{"deletionId", "id", "kind", "name", "type", "datasetId", "deletedAt", "deletedById",
-          "purgeAt", "deletedCount"}],
-          "pagination": {"limit", "hasMore", "nextCursor"}}
+          "purgeAt", "deletedCount"}], "pagination": {"limit", "hasMore", "nextCursor"}}
 Errors    400; 401; 403; 404
 """
 
@@ -26,8 +25,8 @@ from vitrine.models.people import Caller
     returns=Trash,
 )
 def app(request: Request[None, TrashQuery], caller: Caller) -> Trash:
-    asked = request.query()
-    return show_trash(media.trash(caller, limit=asked.limit, cursor=asked.after()), limit=asked.limit)
+    query = request.query()
+    return show_trash(media.trash(caller, limit=query.limit, cursor=query.after()), limit=query.limit)
 
 
 handler = Mangum(app, lifespan="off")

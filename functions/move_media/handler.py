@@ -4,8 +4,7 @@ Body      {"destinationPath": a folder or the collection, as browse returns it; 
 Response  {"id", "newPath", "success": true}, with the item's ETag. Where it lies there already nothing
           changes
 Errors    400 destinationPath missing, no path, a file, in another collection, the item itself or below it,
-          too deep; 401; 403; 404 item or
-          folder not there; 412 changed since it was read (If-Match)
+          too deep; 401; 403; 404 item or folder missing; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations

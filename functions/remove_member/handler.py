@@ -1,6 +1,6 @@
-"""POST /api/auth/organization/remove-member - end somebody's membership: their next request is refused.
+"""POST /api/auth/organization/remove-member - end a person's membership: their next request is denied.
 
-Invitations of theirs, and to them, are canceled.
+Invitations by them and to them are canceled.
 
 Body      {"memberIdOrEmail", "organizationId"?}
 Response  {"member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",

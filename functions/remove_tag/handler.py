@@ -1,9 +1,9 @@
-"""DELETE /api/media/{mediaId}/tags - take a tag, or a whole group of tags, from an item.
+"""DELETE /api/media/{mediaId}/tags - remove a tag, or a whole group of tags, from an item.
 
-Body      {"label": the group, "value"?: the one to take; all of the group when it is left out}. If-Match with
+Body      {"label": the group, "value"?: the one to remove; all of the group when it is absent}. If-Match with
           the item's ETag is honoured
-Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to take, so
-          that asking again is safe
+Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to remove, so
+          the request is idempotent
 Errors    400; 401; 403; 404 no such item; 412 changed since it was read
 """
 
@@ -22,9 +22,9 @@ from vitrine.models.people import Caller
 
 class Body(Input):
     label: str
-    value: str = ""  # null is refused, and so is an empty one: neither must take a whole group by mistake
+    value: str = ""  # neither null nor "" removes the whole group: both are rejected
 
-    def wanted(self) -> str | None:
+    def value_or_none(self) -> str | None:
         return self.value if "value" in self.model_fields_set else None
 
 
@@ -32,7 +32,7 @@ class Body(Input):
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
     media = tags.remove(
-        caller, request.id("mediaId"), body.label, body.wanted(), check=media_if_match(request.headers)
+        caller, request.id("mediaId"), body.label, body.value_or_none(), check=media_if_match(request.headers)
     )
     return show_one_media(media, request.links)
 

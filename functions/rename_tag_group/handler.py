@@ -1,4 +1,4 @@
-"""PATCH /api/media/{mediaId}/tags - give the values of one group of an item's tags to another group.
+"""PATCH /api/media/{mediaId}/tags - move the values of one group of an item's tags to another group.
 
 Body      {"oldLabel", "newLabel"}; values that are there already are not doubled, the same label changes
           nothing. If-Match is honoured

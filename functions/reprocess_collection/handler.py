@@ -1,13 +1,13 @@
 """POST /api/dataset/{datasetId}/reprocess - have the frames of a collection's files made anew, a bounded
 batch at a time.
 
-Each as by the endpoint for one item, of the version that the item shows. What that endpoint would refuse is
-passed over, and what waits already.
+Each item is reprocessed as by the endpoint for one item, in the version that it shows. Items that this
+endpoint would reject, and items that wait already, are skipped.
 
-Body      {"processing"?: "failed" (as without it) or "all", "limit"?: files to look at, 1 to 1,000,
-          "cursor"?: nextCursor of the batch before}
-Response  202 {"requested": how many are being processed again, "nextCursor": to go on with; null: that was
-          the last batch}
+Body      {"processing"?: "failed" (default) or "all", "limit"?: files to look at, 1 to 1,000, "cursor"?:
+          nextCursor of the batch before}
+Response  202 {"requested": how many are being processed again, "nextCursor": of the next batch; null: that
+          was the last one}
 Errors    400 a cursor, limit or processing that cannot be one; 401; 403; 404
 """
 
@@ -31,9 +31,9 @@ from vitrine.models.people import Caller
     status=202,
 )
 def app(request: Request[Reprocess], caller: Caller) -> ReprocessingMany:
-    asked = request.body()
+    body = request.body()
     batch = reprocessing.ask_for_collection(
-        caller, request.id("datasetId"), which=asked.processing, limit=asked.limit, cursor=asked.after()
+        caller, request.id("datasetId"), which=body.processing, limit=body.limit, cursor=body.after()
     )
     return show_reprocessing_many(batch.requested, batch.next)
 

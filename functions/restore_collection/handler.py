@@ -1,9 +1,9 @@
-"""POST /api/dataset/{datasetId}/restore - reverse the act of deletion that took a collection, whole.
+"""POST /api/dataset/{datasetId}/restore - reverse the whole deletion that removed a collection.
 
 Response  {"id", "restoredCount": files, versions counted, "deletionId"}; what was deleted in it before stays
           deleted
 Errors    401; 403 another organization's, or neither owner nor admin; 404; 409 it is not deleted; 410 it was
-          deleted for good
+          purged
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""POST /api/media/{mediaId}/restore - reverse the act of deletion that took an item, or a version of it,
-whole.
+"""POST /api/media/{mediaId}/restore - reverse the whole deletion that removed an item, or a version of it.
 
-Response  {"id", "restoredCount": files, versions counted, "deletionId"}; it lies where it lay, or in the
-          nearest folder above that lives
-Errors    401; 403; 404; 409 it is not deleted, or its collection is, or the version's item; 410 it was
-          deleted for good
+Response  {"id", "restoredCount": files, versions counted, "deletionId"}; it is where it was, or in the
+          nearest active folder above
+Errors    401; 403; 404; 409 it is not deleted, or its collection is, or the version's item; 410 it was purged
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""DELETE /api/auth/api-keys/{id} - one of the caller's own API keys works no more, from this moment on; it
-may be the one that asks.
+"""DELETE /api/auth/api-keys/{id} - revoke one of the caller's own API keys, at once; it may be the one of
+this request.
 
-Response  {"apiKey": {...}}, the same when it was revoked before
+Response  {"apiKey": {...}}, unchanged when it was revoked before
 Errors    400 in no organization; 401; 403; 404 also another person's
 """
 

@@ -3,11 +3,9 @@ the caller's own.
 
 Body      {"overlap"?: seconds for which the old key works beside it, 0 (the default) to 604800}
 Response  {"apiKey": {...}, "key", "previous": the old one}: the key itself is shown this once. Rotated with
-          another key it ends when that does, if it
-          would not end earlier
+          another key it ends when that does, if it would not end earlier
 Errors    400; 401; 403 also when the key reaches what the caller's own key does not; 404 also another
-          person's; 409 revoked, rotated already or
-          expired, or an overlap would let it work beside ten others
+          person's; 409 revoked, rotated already or expired, or an overlap would let it work beside ten others
 """
 
 from __future__ import annotations

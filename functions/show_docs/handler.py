@@ -1,8 +1,8 @@
 """GET /api/docs and GET /api/docs/{file} - The API's documents, readable: Swagger UI over /api/openapi.json,
 and the files it names.
 
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time
-          and has an ETag
+Response  the file. A name that contains a hash may be cached for ever; the page itself is not cached and has
+          an ETag
 Errors    404
 """
 

@@ -1,7 +1,7 @@
 """POST /api/auth/sign-out - end the session of this token, as Bearer or in the cookie. May be repeated.
 
 Response  {"success": true}, also where there is no session; the cookies of the session and of the
-          organization are taken back
+          organization are deleted
 Errors    403 a foreign page asks; 429
 """
 

@@ -1,5 +1,5 @@
-"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Ask again when it has
-expired.
+"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Request another one when
+it has expired.
 
 Query     key, size? (bytes) and checksum? (CRC64NVME, base64): bound to the URL, and to be sent as the
           headers answered
@@ -26,11 +26,11 @@ from vitrine.models.people import Caller
     returns=SignedPart,
 )
 def app(request: Request[None, PartQuery], caller: Caller) -> SignedPart:
-    asked = request.query()
+    query = request.query()
     number = parse_part_number(request.text("partNumber"))
     return show_signed_part(
         uploads.sign_part(
-            caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum
+            caller, request.id("uploadId"), query.key, number, size=query.size, checksum=query.checksum
         )
     )
 

@@ -24,8 +24,8 @@ from vitrine.models.people import Caller
     returns=SignedParts,
 )
 def app(request: Request[None, BatchQuery], caller: Caller) -> SignedParts:
-    asked = request.query()
-    return show_signed_parts(uploads.sign_parts(caller, request.id("uploadId"), asked.key, asked.numbers()))
+    query = request.query()
+    return show_signed_parts(uploads.sign_parts(caller, request.id("uploadId"), query.key, query.numbers()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,5 +1,5 @@
-"""$default - what no route takes: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a slash
-at the end of a v1 path.
+"""$default - requests that match no route: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a
+slash at the end of a v1 path.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""PATCH /api/dataset/{datasetId} - rename a collection, or give it another icon.
+"""PATCH /api/dataset/{datasetId} - rename a collection, or change its icon.
 
 Body      {"name"?, "icon"? (null: none)}, at least one
 Response  {"dataset": {...}}, with its new ETag
 Errors    400 neither field, or one that cannot be; 401; 403 another organization's, or neither owner nor
-          admin; 404; 412 changed since it was read
-          (If-Match)
+          admin; 404; 412 changed since it was read (If-Match)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PATCH /api/folder/{folderId} - rename a folder, or say something else of it.
+"""PATCH /api/folder/{folderId} - rename a folder, or change its description.
 
 Body      {"name"?, "metadata"?}, at least one; as of PATCH /api/media/{mediaId}
 Response  {"folder": {...}}, with its new ETag

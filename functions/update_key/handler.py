@@ -3,9 +3,8 @@
 Body      {"name"?, "scopes"?, "expiresAt"? (null: never)}, at least one
 Response  {"apiKey": {...}}; a key that had expired works again once its end is moved
 Errors    400 also when the key would work longer than the caller's own key; 401; 403 also when the key would
-          reach what the caller's
-          own key does not; 404 also another person's; 409 revoked or rotated, or it would work again beside
-          ten others
+          reach what the caller's own key does not; 404 also another person's; 409 revoked or rotated, or it
+          would work again beside ten others
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""PATCH /api/media/{mediaId} - rename an item, file or folder, or say something else of it.
+"""PATCH /api/media/{mediaId} - rename an item, file or folder, or change its description.
 
-Body      {"name"?, "metadata"?}, at least one. metadata replaces the whole: tags, title, alt and caption
-          missing from it are cleared;
-          moderation, exif and processing are the server's own and ignored. If-Match with the item's ETag
-          makes that safe
+Body      {"name"?, "metadata"?}, at least one. metadata is replaced whole: tags, title, alt and caption
+          missing from it are cleared; moderation, exif and processing are the server's own and ignored.
+          If-Match with the item's ETag makes that safe
 Response  {"media": {...}}, with its new ETag
 Errors    400 neither field, a name, tag or text that cannot be one, metadata too large; 401; 403; 404; 412
           changed since it was read

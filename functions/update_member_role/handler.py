@@ -1,6 +1,6 @@
-"""POST /api/auth/organization/update-member-role - give a member another role.
+"""POST /api/auth/organization/update-member-role - change the role of a member.
 
-Owners are made and unmade by owners alone; admins change everybody else, each other and themselves too.
+Only owners grant and revoke the role owner. Admins change all other roles, their own included.
 
 Body      {"memberId": the person's id, "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}

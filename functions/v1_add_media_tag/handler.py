@@ -1,10 +1,9 @@
-"""POST /api/v1/media/{id}/tags - give a file of the team one more tag.
+"""POST /api/v1/media/{id}/tags - add a tag to a file of the team.
 
 Body      {"tagId"}
 Response  201, the tags of the file as GET shows them; nothing changes where it had the tag
-Errors    400 with the issues: a tag that is not the team's among them; 401; 403; 404 not there, not yet
-          verified, a folder, or another team's;
-          409 the tag is hidden, or the file has 500 tags
+Errors    400 with the issues: a tag that is not the team's among them; 401; 403; 404 missing, not yet
+          verified, a folder, or another team's; 409 the tag is hidden, or the file has 500 tags
 """
 
 from __future__ import annotations

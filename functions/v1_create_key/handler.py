@@ -2,11 +2,9 @@
 
 Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years)}
 Response  201 {"success", "data": {...} as listed, and "key", shown this once, "info": {"timestamp"}}. A key
-          that is made with another
-          one ends when that does, or earlier
+          that is made with another one ends when that does, or earlier
 Errors    400 also for an end after that of the caller's own key; 401; 403 also when the caller's own key
-          lacks a scope to be
-          given; 409 ten keys work already
+          lacks a scope to be given; 409 ten keys work already
 """
 
 from __future__ import annotations

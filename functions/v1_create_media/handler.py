@@ -1,14 +1,12 @@
-"""POST /api/v1/media - register what lies at a URL, or have it fetched.
+"""POST /api/v1/media - register the file at a URL, or import it.
 
 Body      {"url", "filename", "fileSize", "mimeType", "width"?, "height"?, "title"?, "alt"?, "caption"?,
-          "import"?}. The URL is one of http or https
-          that leads to a public address, without control characters; it is kept and sent in its normalized
-          form (percent-encoded, Punycode).
-          It is not looked at, unless `import` is true: then it is fetched soon, and kept here like an upload
+          "import"?}. The URL is one of http or https that leads to a public address, without control
+          characters; it is kept and sent in its normalized form (percent-encoded, Punycode). It is not
+          requested, unless `import` is true: then the file is fetched soon, and stored like an upload
 Response  201 {"success", "data": {...}, "info": {"timestamp"}}. `url` is a permanent link, which leads there.
-          An item to be fetched is shown with
-          `processing` pending; it becomes ready, or failed with a reason. What it is and how large it is are
-          then what its content says
+          An item to be fetched is shown with `processing` pending; it becomes ready, or failed with a reason.
+          Its type and size are then those of its content
 Errors    400; 401; 403; 409; 413 too large to be fetched, or over the quota; 422; 500
 """
 

@@ -1,12 +1,11 @@
-"""POST /api/v1/media-tags - make a tag of the team.
+"""POST /api/v1/media-tags - create a tag of the team.
 
 Body      {"name"}: 1 to 100 characters once trimmed, of which a slug of at least 2 can be made: lower case, a
           dash for whatever is not a-z or 0-9
 Response  201 {"success", "data": {"id", "slug", "name", "color", "icon", "order", "isActive"}, "info":
-          {"timestamp"}}. A tag that has this name
-          already, be it in other case or with other spaces, dashes and underscores, is called so from then on
-          and stays what it was otherwise,
-          hidden too. A new tag whose slug is another tag's gets a slug with a suffix
+          {"timestamp"}}. A tag that has this name already, be it in other case or with other spaces, dashes
+          and underscores, gets this spelling and stays as it was otherwise, hidden too. A new tag whose slug
+          is another tag's gets a slug with a suffix
 Errors    400; 401; 403
 """
 

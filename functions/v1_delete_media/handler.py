@@ -1,7 +1,7 @@
 """DELETE /api/v1/media/{id} - put a file of the team in the trash.
 
 Response  {"success", "data": {"message", "success", "id"}, "info": {"timestamp"}}
-Errors    401; 403; 404 not there, not yet verified, a folder, or another team's; the second time too
+Errors    401; 403; 404 missing, not yet verified, a folder, or another team's; the second time too
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""DELETE /api/v1/media-tags/{id} - delete a tag of the team: no item has it any more, and nothing brings it
-back.
+"""DELETE /api/v1/media-tags/{id} - delete a tag of the team: no item has it any more, and it cannot be
+restored.
 
 Response  {"success", "data": {"message", "success", "id"}, "info": {"timestamp"}}
 Errors    401; 403; 404, the second time too

@@ -1,7 +1,7 @@
 """GET /api/v1/media/{id} - one file of the team.
 
 Response  {"success", "data": {...}, "info": {"timestamp"}}
-Errors    401; 403; 404 not there, not yet verified, a folder, or another team's
+Errors    401; 403; 404 missing, not yet verified, a folder, or another team's
 """
 
 from __future__ import annotations

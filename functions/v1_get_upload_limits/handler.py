@@ -1,10 +1,9 @@
-"""GET /api/v1/media/upload - what a form upload may hold, and where larger files go.
+"""GET /api/v1/media/upload - the limits of form uploads, and the endpoint for larger files.
 
 Response  {"success", "data": {"message", "storage", "uploadPath", "supportedTypes", "maxFileSize",
-          "maxImageSize"?, "maxVideoSize"?,
-          "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}. Sizes are of one file; those of
-          one kind where they are others.
-          `maxRequestSize` is of a form with all its files, here and at /api/upload/multipart
+          "maxImageSize"?, "maxVideoSize"?, "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}.
+          Sizes are of one file; those of one kind where they are others. `maxRequestSize` is of a form with
+          all its files, here and at /api/upload/multipart
 Errors    401; 403
 """
 

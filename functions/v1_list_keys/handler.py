@@ -1,8 +1,8 @@
 """GET /api/v1/api-keys - the caller's own API keys: those that work, then the others, each newest first.
 
 Response  {"success", "data": [{"id", "name", "keyPrefix", "scopes", "status": active|expired|inactive
-          (revoked), "lastUsedAt", "expiresAt",
-          "createdAt"}], "info": {"timestamp"}}; of what works no more the newest 100
+          (revoked), "lastUsedAt", "expiresAt", "createdAt"}], "info": {"timestamp"}}; of what works no more
+          the newest 100
 Errors    400 in no team; 401; 403
 """
 

@@ -1,9 +1,8 @@
 """GET /api/v1/media/{id}/tags - the tags of a file of the team.
 
 Response  {"success", "data": [{"id", "type", "slug", "name", "description", "icon", "color", "order",
-          "isActive", "createdAt", "updatedAt"}],
-          "info": {"timestamp"}}, by order and name, hidden ones aside
-Errors    401; 403; 404 not there, not yet verified, a folder, or another team's
+          "isActive", "createdAt", "updatedAt"}], "info": {"timestamp"}}, by order and name, hidden ones aside
+Errors    401; 403; 404 missing, not yet verified, a folder, or another team's
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """GET /api/v1/media-tags - the team's tags.
 
 Response  {"success", "data": [{"id", "type", "slug", "name", "description", "icon", "color", "order",
-          "isActive", "createdAt", "updatedAt"}],
-          "info": {"timestamp"}}, by order and name, hidden ones aside; the first 5,000
+          "isActive", "createdAt", "updatedAt"}], "info": {"timestamp"}}, by order and name, hidden ones
+          aside; the first 5,000
 Errors    401; 403
 """
 

@@ -1,8 +1,8 @@
-"""DELETE /api/v1/media/{id}/tags - take a tag from a file of the team.
+"""DELETE /api/v1/media/{id}/tags - remove a tag from a file of the team.
 
 Query     tagId
-Response  {"success", "data": {"success"}, "info": {"timestamp"}}, also where the file had it not
-Errors    400; 401; 403; 404 not there, not yet verified, a folder, or another team's
+Response  {"success", "data": {"success"}, "info": {"timestamp"}}, also where the file did not have it
+Errors    400; 401; 403; 404 missing, not yet verified, a folder, or another team's
 """
 
 from __future__ import annotations

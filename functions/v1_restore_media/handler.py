@@ -1,8 +1,8 @@
-"""POST /api/v1/media/{id}/restore - reverse the act of deletion that took a file of the team.
+"""POST /api/v1/media/{id}/restore - reverse the deletion that removed a file of the team.
 
 Response  {"success", "data": {"message", "success", "id"}, "info": {"timestamp"}}
-Errors    401; 403; 404 not there, a folder, or another team's; 409 it is not deleted, or its collection is;
-          410 it was deleted for good
+Errors    401; 403; 404 missing, a folder, or another team's; 409 it is not deleted, or its collection is; 410
+          it was purged
 """
 
 from __future__ import annotations

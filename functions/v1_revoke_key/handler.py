@@ -1,7 +1,7 @@
-"""DELETE /api/v1/api-keys/{id} - one of the caller's own API keys works no more, from this moment on; it may
-be the one that asks.
+"""DELETE /api/v1/api-keys/{id} - revoke one of the caller's own API keys, at once; it may be the one of this
+request.
 
-Response  {"success", "data": {"revoked", "id", "name"}, "info": {"timestamp"}}, the same when it was revoked
+Response  {"success", "data": {"revoked", "id", "name"}, "info": {"timestamp"}}, unchanged when it was revoked
           before
 Errors    400 in no team; 401; 403; 404 also another person's
 """

@@ -1,11 +1,10 @@
-"""PUT /api/v1/media/{id}/tags - give a file of the team these tags and no others.
+"""PUT /api/v1/media/{id}/tags - replace the tags of a file of the team.
 
-Body      {"tagIds": at most 500; repeated ones count once, none take all tags away}
-Response  the tags of the file as GET shows them. What Studio alone shows, and hidden tags, stay
-Errors    400 with the issues: each tag that is not the team's; 401; 403; 404 not there, not yet verified, a
-          folder, or another team's;
-          409 a tag is hidden, or the file would have more than 500 tags. Where it is refused nothing has
-          changed
+Body      {"tagIds": at most 500; repeated ones count once, none removes all tags}
+Response  the tags of the file as GET shows them. Tags that only Studio shows, and hidden tags, stay
+Errors    400 with the issues: each tag that is not the team's; 401; 403; 404 missing, not yet verified, a
+          folder, or another team's; 409 a tag is hidden, or the file would have more than 500 tags. After an
+          error nothing has changed
 """
 
 from __future__ import annotations

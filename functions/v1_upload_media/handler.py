@@ -2,14 +2,13 @@
 protocol at /api/upload/s3.
 
 Body      multipart/form-data: one or more parts `files`, up to 100, up to the limits that GET reports: of one
-          file, and of all (4 MB in Lambda).
-          Each is checked by itself, and by its content. Empty ones are skipped; a file in a part of another
-          name is listed in `errors`
+          file, and of all (4 MB in Lambda). Each is checked by itself, and by its content. Empty ones are
+          skipped; a file in a part of another name is listed in `errors`
 Response  {"success", "data": {"message", "urls", "media", "count", "storage", "errors"?: [{"filename",
-          "error"}]}, "info": {"timestamp"}}.
-          `errors` where some were refused. The items can be seen at once, their frames follow
-Errors    400 no files, no form, or none of them taken (why the first was not); 401; 403; 409; 413 over the
-          limit of the form; 422; 500
+          "error"}]}, "info": {"timestamp"}}. `errors` where files were rejected. The items can be seen at
+          once, their frames follow
+Errors    400 no files, no form, or none of them accepted (the reason of the first); 401; 403; 409; 413 over
+          the limit of the form; 422; 500
 """
 
 from __future__ import annotations
