@@ -1,6 +1,4 @@
-"""What Studio and the upload protocol say of input that is wrong: each field at fault, in the house's
-words.
-"""
+"""The errors of Studio and the upload protocol for wrong input: each wrong field, with a sentence of ours."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ FORM = "Is not in the right form"
 
 
 def errors_of(model: type[BaseModel], given: object) -> dict[str, str]:
-    """Of each field at fault; {} where it is taken."""
+    """Return the sentence of each wrong field; {} where the input is valid."""
     try:
         (UPLOADS if model.__module__.endswith("dialects.uploads") else STUDIO).read_body(model, given)
     except Invalid as rejected:
@@ -219,7 +217,9 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_every_fault_is_named_in_words(model: type[BaseModel], given: object, issues: dict[str, str]) -> None:
+def test_every_wrong_field_has_a_sentence(
+    model: type[BaseModel], given: object, issues: dict[str, str]
+) -> None:
     assert errors_of(model, given) == issues
 
 
@@ -234,7 +234,7 @@ WORDS = re.compile(r"Required|Must (be|have) [^'{}]*|Is not in the right form")
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_whatever_is_sent_nothing_is_said_in_anothers_words(model: type[BaseModel]) -> None:
+def test_no_input_is_answered_with_a_sentence_of_pydantics(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         for value in OF_ANY_TYPE:
             for given in (
@@ -250,7 +250,7 @@ def test_whatever_is_sent_nothing_is_said_in_anothers_words(model: type[BaseMode
 
 
 class Foreseeable(Input):
-    """Kinds of fields that are still to come."""
+    """Types of fields that no model has yet."""
 
     score: Annotated[float, Field(ge=0, lt=1)] = 0
     names: list[Annotated[str, Field(min_length=2)]] = Field(default_factory=list, min_length=1, max_length=1)
@@ -277,15 +277,15 @@ class Foreseeable(Input):
         ({"kind": "two"}, {"kind": "Must be one"}),
     ],
 )
-def test_the_words_for_fields_to_come(given: object, issues: dict[str, str]) -> None:
+def test_types_that_no_model_has_yet_have_sentences(given: object, issues: dict[str, str]) -> None:
     assert errors_of(Foreseeable, given) == issues
 
 
 @pytest.mark.parametrize("free", [b"1e999", b"[-1e999]", b'{"deep": [[{"er": 1e400}]]}'])
-def test_a_number_beyond_all_bounds_is_not_kept(free: bytes) -> None:
+def test_a_number_beyond_a_double_is_rejected(free: bytes) -> None:
     @endpoint(STUDIO, public=True, body=Foreseeable, returns=dict)
     def app(request: Request[Foreseeable], _: Nobody) -> dict[str, Any]:
-        """POST /api/free - what it was told."""
+        """POST /api/free - the field as it was sent."""
         return request.body().free
 
     answer = call(app, "POST", "/api/free", content=b'{"free": {"x": ' + free + b"}}")

@@ -1,4 +1,4 @@
-"""The Studio API's spelling, as whole values."""
+"""The serialization of the Studio API, compared as whole values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vitrine.models.pages import Cursor, Page
 
 
 class Keys(Links):
-    """Links without signatures, which differ from call to call."""
+    """Links without signatures, which would differ from call to call."""
 
     def object(self, key: str) -> str:
         return f"signed:{key}"
@@ -257,19 +257,19 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
         replace(PHOTO, frames=(replace(frame, captions=()),)),
         replace(PHOTO, frames=(replace(frame, key="derived/another"),)),
     ]
-    not_its_own = [
+    unrelated = [
         replace(PHOTO, collection_name="Renamed"),
         replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
     ]
 
     assert len({media_etag(media) for media in own}) == len(own)
-    assert {media_etag(media) for media in not_its_own} == {media_etag(PHOTO)}
+    assert {media_etag(media) for media in unrelated} == {media_etag(PHOTO)}
 
 
 # Pages.
 
 
-def test_a_page_says_how_to_go_on() -> None:
+def test_a_page_has_a_cursor_to_the_next() -> None:
     page = Page((PHOTO,), 7, Cursor(WHEN.isoformat(), MEDIA))
 
     shown = show_listing(page, LINKS, limit=1, offset=2)
@@ -302,7 +302,7 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
     }
 
 
-def test_a_cursor_comes_back_as_it_went() -> None:
+def test_a_cursor_is_read_as_it_was_written() -> None:
     cursor = Cursor("naïve|key.", MEDIA)
 
     assert parse_cursor(show_cursor(cursor)) == cursor
@@ -311,7 +311,7 @@ def test_a_cursor_comes_back_as_it_went() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "!!!!", "AAAA", "====", "é", show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
 )
-def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_cursor_is_rejected(text: str) -> None:
     with pytest.raises(Invalid):
         parse_cursor(text)
 
@@ -336,13 +336,13 @@ def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -
 
 
 @pytest.mark.parametrize("name", [*BrowseQuery.UNSERVED])
-def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
+def test_a_parameter_that_is_not_served_is_an_error(name: str) -> None:
     with pytest.raises(NotServed, match=name):
         STUDIO.read_query(BrowseQuery, {name: "true"})
 
 
 @pytest.mark.parametrize("query", [{"sortBy": "name"}, {"sortDirection": "asc"}])
-def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
+def test_an_order_that_is_not_served_is_an_error(query: dict[str, str]) -> None:
     asked = STUDIO.read_query(BrowseQuery, query)
 
     with pytest.raises(NotServed, match=next(iter(query))):
@@ -356,7 +356,7 @@ def test_empty_parameters_are_absent_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (MEDIA.hex, MEDIA),
         (str(MEDIA), MEDIA),
@@ -370,8 +370,8 @@ def test_empty_parameters_are_absent_ones() -> None:
         (f"{MEDIA.hex[:16]}-{MEDIA.hex[16:]}", None),
     ],
 )
-def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) -> None:
-    assert STUDIO.parse_id(text) == found
+def test_an_id_is_read_with_hyphens_or_without(text: str, expected: UUID | None) -> None:
+    assert STUDIO.parse_id(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) ->
         (UPLOADS, NotServed("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
-def test_a_refusal_is_a_sentence_and_a_word(
+def test_an_error_is_a_sentence_and_a_code(
     dialect: Dialect, rejected: ApiError, status: int, body: dict[str, Any]
 ) -> None:
     answer = dialect.error_answer(rejected, None)
@@ -414,7 +414,7 @@ def test_a_refusal_is_a_sentence_and_a_word(
     assert (answer.status, answer.body) == (status, body)
 
 
-def test_v1_shows_the_same_item_in_its_own_words() -> None:
+def test_v1_shows_the_same_item_in_its_own_format() -> None:
     assert show_in_v1(PHOTO, LINKS) == {
         "id": str(MEDIA),
         "userId": str(USER),

@@ -1,4 +1,4 @@
-"""The upload protocol's spelling: what browsers' clients send, and what they read."""
+"""The formats of the upload protocol: what browsers' clients send, and what they read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ UPLOAD = Upload(
 )
 
 
-def test_what_stock_uppy_asks_for_a_form() -> None:
+def test_the_query_of_stock_uppy_for_a_form() -> None:
     query = {
         "filename": "beach.jpg",
         "type": "image/jpeg",
@@ -86,7 +86,7 @@ def test_what_stock_uppy_asks_for_a_form() -> None:
     )
 
 
-def test_what_stock_uppy_sends_to_open_an_upload() -> None:
+def test_the_body_of_stock_uppy_to_open_an_upload() -> None:
     body = {
         "filename": "beach.mp4",
         "type": None,
@@ -98,7 +98,7 @@ def test_what_stock_uppy_sends_to_open_an_upload() -> None:
     assert wanted == NewUpload("beach.mp4", "application/octet-stream", name="Beach", declared_bytes=7)
 
 
-def test_what_a_careful_client_declares() -> None:
+def test_a_body_with_size_checksum_and_part_size() -> None:
     body = {
         "filename": "f",
         "size": 9,
@@ -134,7 +134,7 @@ def test_what_a_careful_client_declares() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
+def test_a_wrong_field_is_named(body: dict[str, Any], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
         UPLOADS.read_body(NewMultipart, body)
 
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "10001", "-1", "1.0", "", "x", "٣", "1" * 30])
-def test_what_is_no_part_number(text: str) -> None:
+def test_a_text_that_is_not_a_part_number_is_rejected(text: str) -> None:
     with pytest.raises(Invalid):
         parse_part_number(text)
 
@@ -156,7 +156,7 @@ def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
         numbers(101)
 
 
-def test_no_parts_are_all_parts() -> None:
+def test_a_completion_may_list_parts_or_none() -> None:
     assert UPLOADS.read_body(Finished, {}).numbers_and_etags() == []
     assert UPLOADS.read_body(
         Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
@@ -204,7 +204,7 @@ def test_a_completed_upload_is_shown() -> None:
     }
 
 
-def test_where_an_upload_stands() -> None:
+def test_the_status_of_an_upload() -> None:
     expected: dict[str, object] = {
         "mediaId": VERSION.hex,
         "state": "uploading",

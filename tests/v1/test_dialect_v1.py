@@ -1,4 +1,4 @@
-"""The v1 API's spelling: JavaScript's numbers, zod's issues, the envelopes."""
+"""The formats of the v1 API: JavaScript's numbers, zod's issues, the envelopes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_text_is_the_number_that_javascript_makes_of_it(text: str, value: floa
         "\u001c5",
     ],
 )
-def test_what_is_no_number_to_javascript_is_none_here(text: str) -> None:
+def test_a_text_that_is_not_a_number_to_javascript_is_nan(text: str) -> None:
     assert isnan(number(text))
 
 
@@ -191,7 +191,7 @@ def test_all_issues_are_reported_in_the_order_and_shape_of_zod(
     assert [list(issue.items()) for issue in rejected.value.zod] == [list(issue.items()) for issue in issues]
 
 
-def test_what_is_coerced_is_taken() -> None:
+def test_coerced_texts_are_accepted() -> None:
     given = {
         "limit": " 1e1 ",
         "offset": "",
@@ -206,7 +206,7 @@ def test_what_is_coerced_is_taken() -> None:
     assert asked == ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
 
 
-def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
+def test_tags_are_separated_by_commas_and_not_trimmed() -> None:
     some = UUID("01900000-0000-7000-8000-000000000000")
     cases = {
         "": None,
@@ -292,7 +292,7 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
-def test_a_refusal_has_the_contracts_body(
+def test_an_error_has_the_contracts_body(
     rejected: ApiError, status: int, body: dict[str, Any] | None
 ) -> None:
     answer = V1.error_answer(rejected, "media.list")
@@ -323,7 +323,7 @@ def test_a_refusal_has_the_contracts_body(
         ("tag.delete", "Failed to delete media tag"),
     ],
 )
-def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
+def test_each_operation_has_its_own_sentence_for_an_internal_error(operation: str, message: str) -> None:
     answer = V1.internal_error("id", operation)
 
     assert isinstance(answer.body, dict)

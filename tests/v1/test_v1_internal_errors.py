@@ -1,4 +1,4 @@
-"""What each v1 operation says when it fails: provoked by a database that lacks what the operation needs."""
+"""The answer of each v1 operation to an internal error: a database that lacks the tables of the operation."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
-AWAY = ("media", "tags")  # tables that are called otherwise for a moment
+AWAY = ("media", "tags")  # tables that are renamed for a moment
 FILE = {"files": ("a.jpg", pictures.jpeg(8, 6, seed=1), "image/jpeg")}
-SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far as the database
+SENT: dict[str, dict[str, Any]] = {  # what a request needs to reach the database
     "POST /api/v1/media": {
         "json": {"url": "https://1.1.1.1/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
     },
@@ -32,10 +32,12 @@ SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far 
     "POST /api/v1/media-tags": {"json": {"name": "A tag"}},
     "PATCH /api/v1/media-tags/{id}": {"json": {"name": "A tag"}},
 }
-UNFAILING = {"GET /api/v1/media/upload"}  # asks nothing but its settings
+UNFAILING = {"GET /api/v1/media/upload"}  # reads its settings only
 
 
-def test_each_operation_fails_in_its_own_words(separate_stack: Stack, found: Callable[[], Tenant]) -> None:
+def test_each_operation_has_its_own_sentence_for_an_internal_error(
+    separate_stack: Stack, found: Callable[[], Tenant]
+) -> None:
     tenant = found()
     session = tenant.signed_in()
     routes = [
