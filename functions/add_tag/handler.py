@@ -1,10 +1,10 @@
-"""POST /api/media/{mediaId}/tags - give an item, file or folder, one more tag.
+"""POST /api/media/{mediaId}/tags - add a tag to an item, file or folder.
 
 Body      {"label": the group, "value"}; each 1 to 100 characters once trimmed, case-sensitive; at most 500 an
           item. If-Match with the item's ETag is honoured
 Response  {"media": {...}}, the whole item with its new ETag
-Errors    400; 401; 403; 404; 409 the value is there already, the item has as many tags as it can, or the tag
-          is hidden; 412 changed since it was read
+Errors    400; 401; 403; 404; 409 the item has the value already, the item has as many tags as it can, or the
+          tag is hidden; 412 changed since it was read
 """
 
 from __future__ import annotations

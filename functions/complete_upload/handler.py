@@ -1,5 +1,4 @@
-"""POST /api/upload/s3/multipart/{uploadId}/complete - make one file of the parts. May be repeated: the answer
-is the same.
+"""POST /api/upload/s3/multipart/{uploadId}/complete - make one file of the parts. Idempotent.
 
 Query     key
 Body      {"parts": [{"PartNumber", "ETag"}]}; none: all parts in the store

@@ -3,7 +3,7 @@
 Body      {"client_id": "coreviz-cli", "scope"?: "openid profile email"}, as JSON or as a form's fields
 Response  {"device_code", "user_code", "verification_uri", "verification_uri_complete", "expires_in",
           "interval"}, times in seconds. The device shows the user code and the address, and polls with the
-          device code, which is shown once
+          device code, which is in this answer alone
 Errors    400 invalid_request; 429
 """
 

@@ -1,9 +1,9 @@
-"""POST /api/auth/api-keys - make an API key of the caller's own. It acts as the caller, in the caller's role,
-as far as its scopes reach.
+"""POST /api/auth/api-keys - create an API key of the caller's own. It has the rights of the caller, limited
+by its scopes.
 
 Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years) or
           "expiresIn"? (seconds)}
-Response  {"apiKey": {...} as listed, "key"}: the key itself is shown this once. A key that is made with
+Response  {"apiKey": {...} as listed, "key"}: the key itself is in this answer alone. A key that is made with
           another one ends when that does, or earlier
 Errors    400 also for an end after that of the caller's own key; 401; 403 neither owner nor admin, or the
           caller's own key lacks admin:api-keys or a scope to be given; 409 ten keys work already

@@ -1,8 +1,8 @@
-"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is shown
-this once, to be passed on.
+"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is in this
+answer alone, for the inviter to pass on.
 
-Inviting an address again replaces what was pending for it. It ends after 7 days, or when its inviter could no
-longer offer the role.
+Inviting an address again replaces what was pending for it. An invitation ends after 7 days, or when its
+inviter could no longer offer the role.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt", "token"}

@@ -4,10 +4,10 @@ files that look the same.
 Query     distance 0-16 (6; bits of 64 in which what looks the same may differ), limit 1-50 groups (10),
           cursor (nextCursor)
 Response  {"duplicates": [{"match": "exact"|"near", "count", "items": [{"distance", "media"}]}], "pagination":
-          {"limit", "hasMore", "nextCursor"}} The first of a group is the one whose upload began first,
-          `distance` that from it. A near group: an item that none before it is near to, and those near it
-          that are near to none before it. Deleted and unverified items do not count, nor versions that are
-          not active
+          {"limit", "hasMore", "nextCursor"}}. The first item of a group is the one whose upload began first;
+          `distance` is the distance from it. The first item of a near group is near to no earlier item; the
+          others are near to it, and to no item before it. Deleted and unverified items do not count, nor
+          versions that are not active
 Errors    400; 401; 403; 404
 """
 

@@ -1,5 +1,5 @@
-"""GET /api/media/{mediaId}/versions - the versions of an item, each as it is. A version's id stands for its
-item.
+"""GET /api/media/{mediaId}/versions - the versions of an item, each as itself. The id of a version is
+accepted for its item.
 
 Response  {"versions": [{...}]}, as media are shown, the first one first; `isActive` is the one that the item
           shows

@@ -1,8 +1,7 @@
 """PATCH /api/media/{mediaId}/move - move an item, a folder with everything below it, within its collection.
 
 Body      {"destinationPath": a folder or the collection, as browse returns it; its last id decides}
-Response  {"id", "newPath", "success": true}, with the item's ETag. Where it lies there already nothing
-          changes
+Response  {"id", "newPath", "success": true}, with the item's ETag. Nothing changes where it is there already
 Errors    400 destinationPath missing, no path, a file, in another collection, the item itself or below it,
           too deep; 401; 403; 404 item or folder missing; 412 changed since it was read (If-Match)
 """

@@ -1,7 +1,7 @@
 """PATCH /api/media/{mediaId}/tags - move the values of one group of an item's tags to another group.
 
-Body      {"oldLabel", "newLabel"}; values that are there already are not doubled, the same label changes
-          nothing. If-Match is honoured
+Body      {"oldLabel", "newLabel"}; values that the new group has already are not repeated, and the same label
+          changes nothing. If-Match is honoured
 Response  {"media": {...}}, the whole item with its ETag
 Errors    400; 401; 403; 404 no such item, or it has no tags under oldLabel; 409 a tag is hidden under
           newLabel; 412 changed since it was read

@@ -1,5 +1,5 @@
-"""POST /api/dataset/{datasetId}/reprocess - have the frames of a collection's files made anew, a bounded
-batch at a time.
+"""POST /api/dataset/{datasetId}/reprocess - make the frames of a collection's files anew, a bounded batch at
+a time.
 
 Each item is reprocessed as by the endpoint for one item, in the version that it shows. Items that this
 endpoint would reject, and items that wait already, are skipped.

@@ -1,5 +1,4 @@
-"""POST /api/media/{mediaId}/reprocess - have the frames of an item, or of a version, made anew from its
-original.
+"""POST /api/media/{mediaId}/reprocess - make the frames of an item, or of a version, anew from its original.
 
 An item's id means the version that it shows. Meanwhile a ready version shows the frames that it has. Frames
 keep their ids, and URLs of the old ones work until they expire. A failed version is pending again. Two

@@ -1,9 +1,9 @@
-"""POST /api/auth/api-keys/{id}/rotate - a new API key of the same name, scopes and end in the place of one of
-the caller's own.
+"""POST /api/auth/api-keys/{id}/rotate - replace one of the caller's own API keys by a new one with the same
+name, scopes and end.
 
 Body      {"overlap"?: seconds for which the old key works beside it, 0 (the default) to 604800}
-Response  {"apiKey": {...}, "key", "previous": the old one}: the key itself is shown this once. Rotated with
-          another key it ends when that does, if it would not end earlier
+Response  {"apiKey": {...}, "key", "previous": the old one}: the key itself is in this answer alone. Rotated
+          with another key it ends when that does, if it would not end earlier
 Errors    400; 401; 403 also when the key reaches what the caller's own key does not; 404 also another
           person's; 409 revoked, rotated already or expired, or an overlap would let it work beside ten others
 """

@@ -1,8 +1,7 @@
-"""POST /api/auth/organization/set-active - choose the organization that the session's requests act in where
-they name none.
+"""POST /api/auth/organization/set-active - choose the organization of the session's requests that name none.
 
-It is kept with the session, and the cookie activeTeamId names it. null: the session has none, and the cookie
-is forgotten.
+It is stored with the session, and the cookie activeTeamId is set to its id. null: the session has none, and
+the cookie is deleted.
 
 Body      {"organizationId": an id, or null}
 Response  {"id", "name", "slug", "role", "createdAt"}, or null

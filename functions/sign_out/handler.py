@@ -1,8 +1,8 @@
-"""POST /api/auth/sign-out - end the session of this token, as Bearer or in the cookie. May be repeated.
+"""POST /api/auth/sign-out - end the session of this token, as Bearer or in the cookie. Idempotent.
 
 Response  {"success": true}, also where there is no session; the cookies of the session and of the
           organization are deleted
-Errors    403 a foreign page asks; 429
+Errors    403 a page of another origin; 429
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@ an S3 event finalizes the upload.
 
 Query     filename, type?,
           metadata[datasetId|path|name|relativePath|title|alt|caption|size|organizationId|sourceMediaId]. With
-          sourceMediaId, an item or a version of it, the file becomes a further version of that, in its place
-          and under its name. `type` is a hint: the content decides once the bytes are there. Of relativePath
-          the folders count, the file is called `filename`. Without a size the form allows what such a form
-          may have, and no more than is left of the quota
+          sourceMediaId, the id of an item or of a version, the file becomes a further version of that item,
+          in its place and under its name. `type` is a hint: the content decides once the bytes are stored. Of
+          relativePath only the folders count; the name of the file is `filename`. Without a size the form
+          allows as many bytes as any form may have, and no more than is left of the quota
 Response  {"method": "POST", "url", "fields", "expires": seconds, "mediaId", "uploadId"}
 Errors    400; 401; 403 neither owner, admin nor editor; 404 collection, folder or item missing; 409 more
           versions than an item may have; 413 over the limit or the quota

@@ -1,4 +1,4 @@
-"""POST /api/auth/organization/update - rename an organization, or give it another slug.
+"""POST /api/auth/organization/update - rename an organization, or change its slug.
 
 Body      {"data": {"name"?, "slug"?}, "organizationId"?}: at least one of the two
 Response  {"id", "name", "slug", "role", "createdAt"}

@@ -1,8 +1,8 @@
-"""POST /api/v1/api-keys - make an API key of the caller's own.
+"""POST /api/v1/api-keys - create an API key of the caller's own.
 
 Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years)}
-Response  201 {"success", "data": {...} as listed, and "key", shown this once, "info": {"timestamp"}}. A key
-          that is made with another one ends when that does, or earlier
+Response  201 {"success", "data": {...} as listed, and "key", in this answer alone, "info": {"timestamp"}}. A
+          key that is made with another one ends when that does, or earlier
 Errors    400 also for an end after that of the caller's own key; 401; 403 also when the caller's own key
           lacks a scope to be given; 409 ten keys work already
 """

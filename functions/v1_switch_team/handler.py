@@ -1,5 +1,5 @@
-"""POST /api/v1/teams/switch - choose the team that a browser's requests act in where they name none: the
-cookie activeTeamId.
+"""POST /api/v1/teams/switch - choose the team of a browser's requests that name none, by the cookie
+activeTeamId.
 
 Body      {"teamId"}
 Response  {"success", "data": {"id", "name", "slug", "role"}, "info": {"timestamp"}}

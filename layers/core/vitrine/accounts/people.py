@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vitrine import models
 
 Email = Annotated[str, Field(min_length=1, max_length=MAX_EMAIL)]
-# Not composed: `credentials.hash_password` brings passwords to a Unicode form of its own. Its length is
+# Not composed: `credentials.hash_password` normalizes passwords in another Unicode form. The length is
 # checked there, on the form that is hashed.
 Password = Annotated[str, EXACT]
 

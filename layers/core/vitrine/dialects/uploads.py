@@ -54,7 +54,7 @@ def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG
     """Serialize an error like Studio, but an upload or collection of another organization is not found."""
     if isinstance(error, OtherOrganization):
         return show_error(
-            NotFound("Organization not found" if isinstance(error, NotAMember) else error.sentence)
+            NotFound(STUDIO.missing["organization"] if isinstance(error, NotAMember) else error.sentence)
         )
     return show_error(error)
 

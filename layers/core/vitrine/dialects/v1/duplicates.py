@@ -135,11 +135,11 @@ def _show_existing(existing: models.duplicates.Existing, links: Links) -> Existi
     }
 
 
-def _size(given: object) -> int | None:
+def _size(value: object) -> int | None:
     """Read a number of bytes, or its decimal text. None for what cannot be the size of a file."""
-    if isinstance(given, str):
-        size = _SIZE.fullmatch(given)
+    if isinstance(value, str):
+        size = _SIZE.fullmatch(value)
         return int(size[1]) if size else None
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < 2**63 or given % 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**63 or value % 1:
         return None
-    return int(given)
+    return int(value)

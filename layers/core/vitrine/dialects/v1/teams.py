@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import STUDIO
 from vitrine.dialects.v1.envelope import Info, info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import UnknownOrganization
@@ -29,7 +30,7 @@ class Chosen(Schema):
         """Raises UnknownOrganization for a text that is not an id, as for one in the header x-team-id."""
         team = parse_id(self.teamId)
         if team is None:
-            raise UnknownOrganization("Organization not found")
+            raise UnknownOrganization(STUDIO.missing["organization"])
         return team
 
 
