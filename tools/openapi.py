@@ -1,8 +1,7 @@
-"""OpenAPI 3.1 of this API, made of the functions themselves: routes, permissions, types and docstrings.
+"""OpenAPI 3.1 of this API, generated from the functions: routes, permissions, types and docstrings.
 
 python -m tools.openapi            prints it
-python -m tools.openapi --write    puts it into functions/get_openapi/, and the list of routes into
-functions/unrouted/
+python -m tools.openapi --write    writes it to functions/get_openapi/, and the routes to functions/unrouted/
 """
 
 from __future__ import annotations
@@ -21,15 +20,13 @@ from tools.routes import ROOT, routes
 
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/core")]
 
-from vitrine import (
-    accounts,
-    errors,
-)
+from vitrine import accounts, errors
 from vitrine.accounts import devices
 from vitrine.auth import session_cookie_name
-from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as protocol
-from vitrine.dialects.v1.show import Error as V1Error
+from vitrine.dialects import studio
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1 import errors as v1_errors
 from vitrine.http.admission import SAFE
 from vitrine.http.bodies import body_limit_sentence
 from vitrine.permissions import PERMISSIONS, ROLES
@@ -54,39 +51,39 @@ LEFT_OUT = (
 
 # dialect, the tag of its operations, the prefix of its schemas, its error
 NAMES: list[tuple[Dialect, str, str, Any]] = [
-    (studio, "Studio API", "Studio", studio.Error),
-    (protocol, "Uploads", "Upload", studio.Error),
-    (accounts, "People, keys and organizations", "Account", accounts.Error),
-    (devices, "Logins at devices", "Device", devices.Error),
-    (v1, "v1 API", "V1", V1Error),
+    (studio.STUDIO, "Studio API", "Studio", studio.Error),
+    (UPLOADS, "Uploads", "Upload", studio.Error),
+    (accounts.ACCOUNTS, "People, keys and organizations", "Account", accounts.Error),
+    (devices.DEVICES, "Logins at devices", "Device", devices.Error),
+    (V1, "v1 API", "V1", v1_errors.Error),
 ]
 # ((function, what), ...)
 Described = tuple[tuple[str, str], Literal["validation", "serialization"], TypeAdapter[Any]]
 
-SAYS = {
+DESCRIPTIONS = {
     400: "The input is wrong",
     401: "No valid credentials",
     403: "Not allowed",
-    404: "Not there",
-    409: "The state of things does not allow it",
+    404: "Missing",
+    409: "The present state does not allow it",
     410: "Gone for good",
     412: "Changed since it was read",
     413: "Too large",
-    415: "A type that is not taken",
-    422: "Understood, and refused",
+    415: "A type that is not accepted",
+    422: "Understood, and rejected for its content",
     429: "Too many requests: ask again after Retry-After",
-    500: "A fault of ours: x-request-id names it in our logs",
+    500: "An internal error: x-request-id identifies it in our logs",
     501: "Not served by this deployment",
     503: "Busy: ask again after Retry-After",
 }
 
 
 class Header(NamedTuple):
-    """One that an answer may have."""
+    """A header that an answer may have."""
 
     component: str
     name: str
-    says: str
+    description: str
     schema: dict[str, Any]
 
 
@@ -103,7 +100,7 @@ RATE = (
     Header(
         "RateLimitPolicy",
         "ratelimit-policy",
-        "As the IETF's draft has it: requests, and seconds of a window",
+        "As in the IETF's draft: requests, and seconds of a window",
         {"type": "string"},
     ),
     Header("RateLimit", "ratelimit", "Requests left, and seconds until the next window", {"type": "string"}),
@@ -117,7 +114,8 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "The same key with the same request within 24 hours gets the same answer, and nothing is done again",
+    "description": "The same key with the same request within 24 hours gets the same answer, "
+    "and nothing is done again",
 }
 CREDENTIALS: dict[str, dict[str, str]] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A key, `sk_live_...`"},
@@ -126,15 +124,15 @@ CREDENTIALS: dict[str, dict[str, str]] = {
         "type": "apiKey",
         "in": "cookie",
         "name": session_cookie_name(secure=True),
-        "description": "The session of a browser: for what changes anything, from a page of this origin or of an allowed one. "
-        "By plain http the name has no `__Secure-`.",
+        "description": "The session of a browser. Requests that change anything must come from a page of "
+        "this origin or of an allowed one. Over plain http the name has no `__Secure-`.",
     },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route and what answers it."""
+    """One route, and the spec of the function that answers it."""
 
     method: str
     path: str
@@ -143,7 +141,7 @@ class Operation:
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Return the whole document."""
     described = operations()
     schemas: dict[str, Any] = {}
     wanted: dict[tuple[str, str, str], Any] = {}  # (function, what, prefix) -> schema
@@ -152,18 +150,18 @@ def document() -> dict[str, Any]:
         for operation in described:
             if operation.spec.dialect is dialect:
                 spec = operation.spec
-                for what, taken in (("body", spec.body), ("query", spec.query)):
-                    if taken is not None:
-                        inputs.append(((operation.function, what), "validation", TypeAdapter(taken)))
+                for what, model in (("body", spec.body), ("query", spec.query)):
+                    if model is not None:
+                        inputs.append(((operation.function, what), "validation", TypeAdapter(model)))
                 if spec.returns is not None:
                     inputs.append(
                         ((operation.function, "returns"), "serialization", TypeAdapter(spec.returns))
                     )
-        found, defined = TypeAdapter.json_schemas(
+        references, defined = TypeAdapter.json_schemas(
             inputs, ref_template=f"#/components/schemas/{prefix}{{model}}"
         )
         schemas |= {f"{prefix}{name}": schema for name, schema in defined.get("$defs", {}).items()}
-        wanted |= {(function, what, prefix): schema for ((function, what), _), schema in found.items()}
+        wanted |= {(function, what, prefix): schema for ((function, what), _), schema in references.items()}
 
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:
@@ -173,7 +171,7 @@ def document() -> dict[str, Any]:
     answers = {
         f"{prefix}{status}": _rejection(status, wanted["", "error", prefix])
         for _, _, prefix, _ in NAMES
-        for status in SAYS
+        for status in DESCRIPTIONS
     }
     answers = {
         name: answer
@@ -185,7 +183,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Vitrine",
             "version": "0.1.0",
-            "description": "A serverless media library: two published APIs over one library, and uploads straight to the store.",
+            "description": "A serverless media library: two published APIs over one library, "
+            "and uploads straight to the store.",
         },
         "security": [{name: []} for name in CREDENTIALS],
         "tags": [
@@ -198,7 +197,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": CREDENTIALS,
             "parameters": {"IdempotencyKey": IDEMPOTENCY_KEY},
             "headers": {
-                each.component: {"description": each.says, "schema": each.schema}
+                each.component: {"description": each.description, "schema": each.schema}
                 for each in (*RATE, REQUEST_ID, RETRY_AFTER, LOCATION)
             },
             "responses": answers,
@@ -208,7 +207,7 @@ def document() -> dict[str, Any]:
 
 
 def operations() -> list[Operation]:
-    """Every route of the API with the spec of its function, in the template's order."""
+    """Return every route of the API with the spec of its function, in the template's order."""
     return [
         Operation(
             route.key.partition(" ")[0],
@@ -226,12 +225,12 @@ def _operation(
 ) -> dict[str, Any]:
     spec = operation.spec
     tag, prefix = next((tag, prefix) for dialect, tag, prefix, _ in NAMES if dialect is spec.dialect)
-    first, _, rest = spec.docstring.strip().partition("\n")
-    says = first.partition(" - ")[2]
+    first, _, rest = spec.docstring.strip().partition("\n\n")
+    summary = " ".join(first.split()).partition(" - ")[2]
     described: dict[str, Any] = {
         "operationId": operation.function if operation.method != "HEAD" else f"{operation.function}_head",
         "tags": [tag],
-        "summary": says[:1].upper() + says[1:].rstrip("."),
+        "summary": summary[:1].upper() + summary[1:].rstrip("."),
         "description": _description(rest, spec),
     }
     parameters = [
@@ -248,7 +247,7 @@ def _operation(
             if spec.max_files
             else ["application/json", *(["application/x-www-form-urlencoded"] if spec.form_encoded else [])]
         )
-        # `get_openapi` puts the limit of the place that answers into this sentence.
+        # `get_openapi` replaces this sentence by one with the limit of its deployment.
         limit = {"description": body_limit_sentence(Settings().form_max_bytes)} if spec.max_files else {}
         content = {each: {"schema": wanted[operation.function, "body", prefix]} for each in types}
         described["requestBody"] = {**limit, "required": True, "content": content}
@@ -266,13 +265,13 @@ def _operation(
 
 
 def _success(spec: Spec, schema: dict[str, Any] | None) -> dict[str, Any]:
-    leads = 300 <= spec.status < 400
+    redirects = 300 <= spec.status < 400
     answer: dict[str, Any] = {
-        "description": "Done" if schema is not None else "Redirect" if leads else "Done, and nothing to say",
+        "description": "Done" if schema is not None else "Redirect" if redirects else "Done, without a body",
         "headers": _headers(
             *([] if spec.operation is None and spec.tier is None else RATE),
             REQUEST_ID,
-            *([LOCATION] if leads else []),
+            *([LOCATION] if redirects else []),
         ),
     }
     if schema is not None:
@@ -282,7 +281,7 @@ def _success(spec: Spec, schema: dict[str, Any] | None) -> dict[str, Any]:
 
 def _rejection(status: int, schema: dict[str, Any]) -> dict[str, Any]:
     return {
-        "description": SAYS[status],
+        "description": DESCRIPTIONS[status],
         "headers": _headers(*RATE, REQUEST_ID, *([RETRY_AFTER] if status in (429, 503) else [])),
         "content": {"application/json": {"schema": schema}},
     }
@@ -293,58 +292,58 @@ def _headers(*headers: Header) -> dict[str, Any]:
 
 
 def _rejected(operation: Operation, rest: str) -> list[int]:
-    """The statuses of an operation's refusals: those its docstring names, and those that the door gives
-    of itself, as the dialect spells them.
+    """Return the error statuses of an operation: those in its docstring, and those of `endpoint` in its
+    dialect.
     """
-    said = {int(code) for code in re.findall(r"\b[45]\d\d\b", rest.partition("Errors")[2])}
+    documented = {int(code) for code in re.findall(r"\b[45]\d\d\b", rest.partition("Errors")[2])}
     return sorted(
-        said
+        documented
         | {
             operation.spec.dialect.error_answer(rejection, operation.spec.operation).status or 500
-            for rejection in _door(operation)
+            for rejection in _endpoint_errors(operation)
         }
         | {500}
     )
 
 
-def _door(operation: Operation) -> list[errors.ApiError]:
-    """What `endpoint` and `auth` may refuse before the function runs, and the database while it does."""
+def _endpoint_errors(operation: Operation) -> list[errors.ApiError]:
+    """Return an error of each type that `endpoint`, `auth` and the database may raise for any function."""
     spec = operation.spec
-    found: list[errors.ApiError] = [
+    raised: list[errors.ApiError] = [
         errors.Invalid("A text that cannot be stored"),
         errors.ServiceUnavailable("The database is not answering"),
     ]
     if spec.body is not None:
-        found.append(errors.TooLarge("The body"))
+        raised.append(errors.TooLarge("The body"))
     if spec.accepts_idempotency_key(operation.method):
-        found += [
+        raised += [
             errors.IdempotencyKeyReused("For another request"),
             errors.RequestInProgress("By another process"),
         ]
     if spec.item is not None or "{" in operation.path:
-        found.append(errors.NotFound("Nothing has this name"))
+        raised.append(errors.NotFound("Nothing has this name"))
     if spec.operation is not None or spec.tier is not None:
-        found.append(errors.TooManyRequests(allowed=0, resets_at=datetime.now(UTC), retry_after=1))
+        raised.append(errors.TooManyRequests(allowed=0, resets_at=datetime.now(UTC), retry_after=1))
     if spec.operation is None:
-        return found
+        return raised
     permission = PERMISSIONS[spec.operation]
-    found.append(errors.Unauthorized())
+    raised.append(errors.Unauthorized())
     if spec.own_pages_only or operation.method not in SAFE:
-        found.append(errors.WrongOrigin("A page that is not ours"))
+        raised.append(errors.WrongOrigin("A page that is not ours"))
     if permission.session:
-        found.append(errors.SessionRequired("A key"))
+        raised.append(errors.SessionRequired("A key"))
     if permission.scope is not None:
-        found.append(errors.MissingScope(permission.scope))
+        raised.append(errors.MissingScope(permission.scope))
     if spec.item is not None:
-        found.append(errors.OtherOrganization("Elsewhere"))
+        raised.append(errors.OtherOrganization("Elsewhere"))
     if permission.roles is not None:
-        found += [
+        raised += [
             errors.NoOrganization("None"),
             errors.UnknownOrganization("Unknown"),
             errors.NotAMember("A stranger"),
             errors.Forbidden("The role"),
         ]
-    return found
+    return raised
 
 
 def _description(rest: str, spec: Spec) -> str:
@@ -358,20 +357,20 @@ def _description(rest: str, spec: Spec) -> str:
         else " or ".join(f"`{each}`" for each in permission.scopes) or "any"
     )
     named = [role for role in ROLES if permission.roles is not None and role in permission.roles]
-    roles = ", ".join(named) if named else "whoever is known, in any organization or none"
+    roles = ", ".join(named) if named else "any authenticated caller, in any organization or none"
     return f"```\n{lines}\n```\nScope: {scope}. Roles: {roles}. Rate tier: {permission.tier}."
 
 
 def _inlined(schema: dict[str, Any] | None, schemas: dict[str, Any]) -> dict[str, Any] | None:
-    """What a schema that is one reference refers to."""
+    """Return the schema that a reference refers to, or the schema itself."""
     return schemas[schema["$ref"].rpartition("/")[2]] if schema and "$ref" in schema else schema
 
 
 def _query(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Each property is a parameter; an object among them is spelled `name[key]=`."""
+    """Return a parameter for each property. The object `metadata` is sent as `metadata[name]=`."""
     if schema is None:
         return []
-    found: list[dict[str, Any]] = []
+    parameters: list[dict[str, Any]] = []
     for name, one in schema["properties"].items():
         parameter: dict[str, Any] = {
             "name": name,
@@ -381,12 +380,12 @@ def _query(schema: dict[str, Any] | None) -> list[dict[str, Any]]:
         }
         if name == "metadata":
             parameter |= {"style": "deepObject", "explode": True}
-        found.append(parameter)
-    return found
+        parameters.append(parameter)
+    return parameters
 
 
 def _used(schemas: dict[str, Any], roots: list[Any]) -> dict[str, Any]:
-    """Those that something refers to."""
+    """Return the schemas that the roots refer to, directly or through other schemas."""
     used: dict[str, Any] = {}
     todo = list(roots)
     while todo:
@@ -397,8 +396,8 @@ def _used(schemas: dict[str, Any], roots: list[Any]) -> dict[str, Any]:
     return used
 
 
-def spelled(value: Any) -> str:
-    """As the files hold it. A model of a handler is called after its function."""
+def to_text(value: Any) -> str:
+    """Return the JSON text of a file. A model of a handler is named after its function."""
     text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     return re.sub(
         r"functions__(\w+?)__handler__(\w+)",
@@ -408,15 +407,15 @@ def spelled(value: Any) -> str:
 
 
 def route_keys() -> list[str]:
-    """What `unrouted` must know."""
+    """Return the routes that `unrouted` must know."""
     return [route.key for route in routes() if route.path != "$default"]
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        ROUTES.write_text(spelled(route_keys()))
+        ROUTES.write_text(to_text(route_keys()))
         if not DOCUMENT.exists():
-            DOCUMENT.write_text("{}\n")  # its own function reads it when it is imported
-        DOCUMENT.write_text(spelled(document()))
+            DOCUMENT.write_text("{}\n")  # its function reads the file when it is imported
+        DOCUMENT.write_text(to_text(document()))
     else:
-        sys.stdout.write(spelled(document()))
+        sys.stdout.write(to_text(document()))

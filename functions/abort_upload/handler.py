@@ -1,4 +1,4 @@
-"""DELETE /api/upload/s3/multipart/{uploadId} - end an upload, its parts with it. May be repeated.
+"""DELETE /api/upload/s3/multipart/{uploadId} - abort an upload and delete its parts. Idempotent.
 
 Query     key
 Response  {}
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Key, Nothing
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    UPLOADS,
     operation="upload.abort",
     item=("uploadId", "upload"),
-    query=protocol.Key,
-    returns=protocol.Nothing,
+    query=Key,
+    returns=Nothing,
 )
-def app(request: Request[None, protocol.Key], caller: Caller) -> protocol.Nothing:
+def app(request: Request[None, Key], caller: Caller) -> Nothing:
     uploads.abort(caller, request.id("uploadId"), request.query().key)
     return {}
 

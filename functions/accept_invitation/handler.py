@@ -1,13 +1,12 @@
-"""POST /api/auth/organization/accept-invitation - join the organization that a token leads to.
+"""POST /api/auth/organization/accept-invitation - join the organization that invited the caller.
 
-The address that was invited must be the caller's. Who is in the organization already keeps their role. May be
-repeated.
+The address that was invited must be the caller's. A person who is in the organization already keeps their
+role. Idempotent.
 
 Body      {"token"}
 Response  {"invitation": {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt",
-          "expiresAt"},
-           "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
-           "image"}}}
+          "expiresAt"}, "member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id",
+          "name", "email", "image"}}}
 Errors    400; 401; 403 other_recipient, or the key lacks the scope; 404 unknown, expired, canceled, replaced
           or used
 """
@@ -16,21 +15,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import AcceptedInvitation, Token, show_joined
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="invitation.accept",
-    body=organizations.Token,
-    returns=organizations.AcceptedInvitation,
+    body=Token,
+    returns=AcceptedInvitation,
 )
-def app(request: Request[organizations.Token], person: Person) -> organizations.AcceptedInvitation:
-    return organizations.show_joined(members.accept_invitation(person, request.body().token))
+def app(request: Request[Token], person: Person) -> AcceptedInvitation:
+    return show_joined(members.accept_invitation(person, request.body().token))
 
 
 handler = Mangum(app, lifespan="off")

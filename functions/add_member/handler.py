@@ -1,8 +1,8 @@
-"""POST /api/auth/organization/add-member - put somebody who has an account into an organization, by their
-e-mail address.
+"""POST /api/auth/organization/add-member - add a person who has an account to an organization, by e-mail
+address.
 
-Whether an address has an account is told: so calls that find nobody are counted as attempts to guess are. An
-invitation tells nothing.
+The answer shows whether an address has an account, so requests that find no account are rate limited as wrong
+guesses are. An invitation shows nothing.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
@@ -14,24 +14,24 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Member, NewMember, show_member
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="member.add",
     failures_only=True,
     item=Item("organizationId", "organization", "body"),
-    body=organizations.NewMember,
-    returns=organizations.Member,
+    body=NewMember,
+    returns=Member,
 )
-def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.Member:
+def app(request: Request[NewMember], caller: Caller) -> Member:
     body = request.body()
-    return organizations.show_member(members.add(caller, body.email, body.role))
+    return show_member(members.add(caller, body.email, body.role))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,27 +1,30 @@
 """POST /api/auth/device/approve - let a device sign in as oneself.
 
 Body      {"userCode"}, with dashes or without, in any case
-Response  {"success": true}. The device's next poll is given a session of the person who is signed in here,
-          unless this session has ended by then
-Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it is too late; 401;
-          403 an API key, or another site's page;
-          429: wrong guesses are counted
+Response  {"success": true}. The device's next poll gets a session of the person who is signed in here, unless
+          this session has ended by then
+Errors    400 invalid_request: there is no such code, or it was decided; expired_token: it has expired; 401;
+          403 an API key, or another site's page; 429: wrong guesses are counted
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, Decision, Success
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Person
 
 
 @endpoint(
-    dialect, operation="device.decide", failures_only=True, body=dialect.Decision, returns=dialect.Success
+    DEVICES,
+    operation="device.decide",
+    failures_only=True,
+    body=Decision,
+    returns=Success,
 )
-def app(request: Request[dialect.Decision], who: Person) -> dialect.Success:
+def app(request: Request[Decision], who: Person) -> Success:
     devices.approve(who, request.body().userCode)
     return {"success": True}
 

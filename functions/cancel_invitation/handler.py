@@ -1,4 +1,4 @@
-"""POST /api/auth/organization/cancel-invitation - take an invitation back. May be repeated.
+"""POST /api/auth/organization/cancel-invitation - cancel an invitation. Idempotent.
 
 Body      {"invitationId", "organizationId"?}
 Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt"}
@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Invitation, OneInvitation, show_invitation
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="invitation.cancel",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.OneInvitation,
-    returns=organizations.Invitation,
+    body=OneInvitation,
+    returns=Invitation,
 )
-def app(request: Request[organizations.OneInvitation], caller: Caller) -> organizations.Invitation:
-    return organizations.show_invitation(members.cancel_invitation(caller, request.body().invitationId))
+def app(request: Request[OneInvitation], caller: Caller) -> Invitation:
+    return show_invitation(members.cancel_invitation(caller, request.body().invitationId))
 
 
 handler = Mangum(app, lifespan="off")

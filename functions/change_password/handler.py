@@ -1,28 +1,26 @@
-"""POST /api/auth/change-password - put a new password in place of one's own.
+"""POST /api/auth/change-password - replace one's own password.
 
 Body      {"currentPassword", "newPassword": 8 to 128 characters, "revokeOtherSessions"?: true to end all but
-          this one, and
-          the logins at devices that were approved and have not been collected}
+          this one, and the logins at devices that were approved and have not been collected}
 Response  {"token": null, since this session goes on, "user": {...}}. API keys go on too
 Errors    400 the current password is another, the new one too short or too long; 401; 403 an API key, or a
-          foreign page; 409 changed meanwhile; 429;
-          503
+          page of another origin; 409 changed meanwhile; 429; 503
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import ChangePassword, PasswordChanged, show_password_changed
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import people
 from vitrine.models.people import Person
 
 
-# What an Idempotency-Key keeps is a hash of the body, which would be a fast hash of a password.
+# Without Idempotency-Key: that keeps a hash of the body, which would be a fast hash of a password.
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="password.change",
     failures_only=True,
     mints_secret=True,

@@ -1,7 +1,7 @@
-"""POST /api/organization/{orgId}/datasets - make an empty collection.
+"""POST /api/organization/{orgId}/datasets - create an empty collection.
 
 Body      {"name", "icon"?}
-Response  the collection, and the same again under "dataset"
+Response  the collection, repeated under "dataset"
 Errors    400 name missing or too long; 401; 403 not a member, or neither owner, admin nor editor; 404
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Input, studio
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.collections import CreatedCollection, show_created_collection
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
@@ -21,15 +23,15 @@ class Body(Input):
 
 
 @endpoint(
-    studio,
+    STUDIO,
     operation="collection.create",
     item=("orgId", "organization"),
     body=Body,
-    returns=studio.CreatedCollection,
+    returns=CreatedCollection,
 )
-def app(request: Request[Body], caller: Caller) -> studio.CreatedCollection:
+def app(request: Request[Body], caller: Caller) -> CreatedCollection:
     body = request.body()
-    return studio.show_created_collection(collections.create(caller, body.name, body.icon or None))
+    return show_created_collection(collections.create(caller, body.name, body.icon or None))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,30 +1,29 @@
-"""POST /api/auth/api-keys - make an API key of the caller's own. It acts as the caller, in the caller's role,
-as far as its scopes reach.
+"""POST /api/auth/api-keys - create an API key of the caller's own. It has the rights of the caller, limited
+by its scopes.
 
 Body      {"name": 1 to 100 characters, "scopes": at least one, "expiresAt"? (a time within ten years) or
           "expiresIn"? (seconds)}
-Response  {"apiKey": {...} as listed, "key"}: the key itself is shown this once. A key that is made with
+Response  {"apiKey": {...} as listed, "key"}: the key itself is in this answer alone. A key that is made with
           another one ends when that does, or earlier
 Errors    400 also for an end after that of the caller's own key; 401; 403 neither owner nor admin, or the
-          caller's own key lacks admin:api-keys or a
-          scope to be given; 409 ten keys work already
+          caller's own key lacks admin:api-keys or a scope to be given; 409 ten keys work already
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import NewKey, NewOne, show_minted_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.create", body=keys.NewKey, returns=keys.NewOne, mints_secret=True)
-def app(request: Request[keys.NewKey], caller: Caller) -> keys.NewOne:
+@endpoint(ACCOUNTS, operation="key.create", body=NewKey, returns=NewOne, mints_secret=True)
+def app(request: Request[NewKey], caller: Caller) -> NewOne:
     body = request.body()
-    return keys.show_new(library.create(caller, body.name, body.scopes, body.end()))
+    return show_minted_key(keys.create(caller, body.name, body.scopes, body.expires_at()))
 
 
 handler = Mangum(app, lifespan="off")

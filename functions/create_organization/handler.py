@@ -1,7 +1,7 @@
-"""POST /api/auth/organization/create - found an organization: its owner is the caller, and it has an empty
+"""POST /api/auth/organization/create - create an organization: its owner is the caller, and it has an empty
 collection.
 
-In a session it becomes the active organization, and the cookie activeTeamId names it.
+In a session it becomes the active organization; the cookie activeTeamId is set to its id.
 
 Body      {"name": 1 to 100 characters, "slug"?: a-z, 0-9 and single hyphens; made of the name, with a suffix
           where that is taken}
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import NewOrganization, Organization, show_organization
 from vitrine.auth import active_team_cookie
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -24,16 +24,16 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="organization.create",
-    body=organizations.NewOrganization,
-    returns=organizations.Organization,
+    body=NewOrganization,
+    returns=Organization,
 )
-def app(request: Request[organizations.NewOrganization], person: Person) -> Answer:
+def app(request: Request[NewOrganization], person: Person) -> Answer:
     body = request.body()
     created = members.create_organization(person, body.name, body.slug)
     cookies = (active_team_cookie(created.id, secure=request.secure),) if person.session_id else ()
-    return Answer(organizations.show_organization(created), cookies=cookies)
+    return Answer(show_organization(created), cookies=cookies)
 
 
 handler = Mangum(app, lifespan="off")

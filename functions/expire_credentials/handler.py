@@ -1,5 +1,5 @@
-"""expire_credentials - deletes what lets nobody in any more: sessions, device codes, API keys, idempotency
-keys, counts of requests.
+"""expire_credentials - deletes expired credentials and what is kept for a limited time: sessions, device
+codes, API keys, idempotency keys, rate limit counts.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: {"job", "dryRun", "ran", "complete", "counts", "done"}

@@ -1,9 +1,10 @@
-"""expire_uploads - ends upload sessions whose time is over, and sends again what a lost event, or a lost
-request to reprocess, left standing.
+"""expire_uploads - expires uploads whose time is over, and sends the messages again that were lost: S3
+events, and requests to reprocess.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: what was done to which upload, or version that is reprocessed
-Faults    bytes that landed are settled, not ended; a run that dies is gone on with by the next
+Failures  an upload whose bytes have arrived is finalized, not expired; the next run continues one that was
+          interrupted
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""GET /api/upload - where the upload of a key stands: for a client that kept nothing else over a reload.
+"""GET /api/upload - the state of the upload with this key: for a client that has only the key after a reload.
 
 Query     key
 Response  as GET /api/upload/{mediaId}
@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Key, Status, show_status
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    UPLOADS,
     operation="upload.read",
     item=Item("key", "upload_key", "query"),
-    query=protocol.Key,
-    returns=protocol.Status,
+    query=Key,
+    returns=Status,
 )
-def app(request: Request[None, protocol.Key], caller: Caller) -> protocol.Status:
-    return protocol.show_status(uploads.by_key(caller, request.query().key), request.links)
+def app(request: Request[None, Key], caller: Caller) -> Status:
+    return show_status(uploads.by_key(caller, request.query().key), request.links)
 
 
 handler = Mangum(app, lifespan="off")

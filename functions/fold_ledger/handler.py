@@ -1,4 +1,4 @@
-"""fold_ledger - what was appended to the ledgers of bytes and numbers goes into the kept sums, in batches.
+"""fold_ledger - adds the new entries of the ledgers of bytes and counts to their sums, in batches.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: {"job", "dryRun", "ran", "complete", "counts", "done"}

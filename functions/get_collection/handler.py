@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.collections import OneCollection, show_one_collection
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="collection.read", item=("datasetId", "collection"), returns=studio.OneCollection)
+@endpoint(STUDIO, operation="collection.read", item=("datasetId", "collection"), returns=OneCollection)
 def app(request: Request, caller: Caller) -> Answer:
-    return studio.show_one_collection(collections.get(caller, request.id("datasetId")))
+    return show_one_collection(collections.get(caller, request.id("datasetId")))
 
 
 handler = Mangum(app, lifespan="off")

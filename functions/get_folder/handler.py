@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.folders import OneFolder, show_one_folder
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="folder.read", item=("folderId", "folder"), returns=studio.OneFolder)
+@endpoint(STUDIO, operation="folder.read", item=("folderId", "folder"), returns=OneFolder)
 def app(request: Request, caller: Caller) -> Answer:
-    return studio.show_one_folder(media.folder(caller, request.id("folderId")))
+    return show_one_folder(media.folder(caller, request.id("folderId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.me import Me, show_me
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="me.read", returns=studio.Me)
-def app(_: Request, caller: Caller) -> studio.Me:
-    return studio.show_me(caller)
+@endpoint(STUDIO, operation="me.read", returns=Me)
+def app(_: Request, caller: Caller) -> Me:
+    return show_me(caller)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,9 +1,8 @@
 """GET /api/auth/get-session - the session of this token, as Bearer or in the cookie, and whose it is.
 
 Response  {"session": {"id", "userId", "expiresAt", "createdAt", "updatedAt", "ipAddress", "userAgent",
-          "activeOrganizationId"}, "user": {...}};
-          null where there is none, for an API key too. A cookie that is to last is sent again, for it lives
-          no longer by itself
+          "activeOrganizationId"}, "user": {...}}; null where there is none, for an API key too. A persistent
+          cookie is sent again, which extends it
 Errors    429
 """
 
@@ -11,7 +10,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SessionAndUser, show_session
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -19,19 +19,19 @@ from vitrine.library import sessions
 from vitrine.models.people import Nobody
 
 
-@endpoint(accounts, public=True, tier="read", returns=SessionAndUser | None)
+@endpoint(ACCOUNTS, public=True, tier="read", returns=SessionAndUser | None)
 def app(request: Request, _: Nobody) -> Answer:
     tokens = request.session_tokens
-    found = sessions.current(tokens)
-    if found is None:
+    session = sessions.current(tokens)
+    if session is None:
         return Answer(b"null", headers={"content-type": "application/json"})
-    token = tokens[found.token_number - 1]
+    token = tokens[session.token_number - 1]
     cookies = (
-        auth.sign_in_cookies(token, seconds=found.life, secure=request.secure)
-        if found.remembered and token == request.session_cookie
+        auth.sign_in_cookies(token, seconds=session.life, secure=request.secure)
+        if session.remembered and token == request.session_cookie
         else ()
     )
-    return Answer(show_session(found), cookies=cookies)
+    return Answer(show_session(session), cookies=cookies)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,4 +1,4 @@
-"""GET /api/upload/{mediaId} - where an upload stands: what a client polls once the bytes are there.
+"""GET /api/upload/{mediaId} - the state of an upload: what a client polls once the bytes are sent.
 
 Response  {"mediaId", "state", "reason", "name", "sizeBytes", "bytesUploaded", "partSize", "expiresAt",
           "media"?: as the Studio API shows it}
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Status, show_status
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
-@endpoint(protocol, operation="upload.read", item=("mediaId", "upload_version"), returns=protocol.Status)
-def app(request: Request, caller: Caller) -> protocol.Status:
-    return protocol.show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
+@endpoint(UPLOADS, operation="upload.read", item=("mediaId", "upload_version"), returns=Status)
+def app(request: Request, caller: Caller) -> Status:
+    return show_status(uploads.by_version(caller, request.id("mediaId")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

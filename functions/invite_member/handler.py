@@ -1,8 +1,8 @@
-"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is shown
-this once, to be passed on.
+"""POST /api/auth/organization/invite-member - invite an e-mail address. Nothing is sent: the token is in this
+answer alone, for the inviter to pass on.
 
-Inviting an address again replaces what was pending for it. It ends after 7 days, or when its inviter could no
-longer offer the role.
+Inviting an address again replaces what was pending for it. An invitation ends after 7 days, or when its
+inviter could no longer offer the role.
 
 Body      {"email", "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "email", "role", "status", "inviterId", "createdAt", "expiresAt", "token"}
@@ -14,24 +14,24 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import NewInvitation, NewMember, show_offer
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="invitation.create",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.NewMember,
-    returns=organizations.NewInvitation,
+    body=NewMember,
+    returns=NewInvitation,
     mints_secret=True,
 )
-def app(request: Request[organizations.NewMember], caller: Caller) -> organizations.NewInvitation:
+def app(request: Request[NewMember], caller: Caller) -> NewInvitation:
     body = request.body()
-    return organizations.show_offer(members.invite(caller, body.email, body.role))
+    return show_offer(members.invite(caller, body.email, body.role))
 
 
 handler = Mangum(app, lifespan="off")

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Left, Member, show_member
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="organization.leave",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.Left,
-    returns=organizations.Member,
+    body=Left,
+    returns=Member,
 )
-def app(_: Request[organizations.Left], caller: Caller) -> organizations.Member:
-    return organizations.show_member(members.leave(caller))
+def app(_: Request[Left], caller: Caller) -> Member:
+    return show_member(members.leave(caller))
 
 
 handler = Mangum(app, lifespan="off")

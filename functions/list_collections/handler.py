@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.collections import Collection, show_collection
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import collections
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio, operation="collection.list", item=("orgId", "organization"), returns=list[studio.Collection]
+    STUDIO,
+    operation="collection.list",
+    item=("orgId", "organization"),
+    returns=list[Collection],
 )
-def app(_: Request, caller: Caller) -> list[studio.Collection]:
-    return [studio.show_collection(collection) for collection in collections.listed(caller)]
+def app(_: Request, caller: Caller) -> list[Collection]:
+    return [show_collection(collection) for collection in collections.listed(caller)]
 
 
 handler = Mangum(app, lifespan="off")

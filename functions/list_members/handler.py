@@ -10,23 +10,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import Members, MembersQuery, show_members
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="member.list",
     item=Item("organizationId", "organization", "query"),
-    query=organizations.MembersQuery,
-    returns=organizations.Members,
+    query=MembersQuery,
+    returns=Members,
 )
-def app(request: Request[None, organizations.MembersQuery], caller: Caller) -> organizations.Members:
+def app(request: Request[None, MembersQuery], caller: Caller) -> Members:
     query = request.query()
-    return organizations.show_members(*members.list_members(caller, limit=query.limit, offset=query.offset))
+    return show_members(*members.list_members(caller, limit=query.limit, offset=query.offset))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,5 +1,4 @@
-"""GET /api/upload/s3/multipart/{uploadId} - the parts that have arrived: what a client asks before it goes
-on.
+"""GET /api/upload/s3/multipart/{uploadId} - the parts in the store: what a client needs to resume.
 
 Query     key
 Response  [{"PartNumber", "Size", "ETag"}], all of them
@@ -10,24 +9,21 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, Key, StoredPart, show_part
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    UPLOADS,
     operation="upload.read",
     item=("uploadId", "upload"),
-    query=protocol.Key,
-    returns=list[protocol.StoredPart],
+    query=Key,
+    returns=list[StoredPart],
 )
-def app(request: Request[None, protocol.Key], caller: Caller) -> list[protocol.StoredPart]:
-    return [
-        protocol.show_part(part)
-        for part in uploads.parts(caller, request.id("uploadId"), request.query().key)
-    ]
+def app(request: Request[None, Key], caller: Caller) -> list[StoredPart]:
+    return [show_part(part) for part in uploads.parts(caller, request.id("uploadId"), request.query().key)]
 
 
 handler = Mangum(app, lifespan="off")

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.tags import Tags, show_tags
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="tag.list", item=("datasetId", "collection"), returns=studio.Tags)
-def app(request: Request, caller: Caller) -> studio.Tags:
-    return studio.show_tags(tags.listed(caller, request.id("datasetId")))
+@endpoint(STUDIO, operation="tag.list", item=("datasetId", "collection"), returns=Tags)
+def app(request: Request, caller: Caller) -> Tags:
+    return show_tags(tags.listed(caller, request.id("datasetId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,5 +1,5 @@
-"""GET /api/media/{mediaId}/versions - the versions of an item, each as it is. A version's id stands for its
-item.
+"""GET /api/media/{mediaId}/versions - the versions of an item, each as itself. The id of a version is
+accepted for its item.
 
 Response  {"versions": [{...}]}, as media are shown, the first one first; `isActive` is the one that the item
           shows
@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.versions import Versions, show_versions
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import versions
 from vitrine.models.people import Caller
 
 
-@endpoint(studio, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)
-def app(request: Request, caller: Caller) -> studio.Versions:
-    return studio.show_versions(versions.listed(caller, request.id("mediaId")), request.links)
+@endpoint(STUDIO, operation="version.list", item=("mediaId", "media"), returns=Versions)
+def app(request: Request, caller: Caller) -> Versions:
+    return show_versions(versions.listed(caller, request.id("mediaId")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,10 +1,9 @@
-"""migrate - brings the database up to date, as its owner: every migration once, in order. Run after each
-deployment, which brings the files.
+"""migrate - applies the migrations to the database, as its owner: each once, in order. Run it after each
+deployment, which contains the files.
 
-Until it has run, the new functions meet the old tables: a migration only adds what the code before it can
-ignore, and what nobody uses any more
-goes in a later deployment.
-Response  {"applied": the names of those that were new}
+Until it has run, the new functions work on the old tables. So a migration adds only what older code can
+ignore, and what is no longer used is removed in a later deployment.
+Response  {"applied": the names of the migrations that were applied}
 Errors    the invocation fails when there are no files, or when one that was applied has changed
 """
 

@@ -1,9 +1,9 @@
-"""on_import_requested - what lies at a URL is fetched, and becomes its item's own.
+"""on_import_requested - the file at a URL is fetched and stored as the file of its item.
 
-Event     SQS, each message {"key"}: where the import lands
-Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice and late; what cannot be fetched is a state of the item, not a failure of
-          the message, and so is an internal error
+Event     SQS, each message {"key"}: the key that the import writes to
+Response  {"batchItemFailures"}: the messages to be delivered again
+Failures  messages are idempotent, and may be late. A file that cannot be fetched, or an internal error, is a
+          state of the item and not a failure of the message
 """
 
 from __future__ import annotations

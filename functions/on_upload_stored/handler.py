@@ -1,11 +1,10 @@
-"""on_upload_stored - bytes have landed: their item is born, its frames are made, its bytes counted.
+"""on_upload_stored - an object was stored: its upload is finalized, its frames are made, its bytes counted.
 
 Event     SQS, each message an S3 notification of incoming/ or originals/ (or the same sent again by
           expire_uploads)
-Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice, late, early or out of order; what cannot be decoded is a state of the
-          item, not a failure of the message, and so
-          is an internal error
+Response  {"batchItemFailures"}: the messages to be delivered again
+Failures  messages are idempotent, and may be late, early or out of order. A file that cannot be decoded, or
+          an internal error, is a state of the item and not a failure of the message
 """
 
 from __future__ import annotations

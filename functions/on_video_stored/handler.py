@@ -1,10 +1,9 @@
-"""on_video_stored - a video has landed and is settled: its frames are made, its bytes counted.
+"""on_video_stored - a video was stored and its upload is finalized: its frames are made, its bytes counted.
 
-Event     SQS, each message {"key"}: where the upload landed
-Response  {"batchItemFailures"}: the messages to come again
-Faults    a message may come twice, late or for a video that is done; what cannot be decoded is a state of the
-          item, not a failure of the message,
-          and so is an internal error
+Event     SQS, each message {"key"}: the key of the stored object
+Response  {"batchItemFailures"}: the messages to be delivered again
+Failures  messages are idempotent, and may be late or for a video that is processed. A file that cannot be
+          decoded, or an internal error, is a state of the item and not a failure of the message
 """
 
 from __future__ import annotations

@@ -5,36 +5,35 @@ Body      {"client_id", "device_code", "grant_type": "urn:ietf:params:oauth:gran
 Response  {"access_token", "token_type": "Bearer", "expires_in", "scope"}, once: the token is a session's and
           shown here alone
 Errors    400 authorization_pending: poll again after the interval; slow_down: it was too early, and is not
-          counted; access_denied, expired_token:
-          the login has ended; invalid_grant: no such code, or another client's; unsupported_grant_type;
-          invalid_request
+          counted; access_denied, expired_token: the login has ended; invalid_grant: no such code, or another
+          client's; unsupported_grant_type; invalid_request
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.accounts import devices as dialect
+from vitrine.accounts.devices import DEVICES, Token, TokenRequest, show_token
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import devices
 from vitrine.models.people import Nobody
 
 
-# No tier: a 429 would end the login at the device. A code has its interval, and says slow_down.
+# No rate tier: after a 429 a device gives the login up. Each code has its own interval, with slow_down.
 @endpoint(
-    dialect,
+    DEVICES,
     public=True,
-    body=dialect.TokenRequest,
-    returns=dialect.Token,
+    body=TokenRequest,
+    returns=Token,
     mints_secret=True,
     form_encoded=True,
 )
-def app(request: Request[dialect.TokenRequest], _: Nobody) -> dialect.Token:
-    asked = request.body()
-    asked.require_grant()
+def app(request: Request[TokenRequest], _: Nobody) -> Token:
+    body = request.body()
+    body.require_grant()
     user_agent = request.headers.get("user-agent", "")
-    return dialect.show_token(
-        devices.poll(asked.device_code, asked.client_id, address=request.address, user_agent=user_agent)
+    return show_token(
+        devices.poll(body.device_code, body.client_id, address=request.address, user_agent=user_agent)
     )
 
 

@@ -1,9 +1,10 @@
-"""purge_deleted - removes for good what has been in the trash for its time: objects, items, collections.
+"""purge_deleted - removes permanently what has been in the trash for the retention time: objects, items,
+collections.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
-Response  the report: what became of which act of deletion
-Faults    an act turns to `purging` before anything of it goes; only what carries the act's id goes; a run
-          that dies is gone on with by the next
+Response  the report: the result for each deletion
+Failures  a deletion becomes `purging` before anything of it is removed; only rows with its id are removed;
+          the next run continues one that was interrupted
 """
 
 from __future__ import annotations

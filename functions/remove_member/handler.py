@@ -1,6 +1,6 @@
-"""POST /api/auth/organization/remove-member - end somebody's membership: their next request is refused.
+"""POST /api/auth/organization/remove-member - end a person's membership: their next request is denied.
 
-Invitations of theirs, and to them, are canceled.
+Invitations by them and to them are canceled.
 
 Body      {"memberIdOrEmail", "organizationId"?}
 Response  {"member": {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email",
@@ -13,23 +13,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import OneMember, RemovedMember, show_removed
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="member.remove",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.OneMember,
-    returns=organizations.RemovedMember,
+    body=OneMember,
+    returns=RemovedMember,
 )
-def app(request: Request[organizations.OneMember], caller: Caller) -> organizations.RemovedMember:
-    person, email = request.body().named()
-    return organizations.show_removed(members.remove(caller, person=person, email=email))
+def app(request: Request[OneMember], caller: Caller) -> RemovedMember:
+    person, email = request.body().id_or_email()
+    return show_removed(members.remove(caller, person=person, email=email))
 
 
 handler = Mangum(app, lifespan="off")

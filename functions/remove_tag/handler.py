@@ -1,9 +1,9 @@
-"""DELETE /api/media/{mediaId}/tags - take a tag, or a whole group of tags, from an item.
+"""DELETE /api/media/{mediaId}/tags - remove a tag, or a whole group of tags, from an item.
 
-Body      {"label": the group, "value"?: the one to take; all of the group when it is left out}. If-Match with
+Body      {"label": the group, "value"?: the one to remove; all of the group when it is absent}. If-Match with
           the item's ETag is honoured
-Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to take, so
-          that asking again is safe
+Response  {"media": {...}}, the whole item with its ETag: the one it had where there was nothing to remove, so
+          the request is idempotent
 Errors    400; 401; 403; 404 no such item; 412 changed since it was read
 """
 
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, Input, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.media import OneMedia, media_if_match, show_one_media
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import tags
 from vitrine.models.people import Caller
@@ -19,19 +22,19 @@ from vitrine.models.people import Caller
 
 class Body(Input):
     label: str
-    value: str = ""  # null is refused, and so is an empty one: neither must take a whole group by mistake
+    value: str = ""  # neither null nor "" removes the whole group: both are rejected
 
-    def wanted(self) -> str | None:
+    def value_or_none(self) -> str | None:
         return self.value if "value" in self.model_fields_set else None
 
 
-@endpoint(studio, operation="media.tag", item=("mediaId", "media"), body=Body, returns=studio.OneMedia)
+@endpoint(STUDIO, operation="media.tag", item=("mediaId", "media"), body=Body, returns=OneMedia)
 def app(request: Request[Body], caller: Caller) -> Answer:
     body = request.body()
     media = tags.remove(
-        caller, request.id("mediaId"), body.label, body.wanted(), check=studio.unchanged(request.headers)
+        caller, request.id("mediaId"), body.label, body.value_or_none(), check=media_if_match(request.headers)
     )
-    return studio.show_one(media, request.links)
+    return show_one_media(media, request.links)
 
 
 handler = Mangum(app, lifespan="off")

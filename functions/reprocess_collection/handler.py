@@ -1,13 +1,13 @@
-"""POST /api/dataset/{datasetId}/reprocess - have the frames of a collection's files made anew, a bounded
-batch at a time.
+"""POST /api/dataset/{datasetId}/reprocess - make the frames of a collection's files anew, a bounded batch at
+a time.
 
-Each as by the endpoint for one item, of the version that the item shows. What that endpoint would refuse is
-passed over, and what waits already.
+Each item is reprocessed as by the endpoint for one item, in the version that it shows. Items that this
+endpoint would reject, and items that wait already, are skipped.
 
-Body      {"processing"?: "failed" (as without it) or "all", "limit"?: files to look at, 1 to 1,000,
-          "cursor"?: nextCursor of the batch before}
-Response  202 {"requested": how many are being processed again, "nextCursor": to go on with; null: that was
-          the last batch}
+Body      {"processing"?: "failed" (default) or "all", "limit"?: files to look at, 1 to 1,000, "cursor"?:
+          nextCursor of the batch before}
+Response  202 {"requested": how many are being processed again, "nextCursor": of the next batch; null: that
+          was the last one}
 Errors    400 a cursor, limit or processing that cannot be one; 401; 403; 404
 """
 
@@ -15,26 +15,27 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import studio
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.reprocessing import Reprocess, ReprocessingMany, show_reprocessing_many
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import reprocessing
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    STUDIO,
     operation="collection.reprocess",
     item=("datasetId", "collection"),
-    body=studio.Reprocess,
-    returns=studio.ReprocessingMany,
+    body=Reprocess,
+    returns=ReprocessingMany,
     status=202,
 )
-def app(request: Request[studio.Reprocess], caller: Caller) -> studio.ReprocessingMany:
-    asked = request.body()
+def app(request: Request[Reprocess], caller: Caller) -> ReprocessingMany:
+    body = request.body()
     batch = reprocessing.request_collection(
-        caller, request.id("datasetId"), which=asked.processing, limit=asked.limit, cursor=asked.after()
+        caller, request.id("datasetId"), which=body.processing, limit=body.limit, cursor=body.after()
     )
-    return studio.show_reprocessing_many(batch.requested, batch.next)
+    return show_reprocessing_many(batch.requested, batch.next)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,7 +1,7 @@
-"""DELETE /api/auth/api-keys/{id} - one of the caller's own API keys works no more, from this moment on; it
-may be the one that asks.
+"""DELETE /api/auth/api-keys/{id} - revoke one of the caller's own API keys, at once; it may be the one of
+this request.
 
-Response  {"apiKey": {...}}, the same when it was revoked before
+Response  {"apiKey": {...}}, unchanged when it was revoked before
 Errors    400 in no organization; 401; 403; 404 also another person's
 """
 
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import keys
-from vitrine.dialects import formats
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.keys import OneKey, parse_key_id, show_one_key
 from vitrine.http.endpoint import Request, endpoint
-from vitrine.library import keys as library
+from vitrine.library import keys
 from vitrine.models.people import Caller
 
 
-@endpoint(accounts, operation="key.revoke", returns=keys.OneKey)
-def app(request: Request, caller: Caller) -> keys.OneKey:
-    return keys.show_one(library.revoke(caller, formats.parse_key_id(request.text("id"))))
+@endpoint(ACCOUNTS, operation="key.revoke", returns=OneKey)
+def app(request: Request, caller: Caller) -> OneKey:
+    return show_one_key(keys.revoke(caller, parse_key_id(request.text("id"))))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,4 +1,4 @@
-"""send_outbox - messages that were written with what causes them, and not sent right after it, are sent.
+"""send_outbox - sends the messages that were committed to the outbox and not sent right after the commit.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
 Response  the report: {"job", "dryRun", "ran", "complete", "counts", "done"}

@@ -1,8 +1,7 @@
-"""POST /api/auth/organization/set-active - choose the organization that the session's requests act in where
-they name none.
+"""POST /api/auth/organization/set-active - choose the organization of the session's requests that name none.
 
-It is kept with the session, and the cookie activeTeamId names it. null: the session has none, and the cookie
-is forgotten.
+It is stored with the session, and the cookie activeTeamId is set to its id. null: the session has none, and
+the cookie is deleted.
 
 Body      {"organizationId": an id, or null}
 Response  {"id", "name", "slug", "role", "createdAt"}, or null
@@ -13,8 +12,8 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import ActiveOrganization, Organization, show_active
 from vitrine.auth import active_team_cookie
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Item, Request, endpoint
@@ -23,16 +22,16 @@ from vitrine.models.people import Person
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="organization.choose",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.ActiveOrganization,
-    returns=organizations.Organization | None,
+    body=ActiveOrganization,
+    returns=Organization | None,
 )
-def app(request: Request[organizations.ActiveOrganization], person: Person) -> Answer:
+def app(request: Request[ActiveOrganization], person: Person) -> Answer:
     chosen = members.set_active_organization(person, request.body().organizationId)
     cookie = active_team_cookie(chosen.id if chosen else None, secure=request.secure)
-    return organizations.show_active(chosen, cookie)
+    return show_active(chosen, cookie)
 
 
 handler = Mangum(app, lifespan="off")

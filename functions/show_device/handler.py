@@ -2,8 +2,8 @@
 device, and the files it names.
 
 Takes     ?user_code=, which it shows; only the person's own click decides
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time
-          and has an ETag
+Response  the file. A name that contains a hash may be cached for ever; the page itself is revalidated each
+          time, by its ETag
 Errors    404
 """
 

@@ -1,8 +1,7 @@
-"""GET /api/docs and GET /api/docs/{file} - The API's documents, readable: Swagger UI over /api/openapi.json,
-and the files it names.
+"""GET /api/docs and GET /api/docs/{file} - Swagger UI with /api/openapi.json, and its files.
 
-Response  the file. A name that holds a hash may be kept for ever; the page itself is asked for anew each time
-          and has an ETag
+Response  the file. A name that contains a hash may be cached for ever; the page itself is revalidated each
+          time, by its ETag
 Errors    404
 """
 

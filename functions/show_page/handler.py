@@ -1,8 +1,8 @@
-"""GET /, GET /assets/{file} and GET /favicon.ico - The page to look at what is there and to upload, the files
-it names, and the icon.
+"""GET /, GET /assets/{file} and GET /favicon.ico - the web page for browsing and uploading, its files, and
+the icon.
 
-Response  the file; the icon is SVG. A name that holds a hash may be kept for ever; the page itself is asked
-          for anew each time and has an ETag
+Response  the file; the icon is SVG. A name that contains a hash may be cached for ever; the page itself is
+          revalidated each time, by its ETag
 Errors    404
 """
 

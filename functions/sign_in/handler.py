@@ -3,17 +3,18 @@
 Body      {"email", "password", "rememberMe"?: false for until the browser is closed, and a day at most;
           default true}
 Response  {"redirect": false, "token", "session": {"token"}, "user": {"id", "email", "name", "image",
-          "emailVerified", "createdAt", "updatedAt"}},
-          and the session's cookie. Both tokens are the same, and work as Bearer too
-Errors    400; 401 wrong e-mail or password, whichever it is; 403 a foreign page asks; 429 too many failures;
-          503 too many sign in at once
+          "emailVerified", "createdAt", "updatedAt"}}, and the session's cookie. Both tokens are the same, and
+          work as Bearer too
+Errors    400; 401 wrong e-mail or password, whichever it is; 403 a page of another origin; 429 too many
+          failures; 503 too many sign in at once
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SignedIn, SignIn, show_signed_in
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -22,7 +23,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     public=True,
     tier="auth",
     failures_only=True,

@@ -1,5 +1,5 @@
-"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Ask again when it has
-expired.
+"""GET /api/upload/s3/multipart/{uploadId}/{partNumber} - a URL that puts one part. Request another one when
+it has expired.
 
 Query     key, size? (bytes) and checksum? (CRC64NVME, base64): bound to the URL, and to be sent as the
           headers answered
@@ -12,25 +12,25 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, PartQuery, SignedPart, parse_part_number, show_signed_part
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    UPLOADS,
     operation="upload.sign",
     item=("uploadId", "upload"),
-    query=protocol.PartQuery,
-    returns=protocol.SignedPart,
+    query=PartQuery,
+    returns=SignedPart,
 )
-def app(request: Request[None, protocol.PartQuery], caller: Caller) -> protocol.SignedPart:
-    asked = request.query()
-    number = protocol.parse_part_number(request.text("partNumber"))
-    return protocol.show_signed(
+def app(request: Request[None, PartQuery], caller: Caller) -> SignedPart:
+    query = request.query()
+    number = parse_part_number(request.text("partNumber"))
+    return show_signed_part(
         uploads.sign_part(
-            caller, request.id("uploadId"), asked.key, number, size=asked.size, checksum=asked.checksum
+            caller, request.id("uploadId"), query.key, number, size=query.size, checksum=query.checksum
         )
     )
 

@@ -10,24 +10,22 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import UPLOADS, BatchQuery, SignedParts, show_signed_parts
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import uploads
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    protocol,
+    UPLOADS,
     operation="upload.sign",
     item=("uploadId", "upload"),
-    query=protocol.BatchQuery,
-    returns=protocol.SignedParts,
+    query=BatchQuery,
+    returns=SignedParts,
 )
-def app(request: Request[None, protocol.BatchQuery], caller: Caller) -> protocol.SignedParts:
-    asked = request.query()
-    return protocol.show_signed_parts(
-        uploads.sign_parts(caller, request.id("uploadId"), asked.key, asked.numbers())
-    )
+def app(request: Request[None, BatchQuery], caller: Caller) -> SignedParts:
+    query = request.query()
+    return show_signed_parts(uploads.sign_parts(caller, request.id("uploadId"), query.key, query.numbers()))
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,18 +1,19 @@
-"""POST /api/auth/sign-up/email - make an account, and sign in with it.
+"""POST /api/auth/sign-up/email - create an account, and sign in with it.
 
 Body      {"name", "email", "password": 8 to 128 characters, "rememberMe"?: default true}
 Response  {"token", "session": {"token"}, "user": {"id", "email", "name", "image", "emailVerified",
-          "createdAt", "updatedAt"}}, and the session's
-          cookie. Both tokens are the same. The person is in no organization yet
-Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a foreign page
-          asks; 422 the e-mail is taken; 429; 503
+          "createdAt", "updatedAt"}}, and the session's cookie. Both tokens are the same. The person is in no
+          organization yet
+Errors    400 no e-mail, password too short or too long; 403 signing up is closed here, or a page of another
+          origin; 422 the e-mail is taken; 429; 503
 """
 
 from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts, auth
+from vitrine import auth
+from vitrine.accounts import ACCOUNTS
 from vitrine.accounts.people import SignedUp, SignUp, show_signed_up
 from vitrine.dialects import Answer
 from vitrine.http.endpoint import Request, endpoint
@@ -21,7 +22,7 @@ from vitrine.models.people import Nobody
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     public=True,
     tier="sign_up",
     mints_secret=True,

@@ -1,10 +1,10 @@
-"""sweep_orphans - takes out of the store what nothing shows: what was doomed or replaced, objects that never
-came to live, uploads without a session.
+"""sweep_orphans - deletes unused objects from the store: those marked for deletion or replaced, those never
+finalized, uploads without a session.
 
 Event     {"now"?: ISO 8601, "dryRun"?: true}
-Response  the report: what was done to which object
-Faults    works from the manifest's own rows, after a grace; everything is looked at again in the transaction
-          that dooms it
+Response  the report: what was done to each object
+Failures  works from the rows of the object registry, after a grace period; each row is checked again in the
+          transaction that marks it for deletion
 """
 
 from __future__ import annotations

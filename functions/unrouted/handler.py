@@ -1,5 +1,5 @@
-"""$default - what no route takes: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a slash
-at the end of a v1 path.
+"""$default - requests that match no route: 404, 405 with Allow, OPTIONS and CORS preflights, and 308 for a
+slash at the end of a v1 path.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from pathlib import Path
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import devices
-from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as protocol
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.devices import DEVICES
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
 from vitrine.http.unrouted import fallback
 
 ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
@@ -20,11 +21,11 @@ ROUTES = json.loads(Path(__file__).with_name("routes.json").read_text())
 app = fallback(
     ROUTES,
     {
-        "/api/v1/": v1,
-        "/api/auth/": accounts,
-        "/api/upload": protocol,
-        "/api/auth/device": devices,
-        "/": studio,
+        "/api/v1/": V1,
+        "/api/auth/": ACCOUNTS,
+        "/api/upload": UPLOADS,
+        "/api/auth/device": DEVICES,
+        "/": STUDIO,
     },
 )
 

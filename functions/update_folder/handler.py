@@ -1,4 +1,4 @@
-"""PATCH /api/folder/{folderId} - rename a folder, or say something else of it.
+"""PATCH /api/folder/{folderId} - rename a folder, or change its description.
 
 Body      {"name"?, "metadata"?}, at least one; as of PATCH /api/media/{mediaId}
 Response  {"folder": {...}}, with its new ETag
@@ -10,24 +10,30 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.descriptions import Change
+from vitrine.dialects.studio.folders import OneFolder, show_one_folder
+from vitrine.dialects.studio.media import media_if_match
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    studio,
+    STUDIO,
     operation="folder.update",
     item=("folderId", "folder"),
-    body=studio.Change,
-    returns=studio.OneFolder,
+    body=Change,
+    returns=OneFolder,
 )
-def app(request: Request[studio.Change], caller: Caller) -> Answer:
-    name, said = request.body().wanted()
-    check = studio.unchanged(request.headers)
-    return studio.show_one_folder(
-        media.update(caller, request.id("folderId"), name=name, said=said, check=check, only_folders=True)
+def app(request: Request[Change], caller: Caller) -> Answer:
+    name, description = request.body().changes()
+    check = media_if_match(request.headers)
+    return show_one_folder(
+        media.update(
+            caller, request.id("folderId"), name=name, said=description, check=check, only_folders=True
+        )
     )
 
 

@@ -1,6 +1,6 @@
-"""POST /api/auth/organization/update-member-role - give a member another role.
+"""POST /api/auth/organization/update-member-role - change the role of a member.
 
-Owners are made and unmade by owners alone; admins change everybody else, each other and themselves too.
+Only owners grant and revoke the role owner. Admins change all other roles, their own included.
 
 Body      {"memberId": the person's id, "role": owner, admin, editor, member or viewer, "organizationId"?}
 Response  {"id", "organizationId", "userId", "role", "createdAt", "user": {"id", "name", "email", "image"}}
@@ -12,23 +12,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import ChangedMember, Member, show_member
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="member.change_role",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.ChangedMember,
-    returns=organizations.Member,
+    body=ChangedMember,
+    returns=Member,
 )
-def app(request: Request[organizations.ChangedMember], caller: Caller) -> organizations.Member:
+def app(request: Request[ChangedMember], caller: Caller) -> Member:
     body = request.body()
-    return organizations.show_member(members.change_role(caller, body.memberId, body.role))
+    return show_member(members.change_role(caller, body.memberId, body.role))
 
 
 handler = Mangum(app, lifespan="off")

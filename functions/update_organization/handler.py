@@ -1,4 +1,4 @@
-"""POST /api/auth/organization/update - rename an organization, or give it another slug.
+"""POST /api/auth/organization/update - rename an organization, or change its slug.
 
 Body      {"data": {"name"?, "slug"?}, "organizationId"?}: at least one of the two
 Response  {"id", "name", "slug", "role", "createdAt"}
@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine import accounts
-from vitrine.accounts import organizations
+from vitrine.accounts import ACCOUNTS
+from vitrine.accounts.organizations import ChangedOrganization, Organization, show_organization
 from vitrine.http.endpoint import Item, Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Caller
 
 
 @endpoint(
-    accounts,
+    ACCOUNTS,
     operation="organization.update",
     item=Item("organizationId", "organization", "body"),
-    body=organizations.ChangedOrganization,
-    returns=organizations.Organization,
+    body=ChangedOrganization,
+    returns=Organization,
 )
-def app(request: Request[organizations.ChangedOrganization], caller: Caller) -> organizations.Organization:
+def app(request: Request[ChangedOrganization], caller: Caller) -> Organization:
     changes = request.body().changes()
-    return organizations.show_organization(members.rename_organization(caller, changes.name, changes.slug))
+    return show_organization(members.rename_organization(caller, changes.name, changes.slug))
 
 
 handler = Mangum(app, lifespan="off")

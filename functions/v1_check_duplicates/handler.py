@@ -3,9 +3,8 @@ content.
 
 Body      {"files": [{"filename", "fileSize", "sha256"?}, ...]}, at most 1,000; sha256 in hexadecimal
 Response  {"success", "data": {"duplicates": [{"filename", "fileSize", "sha256"?, "existing": [{"id", "url",
-          "createdAt", "match", "status"}]}]},
-          "info": {"timestamp"}}: files that the team has, as they were sent, each with the newest five it is
-          like
+          "createdAt", "match", "status"}]}]}, "info": {"timestamp"}}: files that the team has, as they were
+          sent, each with the newest five it is like
 Errors    400; 401; 403
 """
 
@@ -13,17 +12,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.duplicates import CheckDuplicates, Duplicates, show_duplicates
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import duplicates
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
+@endpoint(V1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
 def app(request: Request[CheckDuplicates], caller: Caller) -> Duplicates:
-    asked = request.body()
-    return show_duplicates(asked, duplicates.find(caller, asked.likenesses()), request.links)
+    body = request.body()
+    return show_duplicates(body, duplicates.find(caller, body.likenesses()), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,10 +1,9 @@
-"""GET /api/v1/media/upload - what a form upload may hold, and where larger files go.
+"""GET /api/v1/media/upload - the limits of form uploads, and the endpoint for larger files.
 
 Response  {"success", "data": {"message", "storage", "uploadPath", "supportedTypes", "maxFileSize",
-          "maxImageSize"?, "maxVideoSize"?,
-          "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}. Sizes are of one file; those of
-          one kind where they are others.
-          `maxRequestSize` is of a form with all its files, here and at /api/upload/multipart
+          "maxImageSize"?, "maxVideoSize"?, "maxRequestSize", "direct": {"endpoint"}}, "info": {"timestamp"}}.
+          Sizes are of one file; those of one kind where they are others. `maxRequestSize` is of a form with
+          all its files, here and at /api/upload/multipart
 Errors    401; 403
 """
 
@@ -12,16 +11,17 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.uploads import UploadLimits, show_limits
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library.form_uploads import largest_file
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.upload_limits", returns=v1.UploadLimits)
-def app(request: Request, _: Caller) -> v1.UploadLimits:
+@endpoint(V1, operation="media.upload_limits", returns=UploadLimits)
+def app(request: Request, _: Caller) -> UploadLimits:
     most = request.max_form_bytes
-    return v1.show_limits(
+    return show_limits(
         largest_file(most), largest_file(most, "image"), largest_file(most, "video"), most, request.links
     )
 

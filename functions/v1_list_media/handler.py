@@ -1,10 +1,9 @@
 """GET /api/v1/media - the team's files, verified ones only.
 
 Query     limit 1-100 (20), offset, orderBy createdAt|filename|fileSize, orderDir asc|desc, type
-          image|video|all;
-          search: all its words, in any form, in title, filename, alt and caption together, or itself as a
-          part of one of them;
-          tagIds, tagSlugs: separated by commas; any of the first and any of the second
+          image|video|all; search: all its words, in any form, in title, filename, alt and caption together,
+          or itself as a part of one of them; tagIds, tagSlugs: separated by commas; any of the first and any
+          of the second
 Response  {"success", "data": {"data": [...], "total", "limit", "offset"}, "info": {"timestamp", "limit",
           "offset", "total"}}
 Errors    400 with the issues; 401; 403
@@ -14,27 +13,28 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.media import ListQuery, MediaPage, show_page
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import media
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
-def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
-    asked = request.query()
+@endpoint(V1, operation="media.list", query=ListQuery, returns=MediaPage)
+def app(request: Request[None, ListQuery], caller: Caller) -> MediaPage:
+    query = request.query()
     page = media.files(
         caller,
-        search=asked.search,
-        tag_ids=asked.tag_ids(),
-        tag_slugs=asked.tag_slugs(),
-        type=asked.type,
-        order_by=asked.orderBy,
-        descending=asked.orderDir == "desc",
-        limit=asked.limit,
-        offset=asked.offset,
+        search=query.search,
+        tag_ids=query.tag_ids(),
+        tag_slugs=query.tag_slugs(),
+        type=query.type,
+        order_by=query.orderBy,
+        descending=query.orderDir == "desc",
+        limit=query.limit,
+        offset=query.offset,
     )
-    return v1.show_page(page, request.links, limit=asked.limit, offset=asked.offset)
+    return show_page(page, request.links, limit=query.limit, offset=query.offset)
 
 
 handler = Mangum(app, lifespan="off")

@@ -1,8 +1,8 @@
 """GET /api/v1/media-tags - the team's tags.
 
 Response  {"success", "data": [{"id", "type", "slug", "name", "description", "icon", "color", "order",
-          "isActive", "createdAt", "updatedAt"}],
-          "info": {"timestamp"}}, by order and name, hidden ones aside; the first 5,000
+          "isActive", "createdAt", "updatedAt"}], "info": {"timestamp"}}, by order and name, hidden ones
+          aside; the first 5,000
 Errors    401; 403
 """
 
@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import tags
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.tags import TagList, show_tags
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import team_tags
 from vitrine.models.people import Caller
 
 
-@endpoint(v1, operation="tag.list", returns=tags.TagList)
-def app(_: Request, caller: Caller) -> tags.TagList:
-    return tags.show_list(team_tags.listed(caller))
+@endpoint(V1, operation="tag.list", returns=TagList)
+def app(_: Request, caller: Caller) -> TagList:
+    return show_tags(team_tags.listed(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from mangum import Mangum
 
-from vitrine.dialects import v1
-from vitrine.dialects.v1 import teams
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.teams import Teams, show_teams
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.library import members
 from vitrine.models.people import Person
 
 
-@endpoint(v1, operation="organization.list", returns=teams.Teams)
-def app(_: Request, person: Person) -> teams.Teams:
-    return teams.show_teams(members.list_organizations(person))
+@endpoint(V1, operation="organization.list", returns=Teams)
+def app(_: Request, person: Person) -> Teams:
+    return show_teams(members.list_organizations(person))
 
 
 handler = Mangum(app, lifespan="off")

@@ -26,7 +26,7 @@ from tests.given.names import COMPOSED, DECOMPOSED, INVALID_BODIES, VALID_NAMES
 from tests.given.shapes import A_TIME, AN_ID
 from tests.given.tenants import Client
 from vitrine.credentials import fingerprint
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 from vitrine.library import organizations, sessions
 
 if TYPE_CHECKING:

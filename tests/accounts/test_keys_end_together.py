@@ -15,7 +15,7 @@ from tests.given.keys import STUDIO, V1, create_key, is_accepted, list_keys, rej
 from tests.given.members import THE_PERSON, count_waiting
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Client
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 from vitrine.library import operators
 
 if TYPE_CHECKING:

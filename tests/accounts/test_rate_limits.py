@@ -26,7 +26,8 @@ from tests.given.loops import call
 from tests.given.people import GET_SESSION, PASSWORD, SIGN_IN, SIGN_UP, PersonWithPassword, hashed
 from tests.given.shapes import A_TIME, TOO_MANY, Shape
 from tests.given.tenants import Client
-from vitrine import accounts, credentials
+from vitrine import credentials
+from vitrine.accounts import ACCOUNTS
 from vitrine.auth import subnet
 from vitrine.http.endpoint import Request, endpoint
 from vitrine.settings import settings
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 DIGITS = Shape("a number", r"\d+")
 
 
-@endpoint(accounts, public=True, tier="auth", returns=dict)
+@endpoint(ACCOUNTS, public=True, tier="auth", returns=dict)
 def knock(_: Request, __: Nobody) -> dict[str, Any]:
     """GET /api/knock - anybody may, without credentials."""
     return {}
@@ -540,7 +541,7 @@ def test_the_laptops_server_trusts_no_header() -> None:
     assert session["ipAddress"] == "127.0.0.1"
 
 
-@endpoint(accounts, public=True, returns=dict)
+@endpoint(ACCOUNTS, public=True, returns=dict)
 def whoever(request: Request, _: Nobody) -> dict[str, Any]:
     """GET /api/whoever - the address that this request came from."""
     return {"address": request.address}

@@ -22,7 +22,7 @@ from tests.given.keys import (
 )
 from tests.given.shapes import A_TIME, hyphened
 from tests.given.tenants import Client
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 from vitrine.library import sessions
 
 if TYPE_CHECKING:

@@ -1,11 +1,9 @@
-"""The examples of the published documents, read from `tests/given/contract/`, and what an answer says otherwise
-than its example does.
+"""The examples of the published documents, from `tests/given/contract/`, and a comparison with our answers.
 
-A file there holds one document's facts: requests and answers as it shows them, the errors it names, its
-tables of fields and endpoints. In an answer
-ids, times, digests and URLs are the example's own: an id stands for the one that `ids` names or, where that
-has none, for the first that is
-found in its place, from then on the same everywhere; a time or URL for any.
+Each file there has the facts of one document: its requests, answers and errors, and its tables of fields and
+endpoints. The ids, times, digests and URLs in an example are placeholders. An id stands for the one that
+`ids` maps it to, or else for the first id found in its place, and for that one everywhere afterwards. A time
+or URL stands for any.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ _AN_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True)
 class Example:
-    """A request, and the answer to it; None where the document shows none."""
+    """A request, and its answer; None where the document shows no answer."""
 
     name: str
     method: str
@@ -39,7 +37,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Error:
-    """One that the document names for a route; its body where it shows one."""
+    """An error that the document names for a route, with its body where the document shows it."""
 
     route: str
     status: int
@@ -55,10 +53,10 @@ class Document:
     ids: list[str]  # texts of its examples that stand for ids
     examples: list[Example]
     errors: list[Error]
-    requests: list[dict[str, Any]]  # its tables of what a request may say
-    objects: list[dict[str, Any]]  # its tables of what an answer says: types, by the place in an example
+    requests: list[dict[str, Any]]  # its tables of the fields of requests
+    objects: list[dict[str, Any]]  # its tables of the fields of answers: types, by the place in an example
     endpoints: list[str]  # its table of endpoints
-    scopes: dict[str, str]  # and what a key needs for each
+    scopes: dict[str, str]  # the scope that a key needs, by endpoint
 
     @classmethod
     def read(cls, name: str) -> Document:
@@ -71,20 +69,20 @@ class Document:
 
 
 class Difference(NamedTuple):
-    """Something of an answer that its example has otherwise, or not at all."""
+    """A value in an answer that differs from its example, or is not in it."""
 
     path: str  # `media.frames[].id`
-    says: object  # the answer; GONE where it says nothing
+    actual: object  # the value in the answer; GONE where it is missing
 
 
 GONE = Shape("nothing", "(?!)")
 
 
 class Names(dict[str, str]):
-    """Texts of the examples -> what they stand for here."""
+    """Placeholders of the examples -> the texts that they stand for."""
 
     def fill(self, answered: Any) -> Any:
-        """The same with these texts, wherever they stand as words of their own, replaced."""
+        """Return the JSON value with all placeholders replaced where they are whole words."""
         if isinstance(answered, dict):
             return {name: self.fill(value) for name, value in answered.items()}
         if isinstance(answered, list):
@@ -92,24 +90,27 @@ class Names(dict[str, str]):
         if not isinstance(answered, str) or not self:
             return answered
         words = "|".join(map(re.escape, sorted(self, key=len, reverse=True)))
-        return re.sub(rf"(?<![\w-])({words})(?![\w-])", lambda found: self[found[0]], answered)
+        return re.sub(rf"(?<![\w-])({words})(?![\w-])", lambda match: self[match[0]], answered)
 
 
 def differences(
     document: Document, example: Any, answer: Any, names: Names, path: str = ""
 ) -> list[Difference]:
-    """In the example's order, what is beyond it after that: value by value, elements of a list as one."""
+    """Compare value by value: first in the order of the example, then what only the answer has.
+
+    Lists of the same length are compared by element, others as one value.
+    """
     if isinstance(example, dict) and isinstance(answer, dict):
-        found: list[Difference] = []
+        differing: list[Difference] = []
         for name in (*example, *(name for name in answer if name not in example)):
             within = f"{path}.{name}" if path else name
             if name not in answer:
-                found.append(Difference(within, GONE))
+                differing.append(Difference(within, GONE))
             elif name not in example:
-                found += _leaves(answer[name], within)
+                differing += _leaves(answer[name], within)
             else:
-                found += differences(document, example[name], answer[name], names, within)
-        return found
+                differing += differences(document, example[name], answer[name], names, within)
+        return differing
     if isinstance(example, list) and isinstance(answer, list) and len(example) == len(answer):
         return [
             each
@@ -137,7 +138,7 @@ def _shaped(answered: object) -> object:
 
 
 def _leaves(answered: Any, path: str) -> list[Difference]:
-    """Each value in it; an empty object or list is one."""
+    """Return a difference for each value inside; an empty object or list is one value."""
     if isinstance(answered, dict) and answered:
         return [each for name, value in answered.items() for each in _leaves(value, f"{path}.{name}")]
     if isinstance(answered, list) and answered and all(isinstance(each, dict) for each in answered):
@@ -146,20 +147,18 @@ def _leaves(answered: Any, path: str) -> list[Difference]:
 
 
 def at(answer: Any, path: str) -> list[Any]:
-    """What stands at this place, `media.frames[].objects[]`: one of it, or each element."""
-    found = [answer]
+    """Return the values at a path such as `media.frames[].objects[]`: one value, or each element."""
+    values = [answer]
     for step in path.split(".") if path else []:
         name = step.removesuffix("[]")
-        found = [each[name] for each in found]
+        values = [each[name] for each in values]
         if step.endswith("[]"):
-            found = [element for each in found for element in each]
-    return found
+            values = [element for each in values for element in each]
+    return values
 
 
 def is_a(value: object, kinds: str) -> bool:
-    """Whether it is of one of the types, or one of the words, that a document's table names:
-    `number|null`, `image|video`.
-    """
+    """Whether the value is of a type, or is a word, of a document's table: `number|null`, `image|video`."""
     return any(_is_a(value, kind) for kind in kinds.split("|"))
 
 

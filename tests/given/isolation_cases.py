@@ -21,11 +21,11 @@ from tests.given.protocol import begin
 from tests.given.shapes import A_TIME
 from tests.given.tenants import Tenant
 from tools.routes import ROOT, Route, routes
-from vitrine import accounts
-from vitrine.accounts import devices
+from vitrine.accounts import ACCOUNTS, devices
 from vitrine.credentials import mint_id
-from vitrine.dialects import studio, v1
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
 from vitrine.library import ledger, organizations
 from vitrine.permissions import PERMISSIONS, ROLES, SCOPES
 
@@ -586,12 +586,12 @@ _MISSING = {
 
 
 def _plain(spec: Spec, status: int, code: str, sentence: str) -> Said:
-    if spec.dialect is devices:
+    if spec.dialect is devices.DEVICES:
         return status, {"error": code, "error_description": sentence, "message": sentence}
     return status, {
         "error": sentence,
         "code": code,
-        **({"message": sentence} if spec.dialect is accounts else {}),
+        **({"message": sentence} if spec.dialect is ACCOUNTS else {}),
     }
 
 
@@ -607,14 +607,14 @@ def _enveloped(status: int, sentence: str, code: str | None = None) -> Said:
 def unauthorized(spec: Spec) -> Said:
     return (
         _enveloped(401, "Unauthorized")
-        if spec.dialect is v1
+        if spec.dialect is V1
         else _plain(spec, 401, "unauthorized", "Missing or invalid authentication")
     )
 
 
 def other_tenant(spec: Spec) -> Said:
     """Of an item; where a route has none, of the organization that the request names."""
-    if spec.dialect is v1:
+    if spec.dialect is V1:
         if spec.item is None:
             return 403, {
                 "success": False,
@@ -624,21 +624,21 @@ def other_tenant(spec: Spec) -> Said:
         return _enveloped(404, _MISSING[spec.item.kind])
     if spec.item is None:
         return _plain(spec, 403, "not_a_member", "You are not a member of this organization")
-    if spec.dialect is protocol:
+    if spec.dialect is UPLOADS:
         return _plain(spec, 404, "not_found", _MISSING[spec.item.kind])
-    assert spec.dialect in (studio, accounts)
+    assert spec.dialect in (STUDIO, ACCOUNTS)
     return _plain(spec, 403, "other_organization", "No access to this item's organization")
 
 
 def not_there(spec: Spec) -> Said:
     assert spec.item is not None
     sentence = _MISSING[spec.item.kind]
-    return _enveloped(404, sentence) if spec.dialect is v1 else _plain(spec, 404, "not_found", sentence)
+    return _enveloped(404, sentence) if spec.dialect is V1 else _plain(spec, 404, "not_found", sentence)
 
 
 def lacks_scope(spec: Spec) -> Said:
     scope = PERMISSIONS[str(spec.operation)].scope
-    if spec.dialect is v1:
+    if spec.dialect is V1:
         return _enveloped(403, f"Insufficient permissions - {scope} scope required", "INSUFFICIENT_SCOPE")
     return _plain(spec, 403, "insufficient_scope", f"This API key does not have the scope {scope}")
 
@@ -646,12 +646,12 @@ def lacks_scope(spec: Spec) -> Said:
 def lacks_session(spec: Spec) -> Said:
     sentence = "This takes a signed-in person; an API key cannot do it"
     return (
-        _enveloped(403, sentence) if spec.dialect is v1 else _plain(spec, 403, "session_required", sentence)
+        _enveloped(403, sentence) if spec.dialect is V1 else _plain(spec, 403, "session_required", sentence)
     )
 
 
 def lacks_role(spec: Spec, role: Role) -> Said:
-    if spec.dialect is v1:
+    if spec.dialect is V1:
         return _enveloped(403, "Permission denied", "PERMISSION_DENIED")
     *but_last, last = [each for each in ROLES if each in (PERMISSIONS[str(spec.operation)].roles or ())]
     return _plain(

@@ -1,5 +1,5 @@
-"""What an answer may say that no test can know beforehand: compares equal to whatever has its shape, so
-that whole bodies can be compared.
+"""Values that no test knows beforehand: a Shape equals every text of its pattern, so whole bodies can be
+compared.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Shape:
-    """Equal to every text that is spelled like this, whole."""
+    """Equal to every text that matches the pattern as a whole."""
 
     def __init__(self, name: str, pattern: str) -> None:
         self._name, self._pattern = name, re.compile(pattern, re.ASCII)
@@ -24,7 +24,7 @@ class Shape:
         return f"<{self._name}>"
 
 
-# UUID version 7, as Studio spells it
+# UUID version 7, in the format of Studio
 AN_ID: Final = Shape("an id", r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 A_HYPHENED_ID: Final = Shape(
     "a hyphened id", r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -37,10 +37,11 @@ TOO_MANY: Final = Shape("when to come again", r"Too many requests; try again in 
 SOME_BASE64: Final = Shape("base64", r"[0-9A-Za-z+/]{8,}={0,2}")
 A_SIGNED_URL: Final = Shape(
     "a signed URL",
-    r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*",
+    r"https?://[^?]+/derived/[0-9a-f]{32}/[0-9a-f]{32}/[0-9]+/[A-Za-z0-9._-]+"
+    r"\?[^ ]*X-Amz-Signature=[0-9a-f]{64}[^ ]*",
 )
 
 
 def hyphened(plain: str) -> str:
-    """The same id as v1 spells it."""
+    """Return the id in the format of v1, with hyphens."""
     return f"{plain[:8]}-{plain[8:12]}-{plain[12:16]}-{plain[16:20]}-{plain[20:]}"

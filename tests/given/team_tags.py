@@ -1,4 +1,4 @@
-"""What the tests of v1's tags share."""
+"""Helpers of the tests of v1's tags."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def unknown(name: str, *path: str | int) -> dict[str, object]:
 
 
 def tag(name: str, slug: str, **more: object) -> dict[str, object]:
-    """As it is listed."""
+    """Return the tag as v1 lists it."""
     return {
         "id": A_HYPHENED_ID,
         "type": "media_tag",
@@ -54,13 +54,13 @@ def tag(name: str, slug: str, **more: object) -> dict[str, object]:
 
 
 def make(tenant: Tenant, name: str, **more: object) -> str:
-    """Its id."""
+    """Create a tag and return its id."""
     answer = tenant.studio.post(TAGS, json={"name": name})
     assert answer.status_code == 201, answer.text
-    found: str = answer.json()["data"]["id"]
+    made: str = answer.json()["data"]["id"]
     if more:
-        assert tenant.studio.patch(f"{TAGS}/{found}", json=more).status_code == 200
-    return found
+        assert tenant.studio.patch(f"{TAGS}/{made}", json=more).status_code == 200
+    return made
 
 
 def of(item: str) -> str:

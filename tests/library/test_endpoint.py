@@ -11,8 +11,11 @@ from mangum import Mangum
 from pydantic import Field
 
 from tests.given.loops import call, invoke
-from vitrine.dialects import Answer, Dialect, Input, studio, v1
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects import Answer, Dialect
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Conflict, ServiceUnavailable
 from vitrine.http.cors import EXPOSED
@@ -37,7 +40,7 @@ class Query(Input):
     limit: int = 10
 
 
-@endpoint(studio, public=True, body=Body, query=Query, returns=dict)
+@endpoint(STUDIO, public=True, body=Body, query=Query, returns=dict)
 def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
     """POST /api/echo/{word} - the request's own values."""
     return {
@@ -48,7 +51,7 @@ def echo(request: Request[Body, Query], _: Nobody) -> dict[str, Any]:
     }
 
 
-def failing(error: Callable[[], Exception], dialect: Dialect = studio) -> Endpoint:
+def failing(error: Callable[[], Exception], dialect: Dialect = STUDIO) -> Endpoint:
     @endpoint(dialect, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> object:
         """GET /api/failing - always an error."""
@@ -159,13 +162,13 @@ class Note(Schema):
     size: int = Field(0, ge=0)
 
 
-@endpoint(v1, public=True, body=Note, returns=dict)
+@endpoint(V1, public=True, body=Note, returns=dict)
 def note_v1(request: Request[Note], _: Nobody) -> dict[str, Any]:
     """DELETE /api/v1/noted - the request's own values."""
     return request.body().model_dump()
 
 
-@endpoint(studio, public=True, body=Body, returns=dict)
+@endpoint(STUDIO, public=True, body=Body, returns=dict)
 def remove_studio(request: Request[Body], _: Nobody) -> dict[str, Any]:
     """DELETE /api/removed - the request's own values."""
     return request.body().model_dump()
@@ -414,9 +417,9 @@ def test_a_body_in_chunks_of_one_byte_takes_linear_time() -> None:
 @pytest.mark.parametrize(
     ("dialect", "body"),
     [
-        (studio, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
-        (protocol, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
-        (v1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
+        (STUDIO, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (UPLOADS, {"error": "Internal server error", "code": "internal_error", "requestId": ...}),
+        (V1, {"success": False, "error": "Internal server error", "code": "HTTP_500", "info": ...}),
     ],
     ids=["studio", "uploads", "v1"],
 )
@@ -448,7 +451,7 @@ def test_an_error_is_answered_with_its_status(
 
 
 def test_a_handler_may_answer_with_headers_and_a_status_of_its_own() -> None:
-    @endpoint(studio, public=True, returns=dict)
+    @endpoint(STUDIO, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> Answer:
         return Answer({"made": True}, 201, {"etag": '"1"', "cache-control": "private"})
 
@@ -520,7 +523,7 @@ def test_no_header_contains_a_control_character(another_environment: pytest.Monk
     another_environment.setenv("ALLOWED_ORIGINS", origin)
     settings.cache_clear()
 
-    @endpoint(studio, public=True, returns=dict)
+    @endpoint(STUDIO, public=True, returns=dict)
     def app(_: Request, __: Nobody) -> Answer:
         return Answer(
             {},
@@ -597,7 +600,7 @@ def test_an_endpoint_is_described_without_being_run() -> None:
 
 def test_an_endpoint_is_public_or_requires_a_permission() -> None:
     with pytest.raises(ValueError, match="public"):
-        endpoint(studio)
+        endpoint(STUDIO)
 
 
 # Requests that no route takes.
@@ -611,7 +614,7 @@ UNROUTED = fallback(
         "POST /api/v1/media/upload",
         "GET /api/upload",
     ],
-    {"/api/v1/": v1, "/api/upload": protocol, "/": studio},
+    {"/api/v1/": V1, "/api/upload": UPLOADS, "/": STUDIO},
 )
 
 

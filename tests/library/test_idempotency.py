@@ -13,7 +13,10 @@ import pytest
 
 from tests.given.isolation_cases import owner
 from tests.given.loops import call
-from vitrine.dialects import Answer, Input, studio, v1
+from vitrine.dialects import Answer
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.zod import Schema
 from vitrine.http.endpoint import Request, endpoint
 
@@ -197,7 +200,7 @@ def test_signed_urls_are_signed_again_and_other_texts_stay(tenant: Tenant) -> No
     texts = [":derived/a", "derived/a", "\ue000"]
     marks: list[str] = []
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, status=201)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict, status=201)
     def app(request: Request, _: Caller) -> Answer:
         """POST /api/signed - a URL among texts."""
         marks.append(request.links.object("derived/a"))
@@ -217,7 +220,7 @@ def test_signed_urls_are_signed_again_and_other_texts_stay(tenant: Tenant) -> No
     assert len(marks) == 1
 
 
-@pytest.mark.parametrize(("dialect", "body"), [(studio, Nothing), (v1, NothingV1)])
+@pytest.mark.parametrize(("dialect", "body"), [(STUDIO, Nothing), (V1, NothingV1)])
 def test_while_a_request_is_in_progress_another_one_is_409(dialect: Any, body: Any, tenant: Tenant) -> None:
     begun, may_continue = threading.Event(), threading.Event()
 
@@ -246,7 +249,7 @@ def test_while_a_request_is_in_progress_another_one_is_409(dialect: Any, body: A
 def test_an_internal_error_leaves_the_key_free(tenant: Tenant) -> None:
     turns = iter([RuntimeError("an error"), None])
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict)
     def app(_: Request, __: Caller) -> Mapping[str, int]:
         """POST /api/failing - succeeds the second time."""
         if (error := next(turns)) is not None:
@@ -259,7 +262,7 @@ def test_an_internal_error_leaves_the_key_free(tenant: Tenant) -> None:
 def test_an_answer_with_a_secret_is_never_stored(tenant: Tenant) -> None:
     secrets = iter(["one", "two"])
 
-    @endpoint(studio, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
+    @endpoint(STUDIO, operation="folder.create", body=Nothing, returns=dict, mints_secret=True)
     def app(_: Request, __: Caller) -> Mapping[str, str]:
         """POST /api/minting - another one each time."""
         return {"secret": next(secrets)}
@@ -282,7 +285,7 @@ def test_a_person_without_an_organization_may_use_keys(
     monkeypatch.setitem(PERMISSIONS, "test.person", Permission(None, None, "write"))
     turns = iter([1, 2])
 
-    @endpoint(studio, operation="test.person", body=Nothing, returns=dict)
+    @endpoint(STUDIO, operation="test.person", body=Nothing, returns=dict)
     def app(_: Request, __: Person) -> Mapping[str, int]:
         """POST /api/of-a-person - counted."""
         return {"n": next(turns)}

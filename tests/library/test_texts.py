@@ -21,7 +21,7 @@ from tests.given.tags import add, given, remove, rename, tags_of
 from tests.given.tags import folder as a_folder
 from tests.given.tenants import Client
 from tests.uploads.test_upload_form import File, home, send
-from vitrine.dialects.studio import show_cursor
+from vitrine.dialects.formats import show_cursor
 from vitrine.errors import Invalid
 from vitrine.models.pages import Cursor
 from vitrine.texts import EXACT, MAX_MARKS, compose, compose_all, fold_email, marked_fields

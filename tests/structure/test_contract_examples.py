@@ -1,5 +1,6 @@
-"""The published documents' own examples, asked of this server and compared whole; what it says otherwise
-stands in one table, with its reason.
+"""The examples of the published documents, sent to this server and compared whole.
+
+One table lists the decided differences, each with its reason.
 """
 
 from __future__ import annotations
@@ -60,16 +61,16 @@ A_CODE = Shape("a code of its status", r"HTTP_\d{3}")
 
 
 class Decided(NamedTuple):
-    """One way in which an answer is not its example."""
+    """One decided difference of an answer from its example."""
 
     number: str  # of a decision (D) or a contradiction (C) of the dialect's contract
-    examples: tuple[str, ...]  # whose; none: of the whole dialect
-    path: str  # and whatever lies within
-    says: object  # the answer, where the example says another thing or nothing
+    examples: tuple[str, ...]  # with the difference; (): all of the dialect
+    path: str  # with everything inside
+    actual: object  # the value in the answer, where the example has another or none
     why: str
 
 
-BEYOND = "what an item has beside the documents' fields"
+BEYOND = "a field that the documents do not have"
 STUDIO: tuple[Decided, ...] = (
     Decided("D8", ("002 get", "000 rename"), "media.isActive", True, BEYOND),
     Decided("D8", ("002 get", "000 rename"), "media.filename", "hero-shot.jpg", BEYOND),
@@ -94,19 +95,17 @@ STUDIO: tuple[Decided, ...] = (
         for name in GET.example("get").answer["media"]
         if name not in CHANGE.example("rename").answer["media"]
     ),
-    Decided(
-        "D12", ("000 delete", "000 delete an original"), "deletionId", AN_ID, "one act of deletion is one id"
-    ),
+    Decided("D12", ("000 delete", "000 delete an original"), "deletionId", AN_ID, "each deletion has one id"),
 )
 
-ENVELOPE = "the public code says it, and its tests want it; the document leaves it out"
-REFUSED = tuple(f"003 {error.status} {error.route}" for error in V1.errors if error.answer is not None)
+ENVELOPE = "the public code has it, and its tests require it; the document leaves it out"
+REJECTED = tuple(f"003 {error.status} {error.route}" for error in V1.errors if error.answer is not None)
 V1_DECIDED: tuple[Decided, ...] = (
     Decided("C1", ("003 list",), "info.limit", 10, "some clients look for paging there"),
     Decided("C1", ("003 list",), "info.offset", 0, "some clients look for paging there"),
     Decided("C1", ("003 list",), "info.total", 1, "some clients look for paging there"),
     Decided("C2", (), "info.timestamp", A_TIME, ENVELOPE),
-    Decided("C3", tuple(name for name in REFUSED if " 403 " not in name), "code", A_CODE, ENVELOPE),
+    Decided("C3", tuple(name for name in REJECTED if " 403 " not in name), "code", A_CODE, ENVELOPE),
     Decided(
         "C6",
         ("003 403 GET /api/v1/media",),
@@ -148,22 +147,22 @@ V1_DECIDED: tuple[Decided, ...] = (
         ("003 duplicates found",),
         "data.duplicates[].existing[].match",
         "name_and_size",
-        "a content may match, too",
+        "content may match, too",
     ),
     Decided(
         "D5",
         ("003 duplicates found",),
         "data.duplicates[].existing[].status",
         "active",
-        "what lies in the trash may match, too",
+        "files in the trash may match, too",
     ),
 )
-# C5: an edit of the item, whatever the document's table says
+# C5: removing a tag edits the item; the document's table has another scope
 SCOPES = {"DELETE /api/v1/media/{id}/tags": "media:write"}
 
 
 class Scene:
-    """A tenant, what the documents' words stand for in it, and how its answers differ from theirs."""
+    """A tenant, the values of the documents' placeholders in it, and the differences of its answers."""
 
     def __init__(self, tenant: Tenant, decided: tuple[Decided, ...], names: dict[str, str]) -> None:
         key, session = tenant.studio.key or "", tenant.signed_in().token or ""
@@ -180,7 +179,7 @@ class Scene:
         )
 
     def ask(self, document: Document, name: str, **names: str) -> httpx.Response:
-        """The answer to this example, held against the document's."""
+        """Send the request of this example, compare the answer with the document's, and return it."""
         example = document.example(name)
         known = Names({**self.names, **names})
         path, headers = known.fill(example.path), known.fill(example.headers)
@@ -193,7 +192,7 @@ class Scene:
             else {"content": json.dumps(known.fill(example.body))}
         )
         answer = http().request(example.method, path, headers=headers, **sent)
-        self.lock(
+        self.compare(
             document,
             f"{document_number(document)} {name}",
             (answer.status_code, answer.json()),
@@ -203,22 +202,23 @@ class Scene:
         self.names.update({symbol: here for symbol, here in known.items() if symbol not in names})
         return answer
 
-    def lock(
+    def compare(
         self, document: Document, name: str, answer: tuple[int, Any], example: tuple[int, Any], names: Names
     ) -> None:
-        """Against each other."""
+        """Compare status and body, and record the differences that are not decided."""
         self.asked.add(name)
         if answer[0] != example[0]:
             self.wrong.append((name, answer))
-        for found in differences(document, example[1], answer[1], names) if example[1] is not None else []:
-            reasons = [each for each in self.decided if covers(each, name, found)]
+        differing = differences(document, example[1], answer[1], names) if example[1] is not None else []
+        for each in differing:
+            reasons = [decided for decided in self.decided if covers(decided, name, each)]
             self.used.update(reasons)
             if not reasons:
-                self.wrong.append((name, found))
+                self.wrong.append((name, each))
 
     @property
     def unneeded(self) -> list[Decided]:
-        """What was decided of examples that were asked, and is not so."""
+        """Return the decided differences of the compared examples that did not occur."""
         return [
             each
             for each in self.decided
@@ -226,15 +226,15 @@ class Scene:
         ]
 
 
-def covers(decided: Decided, name: str, found: Difference) -> bool:
-    within = found.path == decided.path or (
-        decided.says is ANYTHING and found.path.startswith((f"{decided.path}.", f"{decided.path}["))
+def covers(decided: Decided, name: str, difference: Difference) -> bool:
+    within = difference.path == decided.path or (
+        decided.actual is ANYTHING and difference.path.startswith((f"{decided.path}.", f"{decided.path}["))
     )
     return (
         (not decided.examples or name in decided.examples)
         and within
-        and found.says is not GONE
-        and decided.says == found.says
+        and difference.actual is not GONE
+        and decided.actual == difference.actual
     )
 
 
@@ -251,7 +251,7 @@ def document_number(document: Document) -> str:
 # The Studio API.
 
 
-def test_the_studio_documents_examples_hold(tenant: Tenant) -> None:
+def test_the_studio_documents_examples_are_answered_so(tenant: Tenant) -> None:
     collection = tenant.studio.post(
         f"/api/organization/{tenant.id.hex}/datasets", json={"name": "Product Photos"}
     ).json()["id"]
@@ -306,17 +306,21 @@ def made_folder(tenant: Tenant, collection: str, name: str) -> str:
 
 
 def analyzed(tenant: Tenant, item: str, names: Names) -> None:
-    """The item has the example's caption, object, tags and moderation."""
+    """Give the item the example's caption, object, tags and moderation."""
     frame = UUID(tenant.studio.get(f"/api/media/{item}").json()["media"]["frames"][0]["id"])
     made = {"captionId111": mint_id(), "objectId222": mint_id()}
     with owner() as connection:
         connection.execute(
-            "insert into captions (organization_id, id, frame_id, text) values (%s, %s, %s, 'A red shoe on a white background.')",
+            """insert into captions (organization_id, id, frame_id, text)
+               values (%s, %s, %s, 'A red shoe on a white background.')""",
             [tenant.id, made["captionId111"], frame],
         )
         connection.execute(
             """insert into detections (organization_id, id, frame_id, type, label, score, polygon, crop_key)
-               select organization_id, %s, id, 'object', 'shoe', 0.5, '[{"x": 1, "y": 2}, {"x": 3, "y": 4}]', key from frames where id = %s""",
+               select organization_id, %s, id, 'object', 'shoe', 0.5,
+                      '[{"x": 1, "y": 2}, {"x": 3, "y": 4}]', key
+                 from frames
+                where id = %s""",
             [made["objectId222"], frame],
         )
         for group, value in (("color", "red"), ("category", "product")):
@@ -336,16 +340,16 @@ def analyzed(tenant: Tenant, item: str, names: Names) -> None:
 
 
 class Rejected(NamedTuple):
-    """A request that makes a documented error, and the whole body that says so."""
+    """A request that leads to a documented error, and the whole body of the answer."""
 
     when: str
     who: Client
     path: str
     body: dict[str, str] | None
-    says: dict[str, Any]
+    expected: dict[str, Any]
 
 
-def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_studio_documents_errors_are_answered_so(tenant: Tenant, stranger: Tenant) -> None:
     home, theirs = tenant.collection_id.hex, stranger.collection_id.hex
     outer = made_folder(tenant, home, "Outer")
     inner = tenant.studio.post(
@@ -437,13 +441,13 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
         ],
         ("GET /api/media/{mediaId}", 404): [Rejected("Media not found", me, NOWHERE, None, not_found)],
     }
-    fault = studio.internal_error("an id", "media.read")
+    internal = studio.STUDIO.internal_error("an id", "media.read")
 
     answered = [
-        (route, each.when, (answer.status_code, answer.json()), (status, each.says))
+        (route, each.when, (answer.status_code, answer.json()), (status, each.expected))
         for (route, status), rejected in provoked.items()
         for each in rejected
-        for answer in [asked(each, route)]
+        for answer in [send(each, route)]
     ]
 
     assert [
@@ -456,13 +460,13 @@ def test_the_studio_documents_errors_hold(tenant: Tenant, stranger: Tenant) -> N
         *((*key, each.when) for key, rejected in provoked.items() for each in rejected),
         ("GET /api/media/{mediaId}", 500, "Internal server error"),
     }
-    assert (fault.status, fault.body) == (
+    assert (internal.status, internal.body) == (
         500,
         {"error": "Internal server error", "code": "internal_error", "requestId": "an id"},
     )
 
 
-def asked(rejected: Rejected, route: str) -> httpx.Response:
+def send(rejected: Rejected, route: str) -> httpx.Response:
     method, _, path = route.partition(" ")
     return rejected.who.request(
         method,
@@ -474,7 +478,7 @@ def asked(rejected: Rejected, route: str) -> httpx.Response:
 # The v1 API.
 
 
-def test_the_v1_documents_examples_hold(tenant: Tenant) -> None:
+def test_the_v1_documents_examples_are_answered_so(tenant: Tenant) -> None:
     logo = str(
         UUID(
             tenant.ready(
@@ -518,7 +522,7 @@ def test_the_v1_documents_examples_hold(tenant: Tenant) -> None:
 
 
 def coloured(tenant: Tenant, names: Names) -> None:
-    """The team has the document's two tags, with their colours."""
+    """Give the team the document's two tags, with their colours."""
     tags = (
         ("tag-001", "Brand", "brand", "#3b82f6", 0),
         ("tag-002", "Product Photos", "product-photos", "#10b981", 1),
@@ -526,15 +530,18 @@ def coloured(tenant: Tenant, names: Names) -> None:
     with owner() as connection:
         for symbol, name, slug, colour, order in tags:
             made = connection.execute(
-                """insert into tags (organization_id, id, "group", name, slug, color, "order") values (%s, %s, 'tags', %s, %s, %s, %s)
-                   on conflict (organization_id, "group", name) do update set color = excluded.color, "order" = excluded."order" returning id""",
+                """insert into tags (organization_id, id, "group", name, slug, color, "order") values (%s, %s,
+                'tags', %s, %s, %s, %s) on conflict (organization_id, "group", name) do update set color =
+                excluded.color, "order" = excluded."order" returning id""",
                 [tenant.id, mint_id(), name, slug, colour, order],
             ).fetchone()
             assert made is not None
             names[symbol] = str(made["id"])
 
 
-def test_the_v1_documents_errors_hold(tenant: Tenant, another_environment: pytest.MonkeyPatch) -> None:
+def test_the_v1_documents_errors_are_answered_so(
+    tenant: Tenant, another_environment: pytest.MonkeyPatch
+) -> None:
     me, poor, nobody = tenant.studio, tenant.client(scopes=["media:write", "media:delete"]), Client(None)
     scene = Scene(tenant, V1_DECIDED, {})
     requests: dict[tuple[str, int], Callable[[], httpx.Response]] = {
@@ -545,16 +552,18 @@ def test_the_v1_documents_errors_hold(tenant: Tenant, another_environment: pytes
         ("DELETE /api/v1/media/{id}", 404): lambda: me.delete(f"/api/v1/media/{NOWHERE}"),
         ("GET /api/v1/media", 429): over_the_limit(tenant, another_environment),
     }
-    fault = v1.internal_error("an id", "media.list")
+    internal = v1.V1.internal_error("an id", "media.list")
 
     for error in V1.errors:
         key = (error.route, error.status)
         answer = (
-            (fault.status or 0, json.loads(json.dumps(fault.body)))
+            (internal.status or 0, json.loads(json.dumps(internal.body)))
             if error.status == 500
             else outcome(requests.pop(key)())
         )
-        scene.lock(V1, f"003 {error.status} {error.route}", answer, (error.status, error.answer), scene.names)
+        scene.compare(
+            V1, f"003 {error.status} {error.route}", answer, (error.status, error.answer), scene.names
+        )
 
     assert requests == {}
     assert scene.wrong == []
@@ -562,7 +571,7 @@ def test_the_v1_documents_errors_hold(tenant: Tenant, another_environment: pytes
 
 
 def over_the_limit(tenant: Tenant, environment: pytest.MonkeyPatch) -> Callable[[], httpx.Response]:
-    """A request of which none more is allowed."""
+    """Return a request that is over its rate limit."""
 
     def ask() -> httpx.Response:
         environment.setenv("V1_READ_LIMIT", "0")
@@ -572,16 +581,16 @@ def over_the_limit(tenant: Tenant, environment: pytest.MonkeyPatch) -> Callable[
     return ask
 
 
-# Of both.
+# Both APIs.
 
 
-def test_every_endpoint_of_the_documents_is_there_with_its_scope_and_what_a_request_may_say() -> None:
-    served = {standing(route.key): route for route in ROUTES}
+def test_every_endpoint_of_the_documents_exists_with_its_scope_and_the_fields_of_its_requests() -> None:
+    served = {unnamed(route.key): route for route in ROUTES}
     wanted = [route for document in (REFERENCE, V1) for route in document.endpoints]
-    assert [route for route in wanted if standing(route) not in served] == []
+    assert [route for route in wanted if unnamed(route) not in served] == []
 
     scopes = {route: SCOPES.get(route, scope) for route, scope in V1.scopes.items()}
-    operations = {route: spec_of(served[standing(route)]).operation or "" for route in scopes}
+    operations = {route: spec_of(served[unnamed(route)]).operation or "" for route in scopes}
     assert {route: PERMISSIONS[operation].scope for route, operation in operations.items()} == scopes
 
     tables = [table for document in (CHANGE, MOVE, V1) for table in document.requests]
@@ -589,25 +598,26 @@ def test_every_endpoint_of_the_documents_is_there_with_its_scope_and_what_a_requ
         (table["route"], name, field, taken)
         for table in tables
         for name, field in table["fields"].items()
-        for taken in [parameter(served[standing(table["route"])].key, table["in"], name)]
+        for taken in [parameter(served[unnamed(table["route"])].key, table["in"], name)]
         if not agrees(field, taken)
     ] == []
 
 
-def standing(route: str) -> str:
-    """However its variables are called."""
+def unnamed(route: str) -> str:
+    """Return the route without the names of its variables."""
     return "/".join("{}" if part.startswith("{") else part for part in route.split("/"))
 
 
 @cache
 def description() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(DOCUMENT.read_text())
-    return found
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text())
+    return document
 
 
 def parameter(route: str, where: str, name: str) -> dict[str, Any] | None:
-    """What this server's own description says of a field of the query or body: its schema, and whether it
-    is required. None: nothing.
+    """Return the schema of a field of query or body from our OpenAPI, with `required`.
+
+    None: no such field.
     """
     method, _, path = route.partition(" ")
     operation = description()["paths"][path][method.lower()]
@@ -633,12 +643,12 @@ def parameter(route: str, where: str, name: str) -> dict[str, Any] | None:
     )
 
 
-def agrees(field: dict[str, Any], taken: dict[str, Any] | None) -> bool:
-    """Whether a field is taken as the document's table has it."""
-    if taken is None or taken["required"] != field.get("required", False):
+def agrees(field: dict[str, Any], served: dict[str, Any] | None) -> bool:
+    """Whether the field of our OpenAPI is as in the document's table."""
+    if served is None or served["required"] != field.get("required", False):
         return False
-    inner = next((each for each in taken.get("anyOf", []) if each.get("type") != "null"), taken)
+    inner = next((each for each in served.get("anyOf", []) if each.get("type") != "null"), served)
     names = {"max": "maxLength" if field["type"].startswith("string") else "maximum", "min": "minimum"}
     limits = all(inner.get(word) == field[name] for name, word in names.items() if name in field)
     words = field["type"].split("|") == inner["enum"] if "enum" in inner else True
-    return limits and words and ("default" not in field or taken.get("default") == field["default"])
+    return limits and words and ("default" not in field or served.get("default") == field["default"])

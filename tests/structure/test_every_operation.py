@@ -1,10 +1,10 @@
-"""The whole API against its own description: requests that nobody wrote, made of the OpenAPI document, by an
-owner, a viewer and nobody.
+"""The whole API against its OpenAPI document: generated requests by an owner, a viewer and without
+credentials.
 
-No fault, no status, content type, header or body but those that the document has. What the document comes to
-describe is tried by itself; so that
-a request reaches more than the door, what `tests/given/isolation_cases.py` fills a route with is put into most of them.
-`make soak` tries many more.
+No internal error may happen, and no status, content type, header or body but those of the document. New
+operations of the document are tested without a change here. Most requests contain the values of
+`tests/given/isolation_cases.py`, so that they reach the function behind the endpoint. `make soak` sends many
+more.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 CREDENTIALS = {"authorization", "x-api-key", "cookie"}
-# the server's to read, before it is a request
+# read by the server before it makes a request of them
 FRAMING = {"host", "connection", "content-length", "transfer-encoding", "expect", "upgrade"}
 UNTROUBLED = (
     HealthCheck.too_slow,
@@ -65,14 +65,14 @@ UNTROUBLED = (
     HealthCheck.large_base_example,
 )
 PEOPLE = ("an owner", "a viewer", "nobody")
-REQUESTS = 300  # about as many in the default suite, whatever the number of operations
-SHARES = {"an owner": 5, "a viewer": 2, "nobody": 1}  # of them
-MANY = 4  # times as many in the long run
+REQUESTS = 300  # in the default suite, about, for any number of operations
+SHARES = {"an owner": 5, "a viewer": 2, "nobody": 1}  # of these requests
+MANY = 4  # times as many with `make soak`
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One that the document describes."""
+    """An operation that the document describes."""
 
     method: str
     path: str
@@ -102,8 +102,8 @@ def described(document: Mapping[str, Any]) -> list[Operation]:
 
 
 OPERATIONS = described(json.loads(DOCUMENT.read_text()))
-# In the default suite: every operation by an owner, some by the others, who are mostly denied. The long run
-# tries every operation by everybody.
+# In the default suite an owner tries every operation, and the others, who are mostly denied, try some. `make
+# soak` tries every operation by all three.
 TRIED = [
     (person, operation)
     for start, person in enumerate(PEOPLE)
@@ -120,12 +120,14 @@ def served() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def schema(served: dict[str, Any]) -> BaseSchema:
-    """The document as it is served, its objects closed: what it does not name is not answered."""
-    found = schemathesis.openapi.from_dict(closed(served))
-    found.config.checks.not_a_server_error = NotAServerErrorConfig(
+    """The served document with its objects closed: an answer may have no field that the document does not
+    name.
+    """
+    schema = schemathesis.openapi.from_dict(closed(served))
+    schema.config.checks.not_a_server_error = NotAServerErrorConfig(
         expected_statuses=["2xx", "3xx", "4xx", "501", "503"]
     )
-    return found
+    return schema
 
 
 def closed(node: Any) -> Any:
@@ -143,7 +145,9 @@ def closed(node: Any) -> Any:
 
 @pytest.fixture
 def stage(_stages: Iterator[Stage]) -> Stage:
-    """A furnished tenant, another one where the last request ended its person, its session or its things."""
+    """A tenant with items, and a new one where the last request has deleted its person, its session or its
+    items.
+    """
     return next(_stages)
 
 
@@ -173,7 +177,7 @@ def test_every_operation_of_the_document_is_tried(served: dict[str, Any]) -> Non
     ("person", "operation"), TRIED, ids=lambda each: each if isinstance(each, str) else each.key
 )
 @pytest.mark.sampled(3)
-def test_an_operation_answers_as_it_is_described(
+def test_an_operation_answers_as_described(
     operation: Operation, person: str, stage: Stage, schema: BaseSchema
 ) -> None:
     tried = fuzz(operation, person, stage, schema, examples=share(person), number=1)
@@ -185,7 +189,7 @@ def test_an_operation_answers_as_it_is_described(
 @pytest.mark.timeout(1800)
 @each_operation
 @pytest.mark.parametrize("person", PEOPLE)
-def test_an_operation_answers_as_it_is_described_many_times(
+def test_an_operation_answers_as_described_many_times(
     operation: Operation, person: str, stage: Stage, schema: BaseSchema
 ) -> None:
     tried = fuzz(
@@ -207,7 +211,7 @@ WITH_JSON = [
 
 @pytest.mark.parametrize("operation", WITH_JSON, ids=lambda each: each.key)
 @pytest.mark.sampled(4)
-def test_a_body_over_the_limit_is_refused_as_it_is_described(
+def test_a_body_over_the_limit_is_rejected_as_described(
     operation: Operation, stage: Stage, schema: BaseSchema
 ) -> None:
     sent = FILL[operation.route.function](stage, None)
@@ -217,16 +221,16 @@ def test_a_body_over_the_limit_is_refused_as_it_is_described(
     )
 
     assert answer.status_code == 413
-    found = schema[operation.path][operation.method.upper()]
-    assert "413" in found.definition.raw["responses"]
-    found.validate_response(answer)
+    declared = schema[operation.path][operation.method.upper()]
+    assert "413" in declared.definition.raw["responses"]
+    declared.validate_response(answer)
 
 
 @pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS}))
-def test_a_path_takes_the_methods_that_are_described_and_no_other(path: str) -> None:
+def test_a_path_has_the_described_methods_and_no_other(path: str) -> None:
     own = {operation.method.upper() for operation in OPERATIONS if operation.path == path}
     filled = re.sub(r"{\w+}", "0" * 32, path)
-    taken = {
+    allowed = {
         operation.method.upper()
         for operation in OPERATIONS
         if re.fullmatch(re.sub(r"{\w+}", "[^/]+", operation.path), filled)
@@ -234,7 +238,7 @@ def test_a_path_takes_the_methods_that_are_described_and_no_other(path: str) -> 
 
     answers = {
         method: Client(None).request(method, filled)
-        for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - taken
+        for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - allowed
     }
 
     assert {method: answer.status_code for method, answer in answers.items()} == dict.fromkeys(answers, 405)
@@ -244,14 +248,14 @@ def test_a_path_takes_the_methods_that_are_described_and_no_other(path: str) -> 
 
 
 def share(person: str) -> int:
-    """Requests of this person to each operation."""
+    """Return the number of requests of this person to each operation."""
     return max(2, REQUESTS * SHARES[person] // sum(SHARES.values()) // len(OPERATIONS))
 
 
 def fuzz(
     operation: Operation, person: str, stage: Stage, schema: BaseSchema, *, examples: int, number: int
 ) -> int:
-    """How many requests were made, all of whose answers were as described."""
+    """Send generated requests, check every answer against the document, and return how many were sent."""
     client = client_of(operation, person, stage)
     sent = FILL[operation.route.function](stage, client if person == "an owner" else None)
     tried = 0
@@ -271,9 +275,9 @@ def fuzz(
         def try_one(case: Case[Any], changed: frozenset[str]) -> None:
             nonlocal tried
             fill(case, sent, changed)
-            kept_back = FRAMING | CREDENTIALS if client.credentials else FRAMING
+            removed = FRAMING | CREDENTIALS if client.credentials else FRAMING
             case.headers = CaseInsensitiveDict(
-                {name: value for name, value in case.headers.items() if name.lower() not in kept_back}
+                {name: value for name, value in case.headers.items() if name.lower() not in removed}
             )
             if client.credentials:
                 case.cookies = {}
@@ -285,7 +289,7 @@ def fuzz(
                 timeout=60,
             )
             session.cookies.clear()
-            if answer.status_code == 431:  # the gateway's own: more than it takes of headers and query
+            if answer.status_code == 431:  # by the gateway: headers and query are too long
                 return
             tried += 1
             case.validate_response(answer, checks=CHECKS)
@@ -310,7 +314,7 @@ def client_of(operation: Operation, person: str, stage: Stage) -> Client:
 
 
 def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case[Any]]:
-    """Requests that follow the document, and, where anything of them could, requests that do not."""
+    """Generate requests that follow the document, and where a request has input, some that do not."""
     right = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
     if not (operation.body or operation.query or operation.headers):
         return right
@@ -318,7 +322,7 @@ def cases(operation: APIOperation[Any, Any, Any, Any]) -> st.SearchStrategy[Case
 
 
 def changes(sent: Sent) -> st.SearchStrategy[frozenset[str]]:
-    """Names of what is not left as the route is filled: nothing, mostly one, or any of them."""
+    """Generate sets of names whose values are not replaced by those of the route: none, one, or any."""
     names = sorted({*sent.path, *sent.query, *(sent.body or {})})
     if not names:
         return st.just(frozenset[str]())
@@ -330,7 +334,7 @@ def changes(sent: Sent) -> st.SearchStrategy[frozenset[str]]:
 
 
 def fill(case: Case[Any], sent: Sent, changed: frozenset[str]) -> None:
-    """The request says what the route is filled with, but under these names."""
+    """Put the values of the route into the request, except under these names."""
     case.path_parameters = {
         **case.path_parameters,
         **{name: quote(value, safe="") for name, value in sent.path.items() if name not in changed},

@@ -1,6 +1,4 @@
-"""What Studio and the upload protocol say of input that is wrong: each field at fault, in the house's
-words.
-"""
+"""The errors of Studio and the upload protocol for wrong input: each wrong field, with a sentence of ours."""
 
 from __future__ import annotations
 
@@ -16,8 +14,11 @@ from functions.create_folder.handler import Body as NewFolder
 from tests.given.loops import call
 from tests.v1.zod.cases import OF_ANY_TYPE
 from tools.openapi import operations
-from vitrine.dialects import Input, studio
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.browse import BrowseQuery
+from vitrine.dialects.studio.links import LinkQuery
+from vitrine.dialects.uploads import UPLOADS, BatchQuery, Finished, Key, NewMultipart, NewPost, PartQuery
 from vitrine.errors import Invalid
 from vitrine.http.endpoint import Request, endpoint
 
@@ -33,17 +34,15 @@ FORM = "Is not in the right form"
 
 
 def errors_of(model: type[BaseModel], given: object) -> dict[str, str]:
-    """Of each field at fault; {} where it is taken."""
+    """Return the sentence of each wrong field; {} where the input is valid."""
     try:
-        (protocol if model.__module__.endswith("dialects.uploads") else studio).read_body(model, given)
+        (UPLOADS if model.__module__.endswith("dialects.uploads") else STUDIO).read_body(model, given)
     except Invalid as rejected:
         return {".".join(map(str, issue.path)): issue.message for issue in rejected.issues}
     return {}
 
 
-@pytest.mark.parametrize(
-    "model", [NewCollection, NewFolder, protocol.NewMultipart, protocol.Finished, protocol.Key]
-)
+@pytest.mark.parametrize("model", [NewCollection, NewFolder, NewMultipart, Finished, Key])
 @pytest.mark.parametrize("given", [None, [], [{}], "text", 1, True], ids=repr)
 def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
     assert errors_of(model, given) == {"": "Must be an object"}
@@ -68,25 +67,25 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
         ),
         (NewFolder, {"datasetId": ID, "name": "n", "reuse": None}, {"reuse": "Must be true or false"}),
         (NewFolder, {"datasetId": ID, "name": "n", "reuse": []}, {"reuse": "Must be true or false"}),
-        (studio.BrowseQuery, {"limit": "0"}, {"limit": "Must be 1 or more"}),
-        (studio.BrowseQuery, {"limit": "1"}, {}),
-        (studio.BrowseQuery, {"limit": "1000"}, {}),
-        (studio.BrowseQuery, {"limit": "1001"}, {"limit": "Must be 1000 or less"}),
-        (studio.BrowseQuery, {"limit": "1.5"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "NaN"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "Infinity"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "1e3"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "0x10"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "٥"}, {"limit": "Must be a whole number"}),
-        (studio.BrowseQuery, {"limit": "9" * 30}, {"limit": "Must be 1000 or less"}),
-        (studio.BrowseQuery, {"limit": "9" * 5000}, {"limit": "Must be a smaller number"}),
-        (studio.BrowseQuery, {"offset": "-1"}, {"offset": "Must be 0 or more"}),
-        (studio.BrowseQuery, {"offset": "9007199254740991"}, {}),
-        (studio.BrowseQuery, {"offset": "9007199254740992"}, {"offset": "Must be 9007199254740991 or less"}),
-        (studio.BrowseQuery, {"type": "audio"}, {"type": "Must be one of image, video, folder, all"}),
-        (studio.BrowseQuery, {"sortDirection": "ASC"}, {"sortDirection": "Must be one of asc, desc"}),
+        (BrowseQuery, {"limit": "0"}, {"limit": "Must be 1 or more"}),
+        (BrowseQuery, {"limit": "1"}, {}),
+        (BrowseQuery, {"limit": "1000"}, {}),
+        (BrowseQuery, {"limit": "1001"}, {"limit": "Must be 1000 or less"}),
+        (BrowseQuery, {"limit": "1.5"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "NaN"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "Infinity"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "1e3"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "0x10"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "٥"}, {"limit": "Must be a whole number"}),
+        (BrowseQuery, {"limit": "9" * 30}, {"limit": "Must be 1000 or less"}),
+        (BrowseQuery, {"limit": "9" * 5000}, {"limit": "Must be a smaller number"}),
+        (BrowseQuery, {"offset": "-1"}, {"offset": "Must be 0 or more"}),
+        (BrowseQuery, {"offset": "9007199254740991"}, {}),
+        (BrowseQuery, {"offset": "9007199254740992"}, {"offset": "Must be 9007199254740991 or less"}),
+        (BrowseQuery, {"type": "audio"}, {"type": "Must be one of image, video, folder, all"}),
+        (BrowseQuery, {"sortDirection": "ASC"}, {"sortDirection": "Must be one of asc, desc"}),
         (
-            studio.BrowseQuery,
+            BrowseQuery,
             {"limit": "x", "offset": "y", "type": "z", "sortBy": "size", "unknown": "1"},
             {
                 "limit": "Must be a whole number",
@@ -96,38 +95,38 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             },
         ),
         (
-            studio.LinkQuery,
+            LinkQuery,
             {"size": "huge", "original": "maybe"},
             {"size": "Must be one of frame, thumbnail", "original": "Must be true or false"},
         ),
-        (protocol.NewMultipart, {}, {"filename": "Required"}),
+        (NewMultipart, {}, {"filename": "Required"}),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "type": "null", "metadata": None, "size": "", "checksum": "null"},
             {},
         ),
-        (protocol.NewMultipart, {"filename": "f", "metadata": []}, {"metadata": "Must be an object"}),
+        (NewMultipart, {"filename": "f", "metadata": []}, {"metadata": "Must be an object"}),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "metadata": "x", "checksum": 1},
             {"metadata": "Must be an object", "checksum": "Must be an object"},
         ),
-        (protocol.NewMultipart, {"filename": "f", "size": SIZE, "partSize": SIZE}, {}),
-        (protocol.NewMultipart, {"filename": "f", "size": SIZE + 1}, {"size": f"Must be {SIZE} or less"}),
+        (NewMultipart, {"filename": "f", "size": SIZE, "partSize": SIZE}, {}),
+        (NewMultipart, {"filename": "f", "size": SIZE + 1}, {"size": f"Must be {SIZE} or less"}),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "partSize": 10**400},
             {"partSize": f"Must be {SIZE} or less"},
         ),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "size": float("inf")},
             {"size": "Must be a finite number"},
         ),
-        (protocol.NewMultipart, {"filename": "f", "size": 1.5}, {"size": "Must be a whole number"}),
-        (protocol.NewMultipart, {"filename": "f", "size": {}}, {"size": "Must be a whole number"}),
+        (NewMultipart, {"filename": "f", "size": 1.5}, {"size": "Must be a whole number"}),
+        (NewMultipart, {"filename": "f", "size": {}}, {"size": "Must be a whole number"}),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {
                 "filename": "f",
                 "metadata": {"title": "t" * 255, "alt": "a" * 500, "caption": "\U0001f600" * 1000},
@@ -135,7 +134,7 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             {},
         ),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {
                 "filename": "f",
                 "metadata": {
@@ -155,45 +154,45 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
             },
         ),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "checksum": {}},
             {"checksum.algorithm": "Required", "checksum.value": "Required"},
         ),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "checksum": {"algorithm": "MD5", "value": "?"}},
             {"checksum.algorithm": ALGORITHMS, "checksum.value": FORM},
         ),
         (
-            protocol.NewMultipart,
+            NewMultipart,
             {"filename": "f", "checksum": {"algorithm": None, "value": "A" * 89}},
             {"checksum.algorithm": ALGORITHMS, "checksum.value": "Must have at most 88 characters"},
         ),
         (
-            protocol.NewPost,
+            NewPost,
             {"metadata": {"organizationId": "x"}},
             {"filename": "Required", "metadata.organizationId": NOT_AN_ID},
         ),
-        (protocol.Key, {"key": ""}, {"key": "Must have at least 1 character"}),
-        (protocol.Key, {"key": "k" * 1024}, {}),
-        (protocol.Key, {"key": "k" * 1025}, {"key": "Must have at most 1024 characters"}),
+        (Key, {"key": ""}, {"key": "Must have at least 1 character"}),
+        (Key, {"key": "k" * 1024}, {}),
+        (Key, {"key": "k" * 1025}, {"key": "Must have at most 1024 characters"}),
         (
-            protocol.PartQuery,
+            PartQuery,
             {"key": "k", "size": "x", "checksum": "x"},
             {"size": "Must be a whole number", "checksum": FORM},
         ),
         (
-            protocol.BatchQuery,
+            BatchQuery,
             {"key": "k", "partNumbers": "1" * 1001},
             {"partNumbers": "Must have at most 1000 characters"},
         ),
-        (protocol.Finished, {}, {}),
-        (protocol.Finished, {"parts": None}, {"parts": "Must be an array"}),
-        (protocol.Finished, {"parts": {"0": PART}}, {"parts": "Must be an array"}),
-        (protocol.Finished, {"parts": [PART] * 10_000}, {}),
-        (protocol.Finished, {"parts": [PART] * 10_001}, {"parts": "Must have at most 10000 elements"}),
+        (Finished, {}, {}),
+        (Finished, {"parts": None}, {"parts": "Must be an array"}),
+        (Finished, {"parts": {"0": PART}}, {"parts": "Must be an array"}),
+        (Finished, {"parts": [PART] * 10_000}, {}),
+        (Finished, {"parts": [PART] * 10_001}, {"parts": "Must have at most 10000 elements"}),
         (
-            protocol.Finished,
+            Finished,
             {
                 "parts": [
                     PART,
@@ -218,7 +217,9 @@ def test_a_body_is_an_object(model: type[BaseModel], given: object) -> None:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_every_fault_is_named_in_words(model: type[BaseModel], given: object, issues: dict[str, str]) -> None:
+def test_every_wrong_field_has_a_sentence(
+    model: type[BaseModel], given: object, issues: dict[str, str]
+) -> None:
     assert errors_of(model, given) == issues
 
 
@@ -233,7 +234,7 @@ WORDS = re.compile(r"Required|Must (be|have) [^'{}]*|Is not in the right form")
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_whatever_is_sent_nothing_is_said_in_anothers_words(model: type[BaseModel]) -> None:
+def test_no_input_is_answered_with_a_sentence_of_pydantics(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         for value in OF_ANY_TYPE:
             for given in (
@@ -249,7 +250,7 @@ def test_whatever_is_sent_nothing_is_said_in_anothers_words(model: type[BaseMode
 
 
 class Foreseeable(Input):
-    """Kinds of fields that are still to come."""
+    """Types of fields that no model has yet."""
 
     score: Annotated[float, Field(ge=0, lt=1)] = 0
     names: list[Annotated[str, Field(min_length=2)]] = Field(default_factory=list, min_length=1, max_length=1)
@@ -276,15 +277,15 @@ class Foreseeable(Input):
         ({"kind": "two"}, {"kind": "Must be one"}),
     ],
 )
-def test_the_words_for_fields_to_come(given: object, issues: dict[str, str]) -> None:
+def test_types_that_no_model_has_yet_have_sentences(given: object, issues: dict[str, str]) -> None:
     assert errors_of(Foreseeable, given) == issues
 
 
 @pytest.mark.parametrize("free", [b"1e999", b"[-1e999]", b'{"deep": [[{"er": 1e400}]]}'])
-def test_a_number_beyond_all_bounds_is_not_kept(free: bytes) -> None:
-    @endpoint(studio, public=True, body=Foreseeable, returns=dict)
+def test_a_number_beyond_a_double_is_rejected(free: bytes) -> None:
+    @endpoint(STUDIO, public=True, body=Foreseeable, returns=dict)
     def app(request: Request[Foreseeable], _: Nobody) -> dict[str, Any]:
-        """POST /api/free - what it was told."""
+        """POST /api/free - the field as it was sent."""
         return request.body().free
 
     answer = call(app, "POST", "/api/free", content=b'{"free": {"x": ' + free + b"}}")

@@ -1,4 +1,4 @@
-"""The Studio API's spelling, as whole values."""
+"""The serialization of the Studio API, compared as whole values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from uuid import UUID
 import pytest
 
 from vitrine.delivery import Links
-from vitrine.dialects import Dialect, studio
-from vitrine.dialects import uploads as protocol
-from vitrine.dialects.v1.show import show_media as show_in_v1
+from vitrine.dialects import Dialect
+from vitrine.dialects.formats import parse_cursor, show_cursor
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.studio.browse import BrowseQuery, show_listing
+from vitrine.dialects.studio.media import media_etag, show_media
+from vitrine.dialects.uploads import UPLOADS
+from vitrine.dialects.v1.media import show_media as show_in_v1
 from vitrine.errors import (
     ApiError,
     Invalid,
@@ -27,7 +31,7 @@ from vitrine.models.pages import Cursor, Page
 
 
 class Keys(Links):
-    """Links without signatures, which differ from call to call."""
+    """Links without signatures, which would differ from call to call."""
 
     def object(self, key: str) -> str:
         return f"signed:{key}"
@@ -188,13 +192,13 @@ SHOWN: dict[str, Any] = {
 
 
 def test_an_item_is_shown_whole() -> None:
-    assert studio.show_media(PHOTO, LINKS) == SHOWN
+    assert show_media(PHOTO, LINKS) == SHOWN
 
 
 def test_an_item_not_yet_verified_shows_no_bytes() -> None:
     pending = replace(PHOTO, verified_at=None, processing="pending")
 
-    assert studio.show_media(pending, LINKS) == SHOWN | {
+    assert show_media(pending, LINKS) == SHOWN | {
         "blob": None,
         "frames": [],
         "processing": {"state": "pending", "reason": None},
@@ -207,7 +211,7 @@ def test_a_folder_is_a_folder() -> None:
     )
     moderation = SHOWN["metadata"]["moderation"]
 
-    assert studio.show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
+    assert show_media(A_FOLDER, LINKS) == SHOWN | nothing | {
         "type": "folder",
         "blob": "folder",
         "sizeBytes": 0,
@@ -228,7 +232,7 @@ def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
         ),
     )
 
-    frame = studio.show_media(media, LINKS)["frames"][0]
+    frame = show_media(media, LINKS)["frames"][0]
 
     assert (frame["timestamp"], frame.get("endTimestamp"), frame.get("pageNumber"), frame.get("text")) == (
         shown,
@@ -247,7 +251,7 @@ def test_a_frames_time_is_a_text(seconds: float, shown: str) -> None:
     ],
 )
 def test_a_picture_was_taken_by_its_cameras_clock(zone: str | None, shown: str) -> None:
-    assert studio.show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
+    assert show_media(replace(PHOTO, taken_zone=zone), LINKS)["takenAt"] == shown
 
 
 def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> None:
@@ -261,22 +265,22 @@ def test_an_etag_changes_with_the_items_own_state_and_with_nothing_else() -> Non
         replace(PHOTO, frames=(replace(frame, captions=()),)),
         replace(PHOTO, frames=(replace(frame, key="derived/another"),)),
     ]
-    not_its_own = [
+    unrelated = [
         replace(PHOTO, collection_name="Renamed"),
         replace(PHOTO, path=f"{COLLECTION.hex}.{OTHER.hex}.{MEDIA.hex}"),
     ]
 
-    assert len({studio.etag(media) for media in own}) == len(own)
-    assert {studio.etag(media) for media in not_its_own} == {studio.etag(PHOTO)}
+    assert len({media_etag(media) for media in own}) == len(own)
+    assert {media_etag(media) for media in unrelated} == {media_etag(PHOTO)}
 
 
 # Pages.
 
 
-def test_a_page_says_how_to_go_on() -> None:
+def test_a_page_has_a_cursor_to_the_next() -> None:
     page = Page((PHOTO,), 7, Cursor(WHEN.isoformat(), MEDIA))
 
-    shown = studio.show_listing(page, LINKS, limit=1, offset=2)
+    shown = show_listing(page, LINKS, limit=1, offset=2)
 
     assert shown == {
         "media": [SHOWN],
@@ -285,7 +289,7 @@ def test_a_page_says_how_to_go_on() -> None:
             "limit": 1,
             "offset": 2,
             "hasMore": True,
-            "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), MEDIA)),
+            "nextCursor": show_cursor(Cursor(WHEN.isoformat(), MEDIA)),
         },
     }
 
@@ -294,7 +298,7 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
     large = replace(PHOTO, metadata={"text": "x" * 2_000_000})
     page = Page((large, replace(large, id=OTHER), replace(large, id=USER)), 3, None)
 
-    shown = studio.show_listing(page, LINKS, limit=10, offset=0)
+    shown = show_listing(page, LINKS, limit=10, offset=0)
 
     assert [media["id"] for media in shown["media"]] == [MEDIA.hex, OTHER.hex]
     assert shown["pagination"] == {
@@ -302,22 +306,22 @@ def test_a_page_is_cut_before_it_is_too_large_to_answer() -> None:
         "limit": 10,
         "offset": 0,
         "hasMore": True,
-        "nextCursor": studio.show_cursor(Cursor(WHEN.isoformat(), OTHER)),
+        "nextCursor": show_cursor(Cursor(WHEN.isoformat(), OTHER)),
     }
 
 
-def test_a_cursor_comes_back_as_it_went() -> None:
+def test_a_cursor_is_read_as_it_was_written() -> None:
     cursor = Cursor("naïve|key.", MEDIA)
 
-    assert studio.parse_cursor(studio.show_cursor(cursor)) == cursor
+    assert parse_cursor(show_cursor(cursor)) == cursor
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "!!!!", "AAAA", "====", "é", studio.show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
+    "text", ["", "x", "!!!!", "AAAA", "====", "é", show_cursor(Cursor("k\n", MEDIA)), "A" * 43]
 )
-def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_cursor_is_rejected(text: str) -> None:
     with pytest.raises(Invalid):
-        studio.parse_cursor(text)
+        parse_cursor(text)
 
 
 @pytest.mark.parametrize(
@@ -334,35 +338,33 @@ def test_a_cursor_that_was_never_given_is_refused(text: str) -> None:
 )
 def test_a_parameter_that_is_wrong_is_named(query: dict[str, str], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        studio.read_query(studio.BrowseQuery, query)
+        STUDIO.read_query(BrowseQuery, query)
 
     assert rejected.value.sentence == issue
 
 
-@pytest.mark.parametrize("name", [*studio.BrowseQuery.UNSERVED])
-def test_what_is_not_served_is_said_and_never_ignored(name: str) -> None:
+@pytest.mark.parametrize("name", [*BrowseQuery.UNSERVED])
+def test_a_parameter_that_is_not_served_is_an_error(name: str) -> None:
     with pytest.raises(NotImplementedYet, match=name):
-        studio.read_query(studio.BrowseQuery, {name: "true"})
+        STUDIO.read_query(BrowseQuery, {name: "true"})
 
 
 @pytest.mark.parametrize("query", [{"sortBy": "name"}, {"sortDirection": "asc"}])
-def test_an_order_that_is_not_served_is_said(query: dict[str, str]) -> None:
-    asked = studio.read_query(studio.BrowseQuery, query)
+def test_an_order_that_is_not_served_is_an_error(query: dict[str, str]) -> None:
+    asked = STUDIO.read_query(BrowseQuery, query)
 
     with pytest.raises(NotImplementedYet, match=next(iter(query))):
         asked.after()
 
 
 def test_empty_parameters_are_absent_ones() -> None:
-    given = dict.fromkeys([*studio.BrowseQuery.model_fields, *studio.BrowseQuery.UNSERVED], "") | {
-        "recursive": "false"
-    }
+    given = dict.fromkeys([*BrowseQuery.model_fields, *BrowseQuery.UNSERVED], "") | {"recursive": "false"}
 
-    assert studio.read_query(studio.BrowseQuery, given) == studio.BrowseQuery.model_validate({})
+    assert STUDIO.read_query(BrowseQuery, given) == BrowseQuery.model_validate({})
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (MEDIA.hex, MEDIA),
         (str(MEDIA), MEDIA),
@@ -376,43 +378,43 @@ def test_empty_parameters_are_absent_ones() -> None:
         (f"{MEDIA.hex[:16]}-{MEDIA.hex[16:]}", None),
     ],
 )
-def test_an_id_is_read_with_hyphens_or_without(text: str, found: UUID | None) -> None:
-    assert studio.parse_id(text) == found
+def test_an_id_is_read_with_hyphens_or_without(text: str, expected: UUID | None) -> None:
+    assert STUDIO.parse_id(text) == expected
 
 
 @pytest.mark.parametrize(
     ("dialect", "rejected", "status", "body"),
     [
-        (studio, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
-        (studio, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),
+        (STUDIO, Unauthorized(), 401, {"error": "Missing or invalid authentication", "code": "unauthorized"}),
+        (STUDIO, NotFound("Media not found"), 404, {"error": "Media not found", "code": "not_found"}),
         (
-            studio,
+            STUDIO,
             OtherOrganization("Media not found"),
             403,
             {"error": "No access to this item's organization", "code": "other_organization"},
         ),
         (
-            studio,
+            STUDIO,
             NotAMember("You are not in it"),
             403,
             {"error": "You are not in it", "code": "not_a_member"},
         ),
         (
-            protocol,
+            UPLOADS,
             OtherOrganization("Upload not found"),
             404,
             {"error": "Upload not found", "code": "not_found"},
         ),
         (
-            protocol,
+            UPLOADS,
             NotAMember("You are not in it"),
             404,
             {"error": "Organization not found", "code": "not_found"},
         ),
-        (protocol, NotImplementedYet("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
+        (UPLOADS, NotImplementedYet("Not yet"), 501, {"error": "Not yet", "code": "not_served"}),
     ],
 )
-def test_a_refusal_is_a_sentence_and_a_word(
+def test_an_error_is_a_sentence_and_a_code(
     dialect: Dialect, rejected: ApiError, status: int, body: dict[str, Any]
 ) -> None:
     answer = dialect.error_answer(rejected, None)
@@ -420,7 +422,7 @@ def test_a_refusal_is_a_sentence_and_a_word(
     assert (answer.status, answer.body) == (status, body)
 
 
-def test_v1_shows_the_same_item_in_its_own_words() -> None:
+def test_v1_shows_the_same_item_in_its_own_format() -> None:
     assert show_in_v1(PHOTO, LINKS) == {
         "id": str(MEDIA),
         "userId": str(USER),

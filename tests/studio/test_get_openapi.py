@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vitrine.http.endpoint import Spec
 
 
-def test_the_document_is_given_to_everybody_as_it_was_packaged() -> None:
+def test_the_document_is_public_and_is_the_packaged_one() -> None:
     answer = http().get("/api/openapi.json")
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
@@ -34,7 +34,7 @@ def test_it_is_the_same_with_a_key(tenant: Tenant) -> None:
     assert tenant.studio.get("/api/openapi.json").content == http().get("/api/openapi.json").content
 
 
-def test_every_reference_in_it_leads_somewhere() -> None:
+def test_every_reference_in_it_resolves() -> None:
     document = http().get("/api/openapi.json").json()
 
     schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
@@ -44,7 +44,7 @@ def test_every_reference_in_it_leads_somewhere() -> None:
     )
 
 
-def test_a_link_tells_what_it_refuses() -> None:
+def test_the_errors_of_a_link_are_described() -> None:
     document = http().get("/api/openapi.json").json()
 
     assert set(document["paths"]["/f/{mediaId}/{token}"]["get"]["responses"]) == {
@@ -56,20 +56,20 @@ def test_a_link_tells_what_it_refuses() -> None:
     }
 
 
-def test_the_door_is_described_with_each_operation() -> None:
+def test_the_errors_of_the_endpoint_are_described_with_each_operation() -> None:
     document = http().get("/api/openapi.json").json()
 
     wrong = {
         key: missing
         for key, spec, described in _described(document)
-        if (missing := set(_of_the_door(spec)) - set(described["responses"]))
+        if (missing := set(_endpoint_statuses(spec)) - set(described["responses"]))
     }
 
     assert wrong == {}
 
 
-def _of_the_door(spec: Spec) -> list[str]:
-    """What every such operation may answer before its function runs."""
+def _endpoint_statuses(spec: Spec) -> list[str]:
+    """Return the statuses that such an operation may answer before its function runs."""
     permission = PERMISSIONS[spec.operation] if spec.operation else None
     guarded = (
         []
@@ -88,7 +88,7 @@ def _of_the_door(spec: Spec) -> list[str]:
     ]
 
 
-def test_credentials_are_told_in_each_of_their_ways() -> None:
+def test_all_ways_to_send_credentials_are_described() -> None:
     document = http().get("/api/openapi.json").json()
 
     ways = {
@@ -134,9 +134,9 @@ def test_a_post_that_mints_no_secret_takes_an_idempotency_key() -> None:
     assert [key for key, answers in taking.items() if not {"409", "422"} <= answers.keys()] == []
 
 
-def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
+def test_the_headers_of_the_rate_limit_are_described_with_every_counted_answer() -> None:
     document = http().get("/api/openapi.json").json()
-    told = {
+    names = {
         "x-ratelimit-limit",
         "x-ratelimit-remaining",
         "x-ratelimit-reset",
@@ -146,12 +146,12 @@ def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
 
     for key, spec, described in _described(document):
         counted = spec.operation is not None or spec.tier is not None
-        assert set(described["responses"][str(spec.status)]["headers"]) >= (told if counted else set()), key
+        assert set(described["responses"][str(spec.status)]["headers"]) >= (names if counted else set()), key
     assert {
         frozenset(answer["headers"])
         for name, answer in document["components"]["responses"].items()
         if name.endswith("429")
-    } == {frozenset({*told, "x-request-id", "retry-after"})}
+    } == {frozenset({*names, "x-request-id", "retry-after"})}
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,11 @@ def test_the_rate_limit_is_told_with_every_answer_that_is_counted() -> None:
     ],
     ids=lambda rejected: type(rejected).__name__,
 )
-def test_a_refusal_has_the_shape_that_is_described(
-    rejected: errors.ApiError, dialect: Dialect, shape: Any
-) -> None:
-    told = [dialect.error_answer(rejected, None).body, dialect.internal_error("a request", None).body]
+def test_an_error_has_the_described_shape(rejected: errors.ApiError, dialect: Dialect, shape: Any) -> None:
+    bodies = [dialect.error_answer(rejected, None).body, dialect.internal_error("a request", None).body]
 
-    # what it does not name would be left out
-    assert [TypeAdapter(shape).validate_python(body) for body in told] == told
+    # validation would drop fields that the shape does not name
+    assert [TypeAdapter(shape).validate_python(body) for body in bodies] == bodies
 
 
 def _described(document: dict[str, Any]) -> list[tuple[str, Spec, dict[str, Any]]]:

@@ -1,5 +1,6 @@
-"""An item is the same one in the Studio API and in v1, whichever brought it and whichever changes it:
-every field that v1 shows, against Studio's.
+"""An item is the same in the Studio API and in v1, whichever uploads it and whichever changes it.
+
+Every field that v1 shows is compared with Studio's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from tests.given import pictures
-from vitrine.dialects.v1 import show
+from vitrine.dialects.v1 import media
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 PHOTO = pictures.jpeg(64, 48, seed=5)
-SAID = {"title": "A title", "alt": "What is seen", "caption": "What is told of it"}
+DESCRIPTION = {"title": "A title", "alt": "What is seen", "caption": "What it is about"}
 
-# Of each field of v1, what it is in Studio's item.
+# Each field of v1, as a function of Studio's item.
 FIELDS: dict[str, Callable[[dict[str, Any], Tenant], object]] = {
     "id": lambda media, _: str(UUID(media["id"])),
     "userId": lambda media, _: str(UUID(media["createdById"])),
@@ -53,13 +54,13 @@ def by_v1(tenant: Tenant) -> str:
 
 
 def in_v1(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
-    return found
+    media: dict[str, Any] = tenant.studio.get(f"/api/v1/media/{item}").json()["data"]
+    return media
 
 
 def in_studio(tenant: Tenant, item: str) -> dict[str, Any]:
-    found: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
-    return found
+    media: dict[str, Any] = tenant.studio.get(f"/api/media/{item}").json()["media"]
+    return media
 
 
 def tags_in_v1(tenant: Tenant, item: str) -> list[str]:
@@ -67,21 +68,21 @@ def tags_in_v1(tenant: Tenant, item: str) -> list[str]:
 
 
 def agree(tenant: Tenant, item: str) -> dict[str, Any]:
-    """The item as v1 shows it, which is what Studio says of it."""
+    """Return the item as v1 shows it, after a comparison with Studio's."""
     media, shown = in_studio(tenant, item), in_v1(tenant, item)
     assert shown == {name: of(media, tenant) for name, of in FIELDS.items()}
     return shown
 
 
-@pytest.mark.parametrize("brought", [by_studio, by_v1])
-def test_what_one_brings_and_changes_the_other_shows(
-    tenant: Tenant, brought: Callable[[Tenant], str]
+@pytest.mark.parametrize("upload", [by_studio, by_v1])
+def test_both_apis_show_what_either_uploads_and_changes(
+    tenant: Tenant, upload: Callable[[Tenant], str]
 ) -> None:
-    assert FIELDS.keys() == get_type_hints(show.Media).keys()
-    item = brought(tenant)
+    assert FIELDS.keys() == get_type_hints(media.Media).keys()
+    item = upload(tenant)
     first = agree(tenant, item)
 
-    assert tenant.studio.patch(f"/api/v1/media/{item}", json=SAID).status_code == 200
+    assert tenant.studio.patch(f"/api/v1/media/{item}", json=DESCRIPTION).status_code == 200
     answered = agree(tenant, item)
     assert (
         tenant.studio.patch(
@@ -98,9 +99,9 @@ def test_what_one_brings_and_changes_the_other_shows(
     assert tenant.studio.post(f"/api/v1/media/{item}/tags", json={"tagId": tag["id"]}).status_code == 201
 
     assert (first["width"], first["height"], first["title"]) == (64, 48, None)
-    assert {name: answered[name] for name in SAID} == SAID
+    assert {name: answered[name] for name in DESCRIPTION} == DESCRIPTION
     # metadata is replaced
-    assert {name: anew[name] for name in SAID} == {"title": None, "alt": "Seen anew", "caption": None}
+    assert {name: anew[name] for name in DESCRIPTION} == {"title": None, "alt": "Seen anew", "caption": None}
     assert (without, in_studio(tenant, item)["metadata"]["tags"], tags_in_v1(tenant, item)) == (
         {},
         {"tags": ["red"]},

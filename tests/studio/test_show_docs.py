@@ -1,4 +1,4 @@
-"""GET /api/docs and GET /api/docs/{file}: the documents' viewer, and the files it names."""
+"""GET /api/docs and GET /api/docs/{file}: the viewer of the API's documents, and its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.given.tenants import http
 ASSETS = Path("functions/show_docs/assets")
 
 
-def test_the_viewer_may_run_our_scripts_and_reach_us_and_nothing_else() -> None:
+def test_the_viewer_may_run_our_scripts_and_reach_our_origin_and_nothing_else() -> None:
     answer = http().get("/api/docs")
 
     assert answer.status_code == 200
@@ -24,7 +24,7 @@ def test_the_viewer_may_run_our_scripts_and_reach_us_and_nothing_else() -> None:
     )
 
 
-def test_everything_the_viewer_names_is_there_and_may_be_kept_for_ever() -> None:
+def test_all_files_of_the_viewer_exist_and_may_be_cached_for_ever() -> None:
     named = re.findall(r'(?:src|href)="(/api/docs/[^"]+)"', http().get("/api/docs").text)
 
     answers = {path: http().get(path) for path in named}
@@ -38,13 +38,13 @@ def test_everything_the_viewer_names_is_there_and_may_be_kept_for_ever() -> None
     }
 
 
-def test_no_answer_outgrows_what_lambda_lets_through() -> None:
+def test_no_file_is_larger_than_a_lambda_response() -> None:
     assert {
         path.name: path.stat().st_size for path in ASSETS.iterdir() if path.stat().st_size > 4_000_000
     } == {}
 
 
-def test_a_missing_file_is_said_in_studios_shape() -> None:
+def test_a_missing_file_is_an_error_in_studios_shape() -> None:
     answer = http().get("/api/docs/nothing.js")
 
     assert (answer.status_code, answer.json()) == (
@@ -53,7 +53,7 @@ def test_a_missing_file_is_said_in_studios_shape() -> None:
     )
 
 
-def test_the_licences_of_the_viewer_travel_along() -> None:
+def test_the_licences_of_the_viewer_are_included() -> None:
     text = http().get("/api/docs/LICENSES.txt").text
 
     assert text.startswith("swagger-ui-dist ")

@@ -44,7 +44,7 @@ def test_the_page_may_run_our_scripts_and_reach_the_store_and_nothing_else(tenan
     }
 
 
-def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
+def test_all_files_of_the_page_exist_and_may_be_cached_for_ever() -> None:
     named = re.findall(r'(?:src|href)="(/assets/[^"]+)"', http().get("/").text)
 
     answers = {path: http().get(path) for path in named}
@@ -66,11 +66,11 @@ def test_everything_the_page_names_is_there_and_may_be_kept_for_ever() -> None:
     }
 
 
-def test_no_file_of_the_page_leads_to_another_host() -> None:
+def test_no_file_of_the_page_refers_to_another_host() -> None:
     html = http().get("/").text
 
     assert re.findall(r'(?:src|href)="(?!/|#|data:)[^"]*"', html) == []
-    # what the policy would refuse
+    # what the Content-Security-Policy would block
     assert re.findall(r"<script(?![^>]*\ssrc=)[^>]*>|<style|\son\w+=|\sstyle=", html) == []
 
 
@@ -96,11 +96,11 @@ def test_a_name_that_is_not_packaged_is_not_found(name: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-def test_a_name_that_cannot_be_one_is_refused() -> None:
+def test_an_impossible_name_is_rejected() -> None:
     assert http().get("/assets/page.html%00").status_code in (400, 404)
 
 
-def test_a_missing_file_is_said_in_studios_shape() -> None:
+def test_a_missing_file_is_an_error_in_studios_shape() -> None:
     answer = http().get("/assets/nothing.js")
 
     assert (answer.status_code, answer.json()) == (
@@ -110,7 +110,7 @@ def test_a_missing_file_is_said_in_studios_shape() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_what_has_not_changed_is_not_sent_again(encoding: str) -> None:
+def test_an_unchanged_file_is_not_sent_again(encoding: str) -> None:
     first = http().get("/", headers={"accept-encoding": encoding})
 
     again = http().get(
@@ -131,7 +131,7 @@ def test_what_has_not_changed_is_not_sent_again(encoding: str) -> None:
         ("br", None),
     ],
 )
-def test_files_are_squeezed_for_whoever_takes_them_so(accepted: str, sent: str | None) -> None:
+def test_files_are_compressed_for_clients_that_accept_gzip(accepted: str, sent: str | None) -> None:
     path = next(re.finditer(r'src="(/assets/[^"]+)"', http().get("/").text))[1]
 
     answer = http().get(path, headers={"accept-encoding": accepted})
@@ -141,7 +141,7 @@ def test_files_are_squeezed_for_whoever_takes_them_so(accepted: str, sent: str |
     assert answer.content == (ASSETS / Path(path).name).read_bytes()
 
 
-def test_lambda_carries_it_squeezed() -> None:
+def test_the_compressed_page_passes_through_lambda() -> None:
     from functions.show_page.handler import handler
 
     event: dict[str, Any] = json.loads(Path("events/show_page.json").read_text())
@@ -160,7 +160,7 @@ def test_lambda_carries_it_squeezed() -> None:
     assert gzip.decompress(base64.b64decode(answer["body"])) == (ASSETS / "page.html").read_bytes()
 
 
-def test_the_licences_of_what_is_bundled_travel_along() -> None:
+def test_the_licences_of_bundled_packages_are_included() -> None:
     text = http().get("/assets/LICENSES.txt").text
 
     assert {

@@ -1,4 +1,4 @@
-"""The upload protocol's spelling: what browsers' clients send, and what they read."""
+"""The formats of the upload protocol: what browsers' clients send, and what they read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,21 @@ from uuid import UUID
 import pytest
 
 from tests.studio.test_dialect_studio import LINKS, PHOTO, SHOWN
-from vitrine.dialects import uploads as protocol
+from vitrine.dialects.uploads import (
+    UPLOADS,
+    BatchQuery,
+    Finished,
+    NewMultipart,
+    NewPost,
+    parse_part_number,
+    show_completed,
+    show_created,
+    show_part,
+    show_posted,
+    show_signed_part,
+    show_signed_parts,
+    show_status,
+)
 from vitrine.errors import Invalid
 from vitrine.library.new_uploads import NewUpload
 from vitrine.library.uploads import PostedUpload, UploadStatus
@@ -53,7 +67,7 @@ UPLOAD = Upload(
 )
 
 
-def test_what_stock_uppy_asks_for_a_form() -> None:
+def test_the_query_of_stock_uppy_for_a_form() -> None:
     query = {
         "filename": "beach.jpg",
         "type": "image/jpeg",
@@ -66,26 +80,26 @@ def test_what_stock_uppy_asks_for_a_form() -> None:
         "metadata": "x",
     }
 
-    wanted = protocol.read_query(protocol.NewPost, query).wanted()
+    wanted = UPLOADS.read_query(NewPost, query).new_upload()
 
     assert wanted == NewUpload(
         "beach.jpg", "image/jpeg", name="Beach", collection_id=COLLECTION, declared_bytes=12
     )
 
 
-def test_what_stock_uppy_sends_to_open_an_upload() -> None:
+def test_the_body_of_stock_uppy_to_open_an_upload() -> None:
     body = {
         "filename": "beach.mp4",
         "type": None,
         "metadata": {"name": "Beach", "relativePath": None, "title": "null", "anything": [1], "size": 7},
     }
 
-    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
+    wanted = UPLOADS.read_body(NewMultipart, body).new_upload()
 
     assert wanted == NewUpload("beach.mp4", "application/octet-stream", name="Beach", declared_bytes=7)
 
 
-def test_what_a_careful_client_declares() -> None:
+def test_a_body_with_size_checksum_and_part_size() -> None:
     body = {
         "filename": "f",
         "size": 9,
@@ -94,7 +108,7 @@ def test_what_a_careful_client_declares() -> None:
         "metadata": {"size": "7"},
     }
 
-    wanted = protocol.read_body(protocol.NewMultipart, body).wanted()
+    wanted = UPLOADS.read_body(NewMultipart, body).new_upload()
 
     assert wanted == NewUpload(
         "f", "application/octet-stream", declared_bytes=9, part_bytes=5, checksum=("CRC32C", "AAAAAA==")
@@ -121,37 +135,37 @@ def test_what_a_careful_client_declares() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(body: dict[str, Any], issue: str) -> None:
+def test_a_wrong_field_is_named(body: dict[str, Any], issue: str) -> None:
     with pytest.raises(Invalid) as rejected:
-        protocol.read_body(protocol.NewMultipart, body)
+        UPLOADS.read_body(NewMultipart, body)
 
     assert rejected.value.sentence == issue
 
 
 @pytest.mark.parametrize("text", ["0", "10001", "-1", "1.0", "", "x", "٣", "1" * 30])
-def test_what_is_no_part_number(text: str) -> None:
+def test_a_text_that_is_not_a_part_number_is_rejected(text: str) -> None:
     with pytest.raises(Invalid):
-        protocol.parse_part_number(text)
+        parse_part_number(text)
 
 
 def test_a_batch_is_of_a_hundred_parts_at_most() -> None:
     def numbers(count: int) -> list[int]:
-        return protocol.BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
+        return BatchQuery(key="k", partNumbers=",".join(map(str, range(1, count + 1)))).numbers()
 
     assert numbers(100) == [*range(1, 101)]
     with pytest.raises(Invalid):
         numbers(101)
 
 
-def test_no_parts_are_all_parts() -> None:
-    assert protocol.read_body(protocol.Finished, {}).chosen() == []
-    assert protocol.read_body(
-        protocol.Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
-    ).chosen() == [(1, '"a"')]
+def test_a_completion_may_list_parts_or_none() -> None:
+    assert UPLOADS.read_body(Finished, {}).numbers_and_etags() == []
+    assert UPLOADS.read_body(
+        Finished, {"parts": [{"PartNumber": 1, "ETag": '"a"', "extra": 1}]}
+    ).numbers_and_etags() == [(1, '"a"')]
 
 
 def test_a_form_is_shown() -> None:
-    assert protocol.show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
+    assert show_posted(PostedUpload(UPLOAD, SignedPost("https://s3", {"key": "k"}, 60))) == {
         "method": "POST",
         "url": "https://s3",
         "fields": {"key": "k"},
@@ -162,7 +176,7 @@ def test_a_form_is_shown() -> None:
 
 
 def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
-    assert protocol.show_created(UPLOAD) == {
+    assert show_created(UPLOAD) == {
         "key": "originals/x",
         "uploadId": ID.hex,
         "bucket": "vitrine",
@@ -175,14 +189,14 @@ def test_an_opened_upload_is_shown_without_the_stores_own_id() -> None:
 def test_parts_are_shown() -> None:
     bound = SignedPart("u", {"content-length": "5"}, 60)
 
-    assert protocol.show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
-    assert protocol.show_signed(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
-    assert protocol.show_signed(replace(bound, headers={})) == {"url": "u", "expires": 60}
-    assert protocol.show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
+    assert show_part(Part(1, 5, '"e"')) == {"PartNumber": 1, "Size": 5, "ETag": '"e"'}
+    assert show_signed_part(bound) == {"url": "u", "expires": 60, "headers": {"content-length": "5"}}
+    assert show_signed_part(replace(bound, headers={})) == {"url": "u", "expires": 60}
+    assert show_signed_parts({2: bound}) == {"presignedUrls": {"2": "u"}}
 
 
 def test_a_completed_upload_is_shown() -> None:
-    assert protocol.show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
+    assert show_completed(replace(UPLOAD, state="stored"), "https://api.test") == {
         "location": f"https://api.test/api/media/{VERSION.hex}",
         "key": "originals/x",
         "bucket": "vitrine",
@@ -191,7 +205,7 @@ def test_a_completed_upload_is_shown() -> None:
     }
 
 
-def test_where_an_upload_stands() -> None:
+def test_the_status_of_an_upload() -> None:
     expected: dict[str, object] = {
         "mediaId": VERSION.hex,
         "state": "uploading",
@@ -204,8 +218,8 @@ def test_where_an_upload_stands() -> None:
         "duplicates": [],
     }
 
-    assert protocol.show_status(UploadStatus(UPLOAD, None), LINKS) == expected
-    assert protocol.show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
+    assert show_status(UploadStatus(UPLOAD, None), LINKS) == expected
+    assert show_status(UploadStatus(UPLOAD, PHOTO), LINKS) == expected | {
         "sizeBytes": 184320,
         "media": SHOWN,
     }

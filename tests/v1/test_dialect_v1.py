@@ -1,4 +1,4 @@
-"""The v1 API's spelling: JavaScript's numbers, zod's issues, the envelopes."""
+"""The formats of the v1 API: JavaScript's numbers, zod's issues, the envelopes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from vitrine.dialects import MethodNotAllowed, v1
-from vitrine.dialects.v1.zod import Mismatch, number
+from vitrine.dialects import MethodNotAllowed
+from vitrine.dialects.v1 import V1
+from vitrine.dialects.v1.javascript import number
+from vitrine.dialects.v1.media import ListQuery
+from vitrine.dialects.v1.zod import Mismatch
 from vitrine.errors import (
     ApiError,
     Forbidden,
@@ -72,7 +75,7 @@ def test_a_text_is_the_number_that_javascript_makes_of_it(text: str, value: floa
         "\u001c5",
     ],
 )
-def test_what_is_no_number_to_javascript_is_none_here(text: str) -> None:
+def test_a_text_that_is_not_a_number_to_javascript_is_nan(text: str) -> None:
     assert isnan(number(text))
 
 
@@ -183,12 +186,12 @@ def test_all_issues_are_reported_in_the_order_and_shape_of_zod(
     query: dict[str, str], issues: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(Mismatch) as rejected:
-        v1.read_query(v1.ListQuery, query)
+        V1.read_query(ListQuery, query)
 
     assert [list(issue.items()) for issue in rejected.value.zod] == [list(issue.items()) for issue in issues]
 
 
-def test_what_is_coerced_is_taken() -> None:
+def test_coerced_texts_are_accepted() -> None:
     given = {
         "limit": " 1e1 ",
         "offset": "",
@@ -198,12 +201,12 @@ def test_what_is_coerced_is_taken() -> None:
         "status": "deleted",
     }
 
-    asked = v1.read_query(v1.ListQuery, given)
+    asked = V1.read_query(ListQuery, given)
 
-    assert asked == v1.ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
+    assert asked == ListQuery(limit=10, offset=0, orderBy="fileSize", orderDir="asc", type="image")
 
 
-def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
+def test_tags_are_separated_by_commas_and_not_trimmed() -> None:
     some = UUID("01900000-0000-7000-8000-000000000000")
     cases = {
         "": None,
@@ -216,10 +219,9 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
         f"{some},{some}": [some, some],
     }
 
-    read = {text: v1.read_query(v1.ListQuery, {"tagIds": text}).tag_ids() for text in cases}
+    read = {text: V1.read_query(ListQuery, {"tagIds": text}).tag_ids() for text in cases}
     slugs = {
-        text: v1.read_query(v1.ListQuery, {"tagSlugs": text}).tag_slugs()
-        for text in ("", ",,", "a", ",a, b,")
+        text: V1.read_query(ListQuery, {"tagSlugs": text}).tag_slugs() for text in ("", ",,", "a", ",a, b,")
     }
 
     assert read == cases
@@ -294,10 +296,10 @@ def test_tags_are_told_apart_by_commas_and_nothing_is_trimmed() -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ApiError) else "",
 )
-def test_a_refusal_has_the_contracts_body(
+def test_an_error_has_the_contracts_body(
     rejected: ApiError, status: int, body: dict[str, Any] | None
 ) -> None:
-    answer = v1.error_answer(rejected, "media.list")
+    answer = V1.error_answer(rejected, "media.list")
 
     answered = (
         {name: ... if name == "info" else value for name, value in answer.body.items()}
@@ -325,8 +327,8 @@ def test_a_refusal_has_the_contracts_body(
         ("tag.delete", "Failed to delete media tag"),
     ],
 )
-def test_each_endpoint_fails_in_its_own_words(operation: str, message: str) -> None:
-    answer = v1.internal_error("id", operation)
+def test_each_operation_has_its_own_sentence_for_an_internal_error(operation: str, message: str) -> None:
+    answer = V1.internal_error("id", operation)
 
     assert isinstance(answer.body, dict)
     assert answer.body | {"info": ...} == {

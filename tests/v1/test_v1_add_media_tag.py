@@ -18,7 +18,7 @@ INVALID = "Invalid request body"
 HIDDEN = rejected(409, "This tag is hidden in the organization and cannot be given")
 
 
-def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -> None:
+def test_adding_a_tag_is_idempotent_and_studio_shows_it(tenant: Tenant) -> None:
     item, brand, hero = photo(tenant), make(tenant, "Brand"), make(tenant, "Hero")
     given(tenant, item, {"color": ["red"]})
     before = shown(tenant, item)[1]
@@ -28,7 +28,7 @@ def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -
     again = tenant.studio.post(of(item), json={"tagId": hero.replace("-", "").upper()})
 
     assert [outcome(answer) for answer in (first, again)] == [done([tag("Hero", "hero", id=hero)], 201)] * 2
-    assert before != changed == shown(tenant, item)[1]  # the second changed nothing
+    assert before != changed == shown(tenant, item)[1]  # the second request changed nothing
     assert outcome(tenant.studio.post(of(item), json={"tagId": brand})) == done(
         [tag("Brand", "brand", id=brand), tag("Hero", "hero", id=hero)], 201
     )
@@ -37,7 +37,9 @@ def test_a_tag_is_given_once_however_often_and_studio_shows_it(tenant: Tenant) -
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenant, stranger: Tenant) -> None:
+def test_what_is_not_a_tag_of_the_team_is_rejected_and_nothing_changes(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     item, others = photo(tenant), make(stranger, "Theirs")
     given(tenant, item, {"color": ["red"], "tags": ["Kept"]})
     before = shown(tenant, item)[1]
@@ -81,12 +83,12 @@ def test_what_is_no_tag_of_the_team_is_refused_and_nothing_changes(tenant: Tenan
     assert (shown(tenant, item)[1], on(tenant, item)) == (before, ["Kept"])
 
 
-def test_the_file_is_looked_for_before_the_body(tenant: Tenant) -> None:
+def test_the_file_is_looked_up_before_the_body_is_validated(tenant: Tenant) -> None:
     assert outcome(tenant.studio.post(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
     assert outcome(tenant.studio.post(of(folder(tenant)), json={"tagId": make(tenant, "Brand")})) == NO_MEDIA
 
 
-def test_a_hidden_tag_is_not_given_and_a_file_has_500_tags_at_most(tenant: Tenant) -> None:
+def test_a_hidden_tag_is_not_added_and_a_file_has_500_tags_at_most(tenant: Tenant) -> None:
     item, hero, brand = photo(tenant), make(tenant, "Hero"), make(tenant, "Brand")
     tenant.studio.post(of(item), json={"tagId": hero})
     put_many(tenant, item, "many", 499)
@@ -100,7 +102,7 @@ def test_a_hidden_tag_is_not_given_and_a_file_has_500_tags_at_most(tenant: Tenan
     assert on(tenant, item) == []
 
 
-def test_twenty_at_once_all_give_theirs(tenant: Tenant) -> None:
+def test_twenty_requests_at_once_all_add_their_tag(tenant: Tenant) -> None:
     item = photo(tenant)
     tags = [make(tenant, f"Tag {n}") for n in range(5)]
 

@@ -30,7 +30,7 @@ def duplicates(tenant: Tenant, *files: object) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_newest_five_of_each_are_told_and_nobody_elses(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_newest_five_of_each_are_reported_and_only_of_the_team(tenant: Tenant, stranger: Tenant) -> None:
     photo, other = tenant.ready(PHOTO, "hero-banner.jpg"), tenant.ready(OTHER, "hero-banner.jpg")
     size = len(PHOTO)
     stranger.ready(PHOTO, "theirs.jpg")
@@ -91,7 +91,9 @@ def test_the_newest_five_of_each_are_told_and_nobody_elses(tenant: Tenant, stran
     with owner() as connection:
         for second, each in enumerate(alike):
             connection.execute(
-                "update media set size_bytes = 7, created_at = '2026-01-01'::timestamptz + %s * interval '1 s' where id = %s",
+                """update media
+                      set size_bytes = 7, created_at = '2026-01-01'::timestamptz + %s * interval '1 s'
+                    where id = %s""",
                 [second // 2, UUID(each)],
             )
     order = [
@@ -112,7 +114,7 @@ def test_the_newest_five_of_each_are_told_and_nobody_elses(tenant: Tenant, stran
         each: "name_and_size" if each == hyphened(photo) else "content" for each in order[:5]
     }
 
-    # What is deleted, or not yet verified, is not there.
+    # Deleted files, and files that are not verified yet, are not reported.
     tenant.studio.delete(f"/api/media/{alike[5]}")
     with owner() as connection:
         connection.execute(
@@ -124,7 +126,7 @@ def test_the_newest_five_of_each_are_told_and_nobody_elses(tenant: Tenant, stran
     assert [each["id"] for each in found["existing"]] == order[2:]
 
 
-def test_a_thousand_are_checked_at_once_and_what_is_malformed_is_said(tenant: Tenant) -> None:
+def test_a_thousand_files_are_checked_at_once_and_malformed_ones_are_reported(tenant: Tenant) -> None:
     file = {"filename": "a.jpg", "fileSize": 1}
     required = "files array is required"
     malformed: list[tuple[object, str]] = [

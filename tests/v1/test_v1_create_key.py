@@ -11,7 +11,7 @@ from tests.given.answers import outcome
 from tests.given.keys import A_KEY, ALL_SCOPES, STUDIO, V1, list_keys, v1_rejected
 from tests.given.shapes import A_HYPHENED_ID, A_TIME
 from tests.given.tenants import Client
-from vitrine.dialects.studio import show_time
+from vitrine.dialects.formats import show_time
 
 if TYPE_CHECKING:
     from tests.given.tenants import Tenant
@@ -65,15 +65,15 @@ def test_a_key_is_shown_once_and_works(tenant: Tenant, more: dict[str, Any]) -> 
         "x",
     ],
 )
-def test_what_is_of_the_wrong_shape_is_refused_with_its_faults(tenant: Tenant, body: object) -> None:
+def test_a_body_of_the_wrong_shape_is_rejected_with_its_issues(tenant: Tenant, body: object) -> None:
     session = tenant.signed_in()
 
     answer = session.post(V1, json=body)
 
     status, whole = outcome(answer)
-    faults = whole.pop("details")["errors"]
+    issues = whole.pop("details")["errors"]
     assert (status, whole) == v1_rejected(400, "Validation failed")
-    assert 0 < len(faults) <= 101
+    assert 0 < len(issues) <= 101
     assert list_keys(session) == []
 
 
@@ -92,7 +92,7 @@ def test_what_is_of_the_wrong_shape_is_refused_with_its_faults(tenant: Tenant, b
         ),
     ],
 )
-def test_what_cannot_be_is_refused(tenant: Tenant, body: dict[str, Any], sentence: str) -> None:
+def test_an_impossible_key_is_rejected(tenant: Tenant, body: dict[str, Any], sentence: str) -> None:
     session = tenant.signed_in()
 
     assert outcome(session.post(V1, json={"name": "x", "scopes": ["*"], **body})) == v1_rejected(
@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused(tenant: Tenant, body: dict[str, Any], sentenc
     assert list_keys(session) == []
 
 
-def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
+def test_a_key_creates_no_key_with_more_scopes_than_its_own(tenant: Tenant) -> None:
     small, large = tenant.client(scopes=["admin:api-keys"]), tenant.client(scopes=ALL_SCOPES)
 
     answers = [
@@ -116,7 +116,7 @@ def test_a_key_gives_no_more_than_it_has(tenant: Tenant) -> None:
     assert small.post(V1, json={"name": "x", "scopes": ["admin:api-keys"]}).status_code == 201
 
 
-def test_it_changes_and_rotates_none(tenant: Tenant) -> None:
+def test_v1_neither_changes_nor_rotates_keys(tenant: Tenant) -> None:
     session = tenant.signed_in()
     made = session.post(V1, json={"name": "x", "scopes": ["*"]}).json()["data"]["id"]
 

@@ -47,7 +47,7 @@ def objects(tenant: Tenant) -> int:
     return read(Consumer(tenant.id), statement)[0].n
 
 
-def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
+def test_a_url_is_registered_as_documented(tenant: Tenant) -> None:
     answer = tenant.studio.post(PATH, json={**SEED, "id": "x", "teamId": "x", "status": "deleted"})
 
     answered = answer.json()
@@ -132,7 +132,7 @@ def test_a_url_is_registered_as_its_documents_say(tenant: Tenant) -> None:
     ],
 )
 @pytest.mark.sampled(3)
-def test_a_url_is_kept_and_sent_in_its_normalized_form(tenant: Tenant, url: str, kept: str) -> None:
+def test_a_url_is_stored_and_sent_in_its_normalized_form(tenant: Tenant, url: str, kept: str) -> None:
     answer = tenant.studio.post(PATH, json={**SMALL, "url": url})
     assert answer.status_code == 201, answer.text
 
@@ -157,7 +157,7 @@ def test_a_url_is_kept_and_sent_in_its_normalized_form(tenant: Tenant, url: str,
     ],
 )
 @pytest.mark.parametrize("to_be_fetched", [False, True])
-def test_a_url_holds_no_control_character(tenant: Tenant, url: str, to_be_fetched: bool) -> None:
+def test_a_url_with_a_control_character_is_rejected(tenant: Tenant, url: str, to_be_fetched: bool) -> None:
     answer = tenant.studio.post(PATH, json={**SMALL, "url": url, "import": to_be_fetched})
 
     assert (answer.status_code, answer.json()["details"]["errors"]) == (
@@ -178,7 +178,7 @@ def test_a_url_holds_no_control_character(tenant: Tenant, url: str, to_be_fetche
         "https://[::1",
     ],
 )
-def test_a_text_that_is_no_url_is_rejected(tenant: Tenant, url: str) -> None:
+def test_a_text_that_is_not_a_url_is_rejected(tenant: Tenant, url: str) -> None:
     answer = tenant.studio.post(PATH, json={**SMALL, "url": url})
 
     assert (answer.status_code, answer.json()["details"]["errors"]) == (
@@ -187,7 +187,7 @@ def test_a_text_that_is_no_url_is_rejected(tenant: Tenant, url: str) -> None:
     )
 
 
-def test_what_was_kept_before_urls_were_normalized_is_sent_in_that_form(tenant: Tenant) -> None:
+def test_a_url_stored_before_urls_were_normalized_is_sent_normalized(tenant: Tenant) -> None:
     raw = {
         "https://example.org/日本.jpg": "https://example.org/%E6%97%A5%E6%9C%AC.jpg",
         "https://example.org/a\r\nset-cookie: x=y": "https://example.org/aset-cookie:%20x=y",
@@ -218,7 +218,7 @@ def test_the_same_key_registers_once(tenant: Tenant) -> None:
     assert [each["id"] for each in listed["data"]] == [first.json()["data"]["id"]]
 
 
-def test_what_is_refused_is_said_as_zod_says_it(tenant: Tenant) -> None:
+def test_wrong_input_has_the_issues_of_zod(tenant: Tenant) -> None:
     no_url = {"code": "invalid_format", "format": "url", "path": ["url"], "message": "Invalid URL format"}
 
     def custom(message: str) -> dict[str, Any]:
@@ -333,7 +333,7 @@ def test_what_is_refused_is_said_as_zod_says_it(tenant: Tenant) -> None:
     assert (tenant.studio.get(PATH).json()["data"]["total"], tenant.inconsistencies(finished=True)) == (0, [])
 
 
-def test_a_name_is_judged_by_all_its_addresses_and_nobody_is_asked(tenant: Tenant) -> None:
+def test_a_name_is_checked_by_all_its_addresses_without_a_request(tenant: Tenant) -> None:
     link = imports.NewLink("https://photos.test/a.jpg", "a.jpg", 1, "image/jpeg")
 
     public = imports.register(tenant.owner, link, resolve=names({"photos.test": ["1.1.1.1"]}))
@@ -341,8 +341,8 @@ def test_a_name_is_judged_by_all_its_addresses_and_nobody_is_asked(tenant: Tenan
     assert (public.processing, tenant.inconsistencies()) == ("ready", [])
 
 
-def test_what_is_to_be_fetched_is_asked_for_at_once(tenant: Tenant) -> None:
-    """By the real queue and worker, which find that the name has no address."""
+def test_an_import_is_requested_at_once(tenant: Tenant) -> None:
+    """The real queue and worker run it, and find that the name has no address."""
     answer = tenant.studio.post(PATH, json={**SMALL, "import": True})
     item = answer.json()["data"]["id"]
 

@@ -45,7 +45,7 @@ def made(name: str, slug: str, **more: object) -> tuple[int, dict[str, object]]:
     )
 
 
-def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_slug_is_made_of_small_letters_and_dashes(tenant: Tenant, stranger: Tenant) -> None:
     cases = {
         "Product Photos": "product-photos",
         "  Hero -- Shot!  ": "hero-shot",
@@ -75,7 +75,7 @@ def test_a_name_gives_a_slug_of_small_letters_and_dashes(tenant: Tenant, strange
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
+def test_an_invalid_name_is_rejected_without_issues(tenant: Tenant) -> None:
     required: list[Any] = [
         {},
         {"name": None},
@@ -99,7 +99,7 @@ def test_what_is_no_name_is_refused_without_issues(tenant: Tenant) -> None:
     assert team(tenant) == []
 
 
-def test_one_that_has_the_slug_is_called_so_from_then_on_and_stays_what_it_was(tenant: Tenant) -> None:
+def test_a_tag_with_the_slug_gets_the_new_spelling_and_stays_as_it_was_otherwise(tenant: Tenant) -> None:
     item = folder(tenant)
     given(tenant, item, {"tags": ["Hero Shot"]})
     first = create(tenant, "Hero Shot").json()["data"]["id"]
@@ -116,7 +116,7 @@ def test_one_that_has_the_slug_is_called_so_from_then_on_and_stays_what_it_was(t
     assert (team(tenant), tags_of(tenant, item)) == ([], {})
 
 
-def test_one_that_studio_called_so_is_the_one_though_its_slug_has_a_suffix(tenant: Tenant) -> None:
+def test_a_tag_that_studio_named_so_is_found_though_its_slug_has_a_suffix(tenant: Tenant) -> None:
     item = folder(tenant)
     given(tenant, item, {"tags": ["Hero", "HERO"]})  # the second cannot have the slug
     before = slugs(tenant)
@@ -158,7 +158,7 @@ def test_a_name_is_the_same_in_other_case_and_with_other_spaces_dashes_and_under
         create(tenant, name).json()["data"]["id"]
         for name in ("xx \u039f\u03a3", "xx \u03bf\u03c2", "xx \u03bf\u03c3")
     ]
-    # their slugs differ
+    # the names have different slugs
     sharp = [create(tenant, name).json()["data"]["id"] for name in ("Stra\u00dfe", "STRASSE", "strasse")]
     forms = [
         create(tenant, name).json()["data"]["id"]
@@ -168,7 +168,7 @@ def test_a_name_is_the_same_in_other_case_and_with_other_spaces_dashes_and_under
 
 
 @pytest.mark.parametrize("names", OTHERS, ids=lambda names: names[0])
-def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suffix(
+def test_another_name_with_the_same_slug_makes_another_tag_with_a_suffix(
     names: list[str], tenant: Tenant
 ) -> None:
     item = folder(tenant)
@@ -178,9 +178,9 @@ def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suff
     again = [create(tenant, name.upper()) for name in names]
 
     assert {answer.status_code for answer in (*answers, *again)} == {201}
-    found = [answer.json()["data"]["slug"] for answer in answers]
-    slug = found[0]
-    assert [slug, *(A_SUFFIX.sub("+", each) for each in found[1:])] == [
+    made_slugs = [answer.json()["data"]["slug"] for answer in answers]
+    slug = made_slugs[0]
+    assert [slug, *(A_SUFFIX.sub("+", each) for each in made_slugs[1:])] == [
         slug,
         *([f"{slug}+"] * (len(names) - 1)),
     ]
@@ -192,7 +192,7 @@ def test_a_name_that_only_its_slug_makes_like_another_is_another_tag_with_a_suff
     assert tenant.inconsistencies() == []
 
 
-def test_a_tag_from_before_names_had_keys_is_found_by_its_name(tenant: Tenant) -> None:
+def test_a_tag_older_than_name_keys_is_found_by_its_name(tenant: Tenant) -> None:
     tag = make(tenant, "M\u00fcller")
     with owner() as connection:
         connection.execute("update tags set name_key = null where organization_id = %s", [tenant.id])
@@ -201,29 +201,29 @@ def test_a_tag_from_before_names_had_keys_is_found_by_its_name(tenant: Tenant) -
     assert make(tenant, "MU\u0308LLER") == tag
 
 
-def test_twenty_that_make_two_of_one_slug_at_once_make_two(tenant: Tenant) -> None:
-    spelled = ["M\u00fcller", "M\u00d6LLER", "m\u00fcller", "Mo\u0308ller"]
+def test_twenty_requests_at_once_for_two_names_of_one_slug_make_two_tags(tenant: Tenant) -> None:
+    variants = ["M\u00fcller", "M\u00d6LLER", "m\u00fcller", "Mo\u0308ller"]
 
     with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(lambda n: create(tenant, spelled[n % 4]), range(20)))
+        answers = list(threads.map(lambda n: create(tenant, variants[n % 4]), range(20)))
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["data"]["id"] for answer in answers}) == 2
     assert len(team(tenant)) == 2
 
 
-def test_twenty_that_make_the_same_at_once_make_one(tenant: Tenant) -> None:
-    spelled = ["Hero Shot", "hero shot", "HERO-SHOT", " Hero  Shot "]
+def test_twenty_requests_at_once_for_one_name_make_one_tag(tenant: Tenant) -> None:
+    variants = ["Hero Shot", "hero shot", "HERO-SHOT", " Hero  Shot "]
 
     with ThreadPoolExecutor(20) as threads:
-        answers = list(threads.map(lambda n: create(tenant, spelled[n % 4]), range(20)))
+        answers = list(threads.map(lambda n: create(tenant, variants[n % 4]), range(20)))
 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["data"]["id"] for answer in answers}) == 1
     assert len(team(tenant)) == 1
 
 
-def test_a_key_of_idempotency_gives_the_same_answer(tenant: Tenant) -> None:
+def test_an_idempotency_key_returns_the_same_answer(tenant: Tenant) -> None:
     first, again = (
         tenant.studio.post(TAGS, json={"name": "Brand"}, headers={"idempotency-key": "once"})
         for _ in range(2)

@@ -37,7 +37,7 @@ def test_a_deleted_file_is_gone_from_both_apis(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_twice_counts_once(tenant: Tenant) -> None:
+def test_a_second_deletion_is_not_counted(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     tenant.studio.delete(f"/api/v1/media/{photo}")
     once = tenant.studio.get(f"/api/organization/{tenant.id}/usage").json()
@@ -49,7 +49,7 @@ def test_deleting_twice_counts_once(tenant: Tenant) -> None:
     assert once["counts"] == {"active": 0, "trash": 1}
 
 
-def test_a_folder_is_no_file_and_stays(tenant: Tenant) -> None:
+def test_a_folder_is_not_a_file_and_stays(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
 
     answer = tenant.studio.delete(f"/api/v1/media/{folder.id}")

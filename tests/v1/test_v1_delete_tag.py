@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_a_deleted_tag_is_on_no_item_and_stays_away(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_deleted_tag_is_on_no_item_and_stays_deleted(tenant: Tenant, stranger: Tenant) -> None:
     item = photo(tenant)
     given(tenant, item, {"tags": ["Hero", "Brand"], "color": ["Hero"]})
     hero, theirs, etag = make(tenant, "Hero"), make(stranger, "Hero"), shown(tenant, item)[1]
@@ -38,7 +38,7 @@ def test_a_deleted_tag_is_on_no_item_and_stays_away(tenant: Tenant, stranger: Te
     assert tenant.inconsistencies() == []
 
 
-def test_deleting_and_giving_at_once_leaves_no_fault(tenant: Tenant) -> None:
+def test_deleting_and_adding_a_tag_at_once_leaves_no_inconsistency(tenant: Tenant) -> None:
     item = photo(tenant)
     tags = [make(tenant, f"Tag {n}") for n in range(4)]
 

@@ -34,7 +34,7 @@ def test_one_file_is_shown_as_the_list_shows_it(tenant: Tenant) -> None:
     assert listed["id"] == hyphened(photo)
 
 
-def test_both_spellings_of_an_id_are_taken_and_one_is_given(tenant: Tenant) -> None:
+def test_an_id_is_accepted_in_both_formats_and_returned_in_one(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
 
     shown = [
@@ -46,13 +46,13 @@ def test_both_spellings_of_an_id_are_taken_and_one_is_given(tenant: Tenant) -> N
 
 
 @pytest.mark.parametrize("name", ["nonsense", NOWHERE, "0", "%20"])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_item_is_not_found(tenant: Tenant, name: str) -> None:
     answer = tenant.studio.get(f"/api/v1/media/{name}")
 
     assert (answer.status_code, answer.json()) == NOT_FOUND
 
 
-def test_a_folder_is_no_file(tenant: Tenant) -> None:
+def test_a_folder_is_not_a_file(tenant: Tenant) -> None:
     folder = folders.create(tenant.owner, tenant.collection_id, "x", path=None, reuse=False)
 
     answer = tenant.studio.get(f"/api/v1/media/{folder.id}")
@@ -60,7 +60,7 @@ def test_a_folder_is_no_file(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == NOT_FOUND
 
 
-def test_what_is_not_verified_is_not_there_yet(tenant: Tenant) -> None:
+def test_a_file_that_is_not_verified_is_not_found(tenant: Tenant) -> None:
     photo = tenant.ready(PHOTO)
     with owner() as connection:
         connection.execute(
@@ -72,7 +72,7 @@ def test_what_is_not_verified_is_not_there_yet(tenant: Tenant) -> None:
     assert (answer.status_code, answer.json()) == NOT_FOUND
 
 
-def test_of_two_teams_the_item_is_in_one(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_item_is_found_in_its_own_team_only(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
     photo = stranger.ready(PHOTO)
 
@@ -86,7 +86,7 @@ def test_of_two_teams_the_item_is_in_one(tenant: Tenant, stranger: Tenant) -> No
     assert right.status_code == 200
 
 
-def test_a_team_is_refused_before_the_item_is_looked_for(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_team_is_rejected_before_the_item_is_looked_up(tenant: Tenant, stranger: Tenant) -> None:
     answer = tenant.studio.get(f"/api/v1/media/{NOWHERE}", headers={"x-team-id": str(stranger.id)})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "NOT_A_MEMBER")

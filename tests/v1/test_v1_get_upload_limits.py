@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def told(origin: str, **sizes: str) -> dict[str, Any]:
+def limits(origin: str, **sizes: str) -> dict[str, Any]:
     return {
         "success": True,
         "data": {
@@ -34,7 +34,7 @@ def told(origin: str, **sizes: str) -> dict[str, Any]:
     }
 
 
-def test_it_tells_what_a_form_may_hold_and_where_larger_files_go(
+def test_the_limits_of_a_form_and_the_endpoint_for_larger_files_are_reported(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     answer = tenant.studio.get("/api/v1/media/upload")
@@ -52,14 +52,14 @@ def test_it_tells_what_a_form_may_hold_and_where_larger_files_go(
 
     assert (answer.status_code, answer.json()) == (
         200,
-        told(origin, maxFileSize="10MB", maxRequestSize="100MB"),
+        limits(origin, maxFileSize="10MB", maxRequestSize="100MB"),
     )
-    assert json.loads(as_lambda["body"]) == told(
+    assert json.loads(as_lambda["body"]) == limits(
         "https://media.example.org", maxFileSize="2MB", maxVideoSize="4MB", maxRequestSize="4MB"
     )
 
 
-def test_the_description_of_the_api_names_the_limit_of_the_place_that_answers(
+def test_openapi_has_the_limit_of_the_deployment_that_answers(
     another_environment: pytest.MonkeyPatch,
 ) -> None:
     another_environment.setenv("FORM_MAX_BYTES", str(3 * MIB))
@@ -71,5 +71,8 @@ def test_the_description_of_the_api_names_the_limit_of_the_place_that_answers(
         described[path]["post"]["requestBody"]["description"]
         for path in ("/api/upload/multipart", "/api/v1/media/upload")
     } == {
-        f"The body of a request may hold {3 * MIB} bytes; larger files go through the upload protocol at /api/upload"
+        (
+            f"The body of a request may hold {3 * MIB} bytes; "
+            "larger files go through the upload protocol at /api/upload"
+        )
     }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_a_persons_keys_are_listed_in_the_envelope_without_the_keys(tenant: Tenant) -> None:
+def test_a_persons_keys_are_listed_in_the_envelope_without_secrets(tenant: Tenant) -> None:
     session = tenant.signed_in()
     made = create_key(session, "For the import", ["media:write", "media:read"], expiresIn=3600)
 
@@ -43,7 +43,7 @@ def test_a_persons_keys_are_listed_in_the_envelope_without_the_keys(tenant: Tena
     assert made["key"][16:] not in answer.text
 
 
-def test_each_says_whether_it_works(tenant: Tenant) -> None:
+def test_each_key_has_a_status(tenant: Tenant) -> None:
     session = tenant.signed_in()
     revoked, expired, active = (
         create_key(session, name)["apiKey"]["id"] for name in ("revoked", "expired", "active")
@@ -59,13 +59,13 @@ def test_each_says_whether_it_works(tenant: Tenant) -> None:
     ]
 
 
-def test_the_last_use_is_told(tenant: Tenant) -> None:
+def test_the_last_use_is_reported(tenant: Tenant) -> None:
     made = create_key(tenant.signed_in(), scopes=["admin:api-keys"])
 
     assert [key["lastUsedAt"] for key in Client(made["key"]).get(V1).json()["data"]] == [A_TIME]
 
 
-def test_nobody_elses_keys_are_listed(tenant: Tenant) -> None:
+def test_only_a_persons_own_keys_are_listed(tenant: Tenant) -> None:
     create_key(
         Client(None, token=sessions.start(create_person(tenant, "owner"), address="", user_agent="").token)
     )
@@ -76,7 +76,7 @@ def test_nobody_elses_keys_are_listed(tenant: Tenant) -> None:
     )
 
 
-def test_a_key_of_another_scope_or_a_lesser_role_is_refused(tenant: Tenant) -> None:
+def test_a_key_without_the_scope_or_role_is_denied(tenant: Tenant) -> None:
     assert outcome(tenant.client("owner", ["media:read"]).get(V1)) == v1_rejected(
         403, "Insufficient permissions - admin:api-keys scope required", "INSUFFICIENT_SCOPE"
     )

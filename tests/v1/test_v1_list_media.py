@@ -197,17 +197,19 @@ def gallery() -> Tenant:
         ("?limit=2&offset=3", ["b.jpg"]),
         ("?offset=4", []),
         ("?type=image", ["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"]),
-        # what is unknown is ignored
+        # unknown parameters are ignored
         ("?type=all&status=deleted&unknown=1", ["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"]),
         ("?type=video", []),
         ("?limit=%205%20&offset=0x1", ["Z.jpg", "a.jpg", "b.jpg"]),  # numbers as JavaScript reads them
         ("?limit=1e1&offset=", ["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"]),
-        ("?limit=0b11&limit=1", ["ä.jpg"]),  # the last of them counts
+        ("?limit=0b11&limit=1", ["ä.jpg"]),  # the last of a repeated parameter counts
         ("?search=&tagIds=&tagSlugs=,,", ["ä.jpg", "Z.jpg", "a.jpg", "b.jpg"]),
     ],
 )
 @pytest.mark.sampled(3)
-def test_files_of_all_places_in_the_order_asked_for(gallery: Tenant, query: str, expected: list[str]) -> None:
+def test_files_of_all_folders_are_listed_in_the_requested_order(
+    gallery: Tenant, query: str, expected: list[str]
+) -> None:
     assert names(gallery, query) == expected
 
 
@@ -265,7 +267,7 @@ def test_by_size_the_largest_comes_first_and_ties_go_by_id(gallery: Tenant) -> N
         ),
     ],
 )
-def test_what_is_wrong_is_said_as_zod_says_it(tenant: Tenant, query: str, issues: list[Issue]) -> None:
+def test_wrong_input_has_the_issues_of_zod(tenant: Tenant, query: str, issues: list[Issue]) -> None:
     answer = listed(tenant, query)
 
     assert (answer.status_code, answer.json()) == (
@@ -289,7 +291,7 @@ def test_an_issue_is_the_same_byte_for_byte(tenant: Tenant) -> None:
     ) in listed(tenant, "?limit=101").content
 
 
-def test_what_is_searched_for_is_found_and_counted_over_all_pages(gallery: Tenant) -> None:
+def test_a_search_finds_files_and_counts_them_over_all_pages(gallery: Tenant) -> None:
     described = {
         "a.jpg": ("A title", "Zebra crossing"),
         "b.jpg": ("100%", None),
@@ -327,7 +329,7 @@ def test_what_is_searched_for_is_found_and_counted_over_all_pages(gallery: Tenan
     assert {query: (each, cases[query]) for query, each in found.items() if each != cases[query]} == {}
 
 
-def test_tags_are_asked_for_by_id_and_by_slug(gallery: Tenant) -> None:
+def test_files_are_filtered_by_id_and_slug_of_tags(gallery: Tenant) -> None:
     photos = {each["filename"]: each["id"] for each in listed(gallery).json()["data"]["data"]}
     for name, value in (
         ("a.jpg", "Summer Days"),
@@ -373,7 +375,7 @@ def test_tags_are_asked_for_by_id_and_by_slug(gallery: Tenant) -> None:
     assert gallery.inconsistencies() == []
 
 
-def test_what_is_not_verified_is_not_listed(tenant: Tenant) -> None:
+def test_files_that_are_not_verified_are_not_listed(tenant: Tenant) -> None:
     photo = tenant.ready(SMALL)
     with owner() as connection:
         connection.execute(
@@ -383,7 +385,7 @@ def test_what_is_not_verified_is_not_listed(tenant: Tenant) -> None:
     assert names(tenant) == []
 
 
-def test_the_two_refusals_of_a_team_tell_them_apart(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_unknown_team_and_a_foreign_team_have_different_errors(tenant: Tenant, stranger: Tenant) -> None:
     unknown, foreign = (
         tenant.studio.get("/api/v1/media", headers={"x-team-id": team})
         for team in (NOWHERE, str(stranger.id))
@@ -403,7 +405,7 @@ def test_the_two_refusals_of_a_team_tell_them_apart(tenant: Tenant, stranger: Te
     )
 
 
-def test_who_is_in_no_team_is_told_so(tenant: Tenant) -> None:
+def test_a_caller_in_no_team_is_rejected(tenant: Tenant) -> None:
     with owner() as connection:
         connection.execute("delete from memberships where organization_id = %s", [tenant.id])
 
@@ -415,7 +417,7 @@ def test_who_is_in_no_team_is_told_so(tenant: Tenant) -> None:
     )
 
 
-def test_the_team_is_the_one_named_else_the_first(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_team_is_the_one_named_or_else_the_first(tenant: Tenant, stranger: Tenant) -> None:
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
     stranger.ready(SMALL, "theirs.jpg")
 
@@ -433,7 +435,7 @@ def test_the_team_is_the_one_named_else_the_first(tenant: Tenant, stranger: Tena
     assert named == [0, 1, 1, 1, 0]
 
 
-def test_the_bearer_goes_before_the_other_header(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_bearer_token_counts_before_x_api_key(tenant: Tenant, stranger: Tenant) -> None:
     stranger.ready(SMALL)
 
     answer = http().get(
@@ -444,7 +446,7 @@ def test_the_bearer_goes_before_the_other_header(tenant: Tenant, stranger: Tenan
     assert answer.json()["data"]["total"] == 1
 
 
-def test_a_refused_credential_is_told_nothing_more() -> None:
+def test_a_rejected_credential_gets_no_further_information() -> None:
     answer = http().get("/api/v1/media", headers={"authorization": "Bearer nonsense"})
 
     assert (answer.status_code, answer.json()) == (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_a_files_tags_are_those_of_studios_group_by_order_and_name(tenant: Tenant) -> None:
+def test_a_files_tags_are_those_of_the_group_tags_by_order_and_name(tenant: Tenant) -> None:
     item = photo(tenant)
     assert outcome(tenant.studio.get(of(item))) == done([])
     given(tenant, item, {"tags": ["Zebra", "hero shot", "Apple"], "color": ["red"]})
@@ -41,7 +41,7 @@ def test_a_files_tags_are_those_of_studios_group_by_order_and_name(tenant: Tenan
     assert on(tenant, item) == ["Apple", "hero shot"]
 
 
-def test_what_is_no_file_has_none(tenant: Tenant) -> None:
+def test_what_is_not_a_file_has_no_tags(tenant: Tenant) -> None:
     pending = photo(tenant)
     with owner() as connection:
         connection.execute(

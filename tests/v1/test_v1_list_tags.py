@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-def test_the_teams_tags_are_studios_of_the_group_by_order_and_name(tenant: Tenant, stranger: Tenant) -> None:
+def test_the_teams_tags_are_those_of_the_group_tags_by_order_and_name(
+    tenant: Tenant, stranger: Tenant
+) -> None:
     item = folder(tenant)
     given(tenant, item, {"tags": ["By Studio", "日本"], "color": ["red"], "Tags": ["blue"]})
     given(stranger, folder(stranger), {"tags": ["Theirs"]})
@@ -34,5 +36,5 @@ def test_the_teams_tags_are_studios_of_the_group_by_order_and_name(tenant: Tenan
     assert japan["slug"].startswith("tag-")
     assert hidden not in answer.text
     assert listed(tenant).status_code == 200
-    asked_in_vain = tenant.studio.get(TAGS, params={"limit": "1", "status": "x"})  # there is no paging
-    assert asked_in_vain.json()["data"] == answer.json()["data"]
+    unpaged = tenant.studio.get(TAGS, params={"limit": "1", "status": "x"})  # there is no paging
+    assert unpaged.json()["data"] == answer.json()["data"]

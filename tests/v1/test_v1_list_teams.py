@@ -18,7 +18,7 @@ def shown(tenant: Tenant, role: str) -> dict[str, object]:
     return {"id": str(tenant.id), "name": tenant.owner.organization_name, "slug": tenant.name, "role": role}
 
 
-def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant, stranger: Tenant) -> None:
+def test_teams_are_listed_the_default_one_first_whichever_is_named(tenant: Tenant, stranger: Tenant) -> None:
     person = PersonWithKey.of(stranger, "viewer")
     organizations.add_member(tenant.id, person.id, "admin")
 
@@ -39,7 +39,7 @@ def test_they_are_listed_the_default_one_first_whatever_is_named(tenant: Tenant,
     ] * 2
 
 
-def test_whoever_is_in_none_has_an_empty_list_with_any_key() -> None:
+def test_a_person_in_no_team_gets_an_empty_list_with_any_key() -> None:
     key = organizations.add_key(PersonWithKey.new().id, "a key", ["media:read"])
 
     assert outcome(Client(key).get("/api/v1/teams")) == (

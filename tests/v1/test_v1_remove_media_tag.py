@@ -15,7 +15,7 @@ REMOVED = done({"success": True})
 WHICH = rejected(400, "tagId query parameter is required")
 
 
-def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger: Tenant) -> None:
+def test_removing_a_tag_is_idempotent_and_removes_no_other(tenant: Tenant, stranger: Tenant) -> None:
     item, other = photo(tenant, 1), photo(tenant, 2)
     given(tenant, item, {"tags": ["Brand", "Hero", "Hidden"], "color": ["red"]})
     given(tenant, other, {"tags": ["Hero"]})
@@ -31,7 +31,7 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
     ]
 
     assert again == [REMOVED] * 5
-    assert etag != changed == shown(tenant, item)[1]  # they changed nothing
+    assert etag != changed == shown(tenant, item)[1]  # the further requests changed nothing
     assert (tags_of(tenant, item), tags_of(tenant, other)) == (
         {"color": ["red"], "tags": ["Brand"]},
         {"tags": ["Hero"]},
@@ -41,7 +41,7 @@ def test_a_tag_is_taken_away_however_often_and_no_other(tenant: Tenant, stranger
     assert tenant.inconsistencies() == []
 
 
-def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
+def test_the_tag_must_be_named_where_the_file_exists(tenant: Tenant) -> None:
     item = photo(tenant)
 
     assert [outcome(tenant.studio.delete(of(item) + query)) for query in ("", "?tagId=", "?tagid=x")] == [
@@ -51,7 +51,7 @@ def test_the_tag_must_be_named_once_the_file_is_there(tenant: Tenant) -> None:
     assert outcome(tenant.studio.delete(f"{of(folder(tenant))}?tagId={UNKNOWN}")) == NO_MEDIA
 
 
-def test_a_key_that_may_write_or_delete_may_take_a_tag_away(tenant: Tenant) -> None:
+def test_a_key_that_may_write_or_delete_may_remove_a_tag(tenant: Tenant) -> None:
     url = f"{of(photo(tenant))}?tagId={UNKNOWN}"
 
     answers = {

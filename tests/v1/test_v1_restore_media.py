@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 INFO = {"timestamp": A_TIME}
 
 
-def test_a_file_of_the_team_comes_back(tenant: Tenant) -> None:
+def test_a_deleted_file_of_the_team_is_restored(tenant: Tenant) -> None:
     item = str(UUID(photo(tenant)))
     assert tenant.studio.delete(f"/api/v1/media/{item}").status_code == 200
 
@@ -32,7 +32,7 @@ def test_a_file_of_the_team_comes_back(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_what_is_not_deleted_is_not_restored(tenant: Tenant) -> None:
+def test_a_file_that_is_not_deleted_is_not_restored(tenant: Tenant) -> None:
     answer = tenant.studio.post(f"/api/v1/media/{photo(tenant)}/restore")
 
     assert (answer.status_code, answer.json()) == (
@@ -41,7 +41,7 @@ def test_what_is_not_deleted_is_not_restored(tenant: Tenant) -> None:
     )
 
 
-def test_a_folder_is_not_there(tenant: Tenant) -> None:
+def test_a_folder_is_not_found(tenant: Tenant) -> None:
     item = folder(tenant, "a folder")["id"]
     delete(tenant, item)
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 
-@pytest.mark.parametrize("spell", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
-def test_the_very_next_request_is_refused_and_once_more_changes_nothing(
-    tenant: Tenant, spell: Callable[[str], str]
+@pytest.mark.parametrize("format_id", [str, hyphened, str.upper], ids=["plain", "hyphened", "upper case"])
+def test_the_next_request_is_rejected_and_revoking_is_idempotent(
+    tenant: Tenant, format_id: Callable[[str], str]
 ) -> None:
     session = tenant.signed_in()
     made = create_key(session, "For the import")
-    path = f"{V1}/{spell(made['apiKey']['id'])}"
+    path = f"{V1}/{format_id(made['apiKey']['id'])}"
     assert is_accepted(made["key"])
 
     first = session.delete(path)
@@ -51,11 +51,11 @@ def test_a_key_can_revoke_itself(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", [NOWHERE, NOWHERE.replace("-", ""), "nonsense", "'", "0" * 31])
-def test_what_is_not_there_is_not_found(tenant: Tenant, name: str) -> None:
+def test_a_missing_key_is_not_found(tenant: Tenant, name: str) -> None:
     assert outcome(tenant.signed_in().delete(f"{V1}/{name}")) == V1_NOT_FOUND
 
 
-def test_another_persons_key_is_not_found_and_goes_on_working(tenant: Tenant, stranger: Tenant) -> None:
+def test_another_persons_key_is_not_found_and_still_works(tenant: Tenant, stranger: Tenant) -> None:
     theirs = create_key(
         Client(None, token=sessions.start(create_person(tenant, "admin"), address="", user_agent="").token)
     )

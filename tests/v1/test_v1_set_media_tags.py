@@ -36,7 +36,7 @@ def test_a_file_has_these_tags_and_no_others_of_the_group(tenant: Tenant) -> Non
 
     etag = shown(tenant, item)[1]
     assert put(tenant, item, hero, brand).status_code == 200
-    assert shown(tenant, item)[1] == etag  # as it was: nothing changed
+    assert shown(tenant, item)[1] == etag  # nothing changed
     assert outcome(put(tenant, item)) == done([])
     assert shown(tenant, item)[1] != etag
     hide(tenant, "tags", "Hidden", hidden=False)
@@ -44,7 +44,7 @@ def test_a_file_has_these_tags_and_no_others_of_the_group(tenant: Tenant) -> Non
     assert tenant.inconsistencies() == []
 
 
-def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, stranger: Tenant) -> None:
+def test_an_id_that_is_not_a_tag_of_the_team_rejects_the_whole_list(tenant: Tenant, stranger: Tenant) -> None:
     item, brand, hero, others = (
         photo(tenant),
         make(tenant, "Brand"),
@@ -102,12 +102,12 @@ def test_one_that_is_no_tag_of_the_team_refuses_the_whole(tenant: Tenant, strang
     )
 
 
-def test_the_file_is_looked_for_before_the_body(tenant: Tenant) -> None:
+def test_the_file_is_looked_up_before_the_body_is_validated(tenant: Tenant) -> None:
     assert outcome(tenant.studio.put(f"/api/v1/media/{UNKNOWN}/tags", json={})) == NO_MEDIA
     assert outcome(put(tenant, folder(tenant))) == NO_MEDIA
 
 
-def test_of_many_that_set_at_once_one_is_last_and_whole(tenant: Tenant) -> None:
+def test_of_many_requests_at_once_the_last_one_wins_whole(tenant: Tenant) -> None:
     item = photo(tenant)
     tags = [make(tenant, f"Tag {n}") for n in range(4)]
     sets = [[tags[0], tags[1]], [tags[2], tags[3]], [tags[1], tags[2]], []]

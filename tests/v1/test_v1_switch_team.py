@@ -28,7 +28,7 @@ def switch(client: Client, team: object, **headers: str) -> httpx.Response:
 
 @pytest.fixture
 def two(tenant: Tenant, stranger: Tenant) -> Tenant:
-    """The second team that the owner of the first is in."""
+    """Return a second team; the owner of the first is a member of it."""
     organizations.add_member(stranger.id, tenant.owner.user_id, "viewer")
     return stranger
 
@@ -57,7 +57,7 @@ def test_the_cookie_names_the_team_from_then_on(tenant: Tenant, two: Tenant) -> 
     assert tenant.studio.get("/api/me", headers={"cookie": kept}).json()["organizationId"] == two.id.hex
 
 
-def test_the_session_keeps_what_it_had(tenant: Tenant, two: Tenant) -> None:
+def test_the_session_keeps_its_active_organization(tenant: Tenant, two: Tenant) -> None:
     signed_in = tenant.signed_in()
 
     switch(signed_in, str(two.id))
@@ -65,7 +65,7 @@ def test_the_session_keeps_what_it_had(tenant: Tenant, two: Tenant) -> None:
     assert signed_in.get("/api/me").json()["organizationId"] == tenant.id.hex
 
 
-def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
+def test_over_https_the_cookie_is_secure(tenant: Tenant) -> None:
     with changed_setting("ORIGIN", "https://api.test"):
         answer = call(
             app,
@@ -81,7 +81,7 @@ def test_by_https_the_cookie_is_for_https_alone(tenant: Tenant) -> None:
     )
 
 
-def test_a_stale_cookie_or_header_does_not_hold_anybody_up(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_stale_cookie_or_header_does_not_prevent_switching(tenant: Tenant, stranger: Tenant) -> None:
     for headers in (
         {"cookie": f"activeTeamId={stranger.id}"},
         {"x-team-id": str(stranger.id)},
@@ -90,7 +90,7 @@ def test_a_stale_cookie_or_header_does_not_hold_anybody_up(tenant: Tenant, stran
         assert switch(tenant.studio, str(tenant.id), **headers).status_code == 200
 
 
-def test_a_team_one_is_not_in(tenant: Tenant, stranger: Tenant) -> None:
+def test_a_team_of_others_is_rejected(tenant: Tenant, stranger: Tenant) -> None:
     answer = switch(tenant.studio, str(stranger.id))
 
     assert outcome(answer) == (
@@ -104,7 +104,7 @@ def test_a_team_one_is_not_in(tenant: Tenant, stranger: Tenant) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_a_team_that_there_is_not(tenant: Tenant, two: Tenant) -> None:
+def test_an_unknown_team_is_rejected(tenant: Tenant, two: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set deleted_at = now() where id = %s", [two.id])
 
@@ -114,13 +114,13 @@ def test_a_team_that_there_is_not(tenant: Tenant, two: Tenant) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"teamId": None}, {"teamId": ""}, {"teamId": 1}, {"teamId": ["x"]}, []])
-def test_what_names_no_team_is_refused(tenant: Tenant, body: Any) -> None:
+def test_a_body_that_names_no_team_is_rejected(tenant: Tenant, body: Any) -> None:
     answer = tenant.studio.post("/api/v1/teams/switch", json=body)
 
-    said_of_it = answer.json()
-    [issue] = said_of_it.pop("details")["errors"]
+    body_of_error = answer.json()
+    [issue] = body_of_error.pop("details")["errors"]
     assert answer.status_code == 400
-    assert said_of_it == {
+    assert body_of_error == {
         "success": False,
         "error": "Validation failed",
         "code": "HTTP_400",
@@ -129,7 +129,7 @@ def test_what_names_no_team_is_refused(tenant: Tenant, body: Any) -> None:
     assert issue["path"] == (["teamId"] if isinstance(body, dict) else [])
 
 
-def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> None:
+def test_a_session_by_cookie_must_come_from_our_own_page(tenant: Tenant) -> None:
     cookie = f"better-auth.session_token={tenant.signed_in().token}"
 
     answer = call(
@@ -144,7 +144,8 @@ def test_a_session_by_cookie_must_come_from_a_page_of_ours(tenant: Tenant) -> No
         403,
         {
             "success": False,
-            "error": "A request that a browser's cookie signs must come from a page of this origin, or of an allowed one",
+            "error": "A request that a browser's cookie signs must come from a page of this origin, "
+            "or of an allowed one",
             "code": "HTTP_403",
             "info": {"timestamp": A_TIME},
         },

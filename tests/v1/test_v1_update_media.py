@@ -29,7 +29,7 @@ def too_long(name: str, most: int) -> dict[str, object]:
     }
 
 
-def test_what_is_sent_is_said_and_the_rest_stays_in_both_apis(tenant: Tenant) -> None:
+def test_fields_that_are_sent_change_and_the_others_stay_in_both_apis(tenant: Tenant) -> None:
     item = photo(tenant, title="A title", alt="An alt")
     before, etag = tenant.studio.get(f"{URL}/{item}").json()["data"], shown(tenant, item)[1]
 
@@ -54,7 +54,7 @@ def test_what_is_sent_is_said_and_the_rest_stays_in_both_apis(tenant: Tenant) ->
         == 200
     )
     assert tenant.studio.get(f"{URL}/{item}").json()["data"]["title"] == "By Studio"
-    # v1 has no such condition
+    # v1 ignores If-Match
     assert (
         outcome(tenant.studio.patch(f"{URL}/{item}", json={"alt": "By v1"}, headers={"if-match": changed}))[0]
         == 200
@@ -62,7 +62,7 @@ def test_what_is_sent_is_said_and_the_rest_stays_in_both_apis(tenant: Tenant) ->
     assert tenant.inconsistencies() == []
 
 
-def test_every_write_is_another_version_of_the_row(tenant: Tenant) -> None:
+def test_every_write_changes_the_row_version(tenant: Tenant) -> None:
     item = photo(tenant)
 
     etags = {shown(tenant, item)[1]}
@@ -73,7 +73,7 @@ def test_every_write_is_another_version_of_the_row(tenant: Tenant) -> None:
     assert len(etags) == 3
 
 
-def test_limits_count_utf_16_units_and_all_faults_are_named(tenant: Tenant) -> None:
+def test_limits_count_utf_16_units_and_all_issues_are_reported(tenant: Tenant) -> None:
     item = photo(tenant)
     most = {"title": "\N{CAMERA}" * 127 + "x", "alt": "é" * 500, "caption": "c" * 1000}
     number = {
@@ -129,7 +129,7 @@ def test_limits_count_utf_16_units_and_all_faults_are_named(tenant: Tenant) -> N
     assert tenant.studio.get(f"{URL}/{item}").json()["data"] == kept
 
 
-def test_what_is_no_file_of_the_team_is_not_there_but_the_body_is_judged_first(
+def test_what_is_not_a_file_of_the_team_is_not_found_but_the_body_is_validated_first(
     tenant: Tenant, stranger: Tenant
 ) -> None:
     deleted, pending, others = photo(tenant, 1), photo(tenant, 2), photo(stranger, 3)

@@ -25,7 +25,7 @@ def change(tenant: Tenant, which: str, **body: object) -> httpx.Response:
     return tenant.studio.patch(f"{TAGS}/{which}", json=body)
 
 
-def test_what_is_sent_is_changed_and_the_rest_stays(tenant: Tenant) -> None:
+def test_fields_that_are_sent_change_and_the_others_stay(tenant: Tenant) -> None:
     hero = make(tenant, "Hero")
     whole: dict[str, Any] = {
         "color": "#3b82f6",
@@ -44,7 +44,7 @@ def test_what_is_sent_is_changed_and_the_rest_stays(tenant: Tenant) -> None:
     assert tenant.studio.get(TAGS).json()["data"] == [after]
 
 
-def test_a_name_is_another_on_every_item_in_both_apis(tenant: Tenant) -> None:
+def test_a_new_name_is_shown_on_every_item_in_both_apis(tenant: Tenant) -> None:
     item, place = photo(tenant), folder(tenant)
     for each in (item, place):
         given(tenant, each, {"tags": ["Hero"], "color": ["Hero"]})
@@ -107,7 +107,7 @@ def test_another_tags_name_is_taken_and_its_slug_is_not(tenant: Tenant) -> None:
     assert change(tenant, upper, name="Other").json()["data"]["slug"] == "other"
 
 
-def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant) -> None:
+def test_a_wrong_change_is_rejected_and_nothing_changes(tenant: Tenant) -> None:
     hero = make(tenant, "Hero")
     before = tenant.studio.get(TAGS).json()["data"]
 
@@ -171,7 +171,7 @@ def test_what_is_wrong_with_a_change_is_said_and_nothing_changes(tenant: Tenant)
     assert tenant.studio.get(TAGS).json()["data"] == before
 
 
-def test_what_is_no_tag_of_the_team_is_not_there(tenant: Tenant, stranger: Tenant) -> None:
+def test_what_is_not_a_tag_of_the_team_is_not_found(tenant: Tenant, stranger: Tenant) -> None:
     theirs = make(stranger, "Theirs")
 
     assert [
@@ -180,7 +180,7 @@ def test_what_is_no_tag_of_the_team_is_not_there(tenant: Tenant, stranger: Tenan
     assert stranger.studio.get(TAGS).json()["data"] == [tag("Theirs", "theirs", id=theirs)]
 
 
-def test_of_many_that_want_one_name_at_once_one_has_it(tenant: Tenant) -> None:
+def test_of_many_requests_for_one_name_at_once_one_succeeds(tenant: Tenant) -> None:
     tags = [make(tenant, f"Tag {n}") for n in range(8)]
 
     with ThreadPoolExecutor(8) as threads:
@@ -190,14 +190,18 @@ def test_of_many_that_want_one_name_at_once_one_has_it(tenant: Tenant) -> None:
     assert team(tenant).count("Hero") == 1
 
 
-def test_a_slug_that_is_taken_while_a_tag_is_renamed_is_given_a_suffix(tenant: Tenant) -> None:
+def test_a_slug_that_is_taken_while_a_tag_is_renamed_gets_a_suffix(tenant: Tenant) -> None:
     tag_id = make(tenant, "Tag")
-    taking = """insert into tags (organization_id, id, "group", name, slug) values (%s, %s, 'tags', 'M\u00f6ller', 'm-ller')"""
+    taking = """insert into tags (organization_id, id, "group", name, slug)
+                values (%s, %s, 'tags', 'M\u00f6ller', 'm-ller')"""
 
     with owner() as connection, ThreadPoolExecutor(1) as threads:
         connection.execute(taking, [tenant.id, uuid.uuid4()])
         answer = threads.submit(change, tenant, tag_id, name="M\u00fcller")
-        waiting = "select count(*) as n from pg_locks where not granted and transactionid = pg_current_xact_id()::xid"
+        waiting = """select count(*) as n
+                       from pg_locks
+                      where not granted
+                        and transactionid = pg_current_xact_id()::xid"""
         until = time.monotonic() + 10
         while connection.execute(waiting).fetchone() == {"n": 0} and time.monotonic() < until:
             time.sleep(0.02)

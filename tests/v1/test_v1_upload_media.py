@@ -63,7 +63,7 @@ def elsewhere(field: str) -> str:
     return f"The file is in a part named {field}; only parts named files are read"
 
 
-def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None:
+def test_several_files_are_each_checked_by_their_content(tenant: Tenant) -> None:
     long = "x" * 256
 
     answer = send(
@@ -120,7 +120,7 @@ def test_several_files_are_each_judged_by_what_they_hold(tenant: Tenant) -> None
     assert {tenant.finished(media["id"])["state"] for media in shown} == {"ready"}
 
 
-def test_where_none_is_taken_the_first_says_why(tenant: Tenant) -> None:
+def test_where_no_file_is_accepted_the_error_is_that_of_the_first(tenant: Tenant) -> None:
     cases: list[tuple[list[File], tuple[int, dict[str, Any]]]] = [
         ([part("other.jpg", field="file")], rejection("No files uploaded", None)),
         (
@@ -159,7 +159,7 @@ def test_where_none_is_taken_the_first_says_why(tenant: Tenant) -> None:
     assert (left(tenant), tenant.inconsistencies()) == (0, [])
 
 
-def test_what_is_over_the_quota_is_not_taken(tenant: Tenant) -> None:
+def test_files_over_the_quota_are_rejected(tenant: Tenant) -> None:
     with owner() as connection:
         connection.execute("update organizations set quota_bytes = %s where id = %s", [len(PHOTO), tenant.id])
 
@@ -175,7 +175,7 @@ def test_what_is_over_the_quota_is_not_taken(tenant: Tenant) -> None:
     assert tenant.inconsistencies() == []
 
 
-def test_the_same_key_uploads_once_however_the_form_is_spelled(tenant: Tenant) -> None:
+def test_an_idempotency_key_uploads_once_whatever_the_forms_boundary(tenant: Tenant) -> None:
     key = {"idempotency-key": "a-key"}
 
     first, again, other = (
@@ -188,7 +188,7 @@ def test_the_same_key_uploads_once_however_the_form_is_spelled(tenant: Tenant) -
     assert (again.json(), again.headers["idempotency-replayed"], left(tenant)) == (first.json(), "true", 2)
 
 
-def test_what_fits_the_limits_that_are_reported_is_taken_and_more_is_not(tenant: Tenant) -> None:
+def test_files_within_the_reported_limits_are_accepted_and_larger_ones_are_not(tenant: Tenant) -> None:
     limits = tenant.studio.get(PATH).json()["data"]
 
     exactly, two = (
@@ -209,7 +209,7 @@ def test_what_fits_the_limits_that_are_reported_is_taken_and_more_is_not(tenant:
     assert (left(tenant), tenant.inconsistencies()) == (3, [])
 
 
-def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
+def test_as_a_lambda_it_accepts_four_megabytes_and_reports_the_limit(
     tenant: Tenant, another_environment: pytest.MonkeyPatch
 ) -> None:
     event = json.loads((ROOT / "events/v1_upload_media.json").read_text())
@@ -224,7 +224,7 @@ def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
     def of(size: int) -> bytes:
         return body.replace(GIF, GIF.ljust(size, b"\0"))
 
-    status, taken = answered(body)
+    status, accepted = answered(body)
     over, too_long = answered(of(4 * MIB))
     another_environment.setenv("MAX_SIZE_IMAGE_MB", "1")
     settings.cache_clear()
@@ -241,7 +241,7 @@ def test_as_a_lambda_it_takes_four_megabytes_and_says_what_failed(
     assert too_large == rejection(
         "File dot.gif is too large. Maximum size is 1MB.", {"maxSize": "1MB", "fileSize": "1.01MB"}
     )
-    assert (status, taken["data"]["media"][0]["filename"], taken["data"]["media"][0]["width"]) == (
+    assert (status, accepted["data"]["media"][0]["filename"], accepted["data"]["media"][0]["width"]) == (
         200,
         "dot.gif",
         1,

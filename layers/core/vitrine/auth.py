@@ -131,7 +131,7 @@ def identify(
     explicit = organization or headers.get("x-team-id") or None
     preferred = cookies.get(ACTIVE_TEAM) or None
     limit = _limit(dialect, permission.tier)
-    in_header = _header_credential(headers, bearer_first=dialect.BEARER_FIRST)
+    in_header = _header_credential(headers, bearer_first=dialect.bearer_first)
     in_cookie = cookies.get(session_cookie_name(secure=secure))
     began = time.monotonic()
     identity = read(
@@ -144,8 +144,8 @@ def identify(
             item_kind=item.kind if item else None,
             item_id=item.id if item else None,
             item_key=item.key if item else None,
-            item_decides=dialect.ITEM_DECIDES and (explicit is None or (item is not None and item.in_path)),
-            session_decides=dialect.SESSION_DECIDES,
+            item_decides=dialect.item_decides and (explicit is None or (item is not None and item.in_path)),
+            session_decides=dialect.session_decides,
             limit=limit,
         ),
     )[0]
@@ -183,9 +183,9 @@ def authorize(
         )
     if permission.session and identity.session_id is None:
         raise SessionRequired("This takes a signed-in person; an API key cannot do it")
-    for check in dialect.CHECKS:
+    for check in dialect.checks:
         if permission.roles is not None or check in ("item", "scope"):
-            _CHECKS[check](identity, permission, dialect.MISSING[item.kind] if item else "")
+            _CHECKS[check](identity, permission, dialect.missing[item.kind] if item else "")
 
     person = Person(
         identity.user_id,
@@ -367,7 +367,7 @@ def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _limit(dialect: Dialect, tier: Tier) -> RateLimit | None:
-    return dialect.LIMITS[tier] if settings().rate_limits else None
+    return dialect.limits[tier] if settings().rate_limits else None
 
 
 def _usage(

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitrine.dialects import Answer, studio
+from vitrine.dialects import Answer
+from vitrine.dialects.studio import STUDIO
 from vitrine.errors import NotFound
 from vitrine.http.endpoint import endpoint
 
@@ -67,7 +68,7 @@ def site(handler: str, first: str, *, icon: str = "", reaches_store: bool = Fals
         return _answer(folder, name, request.headers, policy=policy)
 
     app.__module__ = handler  # its docstring names the routes
-    return endpoint(studio, public=True)(app)
+    return endpoint(STUDIO, public=True)(app)
 
 
 def _answer(folder: Path, name: str, headers: Mapping[str, str], *, policy: str) -> Answer:

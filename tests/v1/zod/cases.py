@@ -1,5 +1,6 @@
-"""What zod was asked: for each schema the text of a body, or a query as it stands in a URL. `judge.py`
-has its answers.
+"""The inputs that zod was given: for each schema the text of a body, or a query as in a URL.
+
+`node.py` has its answers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Case(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """JSON as it stands."""
+    """JSON text that is used unchanged."""
 
     text: str
 
@@ -253,7 +254,7 @@ def bodies() -> Iterator[Case]:
     for tag in (*OF_ANY_TYPE, *TEXTS):
         yield body("AddTag", {"tagId": tag})
         yield body("SetTags", {"tagIds": tag})
-        yield body("SetTags", {"tagIds": Raw(f'["a", {spelled(tag)}]')})
+        yield body("SetTags", {"tagIds": Raw(f'["a", {to_json(tag)}]')})
     for text in ("a" * 100, "a" * 101, "\U0001f600" * 50, "\U0001f600" * 51):
         yield body("AddTag", {"tagId": text})
         yield body("SetTags", {"tagIds": ["a", text]})
@@ -263,8 +264,8 @@ def bodies() -> Iterator[Case]:
 
 
 def changes(name: str, most: int, texts: list[str]) -> Iterator[dict[str, Any]]:
-    """Of a text with a limit: anything else, and each of the texts as often as brings it to the limit,
-    below and beyond.
+    """Yield values for a text with a limit: other types, and each text repeated to just below, at and above
+    the limit.
     """
     for value in OF_ANY_TYPE:
         yield {name: value}
@@ -279,11 +280,11 @@ def changes(name: str, most: int, texts: list[str]) -> Iterator[dict[str, Any]]:
 
 def body(schema: str, fields: dict[str, Any]) -> Case:
     return Case(
-        schema, "{" + ", ".join(f'"{name}": {spelled(value)}' for name, value in fields.items()) + "}"
+        schema, "{" + ", ".join(f'"{name}": {to_json(value)}' for name, value in fields.items()) + "}"
     )
 
 
-def spelled(value: object) -> str:
+def to_json(value: object) -> str:
     return value.text if isinstance(value, Raw) else json.dumps(value, ensure_ascii=False)
 
 

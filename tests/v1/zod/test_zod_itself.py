@@ -1,4 +1,4 @@
-"""zod itself, in Node, over what it was asked before and over what Hypothesis makes up."""
+"""zod itself, in Node, with the recorded cases and with cases that Hypothesis generates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.v1.zod.cases import NUMBERS, OF_ANY_TYPE, SAFE, URLS, WHOLE, Case, Raw, body, cases
-from tests.v1.zod.judge import ANSWERS, HERE, Judge, spelled
+from tests.v1.zod.node import ANSWERS, HERE, Zod, file_text
 from tests.v1.zod.test_zod_answers import SCHEMAS, answered
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
+def zod() -> Iterator[Zod]:
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True, capture_output=True)
-    with Judge() as judge:
-        yield judge
+    with Zod() as running:
+        yield running
 
 
-def test_what_is_recorded_is_what_zod_says(judge: Judge) -> None:
-    assert ANSWERS.read_text() == spelled([(case, judge.answer(case)) for case in cases()])
+def test_the_recorded_answers_are_zods(zod: Zod) -> None:
+    assert ANSWERS.read_text() == file_text([(case, zod.answer(case)) for case in cases()])
 
 
 NUMBER = st.one_of(
@@ -63,8 +63,8 @@ VALUE = st.one_of(
         max_size=2,
     ),
 )
-# ASCII, and no made-up punycode: Node 20 takes names that the URL Standard refuses for their directions or
-# their punycode; we do not.
+# ASCII, and no generated punycode: Node 20 accepts host names that the URL Standard rejects for their text
+# direction or their punycode; we do not.
 PIECES = [".", "0x", "255", "%41", "%2e", "[::", "]", ":80", "@", "a"]
 HOST = st.lists(st.one_of(st.characters(max_codepoint=0x7F), st.sampled_from(PIECES)), max_size=8)
 URL = st.one_of(
@@ -116,20 +116,20 @@ QUERIES = st.lists(PAIR, max_size=6).map(lambda pairs: Case("ListQuery", urlenco
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_whatever_comes_zod_says_the_same(judge: Judge, schema: str) -> None:
+def test_generated_input_is_answered_as_by_zod(zod: Zod, schema: str) -> None:
     @settings(derandomize=True, max_examples=1000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(QUERIES if schema == "ListQuery" else bodies(schema))
     def compare(case: Case) -> None:
-        assert answered(case) == judge.answer(case)
+        assert answered(case) == zod.answer(case)
 
     compare()
 
 
-def test_a_url_is_one_where_zod_finds_one(judge: Judge) -> None:
+def test_a_text_is_a_url_where_zod_accepts_it(zod: Zod) -> None:
     @settings(derandomize=True, max_examples=3000, deadline=None, database=None, suppress_health_check=SLOW)
     @given(URL)
     def compare(url: str) -> None:
         case = Case("CreateMedia", json.dumps(WHOLE | {"url": url}))
-        assert answered(case) == judge.answer(case)
+        assert answered(case) == zod.answer(case)
 
     compare()

@@ -1,7 +1,7 @@
-"""The spelling of logins at devices: `/api/auth/device...`, RFC 8628 as better-auth speaks it.
+"""Logins at devices, `/api/auth/device...`: RFC 8628 in the shapes of better-auth.
 
-Errors are {"error", "error_description"}: a word of the RFC and a sentence, which stands in `message` too,
-since better-auth's clients show that.
+Errors are {"error", "error_description", "message"}: a code of the RFC and a sentence, twice. The clients of
+better-auth display `message`.
 """
 
 from __future__ import annotations
@@ -13,106 +13,86 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, cast
 from pydantic import AfterValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Answer, Input, studio
-from vitrine.dialects.studio import (
-    BEARER_FIRST,
-    CHECKS,
-    ITEM_DECIDES,
-    LIMITS,
-    MISSING,
-    SESSION_DECIDES,
-    parse_id,
-    read_body,
-    read_query,
-)
+from vitrine.dialects.formats import Input
+from vitrine.dialects.studio import STUDIO
 from vitrine.errors import DeviceAuthorizationError
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
+    from vitrine.dialects.dialect import Answer
     from vitrine.errors import ApiError
     from vitrine.library.devices import Granted, Login, StartedLogin
 
-__all__ = [
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
-    "error_answer",
-    "internal_error",
-    "parse_id",
-    "read_body",
-    "read_query",
-]
-
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
-# ours -> OAuth's; others stay
-_WORDS = {"invalid": "invalid_request", "internal_error": "server_error", "busy": "temporarily_unavailable"}
+# The dialect.
+
+# Our code -> OAuth's, where OAuth has one.
+_OAUTH_CODES = {
+    "invalid": "invalid_request",
+    "internal_error": "server_error",
+    "busy": "temporarily_unavailable",
+}
 
 
-# What comes in.
+class Error(TypedDict):
+    error: str  # a stable word, RFC 8628's and RFC 6749's where they have one
+    error_description: str  # a sentence for a person
+    message: str  # repeats the sentence
+    requestId: NotRequired[str]
+
+
+def error_answer(error: ApiError, operation: str | None) -> Answer:
+    return _as_oauth(STUDIO.error_answer(error, operation))
+
+
+def internal_error(request_id: str, operation: str | None) -> Answer:
+    return _as_oauth(STUDIO.internal_error(request_id, operation))
+
+
+def _as_oauth(answer: Answer) -> Answer:
+    """Turn an error of the Studio API into one of OAuth."""
+    body = cast("dict[str, Any]", answer.body)
+    code, sentence = _OAUTH_CODES.get(body["code"], body["code"]), body["error"]
+    request_id = {"requestId": body["requestId"]} if "requestId" in body else {}
+    return replace(
+        answer, body={"error": code, "error_description": sentence, "message": sentence, **request_id}
+    )
+
+
+DEVICES = replace(STUDIO, error_answer=error_answer, internal_error=internal_error)
+
+
+# What a device asks.
 
 
 class CodeRequest(Input):
-    """A device asks. Both are shown to a person or handed back, so they are what RFC 6749 lets them be:
-    printable ASCII.
-    """
+    """POST /api/auth/device/code. RFC 6749 allows printable ASCII in both: a person may see them."""
 
     client_id: str = Field(min_length=1, max_length=100, pattern="^[ -~]*$")
     scope: str = Field("", max_length=255, pattern="^[ -~]*$")
 
 
+class Code(TypedDict):
+    device_code: str  # the device's secret
+    user_code: str  # for the device to display, with dashes or without
+    verification_uri: str  # the page where a person types the user code
+    verification_uri_complete: str  # that page, with the user code filled in
+    expires_in: int  # seconds
+    interval: int  # seconds from one poll to the next
+
+
 class TokenRequest(Input):
-    """A device polls."""
+    """POST /api/auth/device/token: one poll."""
 
     client_id: str = Field(min_length=1, max_length=100)
     device_code: Annotated[str, EXACT] = Field(min_length=1, max_length=100)
     grant_type: str = Field(min_length=1, max_length=100, description=GRANT)
 
     def require_grant(self) -> None:
-        """Raises DeviceAuthorizationError for another grant than a device's."""
+        """Raises NotGranted for any grant type but the one of RFC 8628."""
         if self.grant_type != GRANT:
             raise DeviceAuthorizationError("unsupported_grant_type", f"The grant type must be {GRANT}")
-
-
-def _plain(typed: str) -> str:
-    """A user code as it is kept, however it was typed: without dashes of any kind or spaces, in capitals.
-    Letters beyond ASCII stay: some have a
-    capital that is one of ASCII's, and are another letter all the same.
-    """
-    code = re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed)
-    return code.upper() if code.isascii() else code
-
-
-UserCode = Annotated[
-    str,
-    EXACT,
-    Field(min_length=1, max_length=40),
-    AfterValidator(_plain),
-    WithJsonSchema({"type": "string", "maxLength": 40}),
-]
-
-
-class CodeQuery(Input):
-    user_code: UserCode
-
-
-class Decision(Input):
-    userCode: UserCode
-
-
-# What goes out.
-
-
-class Code(TypedDict):
-    device_code: str  # the device's secret
-    user_code: str  # to be shown, with dashes or without
-    verification_uri: str  # the page to type it into
-    verification_uri_complete: str  # the same, already typed
-    expires_in: int  # seconds
-    interval: int  # seconds from one poll to the next
 
 
 class Token(TypedDict):
@@ -122,26 +102,8 @@ class Token(TypedDict):
     scope: str
 
 
-class Waiting(TypedDict):
-    user_code: str
-    status: Literal["pending", "approved", "denied"]
-    clientId: str
-    scope: str
-
-
-class Success(TypedDict):
-    success: Literal[True]
-
-
-class Error(TypedDict):
-    error: str  # a stable word, RFC 8628's and RFC 6749's where they have one
-    error_description: str  # a sentence for a person
-    message: str  # the same
-    requestId: NotRequired[str]
-
-
 def show_code(begun: StartedLogin, origin: str) -> Code:
-    """`origin` is this API's, which has the page."""
+    """`origin` is the origin of this API, which serves the page."""
     return {
         "device_code": begun.device_code,
         "user_code": begun.user_code,
@@ -161,6 +123,47 @@ def show_token(granted: Granted) -> Token:
     }
 
 
+# What a person decides.
+
+
+def _without_dashes(typed: str) -> str:
+    """Return a typed user code in its stored form: without spaces and dashes of any kind, in capitals.
+
+    A code with letters beyond ASCII is not capitalized. Some of them have a capital in ASCII, and would
+    become another code.
+    """
+    code = re.sub(r"[\s\-\u2010-\u2015\u2212]", "", typed)
+    return code.upper() if code.isascii() else code
+
+
+UserCode = Annotated[
+    str,
+    EXACT,
+    Field(min_length=1, max_length=40),
+    AfterValidator(_without_dashes),
+    WithJsonSchema({"type": "string", "maxLength": 40}),
+]
+
+
+class CodeQuery(Input):
+    user_code: UserCode
+
+
+class Decision(Input):
+    userCode: UserCode
+
+
+class Waiting(TypedDict):
+    user_code: str
+    status: Literal["pending", "approved", "denied"]
+    clientId: str
+    scope: str
+
+
+class Success(TypedDict):
+    success: Literal[True]
+
+
 def show_login(login: Login) -> Waiting:
     return {
         "user_code": login.user_code,
@@ -168,19 +171,3 @@ def show_login(login: Login) -> Waiting:
         "clientId": login.client_id,
         "scope": login.scope,
     }
-
-
-def error_answer(error: ApiError, operation: str | None) -> Answer:
-    return _in_two(studio.error_answer(error, operation))
-
-
-def internal_error(request_id: str, operation: str | None) -> Answer:
-    return _in_two(studio.internal_error(request_id, operation))
-
-
-def _in_two(answer: Answer) -> Answer:
-    """The Studio API's error as a word and a sentence."""
-    said = cast("dict[str, Any]", answer.body)
-    word, sentence = _WORDS.get(said["code"], said["code"]), said["error"]
-    more = {"requestId": said["requestId"]} if "requestId" in said else {}
-    return replace(answer, body={"error": word, "error_description": sentence, "message": sentence, **more})

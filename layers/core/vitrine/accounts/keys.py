@@ -1,6 +1,4 @@
-"""What the endpoints of API keys take and answer, under `/api/auth/api-keys`. Times that come in have a
-zone.
-"""
+"""The caller's own API keys, `/api/auth/api-keys`."""
 
 from __future__ import annotations
 
@@ -11,60 +9,67 @@ from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
-from vitrine.dialects.formats import MOST_SCOPES, parse_moment
-from vitrine.dialects.studio import Time, show_time
+from vitrine.dialects.formats import MAX_SCOPES, Input, Time, parse_time, require_id, show_time
 from vitrine.errors import Invalid
 from vitrine.library import keys
 from vitrine.permissions import SCOPES
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from vitrine.models.people import ApiKey
 
-# What comes in.
+
+def parse_key_id(text: str) -> UUID:
+    """Read the id of a key from the path. Raises NotFound when the text is not an id."""
+    return require_id(text, keys.MISSING)
 
 
-def _a_moment(value: object) -> datetime:
-    found = parse_moment(value) if isinstance(value, str) else None
-    if found is None:
+# Requests.
+
+
+def _validate_time(value: object) -> datetime:
+    moment = parse_time(value) if isinstance(value, str) else None
+    if moment is None:
         raise PydanticCustomError("moment", "Must be a time with its zone, as in 2027-01-31T12:00:00Z")
-    return found
+    return moment
 
 
-def _some_scopes(value: object) -> list[str]:
+def _validate_scopes(value: object) -> list[str]:
+    """Check the length of the list and the types of its elements. The library checks which scopes exist."""
     listed = cast("list[object]", value) if isinstance(value, list) else []
-    if not 1 <= len(listed) <= MOST_SCOPES or not all(isinstance(scope, str) for scope in listed):
+    if not 1 <= len(listed) <= MAX_SCOPES or not all(isinstance(scope, str) for scope in listed):
         raise PydanticCustomError("scopes", "Must be an array of scopes")  # one issue, however long the list
     return cast("list[str]", listed)
 
 
 Moment = Annotated[
-    datetime, BeforeValidator(_a_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime, BeforeValidator(_validate_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Scopes = Annotated[
     list[str],
-    BeforeValidator(_some_scopes),
+    BeforeValidator(_validate_scopes),
     WithJsonSchema(
         {
             "type": "array",
             "items": {"type": "string", "enum": list(SCOPES)},
             "minItems": 1,
-            "maxItems": MOST_SCOPES,
+            "maxItems": MAX_SCOPES,
         }
     ),
 ]
 
 
 class NewKey(Input):
-    """A key to be made: with an end, by time or by life, or without."""
+    """POST /api/auth/api-keys: the key expires at a time, after a time, or never."""
 
     name: str
     scopes: Scopes
     expiresAt: Moment | None = None
     expiresIn: StrictInt | None = None  # seconds
 
-    def end(self) -> datetime | None:
-        """Raises Invalid."""
+    def expires_at(self) -> datetime | None:
+        """Return when the key expires; None: never. Raises Invalid."""
         if self.expiresIn is None:
             return self.expiresAt
         if self.expiresAt is not None:
@@ -76,14 +81,14 @@ class NewKey(Input):
 
 
 class KeyChange(Input):
-    """What is to be changed of a key; the rest stays."""
+    """PATCH /api/auth/api-keys/{id}: absent fields stay as they are."""
 
     name: str = ""
     scopes: Scopes = Field(default_factory=list[str])
     expiresAt: Moment | None = None  # null: never
 
     def change(self) -> keys.Change:
-        """Raises Invalid when it is none."""
+        """Raises Invalid where no field is sent."""
         if not self.model_fields_set:
             raise Invalid("Give name, scopes or expiresAt")
         return keys.Change(
@@ -94,12 +99,12 @@ class KeyChange(Input):
 
 
 class Rotation(Input):
-    """How long the old key works beside the new one."""
+    """POST /api/auth/api-keys/{id}/rotate"""
 
-    overlap: StrictInt = 0  # seconds
+    overlap: StrictInt = 0  # seconds for which the old key works beside the new one
 
 
-# What goes out.
+# Answers.
 
 
 class Key(TypedDict):
@@ -124,7 +129,7 @@ class OneKey(TypedDict):
 
 
 class NewOne(OneKey):
-    key: str  # shown this once
+    key: str  # the secret, in this answer alone
 
 
 class Replaced(NewOne):
@@ -146,17 +151,17 @@ def show_key(key: ApiKey) -> Key:
     }
 
 
-def show_keys(found: list[ApiKey]) -> Keys:
-    return {"apiKeys": [show_key(key) for key in found]}
+def show_keys(listed: list[ApiKey]) -> Keys:
+    return {"apiKeys": [show_key(key) for key in listed]}
 
 
-def show_one(key: ApiKey) -> OneKey:
+def show_one_key(key: ApiKey) -> OneKey:
     return {"apiKey": show_key(key)}
 
 
-def show_new(minted: keys.Minted) -> NewOne:
+def show_minted_key(minted: keys.Minted) -> NewOne:
     return {"apiKey": show_key(minted.key), "key": minted.secret}
 
 
-def show_rotated(rotated: keys.Rotated) -> Replaced:
-    return {**show_new(rotated.minted), "previous": show_key(rotated.previous)}
+def show_rotated_key(rotated: keys.Rotated) -> Replaced:
+    return {**show_minted_key(rotated.minted), "previous": show_key(rotated.previous)}

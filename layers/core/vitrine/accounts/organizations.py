@@ -1,5 +1,6 @@
-"""What the endpoints of organizations take and answer: `/api/auth/organization/...`, in better-auth's
-names. A member's id is the person's.
+"""Organizations, members and invitations, `/api/auth/organization/...`, in the shapes of better-auth.
+
+The id of a member is the id of the person.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Answer, Input
-from vitrine.dialects.studio import Id, Time, parse_id, show_time
+from vitrine.dialects.dialect import Answer
+from vitrine.dialects.formats import Id, Input, Time, parse_id, show_time
 from vitrine.errors import Invalid, NotFound
 from vitrine.models.people import MAX_EMAIL, Role
 from vitrine.texts import EXACT
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from vitrine.library.members import Acceptance, IssuedInvitation
 
 
-# What comes in.
+# Requests.
 
 
-def _an_email(value: object) -> str:
-    """Return the address, trimmed. Whether a mail server would accept it is not checked: an address that
-    nobody has lets nobody join.
+def _validate_email(value: object) -> str:
+    """Return the address, trimmed. It must look like an address; whether a mailbox exists is not checked.
+
+    An invitation to an address without an account does no harm: nobody can accept it.
     """
     text = value.strip() if isinstance(value, str) else ""
     name, _, host = text.rpartition("@")
@@ -45,14 +47,14 @@ def _an_email(value: object) -> str:
 
 Email = Annotated[
     str,
-    BeforeValidator(_an_email),
+    BeforeValidator(_validate_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL}),
 ]
 
 
 class InOne(Input):
-    """Of one organization: the one named here, which a header x-team-id must not contradict; else the
-    caller's own.
+    """The organization of a request: the one named here, which x-team-id must not contradict, or the caller's
+    own.
     """
 
     organizationId: Id | None = None
@@ -62,21 +64,23 @@ class NewOrganization(Input):
     """POST /api/auth/organization/create"""
 
     name: str
-    slug: str | None = Field(None, description="made of the name where there is none")
+    slug: str | None = Field(None, description="made of the name when absent")
 
 
 class Changes(Input):
+    """The fields that change; absent fields stay as they are."""
+
     name: str | None = None
     slug: str | None = None
 
 
 class ChangedOrganization(InOne):
-    """POST /api/auth/organization/update: what is absent stays as it is."""
+    """POST /api/auth/organization/update"""
 
     data: Changes
 
     def changes(self) -> Changes:
-        """At least one. Raises Invalid."""
+        """Return the changes. Raises Invalid where there is none."""
         if self.data.name is None and self.data.slug is None:
             raise Invalid("data must hold a name or a slug")
         return self.data
@@ -118,8 +122,8 @@ class OneMember(InOne):
 
     memberIdOrEmail: str = Field(max_length=MAX_EMAIL)
 
-    def named(self) -> tuple[UUID | None, str | None]:
-        """By id, or by e-mail address. Raises NotFound for what can be neither."""
+    def id_or_email(self) -> tuple[UUID | None, str | None]:
+        """Return (id, None) or (None, e-mail address). Raises NotFound for a text that can be neither."""
         person = parse_id(self.memberIdOrEmail)
         if person is None and "@" not in self.memberIdOrEmail:
             raise NotFound("Member not found")
@@ -127,7 +131,7 @@ class OneMember(InOne):
 
 
 class Left(Input):
-    """POST /api/auth/organization/leave: which one must be said."""
+    """POST /api/auth/organization/leave: the organization must be named."""
 
     organizationId: Id
 
@@ -144,18 +148,18 @@ class Token(Input):
     token: Annotated[str, EXACT] = Field(min_length=1, max_length=255)
 
 
-# What goes out.
+# Answers.
 
 
 class Organization(TypedDict):
     id: str
     name: str
     slug: str
-    role: Role  # of who asks
+    role: Role  # of the caller
     createdAt: Time
 
 
-class User(TypedDict):
+class MemberUser(TypedDict):
     id: str
     name: str
     email: str
@@ -168,7 +172,7 @@ class Member(TypedDict):
     userId: str
     role: Role
     createdAt: Time  # when they joined
-    user: User
+    user: MemberUser
 
 
 class Members(TypedDict):
@@ -192,7 +196,7 @@ class Invitation(TypedDict):
 
 
 class NewInvitation(Invitation):
-    token: str  # shown this once: whoever sends the invitation on must keep it
+    token: str  # in this answer alone: the inviter passes it on
 
 
 class AcceptedInvitation(TypedDict):
@@ -211,7 +215,7 @@ def show_organization(membership: models.people.Membership) -> Organization:
 
 
 def show_active(membership: models.people.Membership | None, cookie: str) -> Answer:
-    """Organization or null, and the cookie that names it."""
+    """Serialize the active organization, or null, with the cookie that names it."""
     if membership is None:
         return Answer(b"null", headers={"content-type": "application/json"}, cookies=(cookie,))
     return Answer(show_organization(membership), cookies=(cookie,))

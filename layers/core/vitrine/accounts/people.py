@@ -1,6 +1,4 @@
-"""What people's own endpoints take and answer: sign-up, sign-in, password, session. Shapes are
-better-auth's, so that its clients work unchanged.
-"""
+"""Sign-up, sign-in, password and session, in the shapes of better-auth."""
 
 from __future__ import annotations
 
@@ -9,40 +7,48 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Input
-from vitrine.dialects.studio import Time, show_time
+from vitrine.dialects.formats import Input, Time, show_time
+from vitrine.models.people import MAX_EMAIL
 from vitrine.texts import EXACT
 
 if TYPE_CHECKING:
     from vitrine import models
 
-EMAIL = Field(min_length=1, max_length=320)
-Password = Annotated[str, EXACT]  # has a form of its own, `credentials.hash_password`
+Email = Annotated[str, Field(min_length=1, max_length=MAX_EMAIL)]
+# Not composed: `credentials.hash_password` normalizes passwords in another Unicode form. The length is
+# checked there, on the form that is hashed.
+Password = Annotated[str, EXACT]
 
 
-# What comes in. How long a password may be is the library's to say: it counts what it hashes.
+# Requests.
 
 
 class SignUp(Input):
+    """POST /api/auth/sign-up/email"""
+
     name: str = Field(min_length=1, max_length=255)
-    email: str = EMAIL
+    email: Email
     password: Password
     rememberMe: bool = True
 
 
 class SignIn(Input):
-    email: str = EMAIL
+    """POST /api/auth/sign-in/email"""
+
+    email: Email
     password: Password
     rememberMe: bool = Field(True, description="false: until the browser is closed, and for a day at most")
 
 
 class ChangePassword(Input):
+    """POST /api/auth/change-password"""
+
     currentPassword: Password
     newPassword: Password
     revokeOtherSessions: bool = False
 
 
-# What goes out.
+# Answers.
 
 
 class User(TypedDict):
@@ -56,11 +62,11 @@ class User(TypedDict):
 
 
 class OpenedSession(TypedDict):
-    token: str  # the session's token again: the published mobile client keeps only this one
+    token: str  # repeats the session's token: the published mobile client reads it here
 
 
 class SignedUp(TypedDict):
-    token: str  # of the session: shown here and never again
+    token: str  # of the session, in this answer alone
     session: OpenedSession
     user: User
 
@@ -74,7 +80,7 @@ class SignedOut(TypedDict):
 
 
 class PasswordChanged(TypedDict):
-    token: None  # the session goes on under its own
+    token: None  # the session continues with its own
     user: User
 
 
@@ -83,7 +89,7 @@ class Session(TypedDict):
     userId: str
     expiresAt: Time  # unless it is used before
     createdAt: Time
-    updatedAt: Time  # when it was last seen, within a day
+    updatedAt: Time  # when it was last used, within a day
     ipAddress: str | None
     userAgent: str | None
     activeOrganizationId: str | None
@@ -118,20 +124,19 @@ def show_password_changed(account: models.people.Account) -> PasswordChanged:
     return {"token": None, "user": show_user(account)}
 
 
-def show_session(found: models.people.SignedIn) -> SessionAndUser:
-    """Without its token, which a page's scripts must not come to know from its cookie."""
+def show_session(session: models.people.SignedIn) -> SessionAndUser:
+    """Serialize a session without its token, which its cookie hides from the scripts of a page."""
+    active = session.active_organization_id
     return {
         "session": {
-            "id": found.id.hex,
-            "userId": found.account.id.hex,
-            "expiresAt": show_time(found.expires_at),
-            "createdAt": show_time(found.created_at),
-            "updatedAt": show_time(found.seen_at),
-            "ipAddress": found.address,
-            "userAgent": found.user_agent,
-            "activeOrganizationId": found.active_organization_id.hex
-            if found.active_organization_id
-            else None,
+            "id": session.id.hex,
+            "userId": session.account.id.hex,
+            "expiresAt": show_time(session.expires_at),
+            "createdAt": show_time(session.created_at),
+            "updatedAt": show_time(session.seen_at),
+            "ipAddress": session.address,
+            "userAgent": session.user_agent,
+            "activeOrganizationId": active.hex if active else None,
         },
-        "user": show_user(found.account),
+        "user": show_user(session.account),
     }

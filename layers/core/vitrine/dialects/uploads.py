@@ -1,31 +1,23 @@
-"""The upload protocol's spelling: `/api/upload/...`, as Uppy's Companion speaks S3. Errors are {"error",
-"code"}; `uploadId` is ours, never S3's.
+"""The upload protocol, `/api/upload/...`: the S3 endpoints of Uppy's Companion.
+
+Errors are {"error", "code"}. An `uploadId` is the id of our upload, never S3's.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects import Alt, Caption, Input, Title, studio
-from vitrine.dialects.studio import (
-    CHECKS,
-    MISSING,
-    Id,
-    Time,
-    internal_error,
-    parse_id,
-    read_body,
-    show_error,
-    show_time,
-)
+from vitrine.dialects.formats import Alt, Caption, Id, Input, Time, Title, read_body, show_time
+from vitrine.dialects.studio import STUDIO, show_error
+from vitrine.dialects.studio.media import Media, show_media
 from vitrine.errors import ApiError, Invalid, NotAMember, NotFound, OtherOrganization
 from vitrine.library.new_uploads import NewUpload
 from vitrine.models.uploads import MAX_PARTS
-from vitrine.permissions import STUDIO_LIMITS
 from vitrine.settings import settings
 from vitrine.texts import EXACT
 
@@ -34,71 +26,56 @@ if TYPE_CHECKING:
 
     from vitrine import models
     from vitrine.delivery import Links
-    from vitrine.dialects import Answer
+    from vitrine.dialects.dialect import Answer
     from vitrine.library.uploads import PostedUpload, UploadStatus
-    from vitrine.permissions import RateLimit, Tier
-
-__all__ = [
-    "BATCH",
-    "BEARER_FIRST",
-    "CHECKS",
-    "ITEM_DECIDES",
-    "LIMITS",
-    "MISSING",
-    "SESSION_DECIDES",
-    "BatchQuery",
-    "Completed",
-    "Created",
-    "Finished",
-    "Key",
-    "NewMultipart",
-    "NewPost",
-    "Nothing",
-    "PartQuery",
-    "Posted",
-    "SignedPart",
-    "SignedParts",
-    "Status",
-    "StoredPart",
-    "error_answer",
-    "internal_error",
-    "parse_id",
-    "parse_part_number",
-    "read_body",
-    "read_query",
-    "show_completed",
-    "show_created",
-    "show_part",
-    "show_posted",
-    "show_signed",
-    "show_signed_parts",
-    "show_status",
-]
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
-BEARER_FIRST: bool = False
-ITEM_DECIDES: bool = True
-SESSION_DECIDES: bool = True
-LIMITS: Mapping[Tier, RateLimit] = STUDIO_LIMITS
-
-BATCH = 100  # parts signed at once
+MAX_SIGNED_PARTS = 100  # in one request
+MAX_BYTES = 2**63 - 1  # as PostgreSQL stores them
 
 
-# What comes in.
+# The dialect.
 
 
-def _present(value: object) -> object:
-    """None for what the browsers' client means by nothing: null, the text `null`, an empty text."""
+def read_query(model: type[M], values: Mapping[str, str]) -> M:
+    """Validate a query, in which pairs `metadata[name]=text` become the field `metadata`. Raises Invalid."""
+    nested: dict[str, Any] = {"metadata": {}}
+    for name, value in values.items():
+        pair = re.fullmatch(r"metadata\[(.+)\]", name)
+        if pair:
+            nested["metadata"][pair[1]] = value
+        elif name != "metadata":
+            nested[name] = value
+    return read_body(model, nested)
+
+
+def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - v1 needs the operation
+    """Serialize an error like Studio, but an upload or collection of another organization is not found."""
+    if isinstance(error, OtherOrganization):
+        return show_error(
+            NotFound(STUDIO.missing["organization"] if isinstance(error, NotAMember) else error.sentence)
+        )
+    return show_error(error)
+
+
+UPLOADS = replace(STUDIO, read_query=read_query, error_answer=error_answer)
+
+
+# A new upload.
+
+
+def _empty_as_none(value: object) -> object:
+    """Read null, the text `null` and an empty text as None: browsers send them for missing values."""
     return None if value in ("", "null") else value
 
 
-T = TypeVar("T")
-Maybe = Annotated[T | None, BeforeValidator(_present)]
+Maybe = Annotated[T | None, BeforeValidator(_empty_as_none)]
 
 
 class Metadata(Input):
-    """Of the file, as texts. Unknown keys are dropped."""
+    """The metadata that the client sends with the file, as texts. Unknown keys are dropped."""
 
     datasetId: Maybe[Id] = None
     organizationId: Maybe[Id] = None
@@ -109,11 +86,11 @@ class Metadata(Input):
     title: Maybe[Title] = None
     alt: Maybe[Alt] = None
     caption: Maybe[Caption] = None
-    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
+    size: Maybe[Annotated[int, Field(le=MAX_BYTES)]] = None  # bytes
 
 
 class Checksum(Input):
-    """Of the whole file."""
+    """The checksum of the whole file."""
 
     algorithm: Literal["CRC64NVME", "CRC32C", "SHA256"]
     value: Annotated[str, EXACT] = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=88)  # base64
@@ -126,8 +103,8 @@ class NewPost(Input):
     type: Maybe[str] = None
     metadata: Maybe[Metadata] = None
 
-    def wanted(self) -> NewUpload:
-        return _wanted(
+    def new_upload(self) -> NewUpload:
+        return _new_upload(
             self.filename, self.type, self.metadata or Metadata(), size=None, checksum=None, part_bytes=None
         )
 
@@ -138,12 +115,12 @@ class NewMultipart(Input):
     filename: str
     type: Maybe[str] = None
     metadata: Maybe[Metadata] = None
-    size: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
+    size: Maybe[Annotated[int, Field(le=MAX_BYTES)]] = None  # bytes
     checksum: Maybe[Checksum] = None
-    partSize: Maybe[Annotated[int, Field(le=2**63 - 1)]] = None  # bytes
+    partSize: Maybe[Annotated[int, Field(le=MAX_BYTES)]] = None  # bytes
 
-    def wanted(self) -> NewUpload:
-        return _wanted(
+    def new_upload(self) -> NewUpload:
+        return _new_upload(
             self.filename,
             self.type,
             self.metadata or Metadata(),
@@ -153,67 +130,7 @@ class NewMultipart(Input):
         )
 
 
-class Key(Input):
-    """The opaque key that create answered, given with every call."""
-
-    key: Annotated[str, EXACT] = Field(min_length=1, max_length=1024)
-
-
-class PartQuery(Key):
-    """GET /api/upload/s3/multipart/{uploadId}/{partNumber}: what is declared becomes signed headers."""
-
-    size: Maybe[int] = None  # bytes
-    checksum: Maybe[Annotated[str, EXACT, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None  # CRC64NVME, base64
-
-
-class BatchQuery(Key):
-    """GET /api/upload/s3/multipart/{uploadId}/batch"""
-
-    partNumbers: str = Field(description="1,2,3", max_length=1000)
-
-    def numbers(self) -> list[int]:
-        """Raises Invalid."""
-        texts = self.partNumbers.split(",")
-        if len(texts) > BATCH:
-            raise Invalid(f"At most {BATCH} parts are signed in one call")
-        return [parse_part_number(text.strip()) for text in texts]
-
-
-class FinishedPart(Input):
-    PartNumber: int = Field(ge=1, le=MAX_PARTS)
-    ETag: Annotated[str, EXACT] = Field(min_length=1, max_length=200)
-
-
-class Finished(Input):
-    """POST /api/upload/s3/multipart/{uploadId}/complete: no parts mean all that the store holds."""
-
-    parts: list[FinishedPart] = Field(default_factory=list["FinishedPart"], max_length=MAX_PARTS)
-
-    def chosen(self) -> list[tuple[int, str]]:
-        return [(part.PartNumber, part.ETag) for part in self.parts]
-
-
-def read_query(model: type[M], values: Mapping[str, str]) -> M:
-    """`metadata[name]=text` pairs become `metadata`."""
-    nested: dict[str, Any] = {"metadata": {}}
-    for name, value in values.items():
-        pair = re.fullmatch(r"metadata\[(.+)\]", name)
-        if pair:
-            nested["metadata"][pair[1]] = value
-        elif name != "metadata":
-            nested[name] = value
-    return read_body(model, nested)
-
-
-def parse_part_number(text: str) -> int:
-    """Raises Invalid."""
-    number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
-    if not 1 <= number <= MAX_PARTS:
-        raise Invalid(f"A part number is a whole number from 1 to {MAX_PARTS}")
-    return number
-
-
-def _wanted(
+def _new_upload(
     filename: str,
     mime_type: str | None,
     metadata: Metadata,
@@ -239,13 +156,10 @@ def _wanted(
     )
 
 
-# What goes out.
-
-
 class Posted(TypedDict):
     method: Literal["POST"]
     url: str
-    fields: dict[str, str]  # before the file, all of them
+    fields: dict[str, str]  # of the form, all before the file
     expires: int  # seconds
     mediaId: str
     uploadId: str
@@ -258,54 +172,6 @@ class Created(TypedDict):
     mediaId: str
     partSize: int | None  # bytes, proposed
     expiresAt: Time
-
-
-class StoredPart(TypedDict):
-    PartNumber: int
-    Size: int
-    ETag: str
-
-
-class SignedPart(TypedDict):
-    url: str
-    expires: int  # seconds
-    headers: NotRequired[dict[str, str]]  # that the client must send as given
-
-
-class SignedParts(TypedDict):
-    presignedUrls: dict[str, str]
-
-
-class Completed(TypedDict):
-    location: str  # of the item in this API
-    key: str
-    bucket: str
-    mediaId: str
-    status: str
-
-
-class OtherCopy(TypedDict):
-    mediaId: str  # of an item, or of a version of one
-    name: str  # of the item
-    state: Literal["active", "trash"]
-    match: Literal["exact"]  # the same bytes
-
-
-class Status(TypedDict):
-    mediaId: str
-    state: str
-    reason: str | None
-    name: str
-    sizeBytes: int | None  # None: declared by nobody, and not all there yet
-    bytesUploaded: int
-    partSize: int | None
-    expiresAt: Time
-    duplicates: list[OtherCopy]  # [] also while nobody knows the bytes' SHA-256
-    media: NotRequired[studio.Media]
-
-
-class Nothing(TypedDict):
-    pass
 
 
 def show_posted(posted: PostedUpload) -> Posted:
@@ -330,11 +196,64 @@ def show_created(upload: models.uploads.Upload) -> Created:
     }
 
 
+# Parts.
+
+
+class Key(Input):
+    """The opaque key that the client got with its upload, and sends with every further request."""
+
+    key: Annotated[str, EXACT] = Field(min_length=1, max_length=1024)
+
+
+class PartQuery(Key):
+    """GET /api/upload/s3/multipart/{uploadId}/{partNumber}: size and checksum become signed headers."""
+
+    size: Maybe[int] = None  # bytes
+    checksum: Maybe[Annotated[str, EXACT, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")]] = None  # CRC64NVME, base64
+
+
+class BatchQuery(Key):
+    """GET /api/upload/s3/multipart/{uploadId}/batch"""
+
+    partNumbers: str = Field(description="1,2,3", max_length=1000)
+
+    def numbers(self) -> list[int]:
+        """Raises Invalid."""
+        texts = self.partNumbers.split(",")
+        if len(texts) > MAX_SIGNED_PARTS:
+            raise Invalid(f"At most {MAX_SIGNED_PARTS} parts are signed in one call")
+        return [parse_part_number(text.strip()) for text in texts]
+
+
+def parse_part_number(text: str) -> int:
+    """Raises Invalid."""
+    number = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
+    if not 1 <= number <= MAX_PARTS:
+        raise Invalid(f"A part number is a whole number from 1 to {MAX_PARTS}")
+    return number
+
+
+class StoredPart(TypedDict):
+    PartNumber: int
+    Size: int
+    ETag: str
+
+
+class SignedPart(TypedDict):
+    url: str
+    expires: int  # seconds
+    headers: NotRequired[dict[str, str]]  # that the client must send as given
+
+
+class SignedParts(TypedDict):
+    presignedUrls: dict[str, str]
+
+
 def show_part(part: models.uploads.Part) -> StoredPart:
     return {"PartNumber": part.number, "Size": part.bytes, "ETag": part.etag}
 
 
-def show_signed(part: models.uploads.SignedPart) -> SignedPart:
+def show_signed_part(part: models.uploads.SignedPart) -> SignedPart:
     shown: SignedPart = {"url": part.url, "expires": part.expires_in}
     if part.headers:
         shown["headers"] = part.headers
@@ -345,7 +264,37 @@ def show_signed_parts(parts: Mapping[int, models.uploads.SignedPart]) -> SignedP
     return {"presignedUrls": {str(number): part.url for number, part in parts.items()}}
 
 
+# The end of an upload.
+
+
+class FinishedPart(Input):
+    PartNumber: int = Field(ge=1, le=MAX_PARTS)
+    ETag: Annotated[str, EXACT] = Field(min_length=1, max_length=200)
+
+
+class Finished(Input):
+    """POST /api/upload/s3/multipart/{uploadId}/complete: without parts, all parts in the store are used."""
+
+    parts: list[FinishedPart] = Field(default_factory=list["FinishedPart"], max_length=MAX_PARTS)
+
+    def numbers_and_etags(self) -> list[tuple[int, str]]:
+        return [(part.PartNumber, part.ETag) for part in self.parts]
+
+
+class Completed(TypedDict):
+    location: str  # of the item in this API
+    key: str
+    bucket: str
+    mediaId: str
+    status: str
+
+
+class Nothing(TypedDict):
+    pass
+
+
 def show_completed(upload: models.uploads.Upload, origin: str) -> Completed:
+    """`origin` is the origin of this API."""
     return {
         "location": f"{origin}/api/media/{upload.version_id.hex}",
         "key": upload.key,
@@ -355,7 +304,31 @@ def show_completed(upload: models.uploads.Upload, origin: str) -> Completed:
     }
 
 
+# The status of an upload.
+
+
+class OtherCopy(TypedDict):
+    mediaId: str  # of an item, or of a version of one
+    name: str  # of the item
+    state: Literal["active", "trash"]
+    match: Literal["exact"]  # the same bytes
+
+
+class Status(TypedDict):
+    mediaId: str
+    state: str
+    reason: str | None
+    name: str
+    sizeBytes: int | None  # null: the client declared no size, and the object is not complete
+    bytesUploaded: int
+    partSize: int | None
+    expiresAt: Time
+    duplicates: list[OtherCopy]  # [] also before the SHA-256 of the bytes is known
+    media: NotRequired[Media]
+
+
 def show_status(status: UploadStatus, links: Links) -> Status:
+    """Serialize an upload, with its item once that exists."""
     upload = status.upload
     shown: Status = {
         "mediaId": upload.version_id.hex,
@@ -377,17 +350,5 @@ def show_status(status: UploadStatus, links: Links) -> Status:
         ],
     }
     if status.media is not None:
-        shown["media"] = studio.show_media(status.media, links)
+        shown["media"] = show_media(status.media, links)
     return shown
-
-
-# What is refused.
-
-
-def error_answer(error: ApiError, operation: str | None) -> Answer:  # noqa: ARG001 - each dialect takes these arguments
-    """As Studio's, but that another organization's upload or collection is not found."""
-    if isinstance(error, OtherOrganization):
-        return show_error(
-            NotFound("Organization not found" if isinstance(error, NotAMember) else error.sentence)
-        )
-    return show_error(error)

@@ -263,7 +263,7 @@ class Endpoint:
         spec = self.spec
         variables, values = _variables(http.scope, spec.routes), _query(http)
         if any("\x00" in text for text in variables.values()):  # no item has such a name
-            raise NotFound(spec.dialect.MISSING[spec.item.kind] if spec.item else paths.NO_ROUTE)
+            raise NotFound(spec.dialect.missing[spec.item.kind] if spec.item else paths.NO_ROUTE)
         if any("\x00" in text for text in (*values, *values.values())):
             raise UnstorableText
         if form is not None and form.error is not None:

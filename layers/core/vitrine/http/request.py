@@ -48,7 +48,7 @@ class Request(Generic[B, Q]):
         """
         parsed = self._spec.dialect.parse_id(self._variables.get(name, ""))
         if parsed is None:
-            raise NotFound(self._spec.dialect.MISSING[self._spec.item.kind if self._spec.item else "media"])
+            raise NotFound(self._spec.dialect.missing[self._spec.item.kind if self._spec.item else "media"])
         return parsed
 
     def text(self, name: str) -> str:

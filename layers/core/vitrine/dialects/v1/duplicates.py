@@ -1,16 +1,15 @@
-"""What v1's check for duplicates takes and answers."""
+"""The check which of some files the team has already."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, Self, cast
 
 from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from vitrine.dialects.studio import Link, Time, show_time
-from vitrine.dialects.v1.show import Info
+from vitrine.dialects.formats import Link, Time, show_time
+from vitrine.dialects.v1.envelope import Info, info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
 from vitrine.models.duplicates import Likeness
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
     from vitrine import models
     from vitrine.delivery import Links
 
-MOST_FILES = 1000
+MAX_FILES = 1000
 _SIZE = re.compile(r"\s*\+?0*([0-9]{1,18})\s*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
-Given = dict[str, Any]  # a file as it was sent
-_FILE: Given = {
+SentJson = dict[str, Any]  # the description of a file, as it was sent
+_FILE: SentJson = {
     "type": "object",
     "properties": {
         "filename": {"type": "string"},
@@ -41,31 +40,32 @@ _FILE: Given = {
 
 
 class CheckDuplicates(Schema):
-    """POST /api/v1/media/check-duplicates. It has no schema of zod: what cannot be a name or a size is
-    like nothing.
+    """POST /api/v1/media/check-duplicates. The contract has no zod schema for it.
+
+    A name or size of another type is accepted, and matches no file.
     """
 
-    files: Annotated[list[Annotated[Given, WithJsonSchema(_FILE)]], EXACT] = Field(
-        min_length=1, max_length=MOST_FILES
+    files: Annotated[list[Annotated[SentJson, WithJsonSchema(_FILE)]], EXACT] = Field(
+        min_length=1, max_length=MAX_FILES
     )
 
     @classmethod
     def read(cls, value: object, *, coerced: bool = False) -> Self:  # noqa: ARG003 - a query string is always text
-        files = cast("Given", value).get("files") if isinstance(value, dict) else None
+        files = cast("SentJson", value).get("files") if isinstance(value, dict) else None
         if not isinstance(files, list) or not files:
             raise Invalid("files array is required")
         listed = cast("list[object]", files)
-        if len(listed) > MOST_FILES:
-            raise Invalid(f"At most {MOST_FILES:,} files can be checked at once")
+        if len(listed) > MAX_FILES:
+            raise Invalid(f"At most {MAX_FILES:,} files can be checked at once")
         for place, file in enumerate(listed):
             if not isinstance(file, dict):
                 raise Invalid(f"files[{place}] must be an object")
-            sha256 = cast("Given", file).get("sha256")
+            sha256 = cast("SentJson", file).get("sha256")
             if sha256 is not None and not (isinstance(sha256, str) and _SHA256.fullmatch(sha256)):
                 raise Invalid(
                     f"files[{place}].sha256 must be the SHA-256 of the content, 64 hexadecimal digits"
                 )
-        return cls.model_construct(files=cast("list[Given]", listed))  # type: ignore[return-value]  # pydantic's plugin says CheckDuplicates
+        return cls.model_construct(files=cast("list[SentJson]", listed))  # type: ignore[return-value]  # pydantic's plugin says CheckDuplicates
 
     def likenesses(self) -> list[Likeness]:
         return [
@@ -87,7 +87,7 @@ class Existing(TypedDict):
 
 
 class Duplicate(TypedDict):
-    filename: NotRequired[Any]  # these as they were sent
+    filename: NotRequired[Any]  # all three as they were sent
     fileSize: NotRequired[Any]
     sha256: NotRequired[Any]
     existing: list[Existing]
@@ -104,28 +104,28 @@ class Duplicates(TypedDict):
 
 
 def show_duplicates(
-    asked: CheckDuplicates, found: Sequence[Sequence[models.duplicates.Existing]], links: Links
+    asked: CheckDuplicates, matches: Sequence[Sequence[models.duplicates.Existing]], links: Links
 ) -> Duplicates:
-    """Those that are like none are left out."""
+    """Report the files that the team has. Files without a match are left out."""
     duplicates: list[Duplicate] = [
         cast(
             "Duplicate",
             {
                 **{name: file[name] for name in ("filename", "fileSize", "sha256") if name in file},
-                "existing": [_existing(each, links) for each in existing],
+                "existing": [_show_existing(each, links) for each in existing],
             },
         )
-        for file, existing in zip(asked.files, found, strict=True)
+        for file, existing in zip(asked.files, matches, strict=True)
         if existing
     ]
     return {
         "success": True,
         "data": {"duplicates": duplicates},
-        "info": {"timestamp": show_time(datetime.now(UTC))},
+        "info": info(),
     }
 
 
-def _existing(existing: models.duplicates.Existing, links: Links) -> Existing:
+def _show_existing(existing: models.duplicates.Existing, links: Links) -> Existing:
     return {
         "id": str(existing.id),
         "url": links.permanent(existing),
@@ -135,11 +135,11 @@ def _existing(existing: models.duplicates.Existing, links: Links) -> Existing:
     }
 
 
-def _size(given: object) -> int | None:
-    """The bytes that a number or its text says. None: no size of a file."""
-    if isinstance(given, str):
-        found = _SIZE.fullmatch(given)
-        return int(found[1]) if found else None
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < 2**63 or given % 1:
+def _size(value: object) -> int | None:
+    """Read a number of bytes, or its decimal text. None for what cannot be the size of a file."""
+    if isinstance(value, str):
+        size = _SIZE.fullmatch(value)
+        return int(size[1]) if size else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**63 or value % 1:
         return None
-    return int(given)
+    return int(value)

@@ -1,48 +1,43 @@
-"""What v1's endpoints of API keys take and answer."""
+"""The caller's own API keys."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.formats import MOST_SCOPES, parse_key_id, parse_moment
-from vitrine.dialects.studio import Time, show_time
-from vitrine.dialects.v1.show import Info
+from vitrine.dialects.formats import MAX_SCOPES, Time, parse_time, require_id, show_time
+from vitrine.dialects.v1.envelope import Info, info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import Invalid
+from vitrine.library import keys
 
 if TYPE_CHECKING:
-    from vitrine.library.keys import Minted
+    from datetime import datetime
+    from uuid import UUID
+
     from vitrine.models.people import ApiKey
 
-__all__ = [
-    "KeyList",
-    "MintedKey",
-    "NewKey",
-    "RevokedKey",
-    "parse_key_id",
-    "show_list",
-    "show_minted",
-    "show_revoked",
-]
+
+def parse_key_id(text: str) -> UUID:
+    """Read the id of a key from the path. Raises NotFound when the text is not an id."""
+    return require_id(text, keys.MISSING)
 
 
 class NewKey(Schema):
-    """A key to be made."""
+    """POST /api/v1/api-keys"""
 
     name: str
-    scopes: list[str] = Field(max_length=MOST_SCOPES)
+    scopes: list[str] = Field(max_length=MAX_SCOPES)
     expiresAt: str | None = None  # null: never
 
-    def end(self) -> datetime | None:
-        """Raises Invalid."""
-        found = None if self.expiresAt is None else parse_moment(self.expiresAt)
-        if self.expiresAt is not None and found is None:
+    def expires_at(self) -> datetime | None:
+        """Return when the key expires; None: never. Raises Invalid."""
+        moment = None if self.expiresAt is None else parse_time(self.expiresAt)
+        if self.expiresAt is not None and moment is None:
             raise Invalid("expiresAt must be a time with its zone, as in 2027-01-31T12:00:00Z")
-        return found
+        return moment
 
 
 class Key(TypedDict):
@@ -57,7 +52,7 @@ class Key(TypedDict):
 
 
 class MintedOne(Key):
-    key: str  # shown this once
+    key: str  # the secret, in this answer alone
 
 
 class Revocation(TypedDict):
@@ -84,19 +79,19 @@ class RevokedKey(TypedDict):
     info: Info
 
 
-def show_list(found: list[ApiKey]) -> KeyList:
-    return {"success": True, "data": [_key(key) for key in found], "info": _now()}
+def show_keys(listed: list[ApiKey]) -> KeyList:
+    return {"success": True, "data": [_show_key(key) for key in listed], "info": info()}
 
 
-def show_minted(minted: Minted) -> MintedKey:
-    return {"success": True, "data": {**_key(minted.key), "key": minted.secret}, "info": _now()}
+def show_minted_key(minted: keys.Minted) -> MintedKey:
+    return {"success": True, "data": {**_show_key(minted.key), "key": minted.secret}, "info": info()}
 
 
-def show_revoked(key: ApiKey) -> RevokedKey:
-    return {"success": True, "data": {"revoked": True, "id": str(key.id), "name": key.name}, "info": _now()}
+def show_revoked_key(key: ApiKey) -> RevokedKey:
+    return {"success": True, "data": {"revoked": True, "id": str(key.id), "name": key.name}, "info": info()}
 
 
-def _key(key: ApiKey) -> Key:
+def _show_key(key: ApiKey) -> Key:
     return {
         "id": str(key.id),
         "name": key.name,
@@ -107,7 +102,3 @@ def _key(key: ApiKey) -> Key:
         "expiresAt": show_time(key.expires_at) if key.expires_at else None,
         "createdAt": show_time(key.created_at),
     }
-
-
-def _now() -> Info:
-    return {"timestamp": show_time(datetime.now(UTC))}

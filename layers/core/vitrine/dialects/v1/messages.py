@@ -1,4 +1,6 @@
-"""What each v1 operation says when it refuses the input or fails, word for word as its contract has it."""
+"""The sentences of each v1 operation for invalid input and for an internal error, word for word as its
+contract has them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 class Messages:
     invalid: str  # 400
     internal_error: str  # 500
-    issues: bool = True  # whether the first tells what is wrong with which field
+    issues: bool = True  # whether a 400 lists the issues of single fields
 
 
 MESSAGES: dict[str, Messages] = {

@@ -1,20 +1,20 @@
-"""What v1's endpoints of tags take and answer. `AddTag` and `SetTags` are in `bodies`."""
+"""The tags of a team, and the tags of its files."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.studio import Time, parse_id, show_time
-from vitrine.dialects.v1.bodies import AddTag, SetTags
-from vitrine.dialects.v1.show import Deletion, Info
-from vitrine.dialects.v1.zod import Schema, trimmed
-from vitrine.errors import Invalid, NotFound
+from vitrine.dialects.formats import Time, parse_id, require_id, show_time
+from vitrine.dialects.v1.envelope import Deletion, Info, info
+from vitrine.dialects.v1.javascript import trim
+from vitrine.dialects.v1.zod import Schema
+from vitrine.errors import Invalid
 from vitrine.library import team_tags
 from vitrine.models.pages import Stays
+from vitrine.models.tags import Named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,72 +22,56 @@ if TYPE_CHECKING:
 
     from vitrine.models.tags import SluggedTag
 
-__all__ = [
-    "AddTag",
-    "DeletedTag",
-    "MadeTag",
-    "NewTag",
-    "OneTag",
-    "RemovedTag",
-    "SetTags",
-    "TagChange",
-    "TagList",
-    "WhichTag",
-    "parse_tag_id",
-    "show_deleted",
-    "show_list",
-    "show_made",
-    "show_one",
-    "show_removed",
-]
-
-MOST = 1_000_000  # of an order, either way
+MAX_ORDER = 1_000_000  # and its negative is the least
+MAX_TAGS = 500  # in one list, repeated ones counted
+TagId = Annotated[str, Field(min_length=1, max_length=100)]
 Color = Annotated[str, Field(max_length=50)]
 Icon = Annotated[str, Field(max_length=100)]
-About = Annotated[str, Field(max_length=255)]
+TagDescription = Annotated[str, Field(max_length=255)]
 
 
 def parse_tag_id(text: str) -> UUID:
-    """Of the path. Raises NotFound when it is none: then there is no such tag."""
-    found = parse_id(text)
-    if found is None:
-        raise NotFound(team_tags.MISSING)
-    return found
+    """Read the id of a tag from the path. Raises NotFound when the text is not an id."""
+    return require_id(text, team_tags.MISSING)
 
 
-def _named(name: str) -> str:
-    if not trimmed(name):
+# Requests about the tags of a team.
+
+
+def _trimmed_name(name: str) -> str:
+    if not trim(name):
         raise Invalid("Tag name is required")
-    return trimmed(name)
+    return trim(name)
 
 
 class NewTag(Schema):
     """POST /api/v1/media-tags"""
 
-    name: str  # its bounds are said in words, as the contract has no issues here
+    # The library checks its length, with a sentence: the contract reports no issues here.
+    name: str
 
-    def named(self) -> str:
-        """Raises Invalid."""
-        return _named(self.name)
+    def trimmed_name(self) -> str:
+        """Raises Invalid where nothing remains."""
+        return _trimmed_name(self.name)
 
 
 class TagChange(Schema):
-    """PATCH /api/v1/media-tags/{id}: what is to be changed of a tag; the rest stays."""
+    """PATCH /api/v1/media-tags/{id}: absent fields stay as they are."""
 
     name: str = ""
     color: Color | None = None  # null: none
     icon: Icon | None = None
-    description: About | None = None
-    order: int = Field(0, ge=-MOST, le=MOST)
+    description: TagDescription | None = None
+    order: int = Field(0, ge=-MAX_ORDER, le=MAX_ORDER)
     isActive: bool = True  # false: hidden
 
     def change(self) -> team_tags.Change:
-        """Raises Invalid when it is none."""
+        """Raises Invalid where no field is sent, or the name is blank."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         name = self.sent("name", self.name)
         return team_tags.Change(
-            name=name if isinstance(name, Stays) else _named(name),
+            name=name if isinstance(name, Stays) else _trimmed_name(name),
             color=self.sent("color", self.color),
             icon=self.sent("icon", self.icon),
             description=self.sent("description", self.description),
@@ -96,14 +80,38 @@ class TagChange(Schema):
         )
 
 
+# Requests about the tags of a file.
+
+
+class AddTag(Schema):
+    """POST /api/v1/media/{id}/tags"""
+
+    tagId: TagId
+
+    def tag(self) -> Named:
+        return Named(self.tagId, parse_id(self.tagId), ("tagId",))
+
+
+class SetTags(Schema):
+    """PUT /api/v1/media/{id}/tags: the file has these tags and no others afterwards."""
+
+    tagIds: list[TagId] = Field(max_length=MAX_TAGS)
+
+    def tags(self) -> list[Named]:
+        return [Named(text, parse_id(text), ("tagIds", place)) for place, text in enumerate(self.tagIds)]
+
+
 class WhichTag(Schema):
     """DELETE /api/v1/media/{id}/tags"""
 
     tagId: str = Field(min_length=1)
 
     def tag(self) -> UUID | None:
-        """None: what is said is no id, which no item has."""
+        """None: the text is not an id, so no file has the tag."""
         return parse_id(self.tagId)
+
+
+# Answers.
 
 
 class Tag(TypedDict):
@@ -164,15 +172,15 @@ class DeletedTag(TypedDict):
     info: Info
 
 
-def show_list(tags: Sequence[SluggedTag]) -> TagList:
-    return {"success": True, "data": [_tag(tag) for tag in tags], "info": _now()}
+def show_tags(tags: Sequence[SluggedTag]) -> TagList:
+    return {"success": True, "data": [_show_tag(tag) for tag in tags], "info": info()}
 
 
-def show_one(tag: SluggedTag) -> OneTag:
-    return {"success": True, "data": _tag(tag), "info": _now()}
+def show_one_tag(tag: SluggedTag) -> OneTag:
+    return {"success": True, "data": _show_tag(tag), "info": info()}
 
 
-def show_made(tag: SluggedTag) -> MadeTag:
+def show_created_tag(tag: SluggedTag) -> MadeTag:
     made: Made = {
         "id": str(tag.id),
         "slug": tag.slug,
@@ -182,22 +190,22 @@ def show_made(tag: SluggedTag) -> MadeTag:
         "order": tag.order,
         "isActive": tag.is_active,
     }
-    return {"success": True, "data": made, "info": _now()}
+    return {"success": True, "data": made, "info": info()}
 
 
-def show_removed() -> RemovedTag:
-    return {"success": True, "data": {"success": True}, "info": _now()}
+def show_removed_tag() -> RemovedTag:
+    return {"success": True, "data": {"success": True}, "info": info()}
 
 
-def show_deleted(tag: SluggedTag) -> DeletedTag:
+def show_deleted_tag(tag: SluggedTag) -> DeletedTag:
     return {
         "success": True,
         "data": {"message": "Media tag deleted successfully", "success": True, "id": str(tag.id)},
-        "info": _now(),
+        "info": info(),
     }
 
 
-def _tag(tag: SluggedTag) -> Tag:
+def _show_tag(tag: SluggedTag) -> Tag:
     return {
         "id": str(tag.id),
         "type": "media_tag",
@@ -211,7 +219,3 @@ def _tag(tag: SluggedTag) -> Tag:
         "createdAt": show_time(tag.created_at),
         "updatedAt": show_time(tag.updated_at),
     }
-
-
-def _now() -> Info:
-    return {"timestamp": show_time(datetime.now(UTC))}

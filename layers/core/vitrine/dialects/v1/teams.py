@@ -1,15 +1,15 @@
-"""What v1's endpoints of teams take and answer. A team is an organization."""
+"""Teams. A team is an organization."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from vitrine.dialects.studio import parse_id, show_time
-from vitrine.dialects.v1.show import Info
+from vitrine.dialects.formats import parse_id
+from vitrine.dialects.studio import STUDIO
+from vitrine.dialects.v1.envelope import Info, info
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import UnknownOrganization
 from vitrine.models.people import Role
@@ -27,18 +27,18 @@ class Chosen(Schema):
     teamId: str = Field(min_length=1)
 
     def team(self) -> UUID:
-        """Raises UnknownOrganization: what is no id names no team, as in the header x-team-id."""
-        found = parse_id(self.teamId)
-        if found is None:
-            raise UnknownOrganization("Organization not found")
-        return found
+        """Raises UnknownOrganization for a text that is not an id, as for one in the header x-team-id."""
+        team = parse_id(self.teamId)
+        if team is None:
+            raise UnknownOrganization(STUDIO.missing["organization"])
+        return team
 
 
 class Team(TypedDict):
     id: str
     name: str
     slug: str
-    role: Role  # of who asks
+    role: Role  # of the caller
 
 
 class OneTeam(TypedDict):
@@ -53,19 +53,19 @@ class Teams(TypedDict):
     info: Info
 
 
-def show_team(membership: models.people.Membership) -> OneTeam:
-    return {"success": True, "data": _team(membership), "info": {"timestamp": show_time(datetime.now(UTC))}}
+def show_one_team(membership: models.people.Membership) -> OneTeam:
+    return {"success": True, "data": _show_team(membership), "info": info()}
 
 
 def show_teams(memberships: Sequence[models.people.Membership]) -> Teams:
     return {
         "success": True,
-        "data": [_team(membership) for membership in memberships],
-        "info": {"timestamp": show_time(datetime.now(UTC))},
+        "data": [_show_team(membership) for membership in memberships],
+        "info": info(),
     }
 
 
-def _team(membership: models.people.Membership) -> Team:
+def _show_team(membership: models.people.Membership) -> Team:
     return {
         "id": str(membership.id),
         "name": membership.name,

@@ -1,15 +1,16 @@
-"""What v1's form uploads take and answer."""
+"""Form uploads, and their limits."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from vitrine import content
-from vitrine.dialects.studio import Link, SentFile, show_time
-from vitrine.dialects.v1.show import Info, Media, show_media
+from vitrine.dialects.formats import Link, SentFile
+from vitrine.dialects.v1.envelope import Info, info
+from vitrine.dialects.v1.errors import NoFileAccepted
+from vitrine.dialects.v1.media import Media, show_media
 from vitrine.dialects.v1.zod import Schema
 from vitrine.errors import ApiError, Invalid, ServiceUnavailable, TooLarge, UnsupportedType
 from vitrine.settings import MIB
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class UploadFiles(Schema):
-    """POST /api/v1/media/upload: parts of the name `files`; the answer names files in other parts."""
+    """POST /api/v1/media/upload: the parts named `files`.
+
+    The answer reports files in other parts as errors.
+    """
 
     files: list[SentFile] | None = None
 
@@ -39,7 +43,7 @@ class Uploads(TypedDict):
     media: list[Media]
     count: int
     storage: Literal["s3"]
-    errors: NotRequired[list[RejectedFile]]  # where some were refused
+    errors: NotRequired[list[RejectedFile]]  # where files were rejected
 
 
 class UploadedFiles(TypedDict):
@@ -49,7 +53,7 @@ class UploadedFiles(TypedDict):
 
 
 class Direct(TypedDict):
-    endpoint: Link  # of the protocol that puts larger files straight into the store
+    endpoint: Link  # of the upload protocol, for larger files
 
 
 class Limits(TypedDict):
@@ -58,7 +62,7 @@ class Limits(TypedDict):
     uploadPath: str
     supportedTypes: list[str]
     maxFileSize: str  # "10MB"
-    maxImageSize: NotRequired[str]  # where it is another
+    maxImageSize: NotRequired[str]  # where it differs from maxFileSize
     maxVideoSize: NotRequired[str]
     maxRequestSize: str  # of a form with all its files
     direct: Direct
@@ -70,35 +74,30 @@ class UploadLimits(TypedDict):
     info: Info
 
 
-class NothingTaken(ApiError):
-    """Of the files of a form none was taken; what is said is why the first was not."""
+def require_files(form: UploadFiles) -> Sequence[models.uploads.SentFile]:
+    """Return the files of the form.
 
-    def __init__(self, status: int, sentence: str, details: dict[str, Any] | None) -> None:
-        super().__init__(sentence)
-        self.status, self.details = status, details
-
-
-def files_of(form: UploadFiles) -> Sequence[models.uploads.SentFile]:
-    """Raises Invalid where there is none, not even an empty one."""
+    Raises Invalid where it has no part named `files`, not even an empty one.
+    """
     if form.files is None:
         raise Invalid("No files uploaded")
     return form.files
 
 
 def show_uploaded(
-    judged: Sequence[FileOutcome], skipped: Sequence[tuple[str, str]], links: Links
+    results: Sequence[FileOutcome], skipped: Sequence[tuple[str, str]], links: Links
 ) -> UploadedFiles:
-    """Report each file: taken, rejected, or skipped because its part has another name than `files`
-    (`skipped`: the part's name, the file's).
+    """Report each file as accepted, rejected or skipped.
 
-    Raises NothingTaken where no file was taken and one of them is not empty.
+    `skipped` are the files in parts that are not named `files`: (the part's name, the file's name). Raises
+    NoFileAccepted where no file was accepted and one of them is not empty.
     """
-    shown = [show_media(each.media, links) for each in judged if each.media is not None]
-    error = [(each, each.error) for each in judged if each.error is not None]
-    if error and not shown:
-        raise NothingTaken(*_said(*error[0]))
+    shown = [show_media(each.media, links) for each in results if each.media is not None]
+    rejected = [(each, each.error) for each in results if each.error is not None]
+    if rejected and not shown:
+        raise NoFileAccepted(*_describe(*rejected[0]))
     if skipped and not shown:
-        raise NothingTaken(400, _elsewhere(skipped[0][0]), None)
+        raise NoFileAccepted(400, _misnamed_part(skipped[0][0]), None)
     data: Uploads = {
         "message": "Files uploaded successfully",
         "urls": [media["url"] for media in shown],
@@ -106,16 +105,19 @@ def show_uploaded(
         "count": len(shown),
         "storage": "s3",
     }
-    if error or skipped:
+    if rejected or skipped:
         data["errors"] = [
-            *(RejectedFile(filename=each.file.filename, error=_said(each, why)[1]) for each, why in error),
-            *(RejectedFile(filename=filename, error=_elsewhere(part)) for part, filename in skipped),
+            *(
+                RejectedFile(filename=each.file.filename, error=_describe(each, why)[1])
+                for each, why in rejected
+            ),
+            *(RejectedFile(filename=filename, error=_misnamed_part(part)) for part, filename in skipped),
         ]
-    return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
+    return {"success": True, "data": data, "info": info()}
 
 
 def show_limits(any_kind: int, image: int, video: int, form: int, links: Links) -> UploadLimits:
-    """The limits of one file, and of a form as a whole, in bytes."""
+    """Serialize the limits, in bytes, of one file of any kind, of an image, of a video, and of a form."""
     data: Limits = {
         "message": "Media upload endpoint is active",
         "storage": "S3",
@@ -129,27 +131,27 @@ def show_limits(any_kind: int, image: int, video: int, form: int, links: Links) 
         data["maxImageSize"] = f"{_megabytes(image)}MB"
     if video != any_kind:
         data["maxVideoSize"] = f"{_megabytes(video)}MB"
-    return {"success": True, "data": data, "info": {"timestamp": show_time(datetime.now(UTC))}}
+    return {"success": True, "data": data, "info": info()}
 
 
-def _elsewhere(part: str) -> str:
+def _misnamed_part(part: str) -> str:
     return f"The file is in a part named {part[:100]}; only parts named files are read"
 
 
-def _said(judged: FileOutcome, why: ApiError) -> tuple[int, str, dict[str, Any] | None]:
-    """Status, sentence and details, as they are documented."""
-    name = judged.file.filename
+def _describe(result: FileOutcome, why: ApiError) -> tuple[int, str, dict[str, Any] | None]:
+    """Return status, sentence and details of a rejected file, as the contract has them."""
+    name = result.file.filename
     if isinstance(why, UnsupportedType):
-        # it claims to be one that is taken, and is not
-        kind = "unknown" if judged.mime_type in ("", *content.accepted_types()) else judged.mime_type
+        # A file may claim an accepted type and be of another: its real type is not known then.
+        kind = "unknown" if result.mime_type in ("", *content.accepted_types()) else result.mime_type
         details = {"allowedTypes": content.declarable_types()}
         return 400, f"File type {kind} not allowed. Only images and videos are supported.", details
     if isinstance(why, TooLarge) and why.code == "too_large":
-        most = f"{_megabytes(judged.limit)}MB"
+        most = f"{_megabytes(result.limit)}MB"
         return (
             400,
             f"File {name} is too large. Maximum size is {most}.",
-            {"maxSize": most, "fileSize": f"{judged.file.size / MIB:.2f}MB"},
+            {"maxSize": most, "fileSize": f"{result.file.size / MIB:.2f}MB"},
         )
     if isinstance(why, ServiceUnavailable):
         return 500, f"Failed to upload file {name}", {"fileName": name, "error": why.sentence}

@@ -1,13 +1,10 @@
-"""Input as JavaScript coerces it and zod 4.3 judges it: the same issues, in the same order, with the same
-keys and messages.
-"""
+"""Validation as zod 4.3 does it: the same issues, in the same order, with the same keys and messages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import inf, isfinite, isnan, nan
+from math import isfinite, isnan
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self, Union, cast, get_args, get_origin
 
@@ -16,23 +13,24 @@ from pydantic import WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import Url, ValidationError
 
-from vitrine.dialects import Input
+from vitrine.dialects.formats import Input
+from vitrine.dialects.v1.javascript import length_of, number, trim
 from vitrine.errors import Invalid
 from vitrine.models.uploads import SentFile
 from vitrine.texts import EXACT, Exact
 
 Issue = dict[str, Any]
-# a JSON value, or UNDEFINED -> what is kept of it, what is wrong with it
-Judge = Callable[[object], tuple[object, list[Issue]]]
+# a JSON value, or UNDEFINED -> the value to use, and what is wrong with it
+Validator = Callable[[object], tuple[object, list[Issue]]]
 
 UNDEFINED: Final = object()
-SAFE = 2**53 - 1  # Number.MAX_SAFE_INTEGER
-# of one list: its elements after them are not judged, or 4 MiB of wrong ones would be answered with hundreds
-MOST_ISSUES = 1000
+MAX_SAFE_INTEGER = 2**53 - 1  # Number.MAX_SAFE_INTEGER
+# Of one list. Further elements are not validated: the answer to 4 MiB of wrong ones would be hundreds of MiB.
+MAX_ISSUES = 1000
 
 
 class Mismatch(Invalid):
-    """What zod says of it, whole."""
+    """Input that does not match its schema. `zod` has all issues as zod reports them."""
 
     def __init__(self, zod: list[Issue]) -> None:
         super().__init__("Validation failed")
@@ -40,45 +38,44 @@ class Mismatch(Invalid):
 
 
 class _Web(NamedTuple):
-    """Marks a text that must be a URL."""
+    """Marks a text that must be a URL of http or https."""
 
 
-# of http or https
 WebUrl = Annotated[str, _Web(), EXACT, WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class Schema(Input):
-    """A model that is judged as zod judges the schema of the same fields: pydantic describes it, and judges
-    nothing.
+    """A model that is validated as zod validates a schema with the same fields.
 
-    Fields are int, str, bool, WebUrl, SentFile, a Literal of texts or a list of one of them, perhaps `|
-    None`, with limits in Field(ge, gt, le,
-    min_length, max_length). One with a default may be absent.
+    Pydantic describes it in OpenAPI and validates nothing. A field is an int, str, bool, WebUrl, SentFile or
+    Literal of texts, or a list of one of these, or one of these `| None`. Its limits are in Field(ge, gt, le,
+    min_length, max_length). A field with a default may be absent.
     """
 
     @classmethod
     def read(cls, value: object, *, coerced: bool = False) -> Self:
-        """Raises Mismatch. Unknown keys are dropped, absent ones have their default. Coerced: the values
-        are texts, as in a query.
+        """Validate a JSON object. Unknown keys are dropped, and absent ones have their default.
+
+        `coerced`: the values are the texts of a query, which JavaScript coerces. Raises Mismatch.
         """
         if not isinstance(value, Mapping):
-            raise Mismatch([_mistyped("object", value)])
+            raise Mismatch([_type_issue("object", value)])
         given = cast("Mapping[str, object]", value)
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         issues: list[Issue] = []
         for field in _fields(cls, coerced):
             if field.required or field.key in given:
-                found[field.key], wrong = field.judge(given.get(field.key, UNDEFINED))
-                issues += _within(field.key, wrong)
+                values[field.key], wrong = field.validate(given.get(field.key, UNDEFINED))
+                issues += _prefixed(field.key, wrong)
         if issues:
             raise Mismatch(issues)
-        return cls.model_construct(**found)  # type: ignore[return-value]  # pydantic's plugin says Schema
+        return cls.model_construct(**values)  # type: ignore[return-value]  # pydantic's plugin says Schema
 
 
 class _Field(NamedTuple):
     key: str
     required: bool
-    judge: Judge
+    validate: Validator
 
 
 @cache
@@ -87,34 +84,36 @@ def _fields(schema: type[Schema], coerced: bool) -> tuple[_Field, ...]:
         _Field(
             field.alias or name,
             field.is_required(),
-            _judge(field.annotation, field.metadata, coerced=coerced),
+            _validator(field.annotation, field.metadata, coerced=coerced),
         )
         for name, field in schema.model_fields.items()
     )
 
 
-def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
-    """Of a type and its limits."""
+def _validator(kind: Any, limits: Sequence[object], *, coerced: bool) -> Validator:
+    """Return the validator of a type with these limits. Raises TypeError where zod has none."""
     limits = [limit for limit in limits if not isinstance(limit, Exact)]
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         inner = [
             limit for one in parts[1:] for limit in (one.metadata if isinstance(one, FieldInfo) else [one])
         ]
-        return _judge(parts[0], [*inner, *limits], coerced=coerced)
+        return _validator(parts[0], [*inner, *limits], coerced=coerced)
     if origin in (Union, UnionType):
         [some] = (part for part in parts if part is not NoneType)
-        return nullable(_judge(some, limits, coerced=coerced))
+        return nullable(_validator(some, limits, coerced=coerced))
     if origin is list:
-        return array(_judge(parts[0], (), coerced=coerced), *_known(limits, MinLen, MaxLen))
+        return array(_validator(parts[0], (), coerced=coerced), *_require_known(limits, MinLen, MaxLen))
     if origin is Literal:
         return choice(*parts)
     if kind is str:
         web = any(isinstance(limit, _Web) for limit in limits)
-        said = [limit for limit in limits if not isinstance(limit, (_Web, WithJsonSchema))]
-        return url(*_known(said, MaxLen)) if web else string(*_known(limits, MinLen, MaxLen))
+        checked = [limit for limit in limits if not isinstance(limit, (_Web, WithJsonSchema))]
+        return (
+            url(*_require_known(checked, MaxLen)) if web else string(*_require_known(limits, MinLen, MaxLen))
+        )
     if kind is int:
-        return integer(*_known(limits, Ge, Gt, Le), coerced=coerced)
+        return integer(*_require_known(limits, Ge, Gt, Le), coerced=coerced)
     if kind is bool:
         return boolean
     if kind is SentFile:
@@ -122,37 +121,38 @@ def _judge(kind: Any, limits: Sequence[object], *, coerced: bool) -> Judge:
     raise TypeError(f"No schema of zod is known for {kind}")
 
 
-def _known(limits: Sequence[object], *kinds: type[object]) -> Sequence[object]:
-    """A limit that would not be held is a fault of ours."""
+def _require_known(limits: Sequence[object], *kinds: type[object]) -> Sequence[object]:
+    """Return the limits. Raises TypeError where a limit would not be checked."""
     if not all(isinstance(limit, kinds) for limit in limits):
         raise TypeError(f"No check of zod is known for one of {limits}")
     return limits
 
 
-def string(*limits: object) -> Judge:
+def string(*limits: object) -> Validator:
     """`z.string().min(...).max(...)`"""
 
-    def judge(value: object) -> tuple[object, list[Issue]]:
+    def validate(value: object) -> tuple[object, list[Issue]]:
         return value, [
-            *([] if isinstance(value, str) else [_mistyped("string", value)]),
-            *_measured(value, limits),
+            *([] if isinstance(value, str) else [_type_issue("string", value)]),
+            *_length_issues(value, limits),
         ]
 
-    return judge
+    return validate
 
 
-def url(*limits: object) -> Judge:
-    """`z.string().url("Invalid URL format").max(...)`, of http and https alone. White space around it is
-    dropped.
+def url(*limits: object) -> Validator:
+    """`z.string().url("Invalid URL format").max(...)`, of http and https alone.
+
+    White space around it is removed.
     """
 
-    def judge(value: object) -> tuple[object, list[Issue]]:
+    def validate(value: object) -> tuple[object, list[Issue]]:
         if not isinstance(value, str):
-            return None, [_mistyped("string", value), *_measured(value, limits)]
-        address = trimmed(value)
+            return None, [_type_issue("string", value), *_length_issues(value, limits)]
+        address = trim(value)
         try:
             if Url(address).scheme in ("http", "https"):
-                return address, _measured(address, limits)
+                return address, _length_issues(address, limits)
         except ValidationError:
             pass
         wrong: Issue = {
@@ -161,25 +161,25 @@ def url(*limits: object) -> Judge:
             "path": [],
             "message": "Invalid URL format",
         }
-        return None, [wrong, *_measured(address, limits)]
+        return None, [wrong, *_length_issues(address, limits)]
 
-    return judge
+    return validate
 
 
 def file(value: object) -> tuple[object, list[Issue]]:
     """`z.file()`"""
-    return value, [] if isinstance(value, SentFile) else [_mistyped("file", value)]
+    return value, [] if isinstance(value, SentFile) else [_type_issue("file", value)]
 
 
-def integer(*limits: object, coerced: bool = False) -> Judge:
+def integer(*limits: object, coerced: bool = False) -> Validator:
     """`z.number().int().min(...).max(...)`, or `z.coerce.number()...`"""
 
-    def judge(value: object) -> tuple[object, list[Issue]]:
+    def validate(value: object) -> tuple[object, list[Issue]]:
         if not coerced and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            return None, [_mistyped("number", value)]
+            return None, [_type_issue("number", value)]
         double = number(value)
         if not isfinite(double):
-            return None, [_mistyped("number", double, received="NaN" if isnan(double) else "Infinity")]
+            return None, [_type_issue("number", double, received="NaN" if isnan(double) else "Infinity")]
         if not double.is_integer():
             message = "Invalid input: expected int, received number"
             return None, [
@@ -191,48 +191,48 @@ def integer(*limits: object, coerced: bool = False) -> Judge:
                     "message": message,
                 }
             ]
-        return int(double), [*_safe(double), *_bounded(double, limits)]
+        return int(double), [*_safe_integer_issues(double), *_range_issues(double, limits)]
 
-    return judge
+    return validate
 
 
 def boolean(value: object) -> tuple[object, list[Issue]]:
     """`z.boolean()`"""
-    return value, [] if isinstance(value, bool) else [_mistyped("boolean", value)]
+    return value, [] if isinstance(value, bool) else [_type_issue("boolean", value)]
 
 
-def choice(*options: str) -> Judge:
+def choice(*options: str) -> Validator:
     """`z.enum([...])`"""
 
-    def judge(value: object) -> tuple[object, list[Issue]]:
+    def validate(value: object) -> tuple[object, list[Issue]]:
         if value in options:
             return value, []
         message = "Invalid option: expected one of " + "|".join(f'"{option}"' for option in options)
         return None, [{"code": "invalid_value", "values": list(options), "path": [], "message": message}]
 
-    return judge
+    return validate
 
 
-def array(element: Judge, *limits: object) -> Judge:
+def array(element: Validator, *limits: object) -> Validator:
     """`z.array(...).min(...).max(...)`"""
 
-    def judge(value: object) -> tuple[object, list[Issue]]:
+    def validate(value: object) -> tuple[object, list[Issue]]:
         if not isinstance(value, list):
-            return None, [_mistyped("array", value), *_measured(value, limits)]
+            return None, [_type_issue("array", value), *_length_issues(value, limits)]
         kept: list[object] = []
         issues: list[Issue] = []
         for place, given in enumerate(cast("list[object]", value)):
             one, wrong = element(given)
             kept.append(one)
-            issues += _within(place, wrong)
-            if len(issues) >= MOST_ISSUES:
+            issues += _prefixed(place, wrong)
+            if len(issues) >= MAX_ISSUES:
                 break
-        return kept, [*issues, *_measured(value, limits)]
+        return kept, [*issues, *_length_issues(value, limits)]
 
-    return judge
+    return validate
 
 
-def nullable(inner: Judge) -> Judge:
+def nullable(inner: Validator) -> Validator:
     """`....nullable()`"""
     return lambda value: (None, []) if value is None else inner(value)
 
@@ -240,20 +240,20 @@ def nullable(inner: Judge) -> Judge:
 # Issues.
 
 
-def _within(key: str | int, issues: list[Issue]) -> list[Issue]:
+def _prefixed(key: str | int, issues: list[Issue]) -> list[Issue]:
     for issue in issues:
         issue["path"].insert(0, key)
     return issues
 
 
-def _mistyped(expected: str, value: object, *, received: str | None = None) -> Issue:
+def _type_issue(expected: str, value: object, *, received: str | None = None) -> Issue:
     named = {} if received is None else {"received": received}
-    message = f"Invalid input: expected {expected}, received {_type(value)}"
+    message = f"Invalid input: expected {expected}, received {_type_name(value)}"
     return {"expected": expected, "code": "invalid_type", **named, "path": [], "message": message}
 
 
-def _type(value: object) -> str:
-    """JavaScript's word, as zod's messages have it."""
+def _type_name(value: object) -> str:
+    """Return the name of the value's type, as zod's messages have it."""
     if value is UNDEFINED:
         return "undefined"
     if value is None:
@@ -265,39 +265,44 @@ def _type(value: object) -> str:
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
-def _safe(value: float) -> list[Issue]:
-    if abs(value) <= SAFE:
+def _safe_integer_issues(value: float) -> list[Issue]:
+    if abs(value) <= MAX_SAFE_INTEGER:
         return []
     bound: Issue = (
-        {"code": "too_big", "maximum": SAFE} if value > 0 else {"code": "too_small", "minimum": -SAFE}
+        {"code": "too_big", "maximum": MAX_SAFE_INTEGER}
+        if value > 0
+        else {"code": "too_small", "minimum": -MAX_SAFE_INTEGER}
     )
     message = (
-        f"Too big: expected int to be <={SAFE}" if value > 0 else f"Too small: expected int to be >=-{SAFE}"
+        f"Too big: expected int to be <={MAX_SAFE_INTEGER}"
+        if value > 0
+        else f"Too small: expected int to be >=-{MAX_SAFE_INTEGER}"
     )
     note = "Integers must be within the safe integer range."
     return [{**bound, "note": note, "origin": "int", "inclusive": True, "path": [], "message": message}]
 
 
-def _bounded(value: float, limits: Sequence[object]) -> list[Issue]:
+def _range_issues(value: float, limits: Sequence[object]) -> list[Issue]:
     issues: list[Issue] = []
     for limit in limits:
         match limit:
             case Ge(ge=bound) if not value >= cast("int", bound):
-                issues.append(_outside("number", "too_small", cast("int", bound)))
+                issues.append(_limit_issue("number", "too_small", cast("int", bound)))
             case Gt(gt=bound) if not value > cast("int", bound):
-                issues.append(_outside("number", "too_small", cast("int", bound), inclusive=False))
+                issues.append(_limit_issue("number", "too_small", cast("int", bound), inclusive=False))
             case Le(le=bound) if not value <= cast("int", bound):
-                issues.append(_outside("number", "too_big", cast("int", bound)))
+                issues.append(_limit_issue("number", "too_big", cast("int", bound)))
             case _:
                 pass
     return issues
 
 
-def _measured(value: object, limits: Sequence[object]) -> list[Issue]:
-    """Of whatever has a length: zod measures what is of another type, too, be it an object with such a
-    key.
+def _length_issues(value: object, limits: Sequence[object]) -> list[Issue]:
+    """Check the limits of `length`.
+
+    Zod checks them for a value of another type too, even an object with that key.
     """
-    length = _length(value)
+    length = length_of(value)
     if length is None:
         return []
     origin = "string" if isinstance(value, str) else "array" if isinstance(value, list) else "unknown"
@@ -305,15 +310,15 @@ def _measured(value: object, limits: Sequence[object]) -> list[Issue]:
     for limit in limits:
         match limit:
             case MinLen(min_length=bound) if not length >= bound:
-                issues.append(_outside(origin, "too_small", bound))
+                issues.append(_limit_issue(origin, "too_small", bound))
             case MaxLen(max_length=bound) if not length <= bound:
-                issues.append(_outside(origin, "too_big", bound))
+                issues.append(_limit_issue(origin, "too_big", bound))
             case _:
                 pass
     return issues
 
 
-def _outside(
+def _limit_issue(
     origin: str, code: Literal["too_small", "too_big"], bound: int, *, inclusive: bool = True
 ) -> Issue:
     word, name, sign = ("small", "minimum", ">") if code == "too_small" else ("big", "maximum", "<")
@@ -330,68 +335,3 @@ def _outside(
         "path": [],
         "message": message,
     }
-
-
-# JavaScript.
-
-
-def _length(value: object) -> float | None:
-    """`value.length`, as the number it is compared as; None where there is none. A text's is in UTF-16
-    units.
-    """
-    if isinstance(value, str):
-        return len(value) + sum(character > "\uffff" for character in value)
-    if isinstance(value, list):
-        return len(cast("list[object]", value))
-    return (
-        number(cast("dict[str, object]", value)["length"])
-        if isinstance(value, dict) and "length" in value
-        else None
-    )
-
-
-# ECMAScript's StringToNumber: what it trims, and what it reads.
-_BLANK = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-_DECIMAL = re.compile(r"[+-]?(Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)", re.ASCII)
-_PREFIXED = {
-    "0x": (re.compile(r"[0-9a-fA-F]+"), 16),
-    "0o": (re.compile(r"[0-7]+"), 8),
-    "0b": (re.compile(r"[01]+"), 2),
-}
-
-
-def trimmed(text: str) -> str:
-    """`text.trim()`"""
-    return text.strip(_BLANK)
-
-
-def number(value: object) -> float:
-    """`Number(value)` of a JSON value: 0 for blank text and null, NaN for what is no number."""
-    if isinstance(value, str):
-        return _number_of(trimmed(value))
-    if isinstance(value, int):  # a bool is one
-        try:
-            return float(value)
-        except OverflowError:
-            return inf if value > 0 else -inf
-    if isinstance(value, float):
-        return value
-    if isinstance(value, list):  # as its elements' texts joined by commas
-        elements = cast("list[object]", value)
-        return (
-            0.0
-            if not elements
-            else nan
-            if len(elements) > 1 or isinstance(elements[0], bool)
-            else number(elements[0])
-        )
-    return 0.0 if value is None else nan
-
-
-def _number_of(text: str) -> float:
-    if text == "":
-        return 0.0
-    if text[:2].lower() in _PREFIXED:
-        digits, base = _PREFIXED[text[:2].lower()]
-        return number(int(text[2:], base)) if digits.fullmatch(text[2:]) else nan
-    return float(text) if _DECIMAL.fullmatch(text) else nan

@@ -1,5 +1,5 @@
-// The contract's schemas in zod itself. Reads lines of [schema, input], an input being a body's JSON or a query as it stands in a URL;
-// answers each by a line that holds JSON text as a string: {"issues": [...]} or {"data": {...}}.
+// The contract's schemas in zod itself. Reads lines of [schema, input], where the input is a body's JSON or a query as in a URL;
+// writes for each a line with JSON text as a string: {"issues": [...]} or {"data": {...}}.
 
 import { createInterface } from "node:readline";
 import { z } from "zod";
@@ -37,11 +37,11 @@ const schemas = {
   }),
 };
 
-function judged(name, input) {
+function validated(name, input) {
   const value = name === "ListQuery" ? Object.fromEntries(new URLSearchParams(input)) : JSON.parse(input);
   const result = schemas[name].safeParse(value);
   if (result.success) return { data: result.data };
-  // Another scheme than http and https is our own refusal: it is said as any other URL that is none, without zod's words on protocols.
+  // Our API accepts http and https alone. It answers another scheme as any other invalid URL, without zod's fields about protocols.
   return { issues: result.error.issues.map((issue) => (issue.note === "Invalid protocol" ? without(issue, "note", "pattern") : issue)) };
 }
 
@@ -50,5 +50,5 @@ function without(issue, ...names) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(JSON.stringify(JSON.stringify(judged(...JSON.parse(line)))) + "\n");
+  process.stdout.write(JSON.stringify(JSON.stringify(validated(...JSON.parse(line)))) + "\n");
 }

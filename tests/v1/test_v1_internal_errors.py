@@ -1,4 +1,4 @@
-"""What each v1 operation says when it fails: provoked by a database that lacks what the operation needs."""
+"""The answer of each v1 operation to an internal error: a database that lacks the tables of the operation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.given import pictures
 from tests.given.isolation_cases import ROUTES, owner, spec_of
 from tests.given.shapes import A_TIME
-from vitrine.dialects import v1
+from vitrine.dialects.v1 import V1
 from vitrine.dialects.v1.messages import MESSAGES
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tests.given.tenants import Tenant
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
-AWAY = ("media", "tags")  # tables that are called otherwise for a moment
+AWAY = ("media", "tags")  # tables that are renamed for a moment
 FILE = {"files": ("a.jpg", pictures.jpeg(8, 6, seed=1), "image/jpeg")}
-SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far as the database
+SENT: dict[str, dict[str, Any]] = {  # what a request needs to reach the database
     "POST /api/v1/media": {
         "json": {"url": "https://1.1.1.1/a.jpg", "filename": "a.jpg", "fileSize": 1, "mimeType": "image/jpeg"}
     },
@@ -32,18 +32,18 @@ SENT: dict[str, dict[str, Any]] = {  # what else a request needs to come as far 
     "POST /api/v1/media-tags": {"json": {"name": "A tag"}},
     "PATCH /api/v1/media-tags/{id}": {"json": {"name": "A tag"}},
 }
-UNFAILING = {"GET /api/v1/media/upload"}  # asks nothing but its settings
+UNFAILING = {"GET /api/v1/media/upload"}  # reads its settings only
 
 
-def test_each_operation_fails_in_its_own_words(
-    separate_stack: Stack, new_tenant: Callable[[], Tenant]
+def test_each_operation_has_its_own_sentence_for_an_internal_error(
+    separate_stack: Stack, found: Callable[[], Tenant]
 ) -> None:
-    tenant = new_tenant()
+    tenant = found()
     session = tenant.signed_in()
     routes = [
         route
         for route in ROUTES
-        if spec_of(route).dialect is v1 and "/media" in route.path and route.key not in UNFAILING
+        if spec_of(route).dialect is V1 and "/media" in route.path and route.key not in UNFAILING
     ]
     with owner() as connection:
         for table in AWAY:

@@ -1,6 +1,6 @@
-"""zod itself, in Node, and what it answered.
+"""zod itself, in Node, and its recorded answers.
 
-python -m tests.v1.zod.judge    asks it again and writes answers.json; needs `npm ci` here
+python -m tests.v1.zod.node    records them again in answers.json; needs `npm ci` here
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ HERE = Path(__file__).parent
 ANSWERS = HERE / "answers.json"
 
 
-class Judge:
+class Zod:
     """A process that answers one case after the other."""
 
-    def __enter__(self) -> Judge:
+    def __enter__(self) -> Zod:
         self._node = subprocess.Popen(
-            ["node", "judge.mjs"],
+            ["node", "zod.mjs"],
             cwd=HERE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -39,7 +39,7 @@ class Judge:
         self._node.communicate()
 
     def answer(self, case: Case) -> str:
-        """JSON, as zod's answer is spelled: {"issues": [...]} or {"data": {...}}."""
+        """Return zod's answer as JSON text: {"issues": [...]} or {"data": {...}}."""
         assert self._node.stdin is not None
         assert self._node.stdout is not None
         self._node.stdin.write(json.dumps(case) + "\n")
@@ -48,13 +48,13 @@ class Judge:
 
 
 def recorded() -> list[tuple[Case, str]]:
-    """What it answered when it was asked last."""
-    found: list[Any] = json.loads(ANSWERS.read_text())
-    return [(Case(schema, text), answer) for schema, text, answer in found]
+    """Return each case with its recorded answer."""
+    lines: list[Any] = json.loads(ANSWERS.read_text())
+    return [(Case(schema, text), answer) for schema, text, answer in lines]
 
 
-def spelled(answers: list[tuple[Case, str]]) -> str:
-    """As the file holds them: one line each."""
+def file_text(answers: list[tuple[Case, str]]) -> str:
+    """Return the text of answers.json, with one line for each case."""
     return (
         "[\n"
         + ",\n".join(json.dumps([*case, answer], ensure_ascii=False) for case, answer in answers)
@@ -63,5 +63,5 @@ def spelled(answers: list[tuple[Case, str]]) -> str:
 
 
 if __name__ == "__main__":
-    with Judge() as judge:
-        ANSWERS.write_text(spelled([(case, judge.answer(case)) for case in cases()]))
+    with Zod() as zod:
+        ANSWERS.write_text(file_text([(case, zod.answer(case)) for case in cases()]))
