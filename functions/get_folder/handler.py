@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 @endpoint(studio, operation="folder.read", item=("folderId", "folder"), returns=studio.OneFolder)
 def app(request: Request, caller: Caller) -> Answer:
-    return studio.show_one_folder(media.folder(caller, request.id("folderId")))
+    return studio.show_one_folder(media.get_folder(caller, request.id("folderId")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
     studio, operation="collection.list", item=("orgId", "organization"), returns=list[studio.Collection]
 )
 def app(_: Request, caller: Caller) -> list[studio.Collection]:
-    return [studio.show_collection(collection) for collection in collections.listed(caller)]
+    return [studio.show_collection(collection) for collection in collections.list_active(caller)]
 
 
 handler = Mangum(app, lifespan="off")

@@ -31,7 +31,7 @@ from vitrine.models.people import Caller
 )
 def app(request: Request[None, studio.DuplicatesQuery], caller: Caller) -> studio.Duplicates:
     asked = request.query()
-    groups, more = duplicates.groups(
+    groups, more = duplicates.list_groups(
         caller, request.id("datasetId"), distance=asked.distance, limit=asked.limit, cursor=asked.after()
     )
     return studio.show_duplicates(groups, request.links, limit=asked.limit, more=more)

@@ -18,7 +18,7 @@ from vitrine.models.people import Caller
 
 @endpoint(studio, operation="version.list", item=("mediaId", "media"), returns=studio.Versions)
 def app(request: Request, caller: Caller) -> studio.Versions:
-    return studio.show_versions(versions.listed(caller, request.id("mediaId")), request.links)
+    return studio.show_versions(versions.list_of_item(caller, request.id("mediaId")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

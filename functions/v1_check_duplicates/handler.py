@@ -23,7 +23,7 @@ from vitrine.models.people import Caller
 @endpoint(v1, operation="media.check", body=CheckDuplicates, returns=Duplicates)
 def app(request: Request[CheckDuplicates], caller: Caller) -> Duplicates:
     asked = request.body()
-    return show_duplicates(asked, duplicates.find(caller, asked.likenesses()), request.links)
+    return show_duplicates(asked, duplicates.find_existing(caller, asked.likenesses()), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -16,7 +16,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="media.delete", item=("id", "media"), returns=v1.DeletedMedia)
 def app(request: Request, caller: Caller) -> v1.DeletedMedia:
-    return v1.show_deleted(media.delete(caller, media.file(caller, request.id("id")).id))
+    return v1.show_deleted(media.delete(caller, media.get_file(caller, request.id("id")).id))
 
 
 handler = Mangum(app, lifespan="off")

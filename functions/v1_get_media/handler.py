@@ -16,7 +16,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="media.read", item=("id", "media"), returns=v1.OneMedia)
 def app(request: Request, caller: Caller) -> v1.OneMedia:
-    return v1.show_one(media.file(caller, request.id("id")), request.links)
+    return v1.show_one(media.get_file(caller, request.id("id")), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -23,7 +23,7 @@ from vitrine.models.people import Caller
 @endpoint(v1, operation="media.list", query=v1.ListQuery, returns=v1.MediaPage)
 def app(request: Request[None, v1.ListQuery], caller: Caller) -> v1.MediaPage:
     asked = request.query()
-    page = media.files(
+    page = media.list_files(
         caller,
         search=asked.search,
         tag_ids=asked.tag_ids(),

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="media.list_tags", item=("id", "media"), returns=tags.TagList)
 def app(request: Request, caller: Caller) -> tags.TagList:
-    return tags.show_list(team_tags.of_file(caller, request.id("id")))
+    return tags.show_list(team_tags.list_of_file(caller, request.id("id")))
 
 
 handler = Mangum(app, lifespan="off")

@@ -19,7 +19,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="tag.list", returns=tags.TagList)
 def app(_: Request, caller: Caller) -> tags.TagList:
-    return tags.show_list(team_tags.listed(caller))
+    return tags.show_list(team_tags.list_visible(caller))
 
 
 handler = Mangum(app, lifespan="off")

@@ -17,7 +17,7 @@ from vitrine.models.people import Caller
 
 @endpoint(v1, operation="media.restore", item=("id", "media"), returns=v1.RestoredMedia)
 def app(request: Request, caller: Caller) -> v1.RestoredMedia:
-    return v1.show_restored(media.restore(caller, request.id("id"), folders=False))
+    return v1.show_restored(media.restore(caller, request.id("id"), only_files=True))
 
 
 handler = Mangum(app, lifespan="off")

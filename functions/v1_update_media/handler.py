@@ -21,7 +21,7 @@ from vitrine.models.people import Caller
 @endpoint(v1, operation="media.update", body=v1.UpdateMedia, returns=v1.OneMedia)
 def app(request: Request[v1.UpdateMedia], caller: Caller) -> v1.OneMedia:
     said = request.body().said()
-    return v1.show_one(media.say(caller, request.id("id"), said), request.links)
+    return v1.show_one(media.describe(caller, request.id("id"), said), request.links)
 
 
 handler = Mangum(app, lifespan="off")

@@ -223,7 +223,7 @@ def test_collections_are_listed_oldest_first_and_only_ones_own(
     ]
     collections.create(neighbour.caller, "Theirs", None)
 
-    listed = collections.listed(organization.caller)
+    listed = collections.list_active(organization.caller)
 
     assert listed[0].is_default
     assert listed[1:] == made

@@ -10,7 +10,7 @@ from tests.given import versions as families
 from tests.given.isolation_cases import owner
 from vitrine.db import read, write
 from vitrine.models.people import Consumer
-from vitrine.queries import uploads, versions
+from vitrine.queries import processing, uploads
 from vitrine_imaging import recording
 from vitrine_imaging.models import Derived, Frame, Picture
 
@@ -46,7 +46,7 @@ def begun(tenant: Tenant, item: str) -> Callable[[Derived], str]:
     """
     who = Consumer(tenant.id)
     (upload,) = read(who, uploads.by_version(tenant.id, UUID(item)))
-    (attempt,) = write(who, versions.attempt(tenant.id, UUID(item)))
+    (attempt,) = write(who, processing.attempt(tenant.id, UUID(item)))
     looked = recording.Looked("image/jpeg", 64, 40, b"0" * 32)
     return lambda made: recording.keep(who, upload, attempt, looked, made).state
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from vitrine.models.media import Link
 
-TAKEN_BACK_WITHIN = 300  # seconds that a browser may keep where a permanent link led
+MAX_REDIRECT_AGE = 300  # seconds that a browser may keep where a permanent link led
 NAMELESS = "file"  # what is downloaded is called so where nothing is left of a name
 
 # Control characters, separators of lines, and the signs that change the direction of writing (Unicode's
@@ -184,21 +184,21 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class Redirect:
     """Where a permanent link leads for now."""
 
     url: str
     seconds: int  # for which it may be kept: less than the URL lives
 
 
-def lead(
+def redirect(
     link: Link,
     *,
     size: Literal["frame", "thumbnail"] | None = None,
     original: bool = False,
     download: bool = False,
     head: bool = False,
-) -> Lead:
+) -> Redirect:
     """To the file, or to its frame where a browser cannot show the file and nobody asked for the `original`
     or to `download` it; or to that size.
 
@@ -238,7 +238,7 @@ def lead(
             raise NotFound("Not found")
     else:
         raise NotFound("Not found")
-    return Lead(url, min(TAKEN_BACK_WITHIN, settings().read_url_ttl // 2))
+    return Redirect(url, min(MAX_REDIRECT_AGE, settings().read_url_ttl // 2))
 
 
 def download_name(name: str, mime_type: str) -> str:

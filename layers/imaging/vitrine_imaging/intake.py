@@ -46,7 +46,7 @@ class Begun:
 
     who: Consumer
     upload: Upload
-    attempt: queries.versions.Attempt
+    attempt: queries.processing.Attempt
     stored: Stored
     found: content.Content
 
@@ -84,7 +84,7 @@ def begin(who: Consumer, upload: Upload | None) -> Begun | Upload | None:
     # of a ready one new frames may be wanted
     if upload is None or upload.state not in ("stored", "processing", "ready"):
         return upload
-    attempts = write(who, queries.versions.attempt(who.organization_id, upload.version_id))
+    attempts = write(who, queries.processing.attempt(who.organization_id, upload.version_id))
     if not attempts:
         return finalizing.find(who, upload.organization_id, upload.id)
     attempt = attempts[0]

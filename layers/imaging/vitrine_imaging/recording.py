@@ -60,7 +60,7 @@ def mismatch(upload: Upload, looked: Looked) -> str | None:
 
 
 def keep(
-    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked, derived: Derived
+    who: Consumer, upload: Upload, attempt: queries.processing.Attempt, looked: Looked, derived: Derived
 ) -> Upload:
     """Frames and thumbnails are put, then recorded: planned before, so that a crash in between leaves
     nothing unknown.
@@ -72,7 +72,7 @@ def keep(
         return f"{base}/{name}-{mint_token()}{media_types.TYPES[picture.mime_type].extension}"
 
     frames = [
-        queries.versions.NewFrame(
+        queries.frames.NewFrame(
             ordinal,
             key(f"frame{ordinal or ''}", frame.picture),
             frame.picture.mime_type,
@@ -114,14 +114,14 @@ def keep(
 
 
 def keep_without_frames(
-    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked
+    who: Consumer, upload: Upload, attempt: queries.processing.Attempt, looked: Looked
 ) -> Upload:
     """It is ready as it is."""
     return _record(who, upload, attempt, looked)
 
 
 def fail(
-    who: Consumer, upload: Upload, attempt: queries.versions.Attempt, looked: Looked, reason: str
+    who: Consumer, upload: Upload, attempt: queries.processing.Attempt, looked: Looked, reason: str
 ) -> Upload:
     """Nothing could be made of it; it is kept, listed and counted, with the reason."""
     return _record(who, upload, attempt, looked, failed=reason)
@@ -130,11 +130,11 @@ def fail(
 def _record(
     who: Consumer,
     upload: Upload,
-    attempt: queries.versions.Attempt,
+    attempt: queries.processing.Attempt,
     looked: Looked,
     *,
     derived: Derived | None = None,
-    frames: list[queries.versions.NewFrame] | None = None,
+    frames: list[queries.frames.NewFrame] | None = None,
     stored: list[Stored] | None = None,
     failed: str | None = None,
 ) -> Upload:
@@ -146,7 +146,7 @@ def _record(
 
     def work(db: Transaction) -> Upload | None:
         db.queue(queries.versions.lock_item(organization, attempt.media_id))
-        locked = db.first(queries.versions.locked(organization, attempt.id))
+        locked = db.first(queries.versions.get_locked(organization, attempt.id))
         if locked is None or not _is_for(locked, attempt):
             return None
         if failed and locked.processing == "ready":
@@ -156,10 +156,10 @@ def _record(
                 raise Busy("The frames were given up while they were being written")
         for frame in frames or []:
             db.queue(
-                queries.versions.put_frame(organization, attempt.id, attempt.generation, frame, mint_id())
+                queries.frames.put_frame(organization, attempt.id, attempt.generation, frame, mint_id())
             )
         db.queue(
-            queries.versions.record(
+            queries.processing.record(
                 organization,
                 attempt.id,
                 _facts(looked, derived),
@@ -169,7 +169,7 @@ def _record(
             )
         )
         if locked.generation:
-            db.queue(queries.versions.drop_frames(organization, attempt.id, but=attempt.generation))
+            db.queue(queries.frames.drop_frames(organization, attempt.id, but=attempt.generation))
             db.queue(
                 queries.objects.retire(
                     organization, attempt.id, attempt.generation, seconds=settings().read_url_ttl + _READING
@@ -207,17 +207,17 @@ def _record(
     return recorded
 
 
-def _is_for(locked: queries.versions.Locked, attempt: queries.versions.Attempt) -> bool:
+def _is_for(locked: queries.versions.LockedVersion, attempt: queries.processing.Attempt) -> bool:
     """Whether the version waits for this attempt: one that began before the frames it has were made is
     too late for what was asked since.
     """
     return locked.waits and attempt.generation > locked.generation
 
 
-def _facts(looked: Looked, derived: Derived | None) -> queries.versions.Facts:
+def _facts(looked: Looked, derived: Derived | None) -> queries.processing.Facts:
     if derived is None:
-        return queries.versions.Facts(looked.mime_type, looked.sha256, looked.width, looked.height)
-    return queries.versions.Facts(
+        return queries.processing.Facts(looked.mime_type, looked.sha256, looked.width, looked.height)
+    return queries.processing.Facts(
         looked.mime_type,
         looked.sha256,
         derived.width,
@@ -234,7 +234,7 @@ def _facts(looked: Looked, derived: Derived | None) -> queries.versions.Facts:
     )
 
 
-def reject(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, reason: str) -> Upload:
+def reject(who: Consumer, upload: Upload, attempt: queries.processing.Attempt, reason: str) -> Upload:
     """The version goes, its item too if it has no other, and its objects are doomed in one transaction, the
     count compensated; the reason stays with
     the upload. It has failed, and stays, where the item has no other but deleted ones, and where it was kept
@@ -244,10 +244,10 @@ def reject(who: Consumer, upload: Upload, attempt: queries.versions.Attempt, rea
 
     def work(db: Transaction) -> tuple[Upload, list[str]] | None:
         db.queue(queries.versions.lock_item(organization, attempt.media_id))
-        locked = db.first(queries.versions.locked(organization, attempt.id))
+        locked = db.first(queries.versions.get_locked(organization, attempt.id))
         if locked is None or not _is_for(locked, attempt):
             return None
-        if locked.is_asked_again or not family.take_out(db, organization, locked):
+        if locked.is_asked_again or not family.remove_version(db, organization, locked):
             return finalizing.give_up(db, upload, locked, reason), []
         marked = db.run(queries.objects.mark_version_deleting(organization, attempt.id, "refused"))
         db.queue(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from vitrine.errors import ApiError, Busy, StillRunning, TooManyRequests
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,9 +44,9 @@ class Input(BaseModel):
 
     model_config = ConfigDict(defer_build=True, allow_inf_nan=False)
 
-    def sent(self, field: str, value: V) -> V | Stays:
-        """The field's value; STAYS where the request does not say it."""
-        return value if field in self.model_fields_set else STAYS
+    def sent(self, field: str, value: V) -> V | Unchanged:
+        """The field's value; UNCHANGED where the request does not say it."""
+        return value if field in self.model_fields_set else UNCHANGED
 
 
 # How an item is described, in every dialect alike. v1 counts UTF-16 units, the others and the database

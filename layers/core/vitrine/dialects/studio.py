@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError, to_json
 from typing_extensions import TypedDict
 
 from vitrine import models
-from vitrine.delivery import Lead, Linked, Links
+from vitrine.delivery import Redirect, Linked, Links
 from vitrine.dialects import Answer, Input, said_in_headers
 from vitrine.dialects.formats import parse_id as parse_id
 from vitrine.errors import ApiError, Invalid, Issue, NotAMember, NotServed, OtherOrganization, Stale
@@ -315,9 +315,9 @@ class DuplicatesQuery(Input):
     """How what is there more than once is asked for."""
 
     distance: int = Field(
-        models.duplicates.USUAL,
+        models.duplicates.DEFAULT_DISTANCE,
         ge=0,
-        le=models.duplicates.FURTHEST,
+        le=models.duplicates.MAX_DISTANCE,
         description="bits of 64 in which what looks the same may differ at most",
     )
     limit: int = Field(10, ge=1, le=50, description="groups")
@@ -992,7 +992,7 @@ def show_listing(
     }
 
 
-def show_redirect(lead: Lead) -> Answer:
+def show_redirect(lead: Redirect) -> Answer:
     return Answer(None, 302, {"location": lead.url, "cache-control": f"private, max-age={lead.seconds}"})
 
 
@@ -1125,7 +1125,7 @@ def show_trash(page: models.pages.Page[models.deletions.Trashed], *, limit: int)
 
 
 def show_duplicates(
-    groups: Sequence[models.duplicates.Duplicates], links: Links, *, limit: int, more: bool
+    groups: Sequence[models.duplicates.DuplicateGroup], links: Links, *, limit: int, more: bool
 ) -> Duplicates:
     """One page; shorter than asked for, with a cursor to go on, where the whole would be too large to
     answer.

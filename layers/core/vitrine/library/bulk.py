@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.bulk import Action
     from vitrine.models.people import Caller
-    from vitrine.queries.media import Placed
+    from vitrine.queries.media import PlacedItem
     from vitrine.queries.tags import Label
 
 MAX_ITEMS = 1000  # of one request
@@ -71,10 +71,10 @@ def _work(caller: Caller, items: list[UUID], action: Action) -> Work:
         case Restore():
             return lambda db: _restore(db, caller, items)
         case AddTag(label, value):
-            wanted = tags.to_give(label, value)
+            wanted = tags.parse_label(label, value)
             return lambda db: _tag(db, caller, items, wanted)
         case RemoveTag(label, value):
-            group, name = tags.to_take(label, value)
+            group, name = tags.parse_search(label, value)
             return lambda db: _untag(db, caller, items, group, name)
 
 
@@ -85,19 +85,19 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     organization = caller.organization_id
     db.queue(queries.bulk.lock_collections(organization, [*items, to]))
     locked = {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
-    target = db.first(queries.folders.destination(organization, to))
+    target = db.first(queries.folders.get_destination(organization, to))
     if target is None:
         raise NotFound(media.NO_FOLDER)
     if target.path is None:
         raise Invalid(media.NOT_A_FOLDER)
-    deepest = {each.id: each.depth for each in db.run(queries.bulk.deepest(_folders(locked.values())))}
+    deepest = {each.id: each.depth for each in db.run(queries.bulk.get_depths(_folders(locked.values())))}
 
     rejected: dict[UUID, ApiError] = {}
     for each in locked.values():
         try:
-            _, under = media.destination(each, target)
+            _, under = media.check_destination(each, target)
             if each.path is not None and each.place_id != to:
-                media.reject_too_deep(each.path, deepest[each.id], under)
+                media.check_depth(each.path, deepest[each.id], under)
         except Invalid as why:
             rejected[each.id] = why
 
@@ -105,7 +105,7 @@ def _move(db: Transaction, caller: Caller, items: Sequence[UUID], to: UUID) -> O
     if moved:
         ids = [each.id for each in moved]
         db.queue(queries.bulk.count_move(organization, ids, to))
-        db.queue(queries.bulk.put_in(organization, ids, target.item_id, caller.user_id))
+        db.queue(queries.bulk.set_folder(organization, ids, target.item_id, caller.user_id))
         db.queue(queries.bulk.reroot(organization, _folders(moved), target.path))
     changed = {each.id for each in moved}
     return Outcomes(
@@ -127,7 +127,7 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
     most = deletions.MAX_DELETED_AT_ONCE
     if (
         len(locked)
-        + db.run(queries.media.lock_below(organization, _folders(locked.values()), most, but=list(locked)))[
+        + db.run(queries.trash.lock_below(organization, _folders(locked.values()), most, but=list(locked)))[
             0
         ].n
         > most
@@ -142,12 +142,12 @@ def _delete(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes:
         here = [each for each in locked.values() if each.collection_id == collection]
         deletion = mint_id()
         deletions.begin(db, caller, deletion, "selection", here[0].id)
-        db.queue(queries.media.mark_below(organization, deletion, _folders(here), caller.user_id))
+        db.queue(queries.trash.mark_below(organization, deletion, _folders(here), caller.user_id))
         roots = db.run(queries.bulk.mark(organization, deletion, [each.id for each in here], caller.user_id))
         if len(roots) == 1:
-            db.queue(queries.bulk.be_of(organization, deletion, roots[0]))
+            db.queue(queries.bulk.set_root(organization, deletion, roots[0]))
         else:
-            db.queue(queries.bulk.be_of_all(organization, deletion, [root.id for root in roots]))
+            db.queue(queries.bulk.insert_roots(organization, deletion, [root.id for root in roots]))
         count += deletions.take(db, organization, deletion)
         deletion_of.update((each.id, deletion) for each in here)
     return Outcomes(
@@ -162,7 +162,7 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
     db.queue(queries.bulk.lock_collections(organization, items))
     locked = {each.id: each for each in db.run(queries.bulk.lock_deletions(organization, items))}
     deletion_of = {
-        each.id: each.deletion_id for each in reversed(db.run(queries.bulk.took(organization, items)))
+        each.id: each.deletion_id for each in reversed(db.run(queries.bulk.get_deletions(organization, items)))
     }
 
     rejected: dict[UUID, ApiError] = {}
@@ -193,13 +193,13 @@ def _restore(db: Transaction, caller: Caller, items: Sequence[UUID]) -> Outcomes
 def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    there = {each.id: each for each in db.run(queries.bulk.tagged(organization, items, wanted))}
-    rejected: dict[UUID, ApiError] = {each.id: tags.has_it() for each in there.values() if each.has_it}
+    there = {each.id: each for each in db.run(queries.bulk.count_tags(organization, items, wanted))}
+    rejected: dict[UUID, ApiError] = {each.id: tags.already_tagged() for each in there.values() if each.has_it}
     others = locked.keys() - rejected.keys()
     try:
-        tags.reject_hidden(db, organization, [wanted])
+        tags.check_not_hidden(db, organization, [wanted])
         rejected |= {
-            item: tags.has_too_many()
+            item: tags.too_many_tags()
             for item in others
             if item in there and there[item].tags >= tags.MAX_TAGS
         }
@@ -208,8 +208,8 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
 
     given = sorted(locked.keys() - rejected.keys())
     if given:
-        tags.make(db, organization, [wanted], caller.user_id)
-        db.queue(queries.bulk.give(organization, given, wanted, caller.user_id))
+        tags.create_missing(db, organization, [wanted], caller.user_id)
+        db.queue(queries.bulk.attach_tag(organization, given, wanted, caller.user_id))
         db.queue(queries.bulk.touch(organization, given, caller.user_id))
     return Outcomes(tuple(_rejected(item, locked, rejected) or Outcome(item) for item in items))
 
@@ -217,7 +217,7 @@ def _tag(db: Transaction, caller: Caller, items: Sequence[UUID], wanted: Label) 
 def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, name: str | None) -> Outcomes:
     organization = caller.organization_id
     locked = _lock_to_tag(db, organization, items)
-    changed = {each.id for each in db.run(queries.bulk.take_away(organization, sorted(locked), group, name))}
+    changed = {each.id for each in db.run(queries.bulk.detach_tags(organization, sorted(locked), group, name))}
     if changed:
         db.queue(queries.bulk.touch(organization, sorted(changed), caller.user_id))
     return Outcomes(
@@ -225,10 +225,10 @@ def _untag(db: Transaction, caller: Caller, items: Sequence[UUID], group: str, n
     )
 
 
-def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, Placed]:
+def _lock_to_tag(db: Transaction, organization: UUID, items: Sequence[UUID]) -> dict[UUID, PlacedItem]:
     # The collections first: a deletion that locks the same items in another order then waits for all of them,
     # or they for it.
-    db.queue(queries.bulk.keep_collections(organization, items))
+    db.queue(queries.bulk.lock_collections_shared(organization, items))
     return {each.id: each for each in db.run(queries.bulk.lock(organization, items))}
 
 
@@ -239,5 +239,5 @@ def _rejected(
     return None if why is None else Outcome(item, why, changed=False)
 
 
-def _folders(items: Iterable[Placed]) -> list[UUID]:
+def _folders(items: Iterable[PlacedItem]) -> list[UUID]:
     return [each.id for each in items if each.type == "folder"]

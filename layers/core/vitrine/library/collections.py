@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from vitrine.models.people import Caller
     from vitrine.models.uploads import Upload
 
-Check = Callable[[Collection], None]
+CollectionCheck = Callable[[Collection], None]
 MISSING = "Collection not found"
 # uploads that a deletion takes out of the store itself, at some 0.1 s each; the sweep takes the others
 ENDED_AT_ONCE = 50
 
 
-def listed(caller: Caller) -> list[Collection]:
+def list_active(caller: Caller) -> list[Collection]:
     """The caller's organization's, oldest first."""
-    return read(caller, queries.collections.active(caller.organization_id))
+    return read(caller, queries.collections.list_active(caller.organization_id))
 
 
 def get(caller: Caller, collection: UUID) -> Collection:
     """Raises NotFound: deleted, or never there."""
-    found = read(caller, queries.collections.one(caller.organization_id, collection))
+    found = read(caller, queries.collections.get(caller.organization_id, collection))
     if not found:
         raise NotFound(MISSING)
     return found[0]
@@ -61,7 +61,7 @@ def update(
     *,
     name: str | None = None,
     icon: str | None = None,
-    check: Check | None = None,
+    check: CollectionCheck | None = None,
 ) -> Collection:
     """It has this name and this icon, an empty one being none; None: as it was. What it is now.
 
@@ -76,12 +76,12 @@ def update(
         locked = _lock(db, organization, collection)
         if check is not None:
             check(locked)
-        return db.run(queries.collections.change(organization, collection, name, icon, caller.user_id))[0]
+        return db.run(queries.collections.update(organization, collection, name, icon, caller.user_id))[0]
 
     return transaction(caller, work)
 
 
-def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> Deleted:
+def delete(caller: Caller, collection: UUID, *, check: CollectionCheck | None = None) -> Deleted:
     """The collection is in the trash with all that lived in it, and no upload goes there any more. One act,
     which `restore` can reverse.
 
@@ -97,7 +97,7 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
         if locked.is_default:
             raise Conflict("The default collection cannot be deleted", code="default_collection")
         most = deletions.MAX_DELETED_AT_ONCE
-        if db.run(queries.media.lock_in(organization, collection, most + 1))[0].n > most:
+        if db.run(queries.trash.lock_collection_items(organization, collection, most + 1))[0].n > most:
             raise Conflict(
                 f"More than {most:,} items cannot be deleted at once; delete the folders in it one by one"
             )
@@ -106,7 +106,7 @@ def delete(caller: Caller, collection: UUID, *, check: Check | None = None) -> D
 
         deletions.begin(db, caller, deletion, "collection", collection)
         db.queue(queries.collections.mark(organization, deletion, collection, caller.user_id))
-        db.queue(queries.media.mark_in(organization, deletion, collection, caller.user_id))
+        db.queue(queries.trash.mark_collection_items(organization, deletion, collection, caller.user_id))
         aborted = db.run(queries.uploads.abort_in(organization, collection))
         return Deleted(collection, deletion, deletions.take(db, organization, deletion)), aborted
 
@@ -130,7 +130,7 @@ def restore(caller: Caller, collection: UUID) -> Restored:
     organization = caller.organization_id
 
     def work(db: Transaction) -> Restored:
-        db.queue(queries.collections.lock_any_state(organization, collection))
+        db.queue(queries.collections.lock_in_any_state(organization, collection))
         deletion = deletions.reversible(
             db.first(queries.deletions.lock(organization, collection)), "collection"
         )

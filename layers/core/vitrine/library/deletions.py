@@ -26,7 +26,7 @@ MAX_DELETED_AT_ONCE = 25_000
 def begin(db: Transaction, caller: Caller, deletion: UUID, kind: DeletionKind, root: UUID) -> None:
     """There is an act, of nothing yet: items can be marked with it."""
     db.queue(
-        queries.media.put_deletion(
+        queries.trash.insert_deletion(
             caller.organization_id, deletion, kind, root, caller.user_id, settings().trash_days or None
         )
     )
@@ -36,10 +36,10 @@ def take(db: Transaction, organization: UUID, deletion: UUID) -> int:
     """The items marked with this act are in the trash, versions, ledger and counts too. How many files it
     took, versions counted.
     """
-    db.queue(queries.media.mark_versions(organization, deletion))
+    db.queue(queries.trash.mark_versions(organization, deletion))
     db.queue(queries.ledger.trash(organization, deletion))
     db.queue(queries.counts.trash(organization, deletion))
-    return db.run(queries.media.count_deletion(organization, deletion))[0].n
+    return db.run(queries.trash.count_deletion(organization, deletion))[0].n
 
 
 def reversible(found: queries.deletions.Deletion | None, what: str) -> queries.deletions.Deletion:

@@ -9,7 +9,7 @@ from uuid import UUID
 from vitrine import queries
 from vitrine.db import read, read_all
 from vitrine.errors import Invalid, NotFound
-from vitrine.models.duplicates import FURTHEST, USUAL, Duplicate, Duplicates
+from vitrine.models.duplicates import MAX_DISTANCE, DEFAULT_DISTANCE, Duplicate, DuplicateGroup
 from vitrine.models.pages import Cursor
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from vitrine.db import Transaction
-    from vitrine.models.duplicates import Existing, Likeness, OtherCopy
+    from vitrine.models.duplicates import ExistingFile, FileToCheck, IdenticalVersion
     from vitrine.models.people import Caller
-    from vitrine.queries.likenesses import Member
+    from vitrine.queries.likenesses import GroupMember
 
-__all__ = ["FURTHEST", "USUAL", "find", "groups", "others", "record"]
+__all__ = ["MAX_DISTANCE", "DEFAULT_DISTANCE", "find", "groups", "others", "record"]
 
 MOST_SHOWN = 5  # for each that is asked about
 MOST_OTHERS = 10  # copies of an upload's bytes
@@ -31,26 +31,26 @@ MOST_RELATED = 50  # of a picture, those of its collection that look most like i
 _START = UUID(int=0)
 
 
-def find(caller: Caller, files: Sequence[Likeness]) -> list[list[Existing]]:
+def find_existing(caller: Caller, files: Sequence[FileToCheck]) -> list[list[ExistingFile]]:
     """For each of these, in their order, the organization's newest verified files of the same bytes, or
     of the same name and size; five at most.
     """
-    found: list[list[Existing]] = [[] for _ in files]
+    found: list[list[ExistingFile]] = [[] for _ in files]
     for each in read(caller, queries.duplicates.find(caller.organization_id, files, MOST_SHOWN)):
         found[each.place].append(each.existing)
     return found
 
 
-def others(caller: Caller, version: UUID) -> tuple[OtherCopy, ...]:
+def list_identical(caller: Caller, version: UUID) -> tuple[IdenticalVersion, ...]:
     """Further versions of this one's bytes, in the organization, in its trash too; ten at most. None
     while nobody knows its bytes.
     """
-    return tuple(read(caller, queries.likenesses.others(caller.organization_id, version, MOST_OTHERS)))
+    return tuple(read(caller, queries.likenesses.list_identical(caller.organization_id, version, MOST_OTHERS)))
 
 
-def groups(
-    caller: Caller, collection: UUID, *, distance: int = USUAL, limit: int = 10, cursor: Cursor | None = None
-) -> tuple[tuple[Duplicates, ...], bool]:
+def list_groups(
+    caller: Caller, collection: UUID, *, distance: int = DEFAULT_DISTANCE, limit: int = 10, cursor: Cursor | None = None
+) -> tuple[tuple[DuplicateGroup, ...], bool]:
     """A page of the groups of living, verified files of a collection that are the same, and whether there are
     more. First those of the same bytes,
     then those that look the same: that differ in `distance` bits of 64 at most.
@@ -66,15 +66,15 @@ def groups(
     exact_after, near_after = _after(cursor)
     found, exact, near = read_all(
         caller,
-        queries.collections.one(organization, collection),
-        queries.likenesses.copies(
+        queries.collections.get(organization, collection),
+        queries.likenesses.list_exact(
             organization,
             collection,
             after=exact_after,
             groups=limit + 1 if near_after == _START else 0,
             most=MOST_IN_GROUP,
         ),
-        queries.likenesses.near(
+        queries.likenesses.list_near(
             organization,
             collection,
             distance=distance,
@@ -104,14 +104,14 @@ def _after(cursor: Cursor | None) -> tuple[bytes, UUID]:
     return sha256, _START
 
 
-def _grouped(match: Literal["exact", "near"], members: Iterable[Member]) -> list[Duplicates]:
+def _grouped(match: Literal["exact", "near"], members: Iterable[GroupMember]) -> list[DuplicateGroup]:
     """Members come sorted by group."""
-    grouped: list[Duplicates] = []
+    grouped: list[DuplicateGroup] = []
     for group, of_group in groupby(members, lambda member: member.group):
         found = list(of_group)
         cursor = Cursor("near", group) if isinstance(group, UUID) else Cursor(group, _START)
         grouped.append(
-            Duplicates(
+            DuplicateGroup(
                 match, found[0].count, tuple(Duplicate(each.media, each.distance) for each in found), cursor
             )
         )
@@ -122,7 +122,7 @@ def record(db: Transaction, organization: UUID, collection: UUID, version: UUID)
     """What looks like this version is known; what was known of it is forgotten. To be the last that a
     transaction does: others wait for its end.
     """
-    db.queue(queries.likenesses.queue(collection))
-    db.queue(queries.likenesses.forget(organization, version))
-    db.queue(queries.likenesses.put(organization, version))
-    db.queue(queries.likenesses.relate(organization, version, MOST_RELATED))
+    db.queue(queries.likenesses.lock_collection(collection))
+    db.queue(queries.likenesses.delete(organization, version))
+    db.queue(queries.likenesses.insert(organization, version))
+    db.queue(queries.likenesses.insert_nearest(organization, version, MOST_RELATED))

@@ -149,10 +149,10 @@ def fail_import(who: Actor, upload: Upload, reason: str, *, now: datetime | None
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
         if locked is None:
             return db.run(queries.uploads.become(organization, current.id, "rejected", GONE_MEANWHILE))[0]
-        db.queue(queries.versions.fail(organization, locked.id, reason))
+        db.queue(queries.processing.fail(organization, locked.id, reason))
         show_processed(db, organization, locked, locked.type)
         return db.run(queries.uploads.become(organization, current.id, "failed", reason))[0]
 
@@ -177,8 +177,8 @@ def reject_import(who: Actor, upload: Upload, reason: str) -> Upload:
             return current
         db.queue(queries.objects.mark_deleting(organization, [current.key], "not imported"))
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
-        if locked is not None and not family.take_out(db, organization, locked):
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
+        if locked is not None and not family.remove_version(db, organization, locked):
             return give_up(db, current, locked, reason)
         return db.run(queries.uploads.become(organization, current.id, "rejected", reason))[0]
 
@@ -210,7 +210,7 @@ def fail(who: Actor, upload: Upload, reason: str) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(organization, upload.media_id))
-        locked = db.first(queries.versions.locked(organization, upload.version_id))
+        locked = db.first(queries.versions.get_locked(organization, upload.version_id))
         if locked is not None:
             if locked.waits:
                 give_up(db, upload, locked, reason)
@@ -233,7 +233,7 @@ def _adopt(who: Actor, upload: Upload, stored: Stored) -> Upload:
         if current.state not in (*OPEN_STATES, "expired"):
             return current
         db.queue(queries.versions.lock_item(organization, current.media_id))
-        locked = db.first(queries.versions.locked(organization, current.version_id))
+        locked = db.first(queries.versions.get_locked(organization, current.version_id))
         if locked is None:
             db.queue(queries.objects.mark_deleting(organization, [current.key], "its item is gone"))
             return db.run(
@@ -277,11 +277,11 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
 
     def work(db: Transaction) -> None:
         db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-        locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+        locked = db.first(queries.versions.get_locked(upload.organization_id, upload.version_id))
         if locked is None or locked.processing != "pending" or locked.verified:
             return
         db.queue(
-            queries.versions.verify(
+            queries.processing.verify(
                 upload.organization_id, upload.version_id, width=found.width_shown, height=found.height_shown
             )
         )
@@ -290,7 +290,7 @@ def verify(who: Actor, upload: Upload, found: Content) -> None:
     transaction(who, work)
 
 
-def give_up(db: Transaction, upload: Upload, locked: queries.versions.Locked, reason: str) -> Upload:
+def give_up(db: Transaction, upload: Upload, locked: queries.versions.LockedVersion, reason: str) -> Upload:
     """Of a version that waits, whose item is held, nothing comes, for this reason: it has failed, or
     stays what it was where it had frames before.
     """
@@ -299,9 +299,9 @@ def give_up(db: Transaction, upload: Upload, locked: queries.versions.Locked, re
     db.queue(
         queries.reprocessing.leave(organization, locked.id, reason)
         if keeps_its_own
-        else queries.versions.fail(organization, locked.id, reason)
+        else queries.processing.fail(organization, locked.id, reason)
     )
-    family.show(db, organization, locked.media_id)
+    family.show_active(db, organization, locked.media_id)
     return db.run(
         queries.uploads.become(
             organization, upload.id, "ready" if keeps_its_own else "failed", None if keeps_its_own else reason
@@ -310,13 +310,13 @@ def give_up(db: Transaction, upload: Upload, locked: queries.versions.Locked, re
 
 
 def show_processed(
-    db: Transaction, organization: UUID, locked: queries.versions.Locked, media_type: MediaType
+    db: Transaction, organization: UUID, locked: queries.versions.LockedVersion, media_type: MediaType
 ) -> None:
     """The item shows what its version has become where that is to be active, and is counted by it from
     now on.
     """
-    db.queue(queries.versions.put_type(organization, locked.id, media_type))
-    family.show(db, organization, locked.media_id)
+    db.queue(queries.processing.put_type(organization, locked.id, media_type))
+    family.show_active(db, organization, locked.media_id)
 
 
 def _may_upload(upload: Upload, rights: Sequence[queries.uploads.Rights]) -> bool:
@@ -421,7 +421,7 @@ def _further(db: Transaction, upload: Upload) -> int | None:
     """The number of a further version of the upload's item, which is held. None: the item is deleted or
     gone.
     """
-    taken = db.first(queries.versions.take_number(upload.organization_id, upload.media_id))
+    taken = db.first(queries.versions.next_number(upload.organization_id, upload.media_id))
     return taken.n if taken else None
 
 

@@ -34,18 +34,18 @@ def create(caller: Caller, collection: UUID, name: str, *, path: FolderPath | No
 
     def work(db: Transaction) -> Folder:
         db.queue(queries.collections.lock_for_insert(organization, collection))
-        parent = judged(db.first(queries.folders.at(organization, collection, place)), place)
+        parent = check_place(db.first(queries.folders.get_place(organization, collection, place)), place)
         if reuse:
-            db.queue(queries.folders.queue_for_name(place, name))
-            there = db.first(queries.folders.named(organization, place, name))
+            db.queue(queries.folders.lock_name(place, name))
+            there = db.first(queries.folders.list_named(organization, place, name))
             if there is not None:
                 return there
-        return put(db, caller, parent, name)
+        return insert(db, caller, parent, name)
 
     return transaction(caller, work)
 
 
-def put(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
+def insert(db: Transaction, caller: Caller, parent: Folder, name: str) -> Folder:
     """A new folder lies in `parent`, whose collection is held for a birth. Raises Invalid when that is as
     deep as folders go.
     """
@@ -63,7 +63,7 @@ def resolve(db: Transaction, organization: UUID, collection: UUID, path: str) ->
     it, is not there.
     """
     place = parse(path).place_id
-    return judged(db.first(queries.folders.at(organization, collection, place)), place)
+    return check_place(db.first(queries.folders.get_place(organization, collection, place)), place)
 
 
 def parse(path: str, what: str = "path") -> FolderPath:
@@ -75,7 +75,7 @@ def parse(path: str, what: str = "path") -> FolderPath:
     return FolderPath(collection, tuple(folders))
 
 
-def judged(found: queries.folders.Place | None, place: UUID | None) -> Folder:
+def check_place(found: queries.folders.Place | None, place: UUID | None) -> Folder:
     """The root or folder that was asked for by this id (None: the root). Raises as `resolve` does."""
     if found is None:
         raise NotFound("Collection not found")

@@ -17,7 +17,7 @@ from vitrine.credentials import KEY_PREFIX_LENGTH, fingerprint, mint_api_key, mi
 from vitrine.db import read, transaction, write
 from vitrine.errors import Conflict, Invalid, MissingScope, NotFound, Unauthorized
 from vitrine.library import clean_name
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 from vitrine.models.people import MAX_KEY_NAME, ApiKey, Nobody
 from vitrine.permissions import SCOPES, grants
 from vitrine.settings import settings
@@ -55,9 +55,9 @@ class Rotated:
 class Change:
     """What a key is to be."""
 
-    name: str | Stays = STAYS
-    scopes: list[str] | Stays = STAYS
-    expires_at: datetime | Stays | None = STAYS  # None: never
+    name: str | Unchanged = UNCHANGED
+    scopes: list[str] | Unchanged = UNCHANGED
+    expires_at: datetime | Unchanged | None = UNCHANGED  # None: never
 
 
 def listed(person: Person) -> list[ApiKey]:
@@ -96,8 +96,8 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
     the key would reach and the person's own credential does not; Conflict when it was revoked or rotated, or
     would work again where there are enough.
     """
-    name = to.name if isinstance(to.name, Stays) else clean_name(to.name, most=MAX_KEY_NAME)
-    scopes = to.scopes if isinstance(to.scopes, Stays) else clean_scopes(to.scopes)
+    name = to.name if isinstance(to.name, Unchanged) else clean_name(to.name, most=MAX_KEY_NAME)
+    scopes = to.scopes if isinstance(to.scopes, Unchanged) else clean_scopes(to.scopes)
     expires_at = _clean_end(to.expires_at) if isinstance(to.expires_at, datetime) else to.expires_at
 
     def work(db: Transaction) -> ApiKey:
@@ -105,9 +105,9 @@ def change(person: Person, key: UUID, to: Change) -> ApiKey:
         found = _standing(db, person, key)
         wanted = replace(
             found,
-            name=found.name if isinstance(name, Stays) else name,
-            scopes=found.scopes if isinstance(scopes, Stays) else scopes,
-            expires_at=found.expires_at if isinstance(expires_at, Stays) else expires_at,
+            name=found.name if isinstance(name, Unchanged) else name,
+            scopes=found.scopes if isinstance(scopes, Unchanged) else scopes,
+            expires_at=found.expires_at if isinstance(expires_at, Unchanged) else expires_at,
         )
         _check_reach(person, wanted.scopes)
         _check_end(wanted.expires_at, _latest_end(db, person))

@@ -18,11 +18,11 @@ from vitrine.models.deletions import Deleted, Restored, Trashed
 from vitrine.models.media import Media, MediaType
 from vitrine.models.pages import Cursor, Page
 from vitrine.models.places import MAX_FOLDER_DEPTH
-from vitrine.queries.media import Order
+from vitrine.queries.files import Order
 
 if TYPE_CHECKING:
     from vitrine.db import Transaction
-    from vitrine.models.media import Description, Said
+    from vitrine.models.media import Description, DescriptionChanges
     from vitrine.models.people import Caller
     from vitrine.models.places import FolderPath
 
@@ -31,7 +31,7 @@ WantedFiles = Literal["all", "image", "video", "pdf"]
 
 TYPES: tuple[MediaType, ...] = get_args(MediaType)
 FILE_TYPES: tuple[MediaType, ...] = tuple(each for each in TYPES if each != "folder")
-Check = Callable[[Media], None]
+MediaCheck = Callable[[Media], None]
 NO_MEDIA, NO_FOLDER, NOT_A_FOLDER = (
     versions.NO_MEDIA,
     "Folder not found",
@@ -63,7 +63,7 @@ def browse(
     # it is not.
     found, totals, items = read_all(
         caller,
-        queries.folders.at(organization, collection, place),
+        queries.folders.get_place(organization, collection, place),
         queries.browse.total(organization, place, [wanted] if wanted else TYPES),
         queries.browse.page(organization, place, wanted, limit=limit + 1, offset=offset)
         if cursor is None
@@ -71,7 +71,7 @@ def browse(
             organization, place, wanted, _created_at(cursor), cursor.id, limit=limit + 1, offset=offset
         ),
     )
-    folders.judged(found[0] if found else None, place)
+    folders.check_place(found[0] if found else None, place)
     more = len(items) > limit
     items = items[:limit]
     return Page(
@@ -81,7 +81,7 @@ def browse(
     )
 
 
-def files(
+def list_files(
     caller: Caller,
     *,
     search: str = "",
@@ -108,7 +108,7 @@ def files(
     if search or tag_ids is not None or tag_slugs is not None:
         matches = read(
             caller,
-            queries.media.files_matching(
+            queries.files.matching(
                 organization,
                 search=search,
                 tag_ids=tag_ids,
@@ -125,8 +125,8 @@ def files(
         )
     totals, items = read_all(
         caller,
-        queries.media.files_total(organization, [wanted] if wanted else FILE_TYPES),
-        queries.media.files(
+        queries.files.total(organization, [wanted] if wanted else FILE_TYPES),
+        queries.files.page(
             organization, wanted, order_by, descending=descending, limit=limit, offset=offset
         ),
     )
@@ -137,21 +137,21 @@ def get(caller: Caller, item: UUID) -> Media:
     """The item, file or folder, verified or not yet; of a version that is not its first, that version.
     Raises NotFound: deleted, or never there.
     """
-    found = read(caller, queries.media.shown(caller.organization_id, item))
+    found = read(caller, queries.media.get(caller.organization_id, item))
     return found[0] if found else versions.get(caller, item)
 
 
-def file(caller: Caller, item: UUID) -> Media:
+def get_file(caller: Caller, item: UUID) -> Media:
     """The item, if it is one that `files` lists. Raises NotFound where it is not."""
-    found = read(caller, queries.media.shown(caller.organization_id, item))
+    found = read(caller, queries.media.get(caller.organization_id, item))
     if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)
     return found[0]
 
 
-def folder(caller: Caller, item: UUID) -> Media:
+def get_folder(caller: Caller, item: UUID) -> Media:
     """The folder, but for what it tells of its inside. Raises NotFound: deleted, never there, or a file."""
-    found = read(caller, queries.media.own(caller.organization_id, item))
+    found = read(caller, queries.media.get_without_counts(caller.organization_id, item))
     if not found or found[0].type != "folder":
         raise NotFound(NO_FOLDER)
     return found[0]
@@ -163,7 +163,7 @@ def update(
     *,
     name: str | None = None,
     said: Description | None = None,
-    check: Check | None = None,
+    check: MediaCheck | None = None,
     only_folders: bool = False,
 ) -> Media:
     """The item has this name, and what is said of it is said and nothing else; None: as it was. What it is
@@ -183,18 +183,18 @@ def update(
         if locked is None or (only_folders and locked.type != "folder"):
             raise NotFound(missing)
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
         if name is not None:
             db.queue(queries.media.rename(organization, item, name, caller.user_id))
         if said is not None and groups is not None:
-            db.queue(queries.media.describe(organization, item, said, caller.user_id))
+            db.queue(queries.media.replace_description(organization, item, said, caller.user_id))
             tags.replace(db, organization, item, groups, actor=caller.user_id)
-        return db.run(queries.media.shown(organization, item))[0]
+        return db.run(queries.media.get(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def say(caller: Caller, item: UUID, said: Said) -> Media:
+def describe(caller: Caller, item: UUID, said: DescriptionChanges) -> Media:
     """This is said of the file, and the rest as before. What it is now. Raises NotFound where `files`
     does not list it.
     """
@@ -202,8 +202,8 @@ def say(caller: Caller, item: UUID, said: Said) -> Media:
 
     def work(db: Transaction) -> Media:
         lock_file(db, organization, item)
-        db.queue(queries.media.say(organization, item, said, caller.user_id))
-        return db.run(queries.media.own(organization, item))[0]
+        db.queue(queries.media.change_description(organization, item, said, caller.user_id))
+        return db.run(queries.media.get_without_counts(organization, item))[0]
 
     return transaction(caller, work)
 
@@ -217,7 +217,7 @@ def lock_file(db: Transaction, organization: UUID, item: UUID) -> None:
         raise NotFound(NO_MEDIA)
 
 
-def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = None) -> Media:
+def move(caller: Caller, item: UUID, *, to: FolderPath, check: MediaCheck | None = None) -> Media:
     """The item lies in the place that `to` ends in, of its own collection, and everything below it has come
     along. What it is now, but for what a
     folder tells of its inside.
@@ -236,14 +236,14 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
         locked = db.first(queries.media.lock_place(organization, item))
         if locked is None:
             raise NotFound(NO_MEDIA)
-        target, under = destination(locked, db.first(queries.folders.destination(organization, to.place_id)))
+        target, under = check_destination(locked, db.first(queries.folders.get_destination(organization, to.place_id)))
         stays = to.place_id == locked.place_id
         if locked.path is not None and not stays:
-            reject_too_deep(locked.path, db.run(queries.folders.deepest(item))[0].depth, under)
+            check_depth(locked.path, db.run(queries.folders.get_depth(item))[0].depth, under)
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
         if not stays:
-            db.queue(queries.media.put_in(organization, item, target, caller.user_id))
+            db.queue(queries.media.set_folder(organization, item, target, caller.user_id))
             if locked.path is not None:
                 db.queue(queries.folders.reroot(organization, item, under))
             if locked.verified:
@@ -253,13 +253,13 @@ def move(caller: Caller, item: UUID, *, to: FolderPath, check: Check | None = No
                 db.queue(
                     queries.counts.entry(organization, locked.collection_id, to.place_id, locked.type, 1)
                 )
-        return db.run(queries.media.own(organization, item))[0]
+        return db.run(queries.media.get_without_counts(organization, item))[0]
 
     return transaction(caller, work)
 
 
-def destination(
-    moved: queries.media.Placed, found: queries.folders.Destination | None
+def check_destination(
+    moved: queries.media.PlacedItem, found: queries.folders.Destination | None
 ) -> tuple[UUID | None, str]:
     """The folder to be put in (None: the root) and its path. Raises as `move` does."""
     if found is None:
@@ -273,7 +273,7 @@ def destination(
     return found.item_id, found.path
 
 
-def reject_too_deep(path: str, deepest: int, under: str) -> None:
+def check_depth(path: str, deepest: int, under: str) -> None:
     """Raises Invalid where a folder of this path cannot be put under another, since below it folders lie
     as deep as `deepest`.
     """
@@ -289,12 +289,12 @@ def _depth(path: str) -> int:
     return path.count(".")
 
 
-def delete_folder(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
+def delete_folder(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Deleted:
     """As `delete`. Raises NotFound for a file too."""
-    return delete(caller, folder(caller, item).id, check=check)
+    return delete(caller, get_folder(caller, item).id, check=check)
 
 
-def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted:
+def delete(caller: Caller, item: UUID, *, check: MediaCheck | None = None) -> Deleted:
     """The item is in the trash, with its versions; a folder with everything below it; of a version that is
     not its first, that version alone. One
     act, which a restore can reverse.
@@ -313,19 +313,19 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
         is_folder = locked.type == "folder"
         if (
             is_folder
-            and db.run(queries.media.lock_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
+            and db.run(queries.trash.lock_below(organization, [item], MAX_DELETED_AT_ONCE))[0].n
             >= MAX_DELETED_AT_ONCE
         ):
             raise Conflict(
                 f"More than {MAX_DELETED_AT_ONCE:,} items cannot be deleted at once; delete the folders in it one by one"
             )
         if check is not None:
-            check(db.run(queries.media.own(organization, item))[0])
+            check(db.run(queries.media.get_without_counts(organization, item))[0])
 
         deletions.begin(db, caller, deletion, "folder" if is_folder else "media", item)
-        db.queue(queries.media.mark(organization, deletion, item, caller.user_id))
+        db.queue(queries.trash.mark(organization, deletion, item, caller.user_id))
         if is_folder:
-            db.queue(queries.media.mark_below(organization, deletion, [item], caller.user_id))
+            db.queue(queries.trash.mark_below(organization, deletion, [item], caller.user_id))
         return Deleted(item, deletion, deletions.take(db, organization, deletion))
 
     deleted = transaction(caller, work)
@@ -336,7 +336,7 @@ def delete(caller: Caller, item: UUID, *, check: Check | None = None) -> Deleted
     )
 
 
-def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
+def restore(caller: Caller, item: UUID, *, only_files: bool = False) -> Restored:
     """The act of deletion that took this item, or version, is reversed: all it took lives again, where it
     lay, or in the nearest folder above that
     lives.
@@ -351,11 +351,11 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
     def work(db: Transaction) -> Restored:
         db.queue(queries.collections.lock_for_change(organization, item))
         found = db.first(queries.deletions.lock(organization, item))
-        if found is not None and (found.is_folder or found.is_version) and not folders:
+        if found is not None and only_files and (found.is_folder or found.is_version):
             raise NotFound(NO_MEDIA)
         deletion = deletions.reversible(found, "item")
         if deletion.kind == "version":
-            versions.give_back(db, caller, deletion)
+            versions.restore(db, caller, deletion)
             return Restored(item, deletion.id, deletion.item_count)
         if deletions.make_room(db, organization, [deletion.id]):
             raise Conflict(deletions.COLLECTION_DELETED)
@@ -365,7 +365,7 @@ def restore(caller: Caller, item: UUID, *, folders: bool = True) -> Restored:
     return transaction(caller, work)
 
 
-def trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
+def list_trash(caller: Caller, *, limit: int, cursor: Cursor | None = None) -> Page[Trashed]:
     """The acts of deletion that can be reversed, newest first. `total` counts this page. Raises Invalid
     for a cursor that is none.
     """

@@ -39,7 +39,7 @@ class Batch:
     next: Cursor | None
 
 
-def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Media:
+def ask(caller: Caller, item: UUID, *, check: media.MediaCheck | None = None) -> Media:
     """The item's active version, or the version, is being processed: again, or still for the first time. What
     it is now.
 
@@ -63,8 +63,8 @@ def ask(caller: Caller, item: UUID, *, check: media.Check | None = None) -> Medi
         if check is not None:
             check(
                 (
-                    db.run(queries.media.own(organization, item))
-                    or db.run(queries.versions.shown(organization, item))
+                    db.run(queries.media.get_without_counts(organization, item))
+                    or db.run(queries.versions.get(organization, item))
                 )[0]
             )
         return _ask(db, caller, [locked.version_id])
@@ -87,7 +87,7 @@ def ask_for_collection(
     def work(db: Transaction) -> Batch:
         # a deletion, which locks items in another order, waits or goes first
         db.queue(queries.collections.lock_for_insert(organization, collection))
-        if not db.run(queries.collections.one(organization, collection)):
+        if not db.run(queries.collections.get(organization, collection)):
             raise NotFound("Collection not found")
         page = db.run(
             queries.reprocessing.lock_page(

@@ -140,7 +140,7 @@ def _send_again(upload: Upload) -> str:
 
 def _give_up(db: Transaction, upload: Upload) -> str:
     db.queue(queries.versions.lock_item(upload.organization_id, upload.media_id))
-    locked = db.first(queries.versions.locked(upload.organization_id, upload.version_id))
+    locked = db.first(queries.versions.get_locked(upload.organization_id, upload.version_id))
     if locked is None:
         db.queue(queries.uploads.become(upload.organization_id, upload.id, "failed", TOO_OFTEN))
     elif locked.waits:
@@ -209,8 +209,8 @@ def _mark_retired_deleting(
     """Those that are doomed now. Under the lock of the item: so their bytes go out of the state that they
     are counted in.
     """
-    db.queue(queries.versions.lock_family(organization, version))
-    locked = db.first(queries.versions.locked(organization, version))
+    db.queue(queries.versions.lock_item_of(organization, version))
+    locked = db.first(queries.versions.get_locked(organization, version))
     marked = db.run(queries.objects.mark_retired_deleting(organization, keys, now)) if locked else []
     if locked and marked:
         gone = -sum(entry.bytes for entry in marked)

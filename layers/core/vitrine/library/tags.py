@@ -19,7 +19,7 @@ from vitrine.errors import Conflict, Invalid, NotFound
 from vitrine.library import clean_name
 from vitrine.models.media import Media
 from vitrine.models.tags import Tag
-from vitrine.queries.tags import Label, New
+from vitrine.queries.tags import Label, NewTag
 from vitrine.texts import compose
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from vitrine.db import Transaction
     from vitrine.models.people import Caller
 
-Check = Callable[[Media], None]
+MediaCheck = Callable[[Media], None]
 
 SLUGGED = "tags"  # the group that v1 sees, the only one with slugs
 MAX_LABEL = 100  # code points of a group or value
@@ -39,7 +39,7 @@ MAX_LISTED = 5000
 _MAX_SLUG = 100  # as the table has it
 
 
-def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | None = None) -> Media:
+def add(caller: Caller, item: UUID, label: str, value: str, *, check: MediaCheck | None = None) -> Media:
     """The item, file or folder, has this value in the group `label`. What it is now.
 
     `check` judges the item as it is before, and may raise. Raises Invalid for a label or value that cannot be
@@ -47,24 +47,24 @@ def add(caller: Caller, item: UUID, label: str, value: str, *, check: Check | No
     there, Conflict when it has the value already, has as many tags as an item can have, or the tag is hidden.
     """
     organization = caller.organization_id
-    wanted = to_give(label, value)
+    wanted = parse_label(label, value)
 
     def work(db: Transaction) -> Media:
         there = _lock(db, organization, item)
         if any(tag.is_active and _label(tag) == wanted for tag in there):
-            raise has_it()
-        reject_hidden(db, organization, [wanted])
+            raise already_tagged()
+        check_not_hidden(db, organization, [wanted])
         if len(there) >= MAX_TAGS:
-            raise has_too_many()
-        _judge(db, organization, item, check)
-        _give(db, organization, item, [wanted], caller.user_id)
+            raise too_many_tags()
+        _run_check(db, organization, item, check)
+        _attach(db, organization, item, [wanted], caller.user_id)
         return _changed(db, caller, item)
 
     return transaction(caller, work)
 
 
 def remove(
-    caller: Caller, item: UUID, label: str, value: str | None = None, *, check: Check | None = None
+    caller: Caller, item: UUID, label: str, value: str | None = None, *, check: MediaCheck | None = None
 ) -> Media:
     """The item does not have this value in the group `label`; without a value: it has none there. What it is
     now.
@@ -74,21 +74,21 @@ def remove(
     value that cannot be one, NotFound when the item is not there.
     """
     organization = caller.organization_id
-    group, name = to_take(label, value)
+    group, name = parse_search(label, value)
 
     def work(db: Transaction) -> Media:
         there = _lock(db, organization, item)
-        _judge(db, organization, item, check)
+        _run_check(db, organization, item, check)
         going = [tag for tag in there if tag.is_active and tag.group == group and name in (None, tag.name)]
         if not going:
             return _shown(db, organization, item)
-        db.queue(queries.tags.take_away(organization, item, going))
+        db.queue(queries.tags.detach(organization, item, going))
         return _changed(db, caller, item)
 
     return transaction(caller, work)
 
 
-def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check | None = None) -> Media:
+def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: MediaCheck | None = None) -> Media:
     """The values that the item has in the group `old` it has in `new`, beside those it had there, each once.
     Other items keep theirs. What it is now.
 
@@ -106,12 +106,12 @@ def rename_group(caller: Caller, item: UUID, old: str, new: str, *, check: Check
             raise NotFound("This item has no tags under this label")
         wanted = [Label(after, tag.name) for tag in going]
         if before != after:
-            reject_hidden(db, organization, wanted)
-        _judge(db, organization, item, check)
+            check_not_hidden(db, organization, wanted)
+        _run_check(db, organization, item, check)
         if before == after:
             return _shown(db, organization, item)
-        _give(db, organization, item, wanted, caller.user_id)
-        db.queue(queries.tags.take_away(organization, item, going))
+        _attach(db, organization, item, wanted, caller.user_id)
+        db.queue(queries.tags.detach(organization, item, going))
         return _changed(db, caller, item)
 
     return transaction(caller, work)
@@ -135,8 +135,8 @@ def replace(db: Transaction, organization: UUID, item: UUID, labels: Sequence[La
     """The item, whose row is held, has these tags and no others; but hidden ones, which nobody was shown,
     stay as they are.
     """
-    _give(db, organization, item, labels, actor)
-    db.queue(queries.tags.take(organization, item, labels))
+    _attach(db, organization, item, labels, actor)
+    db.queue(queries.tags.detach_others(organization, item, labels))
 
 
 def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
@@ -146,8 +146,8 @@ def listed(caller: Caller, collection: UUID) -> tuple[Tag, ...]:
     organization = caller.organization_id
     found, tags = read_all(
         caller,
-        queries.collections.one(organization, collection),
-        queries.tags.of_collection(organization, collection, MAX_LISTED),
+        queries.collections.get(organization, collection),
+        queries.tags.list_of_collection(organization, collection, MAX_LISTED),
     )
     if not found:
         raise NotFound("Collection not found")
@@ -168,53 +168,53 @@ def _lock(db: Transaction, organization: UUID, item: UUID) -> list[Tag]:
     """
     if db.first(queries.media.lock(organization, item)) is None:
         raise NotFound("Media not found")
-    return db.run(queries.tags.of_item(organization, item))
+    return db.run(queries.tags.list_of_item(organization, item))
 
 
-def to_give(label: str, value: str) -> Label:
+def parse_label(label: str, value: str) -> Label:
     """As it is kept. Raises Invalid."""
     return Label(_clean(label, "label"), _clean(value, "value"))
 
 
-def to_take(label: str, value: str | None) -> tuple[str, str | None]:
+def parse_search(label: str, value: str | None) -> tuple[str, str | None]:
     """The group and the name of what may be there; longer than MAX_LABEL too: what is there can be named.
     Raises Invalid.
     """
     return clean_name(label.strip(), "label"), None if value is None else clean_name(value.strip(), "value")
 
 
-def has_it() -> Conflict:
+def already_tagged() -> Conflict:
     return Conflict("This item has this tag already", code="already_tagged")
 
 
-def has_too_many() -> Conflict:
+def too_many_tags() -> Conflict:
     return Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
 
 
-def reject_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
+def check_not_hidden(db: Transaction, organization: UUID, labels: Sequence[Label]) -> None:
     """Raises Conflict where one of them is hidden."""
-    if db.run(queries.tags.hidden(organization, labels)):
+    if db.run(queries.tags.list_hidden(organization, labels)):
         raise Conflict("This tag is hidden in the organization and cannot be given", code="tag_hidden")
 
 
-def _judge(db: Transaction, organization: UUID, item: UUID, check: Check | None) -> None:
+def _run_check(db: Transaction, organization: UUID, item: UUID, check: MediaCheck | None) -> None:
     if check is not None:
         check(_shown(db, organization, item))
 
 
-def _give(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
+def _attach(db: Transaction, organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID) -> None:
     """The item, whose row is held, has the tags of these labels; they are made where there are none."""
-    make(db, organization, labels, actor)
-    db.queue(queries.tags.give(organization, item, labels, actor))
+    create_missing(db, organization, labels, actor)
+    db.queue(queries.tags.attach(organization, item, labels, actor))
 
 
-def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
+def create_missing(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UUID) -> None:
     """There are tags of these labels."""
     new = [_new(label) for label in labels]
-    db.queue(queries.tags.put(organization, new, actor))
+    db.queue(queries.tags.insert_missing(organization, new, actor))
     # A slug that another tag has kept its tag out: it gets one that nobody has.
     db.queue(
-        queries.tags.put(
+        queries.tags.insert_missing(
             organization,
             [replaced(tag, slug=with_suffix(tag.slug, tag.id)) for tag in new if tag.slug is not None],
             actor,
@@ -222,12 +222,12 @@ def make(db: Transaction, organization: UUID, labels: Sequence[Label], actor: UU
     )
 
 
-def _new(label: Label) -> New:
+def _new(label: Label) -> NewTag:
     tag = mint_id()
     if label.group != SLUGGED:
-        return New(tag, label, None, None)
+        return NewTag(tag, label, None, None)
     plain = slug_of(label.name)
-    return New(
+    return NewTag(
         tag, label, plain if len(plain) >= 2 else with_suffix(plain or "tag", tag), name_key(label.name)
     )
 
@@ -261,4 +261,4 @@ def _changed(db: Transaction, caller: Caller, item: UUID) -> Media:
 
 
 def _shown(db: Transaction, organization: UUID, item: UUID) -> Media:
-    return db.run(queries.media.shown(organization, item))[0]
+    return db.run(queries.media.get(organization, item))[0]

@@ -19,7 +19,7 @@ from vitrine.errors import Busy, Conflict, Invalid, Issue, NotFound, Taken
 from vitrine.library import clean_name
 from vitrine.library.media import NO_MEDIA, lock_file
 from vitrine.library.tags import MAX_LABEL, MAX_LISTED, MAX_TAGS, SLUGGED, name_key, slug_of, with_suffix
-from vitrine.models.pages import STAYS, Stays
+from vitrine.models.pages import UNCHANGED, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vitrine.db import Transaction
     from vitrine.models.people import Caller
-    from vitrine.models.tags import Named, SluggedTag
+    from vitrine.models.tags import RequestedTag, SluggedTag
 
 T = TypeVar("T")
 
@@ -36,36 +36,36 @@ _MIN_SLUG = 2  # as the table has it
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TagChange:
     """What a tag is to be."""
 
-    name: str | Stays = STAYS
-    color: str | Stays | None = STAYS
-    icon: str | Stays | None = STAYS
-    description: str | Stays | None = STAYS
-    order: int | Stays = STAYS
-    is_active: bool | Stays = STAYS  # False: hidden
+    name: str | Unchanged = UNCHANGED
+    color: str | Unchanged | None = UNCHANGED
+    icon: str | Unchanged | None = UNCHANGED
+    description: str | Unchanged | None = UNCHANGED
+    order: int | Unchanged = UNCHANGED
+    is_active: bool | Unchanged = UNCHANGED  # False: hidden
 
 
-def listed(caller: Caller) -> list[SluggedTag]:
+def list_visible(caller: Caller) -> list[SluggedTag]:
     """Those of the organization, whether an item has them or not; the first MAX_LISTED by order and name."""
-    return read(caller, queries.team_tags.shown(caller.organization_id, MAX_LISTED))
+    return read(caller, queries.team_tags.list_visible(caller.organization_id, MAX_LISTED))
 
 
-def of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
+def list_of_file(caller: Caller, item: UUID) -> list[SluggedTag]:
     """Those of a file, by order and name. Raises NotFound where the item is not there, a folder, or not
     verified.
     """
     organization = caller.organization_id
     found, tags = read_all(
-        caller, queries.media.own(organization, item), queries.team_tags.of_item(organization, item)
+        caller, queries.media.get_without_counts(organization, item), queries.team_tags.list_of_item(organization, item)
     )
     if not found or found[0].type == "folder" or found[0].verified_at is None:
         raise NotFound(NO_MEDIA)
     return tags
 
 
-def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
+def add(caller: Caller, item: UUID, tag: RequestedTag) -> list[SluggedTag]:
     """The file has this tag too. Those it has then; nothing changes where it had it.
 
     Raises NotFound where the item is not there, a folder, or not verified; Invalid where there is no such
@@ -77,15 +77,15 @@ def add(caller: Caller, item: UUID, tag: Named) -> list[SluggedTag]:
     def work(db: Transaction) -> list[SluggedTag]:
         lock_file(db, organization, item)
         wanted = _kept(db, organization, [tag])
-        there = {each.id for each in db.run(queries.tags.of_item(organization, item))}
+        there = {each.id for each in db.run(queries.tags.list_of_item(organization, item))}
         if wanted <= there:
-            return db.run(queries.team_tags.of_item(organization, item))
+            return db.run(queries.team_tags.list_of_item(organization, item))
         return _given(db, caller, item, wanted, having=len(there))
 
     return transaction(caller, work)
 
 
-def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag]:
+def assign(caller: Caller, item: UUID, tags: Sequence[RequestedTag]) -> list[SluggedTag]:
     """The file has these tags and no others, but those of other groups and hidden ones, which stay. Those it
     has then.
 
@@ -96,13 +96,13 @@ def assign(caller: Caller, item: UUID, tags: Sequence[Named]) -> list[SluggedTag
     def work(db: Transaction) -> list[SluggedTag]:
         lock_file(db, organization, item)
         wanted = _kept(db, organization, tags)
-        there = db.run(queries.tags.of_item(organization, item))
+        there = db.run(queries.tags.list_of_item(organization, item))
         going = [each for each in there if each.group == SLUGGED and each.is_active and each.id not in wanted]
         new = wanted - {each.id for each in there}
         if not going and not new:
-            return db.run(queries.team_tags.of_item(organization, item))
+            return db.run(queries.team_tags.list_of_item(organization, item))
         if going:
-            db.queue(queries.tags.take_away(organization, item, going))
+            db.queue(queries.tags.detach(organization, item, going))
         return _given(db, caller, item, new, having=len(there) - len(going))
 
     return transaction(caller, work)
@@ -120,11 +120,11 @@ def remove(caller: Caller, item: UUID, tag: UUID | None) -> None:
         lock_file(db, organization, item)
         going = [
             each
-            for each in db.run(queries.tags.of_item(organization, item))
+            for each in db.run(queries.tags.list_of_item(organization, item))
             if each.id == tag and each.group == SLUGGED and each.is_active
         ]
         if going:
-            db.queue(queries.tags.take_away(organization, item, going))
+            db.queue(queries.tags.detach(organization, item, going))
             db.queue(queries.tags.touch(organization, item, caller.user_id))
 
     transaction(caller, work)
@@ -144,10 +144,10 @@ def create(caller: Caller, name: str) -> SluggedTag:
     key = name_key(name)
 
     def work(db: Transaction) -> SluggedTag:
-        db.queue(queries.team_tags.queue_for_name(organization, key))
+        db.queue(queries.team_tags.lock_name(organization, key))
         same = [
             tag
-            for tag in db.run(queries.team_tags.alike(organization, key, slug))
+            for tag in db.run(queries.team_tags.list_similar(organization, key, slug))
             if name_key(tag.name) == key
         ]
         if same:
@@ -158,11 +158,11 @@ def create(caller: Caller, name: str) -> SluggedTag:
             return (
                 found
                 if found.name == name
-                else db.run(queries.team_tags.change(organization, replace(found, name=name), key))[0]
+                else db.run(queries.team_tags.update(organization, replace(found, name=name), key))[0]
             )
         tag = mint_id()
         for free in (slug, with_suffix(slug, tag)):  # the second does nothing where the first did it
-            db.queue(queries.team_tags.put(organization, tag, name, key, free, caller.user_id))
+            db.queue(queries.team_tags.insert(organization, tag, name, key, free, caller.user_id))
         made = db.first(queries.team_tags.lock_named(organization, name))
         if made is None:
             raise _changed_meanwhile()
@@ -171,7 +171,7 @@ def create(caller: Caller, name: str) -> SluggedTag:
     return _until_free(caller, work)
 
 
-def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
+def change(caller: Caller, tag: UUID, to: TagChange) -> SluggedTag:
     """The tag as it is then, on every item that has it. A name that would have another slug brings it along,
     with a suffix where it is another tag's.
 
@@ -179,11 +179,11 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
     name, be it in another form.
     """
     organization = caller.organization_id
-    named = None if isinstance(to.name, Stays) else _clean(to.name)
+    named = None if isinstance(to.name, Unchanged) else _clean(to.name)
 
     def work(db: Transaction) -> SluggedTag:
         if named is not None:
-            db.queue(queries.team_tags.queue_for_name(organization, name_key(named[0])))
+            db.queue(queries.team_tags.lock_name(organization, name_key(named[0])))
         found = db.first(queries.team_tags.lock(organization, tag))
         if found is None:
             raise NotFound(MISSING)
@@ -200,7 +200,7 @@ def change(caller: Caller, tag: UUID, to: Change) -> SluggedTag:
             order=_or(to.order, found.order),
             is_active=_or(to.is_active, found.is_active),
         )
-        return db.run(queries.team_tags.change(organization, wanted, name_key(name)))[0]
+        return db.run(queries.team_tags.update(organization, wanted, name_key(name)))[0]
 
     return _until_free(caller, work)
 
@@ -226,7 +226,7 @@ def _renamed(db: Transaction, organization: UUID, tag: SluggedTag, name: str, sl
         return tag.name, tag.slug
     others = [
         other
-        for other in db.run(queries.team_tags.alike(organization, name_key(name), slug))
+        for other in db.run(queries.team_tags.list_similar(organization, name_key(name), slug))
         if other.id != tag.id
     ]
     if any(name_key(other.name) == name_key(name) for other in others):
@@ -244,18 +244,18 @@ def delete(caller: Caller, tag: UUID) -> SluggedTag:
     """The tag is no more, and no item has it: nothing brings it back. What it was. Raises NotFound, a
     second time too.
     """
-    found = write(caller, queries.team_tags.drop(caller.organization_id, tag))
+    found = write(caller, queries.team_tags.delete(caller.organization_id, tag))
     if not found:
         raise NotFound(MISSING)
     return found[0]
 
 
-def _kept(db: Transaction, organization: UUID, tags: Sequence[Named]) -> set[UUID]:
+def _kept(db: Transaction, organization: UUID, tags: Sequence[RequestedTag]) -> set[UUID]:
     """Their ids, none of which is deleted meanwhile. Raises Invalid, Conflict."""
     found = {
         tag.id: tag
         for tag in db.run(
-            queries.team_tags.keep(organization, [tag.id for tag in tags if tag.id is not None])
+            queries.team_tags.lock_shared(organization, [tag.id for tag in tags if tag.id is not None])
         )
     }
     unknown = [tag for tag in tags if tag.id is None or tag.id not in found]
@@ -273,9 +273,9 @@ def _given(db: Transaction, caller: Caller, item: UUID, new: set[UUID], *, havin
     organization = caller.organization_id
     if new and having + len(new) > MAX_TAGS:
         raise Conflict(f"An item can have {MAX_TAGS} tags, and no more", code="too_many_tags")
-    db.queue(queries.team_tags.give(organization, item, sorted(new), caller.user_id))
+    db.queue(queries.team_tags.attach(organization, item, sorted(new), caller.user_id))
     db.queue(queries.tags.touch(organization, item, caller.user_id))
-    return db.run(queries.team_tags.of_item(organization, item))
+    return db.run(queries.team_tags.list_of_item(organization, item))
 
 
 def _clean(name: str) -> tuple[str, str]:
@@ -287,5 +287,5 @@ def _clean(name: str) -> tuple[str, str]:
     return kept, slug
 
 
-def _or(value: T | Stays, present: T) -> T:
-    return present if isinstance(value, Stays) else value
+def _or(value: T | Unchanged, present: T) -> T:
+    return present if isinstance(value, Unchanged) else value

@@ -48,11 +48,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vitrine.media_types import Kind
-    from vitrine.models.duplicates import OtherCopy
+    from vitrine.models.duplicates import IdenticalVersion
     from vitrine.models.media import Media
     from vitrine.models.people import Caller
     from vitrine.models.uploads import SentFile, UploadMethod
-    from vitrine.queries.versions import Family
+    from vitrine.queries.versions import VersionedItem
 
 MAX_PARTS = 10_000  # S3's
 MIN_PART, MAX_PART = 5 * MIB, 5 * GIB
@@ -98,7 +98,7 @@ class UploadStatus:
 
     upload: Upload
     media: Media | None
-    others: tuple[OtherCopy, ...] = ()  # versions of the same bytes; ten at most
+    others: tuple[IdenticalVersion, ...] = ()  # versions of the same bytes; ten at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,10 +416,10 @@ def _create(
         db.queue(queries.collections.lock_for_insert(organization, collection_id))
         db.queue(queries.uploads.queue_for_quota(organization))
         places, measured = db.run_all(
-            queries.folders.at(organization, collection_id, place_id),
+            queries.folders.get_place(organization, collection_id, place_id),
             queries.uploads.quota(organization, upload_id),
         )
-        folder = folders.judged(places[0] if places else None, place_id)
+        folder = folders.check_place(places[0] if places else None, place_id)
         upload = Upload(
             organization_id=organization,
             id=upload_id,
@@ -512,9 +512,9 @@ def _part_bytes(wanted: NewUpload) -> int:
     return min(size, MAX_PART)
 
 
-def _source(caller: Caller, wanted: NewUpload, item: UUID) -> Family:
+def _source(caller: Caller, wanted: NewUpload, item: UUID) -> VersionedItem:
     """The item that the upload is to be a version of."""
-    found = versions.family(caller, item)
+    found = versions.get_item(caller, item)
     if wanted.collection_id is not None and wanted.collection_id != found.collection_id:
         raise Invalid("sourceMediaId is an item of another collection than datasetId says")
     if found.living >= versions.MAX_VERSIONS:
@@ -541,10 +541,10 @@ def _place(caller: Caller, wanted: NewUpload) -> tuple[UUID | None, UUID | None]
     organization = caller.organization_id
     places, there = read_all(
         caller,
-        queries.folders.at(organization, collection_id, place_id),
-        queries.folders.chain(organization, collection_id, place_id, names),
+        queries.folders.get_place(organization, collection_id, place_id),
+        queries.folders.list_chain(organization, collection_id, place_id, names),
     )
-    folder = folders.judged(places[0] if places else None, place_id)
+    folder = folders.check_place(places[0] if places else None, place_id)
     if len(folder.path.folder_ids) + len(names) > MAX_FOLDER_DEPTH:  # before any of them is created
         raise Invalid(_TOO_DEEP)
     folder = there[-1] if there else folder
@@ -688,7 +688,7 @@ def _status(caller: Caller, upload: Upload) -> UploadStatus:
             )
     if upload.state not in ("stored", "processing", "ready", "failed"):
         return UploadStatus(upload, None)
-    others = duplicates.others(caller, upload.version_id)
+    others = duplicates.list_identical(caller, upload.version_id)
     try:
         return UploadStatus(upload, media.get(caller, upload.version_id), others)
     except NotFound:  # deleted since

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 else:
     from vitrine.records import dataclass
 
-FURTHEST = 16  # bits of 64 that differ: what looks the same is nearer, and is kept
+MAX_DISTANCE = 16  # bits of 64 that differ: what looks the same is nearer, and is kept
 
-USUAL = 6  # bits: measured, see "What looks the same" in docs/decisions.md
+DEFAULT_DISTANCE = 6  # bits: measured, see "What looks the same" in docs/decisions.md
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class FileToCheck:
     """What is known of a file before it is uploaded. None: nothing, and nothing is like it in that."""
 
     filename: str | None
@@ -32,7 +32,7 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class ExistingFile:
     """A file that another one is like."""
 
     id: UUID
@@ -43,7 +43,7 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherCopy:
+class IdenticalVersion:
     """A version that has the bytes of another one."""
 
     id: UUID
@@ -60,7 +60,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
+class DuplicateGroup:
     """Items that are the same."""
 
     match: Literal["exact", "near"]  # in their bytes, or in how they look

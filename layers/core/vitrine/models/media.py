@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from vitrine.models.pages import STAYS
+from vitrine.models.pages import UNCHANGED
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
     from datetime import datetime
     from uuid import UUID
 
-    from vitrine.models.pages import Stays
+    from vitrine.models.pages import Unchanged
 else:
     from vitrine.records import dataclass
 
@@ -130,12 +130,12 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DescriptionChanges:
     """What is to be said of an item, beside what stays."""
 
-    title: str | Stays | None = STAYS
-    alt: str | Stays | None = STAYS
-    caption: str | Stays | None = STAYS
+    title: str | Unchanged | None = UNCHANGED
+    alt: str | Unchanged | None = UNCHANGED
+    caption: str | Unchanged | None = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ else:
 T = TypeVar("T")
 
 
-class Stays:
+class Unchanged:
     """In the place of a value: it is left as it is."""
 
 
-STAYS: Final = Stays()
+UNCHANGED: Final = Unchanged()
 
 
 @dataclass(frozen=True, slots=True)

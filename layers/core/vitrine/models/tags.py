@@ -39,7 +39,7 @@ class SluggedTag(Tag):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class RequestedTag:
     """A thing as a request names it."""
 
     said: str

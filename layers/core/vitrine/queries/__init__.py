@@ -10,7 +10,7 @@ A module is imported when it is first used, so a function loads only the queries
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from vitrine.queries import duplicates as duplicates
     from vitrine.queries import expired as expired
     from vitrine.queries import externals as externals
+    from vitrine.queries import files as files
     from vitrine.queries import folders as folders
+    from vitrine.queries import frames as frames
     from vitrine.queries import idempotency as idempotency
     from vitrine.queries import identity as identity
     from vitrine.queries import invariants as invariants
@@ -35,21 +37,29 @@ if TYPE_CHECKING:
     from vitrine.queries import likenesses as likenesses
     from vitrine.queries import links as links
     from vitrine.queries import media as media
+    from vitrine.queries import media_columns as media_columns
     from vitrine.queries import members as members
     from vitrine.queries import objects as objects
     from vitrine.queries import operators as operators
     from vitrine.queries import organizations as organizations
     from vitrine.queries import outbox as outbox
     from vitrine.queries import people as people
+    from vitrine.queries import processing as processing
     from vitrine.queries import purges as purges
     from vitrine.queries import reprocessing as reprocessing
     from vitrine.queries import sessions as sessions
     from vitrine.queries import tags as tags
     from vitrine.queries import team_tags as team_tags
+    from vitrine.queries import trash as trash
     from vitrine.queries import unfolded as unfolded
     from vitrine.queries import uploads as uploads
     from vitrine.queries import usage as usage
     from vitrine.queries import versions as versions
+
+
+# What every change of an item or a collection sets, beside what it changes: the version that `ETag` shows, and who
+# changed it when. To be used in an `update ... set` whose statement has the value `actor`.
+TOUCHED: LiteralString = "row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s"
 
 
 def __getattr__(name: str) -> ModuleType:

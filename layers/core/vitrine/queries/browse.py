@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement
-from vitrine.queries.media import SHOWN, SHOWN_JOINS, Total, as_media
+from vitrine.queries.files import Total
+from vitrine.queries.media_columns import COLUMNS, JOINS, as_media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,30 +97,20 @@ def total(organization: UUID, place: UUID, types: Sequence[MediaType]) -> Statem
 def _page(after: LiteralString, type: MediaType | None) -> LiteralString:
     # Ids come from the index alone, so that what an offset skips is not looked at.
     of_type: LiteralString = "" if type is None else "and media.type = %(type)s"
-    return (
-        """
+    return f"""
         with page as (
           select media.id
             from media
            where media.organization_id = %(organization)s
              and media.place_id = %(place)s
              and media.status = 'active'
-             """
-        + of_type
-        + " "
-        + after
-        + """
+             {of_type} {after}
            order by media.created_at desc, media.id desc
            limit %(limit)s offset %(offset)s
         )
-        select """
-        + SHOWN
-        + """
+        select {COLUMNS}
           from page
           join media on media.organization_id = %(organization)s and media.id = page.id
-        """
-        + SHOWN_JOINS
-        + """
+        {JOINS}
          order by media.created_at desc, media.id desc
         """
-    )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from vitrine.db import Statement, nothing
+from vitrine.queries import TOUCHED
 from vitrine.queries.deletions import Deletion
-from vitrine.queries.media import Placed
+from vitrine.queries.media import PlacedItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MarkedItem:
     """An item that this act took for itself, and not with a folder."""
 
     id: UUID
@@ -27,7 +28,7 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class FolderDepth:
     """As in queries.folders, of one of several."""
 
     id: UUID
@@ -35,7 +36,7 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TagCount:
     """How many tags an item has, hidden ones too, and whether the one asked for is among them and shown."""
 
     id: UUID
@@ -44,12 +45,12 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class UntaggedItem:
     id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class DeletionOfItem:
     """What became of an item."""
 
     id: UUID
@@ -64,17 +65,17 @@ def lock_collections(organization: UUID, items: Sequence[UUID]) -> Statement[obj
     did.
     """
     return Statement(
-        _COLLECTIONS + " for no key update",
+        f"{_COLLECTIONS} for no key update",
         nothing,
         organization=organization,
         items=list(items),
     )
 
 
-def keep_collections(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
+def lock_collections_shared(organization: UUID, items: Sequence[UUID]) -> Statement[object]:
     """The same, but that others may be born there."""
     return Statement(
-        _COLLECTIONS + " for share",
+        f"{_COLLECTIONS} for share",
         nothing,
         organization=organization,
         items=list(items),
@@ -91,23 +92,23 @@ _COLLECTIONS: LiteralString = """
 """
 
 
-def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+def lock_to_delete(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
     """Those of these items that live, locked until the transaction ends against all that would refer to
     them, too.
     """
     return Statement(
-        _HELD + " for update of media",
-        Placed,
+        f"{_HELD} for update of media",
+        PlacedItem,
         organization=organization,
         items=list(items),
     )
 
 
-def lock(organization: UUID, items: Sequence[UUID]) -> Statement[Placed]:
+def lock(organization: UUID, items: Sequence[UUID]) -> Statement[PlacedItem]:
     """The same, letting in what refers to them (a frame, a version)."""
     return Statement(
-        _HELD + " for no key update of media",
-        Placed,
+        f"{_HELD} for no key update of media",
+        PlacedItem,
         organization=organization,
         items=list(items),
     )
@@ -130,20 +131,20 @@ _HELD: LiteralString = """
 # Deleting.
 
 
-def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[Marked]:
+def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID) -> Statement[MarkedItem]:
     """Those of these items that still live are deleted by this act: sent after media.mark_below, they are
     the act's roots.
     """
     return Statement(
-        """
+        f"""
         update media
-           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
            and status = 'active'
         returning id, type = 'folder' as is_folder
         """,
-        Marked,
+        MarkedItem,
         organization=organization,
         deletion=deletion,
         items=list(items),
@@ -151,7 +152,7 @@ def mark(organization: UUID, deletion: UUID, items: Sequence[UUID], actor: UUID)
     )
 
 
-def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]:
+def set_root(organization: UUID, deletion: UUID, root: MarkedItem) -> Statement[object]:
     """The act is one of this item alone."""
     return Statement(
         "update deletions set kind = %(kind)s, root_id = %(root)s where organization_id = %(organization)s and id = %(deletion)s",
@@ -163,7 +164,7 @@ def be_of(organization: UUID, deletion: UUID, root: Marked) -> Statement[object]
     )
 
 
-def be_of_all(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
+def insert_roots(organization: UUID, deletion: UUID, roots: Sequence[UUID]) -> Statement[object]:
     """The act is one of these items."""
     return Statement(
         """
@@ -205,7 +206,7 @@ def lock_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[Delet
     )
 
 
-def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
+def get_deletions(organization: UUID, items: Sequence[UUID]) -> Statement[DeletionOfItem]:
     """What became of these items, first of those that are there. No row: it was never there, or went with
     another one for good.
     """
@@ -228,7 +229,7 @@ def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
          where root.organization_id = %(organization)s
            and root.root_id = any(%(items)s)
         """,
-        Took,
+        DeletionOfItem,
         organization=organization,
         items=list(items),
     )
@@ -237,7 +238,7 @@ def took(organization: UUID, items: Sequence[UUID]) -> Statement[Took]:
 # Moving.
 
 
-def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
+def get_depths(folders: Sequence[UUID]) -> Statement[FolderDepth]:
     """How many folders lie on the way from the collection to the deepest folder below each of these
     (itself, where there is none), also the trash.
     """
@@ -248,7 +249,7 @@ def deepest(folders: Sequence[UUID]) -> Statement[Depth]:
          cross join lateral subtree(folder) as below        -- definer function: paths find no index under a policy
          group by folder
         """,
-        Depth,
+        FolderDepth,
         folders=list(folders),
     )
 
@@ -275,14 +276,16 @@ def count_move(organization: UUID, items: Sequence[UUID], place: UUID) -> Statem
     )
 
 
-def put_in(organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID) -> Statement[object]:
+def set_folder(
+    organization: UUID, items: Sequence[UUID], folder: UUID | None, actor: UUID
+) -> Statement[object]:
     """These items lie in this folder (None: at their collection's root). The folders below follow by
     `reroot`.
     """
     return Statement(
-        """
+        f"""
         update media
-           set parent_id = %(folder)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set parent_id = %(folder)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,
@@ -318,7 +321,7 @@ def reroot(organization: UUID, folders: Sequence[UUID], under: str) -> Statement
 # Tagging.
 
 
-def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[Tagged]:
+def count_tags(organization: UUID, items: Sequence[UUID], label: Label) -> Statement[TagCount]:
     """No row of an item without tags."""
     return Statement(
         """
@@ -330,7 +333,7 @@ def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement
            and media_tags.media_id = any(%(items)s)
          group by media_tags.media_id
         """,
-        Tagged,
+        TagCount,
         organization=organization,
         items=list(items),
         group=label.group,
@@ -338,7 +341,7 @@ def tagged(organization: UUID, items: Sequence[UUID], label: Label) -> Statement
     )
 
 
-def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
+def attach_tag(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -> Statement[object]:
     """These items have the tag of this label, which there is."""
     return Statement(
         """
@@ -360,7 +363,9 @@ def give(organization: UUID, items: Sequence[UUID], label: Label, actor: UUID) -
     )
 
 
-def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str | None) -> Statement[Changed]:
+def detach_tags(
+    organization: UUID, items: Sequence[UUID], group: str, name: str | None
+) -> Statement[UntaggedItem]:
     """These items do not have this value in the group (None: none there), hidden ones aside. Each as
     often as it had one.
     """
@@ -377,7 +382,7 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
            and (%(name)s::text is null or tag.name = %(name)s)
         returning media_tags.media_id as id
         """,
-        Changed,
+        UntaggedItem,
         organization=organization,
         items=list(items),
         group=group,
@@ -388,9 +393,9 @@ def take_away(organization: UUID, items: Sequence[UUID], group: str, name: str |
 def touch(organization: UUID, items: Sequence[UUID], actor: UUID) -> Statement[object]:
     """These items are others than they were: their tags are shown with them."""
     return Statement(
-        """
+        f"""
         update media
-           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set {TOUCHED}
          where organization_id = %(organization)s
            and id = any(%(items)s)
         """,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
 from vitrine.models.places import Collection
+from vitrine.queries import TOUCHED
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,12 +16,11 @@ _COLUMNS: LiteralString = (
 )
 
 
-def active(organization: UUID) -> Statement[Collection]:
+def list_active(organization: UUID) -> Statement[Collection]:
     """Those of an organization, oldest first."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and status = 'active'
@@ -31,12 +31,11 @@ def active(organization: UUID) -> Statement[Collection]:
     )
 
 
-def one(organization: UUID, collection: UUID) -> Statement[Collection]:
+def get(organization: UUID, collection: UUID) -> Statement[Collection]:
     """No row: deleted, or never there."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
@@ -48,10 +47,10 @@ def one(organization: UUID, collection: UUID) -> Statement[Collection]:
     )
 
 
-def default(organization: UUID) -> Statement[Collection]:
+def get_default(organization: UUID) -> Statement[Collection]:
     """Where an upload that names no collection goes; every organization has exactly one."""
     return Statement(
-        "select " + _COLUMNS + " from collections where organization_id = %(organization)s and is_default",
+        f"select {_COLUMNS} from collections where organization_id = %(organization)s and is_default",
         Collection,
         organization=organization,
     )
@@ -61,11 +60,10 @@ def insert(
     organization: UUID, collection: UUID, name: str, icon: str | None, creator: UUID
 ) -> Statement[Collection]:
     return Statement(
-        """
+        f"""
         insert into collections (organization_id, id, name, icon, created_by)
         values (%(organization)s, %(collection)s, %(name)s, %(icon)s, %(creator)s)
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         Collection,
         organization=organization,
         collection=collection,
@@ -124,9 +122,8 @@ def lock_for_change(organization: UUID, item: UUID) -> Statement[object]:
 def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
     """The same of the collection itself. No row: deleted, or never there."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from collections
          where organization_id = %(organization)s
            and id = %(collection)s
@@ -139,7 +136,7 @@ def lock(organization: UUID, collection: UUID) -> Statement[Collection]:
     )
 
 
-def lock_any_state(organization: UUID, collection: UUID) -> Statement[object]:
+def lock_in_any_state(organization: UUID, collection: UUID) -> Statement[object]:
     """The same, whether it lives or not. Read on as above."""
     return Statement(
         "select id from collections where organization_id = %(organization)s and id = %(collection)s for no key update",
@@ -152,20 +149,19 @@ def lock_any_state(organization: UUID, collection: UUID) -> Statement[object]:
 # Changing. The collection is held first.
 
 
-def change(
+def update(
     organization: UUID, collection: UUID, name: str | None, icon: str | None, actor: UUID
 ) -> Statement[Collection]:
     """It has this name and this icon, an empty one being none; None: as it was."""
     return Statement(
-        """
+        f"""
         update collections
            set name = coalesce(%(name)s, name), icon = nullif(coalesce(%(icon)s, icon), ''),
-               row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+               {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         Collection,
         organization=organization,
         collection=collection,
@@ -178,9 +174,9 @@ def change(
 def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> Statement[object]:
     """The collection is deleted by this act."""
     return Statement(
-        """
+        f"""
         update collections
-           set status = 'deleted', deletion_id = %(deletion)s, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'active'
@@ -196,9 +192,9 @@ def mark(organization: UUID, deletion: UUID, collection: UUID, actor: UUID) -> S
 def unmark(organization: UUID, collection: UUID, actor: UUID) -> Statement[object]:
     """The collection lives again."""
     return Statement(
-        """
+        f"""
         update collections
-           set status = 'active', deletion_id = null, row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set status = 'active', deletion_id = null, {TOUCHED}
          where organization_id = %(organization)s
            and id = %(collection)s
            and status = 'deleted'

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitrine.db import Statement
-from vitrine.models.duplicates import Existing
+from vitrine.models.duplicates import ExistingFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from vitrine.models.duplicates import Likeness
+    from vitrine.models.duplicates import FileToCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """What a file is like, and which of those asked about it is, from 0 on."""
 
     place: int
-    existing: Existing
+    existing: ExistingFile
 
 
-def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[Found]:
+def find(organization: UUID, files: Sequence[FileToCheck], most: int) -> Statement[FoundFile]:
     """For each of these, the newest `most` verified files of the same bytes, or of the same name and size. In
     the order asked for, newest first.
 
@@ -70,5 +70,5 @@ def find(organization: UUID, files: Sequence[Likeness], most: int) -> Statement[
     )
 
 
-def _found(*, place: int, **columns: Any) -> Found:
-    return Found(place - 1, Existing(**columns))
+def _found(*, place: int, **columns: Any) -> FoundFile:
+    return FoundFile(place - 1, ExistingFile(**columns))

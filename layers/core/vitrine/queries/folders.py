@@ -41,7 +41,7 @@ class Depth:
     depth: int
 
 
-def at(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
+def get_place(organization: UUID, collection: UUID | None, place: UUID | None) -> Statement[Place]:
     """The collection (None: the default one) and, where it is not the collection itself or None, the folder
     `place`. No row: there is no such
     collection.
@@ -69,7 +69,7 @@ def at(organization: UUID, collection: UUID | None, place: UUID | None) -> State
     )
 
 
-def chain(
+def list_chain(
     organization: UUID, collection: UUID | None, place: UUID | None, names: Sequence[str]
 ) -> Statement[Folder]:
     """The folders that lie one in the other below a place (None: the root of the collection, or of the
@@ -77,7 +77,7 @@ def chain(
     there are any; the oldest where several have a name.
     """
     return Statement(
-        """
+        f"""
         with recursive walked as (
           select 0 as depth,
                  coalesce(%(place)s::uuid, %(collection)s::uuid,
@@ -96,9 +96,7 @@ def chain(
                                 limit 1) as inner_folder
            where walked.depth < cardinality(%(names)s::text[])
         )
-        select """
-        + _COLUMNS
-        + """
+        select {_COLUMNS}
           from walked
           join media folder on folder.organization_id = %(organization)s and folder.id = walked.id
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
@@ -113,12 +111,11 @@ def chain(
     )
 
 
-def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
+def list_named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     """The folders of this name directly in a place, oldest first."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from media folder
           join folder_paths place on place.organization_id = %(organization)s and place.folder_id = folder.id
          where folder.organization_id = %(organization)s
@@ -135,7 +132,7 @@ def named(organization: UUID, place: UUID, name: str) -> Statement[Folder]:
     )
 
 
-def queue_for_name(place: UUID, name: str) -> Statement[object]:
+def lock_name(place: UUID, name: str) -> Statement[object]:
     """Those who want a folder of this name here come one after the other until the transaction ends."""
     return Statement(
         "select pg_advisory_xact_lock(hashtextextended('folder:' || %(place)s::text || ':' || %(name)s::text, 0)) is null as waited",
@@ -152,7 +149,7 @@ def insert(
     its birth.
     """
     return Statement(
-        """
+        f"""
         with folder as (
           insert into media (organization_id, id, collection_id, parent_id, type, name, link_token, created_by, verified_at, created_at, updated_at)
           values (%(organization)s, %(id)s, %(collection)s, %(parent)s, 'folder', %(name)s, %(link_token)s, %(creator)s, now(), now(), now())
@@ -162,9 +159,7 @@ def insert(
           values (%(organization)s, %(id)s, %(path)s::ltree)
           returning path
         )
-        select """
-        + _COLUMNS
-        + " from folder cross join place",
+        select {_COLUMNS} from folder cross join place""",
         _folder,
         organization=organization,
         id=path.place_id,
@@ -177,7 +172,7 @@ def insert(
     )
 
 
-def destination(organization: UUID, place: UUID) -> Statement[Destination]:
+def get_destination(organization: UUID, place: UUID) -> Statement[Destination]:
     """The living item or collection of this id, to put something in. No row: there is none."""
     return Statement(
         """
@@ -203,7 +198,7 @@ def destination(organization: UUID, place: UUID) -> Statement[Destination]:
     )
 
 
-def deepest(folder: UUID) -> Statement[Depth]:
+def get_depth(folder: UUID) -> Statement[Depth]:
     """How many folders lie on the way from the collection to the deepest folder below this one (itself,
     where there is none); deleted ones too.
     """

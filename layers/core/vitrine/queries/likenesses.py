@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.models.duplicates import FURTHEST, OtherCopy
+from vitrine.models.duplicates import MAX_DISTANCE, IdenticalVersion
 from vitrine.models.media import Media
-from vitrine.queries.media import OWN, OWN_JOINS, as_media
+from vitrine.queries.media_columns import COLUMNS_WITHOUT_COUNTS, JOINS_WITHOUT_COUNTS, as_media
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """An item, and the group that it is in."""
 
     group: str | UUID  # the bytes' SHA-256 in hexadecimal, or the first one's version
@@ -27,7 +27,7 @@ class Member:
 # Recording. What was recorded of a version goes with its hash (foreign keys).
 
 
-def queue(collection: UUID) -> Statement[object]:
+def lock_collection(collection: UUID) -> Statement[object]:
     """Those who compare pictures in a collection come one after the other until the transaction ends: two at
     once would not see each other.
 
@@ -40,7 +40,7 @@ def queue(collection: UUID) -> Statement[object]:
     )
 
 
-def forget(organization: UUID, version: UUID) -> Statement[object]:
+def delete(organization: UUID, version: UUID) -> Statement[object]:
     """Nothing is known of how the version looks."""
     return Statement(
         "delete from perceptual_hashes where organization_id = %(organization)s and version_id = %(version)s",
@@ -50,7 +50,7 @@ def forget(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def put(organization: UUID, version: UUID) -> Statement[object]:
+def insert(organization: UUID, version: UUID) -> Statement[object]:
     """How the version looks is known, where it has a hash."""
     return Statement(
         """
@@ -68,7 +68,7 @@ def put(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
+def insert_nearest(organization: UUID, version: UUID, most: int) -> Statement[object]:
     """The `most` versions that look most like this one, of other items of its collection and of its type,
     are known to; not those of its bytes.
     """
@@ -98,21 +98,21 @@ def relate(organization: UUID, version: UUID, most: int) -> Statement[object]:
         organization=organization,
         version=version,
         most=most,
-        furthest=FURTHEST,
+        furthest=MAX_DISTANCE,
     )
 
 
 # Showing. An item counts for its active version alone: living, verified, the first of those with its bytes.
 
 
-def copies(
+def list_exact(
     organization: UUID, collection: UUID, *, after: bytes, groups: int, most: int
-) -> Statement[Member]:
+) -> Statement[GroupMember]:
     """Groups of items with the same bytes, in the order of their SHA-256, from the one after this; of
     each the first `most` to be uploaded.
     """
     return Statement(
-        """
+        f"""
         with page as (
           select sha256, count(*) as count
             from media
@@ -139,8 +139,7 @@ def copies(
                   order by active_version_id
                   limit %(most)s) as each
         )
-        """
-        + _SHOWN,
+        {_SHOWN}""",
         _as_member,
         organization=organization,
         collection=collection,
@@ -150,9 +149,9 @@ def copies(
     )
 
 
-def near(
+def list_near(
     organization: UUID, collection: UUID, *, distance: int, after: UUID, groups: int, most: int
-) -> Statement[Member]:
+) -> Statement[GroupMember]:
     """Groups of items that look the same, in the order in which their first ones were uploaded, from the one
     after this version.
 
@@ -160,7 +159,7 @@ def near(
     each the first `most`.
     """
     return Statement(
-        """
+        f"""
         with page as (
           select head.earlier_id as version_id, head.earlier_media_id as media_id
             from (select distinct earlier_id, earlier_media_id
@@ -170,34 +169,23 @@ def near(
                      and earlier_id > %(after)s
                      and distance <= %(distance)s
                    order by earlier_id) as head
-           where """
-        + _counts("head.earlier_media_id", "head.earlier_id")
-        + """
-             and """
-        + _near_before("head.earlier_id", "head.earlier_id")
-        + """ is null
-             and (select true from ("""
-        + _members("head.earlier_id")
-        + """) as likeness limit 1)
+           where {_counts("head.earlier_media_id", "head.earlier_id")}
+             and {_near_before("head.earlier_id", "head.earlier_id")} is null
+             and (select true from ({_members("head.earlier_id")}) as likeness limit 1)
            order by head.earlier_id
            limit %(groups)s
         ), member as (
           select page.version_id as "group", 1 + counted.count as count, each.distance, each.media_id as id
             from page
-           cross join lateral (select count(*) as count from ("""
-        + _members("page.version_id")
-        + """) as likeness) as counted
+           cross join lateral (select count(*) as count from ({_members("page.version_id")}) as likeness) as counted
            cross join lateral (
                  select page.media_id, 0 as distance, page.version_id
                   union all
-                 ("""
-        + _members("page.version_id")
-        + """
+                 ({_members("page.version_id")}
                   order by likeness.version_id
                   limit %(most)s - 1)) as each
         )
-        """
-        + _SHOWN,
+        {_SHOWN}""",
         _as_member,
         organization=organization,
         collection=collection,
@@ -214,16 +202,11 @@ def near(
 
 def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
     """True where this version is what a living item shows, and no earlier one has its bytes; else null."""
-    return (
-        """(select true
+    return f"""(select true
                     from media shown
                    where shown.organization_id = %(organization)s
-                     and shown.id = """
-        + media
-        + """
-                     and shown.active_version_id = """
-        + version
-        + """
+                     and shown.id = {media}
+                     and shown.active_version_id = {version}
                      and shown.status = 'active'
                      and shown.verified_at is not null
                      and (select true
@@ -236,69 +219,46 @@ def _counts(media: LiteralString, version: LiteralString) -> LiteralString:
                              and copy.active_version_id < shown.active_version_id
                            limit 1) is null
                    limit 1)"""
-    )
 
 
 def _near_before(version: LiteralString, before: LiteralString) -> LiteralString:
     """True where something that counts and came before this is near to the version; else null."""
-    return (
-        """(select true
+    return f"""(select true
                     from likenesses nearer
                    where nearer.organization_id = %(organization)s
-                     and nearer.version_id = """
-        + version
-        + """
-                     and nearer.earlier_id < """
-        + before
-        + """
+                     and nearer.version_id = {version}
+                     and nearer.earlier_id < {before}
                      and nearer.distance <= %(distance)s
-                     and """
-        + _counts("nearer.earlier_media_id", "nearer.earlier_id")
-        + """
+                     and {_counts("nearer.earlier_media_id", "nearer.earlier_id")}
                    limit 1)"""
-    )
 
 
 def _members(head: LiteralString) -> LiteralString:
     """What belongs to the group of this version, but for itself."""
-    return (
-        """
+    return f"""
                   select likeness.media_id, likeness.distance::integer, likeness.version_id
                     from likenesses likeness
                    where likeness.organization_id = %(organization)s
-                     and likeness.earlier_id = """
-        + head
-        + """
+                     and likeness.earlier_id = {head}
                      and likeness.distance <= %(distance)s
-                     and """
-        + _counts("likeness.media_id", "likeness.version_id")
-        + """
-                     and """
-        + _near_before("likeness.version_id", "likeness.earlier_id")
-        + " is null"
-    )
+                     and {_counts("likeness.media_id", "likeness.version_id")}
+                     and {_near_before("likeness.version_id", "likeness.earlier_id")} is null"""
 
 
-_SHOWN: LiteralString = (
-    """
-        select member."group", member.count, member.distance, """
-    + OWN
-    + """
+_SHOWN: LiteralString = f"""
+        select member."group", member.count, member.distance, {COLUMNS_WITHOUT_COUNTS}
           from member
           join media on media.organization_id = %(organization)s and media.id = member.id
-        """
-    + OWN_JOINS
-    + """
+        {JOINS_WITHOUT_COUNTS}
          order by member."group", media.active_version_id
 """
-)
 
 
-def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> Member:
-    return Member(group, count, distance, as_media(**columns))
+def _as_member(*, group: str | UUID, count: int, distance: int, **columns: Any) -> GroupMember:
+    return GroupMember(group, count, distance, as_media(**columns))
 
 
-def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]:
+def list_identical(organization: UUID, version: UUID, most: int) -> Statement[IdenticalVersion]:
     """Further versions of the bytes of this one, in the organization: living ones first, then by time.
     None while nobody knows its bytes.
     """
@@ -313,7 +273,7 @@ def others(organization: UUID, version: UUID, most: int) -> Statement[OtherCopy]
          order by other.status, other.id
          limit %(most)s
         """,
-        OtherCopy,
+        IdenticalVersion,
         organization=organization,
         version=version,
         most=most,

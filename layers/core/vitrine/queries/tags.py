@@ -8,6 +8,7 @@ from uuid import UUID
 
 from vitrine.db import Statement, nothing
 from vitrine.models.tags import Tag
+from vitrine.queries import TOUCHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class New:
+class NewTag:
     """A tag to be, where there is none of this label."""
 
     id: UUID
@@ -31,7 +32,7 @@ class New:
     name_key: str | None  # of that group's too: what its name is compared by
 
 
-def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statement[object]:
+def insert_missing(organization: UUID, tags: Sequence[NewTag], actor: UUID | None) -> Statement[object]:
     """There are tags of these labels; but for a new one whose slug is another's, which is left out."""
     return Statement(
         """
@@ -54,7 +55,7 @@ def put(organization: UUID, tags: Sequence[New], actor: UUID | None) -> Statemen
     )
 
 
-def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[object]:
+def detach_others(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[object]:
     """The item has no tags that are shown but those of these labels."""
     return Statement(
         """
@@ -74,7 +75,7 @@ def take(organization: UUID, item: UUID, labels: Sequence[Label]) -> Statement[o
     )
 
 
-def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | None) -> Statement[object]:
+def attach(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | None) -> Statement[object]:
     """The item has the tags of these labels, of those that there are."""
     return Statement(
         """
@@ -92,7 +93,7 @@ def give(organization: UUID, item: UUID, labels: Sequence[Label], actor: UUID | 
     )
 
 
-def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
+def detach(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[object]:
     """The item does not have these tags."""
     return Statement(
         """
@@ -111,9 +112,9 @@ def take_away(organization: UUID, item: UUID, tags: Sequence[Tag]) -> Statement[
 def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
     """The item is another than it was: its tags are shown with it."""
     return Statement(
-        """
+        f"""
         update media
-           set row_version = row_version + 1, updated_at = now(), updated_by = %(actor)s
+           set {TOUCHED}
          where organization_id = %(organization)s
            and id = %(item)s
         """,
@@ -124,7 +125,7 @@ def touch(organization: UUID, item: UUID, actor: UUID) -> Statement[object]:
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
+def list_of_item(organization: UUID, item: UUID) -> Statement[Tag]:
     """The tags that an item has, hidden ones too."""
     return Statement(
         """
@@ -142,7 +143,7 @@ def of_item(organization: UUID, item: UUID) -> Statement[Tag]:
     )
 
 
-def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
+def list_hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
     """Those of these labels that are hidden."""
     return Statement(
         """
@@ -160,7 +161,7 @@ def hidden(organization: UUID, labels: Sequence[Label]) -> Statement[Tag]:
     )
 
 
-def of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
+def list_of_collection(organization: UUID, collection: UUID, most: int) -> Statement[Tag]:
     """The tags, hidden ones aside, that active items of a collection have: the first `most` by group and
     name.
 

@@ -19,31 +19,27 @@ _COLUMNS: LiteralString = """
 _LISTED: LiteralString = ' order by tag."order", tag.name collate "C" '
 
 
-def shown(organization: UUID, most: int) -> Statement[SluggedTag]:
+def list_visible(organization: UUID, most: int) -> Statement[SluggedTag]:
     """The organization's, hidden ones aside: the first `most` by order and name."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
            and tag.is_active
-        """
-        + _LISTED
-        + " limit %(most)s",
+        {_LISTED} limit %(most)s""",
         SluggedTag,
         organization=organization,
         most=most,
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
+def list_of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
     """Those that an item has, hidden ones aside, by order and name."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from media_tags
           join tags tag on tag.organization_id = %(organization)s
                        and tag.id = media_tags.tag_id
@@ -51,22 +47,20 @@ def of_item(organization: UUID, item: UUID) -> Statement[SluggedTag]:
                        and tag.is_active
          where media_tags.organization_id = %(organization)s
            and media_tags.media_id = %(item)s
-        """
-        + _LISTED,
+        {_LISTED}""",
         SluggedTag,
         organization=organization,
         item=item,
     )
 
 
-def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
+def lock_shared(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
     """Those of these ids that there are, hidden ones too; none of them is deleted until the transaction
     ends.
     """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = any(%(tags)s)
@@ -83,9 +77,8 @@ def keep(organization: UUID, tags: Sequence[UUID]) -> Statement[SluggedTag]:
 def lock(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     """The tag, hidden or not, locked until the transaction ends. No row: there is none."""
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
@@ -103,9 +96,8 @@ def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
     none.
     """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
@@ -118,7 +110,7 @@ def lock_named(organization: UUID, name: str) -> Statement[SluggedTag]:
     )
 
 
-def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
+def lock_name(organization: UUID, name_key: str) -> Statement[object]:
     """Wait for other transactions that give a tag a name with this key. A statement of its own: the next
     one reads what they wrote.
     """
@@ -130,15 +122,14 @@ def queue_for_name(organization: UUID, name_key: str) -> Statement[object]:
     )
 
 
-def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
+def list_similar(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]:
     """The tags that may have a name with this key, and the one of this slug; hidden or not, the oldest first.
 
     Rows older than the column `name_key` may have none: the caller compares their names.
     """
     return Statement(
-        "select "
-        + _COLUMNS
-        + """
+        f"""
+        select {_COLUMNS}
           from tags tag
          where tag.organization_id = %(organization)s
            and tag."group" = 'tags'
@@ -152,7 +143,9 @@ def alike(organization: UUID, name_key: str, slug: str) -> Statement[SluggedTag]
     )
 
 
-def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID) -> Statement[object]:
+def insert(
+    organization: UUID, tag: UUID, name: str, name_key: str, slug: str, actor: UUID
+) -> Statement[object]:
     """Insert the tag, unless there is one of this id, of exactly this name or of this slug."""
     return Statement(
         """
@@ -170,17 +163,16 @@ def put(organization: UUID, tag: UUID, name: str, name_key: str, slug: str, acto
     )
 
 
-def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
+def update(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[SluggedTag]:
     """The tag, which is held, is as it is here. What it is then."""
     return Statement(
-        """
+        f"""
         update tags tag
            set name = %(name)s, name_key = %(name_key)s, slug = %(slug)s, description = %(description)s, icon = %(icon)s, color = %(color)s,
                "order" = %(order)s, is_active = %(is_active)s, updated_at = now()
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         SluggedTag,
         organization=organization,
         tag=tag.id,
@@ -195,23 +187,22 @@ def change(organization: UUID, tag: SluggedTag, name_key: str) -> Statement[Slug
     )
 
 
-def drop(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
+def delete(organization: UUID, tag: UUID) -> Statement[SluggedTag]:
     """The tag is no more, and no item has it. What it was; no row: there was none."""
     return Statement(
-        """
+        f"""
         delete from tags tag
          where tag.organization_id = %(organization)s
            and tag.id = %(tag)s
            and tag."group" = 'tags'
-        returning """
-        + _COLUMNS,
+        returning {_COLUMNS}""",
         SluggedTag,
         organization=organization,
         tag=tag,
     )
 
 
-def give(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
+def attach(organization: UUID, item: UUID, tags: Sequence[UUID], actor: UUID) -> Statement[object]:
     """The item has these tags, which are kept."""
     return Statement(
         """

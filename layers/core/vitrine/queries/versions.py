@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from vitrine.db import Statement, nothing
-from vitrine.queries.media import OWN, VERSION, VERSION_JOINS, as_media
+from vitrine.queries.media_columns import COLUMNS_WITHOUT_COUNTS, VERSION, VERSION_JOINS, as_media
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from vitrine.models.media import Media, MediaType, Processing, Status
@@ -19,20 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """A version that waits for its frames, the first ones or new ones, and the generation under which
-    this attempt writes them.
-    """
-
-    id: UUID
-    media_id: UUID
-    key: str
-    generation: int
-    mime_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
+class LockedVersion:
     """A version whose item is locked."""
 
     id: UUID
@@ -63,7 +48,7 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class VersionedItem:
     """A living item, asked for by its id or by that of one of its living versions."""
 
     media_id: UUID
@@ -73,7 +58,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class OtherVersions:
     """What else there is of an item besides one version."""
 
     beside: bool  # versions that live, or lie in the trash, as their item does
@@ -81,12 +66,12 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class VersionNumber:
     n: int
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ActiveVersion:
     """What an item shows, and what it did before."""
 
     id: UUID  # of the version
@@ -97,41 +82,6 @@ class Shown:
     verified: bool
     was_type: MediaType
     was_verified: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NewFrame:
-    """A frame to be: where it and its thumbnail are, in pixels."""
-
-    ordinal: int
-    key: str
-    mime_type: str
-    width: int
-    height: int
-    thumbnail_key: str
-    thumbnail_width: int
-    thumbnail_height: int
-    at_seconds: float = 0.0
-    end_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the bytes of a version turned out to be."""
-
-    mime_type: str
-    sha256: bytes | None
-    width: int | None  # pixels, as shown
-    height: int | None
-    duration: float | None = None  # seconds
-    placeholder: bytes | None = None  # ThumbHash
-    perceptual_hash: int | None = None  # 64 bits
-    colors: Sequence[str] = ()  # "#rrggbb"
-    exif: Mapping[str, Any] | None = None
-    taken_at: datetime | None = None
-    taken_zone: str | None = None
-    codec: str | None = None
-    frame_rate: float | None = None  # per second
 
 
 def insert_media(
@@ -164,7 +114,7 @@ def insert_media(
     )
 
 
-def take_number(organization: UUID, media: UUID) -> Statement[Number]:
+def next_number(organization: UUID, media: UUID) -> Statement[VersionNumber]:
     """The number of a further version, taken for good; the item is held until the transaction ends. No
     row: it is deleted or gone.
     """
@@ -177,7 +127,7 @@ def take_number(organization: UUID, media: UUID) -> Statement[Number]:
            and status = 'active'
         returning next_version - 1 as n
         """,
-        Number,
+        VersionNumber,
         organization=organization,
         media=media,
     )
@@ -208,26 +158,6 @@ def insert(upload: Upload, stored: Stored, number: int, media_type: MediaType) -
     )
 
 
-def attempt(organization: UUID, version: UUID) -> Statement[Attempt]:
-    """A new attempt at a version that waits: it writes under a generation of its own. No row: it does not
-    wait.
-    """
-    return Statement(
-        """
-        update versions
-           set last_generation = last_generation + 1, updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-           and (processing = 'pending' or reprocess_requested_at is not null)
-           and key is not null
-        returning id, media_id, key, last_generation as generation, mime_type
-        """,
-        Attempt,
-        organization=organization,
-        version=version,
-    )
-
-
 def lock_item(organization: UUID, media: UUID) -> Statement[object]:
     """Who changes a version holds its item first: one lock for the whole family, so that no two wait for
     each other crosswise.
@@ -240,7 +170,7 @@ def lock_item(organization: UUID, media: UUID) -> Statement[object]:
     )
 
 
-def lock_family(organization: UUID, version: UUID) -> Statement[object]:
+def lock_item_of(organization: UUID, version: UUID) -> Statement[object]:
     """The same of the item that this version is of."""
     return Statement(
         """
@@ -256,7 +186,7 @@ def lock_family(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def locked(organization: UUID, version: UUID) -> Statement[Locked]:
+def get_locked(organization: UUID, version: UUID) -> Statement[LockedVersion]:
     """The version as it is now. No row: it is gone.
 
     To be sent after `lock_item`, as a statement of its own: one that waited for the lock itself would show
@@ -272,106 +202,9 @@ def locked(organization: UUID, version: UUID) -> Statement[Locked]:
          where v.organization_id = %(organization)s
            and v.id = %(version)s
         """,
-        Locked,
+        LockedVersion,
         organization=organization,
         version=version,
-    )
-
-
-def verify(organization: UUID, version: UUID, *, width: int | None, height: int | None) -> Statement[object]:
-    """The head of the bytes has been held against their type; what is made of them is to come."""
-    return Statement(
-        """
-        update versions
-           set width = %(width)s, height = %(height)s, verified_at = now(), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-           and verified_at is null
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        width=width,
-        height=height,
-    )
-
-
-def record(
-    organization: UUID,
-    version: UUID,
-    facts: Facts,
-    *,
-    processing: Literal["ready", "failed"],
-    reason: str | None,
-    generation: int,
-) -> Statement[object]:
-    """The bytes are verified, and this was made of them."""
-    from psycopg.types.json import Jsonb
-
-    return Statement(
-        """
-        update versions
-           set mime_type = %(mime_type)s, sha256 = %(sha256)s, width = %(width)s, height = %(height)s, duration = %(duration)s,
-               placeholder = %(placeholder)s, phash = %(perceptual_hash)s::bigint::bit(64), colors = %(colors)s, exif = %(exif)s,
-               taken_at = %(taken_at)s, taken_zone = %(taken_zone)s, codec = %(codec)s, frame_rate = %(frame_rate)s,
-               processing = %(processing)s, processing_reason = %(reason)s, generation = %(generation)s,
-               reprocess_requested_at = null, reprocess_failure = null,
-               verified_at = coalesce(verified_at, now()), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        mime_type=facts.mime_type,
-        sha256=facts.sha256,
-        width=facts.width,
-        height=facts.height,
-        duration=facts.duration,
-        placeholder=facts.placeholder,
-        perceptual_hash=None if facts.perceptual_hash is None else _signed(facts.perceptual_hash),
-        colors=list(facts.colors),
-        exif=None if facts.exif is None else Jsonb(dict(facts.exif)),
-        taken_at=facts.taken_at,
-        taken_zone=facts.taken_zone,
-        codec=facts.codec,
-        frame_rate=facts.frame_rate,
-        processing=processing,
-        reason=reason,
-        generation=generation,
-    )
-
-
-def _signed(bits: int) -> int:
-    """The same 64 bits as PostgreSQL's bigint has them."""
-    return bits - (1 << 64) if bits >> 63 else bits
-
-
-def fail(organization: UUID, version: UUID, reason: str) -> Statement[object]:
-    """Nothing could be made of the bytes; they are kept, listed and counted."""
-    return Statement(
-        """
-        update versions
-           set processing = 'failed', processing_reason = %(reason)s, reprocess_requested_at = null,
-               verified_at = coalesce(verified_at, now()), updated_at = now()
-         where organization_id = %(organization)s
-           and id = %(version)s
-        """,
-        nothing,
-        organization=organization,
-        version=version,
-        reason=reason,
-    )
-
-
-def put_type(organization: UUID, version: UUID, media_type: MediaType) -> Statement[object]:
-    """What the bytes turned out to be."""
-    return Statement(
-        "update versions set type = %(type)s where organization_id = %(organization)s and id = %(version)s and type <> %(type)s",
-        nothing,
-        organization=organization,
-        version=version,
-        type=media_type,
     )
 
 
@@ -404,7 +237,7 @@ def select(organization: UUID, media: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[Shown]:
+def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> Statement[ActiveVersion]:
     """The item shows the version that is to be active: the selected one; else the newest that is ready; else
     the one it showed, and when that is
     gone the newest. Only a version that lives, or was deleted, together with the item. `actor` None: nobody
@@ -447,14 +280,14 @@ def show_active(organization: UUID, media: UUID, actor: UUID | None = None) -> S
                item.type as was_type, item.verified_at is not null as was_verified
           from item, chosen
         """,
-        Shown,
+        ActiveVersion,
         organization=organization,
         media=media,
         actor=actor,
     )
 
 
-def others(organization: UUID, version: UUID) -> Statement[Others]:
+def get_others(organization: UUID, version: UUID) -> Statement[OtherVersions]:
     """What else there is of the item of this version."""
     return Statement(
         """
@@ -465,7 +298,7 @@ def others(organization: UUID, version: UUID) -> Statement[Others]:
          where one.organization_id = %(organization)s
            and one.id = %(version)s
         """,
-        Others,
+        OtherVersions,
         organization=organization,
         version=version,
     )
@@ -498,50 +331,6 @@ def delete(organization: UUID, version: UUID) -> Statement[object]:
     )
 
 
-def put_frame(
-    organization: UUID, version: UUID, generation: int, frame: NewFrame, new_id: UUID
-) -> Statement[object]:
-    """The frame of this ordinal is this one; it keeps the id it had."""
-    return Statement(
-        """
-        insert into frames (organization_id, id, version_id, ordinal, generation, key, mime_type, width, height,
-                            thumbnail_key, thumbnail_width, thumbnail_height, at_seconds, end_seconds)
-        values (%(organization)s, %(id)s, %(version)s, %(ordinal)s, %(generation)s, %(key)s, %(mime_type)s, %(width)s, %(height)s,
-                %(thumbnail_key)s, %(thumbnail_width)s, %(thumbnail_height)s, %(at_seconds)s, %(end_seconds)s)
-        on conflict (organization_id, version_id, ordinal) do update
-           set generation = excluded.generation, key = excluded.key, mime_type = excluded.mime_type, width = excluded.width,
-               height = excluded.height, thumbnail_key = excluded.thumbnail_key, thumbnail_width = excluded.thumbnail_width,
-               thumbnail_height = excluded.thumbnail_height, at_seconds = excluded.at_seconds, end_seconds = excluded.end_seconds
-        """,
-        nothing,
-        organization=organization,
-        id=new_id,
-        version=version,
-        ordinal=frame.ordinal,
-        generation=generation,
-        key=frame.key,
-        mime_type=frame.mime_type,
-        width=frame.width,
-        height=frame.height,
-        thumbnail_key=frame.thumbnail_key,
-        thumbnail_width=frame.thumbnail_width,
-        thumbnail_height=frame.thumbnail_height,
-        at_seconds=frame.at_seconds,
-        end_seconds=frame.end_seconds,
-    )
-
-
-def drop_frames(organization: UUID, version: UUID, *, but: int) -> Statement[object]:
-    """No frames of another generation are left."""
-    return Statement(
-        "delete from frames where organization_id = %(organization)s and version_id = %(version)s and generation <> %(but)s",
-        nothing,
-        organization=organization,
-        version=version,
-        but=but,
-    )
-
-
 def delete_media(organization: UUID, media: UUID) -> Statement[object]:
     """The item is gone; its versions, frames and tags with it."""
     return Statement(
@@ -555,7 +344,7 @@ def delete_media(organization: UUID, media: UUID) -> Statement[object]:
 # As they are shown.
 
 
-def family(organization: UUID, item: UUID) -> Statement[Family]:
+def get_item(organization: UUID, item: UUID) -> Statement[VersionedItem]:
     """No row: the item, or the version, is deleted or was never there."""
     return Statement(
         """
@@ -573,36 +362,31 @@ def family(organization: UUID, item: UUID) -> Statement[Family]:
                            select %(item)s
                            limit 1)
         """,
-        Family,
+        VersionedItem,
         organization=organization,
         item=item,
     )
 
 
-def shown(organization: UUID, version: UUID) -> Statement[Media]:
+def get(organization: UUID, version: UUID) -> Statement[Media]:
     """The version as itself. No row: it or its item is deleted, or it was never there."""
     return Statement(
-        _SHOWN + VERSION + " and version.id = %(version)s) as media" + VERSION_JOINS + _LIVING,
+        f"{_SHOWN}{VERSION} and version.id = %(version)s) as media{VERSION_JOINS}{_LIVING}",
         as_media,
         organization=organization,
         version=version,
     )
 
 
-def of_item(organization: UUID, item: UUID) -> Statement[Media]:
+def list_of_item(organization: UUID, item: UUID) -> Statement[Media]:
     """The living versions of a living item, each as itself, the first one first."""
     return Statement(
-        _SHOWN
-        + VERSION
-        + " and version.media_id = %(item)s) as media"
-        + VERSION_JOINS
-        + _LIVING
-        + " order by version_number",
+        f"{_SHOWN}{VERSION} and version.media_id = %(item)s) as media{VERSION_JOINS}{_LIVING} order by version_number",
         as_media,
         organization=organization,
         item=item,
     )
 
 
-_SHOWN: LiteralString = "select " + OWN + ", media.source_media_id, media.is_active from ("
+_SHOWN: LiteralString = f"select {COLUMNS_WITHOUT_COUNTS}, media.source_media_id, media.is_active from ("
 _LIVING: LiteralString = " where collection.status = 'active'"

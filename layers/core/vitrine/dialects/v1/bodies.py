@@ -12,8 +12,8 @@ from vitrine.dialects import Alt, Caption, Title
 from vitrine.dialects.studio import parse_id
 from vitrine.dialects.v1.zod import Schema, WebUrl
 from vitrine.errors import Invalid
-from vitrine.models.media import MAX_URL, Said
-from vitrine.models.tags import Named
+from vitrine.models.media import MAX_URL, DescriptionChanges
+from vitrine.models.tags import RequestedTag
 
 MAX_PIXELS = 2**31 - 1  # along one side, as they are stored
 MOST_TAGS = 500  # in one list, repeated ones counted
@@ -42,11 +42,11 @@ class UpdateMedia(Schema):
     alt: Alt | None = None
     caption: Caption | None = None
 
-    def said(self) -> Said:
+    def said(self) -> DescriptionChanges:
         """Raises Invalid where it says nothing."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
-        return Said(
+        return DescriptionChanges(
             title=self.sent("title", self.title),
             alt=self.sent("alt", self.alt),
             caption=self.sent("caption", self.caption),
@@ -58,8 +58,8 @@ class AddTag(Schema):
 
     tagId: TagId
 
-    def named(self) -> Named:
-        return Named(self.tagId, parse_id(self.tagId), ("tagId",))
+    def named(self) -> RequestedTag:
+        return RequestedTag(self.tagId, parse_id(self.tagId), ("tagId",))
 
 
 class SetTags(Schema):
@@ -67,5 +67,5 @@ class SetTags(Schema):
 
     tagIds: list[TagId] = Field(max_length=MOST_TAGS)
 
-    def named(self) -> list[Named]:
-        return [Named(said, parse_id(said), ("tagIds", place)) for place, said in enumerate(self.tagIds)]
+    def named(self) -> list[RequestedTag]:
+        return [RequestedTag(said, parse_id(said), ("tagIds", place)) for place, said in enumerate(self.tagIds)]

@@ -14,7 +14,7 @@ from vitrine.dialects.v1.show import Deletion, Info
 from vitrine.dialects.v1.zod import Schema, trimmed
 from vitrine.errors import Invalid, NotFound
 from vitrine.library import team_tags
-from vitrine.models.pages import Stays
+from vitrine.models.pages import Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,13 +81,13 @@ class TagChange(Schema):
     order: int = Field(0, ge=-MOST, le=MOST)
     isActive: bool = True  # false: hidden
 
-    def change(self) -> team_tags.Change:
+    def change(self) -> team_tags.TagChange:
         """Raises Invalid when it is none."""
         if not self.model_fields_set:
             raise Invalid("No fields to update")
         name = self.sent("name", self.name)
-        return team_tags.Change(
-            name=name if isinstance(name, Stays) else _named(name),
+        return team_tags.TagChange(
+            name=name if isinstance(name, Unchanged) else _named(name),
             color=self.sent("color", self.color),
             icon=self.sent("icon", self.icon),
             description=self.sent("description", self.description),

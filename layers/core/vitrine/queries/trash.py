@@ -1,0 +1,193 @@
+"""D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, LiteralString
+
+from vitrine.db import Statement, nothing
+from vitrine.queries import TOUCHED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from vitrine.models.deletions import DeletionKind
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    n: int
+
+
+def lock_below(
+    organization: UUID, folders: Sequence[UUID], most: int, *, but: Sequence[UUID] = ()
+) -> Statement[Count]:
+    """The living items below any of these folders, at any depth, `but` some that are held already, locked
+    until the transaction ends; no more than
+    `most` of them. How many they are.
+    """
+    return Statement(
+        f"""
+        with held as (
+          select media.id
+            from media
+           where media.organization_id = %(organization)s
+             and media.place_id = any({_BELOW})
+             and media.status = 'active'
+             and media.id <> all(%(but)s)
+           limit %(most)s
+             for update of media
+        )
+        select count(*) as n from held
+        """,
+        Count,
+        organization=organization,
+        folders=list(folders),
+        most=most,
+        but=list(but),
+    )
+
+
+def lock_collection_items(organization: UUID, collection: UUID, most: int) -> Statement[Count]:
+    """The living items of a collection, locked until the transaction ends; no more than `most` of them.
+    How many they are.
+    """
+    return Statement(
+        """
+        with held as (
+          select id
+            from media
+           where organization_id = %(organization)s
+             and collection_id = %(collection)s
+             and status = 'active'
+           limit %(most)s
+             for update
+        )
+        select count(*) as n from held
+        """,
+        Count,
+        organization=organization,
+        collection=collection,
+        most=most,
+    )
+
+
+def insert_deletion(
+    organization: UUID, deletion: UUID, kind: DeletionKind, root: UUID, actor: UUID, trash_days: int | None
+) -> Statement[object]:
+    """An act of deletion, of nothing yet. It is purged after `trash_days`; None: never."""
+    return Statement(
+        """
+        insert into deletions (organization_id, id, kind, root_id, actor, purge_at, item_count)
+        values (%(organization)s, %(deletion)s, %(kind)s, %(root)s, %(actor)s, now() + make_interval(days => %(trash_days)s::integer), 0)
+        """,
+        nothing,
+        organization=organization,
+        deletion=deletion,
+        kind=kind,
+        root=root,
+        actor=actor,
+        trash_days=trash_days,
+    )
+
+
+def mark(organization: UUID, deletion: UUID, item: UUID, actor: UUID) -> Statement[object]:
+    """The item is deleted by this act."""
+    return Statement(
+        f"""
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
+         where organization_id = %(organization)s
+           and id = %(item)s
+           and status = 'active'
+        """,
+        nothing,
+        organization=organization,
+        deletion=deletion,
+        item=item,
+        actor=actor,
+    )
+
+
+def mark_below(organization: UUID, deletion: UUID, folders: Sequence[UUID], actor: UUID) -> Statement[object]:
+    """Every living item below any of these folders is deleted by this act."""
+    return Statement(
+        f"""
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
+         where media.organization_id = %(organization)s
+           and media.place_id = any({_BELOW})
+           and media.status = 'active'
+        """,
+        nothing,
+        organization=organization,
+        deletion=deletion,
+        folders=list(folders),
+        actor=actor,
+    )
+
+
+def mark_collection_items(
+    organization: UUID, deletion: UUID, collection: UUID, actor: UUID
+) -> Statement[object]:
+    """Every living item of the collection is deleted by this act."""
+    return Statement(
+        f"""
+        update media
+           set status = 'deleted', deletion_id = %(deletion)s, {TOUCHED}
+         where organization_id = %(organization)s
+           and collection_id = %(collection)s
+           and status = 'active'
+        """,
+        nothing,
+        organization=organization,
+        deletion=deletion,
+        collection=collection,
+        actor=actor,
+    )
+
+
+# An array: joined, the whole organization may be read.
+_BELOW: LiteralString = "array(select below.id from unnest(%(folders)s::uuid[]) as folder cross join lateral subtree(folder) as below)"
+
+
+def mark_versions(organization: UUID, deletion: UUID) -> Statement[object]:
+    """The living versions of what this act has marked are deleted by it; one that was deleted before
+    stays with its own act.
+    """
+    return Statement(
+        """
+        update versions
+           set status = 'deleted', deletion_id = %(deletion)s, updated_at = now()
+          from media
+         where media.organization_id = %(organization)s
+           and media.deletion_id = %(deletion)s
+           and versions.organization_id = %(organization)s
+           and versions.media_id = media.id
+           and versions.status = 'active'
+        """,
+        nothing,
+        organization=organization,
+        deletion=deletion,
+    )
+
+
+def count_deletion(organization: UUID, deletion: UUID) -> Statement[Count]:
+    """The act knows how many versions of files it took."""
+    return Statement(
+        """
+        update deletions
+           set item_count = (
+                 select count(*)
+                   from versions
+                  where versions.organization_id = %(organization)s
+                    and versions.deletion_id = %(deletion)s)
+         where organization_id = %(organization)s
+           and id = %(deletion)s
+        returning item_count as n
+        """,
+        Count,
+        organization=organization,
+        deletion=deletion,
+    )
